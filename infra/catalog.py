@@ -1,0 +1,83 @@
+"""What stands where, as plain data: CDK builds it in an account, the embedded platform on one machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+KeyType = Literal["S", "N"]
+
+
+@dataclass(frozen=True)
+class Index:
+    hash_key: str
+    range_key: str
+    projection: Literal["KEYS_ONLY", "ALL"] = "KEYS_ONLY"
+
+
+@dataclass(frozen=True)
+class Table:
+    hash_key: str
+    range_key: str | None = None
+    range_type: KeyType = "S"
+    indexes: dict[str, Index] = field(default_factory=dict)
+    ttl: str | None = None
+    """The attribute (epoch seconds) after which an item may be removed."""
+
+
+@dataclass(frozen=True)
+class Function:
+    handler: str
+    memory_mb: int
+    timeout_s: int
+    layer: Literal["core", "parsing"] = "core"
+    reads: tuple[str, ...] = ()
+    """Tables it only reads."""
+    writes: tuple[str, ...] = ()
+    """Tables it reads and writes."""
+    files: Literal["none", "read", "write"] = "none"
+    starts: tuple[str, ...] = ()
+    """State machines it starts."""
+    secrets: bool = False
+
+
+TABLES: dict[str, Table] = {
+    "orgs": Table("org_id", "item"),
+    "key_hashes": Table("key_hash"),
+    "projects": Table("org_id", "project_id"),
+    "documents": Table("project_id", "document_id"),
+    "chunks": Table("project_id", "chunk_id"),
+    "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "run_id", "ALL")}),
+    "run_events": Table("run_id", "at_seq", ttl="expires_at"),
+    "replies": Table("run_id", "slot", ttl="expires_at"),
+    "pairs": Table(
+        "project_id",
+        "pair_id",
+        indexes={"by_run": Index("run_id", "pair_id"), "by_status": Index("project_status", "pair_id")},
+    ),
+    "exports": Table("project_id", "version", range_type="N"),
+}
+
+_STATE = ("documents", "chunks", "runs", "run_events", "projects")
+
+FUNCTIONS: dict[str, Function] = {
+    "api": Function(
+        "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write", starts=("parse", "generate"),
+        secrets=True,
+    ),
+    "plan_run": Function("functions.plan_run.handler", 1024, 300, writes=_STATE, reads=("pairs",), files="write"),
+    "parse_document": Function(
+        "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
+    ),
+    "generate_batch": Function(
+        "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies"),
+        reads=("chunks", "projects", "documents"), files="write", secrets=True,
+    ),
+    "record_failure": Function("functions.record_failure.handler", 256, 60, writes=_STATE, files="write"),
+    "assess_run": Function("functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs"), files="write"),
+    "close_run": Function("functions.close_run.handler", 512, 120, writes=_STATE, reads=("pairs",), files="write"),
+}
+
+WORKFLOWS: dict[str, str] = {"parse": "parse.asl.json", "generate": "generate.asl.json"}
+"""State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
+(`${PlanRun}`), `${Bucket}` the bucket; both walls substitute."""

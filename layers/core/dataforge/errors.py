@@ -1,0 +1,128 @@
+"""Every error the product raises on purpose, drawn as a tree; `functions/api` translates it to HTTP once.
+
+    DataForgeError
+    ├── Invalid                422  a value breaks a stated limit (carries the field)
+    │   └── Malformed          400  the request itself cannot be read
+    ├── Unauthenticated        401
+    ├── Forbidden              403
+    ├── NotFound               404  also what another organisation's ids look like
+    ├── Conflict               409  the state of the thing forbids it now
+    ├── TooLarge               413
+    ├── RateLimited            429  (carries retry_after)
+    ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
+    ├── TeacherError                a teacher did not answer
+    │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503)
+    │   ├── TeacherUnreachable      try again (reset, time-out, 5xx)
+    │   └── TeacherRefused          never try again (bad key, unknown model, bad request)
+    ├── BadReply                    the teacher answered, but the recipe cannot read it; `correction` tells it why
+    └── ConditionFailed             a conditional write found another state (platform.tables)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class DataForgeError(Exception):
+    """Base of all; `code` is the stable word clients branch on, `status` the HTTP status it maps to."""
+
+    code = "INTERNAL"
+    status = 500
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code:
+            self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One broken field, as it appears in the error body's `errors`."""
+
+    field: str
+    message: str
+
+
+class Invalid(DataForgeError):
+    code, status = "VALIDATION_ERROR", 422
+
+    def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.errors = [FieldError(field, message)] if field else []
+
+
+class Malformed(Invalid):
+    code, status = "MALFORMED_REQUEST", 400
+
+
+class Unauthenticated(DataForgeError):
+    code, status = "UNAUTHENTICATED", 401
+
+
+class Forbidden(DataForgeError):
+    code, status = "FORBIDDEN", 403
+
+
+class NotFound(DataForgeError):
+    code, status = "NOT_FOUND", 404
+
+
+class Conflict(DataForgeError):
+    code, status = "CONFLICT", 409
+
+
+class TooLarge(DataForgeError):
+    code, status = "TOO_LARGE", 413
+
+
+class RateLimited(DataForgeError):
+    code, status = "RATE_LIMITED", 429
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unreadable(DataForgeError):
+    """`reason` is one of: encrypted, corrupted, empty, no_text, too_large, unsupported, too_complex, timed_out."""
+
+    code, status = "UNREADABLE_DOCUMENT", 422
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class TeacherError(DataForgeError):
+    code, status = "TEACHER_ERROR", 502
+
+
+class TeacherBusy(TeacherError):
+    code = "TEACHER_BUSY"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TeacherUnreachable(TeacherError):
+    code = "TEACHER_UNREACHABLE"
+
+
+class TeacherRefused(TeacherError):
+    code = "TEACHER_REFUSED"
+
+
+class BadReply(DataForgeError):
+    """`correction` is shown to the teacher as the next user turn."""
+
+    code = "BAD_REPLY"
+
+    def __init__(self, message: str, *, correction: str | None = None) -> None:
+        super().__init__(message)
+        self.correction = correction or message
+
+
+class ConditionFailed(DataForgeError):
+    code, status = "CONDITION_FAILED", 409

@@ -1,0 +1,41 @@
+"""Identifiers carry their kind and, where ownership matters, their parent, so that one read proves who owns a thing.
+
+    proj_<ulid>   doc_<ulid>   chunk_<document ulid>_<position>   gen_<ulid>   gen_parse_<ulid>
+    pair_<project ulid>_<run ulid>_<slot>
+
+Ulids sort by time (spec: github.com/ulid/spec); here they are lower case.
+"""
+
+from __future__ import annotations
+
+from ulid import ULID
+
+from dataforge.errors import NotFound
+
+
+def new(prefix: str) -> str:
+    """`proj` -> `proj_01j...`: 26 characters of time and randomness."""
+    return f"{prefix}_{str(ULID()).lower()}"
+
+
+def tail(identifier: str) -> str:
+    """The ulid at the end of a simple id."""
+    return identifier.rsplit("_", 1)[-1]
+
+
+def chunk_id(document_id: str, position: int) -> str:
+    """Sorts by document, then position (up to 999,999 chunks a document)."""
+    return f"chunk_{tail(document_id)}_{position:06d}"
+
+
+def pair_id(project_id: str, run_id: str, slot: int) -> str:
+    """The same slot of the same run always makes the same id, so writing a pair again is harmless."""
+    return f"pair_{tail(project_id)}_{tail(run_id)}_{slot:06d}"
+
+
+def project_of_pair(pair_id: str) -> str:
+    """Raises NotFound for a string that is no pair id."""
+    parts = pair_id.split("_")
+    if len(parts) != 4 or parts[0] != "pair":
+        raise NotFound(f"Pair {pair_id} not found")
+    return f"proj_{parts[1]}"

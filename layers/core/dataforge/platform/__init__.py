@@ -1,0 +1,23 @@
+"""Which wall this process is plugged into."""
+
+from __future__ import annotations
+
+from dataforge.platform.ports import Platform
+
+_current: Platform | None = None
+
+
+def use(platform: Platform | None) -> None:
+    """Plug this process in; the one-machine server, its workers and tests call it. None unplugs."""
+    global _current
+    _current = platform
+
+
+def current() -> Platform:
+    """The wall of this process. On Lambda it is built from the environment at the first call."""
+    global _current
+    if _current is None:
+        from dataforge.platform.aws import build  # boto3 costs 0.3 s: only where it is the wall
+
+        _current = build()
+    return _current

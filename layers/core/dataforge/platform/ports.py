@@ -1,0 +1,230 @@
+"""The wall sockets: everything that differs between AWS and one machine, as six narrow protocols.
+
+                 AWS                              one machine (embedded)
+    tables       DynamoDB                         SQLite in WAL mode
+    files        S3                               a folder, HMAC-signed URLs
+    workflows    Step Functions                   a runner of the same ASL files
+    sockets      API Gateway WebSocket            in process
+    secrets      Secrets Manager                  environment, or a 0600 file
+    trainer      SageMaker                        a subprocess (the training issue)
+
+A promise here is proved against both walls by one suite in `tests/integration`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final, Literal, Protocol, TypeAlias
+
+Value: TypeAlias = "str | int | float | bool | None | list[Value] | dict[str, Value]"
+Item: TypeAlias = dict[str, Value]
+Key: TypeAlias = Mapping[str, str | int]
+
+
+class _Absent:
+    """In a condition: the attribute must not exist (on the key attribute: the item must not exist)."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+
+Where: TypeAlias = Mapping[str, "Value | tuple[Value, ...] | _Absent"]
+"""All must hold: a plain value must equal, a tuple must contain the attribute, ABSENT must be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    items: list[Item]
+    cursor: str | None
+    """Opaque; pass it back to read on. None: this was the last page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Inside `transact`: write the whole item, if `where` holds for what is there now."""
+
+    table: str
+    item: Item
+    where: Where = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Inside `transact`: set, add to and remove attributes of one item, if `where` holds."""
+
+    table: str
+    key: Key
+    set: Item = field(default_factory=dict)
+    add: Mapping[str, int | float] = field(default_factory=dict)
+    remove: Sequence[str] = ()
+    where: Where = field(default_factory=dict)
+
+
+class Tables(Protocol):
+    """Items by key. Floats and ints come back as they went in; None is stored as null; a missing attribute is absent.
+
+    A committed write survives kill -9. Attributes with a dotted path ("stats.total_pairs") in `set`, `add` and
+    `where` reach into a map; the map must exist. Every write method is atomic.
+    """
+
+    def get(self, table: str, key: Key) -> Item | None: ...
+
+    def put(self, table: str, item: Item) -> None:
+        """Write or replace the whole item."""
+        ...
+
+    def put_new(self, table: str, item: Item) -> None:
+        """Raises ConditionFailed when an item with this key exists."""
+        ...
+
+    def update(
+        self, table: str, key: Key, *, set: Item | None = None, add: Mapping[str, int | float] | None = None,
+        remove: Sequence[str] = (), where: Where | None = None,
+    ) -> Item:
+        """The whole new item. The item must exist; ConditionFailed when it does not, or when `where` does not hold.
+
+        `add` treats a missing number as 0.
+        """
+        ...
+
+    def delete(self, table: str, key: Key, *, where: Where | None = None) -> None:
+        """Deleting what is not there is no error; ConditionFailed only when `where` is given and does not hold."""
+        ...
+
+    def transact(self, writes: Sequence[Put | Update]) -> None:
+        """All or nothing, at most 100 writes on distinct items; ConditionFailed when any condition fails."""
+        ...
+
+    def batch_get(self, table: str, keys: Sequence[Key]) -> list[Item]:
+        """Any number of keys; in the order asked, missing ones left out."""
+        ...
+
+    def batch_put(self, table: str, items: Iterable[Item]) -> None:
+        """Any number of items, written or replaced; all written on return, not atomic over the whole."""
+        ...
+
+    def batch_delete(self, table: str, keys: Iterable[Key]) -> None: ...
+
+    def query_page(
+        self, table: str, hash_key: Key, *, index: str | None = None, begins: tuple[str, str] | None = None,
+        between: tuple[str, str | int, str | int] | None = None, cursor: str | None = None, limit: int = 1000,
+        descending: bool = False,
+    ) -> Page:
+        """Items of one partition in range-key order, up to `limit` or about 1 MB, whichever comes first.
+
+        hash_key: the one hash attribute and its value. begins: (range attribute, prefix); between: (range attribute,
+        low, high), inclusive. A KEYS_ONLY index gives items that hold only the key attributes of table and index.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    key: str
+    size: int
+    content_type: str
+    etag: str
+    modified: float
+    """Seconds since the epoch."""
+
+
+class Files(Protocol):
+    """Objects by key (`a/b/c`, UTF-8, at most 1,024 bytes). Missing keys raise FileNotFoundError on read."""
+
+    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes: ...
+
+    def stream(self, key: str, *, chunk_size: int = 1 << 20) -> Iterator[bytes]: ...
+
+    def write(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> FileInfo:
+        """Whole and at once: a reader sees the old object or the new one, also after kill -9."""
+        ...
+
+    def write_stream(
+        self, key: str, parts: Iterable[bytes], *, content_type: str = "application/octet-stream"
+    ) -> FileInfo:
+        """Like `write`, in constant memory (multipart where the wall has it); nothing appears if `parts` raises."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """A readable binary file; the caller closes it."""
+        ...
+
+    def info(self, key: str) -> FileInfo | None: ...
+
+    def list(self, prefix: str) -> Iterator[FileInfo]:
+        """In key order; a prefix is a plain string prefix."""
+        ...
+
+    def delete(self, key: str) -> None: ...
+
+    def delete_prefix(self, prefix: str) -> int: ...
+
+    def presign_get(self, key: str, *, expires_in: int = 3600, filename: str | None = None) -> str: ...
+
+    def presign_put(
+        self, key: str, *, content_type: str, content_length: int | None = None, expires_in: int = 3600
+    ) -> str:
+        """A URL that takes one plain PUT. With `content_length` only exactly that many bytes are accepted; without
+        it at most settings.max_upload_bytes where the wall can enforce it (embedded). A wrong type, length, key,
+        signature or a passed expiry is refused with 403 or 400."""
+        ...
+
+    def on_created(self, callback: Callable[[FileInfo], None]) -> None:
+        """Called after an object appears through a presigned PUT (embedded); on AWS the bucket's EventBridge rule
+        starts `functions/on_upload.py` and this is a no-op."""
+        ...
+
+
+ExecutionStatus: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    machine: str
+    run_id: str
+    status: ExecutionStatus
+    output: Item | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+class Workflows(Protocol):
+    """State machines by name; an execution is named by its run id."""
+
+    def start(self, machine: str, run_id: str, input: Item) -> None:
+        """Idempotent by (machine, run_id): a second start of the same run does nothing."""
+        ...
+
+    def describe(self, machine: str, run_id: str) -> Execution | None: ...
+
+    def stop(self, machine: str, run_id: str, *, cause: str = "") -> None:
+        """A running execution becomes ABORTED; any other is left alone."""
+        ...
+
+
+class Sockets(Protocol):
+    def publish(self, topic: str, message: Item) -> None:
+        """Push to every subscriber of the topic; a subscriber that is gone is dropped."""
+        ...
+
+
+class Secrets(Protocol):
+    def get(self, name: str) -> str | None:
+        """A teacher's key by name (`OPENAI_API_KEY`); None when it is not set. Never logged."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One wall with all its sockets; built once per process by `functions/api/main.py`, a state function or the
+    one-machine server, and found through `platform.current()`."""
+
+    name: Literal["aws", "embedded"]
+    tables: Tables
+    files: Files
+    workflows: Workflows
+    sockets: Sockets
+    secrets: Secrets

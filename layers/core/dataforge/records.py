@@ -1,0 +1,134 @@
+"""The records that cross rooms: blocks, chunks, slots, questions, answers, evidence. Frozen, typed, no behaviour.
+
+All offsets are Python string indices (code points), end exclusive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+ContentType: TypeAlias = Literal["paragraph", "heading", "table", "list", "code"]
+Difficulty: TypeAlias = Literal["easy", "medium", "hard"]
+DIFFICULTIES: tuple[Difficulty, ...] = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One paragraph, heading, list, table or code block, as a slice of the parsed text: text[start:end]."""
+
+    kind: ContentType
+    start: int
+    end: int
+    level: int | None = None
+    """Heading depth 1-6; None for the rest."""
+    page: int | None = None
+    """1-based; None where the format has no pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """text: the whole document as Markdown-flavoured plain text; blocks: in order, not overlapping."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    pages: int | None = None
+    title: str | None = None
+    warnings: tuple[str, ...] = ()
+    """What a person should know though the document was read ("page 3 holds only a picture")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage to ask about. content == parsed.text[start:end]."""
+
+    content: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    position: int
+    content_type: ContentType
+    tokens: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """text == source[start:end], where source is the chunk's content."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One record that a run has promised to try: it ends delivered, rejected or failed."""
+
+    index: int
+    chunk_id: str
+    difficulty: Difficulty | None = None
+    question_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What a teacher may read of a chunk."""
+
+    content: str
+    heading_path: tuple[str, ...] = ()
+    content_type: ContentType = "paragraph"
+    document_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call to a teacher. Models read `messages`; offline teachers read `passage` and `slots` instead."""
+
+    messages: tuple[Message, ...]
+    passage: Passage
+    slots: tuple[Slot, ...]
+    kind: str = "qa"
+    temperature: float = 0.7
+    max_tokens: int = 4096
+    json_schema: dict[str, object] | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    text: str
+    model: str
+    finish_reason: Literal["stop", "length", "content_filter", "other"] = "stop"
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = 0.0
+    """None: this model's price is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question-answer pair as a recipe reads it out of a reply, before quality looks at it."""
+
+    question: str
+    answer: str
+    question_type: str = "factual"
+    difficulty: Difficulty = "medium"
+    evidence: tuple[str, ...] = ()
+    """Sentences or cells quoted from the passage, verbatim where the teacher is honest; quality verifies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """score 0-1: how far the passage supports the answer; spans: where, in the passage."""
+
+    score: float
+    spans: tuple[Span, ...] = field(default_factory=tuple)
+    unsupported: tuple[str, ...] = ()
+    """Numbers, names and words of the answer that the passage does not hold."""

@@ -1,0 +1,52 @@
+"""Every setting, read from the environment once; `docs/settings.md` lists them and a test compares the two."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from functools import cache
+
+
+def _env(name: str, default: str, doc: str) -> str:
+    return field(default=default, metadata={"env": name, "doc": doc})
+
+
+def _number(name: str, default: int, doc: str) -> int:
+    return field(default=default, metadata={"env": name, "doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    bucket: str = _env("DATAFORGE_BUCKET", "", "S3 bucket of the deployment (AWS only)")
+    table_prefix: str = _env("DATAFORGE_TABLE_PREFIX", "dataforge-", "Prefix of the table names (AWS only)")
+    stage: str = _env("DATAFORGE_STAGE", "local", "Deployment stage, shown in logs")
+    log_level: str = _env("DATAFORGE_LOG_LEVEL", "INFO", "Least level that is logged")
+    max_upload_bytes: int = _number("DATAFORGE_MAX_UPLOAD_BYTES", 100 * 2**20, "Largest document accepted, in bytes")
+    parse_memory_mb: int = _number("DATAFORGE_PARSE_MEMORY_MB", 1536, "Memory limit of one parsing child, in MiB")
+    parse_cpu_seconds: int = _number("DATAFORGE_PARSE_CPU_SECONDS", 60, "CPU limit of one parsing child, in seconds")
+    parse_wall_seconds: int = _number("DATAFORGE_PARSE_WALL_SECONDS", 90, "Wall limit of one parsing child, in seconds")
+    chunk_tokens: int = _number("DATAFORGE_CHUNK_TOKENS", 512, "Largest chunk, in o200k_base tokens")
+    concurrency: int = _number("DATAFORGE_CONCURRENCY", 32, "Teacher calls in flight per run")
+    batch_calls: int = _number("DATAFORGE_BATCH_CALLS", 250, "Teacher calls in one batch of a run")
+    teacher_timeout: int = _number("DATAFORGE_TEACHER_TIMEOUT", 120, "Longest wait for one teacher reply, in seconds")
+    teacher_base_url: str = _env("OPENAI_BASE_URL", "https://api.openai.com/v1", "Base URL of `openai:` teachers")
+    ollama_base_url: str = _env("OLLAMA_BASE_URL", "http://127.0.0.1:11434/v1", "Base URL of `ollama:` teachers")
+    teachers: str = _env("DATAFORGE_TEACHERS", "", "Teachers to list beside the built-in ones, comma separated")
+    retention_days: int = _number("DATAFORGE_RETENTION_DAYS", 30, "Days that run logs and raw replies are kept")
+
+
+@cache
+def get() -> Settings:
+    """Raises ValueError naming the variable when a number is not one."""
+    values: dict[str, str | int] = {}
+    for f in fields(Settings):
+        raw = os.environ.get(f.metadata["env"])
+        if raw is None or raw == "":
+            continue
+        if isinstance(f.default, int):
+            if not raw.isdigit():
+                raise ValueError(f"{f.metadata['env']} must be a whole number, not {raw!r}")
+            values[f.name] = int(raw)
+        else:
+            values[f.name] = raw
+    return Settings(**values)  # type: ignore[arg-type]
