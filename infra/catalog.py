@@ -78,6 +78,12 @@ FUNCTIONS: dict[str, Function] = {
     "close_run": Function("functions.close_run.handler", 512, 120, writes=_STATE, reads=("pairs",), files="write"),
 }
 
+API = "api"
+"""The function behind the REST API; every other one is called by a state machine."""
+
+FILE_ROOTS = ("data-forge/",)
+"""Every key in the bucket begins with one of these; functions and state machines may touch nothing else there."""
+
 WORKFLOWS: dict[str, str] = {"parse": "parse.asl.json", "generate": "generate.asl.json"}
 """State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
 (`${PlanRun}`), `${Bucket}` the bucket; both walls substitute."""

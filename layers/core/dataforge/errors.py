@@ -14,13 +14,18 @@
     │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503)
     │   ├── TeacherUnreachable      try again (reset, time-out, 5xx)
     │   └── TeacherRefused          never try again (bad key, unknown model, bad request)
-    ├── BadReply                    the teacher answered, but the recipe cannot read it; `correction` tells it why
+    ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
     └── ConditionFailed             a conditional write found another state (platform.tables)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataforge.records import Draft
 
 
 class DataForgeError(Exception):
@@ -115,13 +120,13 @@ class TeacherRefused(TeacherError):
 
 
 class BadReply(DataForgeError):
-    """`correction` is shown to the teacher as the next user turn."""
+    """The message is shown to the teacher as the reason of a correction turn; `drafts` is what could be read."""
 
     code = "BAD_REPLY"
 
-    def __init__(self, message: str, *, correction: str | None = None) -> None:
+    def __init__(self, message: str, *, drafts: Sequence[Draft] = ()) -> None:
         super().__init__(message)
-        self.correction = correction or message
+        self.drafts = list(drafts)
 
 
 class ConditionFailed(DataForgeError):

@@ -69,6 +69,8 @@ class Slot:
     chunk_id: str
     difficulty: Difficulty | None = None
     question_type: str | None = None
+    ordinal: int = 0
+    """The n-th pair asked of this chunk in the run, from 0, top-ups counted on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, Literal, Protocol, TypeAlias
 
-Value: TypeAlias = "str | int | float | bool | None | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
 Item: TypeAlias = dict[str, Value]
 Key: TypeAlias = Mapping[str, str | int]
 
@@ -32,7 +32,8 @@ class _Absent:
 ABSENT: Final = _Absent()
 
 Where: TypeAlias = Mapping[str, "Value | tuple[Value, ...] | _Absent"]
-"""All must hold: a plain value must equal, a tuple must contain the attribute, ABSENT must be missing."""
+"""All must hold: a plain value must equal (1 equals 1.0, never True), a tuple must contain the attribute, ABSENT must
+be missing. A missing attribute equals nothing, not even None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,31 @@ class Update:
     where: Where = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Inside `transact`: remove one item, if `where` holds. Without `where`, a missing item is no error."""
+
+    table: str
+    key: Key
+    where: Where = field(default_factory=dict)
+
+
+Write: TypeAlias = Put | Update | Delete
+
+
 class Tables(Protocol):
-    """Items by key. Floats and ints come back as they went in; None is stored as null; a missing attribute is absent.
+    """Items by key. None is stored as null; a missing attribute is absent. Numbers come back equal, but without their
+    type: a float with a whole value comes back as int (1.0 as 1) on both walls, because DynamoDB knows no difference.
 
     A committed write survives kill -9. Attributes with a dotted path ("stats.total_pairs") in `set`, `add` and
-    `where` reach into a map; the map must exist. Every write method is atomic.
+    `where` reach into a map; the map must exist, and a dot always separates. Every write method but the batches is
+    atomic. What cannot be kept or written raises Invalid: an unknown table, a key attribute of the wrong type (also of
+    an index) or in `set`, NaN, integers above 64 bits, two paths that overlap, `add` on what is no number; an item
+    above 400 KB raises TooLarge. `platform.items` has the limits.
+
+    Reads of a table see every write that returned before; an index of DynamoDB may lag a moment behind. On AWS a write
+    whose answer is lost on the network is sent again: a condition or `transact` makes that harmless, a bare `add` may
+    then count twice. Items past their `ttl` may still be seen for a while.
     """
 
     def get(self, table: str, key: Key) -> Item | None: ...
@@ -94,16 +115,18 @@ class Tables(Protocol):
         """Deleting what is not there is no error; ConditionFailed only when `where` is given and does not hold."""
         ...
 
-    def transact(self, writes: Sequence[Put | Update]) -> None:
-        """All or nothing, at most 100 writes on distinct items; ConditionFailed when any condition fails."""
+    def transact(self, writes: Sequence[Write]) -> None:
+        """All or nothing, at most 100 writes on distinct items; ConditionFailed when any condition fails (also for an
+        Update whose item does not exist). An Update that changes nothing only states its condition."""
         ...
 
     def batch_get(self, table: str, keys: Sequence[Key]) -> list[Item]:
-        """Any number of keys; in the order asked, missing ones left out."""
+        """Any number of keys; in the order asked, missing ones left out, repeated ones repeated."""
         ...
 
     def batch_put(self, table: str, items: Iterable[Item]) -> None:
-        """Any number of items, written or replaced; all written on return, not atomic over the whole."""
+        """Any number of items, written or replaced; all written on return, not atomic over the whole. Of two items
+        with one key the later stays."""
         ...
 
     def batch_delete(self, table: str, keys: Iterable[Key]) -> None: ...
@@ -113,10 +136,14 @@ class Tables(Protocol):
         between: tuple[str, str | int, str | int] | None = None, cursor: str | None = None, limit: int = 1000,
         descending: bool = False,
     ) -> Page:
-        """Items of one partition in range-key order, up to `limit` or about 1 MB, whichever comes first.
+        """Items of one partition in range-key order (text by its UTF-8 bytes), up to `limit` or about 1 MB, whichever
+        comes first.
 
         hash_key: the one hash attribute and its value. begins: (range attribute, prefix); between: (range attribute,
-        low, high), inclusive. A KEYS_ONLY index gives items that hold only the key attributes of table and index.
+        low, high), inclusive; not both. A KEYS_ONLY index gives items that hold only the key attributes of table and
+        index; an item that lacks an index key attribute is not in that index. The page after a cursor may be empty.
+        A cursor that this query did not give raises Malformed or starts elsewhere in the same partition, never in
+        another one.
         """
         ...
 
@@ -132,7 +159,9 @@ class FileInfo:
 
 
 class Files(Protocol):
-    """Objects by key (`a/b/c`, UTF-8, at most 1,024 bytes). Missing keys raise FileNotFoundError on read."""
+    """Objects by key (`a/b/c`, UTF-8, at most 1,024 bytes). Missing keys raise FileNotFoundError on `read`, `stream`
+    (at the call) and `open`; a key with an empty, `.` or `..` segment or a control character raises Invalid.
+    """
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes: ...
 
@@ -149,32 +178,38 @@ class Files(Protocol):
         ...
 
     def open(self, key: str) -> BinaryIO:
-        """A readable binary file; the caller closes it."""
+        """A readable, seekable binary file that stays what it was when the object is replaced; the caller closes it."""
         ...
 
     def info(self, key: str) -> FileInfo | None: ...
 
     def list(self, prefix: str) -> Iterator[FileInfo]:
-        """In key order; a prefix is a plain string prefix."""
+        """In key order (UTF-8 bytes); a prefix is a plain string prefix. `content_type` is "": S3 does not list it."""
         ...
 
-    def delete(self, key: str) -> None: ...
+    def delete(self, key: str) -> None:
+        """Deleting what is not there is no error."""
+        ...
 
-    def delete_prefix(self, prefix: str) -> int: ...
+    def delete_prefix(self, prefix: str) -> int:
+        """How many went. Raises Invalid for the empty prefix."""
+        ...
 
     def presign_get(self, key: str, *, expires_in: int = 3600, filename: str | None = None) -> str: ...
 
     def presign_put(
-        self, key: str, *, content_type: str, content_length: int | None = None, expires_in: int = 3600
+        self, key: str, *, content_type: str | None, content_length: int | None = None, expires_in: int = 3600
     ) -> str:
-        """A URL that takes one plain PUT. With `content_length` only exactly that many bytes are accepted; without
-        it at most settings.max_upload_bytes where the wall can enforce it (embedded). A wrong type, length, key,
-        signature or a passed expiry is refused with 403 or 400."""
+        """A URL that takes one plain PUT. content_type None: the client may send any, or none. With `content_length`
+        only exactly that many bytes are accepted; without it at most settings.max_upload_bytes where the wall can
+        enforce it (embedded, 413). A wrong type, length, key, signature or a passed expiry is refused with 403 or
+        400, and nothing is stored."""
         ...
 
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
-        """Called after an object appears through a presigned PUT (embedded); on AWS the bucket's EventBridge rule
-        starts `functions/on_upload.py` and this is a no-op."""
+        """Called at least once after an object appears through a presigned PUT (embedded; what a crash cut off is
+        told at the next start); on AWS the bucket's EventBridge rule starts `functions/on_upload.py` and this is a
+        no-op."""
         ...
 
 

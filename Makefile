@@ -1,0 +1,56 @@
+# Everything sets itself up: git, make and Python 3.11 or newer is all a machine needs.
+PYTHON  ?= python3
+TEACHER ?= extractive
+PAIRS   ?= 150
+OUT     ?= out/handbook.jsonl
+UV      := .tools/bin/uv
+BIN     := .venv/bin
+UV_VERSION := 0.13.8
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE := copy
+
+.PHONY: demo test lint up test-slow bench-engine bench-grounding handbook requirements clean
+
+demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
+	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
+
+test: lint ## everything but the slow suites
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs
+	$(BIN)/pytest -m slow
+
+lint: .venv/.ready-all
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+up: .venv/.ready-demo ## the whole product on this machine
+	$(BIN)/dataforge up --home .dataforge/local
+
+bench-engine: .venv/.ready-all ## request-phase efficiency of a generate run against a local stub model
+	$(BIN)/python -m benchmarks.engine
+
+bench-grounding: .venv/.ready-all ## how well grounding tells supported answers from spoiled ones
+	$(BIN)/python -m benchmarks.grounding
+
+handbook: .venv/.ready-all ## write the example documents again
+	$(BIN)/python examples/make_handbook.py
+
+requirements: .venv/.ready-all ## the layers' requirements, from the lock
+	$(BIN)/python -m infra.requirements
+
+$(UV):
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# --inexact: the demo's smaller set must not take away what the tests installed.
+.venv/.ready-demo: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --frozen --quiet --python $(PYTHON) --inexact --no-default-groups --extra client --extra parsing
+	@touch $@
+
+.venv/.ready-all: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --frozen --quiet --python $(PYTHON) --all-extras
+	@touch $@ .venv/.ready-demo
+
+clean:
+	rm -rf .venv .tools .dataforge out cdk.out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

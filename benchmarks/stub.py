@@ -1,0 +1,99 @@
+"""A chat-completions server with a fixed latency that keeps the books: `python -m benchmarks.stub --latency 0.2`.
+
+GET /stats tells calls, the largest and mean number in flight, and the seconds from the first request to the last reply.
+Faults are switched on by flags: every n-th call broken, and so on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import time
+from dataclasses import asdict, dataclass, field
+
+from aiohttp import web
+
+
+@dataclass
+class Books:
+    calls: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    busy_seconds: float = 0.0
+    """Seconds of replies in flight, summed."""
+    first: float = 0.0
+    last: float = 0.0
+    prompts: dict[str, int] = field(default_factory=dict)
+
+
+def pairs_for(prompt: str) -> list[dict[str, object]]:
+    """Well-formed pairs out of the passage itself, as many as the prompt asks for."""
+    passage = re.search(r"<passage>\n(.*?)\n</passage>", prompt, re.DOTALL)
+    words = (passage[1] if passage else prompt).split()
+    wanted = re.search(r"exactly (\d+) pair", prompt)
+    count = int(wanted[1]) if wanted else 1
+    step = max(1, len(words) // count)
+    pairs: list[dict[str, object]] = []
+    for n in range(count):
+        quote = " ".join(words[n * step:n * step + min(step, 24)])
+        pairs.append({
+            "question": f"What do the rules say about {' '.join(words[n * step:n * step + 6])}?", "answer": quote + ".",
+            "question_type": "factual", "difficulty": "easy", "evidence": [quote],
+        })
+    return pairs
+
+
+def application(latency: float) -> web.Application:
+    books = Books()
+
+    async def chat(request: web.Request) -> web.Response:
+        body = await request.json()
+        prompt = body["messages"][1]["content"]
+        books.first = books.first or time.perf_counter()
+        books.calls += 1
+        books.prompts[prompt] = books.prompts.get(prompt, 0) + 1
+        books.in_flight += 1
+        books.most_in_flight = max(books.most_in_flight, books.in_flight)
+        text = json.dumps({"pairs": pairs_for(prompt)})
+        await asyncio.sleep(latency)
+        books.in_flight -= 1
+        books.busy_seconds += latency
+        books.last = time.perf_counter()
+        return web.json_response({
+            "model": body["model"],
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+            "usage": {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4},
+        })
+
+    async def stats(_: web.Request) -> web.Response:
+        told = asdict(books)
+        told["asked_twice"] = sum(n > 1 for n in told.pop("prompts").values())
+        return web.json_response(told)
+
+    app = web.Application()
+    app.add_routes([web.post("/v1/chat/completions", chat), web.get("/stats", stats)])
+    return app
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latency", type=float, default=0.2)
+    parser.add_argument("--port", type=int, default=0)
+    told = parser.parse_args()
+
+    async def run() -> None:
+        runner = web.AppRunner(application(told.latency), access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", told.port, backlog=1024)
+        await site.start()
+        port = runner.addresses[0][1]
+        print(json.dumps({"url": f"http://127.0.0.1:{port}/v1"}), flush=True)
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+from dataforge_client.cli import main
+
+main()

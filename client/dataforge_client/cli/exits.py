@@ -1,0 +1,27 @@
+"""Exit codes; `docs/cli.md` tells users the same."""
+
+from __future__ import annotations
+
+from dataforge_client.errors import ApiError, ConfigError
+
+OK = 0
+FAILED = 1
+USAGE = 2
+PARTIAL = 3
+"""A dataset was written, but a document failed or fewer pairs were delivered than asked for."""
+DENIED = 4
+"""The key, the organisation or the configuration is wrong, here or where the teacher runs."""
+INTERRUPTED = 130
+
+_BY_CODE = {
+    "TEACHER_NOT_CONFIGURED": DENIED, "UNKNOWN_TEACHER": USAGE, "VALIDATION_ERROR": USAGE, "MALFORMED_REQUEST": USAGE,
+}
+_BY_STATUS = {401: DENIED, 403: DENIED}
+
+
+def exit_code(error: Exception) -> int:
+    if isinstance(error, ConfigError):
+        return DENIED
+    if isinstance(error, ApiError):
+        return _BY_CODE.get(error.code) or _BY_STATUS.get(error.status, FAILED)
+    return FAILED

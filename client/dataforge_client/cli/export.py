@@ -1,0 +1,32 @@
+"""`dataforge export`: a new dataset version from the accepted pairs, written to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dataforge_client.cli.connection import Place, connect, place_options
+
+FORMATS = ("chatml", "alpaca")
+
+
+@click.command("export")
+@click.argument("project")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE",
+              help="Where to write the dataset.")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="chatml", show_default=True,
+              help="Shape of a line.")
+@click.option("--min-quality", type=click.FloatRange(0, 1), metavar="Q", help="Leave out pairs scored below this.")
+@click.option("--no-system-prompt", is_flag=True, help="Leave the system prompt out of ChatML lines.")
+@place_options
+def command(
+    project: str, out: Path, kind: str, min_quality: float | None, no_system_prompt: bool, place: Place
+) -> None:
+    """Export a project's accepted and edited pairs as a new version."""
+    with connect(place) as forge:
+        made = forge.export(
+            project, format=kind, include_system_prompt=not no_system_prompt, min_quality_score=min_quality
+        )
+        forge.download_export(project, made.version, out)
+    click.echo(f"Wrote {out}: version {made.version}, {made.pair_count} lines, {made.file_size:,} bytes", err=True)

@@ -1,0 +1,207 @@
+"""The road of `dataforge run`: upload, parse, generate, export. It can be entered again at any milestone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataforge_client.cli.bars import Reporter, Step
+from dataforge_client.cli.sources import Source, Unused
+from dataforge_client.cli.texts import counts_line
+from dataforge_client.cli.uploading import upload_all
+from dataforge_client.cli.watch import Watch
+from dataforge_client.errors import ClientError, GenerationFailed, Invalid
+
+if TYPE_CHECKING:
+    from dataforge_client.client import DataForge
+    from dataforge_client.models import Document, Export, Generation, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asked for. out: `-` means stdout. resume: the id of a project or a generation."""
+
+    sources: Sequence[Source]
+    pairs: int | None
+    out: Path
+    format: str
+    teacher: str
+    project: str
+    min_quality: float
+    system_prompt: str | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    resume: str | None = None
+
+
+@dataclass(slots=True)
+class Trail:
+    """How far the run got: what a resume starts from."""
+
+    project_id: str | None = None
+    generation_id: str | None = None
+    unused: list[Unused] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    generation: Generation
+    documents: Sequence[Document]
+    export: Export
+    samples: Sequence[Pair]
+
+
+class NothingToAsk(ClientError):
+    """No document gave a single chunk."""
+
+
+class NothingAccepted(ClientError):
+    """The job delivered no pair good enough to be accepted without a reviewer."""
+
+
+def travel(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> Outcome:
+    """The whole road, or the rest of it. Raises ClientError; `trail` then tells where to go on."""
+    job = _attach(forge, order, trail)
+    if job is None:
+        if trail.project_id is None:
+            trail.project_id = forge.create_project(order.project).project_id
+        say.event("project", {"project_id": trail.project_id})
+        upload_all(forge, trail.project_id, order.sources, trail.unused, say)
+        _read_documents(forge, trail.project_id, say)
+        job = _find_job(forge, order, trail.project_id) or _start(forge, order, trail.project_id)
+        trail.generation_id = job.generation_id
+    else:
+        _miss(forge, job.project_id, order.sources, trail)
+    say.event("generation", {"generation_id": job.generation_id, "project_id": job.project_id})
+    done = _wait(forge, job.generation_id, trail, say)
+    made = _export(forge, order, done, say)
+    return Outcome(done, forge.list_documents(done.project_id), made, _samples(forge, done))
+
+
+def _attach(forge: DataForge, order: Order, trail: Trail) -> Generation | None:
+    """The generate job that --resume names; None when there is none yet."""
+    if order.resume is None:
+        return None
+    if not order.resume.startswith("gen"):
+        trail.project_id = forge.get_project(order.resume).project_id
+        return None
+    job = forge.get_generation(order.resume)
+    trail.project_id = job.project_id
+    if job.kind == "parse":
+        return None
+    trail.generation_id = job.generation_id
+    return job
+
+
+def _miss(forge: DataForge, project_id: str, sources: Sequence[Source], trail: Trail) -> None:
+    """Documents that did not reach the project before the job started are not in its dataset: say so again."""
+    there = {d.name for d in forge.list_documents(project_id)}
+    trail.unused += [
+        Unused(s.path, "failed", "not_uploaded", "was not uploaded before the generation started")
+        for s in sources if s.name not in there
+    ]
+
+
+def _read_documents(forge: DataForge, project_id: str, say: Reporter) -> None:
+    """Parse what is not parsed yet, after any parse that an earlier attempt left running."""
+    failure: GenerationFailed | None = None
+    try:
+        for job in forge.list_generations(project_id):
+            if job.kind == "parse" and not job.closed:
+                forge.wait(job.generation_id, Watch(say))
+        if any(d.parsing_status in ("pending", "parsing") for d in forge.list_documents(project_id)):
+            forge.wait(forge.parse(project_id).generation_id, Watch(say))
+    except GenerationFailed as problem:
+        failure = problem
+    documents = forge.list_documents(project_id)
+    for document in documents:
+        if document.parsing_status == "failed":
+            reason, message = why_failed(document)
+            say.event("document", {"name": document.name, "status": "failed", "reason": reason, "message": message})
+            say.note(f"  {document.name} cannot be used: {message}")
+    if not any(d.chunk_count for d in documents):
+        raise NothingToAsk(str(failure or "No document gave any text to ask about."))
+    if failure is not None:
+        raise failure
+
+
+def why_failed(document: Document) -> tuple[str, str]:
+    """The reason as a word, and what a person can do about it."""
+    if document.error is None:
+        return "unknown", "it could not be read; the parse job's log says why"
+    reason = document.error.reason or "unknown"
+    return reason, document.error.message or reason
+
+
+def _find_job(forge: DataForge, order: Order, project_id: str) -> Generation | None:
+    """A job that an earlier attempt started for this very order, just before it was interrupted."""
+    if order.resume is None:
+        return None
+    alike = [
+        g for g in forge.list_generations(project_id)
+        if g.kind == "generate" and g.status not in ("failed", "cancelled")
+        and g.config.get("num_pairs") == order.pairs and g.config.get("model_id") == order.teacher
+    ]
+    return max(alike, key=lambda g: g.created_at, default=None)
+
+
+def _start(forge: DataForge, order: Order, project_id: str) -> Generation:
+    config: dict[str, object] = {"auto_accept_min_quality": order.min_quality}
+    if order.seed is not None:
+        config["seed"] = order.seed
+    return forge.generate(
+        project_id, order.teacher, num_pairs=order.pairs, temperature=order.temperature,
+        system_prompt=order.system_prompt, config=config,
+    )
+
+
+def _wait(forge: DataForge, generation_id: str, trail: Trail, say: Reporter) -> Generation:
+    try:
+        done = forge.wait(generation_id, Watch(say))
+    except GenerationFailed:
+        trail.generation_id = None  # a resume tries a new one on the same chunks
+        raise
+    if done.status == "cancelled":
+        trail.generation_id = None
+        raise ClientError(
+            f"{generation_id} was cancelled. The pairs it made are kept; `dataforge export {done.project_id}` "
+            "writes the accepted ones"
+        )
+    return done
+
+
+def _export(forge: DataForge, order: Order, job: Generation, say: Reporter) -> Export:
+    try:
+        made = forge.export(job.project_id, format=order.format)
+    except Invalid as problem:
+        if problem.code != "NO_EXPORTABLE_PAIRS":
+            raise
+        least = job.config.get("auto_accept_min_quality", order.min_quality)
+        raise NothingAccepted(
+            f"No pair scored {least} or more, so none is accepted: {counts_line(job.counts)}. "
+            f"Review them (dataforge pairs {job.project_id}), or run again with a lower --min-quality"
+        ) from None
+    total = made.file_size
+
+    def received(count: int) -> None:
+        say.step(Step("export", count, total, "bytes"))
+
+    done = forge.download_export(job.project_id, made.version, order.out, on_bytes=received)
+    say.step(Step("export", total, total, "bytes", finished=True))
+    return done
+
+
+def _samples(forge: DataForge, job: Generation) -> list[Pair]:
+    """The first, the middle and the last accepted pair: a sample, not a selection of the best."""
+
+    def at(page: int) -> tuple[list[Pair], int]:
+        found = forge.list_pairs(
+            job.project_id, page=page, page_size=1, status="accepted", generation_id=job.generation_id
+        )
+        return list(found.items), found.total
+
+    first, total = at(1)
+    others = sorted({(total + 1) // 2, total} - {0, 1})
+    return first + [pair for page in others for pair in at(page)[0]]

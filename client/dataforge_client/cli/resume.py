@@ -1,0 +1,48 @@
+"""The command that goes on where a run stopped, ready to paste."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataforge_client.cli.connection import Place, home_of, remote_of
+
+if TYPE_CHECKING:
+    from dataforge_client.cli.pipeline import Order, Trail
+
+
+def resume_command(place: Place, order: Order, trail: Trail, *, paths: Sequence[Path], exclude: Sequence[str]) -> str:
+    """Absolute paths, no secret: a key that was typed becomes `"$DATAFORGE_API_KEY"`."""
+    words = ["dataforge", "run", *(str(p.absolute()) for p in paths)]
+    words += [w for pattern in exclude for w in ("--exclude", pattern)]
+    known = trail.generation_id or trail.project_id or order.resume
+    if known:
+        words += ["--resume", known]
+    words += place_words(place)
+    words += ["--out", str(order.out.absolute()) if str(order.out) != "-" else "-", "--format", order.format]
+    if trail.generation_id is None:
+        words += _order_words(order)
+    return shlex.join(words) + key_words(place)
+
+
+def place_words(place: Place) -> list[str]:
+    """The options that lead to the same server; nothing where the environment already does."""
+    if remote_of(place) is None:
+        return ["--home", str(home_of(place))]
+    named = (("--server", place.server), ("--profile", place.profile), ("--organization", place.organization))
+    return [word for option, value in named if value for word in (option, value)]
+
+
+def key_words(place: Place) -> str:
+    return ' --api-key "$DATAFORGE_API_KEY"' if place.api_key and remote_of(place) is not None else ""
+
+
+def _order_words(order: Order) -> list[str]:
+    values: dict[str, object] = {
+        "--pairs": order.pairs, "--teacher": order.teacher, "--project": order.project,
+        "--min-quality": order.min_quality, "--system-prompt": order.system_prompt,
+        "--temperature": order.temperature, "--seed": order.seed,
+    }
+    return [word for option, value in values.items() if value is not None for word in (option, str(value))]

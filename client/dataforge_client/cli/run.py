@@ -1,0 +1,92 @@
+"""`dataforge run`: documents in, dataset out. The options; `session` does the work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dataforge_client.cli.connection import Place, place_options
+from dataforge_client.cli.export import FORMATS
+
+if TYPE_CHECKING:
+    from dataforge_client.cli.sources import Source, Unused
+
+_PATH = click.Path(exists=True, path_type=Path)
+
+
+@click.command("run")
+@click.argument("paths", nargs=-1, type=_PATH)
+@click.option("--pairs", type=click.IntRange(1, 100_000), metavar="N",
+              help="How many pairs to make [default: some for every passage].")
+@click.option("--out", default="dataset.jsonl", show_default=True, metavar="FILE",
+              help="Where to write the dataset; - for stdout. An old file is replaced at the very end.")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="chatml", show_default=True,
+              help="Shape of a line.")
+@click.option("--teacher", default="extractive", show_default=True, metavar="NAME",
+              help="Who writes the pairs: extractive (offline), openai:gpt-4o, ollama:llama3.2 ...")
+@click.option("--project", metavar="NAME", help="Name of the new project [default: the first path's name].")
+@click.option("--min-quality", type=click.FloatRange(0, 1), default=0.6, show_default=True, metavar="Q",
+              help="Pairs scored at or above this are accepted at once; the others wait for review.")
+@click.option("--system-prompt", metavar="TEXT", help="Instructions for the teacher.")
+@click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sampling temperature of the teacher.")
+@click.option("--seed", type=int, metavar="N", help="Makes the plan of the run repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Skip these files in folders, such as '*.csv'.")
+@click.option("--resume", metavar="ID", help="Go on with a project or generation that was interrupted.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines on stdout; the last is the result.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@place_options
+def command(
+    place: Place, paths: tuple[Path, ...], pairs: int | None, out: str, kind: str, teacher: str, project: str | None,
+    min_quality: float, system_prompt: str | None, temperature: float | None, seed: int | None,
+    exclude: tuple[str, ...], resume: str | None, as_json: bool, quiet: bool,
+) -> int:
+    """Make a dataset from files and folders (PDF, DOCX, Markdown, TXT, HTML, CSV).
+
+    Without --server it starts a server on this machine for as long as it takes. Exit codes: 0 ok, 1 failed, 2 usage,
+    3 partial, 4 key or configuration, 130 interrupted.
+    """
+    from dataforge_client.cli.pipeline import Order
+    from dataforge_client.cli.session import Session
+
+    _check_out(out, as_json=as_json)
+    sources, unused = _collect(paths, exclude, resume)
+    order = Order(
+        sources=sources, pairs=pairs, out=Path(out), format=kind, teacher=teacher,
+        project=project or _name(paths), min_quality=min_quality, system_prompt=system_prompt,
+        temperature=temperature, seed=seed, resume=resume,
+    )
+    return Session(place, order, unused, paths=paths, exclude=exclude, as_json=as_json, quiet=quiet).go()
+
+
+def _check_out(out: str, *, as_json: bool) -> None:
+    """Before any work: a run must not fail at its last step for a folder that cannot be written."""
+    if out == "-":
+        if as_json:
+            raise click.UsageError("--out - and --json both write to stdout; choose one.")
+        return
+    path = Path(out).absolute()
+    folder = next(p for p in path.parents if p.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise click.UsageError(f"--out {out} cannot be written: it is a folder, or its folder is not writable.")
+
+
+def _collect(
+    paths: Sequence[Path], exclude: Sequence[str], resume: str | None
+) -> tuple[list[Source], list[Unused]]:
+    from dataforge_client.cli.sources import collect
+
+    if not paths and resume is None:
+        raise click.UsageError("Name files or folders to read, or --resume a run.")
+    sources, unused = collect(paths, exclude)
+    if paths and not sources and not any(u.kind == "failed" for u in unused):
+        raise click.UsageError(f"No documents in {', '.join(map(str, paths))}.")
+    return sources, unused
+
+
+def _name(paths: Sequence[Path]) -> str:
+    """A project's name: what the first path is called, up to the API's 200 characters."""
+    return (paths[0].resolve().stem or "documents")[:200] if paths else "documents"

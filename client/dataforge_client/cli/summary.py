@@ -1,0 +1,140 @@
+"""What a run says at its end: to a person as text, to a program as one JSON object."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from dataforge_client.cli.exits import OK, PARTIAL
+from dataforge_client.cli.pipeline import Outcome, why_failed
+from dataforge_client.cli.sources import Unused
+from dataforge_client.cli.texts import (
+    counts_line,
+    duration,
+    histogram_lines,
+    listed,
+    money,
+    one_line,
+    reasons_lines,
+    size,
+)
+
+WIDTH = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """out: the dataset's path, or `-`. lines: as counted in the file. next: the command to type next."""
+
+    outcome: Outcome
+    unused: Sequence[Unused]
+    out: str
+    lines: int
+    seconds: float
+    next: str
+
+    @property
+    def failed(self) -> list[tuple[str, str, str]]:
+        """name, reason, message of every document that gave nothing."""
+        read = [(d.name, *why_failed(d)) for d in self.outcome.documents if d.parsing_status == "failed"]
+        return read + [(str(u.path), u.reason, u.message) for u in self.unused if u.kind == "failed"]
+
+    @property
+    def exit_code(self) -> int:
+        return PARTIAL if self.failed or self.missing else OK
+
+    @property
+    def missing(self) -> int:
+        """How many pairs fewer than --pairs were delivered; 0 when no number was asked for."""
+        job = self.outcome.generation
+        wanted = job.config.get("num_pairs")
+        return max(0, wanted - job.counts.delivered) if isinstance(wanted, int) else 0
+
+    @property
+    def waiting(self) -> int:
+        """Delivered pairs that the quality threshold left for a reviewer."""
+        return max(0, self.outcome.generation.counts.delivered - self.lines)
+
+
+def text(summary: Summary) -> str:
+    job, made = summary.outcome.generation, summary.outcome.export
+    least = job.config.get("auto_accept_min_quality")
+    parts = [
+        f"Done in {duration(summary.seconds)}: {summary.lines:,} pairs in {summary.out}"
+        f" ({made.format}, version {made.version}, {summary.lines:,} lines, {size(made.file_size)})",
+        "",
+        counts_line(job.counts),
+        *reasons_lines(job.reasons),
+    ]
+    if summary.missing:
+        parts.append(f"{summary.missing} pairs fewer than the {job.counts.requested} of --pairs: "
+                     "give more text, or a teacher that finds more in it")
+    if summary.waiting:
+        below = f" (scored below {least})" if least is not None else ""
+        parts.append(f"{summary.waiting} delivered pairs wait for review{below} and are not in the file")
+    parts.append(f"cost {money(job.cost_usd)}; tokens {job.tokens.input:,} in, {job.tokens.output:,} out")
+    parts += [*_quality(summary), *_samples(summary), *_documents(summary), "", f"Next: {summary.next}"]
+    return "\n".join(parts)
+
+
+def as_json(summary: Summary) -> Mapping[str, object]:
+    job, documents = summary.outcome.generation, summary.outcome.documents
+    return {
+        "status": "completed" if summary.exit_code == OK else "partial",
+        "exit_code": summary.exit_code,
+        "project_id": job.project_id,
+        "generation_id": job.generation_id,
+        "out": summary.out,
+        "lines": summary.lines,
+        "version": summary.outcome.export.version,
+        "format": summary.outcome.export.format,
+        "counts": asdict(job.counts),
+        "reasons": {"rejected": dict(job.reasons.rejected), "failed": dict(job.reasons.failed)},
+        "waiting_for_review": summary.waiting,
+        "documents": {
+            "total": len(documents),
+            "parsed": sum(d.parsing_status == "parsed" for d in documents),
+            "failed": [{"name": n, "reason": r, "message": m} for n, r, m in summary.failed],
+            "left_out": [str(u.path) for u in summary.unused if u.kind == "left_out"],
+        },
+        "histogram": [asdict(b) for b in job.report.histogram] if job.report else [],
+        "cost_usd": job.cost_usd,
+        "tokens": asdict(job.tokens),
+        "samples": [{"question": p.question, "answer": p.answer} for p in summary.outcome.samples],
+        "seconds": round(summary.seconds, 1),
+        "next": summary.next,
+    }
+
+
+def _quality(summary: Summary) -> list[str]:
+    report = summary.outcome.generation.report
+    if report is None or not report.histogram:
+        return []
+    mean = report.quality.get("mean")
+    heading = "Quality" if mean is None else f"Quality (mean {mean:.2f})"
+    block = "█" if "utf" in (sys.stderr.encoding or "").lower() else "#"
+    return ["", heading, *histogram_lines(report.histogram, block=block)]
+
+
+def _samples(summary: Summary) -> list[str]:
+    lines = []
+    for pair in summary.outcome.samples:
+        lines += ["", f"  Q  {one_line(pair.question, WIDTH)}", f"  A  {one_line(pair.answer, WIDTH)}"]
+    return lines
+
+
+def _documents(summary: Summary) -> list[str]:
+    lines = documents_lines(summary.failed)
+    left_out = [u for u in summary.unused if u.kind == "left_out"]
+    if left_out:
+        kinds = Counter(u.path.suffix or "no suffix" for u in left_out)
+        lines += ["", f"Left out of the folders, as no documents: {listed(dict(kinds.most_common()))}"]
+    return lines
+
+
+def documents_lines(failed: Sequence[tuple[str, str, str]]) -> list[str]:
+    if not failed:
+        return []
+    return ["", f"Documents not used: {len(failed)}", *(f"  {name}: {why}: {message}" for name, why, message in failed)]

@@ -1,0 +1,81 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataforge_client.models import Bucket, Counts, Reasons
+
+
+def money(usd: float | None) -> str:
+    """Cents once it is a cent or more, else what it is: a run must not look free because it is cheap."""
+    if usd is None:
+        return "unknown"
+    return f"${usd:,.2f}" if usd == 0 or usd >= 0.01 else f"${usd:.4f}"
+
+
+def duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, left = divmod(whole, 60)
+    return f"{minutes} min {left:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def amount(done: float, total: float, unit: str) -> str:
+    if unit == "bytes":
+        return f"{size(done)} of {size(total)}"
+    return f"{done:,.0f} of {total:,.0f} {unit}"
+
+
+def speed(per_second: float | None, unit: str) -> str:
+    if not per_second:
+        return ""
+    if unit == "bytes":
+        return f"{size(per_second)}/s"
+    return f"{per_second:.1f}/s" if per_second >= 1 else f"{per_second * 60:.1f}/min"
+
+
+def counts_line(counts: Counts) -> str:
+    """`asked 200 = delivered 187 + rejected 9 + failed 4`; a sum that does not hold is shown as such."""
+    adds_up = counts.asked == counts.delivered + counts.rejected + counts.failed
+    return (
+        f"asked {counts.asked} {'=' if adds_up else '≠'} delivered {counts.delivered}"
+        f" + rejected {counts.rejected} + failed {counts.failed}"
+    )
+
+
+def reasons_lines(reasons: Reasons) -> list[str]:
+    return [
+        f"  {outcome}: " + ", ".join(f"{reason} {n}" for reason, n in sorted(why.items(), key=lambda r: -r[1]))
+        for outcome, why in (("rejected", reasons.rejected), ("failed", reasons.failed)) if why
+    ]
+
+
+def histogram_lines(histogram: Sequence[Bucket], *, block: str = "█", width: int = 40) -> list[str]:
+    """One bar a bucket, the fullest `width` wide; a bucket that holds anything shows at least one block."""
+    most = max((b.count for b in histogram), default=0)
+    lines = []
+    for bucket in histogram:
+        blocks = max(1, round(width * bucket.count / most)) if bucket.count else 0
+        lines.append(f"  {bucket.range}  {block * blocks}{' ' if blocks else ''}{bucket.count}")
+    return lines
+
+
+def one_line(text: str, width: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1].rstrip() + "…"
+
+
+def listed(why: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {what}" for what, n in why.items())

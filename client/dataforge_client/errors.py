@@ -1,0 +1,135 @@
+"""What can go wrong, as a tree.
+
+    ClientError
+    ├── ConfigError                 no server, no key, a profile that cannot be read
+    ├── ConnectionFailed            the server cannot be reached, or hangs up, after every retry
+    ├── UnexpectedAnswer            the server answered something that is not this API
+    ├── GenerationFailed            the job that `wait` waited for ended as failed (carries the Generation)
+    ├── WaitTimeout                 `wait(timeout=...)` ran out; the job goes on
+    └── ApiError                    the server said no (code, status, errors, request_id, retry_after)
+        ├── BadRequest              400
+        ├── AuthenticationError     401
+        ├── PermissionDenied        403
+        ├── NotFound                404
+        ├── Conflict                409
+        ├── TooLarge                413
+        ├── Invalid                 422
+        ├── RateLimited             429
+        └── ServerError             5xx
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataforge_client.models import Generation
+
+
+class ClientError(Exception):
+    """Base of all; `str(error)` is one sentence for a person."""
+
+
+class ConfigError(ClientError):
+    pass
+
+
+class ConnectionFailed(ClientError):
+    pass
+
+
+class UnexpectedAnswer(ClientError):
+    pass
+
+
+class WaitTimeout(ClientError):
+    pass
+
+
+class GenerationFailed(ClientError):
+    def __init__(self, generation: Generation) -> None:
+        super().__init__(generation.error or f"{generation.generation_id} failed; its logs say why")
+        self.generation = generation
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    field: str
+    message: str
+
+
+class ApiError(ClientError):
+    """`code` is the word to branch on; `retry_after` is in seconds, when the server sent one."""
+
+    def __init__(
+        self, message: str, *, status: int, code: str, errors: tuple[FieldError, ...] = (),
+        request_id: str | None = None, retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message, self.status, self.code = message, status, code
+        self.errors, self.request_id, self.retry_after = errors, request_id, retry_after
+
+    def __str__(self) -> str:
+        fields = "; ".join(f"{e.field}: {e.message}" for e in self.errors if e.message not in self.message)
+        return f"{self.message} ({fields})" if fields else self.message
+
+
+class BadRequest(ApiError):
+    pass
+
+
+class AuthenticationError(ApiError):
+    pass
+
+
+class PermissionDenied(ApiError):
+    pass
+
+
+class NotFound(ApiError):
+    pass
+
+
+class Conflict(ApiError):
+    pass
+
+
+class TooLarge(ApiError):
+    pass
+
+
+class Invalid(ApiError):
+    pass
+
+
+class RateLimited(ApiError):
+    pass
+
+
+class ServerError(ApiError):
+    pass
+
+
+BY_STATUS: dict[int, type[ApiError]] = {
+    400: BadRequest, 401: AuthenticationError, 403: PermissionDenied, 404: NotFound, 409: Conflict, 413: TooLarge,
+    422: Invalid, 429: RateLimited,
+}
+
+
+def api_error(status: int, body: object, *, retry_after: float | None = None, fallback: str = "") -> ApiError:
+    """The exception for an answer; `body` is the parsed JSON, or None where there was none."""
+    said: Mapping[str, object] = body if isinstance(body, dict) else {}
+    message = said.get("message") or said.get("detail") or said.get("error") or fallback or f"HTTP {status}"
+    broken = said.get("errors")
+    errors = tuple(
+        FieldError(str(e.get("field", "")), str(e.get("message", "")))
+        for e in (broken if isinstance(broken, list) else []) if isinstance(e, dict)
+    )
+    request_id = said.get("request_id")
+    kind = BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+    return kind(
+        str(message), status=status, code=str(said.get("code") or f"HTTP_{status}"), errors=errors,
+        request_id=str(request_id) if request_id else None, retry_after=retry_after,
+    )

@@ -1,0 +1,92 @@
+"""Which server, and as whom: arguments first, then the environment, then a profile.
+
+    ~/.config/dataforge/profiles.toml  (or $DATAFORGE_CONFIG; keep it readable by you only)
+
+        [default]
+        url = "https://forge.example.com"
+        api_key = "sk_..."
+        organization_id = "org_..."
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataforge_client.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    base_url: str
+    api_key: str
+    organization_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the caller said; None where nothing was said."""
+
+    base_url: str | None = None
+    api_key: str | None = None
+    organization_id: str | None = None
+    profile: str | None = None
+
+
+def resolve(wanted: Wanted, environ: Mapping[str, str] | None = None) -> Connection | None:
+    """None when no server is named anywhere. Raises ConfigError when one is named without a key.
+
+    A named profile beats the environment, which beats the profile called `default`. A profile's key goes to that
+    profile's server only, never to an address typed by hand.
+    """
+    env = os.environ if environ is None else environ
+    source = _source(wanted, env)
+    if source is None:
+        return None
+    url = source.base_url or ""
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"The server must be an http:// or https:// address, not {url!r}")
+    key = wanted.api_key or source.api_key or env.get("DATAFORGE_API_KEY")
+    if not key:
+        raise ConfigError(f"No key for {url}: pass --api-key, or set DATAFORGE_API_KEY")
+    organization = wanted.organization_id or source.organization_id or env.get("DATAFORGE_ORGANIZATION_ID")
+    return Connection(url.rstrip("/"), key, organization)
+
+
+def _source(wanted: Wanted, env: Mapping[str, str]) -> Wanted | None:
+    if wanted.base_url:
+        return Wanted(wanted.base_url)
+    if wanted.profile:
+        return _profile(wanted.profile, env, required=True)
+    if env.get("DATAFORGE_URL"):
+        return Wanted(env["DATAFORGE_URL"])
+    name = env.get("DATAFORGE_PROFILE")
+    return _profile(name or "default", env, required=bool(name))
+
+
+def profiles_file(env: Mapping[str, str]) -> Path:
+    if env.get("DATAFORGE_CONFIG"):
+        return Path(env["DATAFORGE_CONFIG"])
+    return Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "dataforge" / "profiles.toml"
+
+
+def _profile(name: str, env: Mapping[str, str], *, required: bool) -> Wanted | None:
+    import tomllib
+
+    path = profiles_file(env)
+    try:
+        stored = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        stored = {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise ConfigError(f"{path} cannot be read: {problem}") from None
+    entry = stored.get(name)
+    if entry is None:
+        if required:
+            raise ConfigError(f"There is no profile {name!r} in {path}")
+        return None
+    if not isinstance(entry, dict) or not isinstance(entry.get("url"), str):
+        raise ConfigError(f"Profile {name!r} in {path} needs a url")
+    return Wanted(entry["url"], entry.get("api_key"), entry.get("organization_id"))

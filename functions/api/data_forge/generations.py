@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Annotated
+
+from dataforge.store import runs
+from dataforge.teachers import available
+from dataforge.workflows import generation, parsing
+from dataforge.workflows import runs as workflow
+from fastapi import APIRouter, Query
+
+from functions.api.callers import CallerDep, ProjectDep
+from functions.api.wire import data_forge as wire
+from functions.api.wire import views
+
+router = APIRouter(tags=["generations"])
+
+
+@router.post("/projects/{project_id}/parse", operation_id="parse")
+def parse(project: ProjectDep, body: wire.ParseRequest | None = None) -> wire.ParseStarted:
+    """Reads the pending and failed documents into chunks."""
+    wanted = body or wire.ParseRequest()
+    run = parsing.start(project, document_ids=wanted.document_ids, force=wanted.force)
+    return wire.ParseStarted(generation_id=run.run_id, generationId=run.run_id)
+
+
+@router.post("/projects/{project_id}/generate", operation_id="generate")
+def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.GenerationStarted:
+    """Asks a teacher for training pairs from the project's chunks."""
+    run = generation.start(project, body.model_dump())
+    return wire.GenerationStarted(
+        generationId=run.run_id, generation_id=run.run_id, projectId=run.project_id, config=run.config,
+        status="pending", progress=0, createdAt=run.created_at,
+    )
+
+
+@router.get("/projects/{project_id}/generations", operation_id="list_generations")
+def list_generations(project: ProjectDep) -> list[wire.Generation]:
+    """Parse and generate runs, newest first."""
+    return [views.generation(r) for r in runs.of_project(project.project_id)]
+
+
+@router.get("/generations/{generation_id}", operation_id="get_generation")
+def get_generation(who: CallerDep, generation_id: str) -> wire.Generation:
+    return views.generation(runs.get(who.org_id, generation_id))
+
+
+@router.post("/generations/{generation_id}/cancel", operation_id="cancel_generation")
+def cancel_generation(who: CallerDep, generation_id: str) -> wire.Cancelled:
+    """Stops within a batch; pairs made so far stay. 409 once it has completed or failed."""
+    workflow.cancel(runs.get(who.org_id, generation_id))
+    return wire.Cancelled(generation_id=generation_id, generationId=generation_id)
+
+
+@router.get("/generations/{generation_id}/logs", operation_id="get_generation_logs")
+def get_generation_logs(
+    who: CallerDep, generation_id: str, tail: Annotated[int, Query(ge=1, le=10_000)] = 1000
+) -> wire.Logs:
+    """The last `tail` lines, oldest first, also while it runs."""
+    run = runs.get(who.org_id, generation_id)
+    lines = [wire.LogLine.model_validate(line) for line in runs.logs(run.run_id, tail)]
+    return wire.Logs(generation_id=generation_id, logs=lines)
+
+
+@router.get("/available-models", operation_id="available_models")
+def available_models(_: CallerDep) -> list[wire.AvailableModel]:
+    """Teachers that this deployment can run now."""
+    return [wire.AvailableModel(id=t.id, name=t.name, provider=t.provider) for t in available()]

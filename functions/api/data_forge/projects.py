@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from dataforge.store import projects
+from dataforge.workflows import projects as workflow
+from fastapi import APIRouter
+
+from functions.api.callers import CallerDep, ProjectDep
+from functions.api.wire import data_forge as wire
+from functions.api.wire import views
+
+router = APIRouter(prefix="/projects", tags=["projects"])
+
+
+@router.post("", status_code=201, operation_id="create_project")
+def create_project(who: CallerDep, body: wire.CreateProject) -> wire.Project:
+    made = projects.create(
+        who.org_id, who.user_id, name=body.name, description=body.description, source_type=body.source_type,
+        config=body.config,
+    )
+    return views.project(made)
+
+
+@router.get("", operation_id="list_projects")
+def list_projects(who: CallerDep) -> list[wire.Project]:
+    """Newest first."""
+    return [views.project(p) for p in projects.list_of(who.org_id)]
+
+
+@router.get("/{project_id}", operation_id="get_project")
+def get_project(project: ProjectDep) -> wire.Project:
+    return views.project(project)
+
+
+@router.put("/{project_id}", operation_id="update_project")
+def update_project(project: ProjectDep, body: wire.UpdateProject) -> wire.Project:
+    """Only the fields that are sent change."""
+    return views.project(projects.change(project, body.model_dump(exclude_none=True)))
+
+
+@router.delete("/{project_id}", operation_id="delete_project")
+def delete_project(project: ProjectDep) -> wire.Deleted:
+    """Its documents, chunks, pairs, exports and every stored object go with it."""
+    workflow.delete(project)
+    return wire.Deleted(message=f"Project {project.project_id} deleted successfully")

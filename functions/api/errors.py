@@ -1,0 +1,81 @@
+"""Exceptions to the one error body, once."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from http import HTTPStatus
+
+from dataforge.errors import DataForgeError, FieldError, Invalid, RateLimited
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+logger = logging.getLogger(__name__)
+
+
+def request_id(request: Request) -> str:
+    """API Gateway's own id on Lambda, a fresh one elsewhere; stays the same for the whole request."""
+    if not hasattr(request.state, "request_id"):
+        event = request.scope.get("aws.event") or {}
+        request.state.request_id = event.get("requestContext", {}).get("requestId") or uuid.uuid4().hex
+    return str(request.state.request_id)
+
+
+def body(
+    request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None
+) -> JSONResponse:
+    content: dict[str, object] = {
+        "error": HTTPStatus(status).phrase, "message": message, "detail": message, "code": code,
+        "status_code": status, "request_id": request_id(request),
+    }
+    if errors:
+        content["errors"] = [{"field": e.field, "message": e.message} for e in errors]
+    return JSONResponse(content, status_code=status)
+
+
+def install(app: FastAPI) -> None:
+    """Every way a request can fail ends in the same body."""
+    app.add_exception_handler(DataForgeError, _ours)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _ours(request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, DataForgeError)  # noqa: S101  registered for this class
+    if problem.status >= 500:
+        logger.error("request failed: %s", problem.message)
+    fields = problem.errors if isinstance(problem, Invalid) else None
+    response = body(request, problem.status, problem.code, problem.message, fields)
+    if isinstance(problem, RateLimited):
+        response.headers["Retry-After"] = str(max(1, round(problem.retry_after)))
+    return response
+
+
+def _validation(request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, RequestValidationError)  # noqa: S101  registered for this class
+    found = problem.errors()
+    if any(e["type"] == "json_invalid" for e in found):
+        return body(request, 400, "MALFORMED_REQUEST", "The request body is not valid JSON")
+    fields = [FieldError(_field(e["loc"]), str(e["msg"])) for e in found]
+    message = "; ".join(f"{f.field}: {f.message}" for f in fields)
+    return body(request, 422, "VALIDATION_ERROR", message, fields)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """`("body", "config", "seed")` -> `config.seed`."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+def _http(request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, HTTPException)  # noqa: S101  registered for this class
+    code = HTTPStatus(problem.status_code).name
+    message = f"No route {request.method} {request.url.path}" if problem.status_code == 404 else str(problem.detail)
+    return body(request, problem.status_code, code, message)
+
+
+def _unexpected(request: Request, problem: Exception) -> JSONResponse:
+    logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=problem)
+    return body(request, 500, "INTERNAL", "Something went wrong on our side; try again, or report the request_id")

@@ -1,0 +1,48 @@
+"""The HTTP API: one FastAPI app, the same on Lambda (behind Mangum) and under uvicorn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from dataforge import log, settings
+from fastapi import FastAPI, Request, Response
+from mangum import Mangum
+
+from functions.api import data_forge, errors, system
+
+DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
+
+Send your key as `X-API-Key` (or `Authorization: Bearer`) and your organisation as `X-Organization-ID`."""
+
+
+def create_app() -> FastAPI:
+    """A fresh app; the platform is looked up at the first request."""
+    app = FastAPI(title="Data Forge", version="0.1.0", description=DESCRIPTION, redirect_slashes=False)
+    app.middleware("http")(_each_request)
+    errors.install(app)
+    app.include_router(system.router)
+    app.include_router(data_forge.router, prefix="/api/v1/data-forge")
+    return app
+
+
+async def _each_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """A request id for the answer and every log line; a trailing slash is the same route."""
+    path = request.scope["path"]
+    if len(path) > 1 and path.endswith("/"):
+        request.scope["path"] = path.rstrip("/")
+    request_id = errors.request_id(request)
+    token = log.context.set({"request_id": request_id})
+    started = time.perf_counter()
+    try:
+        response = await call_next(request)
+    finally:
+        log.context.reset(token)
+    response.headers["X-Request-ID"] = request_id
+    response.headers["Server-Timing"] = f"app;dur={(time.perf_counter() - started) * 1000:.1f}"
+    return response
+
+
+log.configure(settings.get().log_level)
+app = create_app()
+handler = Mangum(app, lifespan="off")

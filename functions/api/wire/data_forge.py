@@ -1,0 +1,314 @@
+"""Bodies of the Data Forge API, byte for byte as its public document spells them (contract A)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Filename = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Json = dict[str, Any]
+
+
+class Health(BaseModel):
+    status: str
+    api: str
+    database: str
+    platform: str
+
+
+class WhoAmI(BaseModel):
+    organizationId: str
+    userId: str
+    keyId: str
+    scopes: list[str]
+
+
+class CreateProject(BaseModel):
+    name: Name
+    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    source_type: Literal["documents", "urls", "raw_text"] = "documents"
+    config: Json = Field(default_factory=dict)
+
+
+class UpdateProject(BaseModel):
+    name: Name | None = None
+    description: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    config: Json | None = None
+
+
+class ProjectStats(BaseModel):
+    total_documents: int
+    total_chunks: int
+    total_pairs: int
+    accepted_pairs: int
+    rejected_pairs: int
+    pending_pairs: int
+    avg_quality_score: float | None
+
+
+class ExportVersion(BaseModel):
+    version: int
+    format: str
+    s3Key: str
+    pairCount: int
+    fileSize: int
+    includeSystemPrompt: bool
+    minQualityScore: float | None
+    createdAt: str
+
+
+class Export(ExportVersion):
+    downloadUrl: str
+    expires_in: int = 3600
+
+
+class Project(BaseModel):
+    projectId: str
+    name: str
+    description: str
+    status: str
+    sourceType: str
+    userId: str
+    organizationId: str
+    s3Prefix: str
+    stats: ProjectStats
+    defaultConfig: Json
+    currentVersion: int
+    versions: list[ExportVersion]
+    createdAt: str
+    updatedAt: str
+
+
+class Deleted(BaseModel):
+    message: str
+    deleted: bool = True
+
+
+class Told(BaseModel):
+    message: str
+
+
+class UploadRequest(BaseModel):
+    filename: Filename
+    content_type: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "application/octet-stream"
+    file_size: Annotated[int, Field(ge=0)] | None = None
+
+
+class UploadUrl(BaseModel):
+    upload_url: str
+    s3_key: str
+    expires_in: int = 3600
+
+
+class RegisterDocument(BaseModel):
+    filename: Filename
+    s3_key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    content_type: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "application/octet-stream"
+    file_size: Annotated[int, Field(ge=0)]
+    metadata: Json = Field(default_factory=dict)
+
+
+class DocumentError(BaseModel):
+    reason: str
+    message: str
+
+
+class Document(BaseModel):
+    documentId: str
+    projectId: str
+    name: str
+    mimeType: str
+    fileSize: int
+    s3Key: str
+    parsingStatus: str
+    chunkCount: int
+    createdAt: str
+    metadata: Json
+    pages: int | None
+    warnings: list[str]
+    error: DocumentError | None
+    parsedAt: str | None
+
+
+class Chunk(BaseModel):
+    chunkId: str
+    projectId: str
+    documentId: str
+    content: str
+    heading: str | None
+    headingPath: list[str]
+    pageNumber: int | None
+    position: int
+    contentType: str
+    topic: str | None
+    difficulty: str
+    pairsGenerated: int
+    excluded: bool
+    metadata: Json
+    tokenCount: int
+    startOffset: int
+    endOffset: int
+    createdAt: str
+    updatedAt: str | None
+
+
+class ChunkPage(BaseModel):
+    chunks: list[Chunk]
+    total: int
+    page: int
+    page_size: int
+
+
+class ParseRequest(BaseModel):
+    document_ids: list[str] | None = None
+    force: bool = False
+
+
+class ParseStarted(BaseModel):
+    generation_id: str
+    generationId: str
+    status: str = "pending"
+    message: str = "Parse job started"
+
+
+class GenerateRequest(BaseModel):
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    generation_type: Literal["qa", "instruction", "conversation", "summary", "classification"] | None = None
+    num_pairs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = None
+    system_prompt: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+    chunk_ids: list[str] | None = None
+    config: Json = Field(default_factory=dict)
+
+
+class GenerationStarted(BaseModel):
+    generationId: str
+    generation_id: str
+    projectId: str
+    config: Json
+    status: str
+    progress: int
+    createdAt: str
+
+
+class Counts(BaseModel):
+    """asked = delivered + rejected + failed once the run has ended."""
+
+    requested: int
+    asked: int
+    delivered: int
+    rejected: int
+    failed: int
+
+
+class StageProgress(BaseModel):
+    stage: str
+    done: int
+    total: int
+    ratePerSecond: float | None
+
+
+class Tokens(BaseModel):
+    input: int
+    output: int
+
+
+class Generation(BaseModel):
+    generationId: str
+    projectId: str
+    kind: str
+    config: Json
+    status: str
+    stage: str
+    progress: int
+    progressDetail: StageProgress
+    jobName: str
+    results: Json
+    counts: Counts
+    reasons: Json
+    tokens: Tokens
+    costUsd: float | None
+    report: Json | None
+    error: str | None
+    startedAt: str | None
+    completedAt: str | None
+    createdAt: str
+
+
+class Cancelled(BaseModel):
+    generation_id: str
+    generationId: str
+    status: str = "cancelled"
+    message: str = "Generation cancelled"
+
+
+class LogLine(BaseModel):
+    timestamp: str
+    level: str
+    stage: str
+    message: str
+
+
+class Logs(BaseModel):
+    generation_id: str
+    logs: list[LogLine]
+
+
+class Message(BaseModel):
+    role: str
+    content: str
+
+
+class Pair(BaseModel):
+    pairId: str
+    projectId: str
+    chunkId: str
+    documentId: str
+    generationId: str
+    type: str
+    systemPrompt: str | None
+    messages: list[Message]
+    question: str
+    answer: str
+    qualityScore: float
+    groundingScore: float
+    complexityLevel: str
+    questionType: str
+    isDuplicate: bool
+    status: str
+    reviewerNotes: str | None
+    evidence: list[Json]
+    metadata: Json
+    createdAt: str
+    updatedAt: str | None
+
+
+class PairPage(BaseModel):
+    pairs: list[Pair]
+    total: int
+    page: int
+    page_size: int
+
+
+class UpdatePair(BaseModel):
+    input_text: Annotated[str, StringConstraints(max_length=200_000)] | None = None
+    output_text: Annotated[str, StringConstraints(max_length=200_000)] | None = None
+    status: Literal["pending", "accepted", "rejected", "edited"] | None = None
+    metadata: Json | None = None
+
+
+class ExportRequest(BaseModel):
+    format: Literal["chatml", "alpaca"] = "chatml"
+    include_system_prompt: bool = True
+    min_quality_score: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class AvailableModel(BaseModel):
+    id: str
+    name: str
+    provider: str

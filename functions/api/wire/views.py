@@ -1,0 +1,136 @@
+"""Stored records as wire bodies."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from dataforge import clock, ids
+from dataforge.platform import current
+from dataforge.store import pairs as pair_store
+from dataforge.store import projects as project_store
+from dataforge.store import runs as run_store
+from dataforge.workflows import exporting
+
+from functions.api.wire import data_forge as wire
+
+
+def project(p: project_store.Project) -> wire.Project:
+    stats = wire.ProjectStats(
+        total_documents=p.documents, total_chunks=p.chunks,
+        total_pairs=p.pending + p.accepted + p.edited + p.rejected, accepted_pairs=p.accepted + p.edited,
+        rejected_pairs=p.rejected, pending_pairs=p.pending,
+        avg_quality_score=round(p.score_sum / p.scored, 4) if p.scored else None,
+    )
+    versions = [export_version(e) for e in pair_store.exports_of(p.project_id)] if p.version else []
+    return wire.Project(
+        projectId=p.project_id, name=p.name, description=p.description, status=p.status, sourceType=p.source_type,
+        userId=p.user_id, organizationId=p.org_id, s3Prefix=p.s3_prefix, stats=stats, defaultConfig=p.config,
+        currentVersion=p.version, versions=versions, createdAt=p.created_at, updatedAt=p.updated_at,
+    )
+
+
+def document(d: project_store.Document) -> wire.Document:
+    error = wire.DocumentError(reason=d.error_reason or "corrupted", message=d.error) if d.error else None
+    return wire.Document(
+        documentId=d.document_id, projectId=d.project_id, name=d.name, mimeType=d.mime_type, fileSize=d.size,
+        s3Key=d.s3_key, parsingStatus=d.parsing_status, chunkCount=d.chunk_count, createdAt=d.created_at,
+        metadata=d.metadata, pages=d.pages, warnings=d.warnings, error=error, parsedAt=d.parsed_at,
+    )
+
+
+def chunk(c: project_store.StoredChunk) -> wire.Chunk:
+    top = c.heading_path[0] if c.heading_path else None
+    topic = re.sub(r"[\W_]+", "-", top.casefold()).strip("-") if top else None
+    made = sum(n for n in c.pairs_by_run.values() if isinstance(n, int))
+    return wire.Chunk(
+        chunkId=c.chunk_id, projectId=c.project_id, documentId=c.document_id, content=c.content,
+        heading=c.heading_path[-1] if c.heading_path else None, headingPath=c.heading_path, pageNumber=c.page,
+        position=c.position, contentType=c.content_type, topic=topic or None, difficulty=c.difficulty,
+        pairsGenerated=made, excluded=c.excluded, metadata=c.metadata, tokenCount=c.tokens, startOffset=c.start,
+        endOffset=c.end, createdAt=c.created_at, updatedAt=c.updated_at,
+    )
+
+
+def generation(run: run_store.Run) -> wire.Generation:
+    """While it runs, counts and cost come from the progress notes of its batches."""
+    live = run.status in run_store.ACTIVE
+    part = f"r{max(0, run.assessed_round + 1)}b" if run.kind == "generate" else ""
+    now = run_store.progress_of(run.run_id, part) if live else run_store.Progress()
+    spent = run_store.progress_of(run.run_id) if live else None
+    status = "cancelled" if live and run.cancel_requested else run.status
+    cost = spent.cost_usd if spent else run.cost_usd
+    return wire.Generation(
+        generationId=run.run_id, projectId=run.project_id, kind=run.kind, config=run.config, status=status,
+        stage=run.stage, progress=_percent(run, now), progressDetail=_detail(run, now),
+        jobName=f"df-{run.kind}-{run.run_id[:4]}{ids.tail(run.run_id)[-4:]}",
+        results=run.results or _results_so_far(run, spent),
+        counts=wire.Counts(
+            requested=run.requested, asked=run.asked, delivered=run.delivered, rejected=run.rejected,
+            failed=run.failed,
+        ),
+        reasons=run.reasons or {"rejected": {}, "failed": {}},
+        tokens=wire.Tokens(
+            input=spent.input_tokens if spent else run.input_tokens,
+            output=spent.output_tokens if spent else run.output_tokens,
+        ),
+        costUsd=None if cost is None else round(cost, 6), report=run.report, error=run.error,
+        startedAt=run.started_at, completedAt=run.completed_at, createdAt=run.created_at,
+    )
+
+
+def _percent(run: run_store.Run, now: run_store.Progress) -> int:
+    """0 before planning, 100 only when completed; validating is the last tenth."""
+    if run.status == "completed":
+        return 100
+    if run.status == "validating":
+        return 90
+    fresh = max(1, run.asked - run.delivered - run.rejected - run.failed)
+    return min(90, round(90 * now.done / fresh)) if run.asked else 0
+
+
+def _detail(run: run_store.Run, now: run_store.Progress) -> wire.StageProgress:
+    total = run.asked if run.kind == "parse" else run.asked - (run.delivered + run.rejected + run.failed)
+    if run.status not in run_store.ACTIVE:
+        return wire.StageProgress(stage=run.stage, done=run.asked, total=run.asked, ratePerSecond=None)
+    seconds = _seconds_since(run.started_at)
+    rate = round(now.done / seconds, 2) if seconds and now.done else None
+    return wire.StageProgress(stage=run.stage, done=now.done, total=max(total, now.done), ratePerSecond=rate)
+
+
+def _seconds_since(moment: str | None) -> float | None:
+    return max(0.5, clock.epoch() - datetime.fromisoformat(moment).timestamp()) if moment else None
+
+
+def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wire.Json:
+    if run.kind == "parse" or spent is None:
+        return {}
+    return {
+        "chunks_processed": 0, "pairs_generated": spent.done - spent.failed, "pairs_valid": run.delivered,
+        "avg_quality_score": None, "tokens_used": spent.input_tokens + spent.output_tokens,
+    }
+
+
+def pair(p: pair_store.Pair) -> wire.Pair:
+    turns = [wire.Message(role=m.role, content=m.content) for m in exporting.messages(p)]
+    return wire.Pair(
+        pairId=p.pair_id, projectId=p.project_id, chunkId=p.chunk_id, documentId=p.document_id,
+        generationId=p.run_id, type=p.type, systemPrompt=p.system_prompt, messages=turns, question=p.question,
+        answer=p.answer, qualityScore=p.quality_score, groundingScore=p.grounding_score,
+        complexityLevel=p.complexity_level, questionType=p.question_type, isDuplicate=p.is_duplicate,
+        status=p.status, reviewerNotes=p.reviewer_notes, evidence=p.evidence, metadata=p.metadata,
+        createdAt=p.created_at, updatedAt=p.updated_at,
+    )
+
+
+def export_version(e: pair_store.Export) -> wire.ExportVersion:
+    return wire.ExportVersion(
+        version=e.version, format=e.format, s3Key=e.s3_key, pairCount=e.pair_count, fileSize=e.file_size,
+        includeSystemPrompt=e.include_system_prompt, minQualityScore=e.min_quality_score, createdAt=e.created_at,
+    )
+
+
+def export(e: pair_store.Export) -> wire.Export:
+    """With a fresh URL, valid for an hour."""
+    url = current().files.presign_get(e.s3_key, filename=f"dataset-v{e.version}-{e.format}.jsonl")
+    return wire.Export(**export_version(e).model_dump(), downloadUrl=url)

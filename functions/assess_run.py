@@ -1,0 +1,10 @@
+"""Check, deduplicate, score and count a round."""
+
+from __future__ import annotations
+
+from dataforge.platform.ports import Item
+from dataforge.workflows import assessing
+
+
+def handler(event: Item, context: object) -> Item:
+    return assessing.assess_run(event)

@@ -1,0 +1,10 @@
+"""Settle the counts, write the report, end the run."""
+
+from __future__ import annotations
+
+from dataforge.platform.ports import Item
+from dataforge.workflows import closing
+
+
+def handler(event: Item, context: object) -> Item:
+    return closing.close_run(event)

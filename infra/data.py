@@ -1,0 +1,105 @@
+"""What must outlive every deployment: the tables and the bucket.
+
+Each resource has a logical id of its own, so moving code about never replaces data; a test freezes the ids.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra import catalog
+from infra.stages import Stage
+
+TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
+PROJECTIONS = {"KEYS_ONLY": dynamodb.ProjectionType.KEYS_ONLY, "ALL": dynamodb.ProjectionType.ALL}
+KEEP_OLD_VERSIONS_DAYS = 30
+
+
+class Data(Construct):
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
+        super().__init__(scope, construct_id)
+        self.tables = {name: _table(self, name, table, stage) for name, table in catalog.TABLES.items()}
+        self.bucket = _bucket(self)
+
+
+def camel(name: str) -> str:
+    """`run_events` -> `RunEvents`."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _table(scope: Construct, name: str, facts: catalog.Table, stage: Stage) -> dynamodb.Table:
+    table = dynamodb.Table(
+        scope,
+        camel(name),
+        table_name=f"{stage.prefix}{name}",
+        partition_key=_key(facts.hash_key),
+        sort_key=_key(facts.range_key, facts.range_type) if facts.range_key else None,
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        # The AWS-owned key: encrypted at rest without a monthly charge per key.
+        encryption=dynamodb.TableEncryption.DEFAULT,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        deletion_protection=True,
+        removal_policy=RemovalPolicy.RETAIN,
+        time_to_live_attribute=facts.ttl,
+    )
+    for index_name, index in facts.indexes.items():
+        table.add_global_secondary_index(
+            index_name=index_name,
+            partition_key=_key(index.hash_key),
+            sort_key=_key(index.range_key),
+            projection_type=PROJECTIONS[index.projection],
+        )
+    table.node.default_child.override_logical_id(f"{camel(name)}Table")
+    return table
+
+
+def _key(name: str, type_: catalog.KeyType = "S") -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=TYPES[type_])
+
+
+def _bucket(scope: Construct) -> s3.Bucket:
+    bucket = s3.Bucket(
+        scope,
+        "Files",
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        versioned=True,
+        removal_policy=RemovalPolicy.RETAIN,
+        lifecycle_rules=[
+            # An overwritten or deleted file can be brought back for this long; then a deleted project is really gone.
+            s3.LifecycleRule(
+                id="forget-old-versions",
+                noncurrent_version_expiration=Duration.days(KEEP_OLD_VERSIONS_DAYS),
+                expired_object_delete_marker=True,
+            ),
+            s3.LifecycleRule(
+                id="drop-unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+            ),
+        ],
+        # Browsers upload and download by presigned URL. The signature is the permission; the origin proves nothing.
+        cors=[
+            s3.CorsRule(
+                allowed_methods=[s3.HttpMethods.PUT, s3.HttpMethods.GET, s3.HttpMethods.HEAD],
+                allowed_origins=["*"],
+                allowed_headers=["*"],
+                exposed_headers=["ETag"],
+                max_age=3600,
+            )
+        ],
+    )
+    resource = bucket.node.default_child
+    # The construct's own switch would bring a custom resource with rights on every bucket of the account.
+    resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+    )
+    resource.override_logical_id("FilesBucket")
+    bucket.policy.node.default_child.override_logical_id("FilesBucketPolicy")
+    return bucket

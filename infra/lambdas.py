@@ -1,0 +1,148 @@
+"""The functions of the catalog, each with a role of its own; no Lambda is made anywhere else.
+
+A role holds exactly what the catalog says: these tables, this bucket, these state machines, its own log.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra import catalog
+from infra.code import ARCHITECTURE, RUNTIME, Bundles
+from infra.data import Data, camel
+from infra.stages import Stage
+
+# No Scan: every question the product asks has a key (the store modules list them).
+READ_ITEMS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+WRITE_ITEMS = (
+    *READ_ITEMS, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+)
+FILE_ACTIONS = {
+    "none": (),
+    "read": ("s3:GetObject",),
+    "write": ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"),
+}
+# Days -> the name that the CDK has for them.
+RETENTION = {
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+    90: logs.RetentionDays.THREE_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+}
+
+
+class Lambdas(Construct):
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, bundles: Bundles) -> None:
+        super().__init__(scope, construct_id)
+        self._stage, self._data, self._bundles = stage, data, bundles
+        self.by_name = {name: self._function(name, facts) for name, facts in catalog.FUNCTIONS.items()}
+
+    def _function(self, name: str, facts: catalog.Function) -> lambda_.Function:
+        log = log_group(self, f"{camel(name)}Log", f"/dataforge/{self._stage.name}/{name}", self._stage)
+        is_api = name == catalog.API
+        return lambda_.Function(
+            self,
+            camel(name),
+            function_name=f"{self._stage.prefix}{name}",
+            handler=facts.handler,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=self._bundles.code,
+            layers=self._bundles.layers(facts.layer),
+            memory_size=facts.memory_mb,
+            timeout=Duration.seconds(facts.timeout_s),
+            role=self._role(name, facts, log),
+            log_group=log,
+            tracing=lambda_.Tracing.ACTIVE if self._stage.trace else lambda_.Tracing.DISABLED,
+            # Only where somebody waits for the answer, and only through the alias in `infra/api.py`.
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_api and self._stage.snap_start else None,
+            environment=self._environment(),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        machines = {
+            f"STATE_MACHINE_{machine.upper()}": machine_arn(self, self._stage, machine) for machine in catalog.WORKFLOWS
+        }
+        return {
+            "DATAFORGE_STAGE": self._stage.name,
+            "DATAFORGE_BUCKET": self._data.bucket.bucket_name,
+            "DATAFORGE_TABLE_PREFIX": self._stage.prefix,
+            **machines,
+        }
+
+    def _role(self, name: str, facts: catalog.Function, log: logs.LogGroup) -> iam.Role:
+        role = iam.Role(
+            self,
+            f"{camel(name)}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"What {name} may do ({self._stage.name})",
+        )
+        log.grant_write(role)
+        for table in facts.reads:
+            self._data.tables[table].grant(role, *READ_ITEMS)
+        for table in facts.writes:
+            self._data.tables[table].grant(role, *WRITE_ITEMS)
+        for statement in (*self._files(facts), *self._starts(facts), *self._secrets(facts)):
+            role.add_to_policy(statement)
+        return role
+
+    def _files(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        if facts.files == "none":
+            return []
+        bucket = self._data.bucket
+        return [
+            iam.PolicyStatement(
+                actions=list(FILE_ACTIONS[facts.files]),
+                resources=[bucket.arn_for_objects(f"{root}*") for root in catalog.FILE_ROOTS],
+            ),
+            # Without the right to list, a missing file answers 403 and cannot be told from a forbidden one.
+            # On the whole bucket: a condition on the prefix would not hold for such a read.
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]),
+        ]
+
+    def _starts(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        if not facts.starts:
+            return []
+        machines = [machine_arn(self, self._stage, name) for name in facts.starts]
+        executions = [execution_arn(self, self._stage, name) for name in facts.starts]
+        return [
+            iam.PolicyStatement(actions=["states:StartExecution"], resources=machines),
+            iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=executions),
+        ]
+
+    def _secrets(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        if not facts.secrets:
+            return []
+        names = _arn(self, "secretsmanager", "secret", f"{self._stage.prefix}*")
+        return [iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[names])]
+
+
+def log_group(scope: Construct, construct_id: str, name: str, stage: Stage) -> logs.LogGroup:
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        log_group_name=name,
+        retention=RETENTION[stage.log_days],
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+
+
+def machine_arn(scope: Construct, stage: Stage, name: str) -> str:
+    """Known before the machine exists, so that a function may start the machine which calls that function."""
+    return _arn(scope, "states", "stateMachine", f"{stage.prefix}{name}")
+
+
+def execution_arn(scope: Construct, stage: Stage, name: str) -> str:
+    return _arn(scope, "states", "execution", f"{stage.prefix}{name}:*")
+
+
+def _arn(scope: Construct, service: str, resource: str, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service=service, resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )

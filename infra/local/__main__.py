@@ -1,0 +1,29 @@
+"""`python -m infra.local --home DIR`: the one-machine server, started by the `dataforge` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from dataforge import log, settings
+from infra.local.server import serve
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    parser.add_argument("--home", type=Path, default=Path(".dataforge"), help="data folder")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 picks a free one")
+    told = parser.parse_args()
+    log.configure(settings.get().log_level)
+    try:
+        serve(told.home.resolve(), told.host, told.port)
+    except (RuntimeError, OSError) as problem:
+        print(f"Cannot start: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

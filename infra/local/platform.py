@@ -1,0 +1,90 @@
+"""Plug this machine in: the embedded platform over one data folder, the same for the server and its workers.
+
+    <home>/data.db         tables (SQLite)          <home>/files/           objects
+    <home>/workflows.db    executions               <home>/secret           signs file URLs (0600)
+    <home>/server.json     who serves it, where     <home>/credentials.json the first key (0600)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from dataforge import settings
+from dataforge.platform.embedded import definition
+from dataforge.platform.embedded.asl import Machine
+from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.runner import Runner
+from dataforge.platform.embedded.secrets import EnvironmentSecrets
+from dataforge.platform.embedded.sockets import EmbeddedSockets
+from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.workers import WorkerPool
+from dataforge.platform.ports import Item, Platform
+from infra import catalog
+
+BUCKET = "local"
+_INFRA = Path(catalog.__file__).parent
+
+
+def substitutions() -> dict[str, str]:
+    """What `${PlanRun}` and `${Bucket}` in a state machine file stand for here: names of the catalog."""
+    names = {"".join(part.title() for part in name.split("_")): name for name in catalog.FUNCTIONS}
+    return {**names, "Bucket": BUCKET}
+
+
+def machines() -> dict[str, Machine]:
+    """The state machines, read from the files that the deployment uploads."""
+    return {
+        name: definition.read(json.loads((_INFRA / file).read_text("utf-8")), substitutions())
+        for name, file in catalog.WORKFLOWS.items()
+    }
+
+
+def secret_of(home: Path) -> bytes:
+    """The key that signs file URLs; made once."""
+    return bytes.fromhex(write_once(home / "secret", secrets.token_hex(32)))
+
+
+def write_once(path: Path, text: str) -> str:
+    """The file's content; `text` becomes it, readable by the owner only, if the file does not exist yet."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text("utf-8")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return text
+
+
+def build(home: Path, *, base_url: Callable[[], str], invoke: Callable[[str, Item, float], Item]) -> Platform:
+    """invoke runs a function of the catalog: only the server has one that does."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files = DiskFiles(
+        home / "files", base_url=base_url, secret=secret_of(home), max_upload_bytes=settings.get().max_upload_bytes
+    )
+    runner = Runner(home / "workflows.db", machines(), invoke=invoke, read_file=files.read)
+    return Platform(
+        "embedded", SqliteTables(home / "data.db", catalog.TABLES), files, runner, EmbeddedSockets(),
+        EnvironmentSecrets(home / "secrets.json"),
+    )
+
+
+def pool(home: Path, size: int) -> WorkerPool:
+    """Warm workers that run the catalog's handlers over the same data folder."""
+    environment: Mapping[str, str] = {**os.environ, "DATAFORGE_HOME": str(home)}
+    return WorkerPool([sys.executable, "-m", "infra.local.worker"], size, environment)
+
+
+def invoker(workers: WorkerPool) -> Callable[[str, Item, float], Item]:
+    """Function name of the catalog -> its handler in a worker."""
+
+    def invoke(function: str, event: Item, timeout_s: float) -> Item:
+        return workers.invoke(catalog.FUNCTIONS[function].handler, event, timeout_s)
+
+    return invoke

@@ -1,0 +1,131 @@
+"""The whole product on one machine: the API, signed file URLs, the state machines and their workers, one process tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from dataforge import platform, settings
+from dataforge.errors import NotFound
+from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.runner import Runner
+from dataforge.platform.ports import Platform
+from dataforge.store import orgs, projects, runs
+from dataforge.workflows import runs as flow
+from infra.local.platform import build, invoker, pool, write_once
+
+
+def add_file_routes(app: FastAPI, files: DiskFiles) -> None:
+    """What S3 does behind a presigned URL: PUT and GET of one object, checked by its signature."""
+
+    @app.put("/files/{key:path}", include_in_schema=False)
+    async def put_file(key: str, request: Request) -> PlainTextResponse:
+        told = request.headers.get("content-length")
+        content_type = request.headers.get("content-type", "application/octet-stream")
+        length = int(told) if told and told.isdigit() else None
+        files.verify("PUT", key, dict(request.query_params), content_type=content_type, content_length=length)
+        upload = files.begin_upload(key, dict(request.query_params), content_type=content_type)
+        try:
+            async for part in request.stream():
+                await run_in_threadpool(upload.add, part)
+            info = await run_in_threadpool(upload.finish)
+        finally:
+            upload.abandon()
+        return PlainTextResponse("", headers={"ETag": info.etag})
+
+    @app.get("/files/{key:path}", include_in_schema=False)
+    def get_file(key: str, request: Request) -> StreamingResponse:
+        query = dict(request.query_params)
+        files.verify("GET", key, query)
+        info = files.info(key)
+        if info is None:
+            raise NotFound("No such file")
+        headers = {"Content-Length": str(info.size), "ETag": info.etag}
+        if name := query.get("filename"):
+            headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return StreamingResponse(files.stream(key), media_type=info.content_type, headers=headers)
+
+
+def first_credentials(home: Path, url: str) -> Path:
+    """The local organisation's key, made at the first start, kept in a 0600 file that the command reads."""
+    path = home / "credentials.json"
+    if not path.exists():
+        org_id, user_id = orgs.create_org("local")
+        key = orgs.create_key(org_id, user_id, name="first key")
+        write_once(path, json.dumps({"organization_id": org_id, "user_id": user_id, "api_key": key, "url": url}))
+    return path
+
+
+def resume_started_runs(org_id: str) -> None:
+    """A run that was written but whose machine never started (killed in between) starts now; the rest is harmless."""
+    for project in projects.list_of(org_id):
+        if project.active_run is not None:
+            try:
+                run = runs.get(org_id, project.active_run)
+            except NotFound:
+                continue
+            if run.status in runs.ACTIVE:
+                flow.start_machine(run)
+
+
+@contextmanager
+def machine(home: Path, url: str) -> Iterator[tuple[Platform, Path]]:
+    """Everything but HTTP, running: the platform and the file with the first key. Raises RuntimeError when another
+    server holds the folder."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    workers = pool(home, settings.get().workers)
+    plugged = build(home, base_url=lambda: url, invoke=invoker(workers))
+    assert isinstance(plugged.workflows, Runner)  # noqa: S101  build made it
+    try:
+        platform.use(plugged)
+        credentials = first_credentials(home, url)
+        resume_started_runs(json.loads(credentials.read_text("utf-8"))["organization_id"])
+        plugged.workflows.start_up()
+        yield plugged, credentials
+    finally:
+        plugged.workflows.close()
+        workers.close()
+        platform.use(None)
+
+
+def serve(home: Path, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; one JSON line on stdout says when and where it is ready."""
+    listener = socket.create_server((host, port), backlog=512)
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    with machine(home, url) as (plugged, credentials):
+        from functions.api.main import create_app
+
+        app = create_app()
+        assert isinstance(plugged.files, DiskFiles)  # noqa: S101  build made it
+        add_file_routes(app, plugged.files)
+        ready = {
+            "event": "ready", "url": url, "home": str(home), "pid": os.getpid(), "credentials": str(credentials),
+            "organization_id": json.loads(credentials.read_text("utf-8"))["organization_id"],
+        }
+        marker = home / "server.json"
+        marker.write_text(json.dumps(ready))
+        server = uvicorn.Server(uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="off",
+        ))
+        threading.Thread(target=_announce, args=(server, ready), daemon=True).start()
+        try:
+            server.run(sockets=[listener])
+        finally:
+            marker.unlink(missing_ok=True)
+
+
+def _announce(server: uvicorn.Server, ready: dict[str, object]) -> None:
+    pause = threading.Event()
+    while not server.started:
+        pause.wait(0.02)
+    print(json.dumps(ready), flush=True)

@@ -1,0 +1,39 @@
+"""One warm worker of the one-machine server: builds the platform, then runs handlers by name."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from dataforge import log, platform, settings
+from dataforge.platform.embedded.workers import serve
+from dataforge.platform.ports import Item
+from infra import catalog
+from infra.local.platform import build
+
+_HANDLERS = {f.handler for f in catalog.FUNCTIONS.values()}
+
+
+def _never(function: str, event: Item, timeout_s: float) -> Item:
+    raise RuntimeError(f"A worker runs no state machines ({function})")
+
+
+def _resolve(handler: str) -> Callable[[Item, object], Item]:
+    """Only what the catalog names can be run."""
+    if handler not in _HANDLERS:
+        raise LookupError(f"{handler} is no handler of the catalog")
+    module, _, name = handler.rpartition(".")
+    found: Callable[[Item, object], Item] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def main() -> None:
+    log.configure(settings.get().log_level)
+    platform.use(build(Path(os.environ["DATAFORGE_HOME"]), base_url=lambda: "", invoke=_never))
+    serve(_resolve)
+
+
+if __name__ == "__main__":
+    main()

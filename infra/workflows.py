@@ -1,0 +1,73 @@
+"""The state machines, from the very files that the embedded platform runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import catalog
+from infra.data import Data, camel
+from infra.lambdas import Lambdas, execution_arn, log_group, machine_arn
+from infra.stages import Stage
+
+HERE = Path(__file__).parent
+
+
+class Workflows(Construct):
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, lambdas: Lambdas) -> None:
+        super().__init__(scope, construct_id)
+        self._stage, self._data = stage, data
+        self._functions = {camel(name): function for name, function in lambdas.by_name.items()}
+        self.machines = {name: self._machine(name, HERE / file) for name, file in catalog.WORKFLOWS.items()}
+
+    def _machine(self, name: str, file: Path) -> sfn.StateMachine:
+        wanted = placeholders(file.read_text())
+        called = {key: self._functions[key].function_arn for key in wanted - {"Bucket"}}
+        machine = sfn.StateMachine(
+            self,
+            camel(name),
+            state_machine_name=f"{self._stage.prefix}{name}",
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            definition_body=sfn.DefinitionBody.from_file(str(file)),
+            definition_substitutions={**called, "Bucket": self._data.bucket.bucket_name},
+            tracing_enabled=self._stage.trace,
+            logs=sfn.LogOptions(
+                # This prefix is exempt from the size limit of the log delivery policy that the account shares.
+                destination=log_group(
+                    self, f"{camel(name)}Log", f"/aws/vendedlogs/states/{self._stage.prefix}{name}", self._stage
+                ),
+                level=sfn.LogLevel.ERROR,
+                # The data is customers' text: it never goes to a log.
+                include_execution_data=False,
+            ),
+        )
+        for statement in self._rights(name, sorted(called.values())):
+            machine.add_to_role_policy(statement)
+        return machine
+
+    def _rights(self, name: str, functions: list[str]) -> list[iam.PolicyStatement]:
+        # A distributed map starts its children as executions of the machine itself, named `<machine>/<map>:<id>`.
+        children = execution_arn(self, self._stage, f"{name}/*")
+        return [
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=functions),
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[self._data.bucket.arn_for_objects(f"{root}*") for root in catalog.FILE_ROOTS],
+            ),
+            iam.PolicyStatement(
+                actions=["states:StartExecution"], resources=[machine_arn(self, self._stage, name)]
+            ),
+            iam.PolicyStatement(
+                actions=["states:DescribeExecution", "states:StopExecution"],
+                resources=[execution_arn(self, self._stage, name), children],
+            ),
+        ]
+
+
+def placeholders(definition: str) -> set[str]:
+    """The names in `${Name}`."""
+    return set(re.findall(r"\$\{(\w+)\}", definition))

@@ -1,0 +1,18 @@
+"""Times on the wire: ISO 8601, UTC, `Z`, whole seconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def now() -> str:
+    return iso(datetime.now(UTC))
+
+
+def epoch() -> int:
+    """Whole seconds since 1970."""
+    return int(datetime.now(UTC).timestamp())

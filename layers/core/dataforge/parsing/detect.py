@@ -1,0 +1,136 @@
+"""Which reader a file needs: by its first bytes, then by its name, then by the declared content type."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import PurePath
+
+from dataforge.errors import Unreadable
+from dataforge.parsing.encoding import bom
+
+SUPPORTED = "PDF, Word (.docx), Markdown, plain text, HTML and CSV"
+
+_EXTENSIONS = {
+    "pdf": "pdf", "docx": "docx", "docm": "docx", "dotx": "docx", "md": "markdown", "markdown": "markdown",
+    "mdown": "markdown", "mkd": "markdown", "txt": "text", "text": "text", "log": "text", "html": "html", "htm": "html",
+    "xhtml": "html", "csv": "csv", "tsv": "csv", "tab": "csv",
+}
+_TYPES = {
+    "text/markdown": "markdown", "text/x-markdown": "markdown", "text/plain": "text", "text/html": "html",
+    "application/xhtml+xml": "html", "text/csv": "csv", "text/tab-separated-values": "csv", "application/csv": "csv",
+}
+_FOREIGN = (
+    (b"{\\rtf", "an RTF document"), (b"\x89PNG", "a PNG picture"), (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"), (b"II*\0", "a TIFF picture"), (b"MM\0*", "a TIFF picture"), (b"RIFF", "a media file"),
+    (b"\x1f\x8b", "a gzip archive"), (b"7z\xbc\xaf", "a 7-Zip archive"), (b"Rar!", "a RAR archive"),
+    (b"\x7fELF", "a program"), (b"MZ", "a program"), (b"%!PS", "a PostScript file"), (b"BZh", "a bzip2 archive"),
+    (b"ID3", "a sound file"), (b"OggS", "a media file"), (b"SQLite format 3", "a database"),
+    (b"PAR1", "a Parquet file"),
+)
+_OFFICE = {"xl/": "an Excel workbook", "ppt/": "a PowerPoint file", "META-INF/container.xml": "an EPUB book",
+           "content.xml": "an OpenDocument file", "visio/": "a Visio drawing"}
+_HTML = re.compile(rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def detect(data: bytes, filename: str, content_type: str = "") -> str:
+    """A key of `parsing.FORMATS`. Raises Unreadable: empty, encrypted, corrupted, unsupported."""
+    if not data.strip(b" \t\r\n\0"):
+        raise Unreadable("The file is empty. Upload the file that holds the text.", reason="empty")
+    if b"%PDF-" in data[:1024]:
+        return "pdf"
+    if data.startswith(b"PK\x03\x04"):
+        return _archive(data, filename)
+    if data.startswith(_OLE):
+        raise _ole(data)
+    for mark, name in _FOREIGN:
+        if data.startswith(mark) and (len(mark) > 2 or not _is_text(data)):
+            raise _unsupported(filename, name)
+    if not _is_text(data):
+        if _extension(filename) in ("pdf", "docx", "docm"):
+            raise Unreadable(
+                f"{filename} does not begin like a {_extension(filename).upper()} file: it is damaged or something "
+                "else. Export it again and upload it.", reason="corrupted",
+            )
+        raise _unsupported(filename, "binary data")
+    return _textual(data, filename, content_type)
+
+
+def _textual(data: bytes, filename: str, content_type: str) -> str:
+    extension = _extension(filename)
+    named = _EXTENSIONS.get(extension)
+    looks_html = bool(_HTML.search(data[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")))
+    if named in ("pdf", "docx"):
+        what = "a web page (often a log-in or error page saved under that name)" if looks_html else "plain text"
+        raise Unreadable(
+            f"{filename} is not a {extension.upper()} file but {what}. Download the document again, or rename the "
+            "file if it is what you meant.", reason="unsupported",
+        )
+    if named in ("html", "markdown", "csv"):
+        return named
+    if looks_html:
+        return "html"
+    plain = content_type.split(";")[0].strip().lower()
+    if named:
+        return _TYPES.get(plain, named) if plain != "text/html" else named
+    if plain in _TYPES:
+        return _TYPES[plain]
+    if not extension:
+        return "text"
+    raise _unsupported(filename, f"a .{extension} file")
+
+
+def _archive(data: bytes, filename: str) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        if _EXTENSIONS.get(_extension(filename)) == "docx":
+            raise Unreadable(
+                f"{filename} is damaged or cut short. Open and save it again in Word, then upload it.",
+                reason="corrupted",
+            ) from error
+        raise _unsupported(filename, "a damaged ZIP archive") from error
+    if any(name.replace("\\", "/").lstrip("/") == "word/document.xml" for name in names):
+        return "docx"
+    if _EXTENSIONS.get(_extension(filename)) == "docx" and any(name.startswith("word/") for name in names):
+        raise Unreadable(f"{filename} has lost its main part. Save it again from Word.", reason="corrupted")
+    what = next((label for start, label in _OFFICE.items() if any(n.startswith(start) for n in names)), "a ZIP archive")
+    raise _unsupported(filename, what)
+
+
+def _ole(data: bytes) -> Unreadable:
+    """Word wraps a password-protected .docx in the old container format; its stream names are UTF-16."""
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        return Unreadable(
+            "The Word file is password-protected. Remove the password and upload it again.", reason="encrypted"
+        )
+    return Unreadable(
+        "The file is in the Office format of before 2007 (.doc, .xls, .ppt). Save it as .docx and upload that.",
+        reason="unsupported",
+    )
+
+
+def _is_text(data: bytes) -> bool:
+    """Wide encodings hold zeros in a regular place; other text holds none, and few control characters."""
+    if bom(data):
+        return True
+    sample = data[:8192]
+    half = max(len(sample) // 2, 1)
+    even, odd = sample[0::2].count(0) / half, sample[1::2].count(0) / half
+    if max(even, odd) > 0.6 and min(even, odd) < 0.1:
+        return True
+    odd_ones = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in sample)
+    return odd_ones <= len(sample) * 0.02
+
+
+def _extension(filename: str) -> str:
+    return PurePath(filename).suffix[1:].lower()
+
+
+def _unsupported(filename: str, what: str) -> Unreadable:
+    return Unreadable(
+        f"{filename} is {what}, which cannot be read. Save it as one of: {SUPPORTED}.", reason="unsupported"
+    )

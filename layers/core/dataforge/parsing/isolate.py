@@ -1,0 +1,165 @@
+"""Read a document in a process of its own, so that no file can take the caller down, fill its memory or hold it up.
+
+The child starts with no environment to steal, limits its memory, processor time, files and core dumps, cannot write,
+and is killed with everything it started when its time is up, when it says too much, or when this process dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast, get_args
+
+from dataforge.errors import Unreadable
+from dataforge.records import Block, ContentType, ParsedDocument
+
+_log = logging.getLogger(__name__)
+
+_MOST_ANSWER = 64 * 2**20
+_MOST_COMPLAINT = 4_000
+_PASSED_ON = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main(sys.argv[2])"
+_CHILD = "dataforge.parsing.child"
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    answer: bytes
+    complaint: str
+    code: int
+    stopped: str | None
+    """Why it was killed from here: timed_out or too_large."""
+
+
+def parse_isolated(
+    path: Path,
+    *,
+    filename: str,
+    content_type: str = "",
+    memory_mb: int = 1536,
+    cpu_seconds: int = 60,
+    wall_seconds: float = 90,
+) -> ParsedDocument:
+    """Raises Unreadable with a reason and what to do about it; RuntimeError when this installation cannot parse."""
+    arguments = {
+        "path": str(Path(path).resolve()), "filename": filename, "content_type": content_type, "memory_mb": memory_mb,
+        "cpu_seconds": cpu_seconds, "parent": os.getpid(),
+    }
+    outcome = _run(_CHILD, json.dumps(arguments), wall_seconds)
+    if outcome.stopped == "timed_out" or outcome.code == -signal.SIGXCPU:
+        raise Unreadable(
+            f"Reading {filename} took longer than {cpu_seconds} s of processor time or {wall_seconds:g} s in all. "
+            "Split it into smaller documents, or save it in a simpler form.", reason="timed_out",
+        )
+    if outcome.stopped == "too_large":
+        raise Unreadable(
+            f"{filename} holds more than {_MOST_ANSWER // 2**20} MiB of text. Split it and upload the parts.",
+            reason="too_large",
+        )
+    return _read(outcome, filename, memory_mb)
+
+
+def _read(outcome: _Outcome, filename: str, memory_mb: int) -> ParsedDocument:
+    heavy = Unreadable(
+        f"{filename} needs more than {memory_mb} MiB of memory to read. Split it into smaller documents, or save it in "
+        "a simpler form.", reason="too_complex",
+    )
+    damaged = Unreadable(
+        f"{filename} is damaged in a way that stops the reader. Open it, save it again and upload that.",
+        reason="corrupted",
+    )
+    try:
+        answer = json.loads(outcome.answer)
+    except ValueError:
+        _log.warning("parser died with %s: %s", outcome.code, outcome.complaint)
+        # Native code answers a refused allocation with abort; the system's own memory guard kills.
+        if outcome.code in (-signal.SIGABRT, -signal.SIGKILL) or "MemoryError" in outcome.complaint:
+            raise heavy from None
+        if outcome.code > 0:
+            raise RuntimeError(f"the parser could not start: {outcome.complaint or outcome.code}") from None
+        raise damaged from None
+    if "broken" in answer:
+        raise RuntimeError(f"this installation cannot read documents: {answer['broken']}")
+    if reason := answer.get("reason"):
+        if outcome.complaint:
+            _log.warning("parser gave up: %s", outcome.complaint)
+        standard = heavy if reason == "too_complex" else damaged
+        raise Unreadable(answer["message"] or standard.message, reason=reason)
+    return _document(answer)
+
+
+def _document(answer: dict[str, object]) -> ParsedDocument:
+    """The child read hostile bytes: believe nothing that can be checked."""
+    text, blocks = answer["text"], answer["blocks"]
+    if not isinstance(text, str) or not isinstance(blocks, list):
+        raise TypeError("the parser's answer has no text")
+    found: list[Block] = []
+    at = 0
+    for kind, start, end, level, page in blocks:
+        if kind not in get_args(ContentType) or not at <= start < end <= len(text):
+            raise ValueError("the parser's answer has a block outside its text")
+        at = end
+        found.append(Block(kind, start, end, level, page))
+    pages, title, warnings = answer["pages"], answer["title"], answer["warnings"]
+    return ParsedDocument(
+        text, tuple(found), pages if isinstance(pages, int) else None, title if isinstance(title, str) else None,
+        tuple(str(warning) for warning in warnings) if isinstance(warnings, list) else (),
+    )
+
+
+def _run(module: str, arguments: str, wall_seconds: float) -> _Outcome:
+    """Start `module.main(arguments)` in a bare interpreter and hear it out."""
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    # The parent's import path is handed over as an argument: -I ignores PYTHONPATH, where Lambda keeps its layers.
+    import_path = json.dumps([os.path.abspath(entry) for entry in sys.path])
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _START.format(module=module), import_path, arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, cwd="/",
+        env={**environment, "MALLOC_ARENA_MAX": "2", "PYTHONUTF8": "1", "RAYON_NUM_THREADS": "1"},
+    )
+    out, err = cast(IO[bytes], child.stdout), cast(IO[bytes], child.stderr)
+    deadline = time.monotonic() + wall_seconds
+    try:
+        answer, complaint, stopped = _listen(out, err, deadline)
+        if stopped is None:
+            try:
+                child.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                stopped = "timed_out"
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        out.close()
+        err.close()
+    return _Outcome(answer, complaint.decode("utf-8", errors="replace").strip(), child.returncode, stopped)
+
+
+def _listen(out: IO[bytes], err: IO[bytes], deadline: float) -> tuple[bytes, bytes, str | None]:
+    """Read both pipes until the answer's end; (answer, end of the complaint, reason to stop early)."""
+    answer, complaint = bytearray(), bytearray()
+    with selectors.DefaultSelector() as ready:
+        ready.register(out, selectors.EVENT_READ, answer)
+        ready.register(err, selectors.EVENT_READ, complaint)
+        while ready.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return bytes(answer), bytes(complaint), "timed_out"
+            for key, _ in ready.select(left):
+                piece = os.read(key.fd, 1 << 16)
+                if not piece:
+                    ready.unregister(key.fileobj)
+                key.data.extend(piece)
+            if len(answer) > _MOST_ANSWER:
+                return b"", bytes(complaint), "too_large"
+            del complaint[:-_MOST_COMPLAINT]
+    return bytes(answer), bytes(complaint), None

@@ -1,0 +1,321 @@
+"""Runs the state machine files on one machine, durably: what Step Functions is on the AWS wall.
+
+One thread per execution, one per item of a Map that is being worked on; all they know is in the book
+(`executions.py`), so `start_up` goes on where a killed process stood. Done items of a Map are not run again and
+counted retries stay counted, but a task that was in flight is run again: handlers must bear that, as on Lambda.
+
+Many processes may `start`, `describe` and `stop`; exactly one per file may run (a lock file sees to that).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import TextIO, TypeAlias, cast
+
+from dataforge.platform.embedded import asl
+from dataforge.platform.embedded.asl import StateFailed
+from dataforge.platform.embedded.executions import Executions, Frame, Gone, Running
+from dataforge.platform.ports import Execution, Item, Value
+
+Invoke: TypeAlias = Callable[[str, Item, float], Item]
+"""(function name, event, seconds it may take) -> its answer. Raises StateFailed, also for a time-out
+(States.Timeout); any other exception counts as the handler's own."""
+
+POLL = 0.1
+"""Seconds until a start or stop by another process is seen."""
+
+log = logging.getLogger(__name__)
+
+
+class _Active:
+    """An execution that a thread here works on."""
+
+    def __init__(self, row: Running) -> None:
+        self.row = row
+        self.stopped = threading.Event()
+
+    def sleep_until(self, wake: float) -> None:
+        if self.stopped.wait(max(0.0, wake - time.time())):
+            raise Gone
+
+
+class Runner:
+    """The Workflows port of one machine. path: its SQLite file; machines: by name, as `definition.read` gives them.
+
+    read_file: the bytes of a file by key, for the items of a Map. rng decides the jitter of retries. At most
+    `most_at_once` executions are worked on at a time, in the order of their start; the others wait.
+    """
+
+    def __init__(
+        self, path: Path, machines: Mapping[str, asl.Machine], *, invoke: Invoke, read_file: Callable[[str], bytes],
+        rng: Random | None = None, most_at_once: int = 64,
+    ) -> None:  # fmt: skip
+        self._book = Executions(path, machines)
+        self._machines = machines
+        self._invoke = invoke
+        self._read_file = read_file
+        self._rng = rng or Random()
+        self._most_at_once = most_at_once
+        self._lock_path = path.with_name(path.name + ".lock")
+        self._active: dict[int, _Active] = {}
+        self._wake = threading.Event()
+        self._closing = False
+        self._clock: threading.Thread | None = None
+        self._threads: set[threading.Thread] = set()
+        self._lock_file: TextIO | None = None
+        self._does = {"Task": self._task, "Map": self._map, "Wait": self._wait}
+
+    def start(self, machine: str, run_id: str, input: Item) -> None:
+        self._book.start(machine, run_id, input)
+        self._wake.set()
+
+    def describe(self, machine: str, run_id: str) -> Execution | None:
+        return self._book.describe(machine, run_id)
+
+    def stop(self, machine: str, run_id: str, *, cause: str = "") -> None:
+        self._book.stop(machine, run_id, cause=cause)
+        self._wake.set()
+
+    def start_up(self) -> None:
+        """Begin to run, first of all what an earlier process left unfinished. Raises RuntimeError when another
+        process runs this file already."""
+        lock_file = self._lock_path.open("w")
+        try:
+            # The kernel lets go of it when the process dies, however it dies.
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock_file.close()
+            raise RuntimeError(f"Another server is running on {self._lock_path.parent}; stop it first") from None
+        self._lock_file = lock_file
+        self._book.forget_old()
+        self._clock = threading.Thread(target=self._tick_on, name="workflow-clock", daemon=True)
+        self._clock.start()
+
+    def close(self, *, grace: float = 1.0) -> None:
+        """Stop running and leave the rest for the next `start_up`; close this before the worker pool.
+
+        Tasks in flight get `grace` seconds to answer; later answers are dropped and the tasks run again.
+        """
+        self._closing = True
+        self._wake.set()
+        if self._clock:
+            self._clock.join()
+        deadline = time.time() + grace
+        for thread in list(self._threads):
+            thread.join(max(0.0, deadline - time.time()))
+        self._book.close()
+        if self._lock_file:
+            self._lock_file.close()
+
+    def _tick_on(self) -> None:
+        while not self._closing:
+            self._wake.wait(POLL)
+            self._wake.clear()
+            try:
+                self._tick()
+            except Exception:
+                log.exception("the book of executions cannot be read; trying again")
+                time.sleep(1)
+        for active in list(self._active.values()):
+            active.stopped.set()
+
+    def _tick(self) -> None:
+        """Start what is new, end what is overdue, tell the threads of what has ended."""
+        alive = set[int]()
+        for row in self._book.running():
+            if row.deadline <= time.time():
+                self._book.end(row.id, "TIMED_OUT", error="States.Timeout")
+                continue
+            alive.add(row.id)
+            if row.id not in self._active and len(self._active) < self._most_at_once and not self._closing:
+                self._active[row.id] = active = _Active(row)
+                self._spawn(self._run, active)
+        for number, active in list(self._active.items()):
+            if number not in alive:
+                active.stopped.set()
+
+    def _run(self, active: _Active) -> None:
+        row = active.row
+        try:
+            with suppress(Gone):
+                try:
+                    states = self._machines[row.machine].states
+                    output = self._walk(active, self._book.root(row.id), states)
+                    self._book.end(row.id, "SUCCEEDED", output=output)
+                except StateFailed as failure:
+                    self._book.end(row.id, "FAILED", error=failure.error, cause=failure.cause)
+        except Exception as error:
+            if not self._closing:
+                log.exception("execution %s of %s broke", row.run_id, row.machine)
+                self._give_up(active, error)
+        finally:
+            self._active.pop(row.id, None)
+            self._wake.set()
+
+    def _give_up(self, active: _Active, error: Exception) -> None:
+        try:
+            self._book.end(active.row.id, "FAILED", error="States.Runtime", cause=repr(error))
+        except Exception:
+            # The book itself cannot be written (a full disk): the execution stays as it is, and is tried again.
+            active.stopped.wait(5)
+
+    def _walk(self, active: _Active, frame: Frame, states: Mapping[str, asl.State]) -> Value:
+        """From where the frame stands to the end of its machine: the output. Raises StateFailed or Gone."""
+        while True:
+            state = states.get(frame.state)
+            if state is None:
+                raise StateFailed("States.Runtime", f"State '{frame.state}' is not in the machine any more.")
+            if frame.wake is not None:
+                active.sleep_until(frame.wake)
+            try:
+                following, data = self._enter(active, frame, state)
+                asl.check_size(data, state.name)
+            except StateFailed as failure:
+                retry = asl.next_try(state.retry, failure.error, frame.tries, rng=self._rng)
+                if retry:
+                    tries, delay = retry
+                    frame = self._book.postpone(frame, tries, time.time() + delay)
+                    continue
+                caught = asl.catch(state, frame.data, failure)
+                if not caught:
+                    raise
+                following, data = caught
+                asl.check_size(data, state.name)
+            if following is None:
+                return data
+            frame = self._book.move(frame, following, data)
+
+    def _enter(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
+        """Do the state's work: the next state (None: the end) and its input."""
+        if state.kind in asl.PURE:
+            return asl.PURE[state.kind](state, frame.data)
+        return self._does[state.kind](active, frame, state)
+
+    def _task(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
+        request = cast(Item, asl.effective_input(state, frame.data))
+        if active.stopped.is_set():
+            raise Gone
+        try:
+            answer = self._invoke(str(request["FunctionName"]), cast(Item, request.get("Payload", {})), state.timeout)
+        except Exception as error:
+            if active.stopped.is_set() or self._closing:
+                raise Gone from None
+            raise error if isinstance(error, StateFailed) else asl.describe_exception(error) from error
+        result: Item = {"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200}
+        asl.check_size(result, state.name)
+        return state.next, asl.output(state, frame.data, result)
+
+    def _wait(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
+        data = asl.effective_input(state, frame.data)
+        if frame.wake is None:
+            seconds = asl.get(state.seconds, data) if isinstance(state.seconds, tuple) else state.seconds
+            if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
+                raise StateFailed("States.Runtime", f"'{state.name}' waits for a whole number of seconds.")
+            wake = time.time() + seconds
+            # Written down first: after a crash only the rest of the wait is left.
+            self._book.postpone(frame, (), wake)
+            active.sleep_until(wake)
+        return state.next, asl.narrow(state, data)
+
+    def _map(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
+        fan = cast(asl.Fan, state.fan)
+        if not frame.opened:
+            items = self._items(fan, asl.effective_input(state, frame.data), state.name)
+            self._book.open_map(frame, fan.start_at, items)
+        total, failed = self._book.count_children(frame)
+        self._check_tolerance(fan, frame, failed, total)
+        for child_failed in self._fan_out(active, fan, self._book.unfinished_children(frame)):
+            failed += child_failed
+            self._check_tolerance(fan, frame, failed, total)
+        outputs = self._book.child_outputs(frame)
+        # Step Functions measures the results even where ResultPath drops them (aws-cdk issue 24799).
+        asl.check_size(outputs, state.name)
+        return state.next, asl.output(state, frame.data, outputs)
+
+    def _items(self, fan: asl.Fan, data: Value, name: str) -> list[Value]:
+        if fan.key is None:
+            items = asl.get(fan.items_path, data)
+        else:
+            key = cast(Item, asl.fill(fan.key, data))["Key"]
+            try:
+                items = json.loads(self._read_file(str(key)))
+            except (OSError, ValueError) as error:
+                raise StateFailed("States.ItemReaderFailed", f"{key}: {error}") from error
+        if not isinstance(items, list):
+            raise StateFailed("States.ItemReaderFailed", f"The items of '{name}' are no JSON array.")
+        return items
+
+    def _check_tolerance(self, fan: asl.Fan, frame: Frame, failed: int, total: int) -> None:
+        if not asl.exceeds_tolerance(fan, failed, total):
+            return
+        if not fan.distributed:
+            raise self._book.first_failure(frame)
+        raise StateFailed(
+            "States.ExceedToleratedFailureThreshold",
+            f"The specified tolerated failure threshold was exceeded: {failed} of {total} items failed.",
+        )
+
+    def _fan_out(self, active: _Active, fan: asl.Fan, children: list[int]) -> Iterator[bool]:
+        """Work on at most `fan.width` children at once; yields for each whether it failed, as they end."""
+        todo, done = queue.SimpleQueue[int](), queue.SimpleQueue[bool | Exception]()
+        for child in children:
+            todo.put(child)
+        given_up = threading.Event()
+
+        def work() -> None:
+            with suppress(queue.Empty):
+                while not (given_up.is_set() or active.stopped.is_set()):
+                    done.put(self._child(active, fan, todo.get_nowait()))
+
+        for _ in range(min(fan.width, len(children))):
+            self._spawn(work)
+        try:
+            for _ in children:
+                yield self._next_done(active, done)
+        finally:
+            given_up.set()
+
+    def _next_done(self, active: _Active, done: queue.SimpleQueue[bool | Exception]) -> bool:
+        while True:
+            with suppress(queue.Empty):
+                outcome = done.get(timeout=0.2)
+                if isinstance(outcome, Exception):
+                    raise outcome
+                return outcome
+            if active.stopped.is_set():
+                raise Gone
+
+    def _child(self, active: _Active, fan: asl.Fan, number: int) -> bool | Exception:
+        """Whether it failed; an exception that is not the child's own comes back to be raised by the Map."""
+        try:
+            child = self._book.child(number)
+            try:
+                output = self._walk(active, child, fan.states)
+            except StateFailed as failure:
+                self._book.finish_child(child, failure)
+                return True
+            self._book.finish_child(child, output)
+        except Exception as error:
+            return error
+        return False
+
+    def _spawn(self, target: Callable[..., None], *args: object) -> None:
+        def work() -> None:
+            try:
+                target(*args)
+            finally:
+                self._threads.discard(thread)
+
+        # Daemons, not a pool: the interpreter must not wait for a task of 15 minutes when it exits.
+        thread = threading.Thread(target=work, daemon=True)
+        self._threads.add(thread)
+        thread.start()

@@ -1,0 +1,220 @@
+"""Exact near-duplicates: character-trigram Jaccard above 0.7 over all records, in order, first one stays.
+
+No pair above the threshold is missed and none below it is reported: candidates come from bounds that can only err
+towards "maybe", and every candidate is counted exactly, in integers. Three bounds, cheapest first, for trigram sets x
+and y and a threshold p/q:
+
+1. sizes: J <= min/max, so only sets within a factor p/q of each other can match;
+2. odd sketches (Mitzenmacher, Pagh & Pham 2014): bit h(g) of x's bitmap is flipped once for every trigram g, so
+   popcount(x ^ y) <= |x symmetric-difference y|, and a pair is out when (p+q) * popcount >= (q-p) * (|x| + |y|);
+   bitmaps are XOR-folded to the width that still separates sets of the size at hand;
+3. the intersection itself: J > p/q exactly when (p+q) * overlap > p * (|x| + |y|).
+
+Records are compared with kept ones only, so a cluster of ten thousand look-alikes costs ten thousand comparisons.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grams: TypeAlias = NDArray[np.uint64]
+Rows: TypeAlias = NDArray[np.intp]
+Sizes: TypeAlias = NDArray[np.int64]
+Sketch: TypeAlias = NDArray[np.uint64]
+
+THRESHOLD = Fraction(7, 10)
+_BLOCK, _TILE, _TILE_CELLS = 2048, 64, 1 << 16
+_LEAST_WORDS, _MOST_WORDS = 1, 64
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_SHORT = np.uint64(1 << 63)
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """texts[index] repeats texts[of], or against[of] when `known`; similarity is their Jaccard, threshold < J <= 1.
+
+    `of` is the most similar of all kept records before it; the earliest of those that tie.
+    """
+
+    index: int
+    of: int
+    similarity: float
+    known: bool = False
+
+
+def normalise(text: str) -> str:
+    """What is compared: compatibility forms unified (NFKC), case folded, white space runs one blank, ends trimmed."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.casefold().split())
+
+
+def trigrams(text: str) -> Grams:
+    """The distinct trigrams of the normalised text, sorted, each packed into 63 bits (three code points of 21).
+
+    A text shorter than three characters is one gram, itself; so the empty text equals the empty text and nothing else.
+    """
+    points = np.frombuffer(normalise(text).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    if len(points) < 3:
+        packed = np.uint64(0)
+        for point in points:
+            packed = (packed << np.uint64(21)) | (point + np.uint64(1))
+        return np.array([packed | _SHORT], dtype=np.uint64)
+    codes = (points[:-2] << np.uint64(42)) | (points[1:-1] << np.uint64(21)) | points[2:]
+    codes.sort()
+    return codes[np.concatenate(([True], codes[1:] != codes[:-1]))]
+
+
+def near_duplicates(
+    texts: Sequence[str], *, threshold: Fraction = THRESHOLD, against: Sequence[str] = ()
+) -> list[Duplicate]:
+    """The texts that repeat an earlier kept one or one of `against` (all of which count as kept), by index.
+
+    A text that is reported is not kept, so later texts are not compared with it. threshold: 0 < threshold < 1.
+    """
+    known = [trigrams(text) for text in against]
+    fresh = [trigrams(text) for text in texts]
+    kept = _Kept(threshold, _words(max((len(g) for g in (*known, *fresh)), default=1)))
+    kept.add([(-len(known) + i, g, kept.sketch(g)) for i, g in enumerate(known)])
+    found: list[Duplicate] = []
+    for start in range(0, len(fresh), _BLOCK):
+        block = fresh[start : start + _BLOCK]
+        found += [
+            Duplicate(start + row, of + len(known) if of < 0 else of, float(similarity), of < 0)
+            for row, of, similarity in kept.screen(start, block)
+        ]
+    return found
+
+
+def _words(largest: int) -> int:
+    """Width of the widest sketch, in 64-bit words: a power of two, about 1.25 bits per trigram of the largest set."""
+    words = _LEAST_WORDS
+    while words < _MOST_WORDS and words * 64 < 1.25 * largest:
+        words *= 2
+    return words
+
+
+class _Kept:
+    """The kept records sorted by size, with their sketches; folds are cached until the next block is added."""
+
+    def __init__(self, threshold: Fraction, words: int) -> None:
+        self.p, self.q, self.words = threshold.numerator, threshold.denominator, words
+        self.grams: dict[int, Grams] = {}
+        self.exact: dict[bytes, int] = {}
+        self.ids = np.empty(0, np.int64)
+        self.sizes = np.empty(0, np.int64)
+        self.sketches = np.empty((0, words), np.uint64)
+        self.folds: dict[int, Sketch] = {}
+
+    def sketch(self, grams: Grams) -> Sketch:
+        bits = self.words * 64
+        counts = np.bincount(((grams * _SPREAD) >> np.uint64(64 - bits.bit_length() + 1)).astype(np.intp),
+                             minlength=bits)
+        return np.packbits((counts & 1).astype(np.uint8)).view(np.uint64)
+
+    def add(self, records: Sequence[tuple[int, Grams, Sketch]]) -> None:
+        if not records:
+            return
+        for identifier, grams, _ in records:
+            self.grams[identifier] = grams
+            self.exact.setdefault(grams.tobytes(), identifier)
+        sizes = np.concatenate((self.sizes, [len(g) for _, g, _ in records]))
+        order = np.argsort(sizes, kind="stable")
+        self.sizes = sizes[order]
+        self.ids = np.concatenate((self.ids, [i for i, _, _ in records]))[order]
+        self.sketches = np.concatenate((self.sketches, np.stack([s for _, _, s in records])))[order]
+        self.folds = {}
+
+    def screen(self, start: int, block: Sequence[Grams]) -> Iterator[tuple[int, int, Fraction]]:
+        """(row, id of the kept record, Jaccard) of every record of the block that repeats one; the others are kept."""
+        sketches = np.stack([self.sketch(g) for g in block])
+        sizes = np.fromiter((len(g) for g in block), np.int64, len(block))
+        order = np.argsort(sizes, kind="stable")
+        before: dict[int, list[int]] = {}
+        for row, column in self._pairs(sketches, sizes, order, self.sketches, self.sizes, self.folds):
+            for i, j in zip(row.tolist(), self.ids[column].tolist(), strict=True):
+                before.setdefault(i, []).append(j)
+        inside = np.zeros((len(block), len(block)), np.bool_)
+        for row, column in self._pairs(sketches, sizes, order, sketches[order], sizes[order], {}):
+            inside[row, order[column]] = True
+        fresh = np.zeros(len(block), np.bool_)
+        for at, grams in enumerate(block):
+            earlier = np.flatnonzero(inside[at] & fresh) + start
+            best = self._best(grams, [*before.get(at, ()), *earlier.tolist()])
+            if best:
+                yield at, *best
+            else:
+                fresh[at] = True
+                self.grams[start + at] = grams
+                self.exact[grams.tobytes()] = start + at
+        self.add([(start + at, block[at], sketches[at]) for at in np.flatnonzero(fresh).tolist()])
+
+    def _best(self, grams: Grams, candidates: Sequence[int]) -> tuple[int, Fraction] | None:
+        same = self.exact.get(grams.tobytes())
+        if same is not None:
+            return same, Fraction(1)
+        best: tuple[int, Fraction] | None = None
+        for identifier in sorted(candidates):
+            other = self.grams[identifier]
+            both = len(grams) + len(other)
+            overlap = len(np.intersect1d(grams, other, assume_unique=True))
+            if (self.p + self.q) * overlap > self.p * both:
+                jaccard = Fraction(overlap, both - overlap)
+                if best is None or jaccard > best[1]:
+                    best = identifier, jaccard
+        return best
+
+    def _pairs(
+        self, sketches: Sketch, sizes: Sizes, order: Rows, others: Sketch, other_sizes: Sizes, folds: dict[int, Sketch]
+    ) -> Iterator[tuple[Rows, Rows]]:
+        """Rows of `sketches` and rows of `others` (sorted by size) that the bounds cannot rule out, in batches."""
+        for at in range(0, len(order), _TILE):
+            rows = order[at : at + _TILE]
+            low = int(np.searchsorted(other_sizes, sizes[rows[0]] * self.p // self.q, "right"))
+            high = int(np.searchsorted(other_sizes, -(-sizes[rows[-1]] * self.q // self.p), "left"))
+            most = sizes[rows[-1]]
+            words = min(self.words, _words(int(most)))
+            if words not in folds:
+                folds[words] = _fold(others, words)
+            mine, theirs = _fold(sketches[rows], words), folds[words]
+            step = max(1, _TILE_CELLS // len(rows))
+            for left in range(low, high, step):
+                right = min(high, left + step)
+                # The tile's rows are of nearly one size: its largest bounds them all, each exact bound comes after.
+                likely = _differing(mine, theirs[:, left:right]) < self._allowed(most, other_sizes[left:right])
+                i, j = np.nonzero(likely)
+                row, column = rows[i], left + j
+                allowed = self._allowed(sizes[row], other_sizes[column])
+                wide = np.bitwise_count(sketches[row] ^ others[column]).sum(axis=1) < allowed
+                yield row[wide], column[wide]
+
+    def _allowed(self, x: Sizes, y: Sizes) -> NDArray[np.uint16]:
+        """Exclusive limit on differing bits: (p+q) * differing < (q-p) * (x+y), as a whole number."""
+        limit = -(-(x + y) * (self.q - self.p) // (self.p + self.q))
+        return np.minimum(limit, np.iinfo(np.uint16).max).astype(np.uint16)
+
+
+def _fold(sketches: Sketch, words: int) -> Sketch:
+    """XOR of the parts: still an odd sketch, of fewer bits. Words x records, so that scans are straight."""
+    while sketches.shape[1] > words:
+        half = sketches.shape[1] // 2
+        sketches = sketches[:, :half] ^ sketches[:, half:]
+    return np.ascontiguousarray(sketches.T)
+
+
+def _differing(rows: Sketch, columns: Sketch) -> NDArray[np.uint16]:
+    """Differing bits of every row against every column."""
+    shape = (rows.shape[1], columns.shape[1])
+    total, bits, counts = np.zeros(shape, np.uint16), np.empty(shape, np.uint64), np.empty(shape, np.uint8)
+    for word in range(rows.shape[0]):
+        np.bitwise_xor(rows[word][:, None], columns[word][None, :], out=bits)
+        np.bitwise_count(bits, out=counts)
+        total += counts
+    return total

@@ -1,0 +1,59 @@
+"""Read JSON out of what a model wrote: fences, reasoning, chatter before and after, and cut-off tails included."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+_REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_TRAILING_COMMA = re.compile(r",\s*([}\]])")
+
+
+def objects(text: str) -> list[dict[str, object]]:
+    """Every complete JSON object that stands in a list, or alone; wrapping objects such as {"pairs": [...]} opened.
+
+    A reply cut in the middle of the fifth object still gives the four before it.
+    """
+    text = _REASONING.sub("", text)
+    whole = _whole(text)
+    if whole is not None:
+        return whole
+    return [inner for found in _scan(text) for inner in _opened(found) or []]
+
+
+def _whole(text: str) -> list[dict[str, object]] | None:
+    starts = [i for i in (text.find("{"), text.find("[")) if i >= 0]
+    if not starts:
+        return None
+    candidate = text[min(starts):max(text.rfind("}"), text.rfind("]")) + 1]
+    for attempt in (candidate, _TRAILING_COMMA.sub(r"\1", candidate)):
+        try:
+            return _opened(json.loads(attempt, strict=False))
+        except ValueError:
+            continue
+    return None
+
+
+def _opened(value: object) -> list[dict[str, object]] | None:
+    if isinstance(value, list):
+        return [v for v in value if isinstance(v, dict)]
+    if isinstance(value, dict):
+        lists = [v for v in value.values() if isinstance(v, list) and any(isinstance(x, dict) for x in v)]
+        return _opened(lists[0]) if len(lists) == 1 else [value]
+    return None
+
+
+def _scan(text: str) -> Iterator[dict[str, object]]:
+    """Complete objects at any depth: where one does not close, look inside it."""
+    decoder = json.JSONDecoder(strict=False)
+    position = text.find("{")
+    while position >= 0:
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except ValueError:
+            end = position + 1
+        else:
+            if isinstance(value, dict):
+                yield value
+        position = text.find("{", end)

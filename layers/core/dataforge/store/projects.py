@@ -1,0 +1,249 @@
+"""Projects and their documents and chunks.
+
+| question                         | access                                                      |
+|---|---|
+| a project, if it is the caller's | get projects (org_id, project_id)                           |
+| an organisation's projects       | query projects (org_id), newest first                       |
+| a project's documents            | query documents (project_id), newest first                  |
+| a project's chunks in order      | query chunks (project_id): by document, then position       |
+| one document's chunks            | query chunks (project_id, begins_with chunk_<document>_)    |
+| one run at a time                | conditional update of projects.active_run                   |
+
+Counters live on the project and move in the same transaction as the thing they count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dataforge import clock, ids
+from dataforge.errors import ConditionFailed, Conflict, NotFound
+from dataforge.platform import current
+from dataforge.platform.ports import ABSENT, Item, Put, Update
+from dataforge.store.rows import from_item, to_item
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    org_id: str
+    project_id: str
+    user_id: str
+    name: str
+    description: str
+    source_type: str
+    config: Item
+    s3_prefix: str
+    created_at: str
+    updated_at: str
+    status: str = "active"
+    version: int = 0
+    documents: int = 0
+    chunks: int = 0
+    pending: int = 0
+    accepted: int = 0
+    edited: int = 0
+    rejected: int = 0
+    score_sum: float = 0.0
+    scored: int = 0
+    active_run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    project_id: str
+    document_id: str
+    name: str
+    mime_type: str
+    size: int
+    s3_key: str
+    created_at: str
+    parsing_status: str = "pending"
+    chunk_count: int = 0
+    metadata: Item = field(default_factory=dict)
+    error: str | None = None
+    error_reason: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    pages: int | None = None
+    parsed_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    project_id: str
+    chunk_id: str
+    document_id: str
+    content: str
+    heading_path: list[str]
+    position: int
+    content_type: str
+    tokens: int
+    start: int
+    end: int
+    created_at: str
+    difficulty: str = "medium"
+    page: int | None = None
+    excluded: bool = False
+    metadata: Item = field(default_factory=dict)
+    pairs_by_run: Item = field(default_factory=dict)
+    """run id -> pairs made from this chunk; a map, so that counting twice is harmless."""
+    updated_at: str | None = None
+
+
+def create(org_id: str, user_id: str, *, name: str, description: str, source_type: str, config: Item) -> Project:
+    project_id, now = ids.new("proj"), clock.now()
+    project = Project(
+        org_id, project_id, user_id, name, description, source_type, config, f"data-forge/{user_id}/{project_id}",
+        now, now,
+    )
+    current().tables.put_new("projects", to_item(project))
+    return project
+
+
+def get(org_id: str, project_id: str) -> Project:
+    """Raises NotFound, also for a project of another organisation."""
+    item = current().tables.get("projects", {"org_id": org_id, "project_id": project_id})
+    if item is None:
+        raise NotFound(f"Project {project_id} not found")
+    return from_item(Project, item)
+
+
+def list_of(org_id: str) -> list[Project]:
+    return [from_item(Project, i) for i in _pages("projects", {"org_id": org_id}, descending=True)]
+
+
+def change(project: Project, values: Item) -> Project:
+    key = {"org_id": project.org_id, "project_id": project.project_id}
+    item = current().tables.update("projects", key, set={**values, "updated_at": clock.now()})
+    return from_item(Project, item)
+
+
+def occupy(project: Project, run_id: str, put_run: Put) -> None:
+    """Write the run and make it the project's only active one, or raise Conflict."""
+    key = {"org_id": project.org_id, "project_id": project.project_id}
+    take = Update("projects", key, set={"active_run": run_id}, where={"active_run": ABSENT})
+    try:
+        current().tables.transact([put_run, take])
+    except ConditionFailed:
+        get(project.org_id, project.project_id)
+        raise Conflict(
+            f"Project {project.project_id} already has a running job; wait for it or cancel it first",
+            code="JOB_ALREADY_RUNNING",
+        ) from None
+
+
+def vacate(org_id: str, project_id: str, run_id: str) -> None:
+    """Let the next run in; harmless when another run, or none, holds the project."""
+    key = {"org_id": org_id, "project_id": project_id}
+    try:
+        current().tables.update("projects", key, remove=["active_run"], where={"active_run": run_id})
+    except ConditionFailed:
+        return
+
+
+def next_version(project: Project) -> int:
+    """Export versions count 1, 2, 3 ... whoever asks at the same time."""
+    key = {"org_id": project.org_id, "project_id": project.project_id}
+    item = current().tables.update("projects", key, add={"version": 1}, set={"updated_at": clock.now()})
+    return int(str(item["version"]))
+
+
+def delete_row(project: Project) -> None:
+    current().tables.delete("projects", {"org_id": project.org_id, "project_id": project.project_id})
+
+
+def add_document(project: Project, document: Document) -> None:
+    key = {"org_id": project.org_id, "project_id": project.project_id}
+    current().tables.transact([
+        Put("documents", to_item(document), where={"document_id": ABSENT}),
+        Update("projects", key, add={"documents": 1}),
+    ])
+
+
+def documents_of(project_id: str) -> list[Document]:
+    """Newest first."""
+    return [from_item(Document, i) for i in _pages("documents", {"project_id": project_id}, descending=True)]
+
+
+def get_document(project_id: str, document_id: str) -> Document:
+    item = current().tables.get("documents", {"project_id": project_id, "document_id": document_id})
+    if item is None:
+        raise NotFound(f"Document {document_id} not found")
+    return from_item(Document, item)
+
+
+def mark_document(document: Document, values: Item) -> None:
+    key = {"project_id": document.project_id, "document_id": document.document_id}
+    current().tables.update("documents", key, set=values)
+
+
+def replace_chunks(org_id: str, document: Document, chunks: Sequence[StoredChunk], values: Item) -> None:
+    """The document's chunks become exactly these; its row and the project's counter follow in one transaction.
+
+    Safe to repeat after a crash at any point. Raises ConditionFailed when the document was deleted meanwhile.
+    """
+    tables = current().tables
+    tables.batch_put("chunks", (to_item(c) for c in chunks))
+    keep = {c.chunk_id for c in chunks}
+    stale = [c.chunk_id for c in chunks_of(document.project_id, document.document_id) if c.chunk_id not in keep]
+    tables.batch_delete("chunks", ({"project_id": document.project_id, "chunk_id": c} for c in stale))
+    key = {"project_id": document.project_id, "document_id": document.document_id}
+    counted = get_document(document.project_id, document.document_id).chunk_count
+    tables.transact([
+        Update("documents", key, set={**values, "chunk_count": len(chunks)}, where={"chunk_count": counted}),
+        Update(
+            "projects", {"org_id": org_id, "project_id": document.project_id},
+            add={"chunks": len(chunks) - counted},
+        ),
+    ])
+
+
+def delete_document(project: Project, document: Document) -> None:
+    """Its chunks, its source object, its row; pairs made from it stay."""
+    platform = current()
+    chunk_keys = [
+        {"project_id": c.project_id, "chunk_id": c.chunk_id}
+        for c in chunks_of(project.project_id, document.document_id)
+    ]
+    platform.tables.batch_delete("chunks", chunk_keys)
+    platform.files.delete(document.s3_key)
+    platform.tables.delete("documents", {"project_id": project.project_id, "document_id": document.document_id})
+    platform.tables.update(
+        "projects", {"org_id": project.org_id, "project_id": project.project_id},
+        add={"documents": -1, "chunks": -document.chunk_count},
+    )
+
+
+def chunks_of(project_id: str, document_id: str | None = None) -> Iterator[StoredChunk]:
+    """In reading order: by document, then position."""
+    begins = ("chunk_id", f"chunk_{ids.tail(document_id)}_") if document_id else None
+    for item in _pages("chunks", {"project_id": project_id}, begins=begins):
+        yield from_item(StoredChunk, item)
+
+
+def get_chunks(project_id: str, chunk_ids: Sequence[str]) -> list[StoredChunk]:
+    """In the order asked; unknown ids are left out."""
+    keys = [{"project_id": project_id, "chunk_id": c} for c in chunk_ids]
+    return [from_item(StoredChunk, i) for i in current().tables.batch_get("chunks", keys)]
+
+
+def count_pairs_of_chunk(project_id: str, chunk_id: str, run_id: str, pairs: int) -> None:
+    """Note how many pairs a run made from a chunk; a chunk deleted meanwhile is no error."""
+    try:
+        current().tables.update(
+            "chunks", {"project_id": project_id, "chunk_id": chunk_id}, set={f"pairs_by_run.{run_id}": pairs}
+        )
+    except ConditionFailed:
+        return
+
+
+def _pages(
+    table: str, hash_key: dict[str, str], *, begins: tuple[str, str] | None = None, descending: bool = False
+) -> Iterator[Item]:
+    cursor = None
+    while True:
+        page = current().tables.query_page(table, hash_key, begins=begins, cursor=cursor, descending=descending)
+        yield from page.items
+        cursor = page.cursor
+        if cursor is None:
+            return

@@ -1,0 +1,26 @@
+"""Typed records in, table items out: the one place where a dataclass meets the tables port."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, TypeVar, cast
+
+from dataforge.platform.ports import Item
+
+T = TypeVar("T")
+
+
+def to_item(record: object) -> Item:
+    """Every field by its name. None is left out, so that an unset index key keeps the item out of that index."""
+    item: Item = {}
+    for f in fields(cast(Any, record)):
+        value = getattr(record, f.name)
+        if value is not None:
+            item[f.name] = value
+    return item
+
+
+def from_item(cls: type[T], item: Item) -> T:
+    """Unknown attributes are ignored (a newer version wrote them), missing ones take the field's default."""
+    names = {f.name for f in fields(cast(Any, cls))}
+    return cls(**{name: value for name, value in item.items() if name in names})

@@ -1,0 +1,47 @@
+"""One plug: a teacher takes one question and gives one answer, metered.
+
+What a caller must know of a teacher stands in `can`, as facts; nobody looks at its name to decide anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from dataforge.records import Answer, Passage, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a teacher can do, beyond answering."""
+
+    json_schema: bool = False
+    """Holds itself to `question.json_schema`, so the recipe need not describe the shape in words only."""
+    offline: bool = False
+    """Answers from the passage on this machine: no network, no money, the same answer every time (a retry is vain)."""
+    kinds: tuple[str, ...] | None = None
+    """The generation kinds it can write (`qa`); None: any, it follows instructions."""
+    capacity: Callable[[Passage], int] | None = None
+    """How many different supported pairs it can make of a passage, so that the planner promises no slot that cannot
+    be filled; None: no bound."""
+
+
+class Teacher(Protocol):
+    """Raises TeacherBusy, TeacherUnreachable or TeacherRefused; any other exception is a defect."""
+
+    @property
+    def name(self) -> str:
+        """`extractive`, `openai:gpt-4o`: what a caller asked for, and what provenance records."""
+        ...
+
+    @property
+    def can(self) -> Capabilities: ...
+
+    async def ask(self, question: Question) -> Answer:
+        """One reply to one question; safe to call concurrently."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; the teacher is not asked again."""
+        ...

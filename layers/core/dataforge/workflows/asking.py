@@ -1,0 +1,239 @@
+"""One batch of a generate run: every call asked at most once, its raw reply stored before it is read.
+
+    reply on file? use it : ask (busy -> wait as told and ask again) -> store -> read
+    unreadable -> a correction turn that shows the error -> one fresh try -> the slot fails with a reason
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import cast
+
+import orjson
+
+from dataforge.errors import BadReply, TeacherBusy, TeacherError, TeacherRefused
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.records import Answer, Draft, Message, Passage, Question, Slot
+from dataforge.store import projects, runs
+from dataforge.store.projects import StoredChunk
+from dataforge.store.runs import Progress, Reply, Run
+from dataforge.teachers import teacher
+from dataforge.teachers.ports import Teacher
+from dataforge.workflows import runs as flow
+from dataforge.workflows.generation import wishes
+
+READINGS = 3
+"""The first reply, its correction, a fresh try."""
+TRIES = 7
+"""How often one call is sent while the teacher is busy or out of reach."""
+LONGEST_WAIT = 60.0
+HEARTBEAT = 0.5
+"""Seconds between two looks at the cancel flag and two progress notes."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the calls of one batch share."""
+
+    run: Run
+    name: str
+    """`r<round>b<batch>`: the name of its progress."""
+    teacher: Teacher
+    recipe: Recipe
+    wishes: Wishes
+    chunks: dict[str, StoredChunk]
+    names: dict[str, str]
+    stored: dict[str, Reply]
+    slots: int
+    outcomes: list[Item] = field(default_factory=list)
+    used: list[Reply] = field(default_factory=list)
+    stop: str | None = None
+    """Why no further call is sent: cancelled, or the teacher refused for good."""
+    stop_detail: str = ""
+
+
+def generate_batch(raw: Item) -> Item:
+    """Run a batch to its end and write its part file; run again, it asks only what has no stored reply."""
+    e = flow.event(raw)
+    run = flow.run_of(e)
+    body = orjson.loads(current().files.read(e.key))
+    calls = [[Slot(**s) for s in call] for call in body["calls"]]
+    batch = _open(run, e, calls, body["document_names"])
+    asyncio.run(_ask_all(batch, calls, int(body["concurrency"])))
+    flow.write_json(run, f"round-{e.round}/part-{e.batch:04d}.json", {
+        "usage": _usage(batch.used), "outcomes": sorted(batch.outcomes, key=lambda o: cast(int, o["slot"])),
+    })
+    made = sum("draft" in o for o in batch.outcomes)
+    level = "warning" if made < len(batch.outcomes) else "info"
+    runs.say(run.run_id, "generating", f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} pairs written"
+             + (f"; {batch.stop_detail}" if batch.stop_detail else ""), level=level)
+    return {"batch": e.batch, "made": made}
+
+
+def _open(run: Run, e: flow.Event, calls: list[list[Slot]], names: dict[str, str]) -> Batch:
+    indices = [s.index for call in calls for s in call]
+    found = projects.get_chunks(run.project_id, list({call[0].chunk_id: None for call in calls}))
+    return Batch(
+        run, f"r{e.round}b{e.batch:04d}", teacher(str(run.config["model_id"])),
+        RECIPES[str(run.config["generation_type"])], wishes(run.config), {c.chunk_id: c for c in found}, names,
+        runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),
+    )
+
+
+async def _ask_all(batch: Batch, calls: list[list[Slot]], concurrency: int) -> None:
+    """`concurrency` askers share one queue, so a slow reply holds up nobody else."""
+    queue = iter(calls)
+    beat = asyncio.create_task(_heartbeat(batch))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(concurrency, len(calls))):
+                group.create_task(_asker(batch, queue))
+    finally:
+        beat.cancel()
+        await batch.teacher.close()
+    _note(batch)
+
+
+async def _asker(batch: Batch, queue: Iterator[list[Slot]]) -> None:
+    for slots in queue:
+        batch.outcomes += await _call(batch, slots)
+
+
+async def _heartbeat(batch: Batch) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT)
+        await asyncio.to_thread(_note, batch)
+        run = await asyncio.to_thread(runs.get, batch.run.org_id, batch.run.run_id)
+        if batch.stop is None and run.cancel_requested:
+            batch.stop, batch.stop_detail = "cancelled", "stopped by the caller"
+
+
+def _note(batch: Batch) -> None:
+    usage = _usage(batch.used)
+    outcomes = list(batch.outcomes)
+    runs.note_progress(batch.run.run_id, batch.name, Progress(
+        len(outcomes), batch.slots, sum("failed" in o for o in outcomes), cast(int, usage["input_tokens"]),
+        cast(int, usage["output_tokens"]), cast("float | None", usage["cost_usd"]),
+    ))
+
+
+async def _call(batch: Batch, slots: list[Slot]) -> list[Item]:
+    """The outcome of each slot of one call."""
+    chunk = batch.chunks.get(slots[0].chunk_id)
+    if chunk is None:
+        return [_failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
+    passage = Passage(
+        chunk.content, tuple(chunk.heading_path), chunk.content_type, batch.names.get(chunk.document_id, ""),  # type: ignore[arg-type]
+    )
+    question = batch.recipe.question(passage, slots, batch.wishes)
+    best: list[Draft] = []
+    reply, why = None, ("unreadable_reply", "")
+    for attempt in range(1 if batch.teacher.can.offline else READINGS):
+        try:
+            reply = await _reply(batch, question, slots[0].index, attempt)
+            drafts = batch.recipe.read(_answer(reply), slots)
+            return [_made(batch, s, d, reply) for s, d in zip(slots, drafts, strict=True)]
+        except BadReply as bad:
+            best = max(best, bad.drafts, key=len)
+            why = ("passage_exhausted" if batch.teacher.can.offline else "unreadable_reply", bad.message)
+            question = _next_question(batch, passage, slots, attempt, reply, bad)
+        except _Stopped as stopped:
+            why = (stopped.reason, stopped.detail)
+            break
+    made = [_made(batch, s, d, reply) for s, d in zip(slots, best, strict=False) if reply is not None]
+    return made + [_failed(s, *why) for s in slots[len(made):]]
+
+
+def _next_question(
+    batch: Batch, passage: Passage, slots: list[Slot], attempt: int, reply: Reply | None, bad: BadReply
+) -> Question:
+    """First show the teacher its mistake; after that start afresh, with another seed."""
+    asked = batch.recipe.question(passage, slots, replace(batch.wishes, seed=batch.wishes.seed + attempt))
+    if attempt > 0 or reply is None:
+        return asked
+    correction = f"That reply cannot be used: {bad.message}. Send the whole corrected reply, JSON only."
+    turns = (Message("assistant", reply.text), Message("user", correction))
+    return replace(asked, messages=(*asked.messages, *turns))
+
+
+class _Stopped(Exception):
+    """A call ends without a reply."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+async def _reply(batch: Batch, question: Question, first_slot: int, attempt: int) -> Reply:
+    key = runs.reply_key(first_slot, attempt)
+    if key in batch.stored:
+        batch.used.append(batch.stored[key])
+        return batch.stored[key]
+    answer = await _ask(batch, question)
+    reply = Reply(
+        batch.run.run_id, key, answer.text, answer.model, answer.finish_reason, answer.input_tokens,
+        answer.output_tokens, runs.reply_expiry(), answer.cost_usd,
+    )
+    await asyncio.to_thread(runs.keep_reply, reply)
+    batch.used.append(reply)
+    return reply
+
+
+async def _ask(batch: Batch, question: Question) -> Answer:
+    """Raises _Stopped when the run is cancelled, the teacher refuses for good, or stays out of reach."""
+    jitter = random.Random(time.monotonic_ns())
+    problem: TeacherError | None = None
+    for attempt in range(TRIES):
+        if batch.stop:
+            raise _Stopped(batch.stop, batch.stop_detail)
+        try:
+            return await batch.teacher.ask(question)
+        except TeacherRefused as refused:
+            batch.stop, batch.stop_detail = "teacher_refused", refused.message
+            raise _Stopped("teacher_refused", refused.message) from None
+        except TeacherError as busy:
+            problem = busy
+            told = busy.retry_after if isinstance(busy, TeacherBusy) else None
+            backoff = min(LONGEST_WAIT, 0.5 * 2**attempt) * jitter.uniform(0.5, 1.0)
+            await _wait(batch, min(LONGEST_WAIT, told) + jitter.uniform(0, 0.25) if told is not None else backoff)
+    reason = "teacher_busy" if isinstance(problem, TeacherBusy) else "teacher_unreachable"
+    raise _Stopped(reason, problem.message if problem else "")
+
+
+async def _wait(batch: Batch, seconds: float) -> None:
+    """Sleep, but not through a cancel."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and batch.stop is None:
+        await asyncio.sleep(min(left, HEARTBEAT))
+
+
+def _answer(reply: Reply) -> Answer:
+    return Answer(reply.text, reply.model, reply.finish_reason, reply.input_tokens, reply.output_tokens, reply.cost_usd)  # type: ignore[arg-type]
+
+
+def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
+    chunk = batch.chunks[slot.chunk_id]
+    return {
+        "slot": slot.index, "chunk_id": slot.chunk_id, "document_id": chunk.document_id, "page": chunk.page,
+        "reply": reply.slot, "teacher": reply.model, "finish_reason": reply.finish_reason,
+        "draft": {**asdict(draft), "evidence": list(draft.evidence)},
+    }
+
+
+def _failed(slot: Slot, reason: str, detail: str) -> Item:
+    return {"slot": slot.index, "chunk_id": slot.chunk_id, "failed": reason, "detail": detail}
+
+
+def _usage(replies: list[Reply]) -> Item:
+    costs = [r.cost_usd for r in replies]
+    return {
+        "input_tokens": sum(r.input_tokens for r in replies), "output_tokens": sum(r.output_tokens for r in replies),
+        "cost_usd": None if any(c is None for c in costs) else round(sum(c for c in costs if c is not None), 8),
+        "replies": len(replies),
+    }

@@ -1,0 +1,218 @@
+"""After the batches: check every draft, find repeats over the whole run, score, keep, count, decide on a top-up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import cast
+
+import orjson
+
+from dataforge import clock, ids
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.quality import duplicates, format_checks, grounding, scoring
+from dataforge.records import Draft, Grounding, Slot
+from dataforge.store import pairs, projects, runs
+from dataforge.store.pairs import Pair
+from dataforge.store.projects import StoredChunk
+from dataforge.store.runs import Run
+from dataforge.workflows import planning
+from dataforge.workflows import runs as flow
+from dataforge.workflows.generation import TOP_UP
+
+LEAST_GROUNDING = 0.35
+"""An answer that its passage supports less than this is rejected as ungrounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A draft with everything quality found out about it."""
+
+    slot: int
+    chunk_id: str
+    document_id: str
+    page: int | None
+    reply: str
+    teacher: str
+    draft: Draft
+    grounding: Grounding
+    score: float
+    reasons: tuple[str, ...]
+    """Empty: delivered."""
+    duplicate_of: int | None = None
+    similarity: float | None = None
+
+
+def assess_run(raw: Item) -> Item:
+    """Safe to repeat: pairs are named by their slots, and the counters move once per round."""
+    e = flow.event(raw)
+    run = runs.advance(flow.run_of(e), "validating", "validating")
+    slots = planning.promised(run, e.round + 1)
+    outcomes = collect(run, e.round, slots)
+    records = _judge(run, outcomes)
+    failed = [o for o in outcomes if "failed" in o]
+    _write_files(run, records, failed)
+    fresh = {s.index for s in slots[len(planning.promised(run, e.round)):]}
+    run = _keep(run, e.round, records, failed, fresh)
+    wanted = min(run.requested - run.delivered, int(run.requested * TOP_UP) - len(slots))
+    top_up = wanted > 0 and bool(fresh) and not run.cancel_requested and not _refused(failed)
+    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
+    return {**base, "round": e.round + 1, "top_up": top_up}
+
+
+def collect(run: Run, last_round: int, slots: list[Slot]) -> list[Item]:
+    """One outcome per promised slot, in slot order; a slot that no batch accounts for failed with its batch."""
+    found: dict[int, Item] = {}
+    prefix = flow.key_of(run, "round-")
+    crashes: list[str] = []
+    for info in current().files.list(prefix):
+        round_name, _, name = info.key.removeprefix(prefix).partition("/")
+        if int(round_name) > last_round:
+            continue
+        if name.startswith("part-"):
+            part = orjson.loads(current().files.read(info.key))
+            found.update({o["slot"]: o for o in part["outcomes"]})
+        elif name.startswith("failure-"):
+            crashes.append(str(orjson.loads(current().files.read(info.key))["error"]))
+    detail = crashes[0] if crashes else "its batch ended without a result"
+    reason = "cancelled" if run.cancel_requested and not crashes else "batch_failed"
+    return [
+        found.get(s.index) or {"slot": s.index, "chunk_id": s.chunk_id, "failed": reason, "detail": detail}
+        for s in slots
+    ]
+
+
+def record_failure(raw: Item) -> Item:
+    """Note why a batch died for good; its slots without an outcome fail with that reason."""
+    e = flow.event(raw)
+    run, told = flow.run_of(e), flow.failure_of(raw) or "unknown error"
+    flow.write_json(run, f"round-{e.round}/failure-{e.batch:04d}.json", {"error": told})
+    runs.say(run.run_id, "generating", f"Batch {e.batch + 1} failed: {told}", level="error")
+    return {"batch": e.batch, "made": 0}
+
+
+def _judge(run: Run, outcomes: Iterable[Item]) -> list[Record]:
+    """Checks and grounding record by record, then repeats over all that passed, first come first kept."""
+    prompt = str(run.config.get("system_prompt") or "")
+    made = [o for o in outcomes if "draft" in o]
+    wanted = list({str(o["chunk_id"]): None for o in made})
+    chunks = {c.chunk_id: c for c in projects.get_chunks(run.project_id, wanted)}
+    records = [_record(o, chunks.get(str(o["chunk_id"])), prompt) for o in made]
+    passed = [n for n, r in enumerate(records) if not r.reasons]
+    repeats = duplicates.near_duplicates(
+        [text_of(records[n].draft) for n in passed], against=_accepted_before(run)
+    )
+    for repeat in repeats:
+        n = passed[repeat.index]
+        other = records[passed[repeat.of]].slot if repeat.of is not None else None
+        records[n] = Record(**{
+            **{f: getattr(records[n], f) for f in Record.__slots__}, "reasons": ("near_duplicate",),
+            "duplicate_of": other, "similarity": round(repeat.similarity, 4),
+        })
+    return records
+
+
+def text_of(draft: Draft) -> str:
+    """What two pairs are compared by."""
+    return f"{draft.question}\n{draft.answer}"
+
+
+def _record(outcome: Item, chunk: StoredChunk | None, prompt: str) -> Record:
+    fields = cast("dict[str, object]", outcome["draft"])
+    draft = Draft(**{**fields, "evidence": tuple(cast("list[str]", fields["evidence"]))})  # type: ignore[arg-type]
+    passage = chunk.content if chunk else ""
+    found = grounding.ground(draft.answer, passage, question=draft.question, quoted=draft.evidence)
+    reasons = format_checks.check(
+        draft, passage=passage, system_prompt=prompt, finish_reason=str(outcome["finish_reason"])
+    )
+    if not reasons and found.score < LEAST_GROUNDING:
+        reasons = ["ungrounded"]
+    return Record(
+        cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
+        cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), draft, found,
+        round(scoring.quality(draft, found, passage=passage), 4), tuple(reasons),
+    )
+
+
+def _accepted_before(run: Run) -> list[str]:
+    """What earlier runs of the project delivered, read from one file per run."""
+    texts: list[str] = []
+    for earlier in runs.of_project(run.project_id):
+        if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
+            continue
+        try:
+            content = current().files.read(flow.key_of(earlier, "records.jsonl"))
+        except FileNotFoundError:
+            continue
+        texts += [f"{r['question']}\n{r['answer']}" for r in map(orjson.loads, content.splitlines())]
+    return texts
+
+
+def _write_files(run: Run, records: list[Record], failed: list[Item]) -> None:
+    """records.jsonl, rejected.jsonl, failed.jsonl: whatever was asked for stands in exactly one of them."""
+    parts: dict[str, list[dict[str, object]]] = {
+        "records.jsonl": [_line(r) for r in records if not r.reasons],
+        "rejected.jsonl": [{**_line(r), "reasons": r.reasons} for r in records if r.reasons],
+        "failed.jsonl": [{"slot": o["slot"], "chunk_id": o["chunk_id"], "reason": o["failed"], "detail": o["detail"]}
+                         for o in failed],
+    }
+    for name, lines in parts.items():
+        data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+        current().files.write(flow.key_of(run, name), data, content_type="application/x-ndjson")
+
+
+def _line(r: Record) -> dict[str, object]:
+    return {
+        "slot": r.slot, "question": r.draft.question, "answer": r.draft.answer,
+        "question_type": r.draft.question_type, "difficulty": r.draft.difficulty, "quality_score": r.score,
+        "grounding_score": r.grounding.score, "evidence": [asdict(s) for s in r.grounding.spans],
+        "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
+        "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
+    }
+
+
+def _keep(run: Run, round_number: int, records: list[Record], failed: list[Item], fresh: set[int]) -> Run:
+    """The round's pairs into the review queue, the run's and the project's counters after them."""
+    new = [_pair(run, r) for r in records if r.slot in fresh]
+    project = projects.get(run.org_id, run.project_id)
+    if run.assessed_round < round_number:
+        pairs.write_new(new)
+    rejected = Counter(r.reasons[0] for r in records if r.reasons)
+    values: Item = {
+        "delivered": sum(not r.reasons for r in records), "rejected": rejected.total(), "failed": len(failed),
+        "reasons": {"rejected": {**rejected}, "failed": {**Counter(str(o["failed"]) for o in failed)}},
+    }
+    key = {"org_id": run.org_id, "run_id": run.run_id}
+    pairs.count_in(project, key, round_number, new, values)
+    per_chunk = Counter(r.chunk_id for r in records)
+    for chunk_id in {p.chunk_id for p in new}:
+        projects.count_pairs_of_chunk(run.project_id, chunk_id, run.run_id, per_chunk[chunk_id])
+    return runs.get(run.org_id, run.run_id)
+
+
+def _pair(run: Run, r: Record) -> Pair:
+    floor = run.config.get("auto_accept_min_quality")
+    good = isinstance(floor, int | float) and r.score >= floor
+    status = "rejected" if r.reasons else "accepted" if good else "pending"
+    metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
+    if r.reasons:
+        metadata["reasons"] = list(r.reasons)
+    if r.duplicate_of is not None:
+        metadata["duplicate_of"] = ids.pair_id(run.project_id, run.run_id, r.duplicate_of)
+    if r.grounding.unsupported:
+        metadata["unsupported"] = list(r.grounding.unsupported)
+    prompt = run.config.get("pair_system_prompt")
+    return Pair(
+        run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id, f"{run.project_id}#{status}",
+        r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
+        r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
+        is_duplicate="near_duplicate" in r.reasons,
+        evidence=[{"start": s.start, "end": s.end, "text": s.text, "page": r.page} for s in r.grounding.spans],
+        metadata=metadata,
+    )
+
+
+def _refused(failed: list[Item]) -> bool:
+    return any(o["failed"] in ("teacher_refused", "cancelled") for o in failed)

@@ -1,0 +1,122 @@
+"""Start a generate run: merge the configuration, check it, quote it in slots, take the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dataforge import clock, ids
+from dataforge.errors import Invalid
+from dataforge.platform.ports import Item, Value
+from dataforge.recipes import RECIPES, Wishes
+from dataforge.recipes.planning import check_distribution
+from dataforge.store import projects
+from dataforge.store.projects import Project
+from dataforge.store.runs import Run
+from dataforge.teachers import teacher
+from dataforge.workflows import runs as flow
+
+DEFAULTS: Item = {
+    "generation_type": "qa", "temperature": 0.7, "max_tokens": 4096, "style_template": "mixed",
+    "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2}, "seed": 0,
+}
+PAIRS_PER_CHUNK = 3
+TOP_UP = 1.25
+"""A run never asks for more than this many times the pairs it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The numbers a configuration may hold."""
+
+    low: float
+    high: float
+    whole: bool
+
+
+BOUNDS: dict[str, Bounds] = {
+    "num_pairs": Bounds(1, 100_000, True), "pairs_per_chunk": Bounds(1, 50, True),
+    "temperature": Bounds(0, 2, False), "max_tokens": Bounds(1, 32_768, True),
+    "auto_accept_min_quality": Bounds(0, 1, False), "seed": Bounds(0, 2**53, True),
+}
+
+
+def start(project: Project, request: Item) -> Run:
+    """Request fields win over `config`, that over the project's defaultConfig, that over the service's defaults.
+
+    Raises Invalid naming the field, Conflict while another run of the project is active.
+    """
+    extra = request.get("config")
+    config: Item = {
+        **DEFAULTS, **project.config, **(extra if isinstance(extra, dict) else {}),
+        **{k: v for k, v in request.items() if k != "config" and v is not None},
+    }
+    check(config)
+    kinds = teacher(str(config["model_id"])).can.kinds
+    if kinds is not None and config["generation_type"] not in kinds:
+        raise Invalid(
+            f"The teacher {config['model_id']} writes {', '.join(kinds)} only; choose a language model for "
+            f"{config['generation_type']}", field="model_id",
+        )
+    chunks = _chosen_chunks(project, config.get("chunk_ids"))
+    run_id = ids.new("gen")
+    run = Run(
+        project.org_id, run_id, project.project_id, project.user_id, "generate", config,
+        f"{project.s3_prefix}/runs/{run_id}", clock.now(), requested=_target(config, chunks),
+    )
+    flow.begin(project, run)
+    return run
+
+
+def check(config: Item) -> None:
+    """Every known key of a merged configuration. Raises Invalid."""
+    kind = config["generation_type"]
+    if kind not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise Invalid(f"generation_type {kind!r} is not available here; use one of: {known}", field="generation_type")
+    for name, bounds in BOUNDS.items():
+        if config.get(name) is not None:
+            _check_number(name, config[name], bounds)
+    for name in ("style_template", "pair_system_prompt"):
+        if config.get(name) is not None and not isinstance(config[name], str):
+            raise Invalid(f"config.{name} must be text", field=f"config.{name}")
+    check_distribution(config["difficulty_distribution"])
+
+
+def _check_number(name: str, value: Value, bounds: Bounds) -> None:
+    fits = isinstance(value, int if bounds.whole else int | float) and not isinstance(value, bool)
+    if not fits or not bounds.low <= float(str(value)) <= bounds.high:
+        kind = "a whole number" if bounds.whole else "a number"
+        raise Invalid(f"{name} must be {kind} from {bounds.low:g} to {bounds.high:,.0f}", field=name)
+
+
+def _chosen_chunks(project: Project, chunk_ids: Value) -> int:
+    """How many chunks the run may use. Raises Invalid when there is none, or one is unknown."""
+    if not isinstance(chunk_ids, list):
+        usable = sum(not c.excluded for c in projects.chunks_of(project.project_id))
+    else:
+        wanted = [str(c) for c in chunk_ids]
+        found = projects.get_chunks(project.project_id, wanted)
+        unknown = set(wanted) - {c.chunk_id for c in found}
+        if unknown:
+            raise Invalid(f"chunk_ids: no chunk {sorted(unknown)[0]} in this project", field="chunk_ids")
+        usable = sum(not c.excluded for c in found)
+    if usable == 0:
+        raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
+    return usable
+
+
+def _target(config: Item, chunks: int) -> int:
+    """Pairs wanted: num_pairs, else chunks x pairs_per_chunk."""
+    asked = config.get("num_pairs")
+    if isinstance(asked, int):
+        return asked
+    per_chunk = config.get("pairs_per_chunk")
+    return chunks * (per_chunk if isinstance(per_chunk, int) else PAIRS_PER_CHUNK)
+
+
+def wishes(config: Item) -> Wishes:
+    prompt = config.get("system_prompt")
+    return Wishes(
+        float(str(config["temperature"])), int(str(config["max_tokens"])), str(prompt) if prompt else None,
+        str(config["style_template"]), int(str(config["seed"])),
+    )

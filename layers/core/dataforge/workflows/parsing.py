@@ -1,0 +1,179 @@
+"""Documents into chunks: start, plan, parse one document, record what failed, close."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dataforge import chunking, clock, ids, settings
+from dataforge.errors import ConditionFailed, Invalid, NotFound, Unreadable
+from dataforge.parsing.isolate import parse_isolated
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.records import Chunk, ParsedDocument
+from dataforge.store import projects, runs
+from dataforge.store.projects import Document, Project, StoredChunk
+from dataforge.store.runs import Progress, Run
+from dataforge.workflows import runs as flow
+
+
+def start(project: Project, *, document_ids: Sequence[str] | None = None, force: bool = False) -> Run:
+    """Begin a parse run over the pending and failed documents (all, or the named ones; parsed ones with `force`).
+
+    Raises Invalid (NOTHING_TO_PARSE) when there is none.
+    """
+    chosen = [
+        d for d in projects.documents_of(project.project_id)
+        if (document_ids is None or d.document_id in document_ids)
+        and (force or d.parsing_status in ("pending", "failed", "parsing"))
+    ]
+    if not chosen:
+        raise Invalid(
+            "There is nothing to parse: upload and register a document first, or pass force to parse again",
+            code="NOTHING_TO_PARSE",
+        )
+    run_id = ids.new("gen_parse")
+    run = Run(
+        project.org_id, run_id, project.project_id, project.user_id, "parse",
+        {"document_ids": [d.document_id for d in chosen]}, f"{project.s3_prefix}/runs/{run_id}", clock.now(),
+        requested=len(chosen), asked=len(chosen),
+    )
+    flow.begin(project, run)
+    return run
+
+
+def plan(run: Run, e: flow.Event) -> Item:
+    """Write the array of documents that the Map walks."""
+    document_ids = [str(d) for d in _list(run.config.get("document_ids"))]
+    runs.change(run, {"status": "parsing", "stage": "parsing", "started_at": run.started_at or clock.now()},
+                where={"status": runs.ACTIVE})
+    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
+    items = [{**base, "batch": n, "key": d} for n, d in enumerate(document_ids)]
+    key = flow.write_json(run, "documents.json", items)
+    runs.say(run.run_id, "parsing", f"Parsing {len(items)} document{'s' if len(items) != 1 else ''}")
+    return {**base, "batches": 0 if run.cancel_requested else len(items), "batches_key": key}
+
+
+def parse_document(raw: Item) -> Item:
+    """Read one document; an unreadable one is marked failed, with what a person can do, and is no error."""
+    e = flow.event(raw)
+    run, project = flow.run_of(e), projects.get(e.org_id, e.project_id)
+    if run.cancel_requested:
+        return {"document": e.key, "outcome": "cancelled"}
+    try:
+        document = projects.get_document(project.project_id, e.key)
+    except NotFound:
+        return {"document": e.key, "outcome": "deleted"}
+    projects.mark_document(document, {"parsing_status": "parsing"})
+    try:
+        parsed, chunks = _read(document)
+        _store(project, document, parsed, chunks)
+    except Unreadable as problem:
+        _fail(run, document, problem.reason, problem.message)
+        return {"document": e.key, "outcome": "failed"}
+    except ConditionFailed:
+        return {"document": e.key, "outcome": "deleted"}
+    runs.note_progress(run.run_id, document.document_id, Progress(done=1, total=1))
+    pages = f"{parsed.pages} pages, " if parsed.pages else ""
+    runs.say(run.run_id, "parsing", f"Parsed {document.name}: {pages}{len(chunks)} chunks")
+    return {"document": e.key, "outcome": "parsed"}
+
+
+def _read(document: Document) -> tuple[ParsedDocument, list[Chunk]]:
+    limits = settings.get()
+    if document.size == 0:
+        raise Unreadable("The file is empty. Upload it again.", reason="empty")
+    if document.size > limits.max_upload_bytes:
+        raise Unreadable(
+            f"The file has {document.size:,} bytes; the limit is {limits.max_upload_bytes:,}. Split it and upload "
+            "the parts.", reason="too_large",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "document"
+        try:
+            with path.open("wb") as file:
+                for part in current().files.stream(document.s3_key):
+                    file.write(part)
+        except FileNotFoundError:
+            raise Unreadable("The uploaded file is gone. Upload it again.", reason="empty") from None
+        parsed = parse_isolated(
+            path, filename=document.name, content_type=document.mime_type, memory_mb=limits.parse_memory_mb,
+            cpu_seconds=limits.parse_cpu_seconds, wall_seconds=limits.parse_wall_seconds,
+        )
+    chunks = chunking.chunk(parsed, max_tokens=limits.chunk_tokens)
+    if not chunks:
+        raise Unreadable("The document holds no text. If it is a scan, run OCR on it first.", reason="no_text")
+    return parsed, chunks
+
+
+def _store(project: Project, document: Document, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> None:
+    now = clock.now()
+    text_key = f"{project.s3_prefix}/parsed/{document.document_id}.txt"
+    current().files.write(text_key, parsed.text.encode(), content_type="text/plain; charset=utf-8")
+    rows = [
+        StoredChunk(
+            project.project_id, ids.chunk_id(document.document_id, c.position), document.document_id, c.content,
+            list(c.heading_path), c.position, c.content_type, c.tokens, c.start, c.end, now,
+            reading_difficulty(c.content), c.page,
+        )
+        for c in chunks
+    ]
+    done: Item = {"parsing_status": "parsed", "parsed_at": now, "warnings": list(parsed.warnings), "error": None,
+                  "error_reason": None, "pages": parsed.pages}
+    projects.replace_chunks(project.org_id, document, rows, done)
+
+
+def reading_difficulty(text: str) -> str:
+    """easy, medium or hard by words per sentence and the share of words over 9 letters (thresholds are ours)."""
+    words = re.findall(r"[^\W\d_]+", text)
+    sentences = max(1, len(re.findall(r"[.!?](?:\s|$)|\n", text)))
+    if not words:
+        return "medium"
+    load = len(words) / sentences / 20 + sum(len(w) > 9 for w in words) / len(words) * 4
+    return "easy" if load < 0.9 else "medium" if load < 1.7 else "hard"
+
+
+def record_failure(raw: Item) -> Item:
+    """A document whose parsing state itself failed (a crash, a time-out) is failed like any other."""
+    e = flow.event(raw)
+    try:
+        document = projects.get_document(e.project_id, e.key)
+    except NotFound:
+        return {"document": e.key, "outcome": "deleted"}
+    told = flow.failure_of(raw) or "unknown error"
+    message = f"Reading the document failed unexpectedly ({told}). Parse it again; if it fails again, report it."
+    _fail(flow.run_of(e), document, "too_complex", message)
+    return {"document": e.key, "outcome": "failed"}
+
+
+def _fail(run: Run, document: Document, reason: str, message: str) -> None:
+    projects.mark_document(document, {"parsing_status": "failed", "error": message, "error_reason": reason})
+    runs.note_progress(run.run_id, document.document_id, Progress(done=1, total=1, failed=1))
+    runs.say(run.run_id, "parsing", f"{document.name} failed ({reason}): {message}", level="error")
+
+
+def close(run: Run, raw: Item) -> Item:
+    """Count what became of every document and end the run: failed only if nothing at all could be read."""
+    wanted = {str(d) for d in _list(run.config.get("document_ids"))}
+    documents = [d for d in projects.documents_of(run.project_id) if d.document_id in wanted]
+    parsed = [d for d in documents if d.parsing_status == "parsed"]
+    failed = [d for d in documents if d.parsing_status == "failed"]
+    for left in (d for d in documents if d.parsing_status == "parsing"):
+        projects.mark_document(left, {"parsing_status": "pending"})
+    results: Item = {
+        "documents_processed": len(parsed), "documents_failed": len(failed),
+        "chunks_created": sum(d.chunk_count for d in parsed),
+    }
+    values: Item = {"results": results, "delivered": len(parsed), "failed": len(documents) - len(parsed)}
+    error = flow.failure_of(raw)
+    if error is None and not parsed and failed and not run.cancel_requested:
+        error = f"None of the {len(failed)} documents could be read: {failed[0].name}: {failed[0].error}"
+    status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
+    run = flow.finish(run, status, error=error, values=values)
+    return {"run_id": run.run_id, "status": run.status}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

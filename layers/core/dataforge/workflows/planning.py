@@ -1,0 +1,118 @@
+"""The first state of a generate run (and of each top-up): promise slots, group them into calls and batches."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import cast
+
+import orjson
+
+from dataforge import clock, settings
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.recipes import planning as planner
+from dataforge.recipes.qa import QUESTION_TYPES
+from dataforge.records import Passage, Slot
+from dataforge.store import projects, runs
+from dataforge.store.projects import StoredChunk
+from dataforge.store.runs import Run
+from dataforge.teachers import teacher
+from dataforge.workflows import parsing
+from dataforge.workflows import runs as flow
+from dataforge.workflows.generation import PAIRS_PER_CHUNK, TOP_UP
+
+SLOTS_PER_CALL = 5
+MAP_CONCURRENCY = 10
+"""Children that a Map runs at once (MaxConcurrency in the ASL files; a test compares)."""
+
+
+def plan_run(raw: Item) -> Item:
+    """Either kind of run; the answer says how many batches there are and where their array lies."""
+    e = flow.event(raw)
+    run = flow.run_of(e)
+    return parsing.plan(run, e) if run.kind == "parse" else plan(run, e)
+
+
+def plan(run: Run, e: flow.Event) -> Item:
+    """Deterministic, so a state that is run again writes the same plan."""
+    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
+                  "round": e.round}
+    before = promised(run, e.round)
+    slots = [] if run.cancel_requested else _slots(run, e.round, before)
+    flow.write_json(run, f"round-{e.round}/plan.json", [asdict(s) for s in slots])
+    batches = _write_batches(run, e.round, base, slots)
+    runs.change(run, {
+        "status": "generating", "stage": "generating", "asked": len(before) + len(slots),
+        "started_at": run.started_at or clock.now(),
+    }, where={"status": runs.ACTIVE})
+    what = "Topping up" if e.round else "Asking"
+    calls = len({s.chunk_id for s in slots})
+    runs.say(run.run_id, "planning", f"{what} {run.config['model_id']} for {len(slots)} pairs from {calls} chunks")
+    key = flow.write_json(run, f"round-{e.round}/batches.json", batches)
+    return {**base, "batches": len(batches), "batches_key": key}
+
+
+def promised(run: Run, rounds: int) -> list[Slot]:
+    """The slots of the first `rounds` rounds."""
+    found: list[Slot] = []
+    for n in range(rounds):
+        plan_of_round = flow.read_json(run, f"round-{n}/plan.json")
+        found += [Slot(**cast("dict[str, object]", s)) for s in cast("list[object]", plan_of_round or [])]  # type: ignore[arg-type]
+    return found
+
+
+def _slots(run: Run, round_number: int, before: list[Slot]) -> list[Slot]:
+    config = run.config
+    wanted = run.requested - run.delivered
+    if round_number:
+        wanted = min(wanted, int(run.requested * TOP_UP) - len(before))
+    used: dict[str, int] = {}
+    for slot in before:
+        used[slot.chunk_id] = used.get(slot.chunk_id, 0) + 1
+    chosen = teacher(str(config["model_id"]))
+    capacity = chosen.can.capacity
+    sources = [
+        planner.Source(c.chunk_id, c.tokens, used.get(c.chunk_id, 0), capacity(_passage(c)) if capacity else None)
+        for c in _chunks(run)
+    ]
+    per_chunk = config.get("pairs_per_chunk")
+    if per_chunk is None and config.get("num_pairs") is None:
+        per_chunk = PAIRS_PER_CHUNK
+    return planner.plan(
+        sources, max(0, wanted), pairs_per_chunk=per_chunk if isinstance(per_chunk, int) and not round_number else None,
+        distribution=cast("dict[str, float]", config["difficulty_distribution"]),
+        question_types=() if chosen.can.offline else QUESTION_TYPES, first_index=len(before),
+        seed=int(str(config["seed"])),
+    )
+
+
+def _chunks(run: Run) -> list[StoredChunk]:
+    wanted = run.config.get("chunk_ids")
+    if isinstance(wanted, list):
+        found = projects.get_chunks(run.project_id, [str(c) for c in wanted])
+    else:
+        found = list(projects.chunks_of(run.project_id))
+    return [c for c in found if not c.excluded]
+
+
+def _passage(chunk: StoredChunk, document_name: str = "") -> Passage:
+    return Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type, document_name)  # type: ignore[arg-type]
+
+
+def _write_batches(run: Run, round_number: int, base: Item, slots: list[Slot]) -> list[Item]:
+    """Batch files hold slots and ids only; texts are read where they are used."""
+    limits = settings.get()
+    calls = planner.calls(slots, SLOTS_PER_CALL)
+    groups = [calls[i:i + limits.batch_calls] for i in range(0, len(calls), limits.batch_calls)]
+    at_once = max(1, min(len(groups), limits.workers, MAP_CONCURRENCY))
+    names = {d.document_id: d.name for d in projects.documents_of(run.project_id)}
+    items: list[Item] = []
+    for number, group in enumerate(groups):
+        body = {
+            "concurrency": max(1, limits.concurrency // at_once), "document_names": names,
+            "calls": [[asdict(s) for s in call] for call in group],
+        }
+        key = flow.key_of(run, f"round-{round_number}/batch-{number:04d}.json")
+        current().files.write(key, orjson.dumps(body), content_type="application/json")
+        items.append({**base, "batch": number, "key": key})
+    return items

@@ -1,0 +1,90 @@
+"""Projects and documents as a caller handles them: upload, register, delete."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from dataforge import clock, ids, settings
+from dataforge.errors import Conflict, Invalid
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.store import pairs, projects, runs
+from dataforge.store.projects import Document, Project
+from dataforge.workflows import runs as flow
+
+
+def upload_url(project: Project, filename: str, content_type: str, size: int | None) -> tuple[str, str]:
+    """(presigned PUT URL, key under the project's `sources/`); a taken name gets `name-1.pdf`.
+
+    Raises Invalid when the announced size is over the limit.
+    """
+    limit = settings.get().max_upload_bytes
+    if size is not None and size > limit:
+        raise Invalid(
+            f"file_size {size:,} is over the limit of {limit:,} bytes; split the document", field="file_size",
+            code="FILE_TOO_LARGE",
+        )
+    name = re.sub(r"[\x00-\x1f\x7f/\\]+", "_", filename).strip(". ") or "document"
+    taken = {d.s3_key for d in projects.documents_of(project.project_id)}
+    stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
+    key, n = f"{project.s3_prefix}/sources/{name}", 0
+    while key in taken or current().files.info(key) is not None:
+        n += 1
+        key = f"{project.s3_prefix}/sources/{stem}-{n}{suffix}"
+    return current().files.presign_put(key, content_type=content_type, content_length=size), key
+
+
+def register(
+    project: Project, *, filename: str, s3_key: str, content_type: str, file_size: int, metadata: Item
+) -> Document:
+    """Raises Invalid for a key outside the project's sources, one with nothing behind it, or a wrong size."""
+    if not s3_key.startswith(f"{project.s3_prefix}/sources/"):
+        raise Invalid(f"s3_key must lie under {project.s3_prefix}/sources/", field="s3_key")
+    info = current().files.info(s3_key)
+    if info is None:
+        raise Invalid("Nothing was uploaded at s3_key yet: PUT the file to the upload_url first", field="s3_key")
+    if info.size != file_size:
+        raise Invalid(f"file_size says {file_size}, but {info.size} bytes were uploaded", field="file_size")
+    document = Document(
+        project.project_id, ids.new("doc"), filename, content_type, info.size, s3_key, clock.now(), metadata=metadata
+    )
+    projects.add_document(project, document)
+    return document
+
+
+def delete_document(project: Project, document_id: str) -> None:
+    """Raises NotFound; Conflict while a run works on the project."""
+    document = projects.get_document(project.project_id, document_id)
+    _refuse_while_running(project)
+    projects.delete_document(project, document)
+
+
+def delete(project: Project) -> None:
+    """Cancel what runs, then everything below the project, its own row last, so that it can be redone."""
+    if project.active_run is not None:
+        run = runs.get(project.org_id, project.active_run)
+        if run.status in runs.ACTIVE:
+            flow.cancel(run)
+            current().workflows.stop(run.kind, run.run_id, cause="project deleted")
+            flow.finish(run, "cancelled")
+    tables, project_id = current().tables, project.project_id
+    current().files.delete_prefix(f"{project.s3_prefix}/")
+    tables.batch_delete("pairs", ({"project_id": project_id, "pair_id": p.pair_id} for p in pairs.walk(project_id)))
+    tables.batch_delete(
+        "chunks", ({"project_id": project_id, "chunk_id": c.chunk_id} for c in projects.chunks_of(project_id))
+    )
+    for document in projects.documents_of(project_id):
+        tables.delete("documents", {"project_id": project_id, "document_id": document.document_id})
+    for export in pairs.exports_of(project_id):
+        tables.delete("exports", {"project_id": project_id, "version": export.version})
+    for run in runs.of_project(project_id):
+        tables.delete("runs", {"org_id": run.org_id, "run_id": run.run_id})
+    projects.delete_row(project)
+
+
+def _refuse_while_running(project: Project) -> None:
+    if project.active_run is None:
+        return
+    if runs.get(project.org_id, project.active_run).status in runs.ACTIVE:
+        raise Conflict("A run is using this project; wait for it or cancel it first", code="JOB_ALREADY_RUNNING")

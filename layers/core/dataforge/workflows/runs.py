@@ -1,0 +1,128 @@
+"""What every run has in common: its files, its event, its end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from dataforge import clock
+from dataforge.errors import ConditionFailed, Conflict
+from dataforge.platform import current
+from dataforge.platform.ports import Item, Put, Value
+from dataforge.store import projects, runs
+from dataforge.store.rows import to_item
+from dataforge.store.runs import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What travels between the states of a run's machine: names and keys, never data."""
+
+    org_id: str
+    run_id: str
+    project_id: str
+    kind: str
+    round: int = 0
+    batch: int = 0
+    key: str = ""
+
+
+def event(raw: Item) -> Event:
+    """Read a state's input; what other states added is ignored."""
+    return Event(
+        str(raw["org_id"]), str(raw["run_id"]), str(raw["project_id"]), str(raw["kind"]),
+        int(str(raw.get("round") or 0)), int(str(raw.get("batch") or 0)), str(raw.get("key") or ""),
+    )
+
+
+def run_of(e: Event) -> Run:
+    return runs.get(e.org_id, e.run_id)
+
+
+def begin(project: projects.Project, run: Run) -> None:
+    """Write the run, take the project, start the machine. Raises Conflict while another run holds the project."""
+    _free_if_finished(project)
+    projects.occupy(project, run.run_id, Put("runs", to_item(run)))
+    start_machine(run)
+
+
+def start_machine(run: Run) -> None:
+    """Idempotent by run id, so it may be called again for a run whose start was cut off."""
+    e = Event(run.org_id, run.run_id, run.project_id, run.kind)
+    current().workflows.start(run.kind, run.run_id, {**asdict(e)})
+
+
+def _free_if_finished(project: projects.Project) -> None:
+    """A project whose run ended without letting go (a crash between two writes) is free."""
+    if project.active_run is None:
+        return
+    item = current().tables.get("runs", {"org_id": project.org_id, "run_id": project.active_run})
+    if item is None or item["status"] in runs.FINISHED:
+        projects.vacate(project.org_id, project.project_id, project.active_run)
+
+
+def cancel(run: Run) -> Run:
+    """Flag an unfinished run; its batches stop at their next slot. Again for a cancelled run is fine.
+
+    Raises Conflict when the run completed or failed before.
+    """
+    if run.status == "cancelled" or run.cancel_requested:
+        return run
+    try:
+        run = runs.change(run, {"cancel_requested": True}, where={"status": runs.ACTIVE})
+    except ConditionFailed:
+        raise Conflict(f"Generation {run.run_id} is already {runs.get(run.org_id, run.run_id).status}") from None
+    runs.say(run.run_id, run.stage, "Cancel requested", level="warning")
+    return run
+
+
+def finish(run: Run, status: str, *, error: str | None = None, values: Item | None = None) -> Run:
+    """Close a run once and let the project's next run in; a run that is closed already stays as it is."""
+    closing: Item = {**(values or {}), "status": status, "completed_at": clock.now()}
+    if error:
+        closing["error"] = error[:2000]
+    try:
+        run = runs.change(run, closing, where={"status": runs.ACTIVE})
+        level = "error" if status == "failed" else "info"
+        runs.say(run.run_id, "finalizing", error or f"Run {status}", level=level)
+    except ConditionFailed:
+        run = runs.get(run.org_id, run.run_id)
+    projects.vacate(run.org_id, run.project_id, run.run_id)
+    return run
+
+
+def key_of(run: Run, name: str) -> str:
+    """A file of the run, e.g. `round-0/plan.json`."""
+    return f"{run.files_prefix}/{name}"
+
+
+def write_json(run: Run, name: str, value: object) -> str:
+    key = key_of(run, name)
+    current().files.write(key, orjson.dumps(value), content_type="application/json")
+    return key
+
+
+def read_json(run: Run, name: str) -> object | None:
+    """None when the file does not exist."""
+    try:
+        loaded: object = orjson.loads(current().files.read(key_of(run, name)))
+    except FileNotFoundError:
+        return None
+    return loaded
+
+
+def failure_of(raw: Item) -> str | None:
+    """The message inside what a Catch put under `failure`."""
+    failure = raw.get("failure")
+    if not isinstance(failure, dict):
+        return None
+    cause = str(failure.get("Cause") or "")
+    try:
+        told: Value = orjson.loads(cause)
+        if isinstance(told, dict) and told.get("errorMessage"):
+            cause = str(told["errorMessage"])
+    except ValueError:
+        pass
+    error = str(failure.get("Error") or "unknown error")
+    return f"{error}: {cause}" if cause else error

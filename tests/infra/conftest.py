@@ -1,0 +1,83 @@
+"""The synthesised deployment, once per stage and session; packages are not installed for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+
+from infra.app import build
+
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    folder: Path
+    data: dict[str, Any]
+    service: dict[str, Any]
+
+    def of_type(self, kind: str) -> dict[str, Resource]:
+        """Logical id -> resource of this type, over both stacks."""
+        both = {**self.data["Resources"], **self.service["Resources"]}
+        return {name: resource for name, resource in both.items() if resource["Type"] == kind}
+
+    def properties(self, kind: str) -> list[dict[str, Any]]:
+        return [resource["Properties"] for resource in self.of_type(kind).values()]
+
+    def text(self, value: Any) -> str:
+        """An intrinsic function as readable text: `<RunsTable.Arn>/index/*`."""
+        match value:
+            case str():
+                return value
+            case {"Ref": name}:
+                return f"<{name}>"
+            case {"Fn::GetAtt": [name, attribute]}:
+                return f"<{name}.{attribute}>"
+            case {"Fn::Join": [glue, parts]}:
+                return glue.join(self.text(part) for part in parts)
+            case {"Fn::ImportValue": name}:
+                return self.text(self._exports()[name])
+        raise AssertionError(f"not readable: {value}")
+
+    def _exports(self) -> dict[str, Any]:
+        outputs = self.data["Outputs"].values()
+        return {output["Export"]["Name"]: output["Value"] for output in outputs if "Export" in output}
+
+
+def synthesise(stage: str, folder: Path) -> Deployment:
+    context: dict[str, str | list[str]] = {"stage": stage, "aws:cdk:bundling-stacks": []}
+    build(context, str(folder)).synth()
+    data, service = (json.loads((folder / f"{name}Stack.template.json").read_text()) for name in ("Data", "Service"))
+    return Deployment(folder, data, service)
+
+
+@pytest.fixture(scope="session")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    return synthesise("dev", tmp_path_factory.mktemp("cdk") / "dev")
+
+
+@pytest.fixture(scope="session")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    return synthesise("prod", tmp_path_factory.mktemp("cdk") / "prod")
+
+
+@pytest.fixture(params=["dev", "prod"])
+def deployment(request: pytest.FixtureRequest) -> Deployment:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def findings() -> Callable[..., list[str]]:
+    """cfn-lint in this process: `E3601 message` for each finding in the text of a template, warnings too."""
+
+    def find(template: str, *, excused: Sequence[str] = ()) -> list[str]:
+        matches = lint(template, config={"ignore_checks": list(excused), "regions": ["us-east-1"]})
+        return [f"{match.rule.id} {match.message}" for match in matches]
+
+    return find

@@ -1,0 +1,145 @@
+"""Least privilege, read from the template: each role may do what the catalog says and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from infra import catalog
+from infra.data import camel
+
+READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+WRITE = READ | {
+    "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+}
+# Actions that AWS cannot narrow to a resource, with who needs them.
+ON_EVERYTHING = {
+    # X-Ray: segments have no ARN.
+    "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+    # Step Functions manages the delivery of its logs by these; log deliveries have no ARN.
+    "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+}
+# A `*` inside a resource is allowed only as the end of something that is ours.
+PARTLY_OPEN = (
+    r"<(\w+)Table\.Arn>/index/\*",
+    r"<FilesBucket\.Arn>/data-forge/\*",
+    r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
+    r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
+)
+
+
+def test_no_role_may_do_everything_or_anything_to_everything(deployment):
+    rights = [right for policy in deployment.properties("AWS::IAM::Policy") for right in _rights(deployment, policy)]
+
+    assert len(rights) > 50
+    for action, resource in rights:
+        assert "*" not in action, action
+        if resource == "*":
+            assert action in ON_EVERYTHING
+        elif "*" in resource:
+            assert any(re.fullmatch(pattern, resource) for pattern in PARTLY_OPEN), f"{action} on {resource}"
+
+
+def test_no_right_is_granted_outside_the_policies_that_this_file_reads(deployment):
+    roles = deployment.of_type("AWS::IAM::Role")
+    managed = {name: role["Properties"].get("ManagedPolicyArns", []) for name, role in roles.items()}
+    with_managed = {name: arns for name, arns in managed.items() if arns}
+
+    assert not any(role["Properties"].get("Policies") for role in roles.values())
+    assert not deployment.of_type("AWS::IAM::ManagedPolicy")
+    # API Gateway writes its logs through one role per account, which only this managed policy fits.
+    [[push]] = with_managed.values()
+    assert deployment.text(push).endswith("policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+
+
+def test_every_function_has_a_role_of_its_own_that_only_lambda_can_take(deployment):
+    functions = deployment.properties("AWS::Lambda::Function")
+    roles = {deployment.text(function["Role"]).strip("<>").removesuffix(".Arn") for function in functions}
+    documents = [deployment.of_type("AWS::IAM::Role")[name]["Properties"]["AssumeRolePolicyDocument"] for name in roles]
+    trusted = [statement["Principal"] for document in documents for statement in document["Statement"]]
+
+    assert len(roles) == len(catalog.FUNCTIONS)
+    assert trusted == [{"Service": "lambda.amazonaws.com"}] * len(roles)
+
+
+def test_a_function_reaches_exactly_the_tables_of_its_catalog_entry(dev):
+    for name, facts in catalog.FUNCTIONS.items():
+        by_table = {}
+        for action, resource in _rights_of(dev, name):
+            if match := re.fullmatch(r"<(\w+)Table\.Arn>", resource):
+                by_table.setdefault(match[1], set()).add(action)
+
+        expected = {camel(table): READ for table in facts.reads} | {camel(table): WRITE for table in facts.writes}
+        assert by_table == expected, name
+
+
+def test_a_function_reaches_files_machines_and_secrets_only_as_its_catalog_entry_says(dev):
+    for name, facts in catalog.FUNCTIONS.items():
+        rights = _rights_of(dev, name)
+        files = {action for action, _ in rights if action.startswith("s3:")}
+        started = {resource.rsplit("-", 1)[1] for action, resource in rights if action == "states:StartExecution"}
+        logs = {resource for action, resource in rights if action == "logs:PutLogEvents"}
+
+        assert ("s3:PutObject" in files, "s3:GetObject" in files) == (facts.files == "write", facts.files != "none")
+        assert started == set(facts.starts), name
+        assert any(action.startswith("secretsmanager:") for action, _ in rights) == facts.secrets
+        assert len(logs) == 1
+        assert f"Functions{camel(name)}Log" in logs.pop()
+
+
+def test_a_machine_calls_its_own_functions_and_starts_only_itself(dev):
+    for name, file in catalog.WORKFLOWS.items():
+        rights = _rights_of_role(dev, f"Workflows{camel(name)}Role")
+        called = {resource for action, resource in rights if action == "lambda:InvokeFunction"}
+        started = {resource.rsplit(":", 1)[1] for action, resource in rights if action == "states:StartExecution"}
+        followed = {
+            resource.split(":execution:")[1] for action, resource in rights if action == "states:DescribeExecution"
+        }
+
+        assert {re.match(r"<Functions([A-Za-z]+?)[0-9A-F]{8}\.Arn>", arn)[1] for arn in called} == _called_in(file)
+        assert started == {f"dataforge-dev-{name}"}
+        # The children of a distributed map run as `<machine>/<map run>:<id>`.
+        assert followed == {f"dataforge-dev-{name}:*", f"dataforge-dev-{name}/*:*"}
+        assert {action for action, _ in rights if action.startswith(("s3:", "dynamodb:"))} == {"s3:GetObject"}
+
+
+def test_only_the_api_itself_may_call_the_api_function(deployment):
+    [permission] = deployment.properties("AWS::Lambda::Permission")
+    [api] = deployment.of_type("AWS::ApiGateway::RestApi")
+
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert f":<{api}>/" in deployment.text(permission["SourceArn"])
+
+
+def _called_in(file):
+    text = (Path(catalog.__file__).parent / file).read_text()
+    return set(re.findall(r'"FunctionName": "\$\{(\w+)\}"', text))
+
+
+def _rights_of(deployment, function):
+    return _rights_of_role(deployment, f"Functions{camel(function)}Role")
+
+
+def _rights_of_role(deployment, role):
+    [policy] = [
+        policy
+        for policy in deployment.properties("AWS::IAM::Policy")
+        if re.fullmatch(rf"<{role}[0-9A-F]{{8}}>", deployment.text(policy["Roles"][0]))
+    ]
+    return _rights(deployment, policy)
+
+
+def _rights(deployment, policy):
+    """(action, resource) for everything that the policy allows."""
+    allowed = set()
+    for statement in policy["PolicyDocument"]["Statement"]:
+        assert statement["Effect"] == "Allow"
+        actions, resources = (_listed(statement[key]) for key in ("Action", "Resource"))
+        allowed |= {(action, deployment.text(resource)) for action in actions for resource in resources}
+    return allowed
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,132 @@
+"""The state machines of the template are the very files that one machine runs, in the language of Step Functions."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from infra import catalog
+
+HERE = Path(catalog.__file__).parent
+CAMEL = {"".join(word.capitalize() for word in name.split("_")): name for name in catalog.FUNCTIONS}
+
+
+def test_the_template_carries_the_file_unchanged(deployment):
+    for name, file in catalog.WORKFLOWS.items():
+        key = _machine(deployment, name)["DefinitionS3Location"]["Key"]
+
+        assert (deployment.folder / f"asset.{key}").read_bytes() == (HERE / file).read_bytes()
+
+
+def test_every_placeholder_is_filled_with_what_it_names(dev):
+    for name, file in catalog.WORKFLOWS.items():
+        wanted = set(re.findall(r"\$\{(.*?)\}", (HERE / file).read_text()))
+        filled = {key: dev.text(value) for key, value in _machine(dev, name)["DefinitionSubstitutions"].items()}
+
+        assert set(filled) == wanted
+        assert filled.pop("Bucket") == "<FilesBucket>"
+        assert all(re.fullmatch(rf"<Functions{key}[0-9A-F]{{8}}\.Arn>", arn) for key, arn in filled.items())
+
+
+def test_nothing_else_in_the_templates_waits_to_be_filled(deployment):
+    text = json.dumps([deployment.data, deployment.service])
+
+    assert set(re.findall(r"\$\{(.*?)\}", text)) <= {"AWS::AccountId", "AWS::Region", "AWS::Partition"}
+
+
+def test_a_state_waits_as_long_as_its_function_may_run():
+    tasks = [task for file in catalog.WORKFLOWS.values() for task in _tasks(json.loads((HERE / file).read_text()))]
+
+    assert len(tasks) >= 8
+    for name, task in tasks:
+        facts = catalog.FUNCTIONS[CAMEL[name]]
+        assert task["Parameters"]["FunctionName"] == f"${{{name}}}"
+        assert task["TimeoutSeconds"] == facts.timeout_s, name
+        assert facts.handler == f"functions.{CAMEL[name]}.handler"
+
+
+def test_machines_are_standard_traced_and_log_errors_without_customers_data(deployment):
+    for name in catalog.WORKFLOWS:
+        machine = _machine(deployment, name)
+
+        assert machine["StateMachineType"] == "STANDARD"
+        assert machine["TracingConfiguration"] == {"Enabled": True}
+        assert machine["LoggingConfiguration"]["Level"] == "ERROR"
+        assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+
+
+@pytest.mark.parametrize("file", catalog.WORKFLOWS.values())
+def test_the_definition_keeps_the_rules_of_the_states_language(file, findings):
+    definition = json.loads((HERE / file).read_text())
+
+    assert findings(_template(definition)) == []
+
+
+def test_a_definition_that_breaks_the_rules_would_be_found(findings):
+    definition = json.loads((HERE / catalog.WORKFLOWS["parse"]).read_text())
+    definition["States"]["PlanRun"]["Retry"][0]["JitterStrategy"] = "SOME"
+
+    assert "SOME" in "".join(findings(_template(definition)))
+
+
+@pytest.mark.parametrize("file", catalog.WORKFLOWS.values())
+def test_every_step_leads_to_a_state_that_exists_and_no_state_is_out_of_reach(file):
+    for machine in _machines(json.loads((HERE / file).read_text())):
+        states = machine["States"]
+        steps = {name: set(_next(state)) for name, state in states.items()}
+        reached, waiting = set(), {machine["StartAt"]}
+        while waiting:
+            reached |= waiting
+            waiting = set().union(*(steps[name] for name in waiting)) - reached
+
+        assert reached == set(states)
+        assert all(state["Type"] == "Choice" or ("Next" in state) != ("End" in state) for state in states.values())
+
+
+@pytest.mark.parametrize("file", catalog.WORKFLOWS.values())
+def test_no_failure_ends_a_machine_before_its_last_state(file):
+    machine = json.loads((HERE / file).read_text())
+    unguarded = {
+        name for name, state in machine["States"].items() if state["Type"] in ("Task", "Map") and "Catch" not in state
+    }
+
+    assert unguarded == {"CloseRun"}
+
+
+def _machine(deployment, name):
+    machines = deployment.properties("AWS::StepFunctions::StateMachine")
+    [machine] = [machine for machine in machines if machine["StateMachineName"].endswith(f"-{name}")]
+    return machine
+
+
+def _tasks(definition):
+    """(state name, state) of every Task, also inside maps."""
+    for name, state in definition["States"].items():
+        if state["Type"] == "Task":
+            yield name, state
+        elif state["Type"] == "Map":
+            yield from _tasks(state["ItemProcessor"])
+
+
+def _machines(definition):
+    """The definition itself and the processors of its maps: each has states of its own."""
+    yield definition
+    for state in definition["States"].values():
+        if state["Type"] == "Map":
+            yield from _machines(state["ItemProcessor"])
+
+
+def _next(state):
+    """Every state that may follow this one."""
+    branches = [*state.get("Choices", []), *state.get("Catch", []), state]
+    return [branch[key] for branch in branches for key in ("Next", "Default") if key in branch]
+
+
+def _template(definition):
+    """The definition as text inside a template, where cfn-lint reads it."""
+    filled = re.sub(r"\$\{\w+\}", "filled-in", json.dumps(definition))
+    machine = {"DefinitionString": filled, "RoleArn": "arn:aws:iam::000000000000:role/states"}
+    return json.dumps({"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}}})

@@ -1,0 +1,116 @@
+"""The house keeps its shape: imports go down only, the cloud stays in its room, files stay readable."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PRODUCT = [ROOT / "layers/core/dataforge", ROOT / "functions", ROOT / "infra", ROOT / "client/dataforge_client"]
+
+FLOORS: list[set[str]] = [
+    {"dataforge.records", "dataforge.ids", "dataforge.errors", "dataforge.settings", "dataforge.log",
+     "dataforge.clock"},
+    {"dataforge.tokens"},
+    {"dataforge.recipes", "dataforge.quality", "dataforge.parsing", "dataforge.chunking", "dataforge.formats"},
+    {"dataforge.platform"},
+    {"dataforge.store", "dataforge.teachers"},
+    {"dataforge.access", "dataforge.quotas"},
+    {"dataforge.workflows"},
+    {"functions", "infra.local"},
+]
+"""From the cellar up; a room imports from its own floor or from below."""
+
+PURE = ("dataforge.recipes", "dataforge.quality", "dataforge.parsing", "dataforge.chunking", "dataforge.formats",
+        "dataforge.tokens")
+OUTSIDE_WORLD = {"boto3", "botocore", "httpx", "aiohttp", "requests", "urllib3", "socket", "urllib.request"}
+
+
+def module_name(path: Path) -> str:
+    for top in (ROOT / "layers/core", ROOT / "client", ROOT):
+        if path.is_relative_to(top):
+            return ".".join(path.relative_to(top).with_suffix("").parts).removesuffix(".__init__")
+    raise AssertionError(path)
+
+
+def sources(*folders: Path) -> list[Path]:
+    return sorted(p for folder in folders for p in folder.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module the file imports, `from a import b` as both `a` and `a.b`; not those for type checkers only."""
+    tree = ast.parse(path.read_text("utf-8"))
+    for_types = {
+        inner for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def floor(module: str) -> int | None:
+    for level, rooms in enumerate(FLOORS):
+        if any(module == room or module.startswith(room + ".") for room in rooms):
+            return level
+    return None
+
+
+@pytest.mark.parametrize("path", sources(*PRODUCT), ids=module_name)
+def test_imports_go_down_only(path: Path) -> None:
+    here = module_name(path)
+    level = floor(here)
+
+    too_high = [
+        name for name in imports(path)
+        if level is not None and (above := floor(name)) is not None and above > level
+    ]
+
+    assert too_high == [], f"{here} reaches up"
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {".".join(module_name(p).split(".")[:2]) for p in sources(ROOT / "layers/core/dataforge")}
+
+    homeless = {r for r in rooms if floor(r) is None} - {"dataforge"}
+
+    assert homeless == set()
+
+
+@pytest.mark.parametrize("path", [p for p in sources(*PRODUCT) if module_name(p).startswith(PURE)], ids=module_name)
+def test_pure_rooms_touch_no_network(path: Path) -> None:
+    assert {name for name in imports(path) if name in OUTSIDE_WORLD or name.split(".")[0] in OUTSIDE_WORLD} == set()
+
+
+def test_boto3_is_only_behind_the_aws_wall() -> None:
+    allowed = ("dataforge.platform.aws", "dataforge.teachers.bedrock")
+
+    users = {
+        module_name(p) for p in sources(*PRODUCT)
+        if any(n.split(".")[0] in ("boto3", "botocore") for n in imports(p))
+    }
+
+    assert {u for u in users if not u.startswith(allowed)} == set()
+
+
+def test_the_client_and_the_templates_stand_alone() -> None:
+    """The client speaks HTTP only; CDK reads plain data only."""
+    client = {n for p in sources(ROOT / "client") for n in imports(p)}
+    templates = {n for p in sources(ROOT / "infra") if "local" not in p.parts for n in imports(p)}
+
+    assert not {n for n in client if n.split(".")[0] in ("dataforge", "functions", "infra")}
+    assert not {n for n in templates if n.split(".")[0] == "dataforge"}
+
+
+@pytest.mark.parametrize("path", sources(*PRODUCT), ids=module_name)
+def test_files_stay_readable(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 400

@@ -1,0 +1,93 @@
+"""Slots over passages: sums always right, no passage above its room, the same plan for the same seed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge.errors import Invalid
+from dataforge.recipes import planning
+from dataforge.recipes.planning import Source
+
+WEIGHTS = st.lists(st.floats(0, 1e6, allow_nan=False), min_size=1, max_size=30).filter(lambda w: sum(w) > 0)
+EVEN = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
+
+
+# checklist 32, 78, 81
+@given(st.integers(0, 5000), WEIGHTS)
+def test_largest_remainder_sums_and_stays_within_one_of_the_quota(total: int, weights: list[float]) -> None:
+    shares = planning.largest_remainder(total, weights)
+
+    assert sum(shares) == total
+    assert all(abs(s - total * w / sum(weights)) < 1 + 1e-6 for s, w in zip(shares, weights, strict=True))
+
+
+@given(st.integers(0, 500), st.lists(st.integers(0, 40), min_size=1, max_size=30))
+def test_spread_gives_all_it_can_and_nobody_too_much(total: int, rooms: list[int]) -> None:
+    given_out = planning.spread(total, rooms, [1.0] * len(rooms))
+
+    assert sum(given_out) == min(total, sum(rooms))
+    assert all(0 <= g <= r for g, r in zip(given_out, rooms, strict=True))
+
+
+# checklist 27, 32
+@given(st.integers(0, 300), st.integers(1, 40), st.integers(1, 8))
+def test_round_robin_is_even(total: int, places: int, room: int) -> None:
+    counts = planning.round_robin(total, [room] * places)
+
+    assert sum(counts) == min(total, room * places)
+    assert max(counts) - min(counts) <= 1
+
+
+# checklist 32
+def test_a_plan_keeps_the_difficulty_distribution_and_is_the_same_for_the_same_seed() -> None:
+    sources = [Source(f"chunk_{n}", tokens=300) for n in range(20)]
+
+    plans = [
+        planning.plan(sources, 100, pairs_per_chunk=None, distribution=EVEN, question_types=("a", "b"), seed=7)
+        for _ in range(2)
+    ]
+
+    assert plans[0] == plans[1]
+    assert Counter(s.difficulty for s in plans[0]) == {"easy": 30, "medium": 50, "hard": 20}
+    assert [s.index for s in plans[0]] == list(range(100))
+
+
+def test_a_top_up_goes_on_where_the_first_round_stopped() -> None:
+    first = [Source("a", 300, capacity=4), Source("b", 300, capacity=1)]
+    again = [Source("a", 300, used=2, capacity=4), Source("b", 300, used=1, capacity=1)]
+
+    opening = planning.plan(first, 3, pairs_per_chunk=None, distribution=EVEN, question_types=())
+    top_up = planning.plan(again, 9, pairs_per_chunk=None, distribution=EVEN, question_types=(), first_index=3)
+
+    assert [(s.index, s.chunk_id, s.ordinal) for s in opening] == [(0, "a", 0), (1, "a", 1), (2, "b", 0)]
+    assert [(s.index, s.chunk_id, s.ordinal) for s in top_up] == [(3, "a", 2), (4, "a", 3)]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5)), max_size=40), st.integers(1, 6))
+def test_calls_hold_every_slot_once_and_never_mix_passages(places: list[tuple[str, int]], most: int) -> None:
+    slots = [planning.Slot(i, chunk) for i, (chunk, _) in enumerate(places)]
+
+    calls = planning.calls(slots, most)
+
+    assert sorted(s.index for call in calls for s in call) == list(range(len(slots)))
+    assert all(len(call) <= most and len({s.chunk_id for s in call}) == 1 for call in calls)
+
+
+@pytest.mark.parametrize("wrong", [
+    {"easy": 0.5, "medium": 0.1}, {"easy": 1.2, "hard": -0.2}, {"simple": 1.0}, [0.3, 0.5, 0.2], {"easy": "1"},
+])
+def test_a_distribution_that_does_not_add_up_names_its_field(wrong: object) -> None:
+    with pytest.raises(Invalid) as caught:
+        planning.check_distribution(wrong)
+
+    assert caught.value.errors[0].field == "config.difficulty_distribution"
+
+
+@given(st.integers(0, 1000), st.integers(0, 100))
+def test_difficulties_are_as_many_as_asked(total: int, seed: int) -> None:
+    assert len(planning.difficulties(total, EVEN, random.Random(seed))) == total

@@ -1,0 +1,80 @@
+"""Whatever a model wraps its JSON in, the pairs come out; what cannot be read is said, not dropped."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge.errors import BadReply
+from dataforge.recipes import RECIPES, Wishes
+from dataforge.recipes.replies import objects
+from dataforge.records import Answer, Passage, Slot
+
+PAIR = {"question": "What is a berth?", "answer": "A place at the quay.", "question_type": "definition",
+        "difficulty": "easy", "evidence": ["A berth is a place at the quay."]}
+REPLY = json.dumps({"pairs": [PAIR, {**PAIR, "question": "Who assigns a berth?"}]})
+SLOTS = [Slot(0, "chunk_a"), Slot(1, "chunk_a")]
+
+
+@pytest.mark.parametrize("reply", [
+    REPLY,
+    f"```json\n{REPLY}\n```",
+    f"Sure! Here are the pairs:\n{REPLY}\nLet me know if you need more {{of them}}.",
+    f"<think>The user wants {{two}} pairs.</think>{REPLY}",
+    json.dumps([PAIR, PAIR]),
+    REPLY.replace("}]}", "},]}"),
+    json.dumps({"thoughts": ["short"], "pairs": [PAIR, PAIR]}),
+])
+def test_pairs_are_read_out_of_what_models_really_write(reply: str) -> None:
+    drafts = RECIPES["qa"].read(Answer(reply, "m"), SLOTS)
+
+    assert [d.answer for d in drafts] == ["A place at the quay."] * 2
+    assert drafts[0].evidence == ("A berth is a place at the quay.",)
+
+
+def test_a_reply_cut_in_the_middle_keeps_its_complete_pairs_and_says_why_the_rest_is_missing() -> None:
+    cut = Answer(REPLY[:-60], "m", finish_reason="length")
+
+    with pytest.raises(BadReply, match="cut off after 1 of 2") as caught:
+        RECIPES["qa"].read(cut, SLOTS)
+
+    assert [d.question for d in caught.value.drafts] == ["What is a berth?"]
+
+
+@pytest.mark.parametrize(("reply", "said"), [
+    ("I cannot help with that.", "no JSON"),
+    ('{"pairs": [{"question": "Only a question?"}]}', "lacked a non-empty string"),
+    (json.dumps({"pairs": [PAIR]}), "1 of the 2 pairs"),
+    ("", "no JSON"),
+])
+def test_what_cannot_be_read_is_explained_to_the_teacher(reply: str, said: str) -> None:
+    with pytest.raises(BadReply, match=said):
+        RECIPES["qa"].read(Answer(reply, "m"), SLOTS)
+
+
+@given(st.text())
+def test_no_text_breaks_the_reader(text: str) -> None:
+    assert isinstance(objects(text), list)
+
+
+@given(st.lists(st.fixed_dictionaries({"question": st.text(), "answer": st.text()}), min_size=1, max_size=5),
+       st.sampled_from(["{}", "```json\n{}\n```", "Here you go:\n{}"]))
+def test_a_round_trip_through_chatter_loses_nothing(pairs: list[dict[str, str]], wrapping: str) -> None:
+    text = wrapping.replace("{}", json.dumps({"pairs": pairs}))
+
+    assert objects(text) == pairs
+
+
+# checklist 29
+def test_the_owners_system_prompt_reaches_the_teacher_and_cannot_replace_the_rules() -> None:
+    wishes = Wishes(system_prompt="Write for ferry crews.", style="brief")
+
+    question = RECIPES["qa"].question(Passage("A berth is a place.", ("Harbour",)), SLOTS, wishes)
+
+    rules, request = question.messages
+    assert rules.content.index("Answerable from the passage alone") < rules.content.index("Write for ferry crews.")
+    assert "Harbour" in request.content
+    assert "exactly 2 pairs" in request.content
