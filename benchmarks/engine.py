@@ -23,8 +23,11 @@ from pathlib import Path
 
 from dataforge_client import DataForge
 
-WORDS = ("berth crew deck engine ferry gangway harbour inspection journal keel life-raft mooring navigation officer "
-         "passenger quay rudder schedule ticket uniform vessel watch yard zone").split()
+WORDS = (
+    "berth", "crew", "deck", "engine", "ferry", "gangway", "harbour", "inspection", "journal", "keel", "life-raft",
+    "mooring", "navigation", "officer", "passenger", "quay", "rudder", "schedule", "ticket", "uniform", "vessel",
+    "watch", "yard", "zone",
+)
 
 
 @contextmanager
@@ -43,8 +46,10 @@ def write_document(path: Path, passages: int, words: int = 330) -> None:
     """One section of its own words per passage, so that each becomes one chunk."""
     sections = []
     for n in range(passages):
-        text = [f"{WORDS[(n + i * (1 + n % 7)) % len(WORDS)]}-{n}" if i % 9 == 0 else WORDS[(n * 5 + i * i) % len(WORDS)]
-                for i in range(words)]
+        text = [
+            f"{WORDS[(n + i * (1 + n % 7)) % len(WORDS)]}-{n}" if i % 9 == 0 else WORDS[(n * 5 + i * i) % len(WORDS)]
+            for i in range(words)
+        ]
         sentences = [" ".join(text[i:i + 15]).capitalize() + "." for i in range(0, words, 15)]
         sections.append(f"# Rule {n}\n\n" + " ".join(sentences))
     path.write_text("\n\n".join(sections), "utf-8")

@@ -103,11 +103,11 @@ def _of(asked: _Asked, elsewhere: str, names: Sequence[str], rng: random.Random)
 
 def _other_number(text: str, passage: str, rng: random.Random) -> str | None:
     found = re.search(r"\d+", text)
-    while found:
-        other = str(rng.randrange(10 ** (len(found.group()) - 1), 10 ** len(found.group())))
-        if other not in passage:
-            return text[: found.start()] + other + text[found.end() :]
-    return None
+    if not found:
+        return None
+    length = len(found.group())
+    fresh = [n for _ in range(30) if (n := str(rng.randrange(10 ** (length - 1), 10**length))) not in passage]
+    return text[: found.start()] + fresh[0] + text[found.end() :] if fresh else None
 
 
 def _other_name(text: str, passage: str, names: Sequence[str], rng: random.Random) -> str | None:
@@ -173,7 +173,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.fit:
         weights, bias = fit(cases(options.data, odd=False))
-        print(", ".join(f"{f.name}={w:.2f}" for f, w in zip(fields(Features), weights, strict=True)), f"bias={bias:.2f}")
+        named = zip(fields(Features), weights, strict=True)
+        print(", ".join(f"{f.name}={w:.2f}" for f, w in named), f"bias={bias:.2f}")
     held_out = cases(options.data, odd=True)
     began = time.process_time()
     ours = measure(held_out, lambda c: ground(c.answer, c.passage, question=c.question).score)

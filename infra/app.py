@@ -60,7 +60,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", default=os.environ.get("CDK_OUTDIR", "cdk.out"))
     given = parser.parse_args()
     context = dict(pair.split("=", 1) for pair in given.context)
-    app = build(context, given.output)
+    try:
+        app = build(context, given.output)
+    except ValueError as error:
+        parser.error(str(error))
     assembly = Path(app.synth().directory)
 
     from infra.code import unzipped_sizes

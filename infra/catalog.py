@@ -82,7 +82,10 @@ API = "api"
 """The function behind the REST API; every other one is called by a state machine."""
 
 FILE_ROOTS = ("data-forge/",)
-"""Every key in the bucket begins with one of these; functions and state machines may touch nothing else there."""
+"""Every key in the bucket begins with one of these; functions may touch nothing else there."""
+
+BATCH_FILES = "data-forge/*/runs/*"
+"""Where the arrays lie that the maps of the state machines read: `*` is any text, slashes too."""
 
 WORKFLOWS: dict[str, str] = {"parse": "parse.asl.json", "generate": "generate.asl.json"}
 """State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase

@@ -55,8 +55,7 @@ class Workflows(Construct):
         return [
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=functions),
             iam.PolicyStatement(
-                actions=["s3:GetObject"],
-                resources=[self._data.bucket.arn_for_objects(f"{root}*") for root in catalog.FILE_ROOTS],
+                actions=["s3:GetObject"], resources=[self._data.bucket.arn_for_objects(catalog.BATCH_FILES)]
             ),
             iam.PolicyStatement(
                 actions=["states:StartExecution"], resources=[machine_arn(self, self._stage, name)]

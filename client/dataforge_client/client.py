@@ -207,7 +207,7 @@ class DataForge:
         poll: the longest pause between two looks, in seconds; the first ones are shorter. Raises GenerationFailed,
         and WaitTimeout after `timeout` seconds.
         """
-        pause, until = min(0.1, poll), None if timeout is None else time.monotonic() + timeout
+        pause, until = min(0.05, poll), None if timeout is None else time.monotonic() + timeout
         while True:
             generation = self.get_generation(generation_id)
             if on_event:

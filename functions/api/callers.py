@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import Depends, Header, Path
+
 from dataforge import access
 from dataforge.access import Caller
 from dataforge.store import projects
 from dataforge.store.projects import Project
-from fastapi import Depends, Header, Path
 
 
 def key_of(api_key: str | None, authorization: str | None) -> str | None:

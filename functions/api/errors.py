@@ -6,11 +6,12 @@ import logging
 import uuid
 from http import HTTPStatus
 
-from dataforge.errors import DataForgeError, FieldError, Invalid, RateLimited
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+
+from dataforge.errors import DataForgeError, FieldError, Invalid, RateLimited
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
-from dataforge import log, settings
 from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
+from dataforge import log, settings
 from functions.api import data_forge, errors, system
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.

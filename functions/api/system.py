@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from dataforge.access import Caller
-from dataforge.platform import current
 from fastapi import APIRouter, Depends
 
+from dataforge.access import Caller
+from dataforge.platform import current
 from functions.api.callers import caller_anywhere
 from functions.api.wire.data_forge import Health, WhoAmI
 

@@ -50,15 +50,21 @@ def secret_of(home: Path) -> bytes:
 
 
 def write_once(path: Path, text: str) -> str:
-    """The file's content; `text` becomes it, readable by the owner only, if the file does not exist yet."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text("utf-8")
-    with os.fdopen(descriptor, "w") as file:
+    """The file's content; `text` becomes it, readable by the owner only, if the file does not exist yet.
+
+    Whole or not at all, also when several processes try at once or one is killed.
+    """
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return path.read_text("utf-8")
+    finally:
+        draft.unlink()
     return text
 
 

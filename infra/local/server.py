@@ -1,4 +1,4 @@
-"""The whole product on one machine: the API, signed file URLs, the state machines and their workers, one process tree."""
+"""The whole product on one machine, one process tree: the API, signed file URLs, the state machines, their workers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.concurrency import contextmanager_in_threadpool
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -30,18 +31,16 @@ def add_file_routes(app: FastAPI, files: DiskFiles) -> None:
 
     @app.put("/files/{key:path}", include_in_schema=False)
     async def put_file(key: str, request: Request) -> PlainTextResponse:
-        told = request.headers.get("content-length")
-        content_type = request.headers.get("content-type", "application/octet-stream")
-        length = int(told) if told and told.isdigit() else None
-        files.verify("PUT", key, dict(request.query_params), content_type=content_type, content_length=length)
-        upload = files.begin_upload(key, dict(request.query_params), content_type=content_type)
-        try:
+        told = request.headers.get("content-length", "")
+        length = int(told) if told.isdigit() else None
+        content_type = request.headers.get("content-type")
+        query = dict(request.query_params)
+        files.verify("PUT", key, query, content_type=content_type, content_length=length)
+        async with contextmanager_in_threadpool(files.receiving(key, content_type, length)) as upload:
             async for part in request.stream():
-                await run_in_threadpool(upload.add, part)
-            info = await run_in_threadpool(upload.finish)
-        finally:
-            upload.abandon()
-        return PlainTextResponse("", headers={"ETag": info.etag})
+                await run_in_threadpool(upload.write, part)
+        assert upload.info is not None  # noqa: S101  set by every block that ends
+        return PlainTextResponse("", headers={"ETag": upload.info.etag})
 
     @app.get("/files/{key:path}", include_in_schema=False)
     def get_file(key: str, request: Request) -> StreamingResponse:

@@ -16,7 +16,7 @@ from infra.local.platform import build
 _HANDLERS = {f.handler for f in catalog.FUNCTIONS.values()}
 
 
-def _never(function: str, event: Item, timeout_s: float) -> Item:
+def _never(function: str, _event: Item, _timeout_s: float) -> Item:
     raise RuntimeError(f"A worker runs no state machines ({function})")
 
 

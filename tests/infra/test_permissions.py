@@ -5,13 +5,30 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from infra import catalog
 from infra.data import camel
 
-READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+ROOT = Path(catalog.__file__).parents[1]
+
+READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable"}
 WRITE = READ | {
     "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
     "dynamodb:ConditionCheckItem",
+}
+# Calls of the AWS wall whose right has another name than the call.
+RIGHTS_FOR = {
+    "transact_write_items": {
+        "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem",
+    },
+    "head_object": {"s3:GetObject"},
+    "delete_objects": {"s3:DeleteObject"},
+    "create_multipart_upload": {"s3:PutObject"},
+    "upload_part": {"s3:PutObject"},
+    "complete_multipart_upload": {"s3:PutObject"},
+    "get_paginator": {"s3:ListBucket"},
+    "generate_presigned_url": {"s3:GetObject", "s3:PutObject"},
 }
 # Actions that AWS cannot narrow to a resource, with who needs them.
 ON_EVERYTHING = {
@@ -24,7 +41,7 @@ ON_EVERYTHING = {
 # A `*` inside a resource is allowed only as the end of something that is ours.
 PARTLY_OPEN = (
     r"<(\w+)Table\.Arn>/index/\*",
-    r"<FilesBucket\.Arn>/data-forge/\*",
+    r"<FilesBucket\.Arn>/data-forge/(\*/runs/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
     r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
 )
@@ -102,7 +119,20 @@ def test_a_machine_calls_its_own_functions_and_starts_only_itself(dev):
         assert started == {f"dataforge-dev-{name}"}
         # The children of a distributed map run as `<machine>/<map run>:<id>`.
         assert followed == {f"dataforge-dev-{name}:*", f"dataforge-dev-{name}/*:*"}
-        assert {action for action, _ in rights if action.startswith(("s3:", "dynamodb:"))} == {"s3:GetObject"}
+        data = {(action, resource) for action, resource in rights if action.startswith(("s3:", "dynamodb:"))}
+        assert data == {("s3:GetObject", "<FilesBucket.Arn>/data-forge/*/runs/*")}
+
+
+@pytest.mark.parametrize(("module", "service"), [("dynamo", "dynamodb"), ("s3", "s3"), ("stepfunctions", "states")])
+def test_the_api_may_make_every_call_that_the_aws_wall_makes(dev, module, service):
+    source = (ROOT / f"layers/core/dataforge/platform/aws/{module}.py").read_text()
+    calls = set(re.findall(r"_client\.(\w+)", source)) - {"exceptions"}
+    needed = set().union(*(RIGHTS_FOR.get(call, {f"{service}:{camel(call)}"}) for call in calls))
+
+    granted = {action for action, _ in _rights_of(dev, catalog.API)}
+
+    assert len(calls) >= 3
+    assert needed <= granted
 
 
 def test_only_the_api_itself_may_call_the_api_function(deployment):
@@ -114,7 +144,7 @@ def test_only_the_api_itself_may_call_the_api_function(deployment):
 
 
 def _called_in(file):
-    text = (Path(catalog.__file__).parent / file).read_text()
+    text = (ROOT / "infra" / file).read_text()
     return set(re.findall(r'"FunctionName": "\$\{(\w+)\}"', text))
 
 

@@ -67,9 +67,12 @@ def test_the_definition_keeps_the_rules_of_the_states_language(file, findings):
 
 def test_a_definition_that_breaks_the_rules_would_be_found(findings):
     definition = json.loads((HERE / catalog.WORKFLOWS["parse"]).read_text())
-    definition["States"]["PlanRun"]["Retry"][0]["JitterStrategy"] = "SOME"
+    definition["States"]["PlanRun"]["Retries"] = definition["States"]["PlanRun"].pop("Retry")
 
-    assert "SOME" in "".join(findings(_template(definition)))
+    [finding] = findings(_template(definition))
+
+    assert finding.startswith("E3601")
+    assert "Retries" in finding
 
 
 @pytest.mark.parametrize("file", catalog.WORKFLOWS.values())

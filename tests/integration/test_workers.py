@@ -10,31 +10,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import state_server
 
 from dataforge.platform.embedded.asl import StateFailed
 from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.workers import WorkerPool
-
-
-def alive(pid: int) -> bool:
-    try:
-        # A zombie whose last thread is gone answers signal 0 too, but is dead.
-        zombie = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        return not zombie or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
+from tests.integration import state_server
+from tests.integration.processes import alive, until
 
 
 @pytest.fixture
@@ -208,6 +193,23 @@ threading.Event().wait()
     parent.wait()
 
     until(lambda: not any(alive(pid) for pid in pids), "orphans", seconds=10)
+
+
+def test_the_end_of_stdin_alone_ends_a_worker_in_the_middle_of_a_handler(folder: Path) -> None:
+    worker = subprocess.Popen(
+        state_server.command(folder, "worker"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert worker.stdin
+    assert worker.stdout
+    worker.stdin.write(b'{"handler": "sleep", "event": {"seconds": 600}, "timeout_s": 600}\n')
+    worker.stdin.flush()
+    until(lambda: "sleep" in (folder / "calls").read_text(), "the handler does not run")
+
+    worker.stdin.close()
+    code = worker.wait(10)
+
+    worker.stdout.close()
+    assert code == -signal.SIGKILL
 
 
 def test_a_subscriber_hears_its_topic_in_order() -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import boto3
 import pytest
-from stepfunctions_moto import aws, definition, deploy
 
 from dataforge.errors import TooLarge
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
@@ -23,6 +22,7 @@ from dataforge.platform.embedded.asl import StateFailed
 from dataforge.platform.embedded.definition import read
 from dataforge.platform.embedded.runner import Runner
 from dataforge.platform.ports import Execution, Workflows
+from tests.integration.stepfunctions_moto import aws, definition, deploy
 
 BUCKET = "files"
 Event = dict[str, Any]
@@ -45,14 +45,14 @@ class Functions:
         self.calls.append((name, copy.deepcopy(event)))
         return self.play.get(name, getattr(self, f"_{name}", lambda event: {"done": True}))(event)
 
-    def _PlanRun(self, event: Event) -> Event:  # noqa: N802
+    def _PlanRun(self, event: Event) -> Event:
         self.write("runs/batches.json", json.dumps(self.batches).encode())
         return {"run_id": event["run_id"], "batches": len(self.batches), "batches_key": "runs/batches.json"}
 
-    def _AssessRun(self, event: Event) -> Event:  # noqa: N802
+    def _AssessRun(self, event: Event) -> Event:
         return {**event, "top_up": False}
 
-    def _CloseRun(self, event: Event) -> Event:  # noqa: N802
+    def _CloseRun(self, event: Event) -> Event:
         return {"closed": event["run_id"], "failure": event.get("failure")}
 
     def called(self, name: str) -> list[Event]:
@@ -435,7 +435,8 @@ TOUR = {
                 {"And": [{"Variable": "$.word", "StringEquals": "b"}, {"Variable": "$.n", "NumericLessThan": 0}],
                  "Next": "Wrong"},
                 {"Not": {"Variable": "$.nobody", "IsPresent": False}, "Next": "Wrong"},
-                {"Or": [{"Variable": "$.n", "NumericGreaterThanEquals": 7}, {"Variable": "$.on", "BooleanEquals": False}],
+                {"Or": [{"Variable": "$.n", "NumericGreaterThanEquals": 7},
+                        {"Variable": "$.on", "BooleanEquals": False}],
                  "Next": "Each"},
             ],
             "Default": "Wrong",

@@ -6,9 +6,10 @@ import random
 from fractions import Fraction
 
 import pytest
-from dataforge.quality.duplicates import Duplicate, near_duplicates, normalise, trigrams
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from dataforge.quality.duplicates import Duplicate, near_duplicates, normalise, trigrams
 
 
 def naive(texts: list[str], threshold: Fraction = Fraction(7, 10), against: list[str] | None = None) -> list[Duplicate]:

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup is respected
             signal.signal(number, _interrupt)
-    code = _run(arguments)
+    code = execute(arguments)
     if code == INTERRUPTED:
         # An upload that waits for a dead connection must not hold the prompt.
         sys.stdout.flush()
@@ -59,7 +59,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def execute(arguments: Sequence[str] | None) -> int:
+    """Runs the command; the exit code."""
     try:
         done = cli.main(args=arguments, prog_name="dataforge", standalone_mode=False)
         return done if isinstance(done, int) else OK
@@ -75,4 +76,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         # The reader of our output went away (`dataforge pairs ... | head`); the exit must not try to flush to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as problem:
+        click.echo(f"Error: {problem}", err=True)
         return FAILED

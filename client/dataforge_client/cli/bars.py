@@ -36,7 +36,8 @@ class Step:
 
     @property
     def seconds_left(self) -> float | None:
-        return (self.total - self.done) / self.rate if self.rate and not self.finished else None
+        left = self.total - self.done
+        return left / self.rate if self.rate and left > 0 and not self.finished else None
 
     @property
     def texts(self) -> tuple[str, str, str, str]:

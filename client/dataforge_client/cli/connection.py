@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,9 +68,8 @@ def connect(place: Place, *, starting: Callable[[Path], None] | None = None) -> 
 
 
 def home_of(place: Place) -> Path:
-    from dataforge_client.cli import local
-
-    return (place.home or local.default_home()).expanduser().absolute()
+    told = place.home or Path(os.environ.get("DATAFORGE_HOME") or Path.home() / ".dataforge")
+    return told.expanduser().absolute()
 
 
 def remote_of(place: Place) -> Connection | None:

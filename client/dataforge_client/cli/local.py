@@ -105,7 +105,6 @@ def wait_ready(child: subprocess.Popen[str], *, log: IO[str] | None = None) -> R
         for line in child.stdout:
             ready = _ready(line)
             if ready is not None:
-                threading.Thread(target=child.stdout.read, daemon=True).start()  # so that it never blocks on the pipe
                 return ready
     finally:
         too_long.cancel()
@@ -122,6 +121,8 @@ def stop(child: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
     if child in _running:
         _running.remove(child)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,9 +69,13 @@ def _check_out(out: str, *, as_json: bool) -> None:
             raise click.UsageError("--out - and --json both write to stdout; choose one.")
         return
     path = Path(out).absolute()
-    folder = next(p for p in path.parents if p.exists())
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise click.UsageError(f"--out {out} cannot be written: it is a folder, or its folder is not writable.")
+    if path.is_dir():
+        raise click.UsageError(f"--out {out} is a folder; name a file in it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as problem:
+        raise click.UsageError(f"--out {out} cannot be written: {problem.strerror}.") from None
 
 
 def _collect(

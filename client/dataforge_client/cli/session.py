@@ -55,7 +55,9 @@ class Session:
             if self._trail.project_id is None:
                 self._goodbye()
             return INTERRUPTED
-        except ClientError as problem:
+        except BrokenPipeError:
+            raise
+        except (ClientError, OSError) as problem:
             return self._failed(problem)
 
     def _work(self, forge: DataForge) -> int:
@@ -87,9 +89,7 @@ class Session:
         if self._json:
             self._result(summaries.as_json(summary))
         else:
-            said = "\n".join(summaries.documents_lines(summary.failed)) if self._quiet else summaries.text(summary)
-            if said:
-                click.echo(said, err=True)
+            click.echo(summaries.quiet(summary) if self._quiet else summaries.text(summary), err=True, nl=False)
         return summary.exit_code
 
     def _next(self, outcome: Outcome, *, waiting: bool) -> str:
@@ -108,7 +108,7 @@ class Session:
             where = "Stopping cleanly (Ctrl-C again kills); nothing that is done is lost."
         click.echo(f"\nInterrupted. {where}\nResume with:\n  {command}", err=True)
 
-    def _failed(self, problem: ClientError) -> int:
+    def _failed(self, problem: ClientError | OSError) -> int:
         code = exit_code(problem)
         failed = [(str(u.path), u.reason, u.message) for u in self._trail.unused if u.kind == "failed"]
         word = problem.code if isinstance(problem, ApiError) else type(problem).__name__
@@ -121,6 +121,8 @@ class Session:
                 "resume": self._resume() if self._trail.project_id else None,
             })
             return code
+        if self._quiet:
+            click.echo(summaries.documents_text(failed), err=True, nl=False)
         click.echo(f"Error: {problem}", err=True)
         if self._trail.project_id:
             click.echo(f"What was done is kept. Once that is solved, go on with:\n  {self._resume()}", err=True)

@@ -58,6 +58,11 @@ class Summary:
         return max(0, self.outcome.generation.counts.delivered - self.lines)
 
 
+def quiet(summary: Summary) -> str:
+    """Only what went wrong; empty when nothing did."""
+    return documents_text(summary.failed)
+
+
 def text(summary: Summary) -> str:
     job, made = summary.outcome.generation, summary.outcome.export
     least = job.config.get("auto_accept_min_quality")
@@ -76,7 +81,7 @@ def text(summary: Summary) -> str:
         parts.append(f"{summary.waiting} delivered pairs wait for review{below} and are not in the file")
     parts.append(f"cost {money(job.cost_usd)}; tokens {job.tokens.input:,} in, {job.tokens.output:,} out")
     parts += [*_quality(summary), *_samples(summary), *_documents(summary), "", f"Next: {summary.next}"]
-    return "\n".join(parts)
+    return "\n".join(parts) + "\n"
 
 
 def as_json(summary: Summary) -> Mapping[str, object]:
@@ -126,7 +131,9 @@ def _samples(summary: Summary) -> list[str]:
 
 
 def _documents(summary: Summary) -> list[str]:
-    lines = documents_lines(summary.failed)
+    lines = documents_text(summary.failed).splitlines()
+    if lines:
+        lines.insert(0, "")
     left_out = [u for u in summary.unused if u.kind == "left_out"]
     if left_out:
         kinds = Counter(u.path.suffix or "no suffix" for u in left_out)
@@ -134,7 +141,8 @@ def _documents(summary: Summary) -> list[str]:
     return lines
 
 
-def documents_lines(failed: Sequence[tuple[str, str, str]]) -> list[str]:
+def documents_text(failed: Sequence[tuple[str, str, str]]) -> str:
     if not failed:
-        return []
-    return ["", f"Documents not used: {len(failed)}", *(f"  {name}: {why}: {message}" for name, why, message in failed)]
+        return ""
+    lines = [f"Documents not used: {len(failed)}", *(f"  {name}: {why}: {message}" for name, why, message in failed)]
+    return "\n".join(lines) + "\n"

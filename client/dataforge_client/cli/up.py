@@ -48,6 +48,7 @@ def command(home: Path | None, host: str, port: int) -> int:
             return OK
         raise
     child.wait()
+    local.stop(child)
     return OK if asked or child.returncode == 0 else FAILED
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import itertools
 from typing import Annotated
 
-from dataforge.store import projects
-from dataforge.workflows import projects as workflow
 from fastapi import APIRouter, Query
 
+from dataforge.store import projects
+from dataforge.workflows import projects as workflow
 from functions.api.callers import ProjectDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import APIRouter, Query
+
 from dataforge.store import runs
 from dataforge.teachers import available
 from dataforge.workflows import generation, parsing
 from dataforge.workflows import runs as workflow
-from fastapi import APIRouter, Query
-
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
@@ -41,7 +41,7 @@ def list_generations(project: ProjectDep) -> list[wire.Generation]:
 
 @router.get("/generations/{generation_id}", operation_id="get_generation")
 def get_generation(who: CallerDep, generation_id: str) -> wire.Generation:
-    return views.generation(runs.get(who.org_id, generation_id))
+    return views.generation(workflow.look_after(runs.get(who.org_id, generation_id)))
 
 
 @router.post("/generations/{generation_id}/cancel", operation_id="cancel_generation")

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from fastapi import APIRouter, Path, Query
+
 from dataforge import ids
 from dataforge.errors import NotFound
 from dataforge.store import pairs, projects
 from dataforge.workflows import exporting, review
-from fastapi import APIRouter, Path, Query
-
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from dataforge.store import projects
-from dataforge.workflows import projects as workflow
 from fastapi import APIRouter
 
+from dataforge.store import projects
+from dataforge.workflows import projects as workflow
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views

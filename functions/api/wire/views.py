@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from dataforge import clock, ids
 from dataforge.platform import current
@@ -11,7 +10,6 @@ from dataforge.store import pairs as pair_store
 from dataforge.store import projects as project_store
 from dataforge.store import runs as run_store
 from dataforge.workflows import exporting
-
 from functions.api.wire import data_forge as wire
 
 
@@ -93,13 +91,8 @@ def _detail(run: run_store.Run, now: run_store.Progress) -> wire.StageProgress:
     total = run.asked if run.kind == "parse" else run.asked - (run.delivered + run.rejected + run.failed)
     if run.status not in run_store.ACTIVE:
         return wire.StageProgress(stage=run.stage, done=run.asked, total=run.asked, ratePerSecond=None)
-    seconds = _seconds_since(run.started_at)
-    rate = round(now.done / seconds, 2) if seconds and now.done else None
+    rate = round(now.done / max(0.5, clock.seconds_since(run.started_at)), 2) if run.started_at and now.done else None
     return wire.StageProgress(stage=run.stage, done=now.done, total=max(total, now.done), ratePerSecond=rate)
-
-
-def _seconds_since(moment: str | None) -> float | None:
-    return max(0.5, clock.epoch() - datetime.fromisoformat(moment).timestamp()) if moment else None
 
 
 def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wire.Json:

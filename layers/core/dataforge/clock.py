@@ -16,3 +16,8 @@ def now() -> str:
 def epoch() -> int:
     """Whole seconds since 1970."""
     return int(datetime.now(UTC).timestamp())
+
+
+def seconds_since(moment: str) -> float:
+    """Seconds from an ISO time until now."""
+    return datetime.now(UTC).timestamp() - datetime.fromisoformat(moment).timestamp()

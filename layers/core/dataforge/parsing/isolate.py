@@ -28,7 +28,6 @@ _MOST_ANSWER = 64 * 2**20
 _MOST_COMPLAINT = 4_000
 _PASSED_ON = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main(sys.argv[2])"
-_CHILD = "dataforge.parsing.child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,17 @@ def parse_isolated(
     memory_mb: int = 1536,
     cpu_seconds: int = 60,
     wall_seconds: float = 90,
+    child: str = "dataforge.parsing.child",
 ) -> ParsedDocument:
-    """Raises Unreadable with a reason and what to do about it; RuntimeError when this installation cannot parse."""
+    """Raises Unreadable with a reason and what to do about it; RuntimeError when this installation cannot parse.
+
+    `child` is the module whose `main(arguments)` runs in the process; tests put misbehaving ones there.
+    """
     arguments = {
         "path": str(Path(path).resolve()), "filename": filename, "content_type": content_type, "memory_mb": memory_mb,
         "cpu_seconds": cpu_seconds, "parent": os.getpid(),
     }
-    outcome = _run(_CHILD, json.dumps(arguments), wall_seconds)
+    outcome = _run(child, json.dumps(arguments), wall_seconds)
     if outcome.stopped == "timed_out" or outcome.code == -signal.SIGXCPU:
         raise Unreadable(
             f"Reading {filename} took longer than {cpu_seconds} s of processor time or {wall_seconds:g} s in all. "
@@ -117,31 +120,31 @@ def _document(answer: dict[str, object]) -> ParsedDocument:
 
 
 def _run(module: str, arguments: str, wall_seconds: float) -> _Outcome:
-    """Start `module.main(arguments)` in a bare interpreter and hear it out."""
+    """Start the module in a bare interpreter and hear it out."""
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # The parent's import path is handed over as an argument: -I ignores PYTHONPATH, where Lambda keeps its layers.
     import_path = json.dumps([os.path.abspath(entry) for entry in sys.path])
-    child = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _START.format(module=module), import_path, arguments],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, cwd="/",
         env={**environment, "MALLOC_ARENA_MAX": "2", "PYTHONUTF8": "1", "RAYON_NUM_THREADS": "1"},
     )
-    out, err = cast(IO[bytes], child.stdout), cast(IO[bytes], child.stderr)
+    out, err = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)
     deadline = time.monotonic() + wall_seconds
     try:
         answer, complaint, stopped = _listen(out, err, deadline)
         if stopped is None:
             try:
-                child.wait(max(deadline - time.monotonic(), 0.1))
+                process.wait(max(deadline - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 stopped = "timed_out"
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         out.close()
         err.close()
-    return _Outcome(answer, complaint.decode("utf-8", errors="replace").strip(), child.returncode, stopped)
+    return _Outcome(answer, complaint.decode("utf-8", errors="replace").strip(), process.returncode, stopped)
 
 
 def _listen(out: IO[bytes], err: IO[bytes], deadline: float) -> tuple[bytes, bytes, str | None]:

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dataforge.errors import Unreadable
-from dataforge.parsing import assemble, text
-from dataforge.parsing.assemble import Item, Piece
+from dataforge.parsing import assemble, pdf_layout, text
+from dataforge.parsing.assemble import Piece
 from dataforge.records import ParsedDocument
 
 if TYPE_CHECKING:
-    from liteparse import LayoutBlock
+    from liteparse import ParsedPage
 
 _MOST_PAGES = 5_000
 _MOST_PAGE_CHARACTERS = 400_000
@@ -25,13 +25,10 @@ _KEPT = 0.85
 """Least share of pdfium's long words that the layout reading must hold."""
 
 _WORD = re.compile(r"[^\W\d_]{4,}")
-_EMPHASIS = re.compile(r"(?<![*\w\\])(\*{1,3})(?=\S)(.+?)(?<=[^\s\\])\1(?![*\w])")
-_ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|~<>$])")
 _SENTENCE_END = re.compile(r"[.!?][\"”’)]*(?=\s)")
 _NO_TITLE = re.compile(r"^\W*(?:anonymous|untitled|unspecified|powerpoint presentation|slide 1|document\d*)?\W*$", re.I)
 _PROGRAM = re.compile(r"^Microsoft (?:Word|PowerPoint|Excel) - ")
 _DIGITS = re.compile(r"\d+")
-_CODE_LINE = re.compile(r"[{};=<>]|\w\(|^\s*(?:def|class|import|from|return|for|if|while|function|var|let|const)\b")
 
 
 def read(data: bytes) -> ParsedDocument:
@@ -39,11 +36,13 @@ def read(data: bytes) -> ParsedDocument:
     plain, title = _plain_pages(data)
     furniture = _furniture(plain)
     layout = _layout_pages(data)
+    levels = pdf_layout.levels(list(layout.values()))
     pages: list[list[Piece]] = []
     bare: list[int] = []
     for number, words in enumerate(plain, 1):
         body = "\n".join(line for line in words.split("\n") if _shape(line) not in furniture)
-        pieces = [p for p in _pieces(layout.get(number, []), number) if _shape(p.text.lstrip("# ")) not in furniture]
+        found = pdf_layout.pieces(layout[number], levels) if number in layout else iter(())
+        pieces = [piece for piece in found if _shape(piece.text.lstrip("# ")) not in furniture]
         if _loses(pieces, body):
             pieces = [piece for group in re.split(r"\n\s*\n", body) for piece in _paragraph(group, number)]
         if not pieces:
@@ -110,8 +109,8 @@ def _plain_page(document: object, index: int) -> str:
         page.close()
 
 
-def _layout_pages(data: bytes) -> dict[int, list[LayoutBlock]]:
-    """Page number -> blocks in reading order; empty when liteparse cannot read what pdfium can."""
+def _layout_pages(data: bytes) -> dict[int, ParsedPage]:
+    """Page number -> page with its blocks in reading order; empty when liteparse cannot read what pdfium can."""
     from liteparse import LiteParse, ParseError
 
     parser = LiteParse(
@@ -119,7 +118,7 @@ def _layout_pages(data: bytes) -> dict[int, list[LayoutBlock]]:
         continue_on_page_error=True, quiet=True, num_workers=1, max_pages=_MOST_PAGES,
     )
     try:
-        return {page.page_num: page.blocks or [] for page in parser.parse(data).pages}
+        return {page.page_num: page for page in parser.parse(data).pages}
     except ParseError:
         return {}
 
@@ -155,58 +154,6 @@ def _paragraph(group: str, page: int) -> Iterator[Piece]:
     yield from assemble.paragraph(text.unwrap(group.split("\n")), page)
 
 
-def _pieces(blocks: Sequence[LayoutBlock], page: int) -> Iterator[Piece]:
-    items: list[Item] = []
-    for block in blocks:
-        if block.kind == "list_item":
-            items += _items(block)
-            continue
-        if block.kind == "rule":
-            continue
-        yield from assemble.listing(items, page)
-        items = []
-        yield from _piece(block, page)
-    yield from assemble.listing(items, page)
-
-
-def _piece(block: LayoutBlock, page: int) -> Iterator[Piece]:
-    if block.kind == "heading":
-        yield from assemble.heading(_words(block.text), block.level or 1, page)
-    elif block.kind == "table":
-        rows = [[_words(cell.text) for cell in row] for row in block.rows or []]
-        yield from assemble.table([[_words(cell.text) for cell in block.header], *rows] if block.header else rows, page)
-    elif block.kind in ("code", "grid_fallback"):
-        # liteparse calls any text in a typewriter face code.
-        lines = block.lines or []
-        if block.kind == "code" and sum(bool(_CODE_LINE.search(line)) for line in lines) >= len(lines) * 0.3:
-            yield from assemble.code("\n".join(lines), block.lang or "", page)
-        else:
-            yield from assemble.paragraph("\n".join(lines), page)
-    else:
-        yield from assemble.paragraph(_words(block.text), page)
-
-
-def _items(block: LayoutBlock) -> Iterator[Item]:
-    """`1. One 2. Two` on one line comes as one item: cut where the numbers go on."""
-    rest, depth = _words(block.text), block.level or 0
-    if not block.ordered:
-        yield Item(depth, "-", rest)
-        return
-    marker = (block.marker or "1.").strip()
-    while (number := re.fullmatch(r"(\d+)\.", marker)) and (
-        found := re.search(rf"\s{int(number.group(1)) + 1}\.\s+(?=\S)", rest)
-    ):
-        yield Item(depth, marker, rest[: found.start()])
-        marker, rest = f"{int(number.group(1)) + 1}.", rest[found.end() :]
-    yield Item(depth, marker, rest)
-
-
-def _words(markdown: str | None) -> str:
-    """liteparse writes emphasis and escapes as Markdown; the words are enough."""
-    bare = _EMPHASIS.sub(r"\2", markdown or "")
-    return _ESCAPE.sub(r"\1", bare)
-
-
 def _joined(pages: Sequence[Sequence[Piece]]) -> Iterator[Piece]:
     """A sentence that a page break cut in two is whole again, on the page it begins on."""
     held: Piece | None = None
@@ -215,7 +162,7 @@ def _joined(pages: Sequence[Sequence[Piece]]) -> Iterator[Piece]:
         if held is not None and _goes_on(held, piece):
             end = _SENTENCE_END.search(piece.text)
             cut = end.end() if end else len(piece.text)
-            held = replace(held, text=_seam(held.text, piece.text[:cut].strip()))
+            held = replace(held, text=pdf_layout.seam(held.text, piece.text[:cut].strip()))
             rest = replace(piece, text=piece.text[cut:]) if piece.text[cut:].strip() else None
         if rest is not None:
             if held is not None:
@@ -229,12 +176,6 @@ def _goes_on(above: Piece, below: Piece) -> bool:
     if above.kind != "paragraph" or below.kind != "paragraph" or above.page == below.page:
         return False
     return above.text[-1] not in ".!?:;\"”)]" and len(above.text) > 40 and below.text[0].islower()
-
-
-def _seam(above: str, below: str) -> str:
-    if re.search(r"[^\W\d_]-$", above):
-        return above[:-1] + below
-    return f"{above} {below}"
 
 
 def _ranges(numbers: Sequence[int]) -> str:

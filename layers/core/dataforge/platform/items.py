@@ -54,7 +54,7 @@ def number(given: int | float, field: str) -> int | float:
     if isinstance(given, float):
         if not math.isfinite(given) or (given and not 1e-130 <= abs(given) < 1e125):
             raise Invalid(f"{field} is {given!r}, which a table cannot keep", field=field)
-        return int(given) if given.is_integer() and abs(given) < _INT64 else float(given)
+        return int(given) if given.is_integer() and -_INT64 <= given < _INT64 else float(given)
     if not -_INT64 <= given < _INT64:
         raise Invalid(f"{field} does not fit 64 bits", field=field)
     return int(given)

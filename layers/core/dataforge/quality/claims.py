@@ -6,20 +6,23 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-STOP_WORDS = frozenset(
-    "a about above after again all also although am an and any are as at be because been before being below between "
-    "both but by can could did do does doing down during each either else few for from further had has have having he "
-    "her here hers him his how i if in into is it its itself just may me might more most must my neither nor no not of "
-    "off on once only or other our ours out over own per same shall she should so some such than that the their "
-    "theirs them then there these they this those through thus to too under until up upon us very was we were what "
-    "when where whether which while who whom whose why will with within without would yes you your yours".split()
-)
-_NUMBER_WORDS = {
-    word: str(value) for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-} | dict(zip("thirty forty fifty sixty seventy eighty ninety".split(), map(str, range(30, 100, 10)), strict=True))
+_STOP = """
+    a about above after again all also although am an and any are as at be because been before being below between
+    both but by can could did do does doing down during each either else few for from further had has have having he
+    her here hers him his how i if in into is it its itself just may me might more most must my neither nor no not
+    of off on once only or other our ours out over own per same shall she should so some such than that the their
+    theirs them then there these they this those through thus to too under until up upon us very was we were what
+    when where whether which while who whom whose why will with within without would yes you your yours
+"""
+STOP_WORDS = frozenset(_STOP.split())
+_UP_TO_TWENTY = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty
+"""
+_TENS = "thirty forty fifty sixty seventy eighty ninety"
+_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_UP_TO_TWENTY.split())} | {
+    word: str(value) for value, word in zip(range(30, 100, 10), _TENS.split(), strict=True)
+}
 _UNITS = {
     unit: family[0] for family in (
         ("second", "sec"), ("minute", "min"), ("hour", "hr"), ("day",), ("week",), ("month",), ("year",), ("decade",),
@@ -29,9 +32,10 @@ _UNITS = {
         ("mb",), ("gb",), ("tb",), ("kb",), ("degree",), ("hz",), ("mhz",), ("ghz",), ("volt",), ("watt",),
     ) for unit in family
 }
-_NEGATIONS = frozenset(
-    "not no never none nothing nobody nowhere neither nor without cannot unable except excluding lack lacks".split()
-)
+_NOT = """
+    not no never none nothing nobody nowhere neither nor without cannot unable except excluding lack lacks
+"""
+_NEGATIONS = frozenset(_NOT.split())
 _TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|%")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _NAME = re.compile(r"[^\W\d_a-z](?:[^\W_]|[&'’.\-](?=\w))*(?:\s+(?:(?:of|the|de|van|von|and|for)\s+)?"

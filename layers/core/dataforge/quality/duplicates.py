@@ -198,7 +198,8 @@ class _Kept:
     def _allowed(self, x: Sizes, y: Sizes) -> NDArray[np.uint16]:
         """Exclusive limit on differing bits: (p+q) * differing < (q-p) * (x+y), as a whole number."""
         limit = -(-(x + y) * (self.q - self.p) // (self.p + self.q))
-        return np.minimum(limit, np.iinfo(np.uint16).max).astype(np.uint16)
+        whole: NDArray[np.uint16] = np.minimum(limit, np.iinfo(np.uint16).max).astype(np.uint16)
+        return whole
 
 
 def _fold(sketches: Sketch, words: int) -> Sketch:

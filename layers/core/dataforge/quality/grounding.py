@@ -39,8 +39,9 @@ class Features:
     """Share of the question's content words in the sentences that support the answer."""
 
 
-WEIGHTS = Features(contained=5.0, together=3.0, numbers=3.0, names=2.0, turned=-4.0, asked=1.5)
-BIAS = -9.0
+WEIGHTS = Features(contained=4.87, together=4.99, numbers=2.85, names=1.34, turned=-4.44, asked=2.19)
+BIAS = -13.62 + math.log(4)
+"""Fitted where half of the answers are wrong; teachers who are told to answer from a passage do four times better."""
 
 
 def ground(answer: str, passage: str, *, question: str = "", quoted: Sequence[str] = ()) -> Grounding:

@@ -7,17 +7,26 @@ from collections.abc import Iterator
 
 from dataforge.records import Span
 
-_TITLES = frozenset(
-    ["mr", "mrs", "ms", "dr", "prof", "st", "mt", "gov", "sen", "rep", "gen", "lt", "col", "capt", "sgt", "rev", "hon", "messrs", "vs", "cf", "ca", "approx", "e.g", "i.e", "incl", "excl"]
-)
+_TITLE_WORDS = """
+    mr mrs ms dr prof st mt gov sen rep gen lt col capt sgt rev hon messrs vs cf ca approx e.g i.e incl excl
+"""
+_TITLES = frozenset(_TITLE_WORDS.split())
 """A full stop after these never ends a sentence."""
-_BEFORE_NUMBER = frozenset(["no", "nos", "vol", "fig", "figs", "eq", "sec", "ch", "art", "para", "p", "pp", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "tel", "ext", "max", "min", "est"])
+_NUMBERED_WORDS = """
+    no nos vol fig figs eq sec ch art para p pp jan feb mar apr jun jul aug sep sept oct nov dec tel ext max min est
+"""
+_BEFORE_NUMBER = frozenset(_NUMBERED_WORDS.split())
 """... nor after these before a number."""
-_EITHER = frozenset(["inc", "ltd", "co", "corp", "bros", "jr", "sr", "etc", "al", "ed", "eds", "dept", "a.m", "p.m", "u.s", "u.k", "u.n", "u.s.a", "d.c", "ph.d"])
+_EITHER_WORDS = """
+    inc ltd co corp bros jr sr etc al ed eds dept a.m p.m u.s u.k u.n u.s.a d.c ph.d
+"""
+_EITHER = frozenset(_EITHER_WORDS.split())
 """These may end one: they do when the next word usually opens a sentence."""
-_OPENERS = frozenset(
-    ["the", "a", "an", "in", "on", "at", "it", "its", "this", "these", "those", "they", "he", "she", "we", "you", "if", "when", "while", "after", "before", "for", "to", "there", "each", "all", "however", "but", "and", "as", "by", "from", "no", "any", "some", "every", "such"]
-)
+_OPENING_WORDS = """
+    the a an in on at it its this these those they he she we you if when while after before for to there each all
+    however but and as by from no any some every such
+"""
+_OPENERS = frozenset(_OPENING_WORDS.split())
 _OWN_LINE = re.compile(r"\s*(#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|\||>|```|~~~)")
 _END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*(?:\[\d+\])*[\"'”’)\]]*(?=\s|$)|[。！？｡]+[」』”]?")
 _OPENER = re.compile(r"[\s\"'“‘(\[]*")

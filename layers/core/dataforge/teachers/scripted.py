@@ -44,25 +44,24 @@ class ScriptedTeacher:
         """Nothing to let go of."""
 
 
-def first_words(question: Question) -> str:
-    """A well-formed reply for any question: each slot asks for another word of the passage. Not training data."""
+def recite(question: Question) -> str:
+    """A well-formed reply for any question: each slot gets its own stretch of the passage. Not training data."""
     words = question.passage.content.split() or ["nothing"]
-    pairs = [
-        {
-            "question": f"Which word stands at place {s.ordinal + 1} of passage {s.chunk_id}?",
-            "answer": f"The word is {words[s.ordinal % len(words)]}, in record {s.index}.",
-            "question_type": "factual", "difficulty": s.difficulty or "easy",
-            "evidence": [words[s.ordinal % len(words)]],
-        }
-        for s in question.slots
-    ]
+    pairs: list[dict[str, object]] = []
+    for slot in question.slots:
+        start = slot.ordinal * 12 % len(words)
+        quote = " ".join(words[start:start + 12])
+        pairs.append({
+            "question": f"What stands in {slot.chunk_id} from word {start + 1} on, as record {slot.index}?",
+            "answer": quote, "question_type": "factual", "difficulty": slot.difficulty or "easy", "evidence": [quote],
+        })
     return json.dumps({"pairs": pairs})
 
 
 def from_file(path: str) -> ScriptedTeacher:
-    """A JSON array of replies. Raises Invalid when the file is not one. Empty path: `first_words` for every call."""
+    """A JSON array of replies. Raises Invalid when the file is not one. Empty path: `recite` for every call."""
     if not path:
-        return ScriptedTeacher([first_words])
+        return ScriptedTeacher([recite])
     try:
         lines = json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as problem:

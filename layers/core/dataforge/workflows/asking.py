@@ -234,6 +234,6 @@ def _usage(replies: list[Reply]) -> Item:
     costs = [r.cost_usd for r in replies]
     return {
         "input_tokens": sum(r.input_tokens for r in replies), "output_tokens": sum(r.output_tokens for r in replies),
-        "cost_usd": None if any(c is None for c in costs) else round(sum(c for c in costs if c is not None), 8),
+        "cost_usd": None if any(c is None for c in costs) else round(float(sum(c for c in costs if c is not None)), 8),
         "replies": len(replies),
     }

@@ -106,7 +106,7 @@ def _judge(run: Run, outcomes: Iterable[Item]) -> list[Record]:
     )
     for repeat in repeats:
         n = passed[repeat.index]
-        other = records[passed[repeat.of]].slot if repeat.of is not None else None
+        other = None if repeat.known else records[passed[repeat.of]].slot
         records[n] = Record(**{
             **{f: getattr(records[n], f) for f in Record.__slots__}, "reasons": ("near_duplicate",),
             "duplicate_of": other, "similarity": round(repeat.similarity, 4),

@@ -14,6 +14,9 @@ from dataforge.store import projects, runs
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
 
+PATIENCE = 30.0
+"""Seconds a run may be open before a reader of it asks whether its machine still runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -60,6 +63,27 @@ def _free_if_finished(project: projects.Project) -> None:
     item = current().tables.get("runs", {"org_id": project.org_id, "run_id": project.active_run})
     if item is None or item["status"] in runs.FINISHED:
         projects.vacate(project.org_id, project.project_id, project.active_run)
+
+
+def look_after(run: Run) -> Run:
+    """The run as it really is: one whose machine never started is started, one whose machine is gone is failed.
+
+    Asked of the workflows port only for a run that has been open for a while, since that costs a call.
+    """
+    if run.status in runs.FINISHED or clock.seconds_since(run.created_at) < PATIENCE:
+        return run
+    execution = current().workflows.describe(run.kind, run.run_id)
+    if execution is None:
+        start_machine(run)
+        return run
+    if execution.status == "RUNNING":
+        return run
+    run = runs.get(run.org_id, run.run_id)
+    if run.status in runs.FINISHED:
+        return run
+    missing = run.asked - run.delivered - run.rejected - run.failed
+    why = f"The state machine ended as {execution.status} ({execution.error or 'no error'}: {execution.cause or ''})"
+    return finish(run, "failed", error=why, values={"failed": run.failed + max(0, missing)})
 
 
 def cancel(run: Run) -> Run:

@@ -1,0 +1,34 @@
+"""The AWS wall; the only place with boto3, besides the Bedrock teacher."""
+
+from __future__ import annotations
+
+import os
+
+from dataforge import settings
+from dataforge.platform.aws.dynamo import DynamoTables
+from dataforge.platform.aws.s3 import S3Files
+from dataforge.platform.embedded.secrets import EnvironmentSecrets
+from dataforge.platform.ports import Item, Platform
+
+_MACHINE = "STATE_MACHINE_"
+
+
+class NoSockets:
+    """Drops every message: until the WebSocket API stands, clients of a deployment poll for progress."""
+
+    def publish(self, topic: str, message: Item) -> None:
+        """Nobody can be subscribed."""
+
+
+def build() -> Platform:
+    """From the settings and `STATE_MACHINE_<NAME>` (ARNs). Raises RuntimeError where there is no deployment around."""
+    from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
+
+    s = settings.get()
+    if not s.bucket:
+        raise RuntimeError("DATAFORGE_BUCKET is not set; outside a deployment, plug in with platform.use(...)")
+    arns = {k.removeprefix(_MACHINE).lower(): arn for k, arn in os.environ.items() if k.startswith(_MACHINE)}
+    return Platform(
+        "aws", DynamoTables(s.table_prefix), S3Files(s.bucket), StepFunctionsWorkflows(arns), NoSockets(),
+        EnvironmentSecrets(),
+    )

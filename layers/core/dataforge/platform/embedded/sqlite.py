@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -107,12 +107,12 @@ class SqliteTables:
             values += _position(cursor, order)
         way = "DESC" if descending else "ASC"
         columns = ", ".join((*order.columns, "NULL" if order.keys_only else "body"))
-        rows = self._database.connection().execute(
+        select = (
             f'SELECT {columns} FROM "{table}" WHERE {" AND ".join(wanted)} '  # noqa: S608 (names from the catalog)
-            f"ORDER BY {', '.join(f'{c} {way}' for c in order.columns)} LIMIT ?",
-            (*values, limit + 1),
+            f"ORDER BY {', '.join(f'{c} {way}' for c in order.columns)} LIMIT ?"
         )
-        return _page(layout, order, hash_value, rows, limit)
+        with closing(self._database.connection().execute(select, (*values, limit + 1))) as rows:
+            return _page(layout, order, hash_value, rows, limit)
 
     def close(self) -> None:
         self._database.close()

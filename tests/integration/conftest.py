@@ -1,0 +1,139 @@
+"""The whole service on either wall: the API in this process, its state machines really executed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from fastapi.testclient import TestClient
+from moto import mock_aws
+
+from dataforge import platform, settings
+from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
+from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.secrets import EnvironmentSecrets
+from dataforge.platform.embedded.sockets import EmbeddedSockets
+from dataforge.platform.ports import Platform
+from dataforge.store import orgs
+from infra import catalog
+from tests.integration import stepfunctions_moto
+
+BASE = "/api/v1/data-forge"
+BUCKET = "forge-test"
+
+
+@dataclass
+class Service:
+    """What a client sees, and nothing more; `other()` is a stranger of another organisation."""
+
+    http: TestClient
+    headers: dict[str, str]
+    put: Callable[[str, bytes, str], int]
+    """(presigned URL, bytes, content type) -> HTTP status."""
+    fetch: Callable[[str], bytes]
+
+    def call(self, method: str, path: str, *, json: object = None, expect: int = 200, **params: Any) -> Any:
+        response = self.http.request(method, BASE + path, json=json, params=params, headers=self.headers)
+        assert response.status_code == expect, response.text
+        return response.json()
+
+    def project(self, **fields: object) -> str:
+        return self.call("POST", "/projects", json={"name": "Harbour", **fields}, expect=201)["projectId"]
+
+    def upload(self, project_id: str, name: str, data: bytes, content_type: str = "text/markdown") -> dict[str, Any]:
+        told = {"filename": name, "content_type": content_type, "file_size": len(data)}
+        place = self.call("POST", f"/projects/{project_id}/upload-url", json=told)
+        assert self.put(place["upload_url"], data, content_type) == 200
+        return self.call("POST", f"/projects/{project_id}/documents", json={**told, "s3_key": place["s3_key"]},
+                         expect=201)
+
+    def wait(self, generation_id: str, *, seconds: float = 60) -> dict[str, Any]:
+        end = time.monotonic() + seconds
+        while True:
+            run = self.call("GET", f"/generations/{generation_id}")
+            if run["status"] in ("completed", "failed") or (run["status"] == "cancelled" and run["completedAt"]):
+                return run
+            assert time.monotonic() < end, run
+            time.sleep(0.05)
+
+    def parse(self, project_id: str) -> dict[str, Any]:
+        return self.wait(self.call("POST", f"/projects/{project_id}/parse")["generation_id"])
+
+    def generate(self, project_id: str, **request: object) -> dict[str, Any]:
+        body = {"model_id": "extractive", **request}
+        return self.wait(self.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"])
+
+    def other(self) -> Service:
+        return Service(self.http, new_member(), self.put, self.fetch)
+
+
+def new_member() -> dict[str, str]:
+    """Headers of the first member of a new organisation."""
+    org_id, user_id = orgs.create_org("org")
+    return {"X-API-Key": orgs.create_key(org_id, user_id, name="test"), "X-Organization-ID": org_id}
+
+
+def handler(function: str) -> Callable[[dict[str, Any], object], Any]:
+    module, _, name = catalog.FUNCTIONS[function].handler.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.fixture(params=["embedded", "aws"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """One contract, two walls."""
+    settings.get.cache_clear()
+    make = {"embedded": embedded_service, "aws": aws_service}[request.param]
+    yield from make(tmp_path)
+    settings.get.cache_clear()
+
+
+def embedded_service(home: Path) -> Iterator[Service]:
+    from functions.api.main import create_app
+    from infra.local.server import add_file_routes, machine
+
+    with machine(home, "http://testserver") as (plugged, _):
+        app = create_app()
+        assert isinstance(plugged.files, DiskFiles)
+        add_file_routes(app, plugged.files)
+        http = TestClient(app, raise_server_exceptions=False)
+
+        def put(url: str, data: bytes, content_type: str) -> int:
+            return http.put(url, content=data, headers={"Content-Type": content_type}).status_code
+
+        yield Service(http, new_member(), put, lambda url: http.get(url).content)
+
+
+def aws_service(_: Path) -> Iterator[Service]:
+    from dataforge.platform.aws.dynamo import DynamoTables
+    from dataforge.platform.aws.s3 import S3Files
+    from functions.api.main import create_app
+    from tests.integration.walls import create_dynamo_tables
+
+    os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
+    handlers = {
+        "".join(part.title() for part in name.split("_")): handler(name) for name in catalog.FUNCTIONS if name != "api"
+    }
+    definitions = {name: stepfunctions_moto.definition(name) for name in catalog.WORKFLOWS}
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        create_dynamo_tables(boto3.client("dynamodb"), "t-")
+        with stepfunctions_moto.deploy(handlers, definitions, BUCKET) as arns:
+            platform.use(Platform(
+                "aws", DynamoTables("t-"), S3Files(BUCKET), StepFunctionsWorkflows(arns), EmbeddedSockets(),
+                EnvironmentSecrets(None),
+            ))
+            http = TestClient(create_app(), raise_server_exceptions=False)
+
+            def put(url: str, data: bytes, content_type: str) -> int:
+                return requests.put(url, data=data, headers={"Content-Type": content_type}, timeout=10).status_code
+
+            yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content)
+            platform.use(None)

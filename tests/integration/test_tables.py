@@ -1,0 +1,523 @@
+"""The promises of the Tables port, on both walls."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dataforge.errors import ConditionFailed, Invalid, Malformed, TooLarge
+from dataforge.platform.ports import ABSENT, Delete, Item, Page, Put, Tables, Update
+from tests.integration import walls
+
+fresh = itertools.count()
+"""Hypothesis runs many examples against one wall; each takes a partition of its own."""
+
+on_one_wall = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
+NUMBERS = (
+    st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x == 0 or 1e-130 <= abs(x) < 1e125)
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=8,
+)
+RANGE_KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
+
+
+@pytest.fixture
+def one_machine(tmp_path: Path) -> Iterator[Tables]:
+    """For refusals that DynamoDB makes by itself and moto does not: here the embedded wall must make them."""
+    with walls.embedded_tables(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(params=list(walls.TABLES))
+def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tables]:
+    with walls.TABLES[request.param](tmp_path) as opened:
+        yield opened
+
+
+def pair(number: int, **changed: Any) -> Item:
+    return {
+        "project_id": "p", "pair_id": f"pair_{number:04d}", "run_id": f"run_{number % 2}",
+        "project_status": "p#pending", "question": "What is wet?", **changed,
+    }
+
+
+def key(number: int) -> dict[str, str | int]:
+    return {"project_id": "p", "pair_id": f"pair_{number:04d}"}
+
+
+def walk(tables: Tables, table: str, hash_key: dict[str, str | int], **query: Any) -> list[Item]:
+    items: list[Item] = []
+    cursor = None
+    for _ in range(10_000):
+        page: Page = tables.query_page(table, hash_key, cursor=cursor, **query)
+        items += page.items
+        cursor = page.cursor
+        if cursor is None:
+            return items
+    raise AssertionError("the cursor never ends")
+
+
+def test_what_was_put_is_got(tables: Tables) -> None:
+    tables.put("pairs", pair(1, question="Why?"))
+    tables.put("pairs", {**pair(1), "extra": {"deep": [1, "two", None, True, {"a": 0.25}]}})
+    tables.put("key_hashes", {"key_hash": "h", "scopes": []})
+
+    assert tables.get("pairs", key(1)) == {**pair(1), "extra": {"deep": [1, "two", None, True, {"a": 0.25}]}}
+    assert tables.get("key_hashes", {"key_hash": "h"}) == {"key_hash": "h", "scopes": []}
+    assert tables.get("pairs", key(2)) is None
+
+
+@on_one_wall
+@given(attributes=st.dictionaries(NAMES, VALUES, max_size=5))
+def test_every_item_comes_back_equal(tables: Tables, attributes: Item) -> None:
+    place: dict[str, str | int] = {"project_id": f"h{next(fresh)}", "pair_id": "r"}
+    item = {"a": attributes, **place}
+
+    tables.put("pairs", item)
+    (queried,) = tables.query_page("pairs", {"project_id": place["project_id"]}).items
+
+    assert tables.get("pairs", place) == item
+    assert queried == item
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(1.0, 1), (-0.0, 0), (0.1, 0.1), (1e22, 1e22), (2**63 - 1, 2**63 - 1), (-(2**63), -(2**63)), (1e-100, 1e-100),
+     (True, True), (9007199254740993, 9007199254740993)],
+)
+def test_a_number_keeps_its_value_and_a_whole_float_becomes_an_int(tables: Tables, given: float, kept: float) -> None:
+    tables.put("pairs", pair(1, n=given))
+
+    found = (tables.get("pairs", key(1)) or {})["n"]
+
+    assert found == kept
+    assert type(found) is type(kept)
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 1e126, 1e-131, 2**63, b"bytes", {1, 2}, (1, 2), {1: "a"}, "\ud800", object()],
+    ids=repr,
+)
+def test_what_cannot_be_kept_is_refused(tables: Tables, value: Any) -> None:
+    with pytest.raises(Invalid):
+        tables.put("pairs", pair(1, deep={"x": [value]}))
+
+    assert tables.get("pairs", key(1)) is None
+
+
+def test_an_item_above_400_kb_is_refused(tables: Tables) -> None:
+    tables.put("pairs", pair(1, text="x" * 390_000))
+
+    with pytest.raises(TooLarge):
+        tables.put("pairs", pair(2, text="x" * 410_000))
+    with pytest.raises(TooLarge):
+        tables.update("pairs", key(1), set={"more": "x" * 30_000})
+    assert len(str((tables.get("pairs", key(1)) or {})["text"])) == 390_000
+
+
+@pytest.mark.parametrize(
+    "item",
+    [{"project_id": "p"}, {"project_id": "", "pair_id": "x"}, {"project_id": 1, "pair_id": "x"},
+     {"project_id": "p", "pair_id": None}, pair(1, run_id=None)],
+)
+def test_a_key_of_the_wrong_kind_is_refused(tables: Tables, item: Item) -> None:
+    with pytest.raises(Invalid):
+        tables.put("pairs", item)
+
+
+def test_dynamodbs_own_refusals_hold_on_one_machine(one_machine: Tables) -> None:
+    one_machine.put("pairs", pair(1))
+
+    with pytest.raises(Invalid):
+        one_machine.put("pairs", {"project_id": "p", "pair_id": "é" * 513})
+    with pytest.raises(Invalid):
+        one_machine.put("pairs", pair(2, run_id=3))
+    with pytest.raises(Invalid):
+        one_machine.update("pairs", key(1), set={"run_id": 3})
+    with pytest.raises(Invalid):
+        one_machine.get("pairs", {**key(1), "run_id": "run_1"})
+    with pytest.raises(Invalid):
+        one_machine.query_page("pairs", {"project_id": "p"}, between=("pair_id", 1, 2))
+    assert walk(one_machine, "pairs", {"project_id": "p"}) == [pair(1)]
+
+
+def test_a_missing_table_is_refused(tables: Tables) -> None:
+    with pytest.raises(Invalid):
+        tables.get("sheep", {"id": "1"})
+
+
+def test_half_a_key_is_refused(tables: Tables) -> None:
+    with pytest.raises(Invalid):
+        tables.get("pairs", {"project_id": "p"})
+
+
+def test_put_new_writes_once(tables: Tables) -> None:
+    tables.put_new("pairs", pair(1, who="first"))
+
+    with pytest.raises(ConditionFailed):
+        tables.put_new("pairs", pair(1, who="second"))
+
+    assert tables.get("pairs", key(1)) == pair(1, who="first")
+
+
+def test_update_sets_adds_and_removes_in_one_write(tables: Tables) -> None:
+    tables.put("pairs", pair(1, old=1, count=2, stats={"total": 5, "gone": 1}))
+
+    after = tables.update(
+        "pairs", key(1), set={"name": "n", "stats.best": [1]}, add={"count": 3, "fresh": 1.5, "stats.total": -1},
+        remove=["old", "stats.gone", "never_there"],
+    )
+
+    assert after == pair(1, count=5, fresh=1.5, name="n", stats={"total": 4, "best": [1]})
+    assert tables.get("pairs", key(1)) == after
+
+
+def test_reserved_words_and_odd_names_are_plain_attributes(tables: Tables) -> None:
+    tables.put("pairs", pair(1, status="new", size=1, **{"größe-#:x y": {"name": 1}}))
+
+    after = tables.update(
+        "pairs", key(1), set={"status": "old", "größe-#:x y.name": 2}, add={"size": 1},
+        where={"status": "new", "größe-#:x y.name": 1},
+    )
+
+    assert after == pair(1, status="old", size=2, **{"größe-#:x y": {"name": 2}})
+
+
+def test_adding_tenths_counts_in_decimals(tables: Tables) -> None:
+    tables.put("pairs", pair(1))
+
+    for _ in range(3):
+        after = tables.update("pairs", key(1), add={"cost": 0.1})
+
+    assert after["cost"] == 0.3
+
+
+def test_update_of_a_missing_item_fails(tables: Tables) -> None:
+    with pytest.raises(ConditionFailed):
+        tables.update("pairs", key(1), set={"a": 1})
+
+    assert tables.get("pairs", key(1)) is None
+
+
+def test_an_update_without_changes_gives_the_item(tables: Tables) -> None:
+    tables.put("pairs", pair(1))
+
+    assert tables.update("pairs", key(1)) == pair(1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"set": {"pair_id": "other"}}, {"remove": ["project_id"]}, {"set": {"none.deep": 1}}, {"add": {"none.deep": 1}},
+     {"add": {"question": 1}}, {"set": {"stats": {}}, "add": {"stats.total": 1}}, {"set": {"a": 1}, "remove": ["a"]},
+     {"set": {"a..b": 1}}, {"set": {"": 1}}, {"set": {"stats.total": float("nan")}}],
+    ids=repr,
+)
+def test_an_impossible_update_is_refused_and_changes_nothing(tables: Tables, change: dict[str, Any]) -> None:
+    tables.put("pairs", pair(1, stats={"total": 1}))
+
+    with pytest.raises(Invalid):
+        tables.update("pairs", key(1), **change)
+
+    assert tables.get("pairs", key(1)) == pair(1, stats={"total": 1})
+
+
+HOLDS: list[dict[str, Any]] = [
+    {}, {"question": "What is wet?"}, {"n": 1}, {"n": 1.0}, {"flag": True}, {"nothing": None},
+    {"missing": ABSENT}, {"stats.missing": ABSENT}, {"missing.deeper": ABSENT}, {"stats.total": 5},
+    {"run_id": ("run_0", "run_1")}, {"n": tuple(range(150))}, {"stats": {"total": 5, "list": [1, {"a": True}]}},
+    {"n": 1, "flag": True, "missing": ABSENT}, {"n": ("x", None, 1)},
+]
+FAILS: list[dict[str, Any]] = [
+    {"question": "what is wet?"}, {"n": 2}, {"n": "1"}, {"missing": "x"}, {"missing": ("a", "b")}, {"n": ABSENT},
+    {"stats.total": ABSENT}, {"nothing": ABSENT}, {"pair_id": ABSENT}, {"run_id": ("run_2",)}, {"run_id": ()},
+    {"stats": {"total": 5}}, {"n": 1, "flag": False}, {"question.deeper": "x"},
+]
+FAILS_BY_KIND: list[dict[str, Any]] = [
+    {"n": True}, {"flag": 1}, {"flag": (0, 1)}, {"missing": None}, {"missing": ("a", None)},
+    {"stats": {"total": 5, "list": [1, {"a": 1}]}},
+]
+"""DynamoDB compares kinds too; moto compares as Python does, so only one machine is asked."""
+
+
+@pytest.mark.parametrize(
+    ("where", "holds"), [*((w, True) for w in HOLDS), *((w, False) for w in FAILS)], ids=lambda x: repr(x)[:40]
+)
+def test_conditions_mean_the_same_everywhere(tables: Tables, where: dict[str, Any], holds: bool) -> None:
+    item = pair(1, n=1, flag=True, nothing=None, stats={"total": 5, "list": [1, {"a": True}]})
+    tables.put("pairs", item)
+
+    attempts = {
+        "update": lambda: tables.update("pairs", key(1), set={"done": 1}, where=where),
+        "put": lambda: tables.transact([Put("pairs", {**item, "done": 1}, where=where)]),
+        "transact": lambda: tables.transact([Update("pairs", key(1), set={"done": 1}, where=where)]),
+        "delete": lambda: tables.delete("pairs", key(1), where=where or None),
+    }
+    for name, attempt in attempts.items():
+        if not holds:
+            with pytest.raises(ConditionFailed):
+                attempt()
+            assert tables.get("pairs", key(1)) == item, name
+            continue
+        attempt()
+        assert tables.get("pairs", key(1)) == (None if name == "delete" else {**item, "done": 1}), name
+
+
+@pytest.mark.parametrize("where", FAILS_BY_KIND, ids=repr)
+def test_a_condition_compares_kinds(one_machine: Tables, where: dict[str, Any]) -> None:
+    one_machine.put("pairs", pair(1, n=1, flag=True, stats={"total": 5, "list": [1, {"a": True}]}))
+
+    with pytest.raises(ConditionFailed):
+        one_machine.update("pairs", key(1), set={"done": 1}, where=where)
+
+
+def test_delete_is_harmless_twice_but_not_its_condition(tables: Tables) -> None:
+    tables.put("pairs", pair(1))
+
+    tables.delete("pairs", key(1))
+    tables.delete("pairs", key(1))
+
+    assert tables.get("pairs", key(1)) is None
+    with pytest.raises(ConditionFailed):
+        tables.delete("pairs", key(1), where={"question": "What is wet?"})
+
+
+def test_transact_writes_all(tables: Tables) -> None:
+    tables.put("pairs", pair(2))
+    tables.put("projects", {"org_id": "o", "project_id": "p", "pending": 0})
+
+    tables.transact([
+        Put("pairs", pair(1), where={"pair_id": ABSENT}),
+        Update("projects", {"org_id": "o", "project_id": "p"}, add={"pending": 1}),
+        Delete("pairs", key(2)),
+        Delete("pairs", key(3)),
+    ])
+
+    assert tables.get("pairs", key(1)) == pair(1)
+    assert tables.get("pairs", key(2)) is None
+    assert (tables.get("projects", {"org_id": "o", "project_id": "p"}) or {})["pending"] == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [Put("pairs", pair(2), where={"pair_id": ABSENT}), Update("pairs", key(3), set={"a": 1}), Update("pairs", key(3)),
+     Update("pairs", key(2), where={"question": "other"}), Delete("pairs", key(2), where={"question": "other"})],
+    ids=repr,
+)
+def test_transact_writes_nothing_when_one_condition_fails(tables: Tables, bad: Put | Update | Delete) -> None:
+    tables.put("pairs", pair(2))
+
+    with pytest.raises(ConditionFailed):
+        tables.transact([Put("pairs", pair(1)), bad, Put("pairs", pair(4))])
+
+    assert walk(tables, "pairs", {"project_id": "p"}) == [pair(2)]
+
+
+def test_transact_refuses_more_than_100_writes_and_one_item_twice(tables: Tables) -> None:
+    tables.transact([])
+    tables.transact([Put("pairs", pair(n)) for n in range(100)])
+
+    with pytest.raises(Invalid):
+        tables.transact([Put("pairs", pair(n)) for n in range(200, 301)])
+    with pytest.raises(Invalid):
+        tables.transact([Put("pairs", pair(500)), Update("pairs", key(500), set={"a": 1})])
+    assert len(walk(tables, "pairs", {"project_id": "p"})) == 100
+
+
+def test_transact_refuses_an_impossible_write_whole(tables: Tables) -> None:
+    tables.put("pairs", pair(1))
+
+    with pytest.raises(Invalid):
+        tables.transact([Put("pairs", pair(2)), Update("pairs", key(1), set={"none.deep": 1})])
+
+    assert tables.get("pairs", key(2)) is None
+
+
+def test_batches_of_any_size_keep_the_order_asked(tables: Tables) -> None:
+    tables.batch_put("pairs", (pair(n) for n in range(260)))
+    wanted = [key(n) for n in (259, 0, 777, 100, 0, *range(1, 150))]
+
+    found = tables.batch_get("pairs", wanted)
+
+    assert [i["pair_id"] for i in found] == [k["pair_id"] for k in wanted if k != key(777)]
+    assert tables.batch_get("pairs", []) == []
+
+
+def test_batch_put_replaces_and_the_later_of_two_stays(tables: Tables) -> None:
+    tables.put("pairs", pair(1, who="old", gone=True))
+
+    tables.batch_put("pairs", [pair(1, who="mid"), pair(2), pair(1, who="new")])
+
+    assert walk(tables, "pairs", {"project_id": "p"}) == [pair(1, who="new"), pair(2)]
+
+
+def test_batch_delete_takes_any_number_and_what_is_not_there(tables: Tables) -> None:
+    tables.batch_put("pairs", (pair(n) for n in range(70)))
+
+    tables.batch_delete("pairs", (key(n) for n in [*range(10, 200), 10]))
+
+    assert [i["pair_id"] for i in walk(tables, "pairs", {"project_id": "p"})] == [f"pair_{n:04d}" for n in range(10)]
+
+
+@on_one_wall
+@given(names=st.sets(RANGE_KEYS, max_size=25), limit=st.integers(1, 8), descending=st.booleans())
+def test_a_cursor_walk_gives_everything_exactly_once_in_byte_order(
+    tables: Tables, names: set[str], limit: int, descending: bool
+) -> None:
+    project = f"h{next(fresh)}"
+    tables.batch_put("chunks", ({"project_id": project, "chunk_id": name} for name in names))
+
+    found = walk(tables, "chunks", {"project_id": project}, limit=limit, descending=descending)
+
+    assert [i["chunk_id"] for i in found] == sorted(names, key=str.encode, reverse=descending)
+
+
+@on_one_wall
+@given(names=st.sets(RANGE_KEYS, min_size=1, max_size=15), data=st.data())
+def test_begins_and_between_choose_by_bytes(tables: Tables, names: set[str], data: st.DataObject) -> None:
+    project = f"h{next(fresh)}"
+    tables.batch_put("chunks", ({"project_id": project, "chunk_id": name} for name in names))
+    prefix = data.draw(st.sampled_from(sorted(names)).map(lambda n: n[:1]) | RANGE_KEYS)
+    low, high = data.draw(RANGE_KEYS), data.draw(RANGE_KEYS)
+
+    by_prefix = walk(tables, "chunks", {"project_id": project}, begins=("chunk_id", prefix), limit=4)
+    within = walk(tables, "chunks", {"project_id": project}, between=("chunk_id", low, high), limit=4)
+
+    ordered = sorted(names, key=str.encode)
+    assert [i["chunk_id"] for i in by_prefix] == [n for n in ordered if n.startswith(prefix)]
+    assert [i["chunk_id"] for i in within] == [n for n in ordered if low.encode() <= n.encode() <= high.encode()]
+
+
+def test_number_range_keys_sort_as_numbers(tables: Tables) -> None:
+    for version in (10, 9, 100, -1):
+        tables.put_new("exports", {"project_id": "p", "version": version})
+
+    upward = walk(tables, "exports", {"project_id": "p"}, limit=1)
+    within = walk(tables, "exports", {"project_id": "p"}, between=("version", 9, 10))
+
+    assert [i["version"] for i in upward] == [-1, 9, 10, 100]
+    assert [i["version"] for i in within] == [9, 10]
+    assert tables.get("exports", {"project_id": "p", "version": 100}) == {"project_id": "p", "version": 100}
+
+
+def test_partitions_do_not_see_each_other(tables: Tables) -> None:
+    tables.put("pairs", pair(1))
+    tables.put("pairs", pair(1, project_id="q", project_status="q#pending"))
+
+    assert walk(tables, "pairs", {"project_id": "q"}) == [pair(1, project_id="q", project_status="q#pending")]
+    assert walk(tables, "pairs", {"project_id": "nobody"}) == []
+
+
+def test_a_keys_only_index_gives_only_keys(tables: Tables) -> None:
+    tables.batch_put("pairs", (pair(n) for n in range(7)))
+
+    found = walk(tables, "pairs", {"run_id": "run_1"}, index="by_run", limit=2)
+    backwards = walk(tables, "pairs", {"project_status": "p#pending"}, index="by_status", limit=3, descending=True)
+
+    assert found == [{**key(n), "run_id": "run_1"} for n in (1, 3, 5)]
+    assert backwards == [{**key(n), "project_status": "p#pending"} for n in reversed(range(7))]
+
+
+def test_an_index_that_projects_all_gives_whole_items(tables: Tables) -> None:
+    run = {"org_id": "o", "run_id": "gen_1", "project_id": "p", "config": {"a": 1}}
+    tables.put("runs", run)
+
+    assert walk(tables, "runs", {"project_id": "p"}, index="by_project") == [run]
+
+
+def test_an_index_follows_every_write_and_leaves_out_items_without_its_key(tables: Tables) -> None:
+    tables.put("pairs", pair(1))
+    tables.put("pairs", {k: v for k, v in pair(2).items() if k != "project_status"})
+
+    def in_status(status: str) -> list[Any]:
+        return [i["pair_id"] for i in walk(tables, "pairs", {"project_status": status}, index="by_status")]
+
+    assert in_status("p#pending") == ["pair_0001"]
+    tables.update("pairs", key(1), set={"project_status": "p#accepted"})
+    tables.transact([Update("pairs", key(2), set={"project_status": "p#pending"})])
+    assert (in_status("p#pending"), in_status("p#accepted")) == (["pair_0002"], ["pair_0001"])
+    tables.update("pairs", key(2), remove=["project_status"])
+    tables.delete("pairs", key(1))
+    assert (in_status("p#pending"), in_status("p#accepted")) == ([], [])
+
+
+def test_equal_index_keys_of_several_partitions_are_all_found_once(tables: Tables) -> None:
+    for project in ("p", "q", "r"):
+        tables.batch_put("pairs", (pair(n, project_id=project, run_id="same") for n in range(3)))
+
+    found = walk(tables, "pairs", {"run_id": "same"}, index="by_run", limit=2)
+
+    places = [(i["project_id"], i["pair_id"]) for i in found]
+    assert sorted(places) == [(p, f"pair_{n:04d}") for p in "pqr" for n in range(3)]
+    assert [pair_id for _, pair_id in places] == sorted(pair_id for _, pair_id in places)
+
+
+def test_a_page_ends_at_about_a_megabyte(tables: Tables) -> None:
+    tables.batch_put("pairs", (pair(n, text="x" * 300_000) for n in range(8)))
+
+    page = tables.query_page("pairs", {"project_id": "p"})
+
+    assert 3 <= len(page.items) <= 4
+    assert page.cursor is not None
+    assert len(walk(tables, "pairs", {"project_id": "p"})) == 8
+
+
+def test_a_cursor_survives_the_deletion_of_the_item_it_stands_on(tables: Tables) -> None:
+    tables.batch_put("pairs", (pair(n) for n in range(6)))
+    page = tables.query_page("pairs", {"project_id": "p"}, limit=3)
+
+    tables.delete("pairs", key(2))
+    rest = tables.query_page("pairs", {"project_id": "p"}, cursor=page.cursor)
+
+    assert [i["pair_id"] for i in rest.items] == ["pair_0003", "pair_0004", "pair_0005"]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "%%%", "bm90IGpzb24", "e30", "W10", "WzEsMiwzLDRd", "bnVsbA", "🐑", "W3siYSI6MX1d"]
+)
+def test_a_made_up_cursor_is_malformed(tables: Tables, cursor: str) -> None:
+    with pytest.raises(Malformed):
+        tables.query_page("pairs", {"project_id": "p"}, cursor=cursor)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"limit": 0}, {"index": "by_magic"}, {"begins": ("question", "W")},
+     {"begins": ("pair_id", "a"), "between": ("pair_id", "a", "b")}],
+    ids=repr,
+)
+def test_an_impossible_query_is_refused(tables: Tables, query: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        tables.query_page("pairs", {"project_id": "p"}, **query)
+
+
+def test_an_item_with_a_time_to_live_is_a_plain_item_until_then(tables: Tables) -> None:
+    reply: Item = {"run_id": "r", "slot": "000001#01", "text": "yes", "expires_at": 4_000_000_000}
+    tables.put("replies", reply)
+
+    assert walk(tables, "replies", {"run_id": "r"}, begins=("slot", "000001#")) == [reply]
+
+
+def test_what_a_caller_got_is_the_callers_own(tables: Tables) -> None:
+    item = pair(1, stats={"total": 1})
+    tables.put("pairs", item)
+
+    item["stats"]["total"] = 2  # type: ignore[index,call-overload]
+    got = tables.get("pairs", key(1)) or {}
+    got["stats"] = "spoilt"
+
+    assert tables.get("pairs", key(1)) == pair(1, stats={"total": 1})

@@ -1,0 +1,118 @@
+"""Both walls' tables and files, empty, for one test. AWS is moto: it never stands behind a user."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+from dataforge.platform.aws.dynamo import DynamoTables
+from dataforge.platform.aws.s3 import S3Files
+from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.ports import Files, Tables
+from infra import catalog
+
+PREFIX, BUCKET, REGION = "t-", "forge-walls", "eu-west-1"
+MAX_UPLOAD = 1000
+BASE_URL = "http://127.0.0.1:8787"
+
+
+def create_dynamo_tables(
+    client: Any, prefix: str, tables: Mapping[str, catalog.Table] = catalog.TABLES
+) -> None:
+    """The catalog's tables as CDK makes them."""
+    for name, table in tables.items():
+        indexes = [
+            {"IndexName": index, "KeySchema": _schema(i.hash_key, i.range_key),
+             "Projection": {"ProjectionType": i.projection}}
+            for index, i in table.indexes.items()
+        ]
+        shapes = (table, *table.indexes.values())
+        used = {key for s in shapes for key in (s.hash_key, s.range_key) if key is not None}
+        client.create_table(
+            TableName=f"{prefix}{name}", BillingMode="PAY_PER_REQUEST",
+            KeySchema=_schema(table.hash_key, table.range_key),
+            AttributeDefinitions=[
+                {"AttributeName": a, "AttributeType": table.range_type if a == table.range_key else "S"}
+                for a in sorted(used)
+            ],
+            **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+        )
+        if table.ttl:
+            client.update_time_to_live(
+                TableName=f"{prefix}{name}", TimeToLiveSpecification={"Enabled": True, "AttributeName": table.ttl}
+            )
+
+
+@contextmanager
+def aws() -> Iterator[None]:
+    """An empty account. Whatever account the machine knows is out of reach."""
+    known = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+    before = {name: os.environ.get(name) for name in known}
+    os.environ.update(known)
+    try:
+        with mock_aws():
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def embedded_tables(folder: Path) -> Iterator[Tables]:
+    tables = SqliteTables(folder / "tables.sqlite", catalog.TABLES)
+    yield tables
+    tables.close()
+
+
+@contextmanager
+def aws_tables(_: Path) -> Iterator[Tables]:
+    with aws():
+        client = client_of("dynamodb")
+        create_dynamo_tables(client, PREFIX)
+        yield DynamoTables(PREFIX, client=client)
+
+
+@cache
+def client_of(service: str) -> Any:
+    """Making one costs more than most tests; it serves every account that `aws` opens."""
+    return boto3.client(service)
+
+
+def disk_files(folder: Path, **changed: Any) -> DiskFiles:
+    return DiskFiles(
+        folder, **{"base_url": lambda: BASE_URL, "secret": b"walls", "max_upload_bytes": MAX_UPLOAD, **changed}
+    )
+
+
+@contextmanager
+def embedded_files(folder: Path) -> Iterator[Files]:
+    files = disk_files(folder)
+    yield files
+    files.close()
+
+
+@contextmanager
+def aws_files(_: Path) -> Iterator[Files]:
+    with aws():
+        client_of("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield S3Files(BUCKET)
+
+
+TABLES: dict[str, Callable[[Path], Any]] = {"embedded": embedded_tables, "aws": aws_tables}
+FILES: dict[str, Callable[[Path], Any]] = {"embedded": embedded_files, "aws": aws_files}
+
+
+def _schema(hash_key: str, range_key: str | None) -> list[dict[str, str]]:
+    keys = [{"AttributeName": hash_key, "KeyType": "HASH"}]
+    return keys + ([{"AttributeName": range_key, "KeyType": "RANGE"}] if range_key else [])

@@ -1,0 +1,390 @@
+"""The wire of Data Forge, in memory, behind a real socket: what the client and the command are tested against.
+
+In a test: `with FakeApi(...) as api`. As a child process it stands in for the one-machine server
+(`python fake_api.py --home DIR --host H --port P`), obeying the same contract: one ready line, stop on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+KEY, ORGANIZATION = "sk_fake", "org_fake"
+BASE = "/api/v1/data-forge"
+NOW = "2025-06-15T10:00:00Z"
+
+
+@dataclass
+class Fault:
+    """Answers the next `times` requests whose "METHOD /path" holds `match`; status 0 hangs up without an answer."""
+
+    match: str
+    status: int
+    times: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Seen:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class FakeApi:
+    """unreadable: documents whose parse fails. rejected, failed: slots lost. hold: a stage that does not end until
+    `released` is set (parsing, generating, or uploading)."""
+
+    unreadable: tuple[str, ...] = ()
+    rejected: int = 0
+    failed: int = 0
+    cost: float | None = 0.0
+    hold: str = ""
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.seen: list[Seen] = []
+        self.projects: dict[str, dict[str, Any]] = {}
+        self.documents: dict[str, list[dict[str, Any]]] = {}
+        self.generations: dict[str, dict[str, Any]] = {}
+        self.pairs: dict[str, list[dict[str, Any]]] = {}
+        self.exports: dict[tuple[str, int], bytes] = {}
+        self.files: dict[str, bytes] = {}
+        self.released = threading.Event()
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> FakeApi:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def count(self, call: str) -> int:
+        """How many requests were made whose "METHOD /path" ends like this."""
+        return sum(f"{s.method} {s.path}".endswith(call) for s in self.seen)
+
+    def held(self, stage: str) -> bool:
+        return self.hold == stage and not self.released.is_set()
+
+    def new_id(self, kind: str) -> str:
+        return f"{kind}_{next(self._numbers):04d}"
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+        for verb, pattern, function in ROUTES:
+            found = re.fullmatch(pattern, path)
+            if found and verb == method:
+                with self._lock:
+                    sent = json.loads(body) if body and not path.startswith("/files/") else body
+                    return function(self, *map(unquote, found.groups()), query=query, sent=sent)
+        return refusal(404, "NOT_FOUND", f"No route {method} {path}")
+
+
+def refusal(status: int, code: str, message: str) -> tuple[int, dict[str, Any]]:
+    return status, {
+        "error": code, "message": message, "detail": message, "code": code, "status_code": status,
+        "request_id": "req_1",
+        **({"errors": [{"field": "model_id", "message": "unknown"}]} if status == 422 else {}),
+    }
+
+
+def create_project(api: FakeApi, *, query: Any, sent: Any) -> tuple[int, Any]:
+    project_id = api.new_id("proj")
+    api.projects[project_id] = {
+        "projectId": project_id, "name": sent["name"], "description": "", "stats": {"total_documents": 0},
+        "currentVersion": 0, "versions": [], "createdAt": NOW, "updatedAt": NOW, "somethingNew": 1,
+    }
+    api.documents[project_id], api.pairs[project_id] = [], []
+    return 201, api.projects[project_id]
+
+
+def get_project(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    if project_id not in api.projects:
+        return refusal(404, "NOT_FOUND", f"Project {project_id} not found")
+    return 200, api.projects[project_id]
+
+
+def upload_url(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    if sent["file_size"] > 1_000_000:
+        return refusal(413, "TOO_LARGE", "The file is larger than 1,000,000 bytes; split it")
+    key = f"{project_id}/sources/{sent['filename']}"
+    return 200, {"upload_url": f"{api.url}/files/{key.replace(' ', '%20')}", "s3_key": key}
+
+
+def put_file(api: FakeApi, key: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    api.files[key] = sent
+    return 200, {}
+
+
+def register(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    stored = api.files.get(sent["s3_key"])
+    if stored is None or len(stored) != sent["file_size"]:
+        return refusal(422, "VALIDATION_ERROR", "There is no such object")
+    document = {
+        "documentId": api.new_id("doc"), "projectId": project_id, "name": sent["filename"],
+        "mimeType": sent["content_type"], "fileSize": sent["file_size"], "s3Key": sent["s3_key"],
+        "parsingStatus": "pending", "chunkCount": 0, "error": None, "warnings": [], "createdAt": NOW,
+    }
+    api.documents[project_id].append(document)
+    return 201, document
+
+
+def start(api: FakeApi, project_id: str, kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    generation_id = api.new_id("gen_parse" if kind == "parse" else "gen")
+    asked = config.get("num_pairs") or 6
+    api.generations[generation_id] = {
+        "generationId": generation_id, "projectId": project_id, "kind": kind, "config": config, "status": "pending",
+        "stage": "planning", "progress": 0, "results": {}, "error": None, "report": None, "createdAt": NOW,
+        "counts": {"requested": asked, "asked": asked, "delivered": 0, "rejected": 0, "failed": 0},
+        "reasons": {"rejected": {}, "failed": {}}, "costUsd": api.cost, "tokens": {"input": 0, "output": 0},
+        "progressDetail": {"stage": "planning", "done": 0, "total": asked, "ratePerSecond": None},
+    }
+    return api.generations[generation_id]
+
+
+def parse(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    job = start(api, project_id, "parse", {})
+    return 200, {"generation_id": job["generationId"], "status": "pending", "message": "Parse job started"}
+
+
+def generate(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    if sent["model_id"] == "openai:nokey":
+        return refusal(422, "TEACHER_NOT_CONFIGURED", "openai:nokey needs a key: set OPENAI_API_KEY")
+    if sent["model_id"] == "nobody":
+        return refusal(422, "UNKNOWN_TEACHER", "There is no teacher 'nobody'")
+    config = {**sent.pop("config", {}), **sent}
+    job = start(api, project_id, "generate", config)
+    return 200, {k: job[k] for k in ("generationId", "projectId", "config", "status", "progress", "createdAt")}
+
+
+def get_generation(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    job = api.generations.get(generation_id)
+    if job is None:
+        return refusal(404, "NOT_FOUND", f"Generation {generation_id} not found")
+    ADVANCE[job["kind"]](api, job)
+    return 200, job
+
+
+def advance_parse(api: FakeApi, job: dict[str, Any]) -> None:
+    documents = api.documents[job["projectId"]]
+    if job["status"] == "pending":
+        job |= {"status": "parsing", "stage": "parsing"}
+        job["progressDetail"] = {"stage": "parsing", "done": 0, "total": len(documents), "ratePerSecond": None}
+    elif job["status"] == "parsing" and not api.held("parsing"):
+        for document in documents:
+            bad = document["name"] in api.unreadable
+            error = {"reason": "encrypted", "message": "It has a password; save it without one."} if bad else None
+            document |= {"parsingStatus": "failed" if bad else "parsed", "chunkCount": 0 if bad else 4, "error": error}
+        failed = sum(d["parsingStatus"] == "failed" for d in documents)
+        job["results"] = {"documents_processed": len(documents) - failed, "documents_failed": failed}
+        everything_failed = failed == len(documents)
+        job |= {"status": "failed" if everything_failed else "completed", "progress": 100,
+                "error": "No document could be read" if everything_failed else None}
+
+
+def advance_generate(api: FakeApi, job: dict[str, Any]) -> None:
+    asked = job["counts"]["asked"]
+    if job["status"] == "pending":
+        job |= {"status": "generating", "stage": "generating", "costUsd": None if api.cost is None else api.cost / 2}
+        job["progressDetail"] = {"stage": "generating", "done": asked // 2, "total": asked, "ratePerSecond": 40.0}
+    elif job["status"] == "generating" and not api.held("generating"):
+        job |= {"status": "validating", "stage": "validating", "progress": 90}
+        job["progressDetail"] = {"stage": "validating", "done": 1, "total": asked, "ratePerSecond": None}
+    elif job["status"] == "validating":
+        close(api, job)
+
+
+def close(api: FakeApi, job: dict[str, Any]) -> None:
+    asked = job["counts"]["asked"]
+    delivered = asked - api.rejected - api.failed
+    project_id = job["projectId"]
+    low = 1 if job["config"].get("auto_accept_min_quality", 0) > 0.9 else 0
+    for n in range(delivered):
+        api.pairs[project_id].append({
+            "pairId": f"pair_{n:04d}", "projectId": project_id, "generationId": job["generationId"],
+            "question": f"What is [bold]item[/bold] {n}?", "answer": f"Item {n} is number {n}.",
+            "status": "pending" if low else "accepted", "qualityScore": 0.85, "messages": [], "createdAt": NOW,
+        })
+    job["counts"] |= {"delivered": delivered, "rejected": api.rejected, "failed": api.failed}
+    job["reasons"] = {
+        "rejected": {"near_duplicate": api.rejected} if api.rejected else {},
+        "failed": {"unreadable_reply": api.failed} if api.failed else {},
+    }
+    job["report"] = {
+        "histogram": [{"range": "0.9-1.0", "count": 0}, {"range": "0.8-0.9", "count": delivered},
+                      {"range": "0.7-0.8", "count": 0}, {"range": "0.0-0.7", "count": 0}],
+        "quality": {"mean": 0.85}, "question_types": {"factual": delivered}, "difficulties": {"easy": delivered},
+    }
+    job |= {"status": "completed", "progress": 100, "costUsd": api.cost, "tokens": {"input": 1200, "output": 300}}
+
+
+ADVANCE = {"parse": advance_parse, "generate": advance_generate}
+
+
+def cancel(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    api.generations[generation_id]["status"] = "cancelled"
+    return 200, {"generation_id": generation_id, "status": "cancelled", "message": "Generation cancelled"}
+
+
+def list_pairs(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    page, size = int(query.get("page", 1)), int(query.get("page_size", 50))
+    found = [
+        p for p in api.pairs[project_id]
+        if query.get("status") in (None, p["status"]) and query.get("search", "") in p["question"]
+    ]
+    return 200, {
+        "pairs": found[(page - 1) * size: page * size], "total": len(found), "page": page, "page_size": size,
+    }
+
+
+def export(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    lines = [json.dumps({"messages": [{"role": "user", "content": p["question"]}]})
+             for p in api.pairs[project_id] if p["status"] == "accepted"]
+    if not lines:
+        return refusal(422, "NO_EXPORTABLE_PAIRS", "No pair can be exported")
+    version = api.projects[project_id]["currentVersion"] = api.projects[project_id]["currentVersion"] + 1
+    api.exports[project_id, version] = ("\n".join(lines) + "\n").encode()
+    return get_export(api, project_id, str(version), query=query, sent=sent)
+
+
+def get_export(api: FakeApi, project_id: str, version: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    content = api.exports[project_id, int(version)]
+    return 200, {
+        "version": int(version), "format": "chatml", "s3Key": "k", "pairCount": content.count(b"\n"),
+        "fileSize": len(content), "downloadUrl": f"{api.url}/files/exports/{project_id}/{version}",
+        "includeSystemPrompt": True, "minQualityScore": None,
+    }
+
+
+def get_file(api: FakeApi, project_id: str, version: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    return 200, api.exports[project_id, int(version)]
+
+
+def logs(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    lines = [{"timestamp": NOW, "level": "info", "stage": "generating", "message": f"line {n}"} for n in range(5)]
+    return 200, {"generation_id": generation_id, "logs": lines[-int(query.get("tail", 1000)):]}
+
+
+Route = Callable[..., tuple[int, Any]]
+ROUTES: list[tuple[str, str, Route]] = [
+    ("GET", "/health", lambda api, **_: (200, {"status": "ok"})),
+    ("GET", "/api/v1/auth/whoami", lambda api, **_: (
+        200, {"organizationId": ORGANIZATION, "userId": "user_1", "keyId": "key_1", "scopes": ["all"]})),
+    ("GET", f"{BASE}/available-models", lambda api, **_: (
+        200, [{"id": "extractive", "name": "Extractive", "provider": "built-in"}])),
+    ("POST", f"{BASE}/projects", create_project),
+    ("GET", f"{BASE}/projects", lambda api, **_: (200, list(api.projects.values()))),
+    ("GET", f"{BASE}/projects/([^/]+)", get_project),
+    ("POST", f"{BASE}/projects/([^/]+)/upload-url", upload_url),
+    ("PUT", "/files/(.+)", put_file),
+    ("GET", "/files/exports/([^/]+)/([0-9]+)", get_file),
+    ("POST", f"{BASE}/projects/([^/]+)/documents", register),
+    ("GET", f"{BASE}/projects/([^/]+)/documents", lambda api, p, **_: (200, api.documents[p])),
+    ("POST", f"{BASE}/projects/([^/]+)/parse", parse),
+    ("POST", f"{BASE}/projects/([^/]+)/generate", generate),
+    ("GET", f"{BASE}/projects/([^/]+)/generations", lambda api, p, **_: (
+        200, [g for g in api.generations.values() if g["projectId"] == p])),
+    ("GET", f"{BASE}/generations/([^/]+)", get_generation),
+    ("POST", f"{BASE}/generations/([^/]+)/cancel", cancel),
+    ("GET", f"{BASE}/generations/([^/]+)/logs", logs),
+    ("GET", f"{BASE}/projects/([^/]+)/pairs", list_pairs),
+    ("POST", f"{BASE}/projects/([^/]+)/export", export),
+    ("GET", f"{BASE}/projects/([^/]+)/export/([0-9]+)", get_export),
+]
+
+
+def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _any(self) -> None:
+            address = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            api.seen.append(Seen(self.command, address.path, dict(self.headers.items()), body))
+            call = f"{self.command} {address.path}"
+            if address.path.startswith("/files/") and self.command == "PUT" and api.held("uploading"):
+                api.released.wait(20)
+            fault = next((f for f in api.faults if f.match in call and f.times > 0), None)
+            if fault is not None:
+                fault.times -= 1
+                if fault.status == 0:
+                    self.close_connection = True
+                    return
+                self._say(fault.status, fault.body, fault.headers)
+            elif address.path.startswith("/api/") and self.headers.get("X-API-Key") != KEY:
+                self._say(*refusal(401, "UNAUTHENTICATED", "The API key is missing or wrong"))
+            else:
+                query = {k: v[0] for k, v in parse_qs(address.query).items()}
+                self._say(*api.answer(self.command, address.path, query, body))
+
+        def _say(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_DELETE = _any
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return Handler
+
+
+def main() -> None:
+    """Stand in for the one-machine server; writes `stopped` into the folder when it was stopped politely."""
+    told = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    home = Path(told["--home"])
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "started").open("a") as starts:
+        starts.write("x")
+    options = json.loads((home / "fake.json").read_text()) if (home / "fake.json").exists() else {}
+    if options.pop("broken", False):
+        print("Cannot start: another server holds the folder", file=sys.stderr)
+        sys.exit(1)
+    stop = threading.Event()
+    stubborn = options.pop("stubborn", False)
+    (home / "pid").write_text(str(os.getpid()))
+    signal.signal(signal.SIGTERM, lambda *_: None if stubborn else stop.set())
+    signal.signal(signal.SIGINT, lambda *_: (home / "got_sigint").touch())
+    with FakeApi(port=int(told["--port"]), **options) as api:
+        credentials = home / "credentials.json"
+        credentials.write_text(json.dumps({"api_key": KEY, "organization_id": ORGANIZATION, "url": "http://old:1"}))
+        ready = {"event": "ready", "url": api.url, "home": str(home), "organization_id": ORGANIZATION,
+                 "credentials": str(credentials)}
+        (home / "server.json").write_text(json.dumps(ready))
+        print(json.dumps(ready), flush=True)
+        stop.wait()
+    (home / "server.json").unlink()
+    (home / "stopped").touch()
+
+
+if __name__ == "__main__":
+    main()

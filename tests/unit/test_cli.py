@@ -1,0 +1,629 @@
+"""The `dataforge` command against the wire: what it writes where, how it ends, and how it goes on after Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import resource
+import shlex
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge_client import DataForge
+from dataforge_client.cli import cli, execute
+from dataforge_client.cli.bars import Events, Lines, Step
+from dataforge_client.cli.sources import collect
+from dataforge_client.cli.texts import counts_line, duration, histogram_lines, money, size
+from dataforge_client.models import Bucket, Counts
+from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "dataforge_client.cli"]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No server, key or profile of the machine that runs the tests."""
+    for name in [n for n in os.environ if n.startswith("DATAFORGE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DATAFORGE_CONFIG", str(tmp_path / "no-profiles.toml"))
+    monkeypatch.setenv("DATAFORGE_HOME", str(tmp_path / "default-home"))
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with FakeApi() as running:
+        yield running
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "leave.md").write_text("# Leave\n25 days.")
+    (folder / "travel.txt").write_text("Trains only.")
+    return folder
+
+
+def place(api: FakeApi) -> list[str]:
+    return ["--server", api.url, "--api-key", KEY, "--organization", ORGANIZATION]
+
+
+@pytest.fixture
+def run(api: FakeApi, docs: Path, tmp_path: Path) -> Callable[..., int]:
+    """`dataforge run` on two documents against the fake; the exit code."""
+
+    def go(*options: str, paths: tuple[str, ...] = (str(docs),)) -> int:
+        out = [] if "--out" in options else ["--out", str(tmp_path / "set.jsonl")]
+        return execute(["run", *paths, *out, *place(api), *options])
+
+    return go
+
+
+# -- the road -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_writes_the_dataset_and_says_how_it_went(
+    run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = run("--pairs", "6")
+
+    said = capfd.readouterr()
+    assert code == 0
+    assert said.out == ""
+    assert len((tmp_path / "set.jsonl").read_text().splitlines()) == 6
+    assert "asked 6 = delivered 6 + rejected 0 + failed 0" in said.err
+    assert f"6 pairs in {tmp_path / 'set.jsonl'}" in said.err
+    assert "0.8-0.9  " + "█" * 40 + " 6" in said.err or "#" * 40 in said.err
+    assert said.err.count("  Q  What is [bold]item[/bold]") == 3
+    assert "cost $0.00; tokens 1,200 in, 300 out" in said.err
+    assert said.err.splitlines()[-1].startswith("Next: dataforge pairs proj_")
+
+
+def test_without_a_terminal_progress_is_plain_lines(
+    run: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--pairs", "6")
+
+    said = capfd.readouterr().err
+    assert "\x1b" not in said
+    assert "\r" not in said
+    stages = re.findall(r"^(\w+)  .* done", said, re.MULTILINE)
+    assert stages == ["upload", "parse", "generate", "validate", "export"]
+
+
+def test_what_the_options_say_reaches_the_server(run: Callable[..., int], api: FakeApi) -> None:
+    run("--pairs", "6", "--teacher", "ollama:llama3.2", "--temperature", "0.2", "--seed", "7", "--min-quality", "0.5",
+        "--system-prompt", "Be brief.", "--format", "alpaca", "--project", "Rules")
+
+    bodies = {s.path.rsplit("/", 1)[1]: s.json for s in api.seen if s.method == "POST" and s.body}
+    assert bodies["projects"] == {"name": "Rules"}
+    assert bodies["generate"] == {
+        "model_id": "ollama:llama3.2", "num_pairs": 6, "temperature": 0.2, "system_prompt": "Be brief.",
+        "config": {"seed": 7, "auto_accept_min_quality": 0.5},
+    }
+    assert bodies["export"] == {"format": "alpaca"}
+
+
+def test_json_ends_with_the_result(run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]) -> None:
+    api.rejected, api.failed = 2, 1
+
+    code = run("--pairs", "10", "--json")
+
+    said = capfd.readouterr()
+    events = [json.loads(line) for line in said.out.splitlines()]
+    result = events[-1]
+    assert code == result["exit_code"] == 3
+    assert (result["type"], result["status"], result["lines"]) == ("result", "partial", 7)
+    assert result["counts"] == {"requested": 10, "asked": 10, "delivered": 7, "rejected": 2, "failed": 1}
+    assert result["reasons"] == {"rejected": {"near_duplicate": 2}, "failed": {"unreadable_reply": 1}}
+    assert {e["stage"] for e in events if e["type"] == "progress"} == {
+        "upload", "parse", "generate", "validate", "export"
+    }
+    assert said.err == ""
+
+
+def test_the_dataset_can_go_to_stdout(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    code = run("--pairs", "4", "--out", "-", "--quiet")
+
+    said = capfd.readouterr()
+    assert code == 0
+    assert [list(json.loads(line)) for line in said.out.splitlines()] == [["messages"]] * 4
+    assert said.err == ""
+
+
+def test_a_terminal_gets_live_bars(api: FakeApi, docs: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "CI": "", "COLUMNS": "120"}
+
+    done = subprocess.Popen(
+        [*COMMAND, "run", str(docs), "--pairs", "6", "--out", str(tmp_path / "set.jsonl"), *place(api)],
+        stderr=theirs, stdout=theirs, env=environment,
+    )
+    os.close(theirs)
+    screen = _read_all(ours)
+
+    assert done.wait() == 0
+    assert "\x1b[" in screen
+    assert "━" in screen
+    assert all(stage in screen for stage in ("upload", "parse", "generate", "validate", "export"))
+    assert "asked 6 = delivered 6" in screen
+
+
+def _read_all(descriptor: int) -> str:
+    pieces = []
+    while True:
+        try:
+            piece = os.read(descriptor, 4096)
+        except OSError:  # Linux says EIO when the other end of a terminal is gone
+            piece = b""
+        if not piece:
+            os.close(descriptor)
+            return b"".join(pieces).decode()
+        pieces.append(piece)
+
+
+# -- how it ends --------------------------------------------------------------------------------------------------
+
+
+def test_a_bad_document_is_told_and_the_others_go_on(
+    run: Callable[..., int], api: FakeApi, docs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.unreadable = ("secret.pdf",)
+    (docs / "secret.pdf").write_bytes(b"%PDF-1.7 encrypted")
+    (docs / "huge.txt").write_bytes(b"x" * 1_000_001)
+    (docs / "empty.csv").touch()
+    (docs / "photo.png").write_bytes(b"\x89PNG")
+    (docs / ".hidden.md").write_text("no")
+
+    code = run("--pairs", "6")
+
+    said = capfd.readouterr().err
+    assert code == 3
+    assert "Documents not used: 3" in said
+    assert "secret.pdf: encrypted: It has a password; save it without one." in said
+    assert "huge.txt: too_large: The file is larger than 1,000,000 bytes; split it" in said
+    assert "empty.csv: empty: the file is empty" in said
+    assert "Left out of the folders, as no documents: 1 .png" in said
+    assert {d["name"] for d in next(iter(api.documents.values()))} == {"leave.md", "travel.txt", "secret.pdf"}
+
+
+def test_a_wrong_type_that_was_named_is_partial_but_one_in_a_folder_is_not(
+    run: Callable[..., int], docs: Path
+) -> None:
+    (docs / "photo.png").write_bytes(b"\x89PNG")
+
+    assert run() == 0
+    assert run(paths=(str(docs), str(docs / "photo.png"))) == 3
+
+
+def test_quiet_still_names_what_was_lost(
+    run: Callable[..., int], docs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (docs / "empty.csv").touch()
+
+    code = run("--quiet")
+
+    assert code == 3
+    assert capfd.readouterr().err.splitlines()[0] == "Documents not used: 1"
+
+
+def test_fewer_pairs_than_asked_is_partial_only_if_a_number_was_asked(run: Callable[..., int], api: FakeApi) -> None:
+    api.rejected, api.failed = 1, 1
+
+    assert run("--pairs", "6") == 3
+    assert run() == 0
+
+
+@pytest.mark.parametrize(("options", "code", "told"), [
+    (["--teacher", "openai:nokey"], 4, "set OPENAI_API_KEY"),
+    (["--teacher", "nobody"], 2, "There is no teacher 'nobody'"),
+    (["--api-key", "sk_wrong"], 4, "API key is missing or wrong"),
+    (["--min-quality", "0.95"], 1, "No pair scored 0.95 or more"),
+    (["--resume", "proj_9999"], 1, "proj_9999 not found"),
+    (["--pairs", "0"], 2, "--pairs"),
+    (["--out", "/proc/nothing/set.jsonl"], 2, "--out"),
+    (["--out", "-", "--json"], 2, "both write to stdout"),
+    (["--home", "h"], 2, "--home is for a local server"),
+    (["--server", "http://127.0.0.1:9", "--api-key", ""], 4, "No key for"),
+])
+def test_failures_have_their_exit_code_and_say_why(
+    run: Callable[..., int], capfd: pytest.CaptureFixture[str], options: list[str], code: int, told: str
+) -> None:
+    assert run(*options) == code
+
+    assert told in capfd.readouterr().err
+
+
+def test_paths_that_hold_nothing(run: Callable[..., int], api: FakeApi, tmp_path: Path) -> None:
+    (tmp_path / "void").mkdir()
+    (tmp_path / "empty.md").touch()
+
+    assert run(paths=()) == 2
+    assert run(paths=(str(tmp_path / "missing.pdf"),)) == 2
+    assert run(paths=(str(tmp_path / "void"),)) == 2
+    assert run(paths=(str(tmp_path / "empty.md"),)) == 1
+    assert api.seen == []
+
+
+def test_no_readable_document_fails_and_leaves_the_old_file(
+    run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.unreadable = ("leave.md", "travel.txt")
+    (tmp_path / "set.jsonl").write_text("old")
+
+    code = run("--json")
+
+    result = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert code == result["exit_code"] == 1
+    assert result["error"]["message"] == "No document could be read"
+    assert (tmp_path / "set.jsonl").read_text() == "old"
+
+
+# -- Ctrl-C -------------------------------------------------------------------------------------------------------
+
+
+def spawn(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
+        env={**os.environ, **environment},
+    )
+
+
+def until(holds: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("stage", "reached"), [
+    ("uploading", "leave.md"), ("parsing", "/generations/gen_parse_0004"), ("generating", "/generations/gen_0005"),
+])
+def test_ctrl_c_prints_a_command_that_goes_on_from_there(
+    api: FakeApi, docs: Path, tmp_path: Path, stage: str, reached: str
+) -> None:
+    api.hold = stage
+    out = tmp_path / "it's here.jsonl"
+    process = spawn("run", str(docs), "--pairs", "6", "--out", str(out), *place(api))
+    until(lambda: api.count(reached) > 1 or (stage == "uploading" and api.count(reached)), process)
+
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    api.released.set()
+    command = said.split("Resume with:\n")[1].strip()
+    again = shlex.split(command.replace('"$DATAFORGE_API_KEY"', KEY))
+    resumed = execute(again[1:])
+
+    assert process.returncode == 130
+    assert again[0] == "dataforge"
+    assert KEY not in command
+    assert resumed == 0
+    assert len(out.read_text().splitlines()) == 6
+    assert len(api.projects) == 1
+    assert sum(g["kind"] == "generate" for g in api.generations.values()) == 1
+
+
+def test_an_interrupt_in_json_is_a_result_too(api: FakeApi, docs: Path, tmp_path: Path) -> None:
+    api.hold = "generating"
+    process = spawn("run", str(docs), "--out", str(tmp_path / "set.jsonl"), "--json", *place(api))
+    until(lambda: api.count("/generations/gen_0005") > 1, process)
+
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=30)
+
+    result = json.loads(said.splitlines()[-1])
+    assert process.returncode == result["exit_code"] == 130
+    assert result["status"] == "interrupted"
+    assert "--resume gen_0005" in result["resume"]
+
+
+def test_a_resumed_run_tells_again_what_never_reached_the_project(
+    run: Callable[..., int], api: FakeApi, docs: Path
+) -> None:
+    run("--pairs", "6")
+    (docs / "late.md").write_text("too late")
+
+    assert run("--resume", "gen_0005") == 3
+    assert api.count("/projects") == 1
+
+
+def test_a_resumed_project_does_not_do_things_twice(run: Callable[..., int], api: FakeApi) -> None:
+    run("--pairs", "6")
+
+    code = run("--pairs", "6", "--resume", "proj_0001")
+
+    assert code == 0
+    assert api.count("/documents") - api.count("GET /documents") > 0
+    assert len(api.documents["proj_0001"]) == 2
+    assert sorted(g["kind"] for g in api.generations.values()) == ["generate", "parse"]
+
+
+# -- the local server ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder, and a `python -m infra.local` that serves the fake. Where the command runs, another package of
+    that name lies about: it must not be taken for the server."""
+    package = tmp_path / "site" / "infra" / "local"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("from tests.unit.fake_api import main\nmain()\n")
+    trap = tmp_path / "cwd" / "infra" / "local"
+    trap.mkdir(parents=True)
+    (trap / "__main__.py").write_text("raise SystemExit(9)\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}:{ROOT}")
+    monkeypatch.chdir(tmp_path / "cwd")
+    return tmp_path / "home"
+
+
+def test_a_run_starts_a_server_and_stops_it_politely(machine: Path, docs: Path, tmp_path: Path) -> None:
+    code = execute(["run", str(docs), "--out", str(tmp_path / "set.jsonl"), "--home", str(machine), "--quiet"])
+
+    assert code == 0
+    assert len((tmp_path / "set.jsonl").read_text().splitlines()) == 6
+    assert (machine / "stopped").exists()
+
+
+def test_a_server_that_is_up_is_used_and_left_running(
+    machine: Path, docs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    up = spawn("up", "--home", str(machine), "--port", str(_free_port()))
+    assert up.stderr is not None
+    welcome = [up.stderr.readline() for _ in range(5)]
+
+    code = execute(["run", str(docs), "--out", str(tmp_path / "set.jsonl"), "--home", str(machine), "--quiet"])
+    listed = execute(["projects", "--home", str(machine)])
+    up.send_signal(signal.SIGINT)
+    up.communicate(timeout=30)
+
+    assert "Data Forge is running at http://127.0.0.1:" in welcome[0]
+    assert str(machine / "credentials.json") in welcome[2]
+    assert (code, listed, up.returncode) == (0, 0, 0)
+    assert capfd.readouterr().out.startswith("proj_0001\tdocs\t")
+    assert (machine / "started").read_text() == "x"
+    assert (machine / "stopped").exists()
+
+
+def test_a_stale_server_file_is_not_trusted(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    machine.mkdir()
+    (machine / "credentials.json").write_text(json.dumps({"api_key": KEY}))
+    (machine / "server.json").write_text(json.dumps({
+        "event": "ready", "url": "http://127.0.0.1:9", "home": str(machine), "organization_id": ORGANIZATION,
+        "credentials": str(machine / "credentials.json"),
+    }))
+
+    code = execute(["models", "--home", str(machine)])
+
+    assert code == 0
+    assert capfd.readouterr().out == "extractive\tExtractive\tbuilt-in\n"
+
+
+def test_a_server_that_cannot_start_says_why(machine: Path, docs: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    machine.mkdir()
+    (machine / "fake.json").write_text('{"broken": true}')
+
+    code = execute(["run", str(docs), "--home", str(machine)])
+
+    assert code == 1
+    assert "another server holds the folder" in capfd.readouterr().err
+
+
+def test_ctrl_c_stops_the_local_server_politely_and_a_second_one_at_once(
+    machine: Path, docs: Path, tmp_path: Path
+) -> None:
+    machine.mkdir()
+    (machine / "fake.json").write_text('{"hold": "generating"}')
+    arguments = ("run", str(docs), "--home", str(machine), "--out", str(tmp_path / "set.jsonl"))
+
+    polite = spawn(*arguments)
+    assert polite.stderr is not None
+    _read_until(polite, "generate")
+    os.killpg(os.getpgid(polite.pid), 0)
+    polite.send_signal(signal.SIGINT)
+    said = polite.stderr.read()
+    assert polite.wait(30) == 130
+    assert (machine / "stopped").exists()
+    assert not (machine / "got_sigint").exists()
+    assert f"--resume gen_0005 --home {machine}" in said
+
+    (machine / "stopped").unlink()
+    (machine / "fake.json").write_text('{"hold": "generating", "stubborn": true}')
+    hasty = spawn(*arguments)
+    _read_until(hasty, "generate")
+    hasty.send_signal(signal.SIGINT)
+    _read_until(hasty, "Resume with")
+    server = int((machine / "pid").read_text())
+    hasty.send_signal(signal.SIGINT)
+
+    assert hasty.wait(10) == 130
+    assert not (machine / "stopped").exists()
+    assert _gone(server)
+
+
+def _read_until(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if word in line:
+            return
+    raise AssertionError(f"{word} was never said")
+
+
+def _gone(pid: int) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        if state.returncode or state.stdout.strip().startswith("Z"):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# -- the small commands -------------------------------------------------------------------------------------------
+
+
+def test_the_small_commands(
+    run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.rejected = 2
+    run("--pairs", "6", "--quiet")
+    capfd.readouterr()
+
+    codes = [execute([*words, *place(api)]) for words in (
+        ["models"], ["status", "gen_0005"], ["logs", "gen_0005", "--tail", "2"],
+        ["pairs", "proj_0001", "--search", "2", "--json"], ["pairs", "proj_0001", "--limit", "3"],
+        ["export", "proj_0001", "--out", str(tmp_path / "again.jsonl")],
+    )]
+
+    said = capfd.readouterr()
+    assert codes == [0] * 6
+    assert "asked 6 = delivered 4 + rejected 2 + failed 0\n  rejected: near_duplicate 2\n" in said.out
+    assert "line 3" in said.out
+    assert "line 2" not in said.out
+    assert '"question": "What is [bold]item[/bold] 2?"' in said.out
+    assert said.out.count("pair_000") == 4
+    assert "version 2, 4 lines" in said.err
+    assert len((tmp_path / "again.jsonl").read_text().splitlines()) == 4
+
+
+def test_cancel_and_what_run_makes_of_it(run: Callable[..., int], api: FakeApi, docs: Path) -> None:
+    api.hold = "generating"
+    with DataForge(api.url, KEY, ORGANIZATION) as forge:
+        project = forge.create_project("p").project_id
+        job = forge.generate(project, "extractive").generation_id
+
+    cancelled = execute(["cancel", job, *place(api)])
+
+    assert cancelled == 0
+    assert run("--resume", job) == 1
+    assert execute(["status", "gen_none", *place(api)]) == 1
+
+
+def test_help_is_cheap() -> None:
+    def cpu_seconds() -> float:
+        code = (
+            "import resource, sys\n"
+            "from dataforge_client.cli import main\n"
+            "try: main(['--help'])\n"
+            "except SystemExit: pass\n"
+            "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+            "print(used.ru_utime + used.ru_stime, file=sys.stderr)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert "run" in done.stdout
+        return float(done.stderr)
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime > 0
+    assert statistics.median(cpu_seconds() for _ in range(3)) < 0.3
+
+
+def test_every_command_and_option_is_documented() -> None:
+    page = (ROOT / "docs/cli.md").read_text()
+
+    undocumented = [
+        f"{name} {word}" for name, command in cli.commands.items() for parameter in command.params
+        for word in (parameter.opts if isinstance(parameter, click.Option) else [])
+        if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", page)
+    ]
+
+    assert undocumented == []
+    assert [name for name in cli.commands if f"`dataforge {name}" not in page] == []
+
+
+# -- words and numbers --------------------------------------------------------------------------------------------
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_plain_lines_come_at_the_start_every_ten_seconds_and_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    lines = Lines(sys.stdout, clock=clock)
+
+    for second in range(25):
+        clock.now = second
+        lines.step(Step("generate", second * 8, 200, "pairs", rate=8, cost=second / 100))
+    lines.step(Step("generate", 200, 200, "pairs", cost=0.25, finished=True))
+    lines.step(Step("generate", 200, 200, "pairs", cost=0.25, finished=True))
+
+    assert capsys.readouterr().out.splitlines() == [
+        "generate  0 of 200 pairs  8.0/s  about 25 s left  $0.00",
+        "generate  80 of 200 pairs  8.0/s  about 15 s left  $0.10",
+        "generate  160 of 200 pairs  8.0/s  about 5 s left  $0.20",
+        "generate  200 of 200 pairs  done  $0.25",
+    ]
+
+
+def test_events_are_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    Events(sys.stdout, clock=Clock()).step(Step("upload", 5, 10, "bytes", rate=5))
+
+    assert json.loads(capsys.readouterr().out) == {
+        "type": "progress", "stage": "upload", "done": 5, "total": 10, "unit": "bytes", "rate": 5,
+        "seconds_left": 1.0, "cost_usd": None, "finished": False,
+    }
+
+
+def test_numbers_as_people_read_them() -> None:
+    assert [money(x) for x in (None, 0, 0.0004, 0.01, 1234.5)] == [
+        "unknown", "$0.00", "$0.0004", "$0.01", "$1,234.50"
+    ]
+    assert [duration(x) for x in (0.4, 59.4, 61, 3661)] == ["0 s", "59 s", "1 min 01 s", "1 h 01 min"]
+    assert [size(x) for x in (999, 1500, 2_000_000, 3e9)] == ["999 B", "1.5 kB", "2.0 MB", "3.0 GB"]
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(-3, 3))
+def test_a_sum_that_does_not_hold_is_not_called_equal(delivered: int, rejected: int, failed: int, off: int) -> None:
+    line = counts_line(Counts(0, delivered + rejected + failed + off, delivered, rejected, failed))
+
+    assert ("=" in line) == (off == 0)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=4))
+def test_a_histogram_shows_every_bucket_that_holds_something(counts: list[int]) -> None:
+    lines = histogram_lines([Bucket(f"r{n}", c) for n, c in enumerate(counts)])
+
+    blocks = [line.count("█") for line in lines]
+    assert [b > 0 for b in blocks] == [c > 0 for c in counts]
+    assert max(blocks) == (40 if any(counts) else 0)
+    assert [int(line.split()[-1]) for line in lines] == counts
+
+
+def test_names_are_unique_and_stable(tmp_path: Path) -> None:
+    for name in ("a/readme.md", "b/readme.md", "b/only.txt", "b/.git/config.md", "b/skip.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+
+    sources, unused = collect([tmp_path, tmp_path / "b" / "only.txt", tmp_path / "a"], exclude=["*.csv"])
+
+    assert [s.name for s in sources] == ["a__readme.md", "only.txt", "b__readme.md"]
+    assert unused == []
+    assert [s.name for s in collect([tmp_path / "a", tmp_path / "b" / "readme.md"])[0]] == ["readme.md", "2_readme.md"]

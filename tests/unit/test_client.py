@@ -1,0 +1,415 @@
+"""The client against the wire: what it sends, what it makes of the answers, and when it tries again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge_client import DataForge
+from dataforge_client.errors import (
+    AuthenticationError,
+    ClientError,
+    ConfigError,
+    ConnectionFailed,
+    GenerationFailed,
+    Invalid,
+    NotFound,
+    RateLimited,
+    ServerError,
+    UnexpectedAnswer,
+    WaitTimeout,
+)
+from dataforge_client.models import Generation, Project, read
+from dataforge_client.profiles import Connection, Wanted, resolve
+from dataforge_client.transport import Retry, retry_after
+from tests.unit.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with FakeApi() as running:
+        yield running
+
+
+@pytest.fixture
+def naps() -> list[float]:
+    """The pauses that the client made between tries."""
+    return []
+
+
+@pytest.fixture
+def forge(api: FakeApi, naps: list[float]) -> Iterator[DataForge]:
+    with DataForge(api.url, KEY, ORGANIZATION, retry=Retry(sleep=naps.append, rng=lambda: 1.0)) as client:
+        yield client
+
+
+def test_a_call_carries_key_and_organisation(api: FakeApi, forge: DataForge) -> None:
+    who = forge.whoami()
+
+    assert who.organization_id == ORGANIZATION
+    assert who.scopes == ("all",)
+    assert api.seen[0].headers["X-API-Key"] == KEY
+    assert api.seen[0].headers["X-Organization-ID"] == ORGANIZATION
+
+
+def test_the_whole_road(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+    (tmp_path / "leave policy.md").write_text("# Leave\n25 days.")
+
+    project = forge.create_project("Handbook")
+    document = forge.upload_file(project.project_id, tmp_path / "leave policy.md")
+    forge.wait(forge.parse(project.project_id).generation_id)
+    job = forge.generate(project.project_id, "extractive", num_pairs=5, config={"seed": 1})
+    seen: list[str] = []
+    done = forge.wait(job.generation_id, lambda g: seen.append(g.status))
+    made = forge.export(project.project_id)
+    forge.download_export(project.project_id, made.version, tmp_path / "out" / "set.jsonl")
+
+    assert document.mime_type == "text/markdown"
+    assert seen == ["generating", "validating", "completed"]
+    assert (done.counts.asked, done.counts.delivered) == (5, 5)
+    assert done.report is not None
+    assert done.report.histogram[1].count == 5
+    assert len((tmp_path / "out" / "set.jsonl").read_text().splitlines()) == made.pair_count == 5
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["set.jsonl"]
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504, 0])
+def test_a_busy_or_broken_server_is_asked_again(
+    api: FakeApi, forge: DataForge, naps: list[float], status: int
+) -> None:
+    api.faults.append(Fault("/projects", status, times=2))
+
+    assert forge.list_projects() == []
+
+    assert api.count("GET " + BASE + "/projects") == 3
+    assert naps == [0.5, 1.0]
+
+
+def test_retry_after_is_obeyed(api: FakeApi, forge: DataForge, naps: list[float]) -> None:
+    api.faults.append(Fault("/projects", 429, headers={"Retry-After": "7"}))
+
+    forge.list_projects()
+
+    assert naps == [7.0]
+
+
+def test_a_retry_after_that_is_too_long_is_told_instead(api: FakeApi, forge: DataForge, naps: list[float]) -> None:
+    api.faults.append(Fault("/projects", 429, headers={"Retry-After": "3600"}))
+
+    with pytest.raises(RateLimited) as told:
+        forge.list_projects()
+
+    assert told.value.retry_after == 3600
+    assert naps == []
+
+
+def test_giving_up_raises_what_was_said_last(api: FakeApi, forge: DataForge, naps: list[float]) -> None:
+    api.faults.append(Fault("/projects", 503, times=99, body={"message": "deploying", "request_id": "r7"}))
+
+    with pytest.raises(ServerError, match="deploying") as told:
+        forge.list_projects()
+
+    assert told.value.request_id == "r7"
+    assert len(naps) == 4
+
+
+def test_a_post_is_repeated_under_the_same_idempotency_key(api: FakeApi, forge: DataForge) -> None:
+    api.faults.append(Fault("POST", 0))
+
+    forge.create_project("once")
+
+    keys = {s.headers["Idempotency-Key"] for s in api.seen}
+    assert len(api.seen) == 2
+    assert len(keys) == 1
+
+
+def test_two_posts_have_two_idempotency_keys(api: FakeApi, forge: DataForge) -> None:
+    forge.create_project("one")
+    forge.create_project("two")
+
+    assert len({s.headers["Idempotency-Key"] for s in api.seen}) == 2
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422, 500])
+def test_a_plain_no_is_not_asked_again(api: FakeApi, forge: DataForge, naps: list[float], status: int) -> None:
+    api.faults.append(Fault("/projects", status))
+
+    with pytest.raises(ClientError):
+        forge.list_projects()
+
+    assert naps == []
+
+
+def test_the_error_body_becomes_the_exception(forge: DataForge) -> None:
+    project = forge.create_project("p")
+
+    with pytest.raises(Invalid) as told:
+        forge.generate(project.project_id, "nobody")
+
+    assert (told.value.status, told.value.code, told.value.request_id) == (422, "UNKNOWN_TEACHER", "req_1")
+    assert [(e.field, e.message) for e in told.value.errors] == [("model_id", "unknown")]
+    assert "There is no teacher" in str(told.value)
+
+
+def test_a_wrong_key_and_an_unknown_id(api: FakeApi, forge: DataForge) -> None:
+    with DataForge(api.url, "sk_wrong", ORGANIZATION) as stranger, pytest.raises(AuthenticationError):
+        stranger.list_projects()
+    with pytest.raises(NotFound, match="proj_none"):
+        forge.get_project("proj_none")
+
+
+def test_an_id_cannot_leave_its_place_in_the_path(api: FakeApi, forge: DataForge) -> None:
+    with pytest.raises(NotFound):
+        forge.get_project("../../health?x=1")
+
+    assert api.seen[0].path == f"{BASE}/projects/..%2F..%2Fhealth%3Fx%3D1"
+
+
+def test_a_server_that_is_not_there() -> None:
+    naps: list[float] = []
+
+    with (
+        DataForge("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(tries=3, sleep=naps.append)) as forge,
+        pytest.raises(ConnectionFailed, match=r"http://127\.0\.0\.1:9 cannot be reached"),
+    ):
+        forge.create_project("p")
+
+    assert len(naps) == 2
+
+
+def test_something_that_is_no_data_forge(api: FakeApi, forge: DataForge) -> None:
+    api.faults.append(Fault("/health", 200, headers={"Content-Length": "0"}))
+
+    with pytest.raises(UnexpectedAnswer, match="is this a Data Forge server"):
+        forge.health()
+
+
+def test_pages_are_walked_to_the_end(api: FakeApi, forge: DataForge) -> None:
+    project = forge.create_project("p").project_id
+    api.pairs[project] = [
+        {"pairId": f"pair_{n}", "projectId": project, "question": f"q{n}", "answer": "a", "status": "accepted"}
+        for n in range(401)
+    ]
+
+    found = [p.question for p in forge.iter_pairs(project)]
+    page = forge.list_pairs(project, page=2, page_size=100, search="q1")
+
+    assert found == [f"q{n}" for n in range(401)]
+    assert (page.total, len(page), page.page) == (111, 11, 2)
+
+
+def test_an_upload_says_its_length_and_keeps_the_key_to_itself(
+    api: FakeApi, forge: DataForge, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"x" * 700_000)
+    project = forge.create_project("p").project_id
+    marks: list[int] = []
+
+    forge.upload_file(project, path, on_bytes=marks.append)
+
+    put = next(s for s in api.seen if s.method == "PUT")
+    assert (put.headers["Content-Length"], put.headers["Content-Type"]) == ("700000", "text/plain")
+    assert "Transfer-Encoding" not in put.headers
+    assert "X-API-Key" not in put.headers
+    assert put.body == path.read_bytes()
+    assert marks == [262_144, 524_288, 700_000]
+
+
+def test_an_upload_starts_again_from_its_first_byte(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(bytes(range(256)) * 2000)
+    project = forge.create_project("p").project_id
+    api.faults.append(Fault("PUT", 503))
+
+    document = forge.upload_file(project, path)
+
+    assert api.count("a.txt") == 2
+    assert api.files[document.s3_key] == path.read_bytes()
+
+
+def test_a_large_file_is_never_in_memory(forge: DataForge, api: FakeApi, tmp_path: Path) -> None:
+    from dataforge_client.files import upload
+    from dataforge_client.transport import Transport
+
+    class Sink(Transport):
+        """Takes the bytes as a server would, and forgets them."""
+
+        def __init__(self) -> None:
+            self.taken = 0
+
+        def put_file(self, url: str, chunks: object, *, size: int, content_type: str) -> None:
+            self.taken = sum(len(c) for c in chunks())  # type: ignore[operator]
+
+    path = tmp_path / "big.pdf"
+    with path.open("wb") as file:
+        file.truncate(50 * 2**20)
+    sink = Sink()
+    tracemalloc.start()
+
+    upload(sink, "http://x", path, size=50 * 2**20, content_type="application/pdf")
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sink.taken == 50 * 2**20
+    assert peak < 2 * 2**20
+
+
+def test_a_file_that_shrinks_while_it_is_sent_is_refused(forge: DataForge, tmp_path: Path) -> None:
+    from dataforge_client.files import upload
+
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"short")
+
+    with pytest.raises(ClientError, match="became shorter"):
+        upload(forge._transport, forge.base_url + "/files/p/sources/a", path, size=9, content_type="text/plain")
+
+
+def ready_export(forge: DataForge) -> str:
+    project = forge.create_project("p").project_id
+    forge.wait(forge.generate(project, "extractive", num_pairs=3).generation_id)
+    forge.export(project)
+    return project
+
+
+def test_a_download_that_is_cut_leaves_the_old_file(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+    project = ready_export(forge)
+    target = tmp_path / "set.jsonl"
+    target.write_text("old")
+    api.faults.append(Fault("GET /files/", 200, times=3, headers={"Content-Length": "9", "Connection": "close"}))
+
+    with pytest.raises(ConnectionFailed):
+        forge.download_export(project, 1, target)
+
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_download_tries_again_with_a_fresh_address(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+    project = ready_export(forge)
+    api.faults.append(Fault("GET /files/", 0))
+
+    forge.download_export(project, 1, tmp_path / "set.jsonl")
+
+    assert len((tmp_path / "set.jsonl").read_text().splitlines()) == 3
+    assert api.count(f"GET {BASE}/projects/{project}/export/1") == 3
+
+
+def test_wait_tells_failure_and_time_out(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+    (tmp_path / "secret.pdf").write_bytes(b"%PDF")
+    api.unreadable = ("secret.pdf",)
+    project = forge.create_project("p").project_id
+    forge.upload_file(project, tmp_path / "secret.pdf")
+    api.hold = "generating"
+
+    with pytest.raises(GenerationFailed, match="No document could be read") as told:
+        forge.wait(forge.parse(project).generation_id)
+    with pytest.raises(WaitTimeout):
+        forge.wait(forge.generate(project, "extractive").generation_id, timeout=0)
+
+    assert told.value.generation.status == "failed"
+
+
+def test_logs_and_models_and_cancel(api: FakeApi, forge: DataForge) -> None:
+    api.hold = "generating"
+    project = forge.create_project("p").project_id
+    job = forge.generate(project, "extractive").generation_id
+
+    stopped = forge.cancel_generation(job)
+
+    assert stopped.status == forge.wait(job).status == "cancelled"
+    assert [x.message for x in forge.get_generation_logs(job, tail=2)] == ["line 3", "line 4"]
+    assert forge.available_models()[0].id == "extractive"
+
+
+def test_unknown_fields_are_kept_and_missing_ones_are_named() -> None:
+    project = read(Project, {"projectId": "p", "name": "n", "stats": None, "newThing": 5})
+
+    assert project.raw["newThing"] == 5
+    assert project.stats.total_pairs == 0
+    with pytest.raises(UnexpectedAnswer, match="project_id"):
+        read(Project, {"name": "n"})
+
+
+@given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), max_size=6))
+def test_a_generation_survives_whatever_a_newer_server_adds(extra: dict[str, object]) -> None:
+    known = {"generationId": "gen_1", "projectId": "proj_1", "status": "completed", "costUsd": 0.5}
+
+    job = read(Generation, {**{k: v for k, v in extra.items() if not hasattr(Generation, k)}, **known})
+
+    assert (job.generation_id, job.cost_usd, job.closed) == ("gen_1", 0.5, True)
+
+
+@given(st.integers(0, 8), st.floats(0, 1))
+def test_pauses_grow_and_stay_within_bounds(attempt: int, luck: float) -> None:
+    pause = Retry(tries=10, rng=lambda: luck).pause(attempt, None)
+
+    assert pause is not None
+    assert min(20, 0.5 * 2**attempt) / 2 <= pause <= min(20, 0.5 * 2**attempt)
+
+
+def test_retry_after_reads_seconds_and_dates() -> None:
+    assert retry_after("2.5", now=0) == 2.5
+    assert retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now=50) == 10
+    assert retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now=500) == 0
+    assert retry_after("soon", now=0) is None
+    assert retry_after(None, now=0) is None
+
+
+def test_which_server_and_whose_key(tmp_path: Path) -> None:
+    profiles = tmp_path / "profiles.toml"
+    profiles.write_text(
+        '[default]\nurl = "https://home"\napi_key = "sk_home"\norganization_id = "org_h"\n'
+        '[work]\nurl = "https://work/"\n'
+    )
+    config = {"DATAFORGE_CONFIG": str(profiles)}
+    env = {**config, "DATAFORGE_URL": "http://env", "DATAFORGE_API_KEY": "sk_env"}
+
+    assert resolve(Wanted(), config) == Connection("https://home", "sk_home", "org_h")
+    assert resolve(Wanted(), env) == Connection("http://env", "sk_env", None)
+    assert resolve(Wanted(profile="default"), env) == Connection("https://home", "sk_home", "org_h")
+    assert resolve(Wanted(profile="work"), env) == Connection("https://work", "sk_env", None)
+    assert resolve(Wanted("http://typed", "sk_typed"), env) == Connection("http://typed", "sk_typed", None)
+    assert resolve(Wanted(), {"DATAFORGE_CONFIG": str(tmp_path / "none")}) is None
+
+
+@pytest.mark.parametrize(("wanted", "told"), [
+    (Wanted("http://typed"), "No key for http://typed"),
+    (Wanted("typed.example.com", "k"), "must be an http"),
+    (Wanted(profile="nowhere"), "no profile 'nowhere'"),
+])
+def test_a_profile_never_lends_its_key_to_a_typed_address(tmp_path: Path, wanted: Wanted, told: str) -> None:
+    profiles = tmp_path / "profiles.toml"
+    profiles.write_text('[default]\nurl = "https://home"\napi_key = "sk_home"\n')
+
+    with pytest.raises(ConfigError, match=told):
+        resolve(wanted, {"DATAFORGE_CONFIG": str(profiles)})
+
+
+def test_a_proxy_does_not_come_between_us_and_this_machine(api: FakeApi) -> None:
+    code = "import sys; from dataforge_client import DataForge; print(DataForge(sys.argv[1], 'sk_fake').health())"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, api.url], env={"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": ""},
+        capture_output=True, text=True, check=False,
+    )
+
+    assert "'ok'" in done.stdout, done.stderr
+
+
+def test_importing_the_client_loads_neither_httpx_nor_rich() -> None:
+    code = (
+        "import sys, dataforge_client, dataforge_client.cli; "
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'httpx', 'rich', 'dataforge', 'infra', 'functions'}))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
