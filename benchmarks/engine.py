@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -23,11 +24,7 @@ from pathlib import Path
 
 from dataforge_client import DataForge
 
-WORDS = (
-    "berth", "crew", "deck", "engine", "ferry", "gangway", "harbour", "inspection", "journal", "keel", "life-raft",
-    "mooring", "navigation", "officer", "passenger", "quay", "rudder", "schedule", "ticket", "uniform", "vessel",
-    "watch", "yard", "zone",
-)
+SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in ("a", "e", "i", "o", "u", "ai", "or", "en")]
 
 
 @contextmanager
@@ -42,15 +39,13 @@ def process(command: list[str], env: dict[str, str] | None = None) -> Iterator[d
         child.wait(20)
 
 
-def write_document(path: Path, passages: int, words: int = 330) -> None:
-    """One section of its own words per passage, so that each becomes one chunk."""
+def write_document(path: Path, passages: int, words: int = 200) -> None:
+    """One section of made-up words per passage: each becomes one chunk, and no two give the same pair."""
+    rng = random.Random(passages)
     sections = []
     for n in range(passages):
-        text = [
-            f"{WORDS[(n + i * (1 + n % 7)) % len(WORDS)]}-{n}" if i % 9 == 0 else WORDS[(n * 5 + i * i) % len(WORDS)]
-            for i in range(words)
-        ]
-        sentences = [" ".join(text[i:i + 15]).capitalize() + "." for i in range(0, words, 15)]
+        text = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(words)]
+        sentences = [" ".join(text[i:i + 12]).capitalize() + "." for i in range(0, words, 12)]
         sections.append(f"# Rule {n}\n\n" + " ".join(sentences))
     path.write_text("\n\n".join(sections), "utf-8")
 

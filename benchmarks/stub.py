@@ -39,7 +39,8 @@ def pairs_for(prompt: str) -> list[dict[str, object]]:
     for n in range(count):
         quote = " ".join(words[n * step:n * step + min(step, 24)])
         pairs.append({
-            "question": f"What do the rules say about {' '.join(words[n * step:n * step + 6])}?", "answer": quote + ".",
+            "question": f"What do the rules say about {' '.join(words[n * step + 2:n * step + 7])}?",
+            "answer": quote.rstrip(".,;") + ".",
             "question_type": "factual", "difficulty": "easy", "evidence": [quote],
         })
     return pairs

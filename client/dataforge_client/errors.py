@@ -73,7 +73,8 @@ class ApiError(ClientError):
 
     def __str__(self) -> str:
         fields = "; ".join(f"{e.field}: {e.message}" for e in self.errors if e.message not in self.message)
-        return f"{self.message} ({fields})" if fields else self.message
+        said = f"{self.message} ({fields})" if fields else self.message
+        return f"{said} [request {self.request_id}]" if self.status >= 500 and self.request_id else said
 
 
 class BadRequest(ApiError):

@@ -13,25 +13,31 @@ from dataforge.platform.ports import Item
 from infra import catalog
 from infra.local.platform import build
 
-_HANDLERS = {f.handler for f in catalog.FUNCTIONS.values()}
-
-
 def _never(function: str, _event: Item, _timeout_s: float) -> Item:
     raise RuntimeError(f"A worker runs no state machines ({function})")
 
 
 def _resolve(handler: str) -> Callable[[Item, object], Item]:
     """Only what the catalog names can be run."""
-    if handler not in _HANDLERS:
+    if handler not in {f.handler for f in catalog.FUNCTIONS.values()}:
         raise LookupError(f"{handler} is no handler of the catalog")
     module, _, name = handler.rpartition(".")
     found: Callable[[Item, object], Item] = getattr(importlib.import_module(module), name)
     return found
 
 
+def _warm_up() -> None:
+    """Import the state functions while nobody waits for them."""
+    for name, function in catalog.FUNCTIONS.items():
+        if name != "api":
+            _resolve(function.handler)
+    importlib.import_module("dataforge.teachers.openai_compatible")
+
+
 def main() -> None:
     log.configure(settings.get().log_level)
     platform.use(build(Path(os.environ["DATAFORGE_HOME"]), base_url=lambda: "", invoke=_never))
+    _warm_up()
     serve(_resolve)
 
 

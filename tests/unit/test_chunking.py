@@ -25,7 +25,7 @@ def _heading(title: str, level: int, page: int) -> list[Piece]:
 
 PIECES = st.one_of(
     st.builds(_heading, WORDS, st.integers(1, 6), st.integers(1, 9)),
-    st.builds(lambda text, page: list(assemble.paragraph(text, page)), st.one_of(WORDS, LONG, UNBROKEN), st.integers(1, 9)),
+    st.builds(lambda text, at: list(assemble.paragraph(text, at)), st.one_of(WORDS, LONG, UNBROKEN), st.integers(1, 9)),
     st.builds(lambda text: list(assemble.code(text)), st.one_of(WORDS, LONG)),
     st.builds(lambda rows: list(assemble.table(rows)), st.lists(st.lists(WORDS, min_size=1, max_size=4), max_size=30)),
     st.builds(
@@ -79,7 +79,9 @@ def _paragraph(sentences: int, word: str = "ferry") -> list[Piece]:
 
 
 def test_a_heading_goes_with_what_follows_it() -> None:
-    parsed = _document(_heading("Guide", 1, 1), _heading("Fares", 2, 1), _paragraph(20), _heading("Dogs", 2, 2), _paragraph(20))
+    parsed = _document(
+        _heading("Guide", 1, 1), _heading("Fares", 2, 1), _paragraph(20), _heading("Dogs", 2, 2), _paragraph(20),
+    )
 
     fares, dogs = chunk(parsed)
 
@@ -100,7 +102,8 @@ def test_a_heading_stays_with_a_paragraph_that_fills_a_whole_chunk() -> None:
 
 def test_small_blocks_under_one_heading_share_a_chunk_and_sections_do_not() -> None:
     parsed = _document(
-        _heading("One", 1, 1), _paragraph(6), _paragraph(6), _heading("Two", 1, 1), _paragraph(6, "boat"), _paragraph(6),
+        _heading("One", 1, 1), _paragraph(6), _paragraph(6),
+        _heading("Two", 1, 1), _paragraph(6, "boat"), _paragraph(6),
     )
 
     chunks = chunk(parsed)

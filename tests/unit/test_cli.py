@@ -276,11 +276,27 @@ def test_no_readable_document_fails_and_leaves_the_old_file(
 # -- Ctrl-C -------------------------------------------------------------------------------------------------------
 
 
-def spawn(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
-        env={**os.environ, **environment},
-    )
+class Spawn:
+    """Starts the command as a process of its own, and cleans up after the test."""
+
+    def __init__(self) -> None:
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def __call__(self, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.processes.append(process)
+        return process
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    started = Spawn()
+    yield started
+    for process in started.processes:
+        process.kill()
+        process.communicate()
 
 
 def until(holds: Callable[[], object], process: subprocess.Popen[str]) -> None:
@@ -295,7 +311,7 @@ def until(holds: Callable[[], object], process: subprocess.Popen[str]) -> None:
     ("uploading", "leave.md"), ("parsing", "/generations/gen_parse_0004"), ("generating", "/generations/gen_0005"),
 ])
 def test_ctrl_c_prints_a_command_that_goes_on_from_there(
-    api: FakeApi, docs: Path, tmp_path: Path, stage: str, reached: str
+    spawn: Spawn, api: FakeApi, docs: Path, tmp_path: Path, stage: str, reached: str
 ) -> None:
     api.hold = stage
     out = tmp_path / "it's here.jsonl"
@@ -318,7 +334,7 @@ def test_ctrl_c_prints_a_command_that_goes_on_from_there(
     assert sum(g["kind"] == "generate" for g in api.generations.values()) == 1
 
 
-def test_an_interrupt_in_json_is_a_result_too(api: FakeApi, docs: Path, tmp_path: Path) -> None:
+def test_an_interrupt_in_json_is_a_result_too(spawn: Spawn, api: FakeApi, docs: Path, tmp_path: Path) -> None:
     api.hold = "generating"
     process = spawn("run", str(docs), "--out", str(tmp_path / "set.jsonl"), "--json", *place(api))
     until(lambda: api.count("/generations/gen_0005") > 1, process)
@@ -382,7 +398,7 @@ def test_a_run_starts_a_server_and_stops_it_politely(machine: Path, docs: Path, 
 
 
 def test_a_server_that_is_up_is_used_and_left_running(
-    machine: Path, docs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    spawn: Spawn, machine: Path, docs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     up = spawn("up", "--home", str(machine), "--port", str(_free_port()))
     assert up.stderr is not None
@@ -426,7 +442,7 @@ def test_a_server_that_cannot_start_says_why(machine: Path, docs: Path, capfd: p
 
 
 def test_ctrl_c_stops_the_local_server_politely_and_a_second_one_at_once(
-    machine: Path, docs: Path, tmp_path: Path
+    spawn: Spawn, machine: Path, docs: Path, tmp_path: Path
 ) -> None:
     machine.mkdir()
     (machine / "fake.json").write_text('{"hold": "generating"}')
@@ -435,7 +451,6 @@ def test_ctrl_c_stops_the_local_server_politely_and_a_second_one_at_once(
     polite = spawn(*arguments)
     assert polite.stderr is not None
     _read_until(polite, "generate")
-    os.killpg(os.getpgid(polite.pid), 0)
     polite.send_signal(signal.SIGINT)
     said = polite.stderr.read()
     assert polite.wait(30) == 130

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,9 @@ GRACE = 20.0
 """Seconds that a server gets to stop by itself."""
 START = 120.0
 """Seconds that it gets to become ready; the first start on a cold disk is slow."""
+
+LOG_LIMIT = 10 * 2**20
+"""Bytes."""
 
 _running: list[subprocess.Popen[str]] = []
 
@@ -51,12 +53,26 @@ def serving(home: Path) -> Iterator[Connection]:
     if found is not None:
         yield found
         return
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+    with open_log(home) as log, log_path(home).open(encoding="utf-8", errors="replace") as reader:
+        reader.seek(0, os.SEEK_END)
         child = start(home, "127.0.0.1", 0, log=log)
         try:
-            yield wait_ready(child, log=log).connection()
+            yield wait_ready(child, log=reader).connection()
         finally:
             stop(child)
+
+
+def log_path(home: Path) -> Path:
+    return home / "server.log"
+
+
+def open_log(home: Path) -> IO[str]:
+    """To append to; a log that has grown large makes room for a new one."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = log_path(home)
+    if path.exists() and path.stat().st_size > LOG_LIMIT:
+        path.replace(path.with_suffix(".log.1"))
+    return path.open("a", encoding="utf-8")
 
 
 def already_serving(home: Path) -> Connection | None:
@@ -146,8 +162,8 @@ def _ready(line: str) -> Ready | None:
 
 
 def _tail(log: IO[str] | None, lines: int = 15) -> str:
+    """The last lines after the reader's position."""
     if log is None:
         return ""
-    log.seek(0)
     last = log.read().splitlines()[-lines:]
     return "\n" + "\n".join(last) if last else ""

@@ -17,12 +17,13 @@ import click
 
 from dataforge_client.cli import summary as summaries
 from dataforge_client.cli.bars import reporter
-from dataforge_client.cli.connection import Place, connect, remote_of
+from dataforge_client.cli.connection import Place, connect, home_of, remote_of
 from dataforge_client.cli.exits import INTERRUPTED, exit_code
+from dataforge_client.cli.local import log_path
 from dataforge_client.cli.pipeline import Order, Outcome, Trail, travel
 from dataforge_client.cli.resume import key_words, place_words, resume_command
 from dataforge_client.cli.sources import Unused
-from dataforge_client.errors import ApiError, ClientError
+from dataforge_client.errors import ApiError, ClientError, ConnectionFailed, ServerError
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
@@ -124,6 +125,8 @@ class Session:
         if self._quiet:
             click.echo(summaries.documents_text(failed), err=True, nl=False)
         click.echo(f"Error: {problem}", err=True)
+        if isinstance(problem, (ServerError, ConnectionFailed)) and remote_of(self._place) is None:
+            click.echo(f"The server's log is {log_path(home_of(self._place))}", err=True)
         if self._trail.project_id:
             click.echo(f"What was done is kept. Once that is solved, go on with:\n  {self._resume()}", err=True)
         return code

@@ -43,12 +43,12 @@ def command(home: Path | None, host: str, port: int) -> int:
     try:
         ready = local.wait_ready(child)
         click.echo(_welcome(ready), err=True)
+        child.wait()
     except ClientError:
-        if asked:
-            return OK
-        raise
-    child.wait()
-    local.stop(child)
+        if not asked:
+            raise
+    finally:
+        local.stop(child)
     return OK if asked or child.returncode == 0 else FAILED
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dataforge.errors import Unreadable
 from dataforge.parsing import assemble
 from dataforge.parsing.assemble import Item, Piece
 from dataforge.parsing.encoding import decode
@@ -31,15 +32,29 @@ _BLOCKS = frozenset((
     "figcaption", "figure", "header", "hgroup", "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary",
     "table", "td", "th", "tr", "ul", "h1", "h2", "h3", "h4", "h5", "h6", "caption", "tbody", "thead", "tfoot",
 ))
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_UNCLOSED = frozenset((
+    "p", "li", "dt", "dd", "td", "th", "tr", "thead", "tbody", "tfoot", "colgroup", "col", "option", "br", "img", "hr",
+    "input", "meta", "link", "area", "base", "source", "track", "wbr", "embed", "param", "rt", "rp", "html", "head",
+    "body",
+))
+_DEEPEST = 3_000
 _LISTS = frozenset(("ul", "ol", "dl"))
 _CONTAINER = "main, article, [role=main]"
 
 
 def read(data: bytes) -> ParsedDocument:
-    from selectolax.lexbor import LexborHTMLParser
+    """Raises Unreadable (too_complex) for pages that no browser would show either."""
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
     source = decode(data, html=True)
-    tree = LexborHTMLParser(source)
+    _refuse_depth(source)
+    try:
+        tree = LexborHTMLParser(source)
+    except SelectolaxError as error:  # lexbor takes any HTML; it only gives up when memory ends
+        raise Unreadable(
+            "The page has too many elements to hold in memory. Split it and upload the parts.", reason="too_complex"
+        ) from error
     title = tree.css_first("head > title")
     return assemble.assemble(_main(tree.root), title=title.text() if title else None)
 
@@ -48,7 +63,21 @@ def pieces(source: str) -> Iterator[Piece]:
     """Of a fragment, such as the HTML inside a Markdown file."""
     from selectolax.lexbor import LexborHTMLParser
 
+    _refuse_depth(source)
     yield from _main(LexborHTMLParser(source).root)
+
+
+def _refuse_depth(source: str) -> None:
+    """The parser's time grows with the square of the depth, so that is looked at first."""
+    depth = 0
+    for match in _TAG.finditer(source):
+        if match.group(2).lower() not in _UNCLOSED:
+            depth = depth + 1 if not match.group(1) else max(depth - 1, 0)
+            if depth > _DEEPEST:
+                raise Unreadable(
+                    f"The page nests its elements more than {_DEEPEST:,} deep. Save its text as a simpler page.",
+                    reason="too_complex",
+                )
 
 
 def _main(root: LexborNode | None) -> list[Piece]:

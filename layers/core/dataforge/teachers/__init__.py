@@ -75,7 +75,7 @@ def teacher(name: str) -> Teacher:
     if provider not in PROVIDERS or (not model and provider not in _NEED_NO_MODEL):
         known = ", ".join(e.id for e in available())
         raise Invalid(
-            f"There is no teacher {name!r}. Available here: {known}; also openai:<model> and ollama:<model>",
+            f"model_id {name!r} names no teacher. Available here: {known}; also openai:<model> and ollama:<model>",
             field="model_id", code="UNKNOWN_TEACHER",
         )
     return PROVIDERS[provider](model)

@@ -66,9 +66,9 @@ def generate_batch(raw: Item) -> Item:
     calls = [[Slot(**s) for s in call] for call in body["calls"]]
     batch = _open(run, e, calls, body["document_names"])
     asyncio.run(_ask_all(batch, calls, int(body["concurrency"])))
-    flow.write_json(run, f"round-{e.round}/part-{e.batch:04d}.json", {
-        "usage": _usage(batch.used), "outcomes": sorted(batch.outcomes, key=lambda o: cast(int, o["slot"])),
-    })
+    outcomes = sorted(batch.outcomes, key=lambda o: cast(int, o["slot"]))
+    part = {"usage": _usage(batch.used), "outcomes": outcomes}
+    flow.write_json(run, f"round-{e.round}/part-{e.batch:04d}.json", part)
     made = sum("draft" in o for o in batch.outcomes)
     level = "warning" if made < len(batch.outcomes) else "info"
     runs.say(run.run_id, "generating", f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} pairs written"

@@ -54,7 +54,7 @@ def start(project: Project, request: Item) -> Run:
     kinds = teacher(str(config["model_id"])).can.kinds
     if kinds is not None and config["generation_type"] not in kinds:
         raise Invalid(
-            f"The teacher {config['model_id']} writes {', '.join(kinds)} only; choose a language model for "
+            f"model_id: the teacher {config['model_id']} writes {', '.join(kinds)} only; choose a language model for "
             f"{config['generation_type']}", field="model_id",
         )
     chunks = _chosen_chunks(project, config.get("chunk_ids"))

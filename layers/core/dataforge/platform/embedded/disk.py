@@ -109,19 +109,16 @@ class DiskFiles:
             return self._show(key, upload, content_type, tell=False)
 
     def open(self, key: str) -> BinaryIO:
-        tried = None
-        while (blob := self._blob_of(check_key(key))) not in (None, tried):
-            try:
-                return open(self._path(blob), "rb")
-            except FileNotFoundError:
-                tried = blob  # replaced between the two looks: look again
-        raise FileNotFoundError(f"There is no file {key}")
+        return self._open(key)[1]
+
+    def info_and_stream(self, key: str, *, chunk_size: int = 1 << 20) -> tuple[FileInfo, Iterator[bytes]]:
+        """Of the same moment, whoever replaces the object meanwhile: what an HTTP answer's head and body need."""
+        info, file = self._open(key)
+        return info, _Chunks(file, chunk_size)
 
     def info(self, key: str) -> FileInfo | None:
-        row = self._database.connection().execute(
-            "SELECT key, size, content_type, etag, modified FROM objects WHERE key = ?", (check_key(key),)
-        ).fetchone()
-        return FileInfo(*row) if row else None
+        found = self._find(key)
+        return found[0] if found else None
 
     def list(self, prefix: str) -> Iterator[FileInfo]:
         for key, size, etag, modified in self._rows(prefix, "key, size, etag, modified"):
@@ -280,9 +277,21 @@ class DiskFiles:
                 return
             after, compare = rows[-1][0], ">"
 
-    def _blob_of(self, key: str) -> str | None:
-        row = self._database.connection().execute("SELECT blob FROM objects WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else None
+    def _find(self, key: str) -> tuple[FileInfo, str] | None:
+        """The object and its blob."""
+        row = self._database.connection().execute(
+            "SELECT key, size, content_type, etag, modified, blob FROM objects WHERE key = ?", (check_key(key),)
+        ).fetchone()
+        return (FileInfo(*row[:5]), row[5]) if row else None
+
+    def _open(self, key: str) -> tuple[FileInfo, BinaryIO]:
+        tried = None
+        while (found := self._find(key)) is not None and found[1] != tried:
+            try:
+                return found[0], open(self._path(found[1]), "rb")
+            except FileNotFoundError:
+                tried = found[1]  # replaced between the two looks: look again
+        raise FileNotFoundError(f"There is no file {key}")
 
     def _path(self, blob: str) -> Path:
         return self._blobs / blob[-2:] / blob

@@ -1,0 +1,245 @@
+"""A shallow reading of an English sentence: (leading adjunct,) subject, finite verb, rest; and how to ask with it.
+
+No parser and no tagger: word forms, agreement of subject and verb, and caution. A sentence that is not surely of this
+shape gives None, and nothing is asked about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dataforge.teachers.extractive import english
+from dataforge.teachers.extractive.verbs import base_of
+
+MOST_SUBJECT_WORDS = 14
+_BARE = re.compile(r"^\W+|\W+$")
+_ADJUNCT_OPENERS = english.PREPOSITIONS | english.CONDITIONS | {"although", "while", "whereas", "because"}
+_ENUMERATION = re.compile(r"^[^,]+(?:, [^,]+)*,? (?:and|or) [^,]+$")
+_COORDINATE = re.compile(
+    r"(?:;| [–—-] |,? (?:and|but|or|so|while|whereas|because|although|though|unless|yet|nor|then)\b|"
+    r",? (?:which|who|where|when|whose|if|provided|except|as|since)\b|\.\s|: )"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """subject aux (not) verb rest, as in "| the form | must | not | be | sent by mail |".
+
+    aux is the word that moves in front in a question; a plain verb ("covers") has aux "does", "do" or "did" and its
+    base form in `verb`. rest is what follows, without the final stop.
+    """
+
+    adjunct: str
+    subject: str
+    aux: str
+    negated: bool
+    verb: str
+    rest: str
+    finite: str
+    """The verb as written: "must not be", "covers"."""
+    plural: bool
+
+    def ask(self, lead: str, rest: str | None = None) -> str:
+        """lead + inverted clause: ask("How long", "in the safe") -> "How long is it kept in the safe?"."""
+        parts = [lead, self.aux, self.subject, "not" if self.negated else "", self.verb,
+                 self.rest if rest is None else rest]
+        return _join(parts)
+
+    def about_subject(self, lead: str) -> str:
+        """ask for the subject: "Who" -> "Who approves the swap?"."""
+        return _join([lead, self.finite, self.rest])
+
+
+def read(sentence: str) -> Clause | None:
+    """sentence: clean text of one sentence, connectives already gone."""
+    adjunct, main = split_adjunct(sentence.rstrip(" .!;:"))
+    words = main.split()
+    if not 3 <= len(words) or _bare(words[0]) in english.PREPOSITIONS | english.CONDITIONS | english.PRONOUNS - {"all"}:
+        return None
+    at = _finite(words)
+    if at is None or not 0 < at <= MOST_SUBJECT_WORDS:
+        return None
+    subject = " ".join(words[:at]).rstrip(",")
+    if not _is_subject(subject):
+        return None
+    clause = _clause(adjunct, subject, words, at)
+    return clause and replace(clause, rest=first_clause(clause.rest))
+
+
+def split_adjunct(sentence: str) -> tuple[str, str]:
+    """("In 1961", "IBM developed ..."); no leading adjunct: ("", sentence)."""
+    words = sentence.split()
+    if not words or _bare(words[0]) not in _ADJUNCT_OPENERS:
+        return "", sentence
+    adjunct, comma, main = sentence.partition(", ")
+    if not comma or len(adjunct.split()) > 30 or len(main.split()) < 3:
+        return "", sentence
+    return adjunct, main[0].upper() + main[1:]
+
+
+def first_clause(rest: str) -> str:
+    """Up to the first coordinate or subordinate clause; "and" between nouns is no boundary."""
+    for mark in _COORDINATE.finditer(rest):
+        following = rest[mark.end() :].split()
+        word = mark.group().strip(" ,;")
+        if word in ("", ":") or mark.group()[0] in ";." or word in ("–", "—", "-"):
+            return rest[: mark.start()].rstrip(" ,")
+        if word in ("and", "or", "but", "so", "yet", "nor", "then"):
+            if _starts_clause(following):
+                return rest[: mark.start()].rstrip(" ,")
+        elif mark.group().startswith(",") or word in ("because", "while", "whereas", "although", "though", "unless"):
+            return rest[: mark.start()].rstrip(" ,")
+    return rest
+
+
+def _starts_clause(words: Sequence[str]) -> bool:
+    """Whether a finite verb comes before any other coordination: "and includes the fee", "and it is kept"."""
+    for n, word in enumerate(words[:9]):
+        bare = _bare(word)
+        if bare in english.MODALS | english.BE | english.HAVE | english.DO:
+            return True
+        if n == 0 and (base_of(bare, "third") or base_of(bare, "past") or bare in english.PRONOUNS - {"one", "both"}):
+            return True
+        if n == 0 and base_of(bare, "base") and not (base_of(bare, "base") and len(words) < 2):
+            return words[1][:1].islower() and _bare(words[1]) in english.DETERMINERS | english.PREPOSITIONS | {"not"}
+        if n > 0 and base_of(bare, "third") and n + 1 < len(words) and _after_verb(words[n + 1]):
+            return True
+        if word.endswith((",", ";", ".")) or bare in ("and", "or"):
+            return False
+    return False
+
+
+def _finite(words: Sequence[str]) -> int | None:
+    """Index of the main finite verb."""
+    skip = 0
+    head: str | None = None
+    for at in range(1, min(len(words), MOST_SUBJECT_WORDS + 8)):
+        bare = _bare(words[at])
+        if bare in english.RELATIVES and at > 0:
+            skip += 1
+            head = head or _bare(words[at - 1])
+            continue
+        if bare in english.CONDITIONS | {"because", "although", "while"}:
+            return None
+        if bare in english.MODALS | english.BE | english.HAVE | english.DO:
+            found = True
+        else:
+            found = _is_lexical(words, at, head, inside=skip > 0)
+        if found and skip:
+            skip -= 1
+            continue
+        if found:
+            return at
+    return None
+
+
+def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool) -> bool:
+    """Whether words[at] is a finite full verb: its form agrees with the noun before it and what follows fits."""
+    bare, before = _bare(words[at]), _bare(words[at - 1])
+    if words[at][0].isupper() or before in english.DETERMINERS | english.PREPOSITIONS | {"and", "or", "not", "to"}:
+        return inside and before in english.RELATIVES and base_of(bare, "third") is not None
+    following = words[at + 1] if at + 1 < len(words) else ""
+    if inside and before in english.RELATIVES:
+        return any(base_of(bare, form) for form in ("third", "past", "base"))
+    if not following or words[at].endswith((",", ";", ":")) and not base_of(bare, "past"):
+        return False
+    if not _after_verb(following):
+        return False
+    noun = head if head and not inside else _head(words[:at])
+    if base_of(bare, "past") and not base_of(bare, "third"):
+        return not _later_auxiliary(words[at + 1 :])
+    plural = english.is_plural(noun) or " and " in " ".join(words[:at])
+    if base_of(bare, "third"):
+        return not plural or bool(head)
+    return base_of(bare, "base") is not None and plural and english.is_plural(before)
+
+
+def _after_verb(word: str) -> bool:
+    """What may follow a full verb but hardly a noun that looks like one."""
+    bare = _bare(word)
+    if bare in english.MODALS | english.BE | english.HAVE | english.DO | english.RELATIVES - {"that", "how", "what"}:
+        return False
+    known = english.DETERMINERS | english.PREPOSITIONS | {"not", "only", "their", "to", "that", "how", "what"}
+    return bare in known - {"of", "than"} or english.is_number(bare) or word[:1].isupper() or (
+        bare.isalpha() and bare not in ("and", "or"))
+
+
+def _later_auxiliary(words: Sequence[str]) -> bool:
+    """"Employees hired after June must": a participle, not the verb."""
+    for word in words[:10]:
+        bare = _bare(word)
+        if bare in english.MODALS | english.BE | english.HAVE:
+            return True
+        if bare in english.RELATIVES or bare in ("and", "but", "because", "if", "when") or word.endswith((",", ";")):
+            return False
+    return False
+
+
+def _head(words: Sequence[str]) -> str:
+    """The noun that the verb agrees with: the last word before the first preposition ("members of every crew")."""
+    for n, word in enumerate(words):
+        if n and _bare(word) in english.PREPOSITIONS:
+            return _bare(words[n - 1])
+    return _bare(words[-1])
+
+
+def _is_subject(subject: str) -> bool:
+    words = subject.split()
+    if "," in subject and not _ENUMERATION.match(subject):
+        return False
+    if re.search(r"[;:()\"“”|#*_=<>]|\.\s", subject):
+        return False
+    first = _bare(words[0])
+    if first in english.PRONOUNS or base_of(first, "gerund") and len(words) < 2:
+        return False
+    return _bare(words[-1]) not in english.PREPOSITIONS | english.DETERMINERS | {"and", "or", "not", "to"}
+
+
+def _clause(adjunct: str, subject: str, words: Sequence[str], at: int) -> Clause | None:
+    finite, after = _bare(words[at]), list(words[at + 1 :])
+    plural = english.is_plural(_head(subject.split())) or bool(_ENUMERATION.match(subject) and " and " in subject)
+    negated = finite == "cannot" or (bool(after) and _bare(after[0]) == "not")
+    if negated and finite != "cannot":
+        after = after[1:]
+    written = words[at] + (" not" if negated and finite != "cannot" else "")
+    if finite in english.MODALS:
+        if not after or not (base_of(_bare(after[0]), "base") or _bare(after[0]) in ("be", "only", "also", "never")):
+            return None
+        aux = "can" if finite == "cannot" else finite
+        return Clause(adjunct, subject, aux, negated, after[0], " ".join(after[1:]), f"{written} {after[0]}", plural)
+    if finite in english.BE or (finite in english.HAVE and after and base_of(_bare(after[0]), "participle")
+                                and not english.is_number(after[0])):
+        moved = _participle(after)
+        verb = after[0] if moved else ""
+        rest = " ".join(after[1:] if moved else after)
+        return Clause(adjunct, subject, finite, negated, verb, rest, f"{written} {verb}".strip(), plural)
+    if finite in english.DO:
+        if not negated or not after:
+            return None
+        return Clause(adjunct, subject, finite, True, after[0], " ".join(after[1:]), f"{written} {after[0]}", plural)
+    return _full_verb(adjunct, subject, words[at], " ".join(after), plural)
+
+
+def _participle(after: Sequence[str]) -> bool:
+    return bool(after) and base_of(_bare(after[0]), "participle") is not None and after[0].isalpha()
+
+
+def _full_verb(adjunct: str, subject: str, written: str, rest: str, plural: bool) -> Clause | None:
+    bare = _bare(written)
+    for form, aux in (("third", "does"), ("past", "did"), ("base", "do")):
+        base = base_of(bare, form)  # type: ignore[arg-type]
+        if base and base != "be":
+            if form == "past" and base == bare:
+                aux = "do" if plural else "did"
+            return Clause(adjunct, subject, aux, False, base, rest, written, plural)
+    return None
+
+
+def _bare(word: str) -> str:
+    return _BARE.sub("", word).casefold()
+
+
+def _join(parts: Sequence[str]) -> str:
+    return re.sub(r"\s+([,?])", r"\1", " ".join(p for p in parts if p)).strip(" ,") + "?"

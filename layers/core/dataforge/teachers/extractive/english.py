@@ -1,0 +1,93 @@
+"""Small closed word classes of English, and whether a text is English at all."""
+
+from __future__ import annotations
+
+import re
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+MODALS = _set("must may can should shall will would could might cannot")
+BE = _set("is are was were")
+HAVE = _set("has have had")
+DO = _set("does do did")
+DETERMINERS = _set(
+    "a an the each every all any no some both either neither most many several few one another other these those this "
+    "that such its their his her our your my"
+)
+PREPOSITIONS = _set(
+    "in on at by for from to of with without within during after before since until under over above below between "
+    "among through throughout across against along around behind beside beyond into onto off per towards toward upon "
+    "via despite except inside outside near as about than like unlike up down out away back because"
+)
+RELATIVES = _set("who which that whose whom where when why how what whether")
+CONDITIONS = _set("if when where once whenever unless")
+PRONOUNS = _set(
+    "i you he she it we they this these those that such one ones someone somebody anyone anybody everyone everybody "
+    "nobody none nothing something anything everything there here who what which others another both it's they're"
+)
+CONNECTIVES = re.compile(
+    r"^(?:However|In addition|Additionally|Furthermore|Moreover|Also|Therefore|Thus|Hence|Consequently|As a result|"
+    r"Nevertheless|Nonetheless|Finally|Similarly|Likewise|In general|Generally|In particular|Of course|Instead|"
+    r"At the same time|In practice|Normally|Usually|Typically|Today|Currently|Note that|Please note that|In fact|"
+    r"Overall|In short|In other words|Importantly|Notably|Meanwhile|Then|Otherwise|And|But|So)\b,?\s+"
+)
+PEOPLE = _set(
+    "administrator adult advisor adviser agent analyst applicant approver architect artist assistant attendant auditor "
+    "author board body buyer cadet candidate captain carer cashier chair chairman chairperson chef chief child children "
+    "citizen clerk client coach colleague commander commission committee companion contractor coordinator council "
+    "counsellor coxswain crew crews custodian customer deckhand department designer desk developer director doctor driver "
+    "employee employer engineer executive expert family farmer firm guardian guest head holder hr inspector instructor "
+    "intern inventor judge king landlord lawyer lead leader lecturer librarian linesman linesmen maker manager marshal "
+    "master mate mayor mechanic member mentor minister monarch nurse office officer operator ombudsman owner parent "
+    "participant passenger patient person personnel people physician pilot pirate player police practitioner president "
+    "principal processor professor provider pupil purser queen recruiter registrar representative requester researcher "
+    "resident reviewer scientist secretary seller sergeant servant shareholder sponsor staff steward student supervisor "
+    "supplier surgeon teacher team technician tenant tester traveller treasurer trainee trainer trustee tutor user "
+    "vendor vet visitor volunteer warden witness worker writer agency authority bureau company coastguard duty emperor "
+    "general governor poet philosopher composer singer actor actress director physicist chemist mathematician economist"
+)
+UNINFLECTED_PLURALS = _set("people staff police men women children crew personnel aircraft feet teeth data media linesmen")
+NUMBER_WORDS = _set(
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred"
+)
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+NUMBER = rf"(?:\d[\d,.]*(?<![,.])|{'|'.join(sorted(NUMBER_WORDS))}|half an?|one)(?: (?:and a half|million|billion|thousand))?"
+TIME_UNIT = r"(?:(?:working|business|calendar|consecutive|full|school) )?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|nights?)"
+MONEY = r"(?:euros?|dollars?|pounds?|cents?|EUR|USD|GBP|CHF)"
+QUANTIFIER = r"(?:at least|at most|up to|no more than|not more than|no less than|no later than|not later than|about|around|approximately|roughly|nearly|almost|over|more than|less than|fewer than|exactly|only|a maximum of|a minimum of|an average of|as many as)"
+
+_COMMON = _set(
+    "the of and to in a is are was were be been for on with as by at from that which this it or an not can must may "
+    "has have will should if when each their its they you your all any than into who before after"
+)
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def is_english(text: str) -> bool:
+    """Whether a sixth of the words are the commonest English ones; texts under five words are not judged (True)."""
+    words = [w.casefold() for w in _WORD.findall(text)]
+    return len(words) < 5 or sum(w in _COMMON for w in words) >= len(words) / 6
+
+
+def is_plural(noun: str) -> bool:
+    word = noun.casefold()
+    if word in UNINFLECTED_PLURALS:
+        return True
+    return word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3
+
+
+def is_number(word: str) -> bool:
+    return word[:1].isdigit() or word.casefold() in NUMBER_WORDS
+
+
+def singular(noun: str) -> str:
+    if noun.endswith("ies") and len(noun) > 4:
+        return noun[:-3] + "y"
+    if noun.endswith(("sses", "ches", "shes", "xes")):
+        return noun[:-2]
+    return noun[:-1] if is_plural(noun) and noun.casefold() not in UNINFLECTED_PLURALS else noun

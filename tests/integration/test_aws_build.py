@@ -1,0 +1,51 @@
+"""What a Lambda function's first call of `platform.current()` makes of its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from dataforge import platform, settings
+from tests.integration import walls
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    settings.get.cache_clear()
+    platform.use(None)
+    with walls.aws():
+        yield monkeypatch
+    platform.use(None)
+    settings.get.cache_clear()
+
+
+def test_a_function_plugs_itself_into_its_deployment(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATAFORGE_BUCKET", walls.BUCKET)
+    environment.setenv("DATAFORGE_TABLE_PREFIX", "prod-")
+    environment.setenv("STATE_MACHINE_PARSE", "arn:aws:states:eu-west-1:123456789012:stateMachine:parse")
+    environment.setenv("OPENAI_API_KEY", "from-env")
+    walls.create_dynamo_tables(boto3.client("dynamodb"), "prod-")
+    boto3.client("s3").create_bucket(
+        Bucket=walls.BUCKET, CreateBucketConfiguration={"LocationConstraint": walls.REGION}
+    )
+
+    plugged = platform.current()
+    plugged.tables.put_new("key_hashes", {"key_hash": "h"})
+    plugged.files.write("k", b"x")
+    plugged.sockets.publish("run", {"progress": 1})
+
+    assert plugged.name == "aws"
+    assert plugged.tables.get("key_hashes", {"key_hash": "h"}) == {"key_hash": "h"}
+    assert plugged.files.read("k") == b"x"
+    assert plugged.secrets.get("OPENAI_API_KEY") == "from-env"
+    assert plugged.workflows.describe("parse", "gen_unknown") is None
+    assert platform.current() is plugged
+
+
+def test_outside_a_deployment_it_says_what_is_missing(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DATAFORGE_BUCKET", raising=False)
+
+    with pytest.raises(RuntimeError, match="DATAFORGE_BUCKET"):
+        platform.current()
