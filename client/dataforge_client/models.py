@@ -6,7 +6,7 @@ Times are ISO 8601 strings in UTC, sizes bytes, scores 0-1, money US dollars.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
@@ -230,11 +230,28 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    histogram: tuple[Bucket, ...] = field(default=(), metadata={"build": _many(Bucket)})
-    quality: Mapping[str, float | None] = field(default_factory=dict)
+    """What quality control found; everything it said is in `raw`."""
+
+    histogram: tuple[Bucket, ...] = ()
+    """Best bucket first."""
+    avg_quality_score: float | None = None
     question_types: Mapping[str, int] = field(default_factory=dict)
-    difficulties: Mapping[str, int] = field(default_factory=dict)
+    difficulty: Mapping[str, int] = field(default_factory=dict)
     raw: Json = field(default_factory=_raw, repr=False)
+
+
+def _report(wire: object) -> Report:
+    """The histogram comes as `{range: count}` or as a list of buckets, the mean alone or under `quality`."""
+    if not isinstance(wire, Mapping):
+        raise UnexpectedAnswer(f"Expected a report, got {type(wire).__name__}")
+    held = wire.get("quality_histogram") or wire.get("histogram") or []
+    buckets = [{"range": r, "count": n} for r, n in held.items()] if isinstance(held, Mapping) else held
+    quality = wire.get("quality")
+    report = read(Report, {k: v for k, v in wire.items() if k != "histogram"})
+    return replace(
+        report, histogram=tuple(read_list(Bucket, buckets)), raw=dict(wire),
+        avg_quality_score=quality.get("mean") if isinstance(quality, Mapping) else report.avg_quality_score,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +273,7 @@ class Generation:
     cost_usd: float | None = None
     """None: the teacher's price is not known."""
     tokens: Tokens = field(default_factory=Tokens, metadata={"build": _one(Tokens)})
-    report: Report | None = field(default=None, metadata={"build": _one(Report)})
+    report: Report | None = field(default=None, metadata={"build": _report})
     error: str | None = field(default=None, metadata={"build": _text})
     started_at: str | None = None
     completed_at: str | None = None

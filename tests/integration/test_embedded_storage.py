@@ -171,6 +171,16 @@ def test_threads_that_add_lose_nothing(tables: SqliteTables) -> None:
     assert tables.get("projects", place) == {**place, "n": 400, "stats": {"seen": 800}}
 
 
+def test_threads_that_end_leave_no_files_open(tables: SqliteTables) -> None:
+    tables.put("key_hashes", {"key_hash": "h"})
+    before = len(os.listdir("/dev/fd"))
+
+    for _ in range(30):
+        in_threads(lambda _: tables.get("key_hashes", {"key_hash": "h"}), 2)
+
+    assert len(os.listdir("/dev/fd")) < before + 10  # SQLite itself keeps a few for the next connection
+
+
 def test_of_many_threads_one_wins_a_condition(tables: SqliteTables) -> None:
     tables.put("projects", {"org_id": "o", "project_id": "p", "active": None})
 

@@ -108,23 +108,24 @@ def test_a_pdf_that_unfolds_to_more_than_the_memory_is_refused(tmp_path: Path) -
 
 
 # checklist 21
-def test_a_page_of_endless_text_operators_is_refused(tmp_path: Path) -> None:
-    path = pdf(b"BT /F 9 Tf " + b"1 0 0 1 50 700 Tm (a) Tj " * 600_000 + b"ET", tmp_path / "dense.pdf")
+def test_a_page_of_endless_text_is_refused(tmp_path: Path) -> None:
+    lines = b"(%s) Tj 0 -.1 Td " % (b"word " * 100) * 2_000
+    path = pdf(b"BT /F .1 Tf 50 700 Td " + lines + b"ET", tmp_path / "dense.pdf")
 
-    assert reason(path, cpu_seconds=8) in ("too_complex", "timed_out")
+    assert reason(path) == "too_complex"
 
 
 # checklist 21
 def test_a_zip_bomb_is_too_large(tmp_path: Path) -> None:
-    path = docx(b"<w>" + b" " * 300 * 2**20 + b"</w>", tmp_path / "bomb.docx")
+    path = docx(b" " * (257 * 2**20), tmp_path / "bomb.docx")
 
     assert reason(path) == "too_large"
 
 
 # checklist 21
 def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
-    path = docx(b"<w>" + b" " * 300 * 2**20 + b"</w>", tmp_path / "liar.docx")
-    true_size, said = (300 * 2**20 + 7).to_bytes(4, "little"), (100).to_bytes(4, "little")
+    path = docx(b" " * (257 * 2**20), tmp_path / "liar.docx")
+    true_size, said = (257 * 2**20).to_bytes(4, "little"), (100).to_bytes(4, "little")
     path.write_bytes(path.read_bytes().replace(true_size, said))
 
     assert reason(path) in ("corrupted", "too_large")

@@ -26,7 +26,8 @@ from dataforge_client.cli import cli, execute
 from dataforge_client.cli.bars import Events, Lines, Step
 from dataforge_client.cli.sources import collect
 from dataforge_client.cli.texts import counts_line, duration, histogram_lines, money, size
-from dataforge_client.models import Bucket, Counts
+from dataforge_client.cli.watch import Watch
+from dataforge_client.models import Bucket, Counts, Generation, read
 from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
 
 ROOT = Path(__file__).parents[2]
@@ -642,3 +643,64 @@ def test_names_are_unique_and_stable(tmp_path: Path) -> None:
     assert [s.name for s in sources] == ["a__readme.md", "only.txt", "b__readme.md"]
     assert unused == []
     assert [s.name for s in collect([tmp_path / "a", tmp_path / "b" / "readme.md"])[0]] == ["readme.md", "2_readme.md"]
+
+
+class Heard:
+    """A reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+
+    def __enter__(self) -> Heard:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def step(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def note(self, message: str) -> None:
+        pass
+
+    def event(self, kind: str, values: object) -> None:
+        pass
+
+
+def test_a_job_that_tops_up_counts_on_and_its_rate_is_what_was_seen() -> None:
+    clock, heard = Clock(), Heard()
+    watch = Watch(heard, clock)
+
+    def see(at: float, status: str, done: int, total: int, asked: int, settled: int) -> None:
+        clock.now = at
+        watch(read(Generation, {
+            "generationId": "gen_1", "projectId": "proj_1", "status": status, "stage": status, "costUsd": 0.1,
+            "counts": {"requested": 100, "asked": asked, "delivered": settled, "rejected": 0, "failed": 0},
+            "progressDetail": {"stage": status, "done": done, "total": total, "ratePerSecond": 0.5},
+        }))
+
+    see(0, "generating", 0, 100, 100, 0)
+    see(10, "generating", 80, 100, 100, 0)
+    see(11, "validating", 100, 100, 100, 0)
+    see(12, "generating", 5, 20, 120, 100)
+    see(13, "completed", 0, 0, 120, 120)
+
+    assert [(s.stage, s.done, s.total, s.finished) for s in heard.steps] == [
+        ("generate", 0, 100, False), ("generate", 80, 100, False), ("generate", 100, 100, True),
+        ("validate", 100, 100, False), ("generate", 105, 120, False), ("generate", 120, 120, True),
+        ("validate", 120, 120, True),
+    ]
+    assert [s.rate for s in heard.steps[:2]] == [0.5, 8.0]
+
+
+def test_both_spellings_of_a_report_are_read() -> None:
+    def job(report: object) -> Generation:
+        return read(Generation, {"generationId": "g", "projectId": "p", "status": "completed", "report": report})
+
+    ours = job({"quality_histogram": {"0.9-1.0": 3}, "avg_quality_score": 0.95}).report
+    listed = job({"histogram": [{"range": "0.9-1.0", "count": 3}], "quality": {"mean": 0.95}}).report
+
+    assert ours is not None
+    assert listed is not None
+    assert ours.histogram == listed.histogram == (Bucket("0.9-1.0", 3),)
+    assert ours.avg_quality_score == listed.avg_quality_score == 0.95

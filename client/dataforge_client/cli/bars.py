@@ -66,10 +66,14 @@ class Bars:
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
-        columns = [TextColumn("{task.description:<9}"), BarColumn(bar_width=24)]
-        columns += [TextColumn("{task.fields[" + name + "]}") for name in ("count", "rate", "left", "money")]
-        self._bars = Progress(*columns, console=Console(stderr=True, highlight=False), refresh_per_second=8)
+        words = ["{task.description}", *("{task.fields[" + name + "]}" for name in ("count", "rate", "left", "money"))]
+        stage, *numbers = (TextColumn(word, table_column=Column(no_wrap=True)) for word in words)
+        self._bars = Progress(
+            stage, BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)), *numbers,
+            console=Console(stderr=True, highlight=False), refresh_per_second=8, expand=True,
+        )
         self._tasks: dict[Stage, TaskID] = {
             stage: self._bars.add_task(stage, total=1, count="", rate="", left="", money="") for stage in STAGES
         }

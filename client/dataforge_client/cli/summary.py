@@ -74,8 +74,8 @@ def text(summary: Summary) -> str:
         *reasons_lines(job.reasons),
     ]
     if summary.missing:
-        parts.append(f"{summary.missing} pairs fewer than the {job.counts.requested} of --pairs: "
-                     "give more text, or a teacher that finds more in it")
+        parts.append(f"{job.counts.delivered} of the {job.counts.requested} pairs asked for: "
+                     "more need more text, or a teacher that finds more in it")
     if summary.waiting:
         below = f" (scored below {least})" if least is not None else ""
         parts.append(f"{summary.waiting} delivered pairs wait for review{below} and are not in the file")
@@ -117,16 +117,17 @@ def _quality(summary: Summary) -> list[str]:
     report = summary.outcome.generation.report
     if report is None or not report.histogram:
         return []
-    mean = report.quality.get("mean")
+    mean = report.avg_quality_score
     heading = "Quality" if mean is None else f"Quality (mean {mean:.2f})"
     block = "█" if "utf" in (sys.stderr.encoding or "").lower() else "#"
     return ["", heading, *histogram_lines(report.histogram, block=block)]
 
 
 def _samples(summary: Summary) -> list[str]:
-    lines = []
-    for pair in summary.outcome.samples:
-        lines += ["", f"  Q  {one_line(pair.question, WIDTH)}", f"  A  {one_line(pair.answer, WIDTH)}"]
+    lines = ["", "Sample pairs"] if summary.outcome.samples else []
+    for n, pair in enumerate(summary.outcome.samples):
+        lines += [""] if n else []
+        lines += [f"  Q  {one_line(pair.question, WIDTH)}", f"  A  {one_line(pair.answer, WIDTH)}"]
     return lines
 
 

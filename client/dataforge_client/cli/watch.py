@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from dataforge_client.models import Generation
 
 _BAR: dict[str, Stage] = {"validating": "validate", "finalizing": "validate"}
+MEASURE = 3.0
+"""Seconds to watch before our own rate is better than the server's."""
 _UNIT: dict[Stage, str] = {"parse": "documents", "generate": "pairs", "validate": "pairs"}
 
 
 class Watch:
-    """Give it to `DataForge.wait` as on_event; it works out rates where the server does not tell them."""
+    """Give it to `DataForge.wait` as on_event. A job that tops up goes through its stages again: the bars count all."""
 
     def __init__(self, say: Reporter, clock: Callable[[], float] = time.monotonic) -> None:
         self._say, self._clock = say, clock
@@ -30,8 +32,8 @@ class Watch:
         if job.closed:
             return
         stage: Stage = "parse" if job.kind == "parse" else _BAR.get(job.stage or job.status, "generate")
-        if self._current is not None and self._current.stage != stage:
-            self._done(self._current.stage, self._current.total, job.cost_usd)
+        if stage == "validate" and self._current is not None and self._current.stage == "generate":
+            self._done("generate", self._current.total, job.cost_usd)
         self._current = self._step(job, stage)
         self._say.step(self._current)
 
@@ -39,12 +41,18 @@ class Watch:
         detail, cost = job.progress_detail, _cost(stage, job)
         if detail is None:
             return Step(stage, job.progress, 100, "percent", None, cost)
+        settled = 0 if stage == "parse" else job.counts.delivered + job.counts.rejected + job.counts.failed
+        done, total = settled + detail.done, max(settled + detail.total, job.counts.asked)
+        rate = self._rate(stage, done) or detail.rate_per_second
+        return Step(stage, done, total, _UNIT[stage], rate, cost)
+
+    def _rate(self, stage: Stage, done: float) -> float | None:
+        """Measured here once there is something to measure: a resumed job's own mean counts the pause as well."""
         now = self._clock()
         if self._began is None or self._began[0] != stage:
-            self._began = (stage, now, detail.done)
-        elapsed, done = now - self._began[1], detail.done - self._began[2]
-        own = done / elapsed if elapsed > 0 and done > 0 else None
-        return Step(stage, detail.done, detail.total, _UNIT[stage], detail.rate_per_second or own, cost)
+            self._began = (stage, now, done)
+        elapsed, moved = now - self._began[1], done - self._began[2]
+        return moved / elapsed if elapsed >= MEASURE and moved > 0 else None
 
     def _finish(self, job: Generation) -> None:
         if job.kind == "parse":

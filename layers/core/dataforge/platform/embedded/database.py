@@ -24,13 +24,29 @@ _PRAGMAS = (
 )
 
 
+class _Owned:
+    """One thread's connection; closed when the thread is gone, unless it is a parent's that a fork copied."""
+
+    def __init__(self, path: Path) -> None:
+        self.pid = os.getpid()
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        for pragma in _PRAGMAS:
+            self.db.execute(pragma)
+
+    def __del__(self) -> None:
+        if self.pid == os.getpid():
+            self.db.close()
+        else:
+            _inherited.append(self.db)
+
+
 class _Process:
     """What belongs to one process and must never be used by its forked children."""
 
     def __init__(self) -> None:
         self.local = threading.local()
         self.writing = threading.Lock()
-        self.connections: list[sqlite3.Connection] = []
+        self.connections: weakref.WeakSet[_Owned] = weakref.WeakSet()
 
 
 class Database:
@@ -50,14 +66,11 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit: one SELECT is one consistent read."""
         process = self._process
-        found = getattr(process.local, "connection", None)
-        if found is None:
-            found = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=256)
-            for pragma in _PRAGMAS:
-                found.execute(pragma)
-            process.connections.append(found)
-            process.local.connection = found
-        return cast(sqlite3.Connection, found)
+        owned = getattr(process.local, "owned", None)
+        if owned is None:
+            owned = process.local.owned = _Owned(self.path)
+            process.connections.add(owned)
+        return cast(_Owned, owned).db
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -85,8 +98,8 @@ class Database:
 
     def close(self) -> None:
         """Close every thread's connection; for the end of a process or test, when no thread is using one."""
-        for connection in self._process.connections:
-            connection.close()
+        for owned in list(self._process.connections):
+            owned.db.close()
         self._process = _Process()
 
 
@@ -107,7 +120,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
-_inherited: list[_Process] = []
+_inherited: list[object] = []
 
 
 def _forget_parent() -> None:

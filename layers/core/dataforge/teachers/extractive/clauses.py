@@ -16,6 +16,12 @@ from dataforge.teachers.extractive.verbs import base_of
 MOST_SUBJECT_WORDS = 14
 _BARE = re.compile(r"^\W+|\W+$")
 _ADJUNCT_OPENERS = english.PREPOSITIONS | english.CONDITIONS | {"although", "while", "whereas", "because"}
+_NO_SUBJECT = english.PREPOSITIONS | english.CONDITIONS | english.PRONOUNS
+_NEVER = frozenset(["never", "rarely", "seldom", "hardly", "not", "no"])
+_DATED = re.compile(
+    rf"^(?:In|Since|During|By|On|At|From|Until) (?:(?:the )?(?:early |late |mid-)?\d{{4}}s?|(?:\d{{1,2}} )?(?:{english.MONTHS})"
+    rf"(?: \d{{1,2}},?)?(?: \d{{4}})?|(?:{english.DAYS})s?)(?= [a-zA-Z])"
+)
 _ENUMERATION = re.compile(r"^[^,]+(?:, [^,]+)*,? (?:and|or) [^,]+$")
 _COORDINATE = re.compile(
     r"(?:;| [–—-] |,? (?:and|but|or|so|while|whereas|because|although|though|unless|yet|nor|then)\b|"
@@ -56,13 +62,13 @@ def read(sentence: str) -> Clause | None:
     """sentence: clean text of one sentence, connectives already gone."""
     adjunct, main = split_adjunct(sentence.rstrip(" .!;:"))
     words = main.split()
-    if not 3 <= len(words) or _bare(words[0]) in english.PREPOSITIONS | english.CONDITIONS | english.PRONOUNS - {"all"}:
+    if len(words) < 3 or _bare(words[0]) in _NO_SUBJECT and not _counts(words):
         return None
     at = _finite(words)
     if at is None or not 0 < at <= MOST_SUBJECT_WORDS:
         return None
-    subject = " ".join(words[:at]).rstrip(",")
-    if not _is_subject(subject):
+    subject = _subject(words[:at])
+    if not subject or not _is_subject(subject):
         return None
     clause = _clause(adjunct, subject, words, at)
     return clause and replace(clause, rest=first_clause(clause.rest))
@@ -73,6 +79,9 @@ def split_adjunct(sentence: str) -> tuple[str, str]:
     words = sentence.split()
     if not words or _bare(words[0]) not in _ADJUNCT_OPENERS:
         return "", sentence
+    if dated := _DATED.match(sentence):
+        main = sentence[dated.end() :].lstrip(" ,")
+        return dated.group(), main[0].upper() + main[1:]
     adjunct, comma, main = sentence.partition(", ")
     if not comma or len(adjunct.split()) > 30 or len(main.split()) < 3:
         return "", sentence
@@ -87,28 +96,53 @@ def first_clause(rest: str) -> str:
         if word in ("", ":") or mark.group()[0] in ";." or word in ("–", "—", "-"):
             return rest[: mark.start()].rstrip(" ,")
         if word in ("and", "or", "but", "so", "yet", "nor", "then"):
-            if _starts_clause(following):
+            if _starts_clause(following, after_comma=mark.group().startswith(",")):
                 return rest[: mark.start()].rstrip(" ,")
         elif mark.group().startswith(",") or word in ("because", "while", "whereas", "although", "though", "unless"):
             return rest[: mark.start()].rstrip(" ,")
     return rest
 
 
-def _starts_clause(words: Sequence[str]) -> bool:
-    """Whether a finite verb comes before any other coordination: "and includes the fee", "and it is kept"."""
+def _starts_clause(words: Sequence[str], *, after_comma: bool) -> bool:
+    """Whether what follows "and" has a verb of its own ("and includes the fee"), or drops it ("and vans 10 euros")."""
     for n, word in enumerate(words[:9]):
         bare = _bare(word)
+        following = _bare(words[n + 1]) if n + 1 < len(words) else ""
         if bare in english.MODALS | english.BE | english.HAVE | english.DO:
             return True
+        if bare in english.RELATIVES:
+            return False
         if n == 0 and (base_of(bare, "third") or base_of(bare, "past") or bare in english.PRONOUNS - {"one", "both"}):
             return True
-        if n == 0 and base_of(bare, "base") and not (base_of(bare, "base") and len(words) < 2):
-            return words[1][:1].islower() and _bare(words[1]) in english.DETERMINERS | english.PREPOSITIONS | {"not"}
-        if n > 0 and base_of(bare, "third") and n + 1 < len(words) and _after_verb(words[n + 1]):
+        if n == 0 and base_of(bare, "base"):
+            return following in english.DETERMINERS | english.PREPOSITIONS | {"not"}
+        if n > 0 and following and (
+            base_of(bare, "third") or base_of(bare, "base") and english.is_plural(_bare(words[n - 1]))
+        ) and bare not in english.PREPOSITIONS:
             return True
-        if word.endswith((",", ";", ".")) or bare in ("and", "or"):
+        if after_comma and n > 0 and (english.is_number(bare) or bare in ("at", "up") and following in ("least", "to")):
+            return True
+        if not after_comma and (word.endswith((",", ";", ".")) or bare in ("and", "or")):
             return False
     return False
+
+
+def _counts(words: Sequence[str]) -> bool:
+    """"One companion travels free": a number, not a pronoun."""
+    return _bare(words[0]) in ("one", "all", "both", "another") and words[1][:1].islower() and _bare(
+        words[1]) not in english.PREPOSITIONS | english.BE | english.MODALS | english.HAVE
+
+
+def _subject(words: Sequence[str]) -> str:
+    """Without adverbs before the verb and without an apposition; empty when the verb is denied by "never"."""
+    kept = list(words)
+    while kept and _bare(kept[-1]) in english.ADVERBS:
+        kept.pop()
+    if not kept or any(_bare(w) in _NEVER for w in kept):
+        return ""
+    whole = " ".join(kept)
+    apposition = re.fullmatch(r"([^,]+), [^,]+,", whole)
+    return apposition.group(1) if apposition else whole.rstrip(",")
 
 
 def _finite(words: Sequence[str]) -> int | None:
@@ -137,7 +171,8 @@ def _finite(words: Sequence[str]) -> int | None:
 
 def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool) -> bool:
     """Whether words[at] is a finite full verb: its form agrees with the noun before it and what follows fits."""
-    bare, before = _bare(words[at]), _bare(words[at - 1])
+    bare = _bare(words[at])
+    before = next((b for w in reversed(words[:at]) if (b := _bare(w)) not in english.ADVERBS), "")
     if words[at][0].isupper() or before in english.DETERMINERS | english.PREPOSITIONS | {"and", "or", "not", "to"}:
         return inside and before in english.RELATIVES and base_of(bare, "third") is not None
     following = words[at + 1] if at + 1 < len(words) else ""
@@ -152,8 +187,18 @@ def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool
         return not _later_auxiliary(words[at + 1 :])
     plural = english.is_plural(noun) or " and " in " ".join(words[:at])
     if base_of(bare, "third"):
-        return not plural or bool(head)
-    return base_of(bare, "base") is not None and plural and english.is_plural(before)
+        return (not plural or bool(head)) and not _noun_before_verb(words, at)
+    countable = english.is_plural(before) or english.is_number(before) or before in english.UNINFLECTED_PLURALS
+    return base_of(bare, "base") is not None and plural and countable
+
+
+def _noun_before_verb(words: Sequence[str], at: int) -> bool:
+    """"School groups receive", "Later changes cost": bare plural nouns that look like verbs."""
+    if at + 2 >= len(words) or _bare(words[0]) in english.DETERMINERS:
+        return False
+    after = _bare(words[at + 2])
+    return base_of(_bare(words[at + 1]), "base") is not None and (
+        after in english.DETERMINERS | english.PREPOSITIONS or english.is_number(after))
 
 
 def _after_verb(word: str) -> bool:

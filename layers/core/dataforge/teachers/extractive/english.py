@@ -28,6 +28,12 @@ PRONOUNS = _set(
     "i you he she it we they this these those that such one ones someone somebody anyone anybody everyone everybody "
     "nobody none nothing something anything everything there here who what which others another both it's they're"
 )
+ADVERBS = _set(
+    "still also always only usually normally often sometimes then now already typically generally automatically "
+    "directly immediately currently mainly primarily mostly originally traditionally historically commonly frequently "
+    "regularly together both all first later soon eventually ultimately initially partly largely entirely fully"
+)
+"""What may stand between subject and verb without changing what is claimed."""
 CONNECTIVES = re.compile(
     r"^(?:However|In addition|Additionally|Furthermore|Moreover|Also|Therefore|Thus|Hence|Consequently|As a result|"
     r"Nevertheless|Nonetheless|Finally|Similarly|Likewise|In general|Generally|In particular|Of course|Instead|"
