@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: demo test lint up test-slow bench-engine bench-grounding handbook requirements clean
+.PHONY: demo test lint up test-slow bench-engine bench-grounding handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -35,6 +35,9 @@ bench-grounding: .venv/.ready-all ## how well grounding tells supported answers 
 
 handbook: .venv/.ready-all ## write the example documents again
 	$(BIN)/python examples/make_handbook.py
+
+synth: .venv/.ready-all ## the CloudFormation templates and Lambda archives, into cdk.out
+	$(BIN)/python -m infra.app
 
 requirements: .venv/.ready-all ## the layers' requirements, from the lock
 	$(BIN)/python -m infra.requirements

@@ -87,6 +87,9 @@ FILE_ROOTS = ("data-forge/",)
 BATCH_FILES = "data-forge/*/runs/*"
 """Where the arrays lie that the maps of the state machines read: `*` is any text, slashes too."""
 
+MAP_CONCURRENCY = 10
+"""Children that a Map of the state machines runs at once (MaxConcurrency; a test compares)."""
+
 WORKFLOWS: dict[str, str] = {"parse": "parse.asl.json", "generate": "generate.asl.json"}
 """State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
 (`${PlanRun}`), `${Bucket}` the bucket; both walls substitute."""

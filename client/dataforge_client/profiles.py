@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataforge_client.errors import ConfigError
@@ -21,7 +21,7 @@ from dataforge_client.errors import ConfigError
 @dataclass(frozen=True, slots=True)
 class Connection:
     base_url: str
-    api_key: str
+    api_key: str = field(repr=False)
     organization_id: str | None = None
 
 
@@ -30,7 +30,7 @@ class Wanted:
     """What the caller said; None where nothing was said."""
 
     base_url: str | None = None
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     organization_id: str | None = None
     profile: str | None = None
 

@@ -128,6 +128,7 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
         variables = {name: dev.text(value) for name, value in function["Environment"]["Variables"].items()}
         assert variables == {
             "DATAFORGE_STAGE": "dev",
+            "DATAFORGE_WORKERS": "10",
             "DATAFORGE_BUCKET": "<FilesBucket>",
             "DATAFORGE_TABLE_PREFIX": "dataforge-dev-",
             "STATE_MACHINE_PARSE": f"{machine}parse",

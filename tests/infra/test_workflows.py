@@ -133,3 +133,14 @@ def _template(definition):
     filled = re.sub(r"\$\{\w+\}", "filled-in", json.dumps(definition))
     machine = {"DefinitionString": filled, "RoleArn": "arn:aws:iam::000000000000:role/states"}
     return json.dumps({"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}}})
+
+
+def test_functions_know_how_many_of_them_a_map_runs_at_once(dev):
+    widths = {
+        state["MaxConcurrency"] for file in catalog.WORKFLOWS.values()
+        for state in json.loads((HERE / file).read_text())["States"].values() if state["Type"] == "Map"
+    }
+    told = {f["Environment"]["Variables"]["DATAFORGE_WORKERS"] for f in dev.properties("AWS::Lambda::Function")}
+
+    assert widths == {catalog.MAP_CONCURRENCY}
+    assert told == {str(catalog.MAP_CONCURRENCY)}

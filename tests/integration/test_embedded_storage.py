@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from dataforge.errors import ConditionFailed
+from dataforge.platform.embedded.database import Database
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Put, Update
 from infra import catalog
@@ -129,10 +131,82 @@ def test_files_survive_kill_9_and_no_half_file_is_ever_seen(tmp_path: Path) -> N
     for key, etag in acknowledged.items():
         assert hashlib.md5(files.read(key)).hexdigest() == etag
     files.close()
-    later = walls.disk_files(tmp_path, now=lambda: time.time() + 2 * 86_400)  # sweeps what the crashes left
-    blobs = [p for p in (tmp_path / "blobs").rglob("*") if p.is_file()]
-    assert len(blobs) == len(list(later.list("")))
+    assert blobs_after_a_sweep(tmp_path) > 6
+
+
+def forked(work: Callable[[], object]) -> int:
+    """A child that does the work and ends with status 0, or 1 when it raised; gives its pid."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def killed_at_statement(number: int, database: Database, work: Callable[[], object]) -> bool:
+    """Do the work in a child that is killed just before that SQL statement of it; False: it had fewer."""
+    count = itertools.count(1)
+
+    def trace(_: str) -> None:
+        if next(count) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def child() -> None:
+        database.connection().set_trace_callback(trace)
+        work()
+
+    status = os.waitpid(forked(child), 0)[1]
+    assert status in (0, signal.SIGKILL)
+    return status == signal.SIGKILL
+
+
+def test_a_file_is_replaced_wholly_or_not_at_all_wherever_the_process_dies(tmp_path: Path) -> None:
+    files = walls.disk_files(tmp_path)
+    seen = set()
+
+    for number in itertools.count(1):
+        files.write("k", b"old", content_type="text/old")
+        died = killed_at_statement(number, files._database, lambda: files.write("k", b"newer", content_type="text/new"))
+        info, data = files.info("k"), files.read("k")
+        assert info is not None
+        seen.add((data, info.size, info.content_type, info.etag == hashlib.md5(data).hexdigest()))
+        if not died:
+            break
+
+    assert number > 8
+    assert seen == {(b"old", 3, "text/old", True), (b"newer", 5, "text/new", True)}
+    files.close()
+    assert blobs_after_a_sweep(tmp_path) == 1
+
+
+def test_a_transaction_happens_wholly_or_not_at_all_wherever_the_process_dies(tables: SqliteTables) -> None:
+    place: dict[str, str | int] = {"org_id": "o", "project_id": "p"}
+    writes = [Put("key_hashes", {"key_hash": "h"}), Update("projects", place, add={"n": 1})]
+    seen = set()
+
+    for number in itertools.count(1):
+        tables.put("projects", {**place, "n": 0})
+        tables.delete("key_hashes", {"key_hash": "h"})
+        died = killed_at_statement(number, tables._database, lambda: tables.transact(writes))
+        found = tables.get("projects", place) or {}
+        seen.add((found["n"], tables.get("key_hashes", {"key_hash": "h"}) is not None))
+        if not died:
+            break
+
+    assert number > 4
+    assert seen == {(0, False), (1, True)}
+
+
+def blobs_after_a_sweep(folder: Path) -> int:
+    """What is left in the folder two days later; it must be as many as there are objects."""
+    later = walls.disk_files(folder, now=lambda: time.time() + 2 * 86_400)
+    objects, blobs = len(list(later.list(""))), sum(p.is_file() for p in (folder / "blobs").rglob("*"))
     later.close()
+    assert blobs == objects
+    return blobs
 
 
 @pytest.fixture
@@ -226,14 +300,14 @@ def test_a_forked_child_and_its_parent_both_go_on(tables: SqliteTables, tmp_path
     place: dict[str, str | int] = {"org_id": "o", "project_id": "p"}
     tables.put("projects", {**place, "n": 0})
 
-    child = os.fork()
-    if child == 0:
-        try:
-            for _ in range(100):
-                tables.update("projects", place, add={"n": 1})
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
+    inherited = tables._database.connection()
+
+    def work() -> None:
+        for _ in range(100):
+            tables.update("projects", place, add={"n": 1})
+        assert tables._database.connection() is not inherited
+
+    child = forked(work)
     for _ in range(100):
         tables.update("projects", place, add={"n": 1})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataforge.errors import Invalid
@@ -17,10 +17,7 @@ from dataforge.platform.aws.s3 import PART_BYTES, S3Files
 from dataforge.platform.objects import disposition
 from dataforge.platform.ports import Files
 from tests.integration import walls
-
-on_one_wall = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+from tests.integration.walls import on_one_wall
 
 SEGMENTS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="/"), min_size=1, max_size=8

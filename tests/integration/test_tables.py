@@ -1,4 +1,4 @@
-"""The promises of the Tables port, on both walls."""
+"""The promises of the Tables port, on both walls: items and writes. (Queries: test_tables_queries.py.)"""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.errors import ConditionFailed, Invalid, Malformed, TooLarge
-from dataforge.platform.ports import ABSENT, Delete, Item, Page, Put, Tables, Update
+from dataforge.errors import ConditionFailed, Invalid, TooLarge
+from dataforge.platform.ports import ABSENT, Delete, Item, Put, Tables, Update
 from tests.integration import walls
+from tests.integration.walls import key, on_one_wall, pair, walk
 
 fresh = itertools.count()
 """Hypothesis runs many examples against one wall; each takes a partition of its own."""
-
-on_one_wall = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
@@ -33,7 +30,6 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=8,
 )
-RANGE_KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
 
 
 @pytest.fixture
@@ -47,29 +43,6 @@ def one_machine(tmp_path: Path) -> Iterator[Tables]:
 def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tables]:
     with walls.TABLES[request.param](tmp_path) as opened:
         yield opened
-
-
-def pair(number: int, **changed: Any) -> Item:
-    return {
-        "project_id": "p", "pair_id": f"pair_{number:04d}", "run_id": f"run_{number % 2}",
-        "project_status": "p#pending", "question": "What is wet?", **changed,
-    }
-
-
-def key(number: int) -> dict[str, str | int]:
-    return {"project_id": "p", "pair_id": f"pair_{number:04d}"}
-
-
-def walk(tables: Tables, table: str, hash_key: dict[str, str | int], **query: Any) -> list[Item]:
-    items: list[Item] = []
-    cursor = None
-    for _ in range(10_000):
-        page: Page = tables.query_page(table, hash_key, cursor=cursor, **query)
-        items += page.items
-        cursor = page.cursor
-        if cursor is None:
-            return items
-    raise AssertionError("the cursor never ends")
 
 
 def test_what_was_put_is_got(tables: Tables) -> None:
@@ -371,138 +344,6 @@ def test_batch_delete_takes_any_number_and_what_is_not_there(tables: Tables) -> 
     tables.batch_delete("pairs", (key(n) for n in [*range(10, 200), 10]))
 
     assert [i["pair_id"] for i in walk(tables, "pairs", {"project_id": "p"})] == [f"pair_{n:04d}" for n in range(10)]
-
-
-@on_one_wall
-@given(names=st.sets(RANGE_KEYS, max_size=25), limit=st.integers(1, 8), descending=st.booleans())
-def test_a_cursor_walk_gives_everything_exactly_once_in_byte_order(
-    tables: Tables, names: set[str], limit: int, descending: bool
-) -> None:
-    project = f"h{next(fresh)}"
-    tables.batch_put("chunks", ({"project_id": project, "chunk_id": name} for name in names))
-
-    found = walk(tables, "chunks", {"project_id": project}, limit=limit, descending=descending)
-
-    assert [i["chunk_id"] for i in found] == sorted(names, key=str.encode, reverse=descending)
-
-
-@on_one_wall
-@given(names=st.sets(RANGE_KEYS, min_size=1, max_size=15), data=st.data())
-def test_begins_and_between_choose_by_bytes(tables: Tables, names: set[str], data: st.DataObject) -> None:
-    project = f"h{next(fresh)}"
-    tables.batch_put("chunks", ({"project_id": project, "chunk_id": name} for name in names))
-    prefix = data.draw(st.sampled_from(sorted(names)).map(lambda n: n[:1]) | RANGE_KEYS)
-    low, high = data.draw(RANGE_KEYS), data.draw(RANGE_KEYS)
-
-    by_prefix = walk(tables, "chunks", {"project_id": project}, begins=("chunk_id", prefix), limit=4)
-    within = walk(tables, "chunks", {"project_id": project}, between=("chunk_id", low, high), limit=4)
-
-    ordered = sorted(names, key=str.encode)
-    assert [i["chunk_id"] for i in by_prefix] == [n for n in ordered if n.startswith(prefix)]
-    assert [i["chunk_id"] for i in within] == [n for n in ordered if low.encode() <= n.encode() <= high.encode()]
-
-
-def test_number_range_keys_sort_as_numbers(tables: Tables) -> None:
-    for version in (10, 9, 100, -1):
-        tables.put_new("exports", {"project_id": "p", "version": version})
-
-    upward = walk(tables, "exports", {"project_id": "p"}, limit=1)
-    within = walk(tables, "exports", {"project_id": "p"}, between=("version", 9, 10))
-
-    assert [i["version"] for i in upward] == [-1, 9, 10, 100]
-    assert [i["version"] for i in within] == [9, 10]
-    assert tables.get("exports", {"project_id": "p", "version": 100}) == {"project_id": "p", "version": 100}
-
-
-def test_partitions_do_not_see_each_other(tables: Tables) -> None:
-    tables.put("pairs", pair(1))
-    tables.put("pairs", pair(1, project_id="q", project_status="q#pending"))
-
-    assert walk(tables, "pairs", {"project_id": "q"}) == [pair(1, project_id="q", project_status="q#pending")]
-    assert walk(tables, "pairs", {"project_id": "nobody"}) == []
-
-
-def test_a_keys_only_index_gives_only_keys(tables: Tables) -> None:
-    tables.batch_put("pairs", (pair(n) for n in range(7)))
-
-    found = walk(tables, "pairs", {"run_id": "run_1"}, index="by_run", limit=2)
-    backwards = walk(tables, "pairs", {"project_status": "p#pending"}, index="by_status", limit=3, descending=True)
-
-    assert found == [{**key(n), "run_id": "run_1"} for n in (1, 3, 5)]
-    assert backwards == [{**key(n), "project_status": "p#pending"} for n in reversed(range(7))]
-
-
-def test_an_index_that_projects_all_gives_whole_items(tables: Tables) -> None:
-    run = {"org_id": "o", "run_id": "gen_1", "project_id": "p", "config": {"a": 1}}
-    tables.put("runs", run)
-
-    assert walk(tables, "runs", {"project_id": "p"}, index="by_project") == [run]
-
-
-def test_an_index_follows_every_write_and_leaves_out_items_without_its_key(tables: Tables) -> None:
-    tables.put("pairs", pair(1))
-    tables.put("pairs", {k: v for k, v in pair(2).items() if k != "project_status"})
-
-    def in_status(status: str) -> list[Any]:
-        return [i["pair_id"] for i in walk(tables, "pairs", {"project_status": status}, index="by_status")]
-
-    assert in_status("p#pending") == ["pair_0001"]
-    tables.update("pairs", key(1), set={"project_status": "p#accepted"})
-    tables.transact([Update("pairs", key(2), set={"project_status": "p#pending"})])
-    assert (in_status("p#pending"), in_status("p#accepted")) == (["pair_0002"], ["pair_0001"])
-    tables.update("pairs", key(2), remove=["project_status"])
-    tables.delete("pairs", key(1))
-    assert (in_status("p#pending"), in_status("p#accepted")) == ([], [])
-
-
-def test_equal_index_keys_of_several_partitions_are_all_found_once(tables: Tables) -> None:
-    for project in ("p", "q", "r"):
-        tables.batch_put("pairs", (pair(n, project_id=project, run_id="same") for n in range(3)))
-
-    found = walk(tables, "pairs", {"run_id": "same"}, index="by_run", limit=2)
-
-    places = [(i["project_id"], i["pair_id"]) for i in found]
-    assert sorted(places) == [(p, f"pair_{n:04d}") for p in "pqr" for n in range(3)]
-    assert [pair_id for _, pair_id in places] == sorted(pair_id for _, pair_id in places)
-
-
-def test_a_page_ends_at_about_a_megabyte(tables: Tables) -> None:
-    tables.batch_put("pairs", (pair(n, text="x" * 300_000) for n in range(8)))
-
-    page = tables.query_page("pairs", {"project_id": "p"})
-
-    assert 3 <= len(page.items) <= 4
-    assert page.cursor is not None
-    assert len(walk(tables, "pairs", {"project_id": "p"})) == 8
-
-
-def test_a_cursor_survives_the_deletion_of_the_item_it_stands_on(tables: Tables) -> None:
-    tables.batch_put("pairs", (pair(n) for n in range(6)))
-    page = tables.query_page("pairs", {"project_id": "p"}, limit=3)
-
-    tables.delete("pairs", key(2))
-    rest = tables.query_page("pairs", {"project_id": "p"}, cursor=page.cursor)
-
-    assert [i["pair_id"] for i in rest.items] == ["pair_0003", "pair_0004", "pair_0005"]
-
-
-@pytest.mark.parametrize(
-    "cursor", ["", "%%%", "bm90IGpzb24", "e30", "W10", "WzEsMiwzLDRd", "bnVsbA", "🐑", "W3siYSI6MX1d"]
-)
-def test_a_made_up_cursor_is_malformed(tables: Tables, cursor: str) -> None:
-    with pytest.raises(Malformed):
-        tables.query_page("pairs", {"project_id": "p"}, cursor=cursor)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [{"limit": 0}, {"index": "by_magic"}, {"begins": ("question", "W")},
-     {"begins": ("pair_id", "a"), "between": ("pair_id", "a", "b")}],
-    ids=repr,
-)
-def test_an_impossible_query_is_refused(tables: Tables, query: dict[str, Any]) -> None:
-    with pytest.raises(Invalid):
-        tables.query_page("pairs", {"project_id": "p"}, **query)
 
 
 def test_an_item_with_a_time_to_live_is_a_plain_item_until_then(tables: Tables) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.s3 import S3Files
 from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.sqlite import SqliteTables
-from dataforge.platform.ports import Files, Tables
+from dataforge.platform.ports import Files, Item, Page, Tables
 from infra import catalog
 
 PREFIX, BUCKET, REGION = "t-", "forge-walls", "eu-west-1"
@@ -109,8 +110,36 @@ def aws_files(_: Path) -> Iterator[Files]:
         yield S3Files(BUCKET)
 
 
+on_one_wall = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+"""Hypothesis runs its many examples against one wall."""
+
 TABLES: dict[str, Callable[[Path], Any]] = {"embedded": embedded_tables, "aws": aws_tables}
 FILES: dict[str, Callable[[Path], Any]] = {"embedded": embedded_files, "aws": aws_files}
+
+
+def pair(number: int, **changed: Any) -> Item:
+    return {
+        "project_id": "p", "pair_id": f"pair_{number:04d}", "run_id": f"run_{number % 2}",
+        "project_status": "p#pending", "question": "What is wet?", **changed,
+    }
+
+
+def key(number: int) -> dict[str, str | int]:
+    return {"project_id": "p", "pair_id": f"pair_{number:04d}"}
+
+
+def walk(tables: Tables, table: str, hash_key: dict[str, str | int], **query: Any) -> list[Item]:
+    items: list[Item] = []
+    cursor = None
+    for _ in range(10_000):
+        page: Page = tables.query_page(table, hash_key, cursor=cursor, **query)
+        items += page.items
+        cursor = page.cursor
+        if cursor is None:
+            return items
+    raise AssertionError("the cursor never ends")
 
 
 def _schema(hash_key: str, range_key: str | None) -> list[dict[str, str]]:

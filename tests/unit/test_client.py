@@ -404,6 +404,25 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(api: FakeApi) -> None
     assert "'ok'" in done.stdout, done.stderr
 
 
+def test_every_operation_of_the_api_has_a_method_and_every_method_is_documented() -> None:
+    from functions.api.main import create_app
+
+    page = (Path(__file__).parents[2] / "docs/sdk.md").read_text()
+    paths = create_app().openapi()["paths"]
+
+    operations = {operation["operationId"] for methods in paths.values() for operation in methods.values()}
+    methods = {name for name in vars(DataForge) if not name.startswith("_")} - {"close", "base_url"}
+
+    assert operations - methods == set()
+    assert {name for name in methods if f"`{name}`" not in page} == set()
+
+
+def test_a_key_does_not_show_in_a_traceback() -> None:
+    shown = repr((Wanted("http://x", "sk_secret"), Connection("http://x", "sk_secret")))
+
+    assert "sk_secret" not in shown
+
+
 def test_importing_the_client_loads_neither_httpx_nor_rich() -> None:
     code = (
         "import sys, dataforge_client, dataforge_client.cli; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ class Place:
     """Where the server is, as the user said it."""
 
     server: str | None = None
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     organization: str | None = None
     profile: str | None = None
     home: Path | None = None

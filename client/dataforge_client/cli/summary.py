@@ -75,7 +75,7 @@ def text(summary: Summary) -> str:
     ]
     if summary.missing:
         parts.append(f"{job.counts.delivered} of the {job.counts.requested} pairs asked for: "
-                     "more need more text, or a teacher that finds more in it")
+                     "this teacher found no more in these documents")
     if summary.waiting:
         below = f" (scored below {least})" if least is not None else ""
         parts.append(f"{summary.waiting} delivered pairs wait for review{below} and are not in the file")

@@ -22,8 +22,6 @@ from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import PAIRS_PER_CHUNK, TOP_UP
 
 SLOTS_PER_CALL = 5
-MAP_CONCURRENCY = 10
-"""Children that a Map runs at once (MaxConcurrency in the ASL files; a test compares)."""
 
 
 def plan_run(raw: Item) -> Item:
@@ -104,7 +102,7 @@ def _write_batches(run: Run, round_number: int, base: Item, slots: list[Slot]) -
     limits = settings.get()
     calls = planner.calls(slots, SLOTS_PER_CALL)
     groups = [calls[i:i + limits.batch_calls] for i in range(0, len(calls), limits.batch_calls)]
-    at_once = max(1, min(len(groups), limits.workers, MAP_CONCURRENCY))
+    at_once = max(1, min(len(groups), limits.workers))
     names = {d.document_id: d.name for d in projects.documents_of(run.project_id)}
     items: list[Item] = []
     for number, group in enumerate(groups):

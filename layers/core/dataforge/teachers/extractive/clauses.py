@@ -17,6 +17,7 @@ MOST_SUBJECT_WORDS = 14
 _BARE = re.compile(r"^\W+|\W+$")
 _ADJUNCT_OPENERS = english.PREPOSITIONS | english.CONDITIONS | {"although", "while", "whereas", "because"}
 _NO_SUBJECT = english.PREPOSITIONS | english.CONDITIONS | english.PRONOUNS
+_BOUND = re.compile(rf"(?:At least|At most|Up to|More than|Less than|About|Over) {english.NUMBER} [a-z]")
 _NEVER = frozenset(["never", "rarely", "seldom", "hardly", "not", "no"])
 _DATED = re.compile(
     rf"^(?:In|Since|During|By|On|At|From|Until) (?:(?:the )?(?:early |late |mid-)?\d{{4}}s?|(?:\d{{1,2}} )?(?:{english.MONTHS})"
@@ -62,7 +63,7 @@ def read(sentence: str) -> Clause | None:
     """sentence: clean text of one sentence, connectives already gone."""
     adjunct, main = split_adjunct(sentence.rstrip(" .!;:"))
     words = main.split()
-    if len(words) < 3 or _bare(words[0]) in _NO_SUBJECT and not _counts(words):
+    if len(words) < 3 or _bare(words[0]) in _NO_SUBJECT and not _counts(words) and not _BOUND.match(main):
         return None
     at = _finite(words)
     if at is None or not 0 < at <= MOST_SUBJECT_WORDS:
@@ -72,6 +73,30 @@ def read(sentence: str) -> Clause | None:
         return None
     clause = _clause(adjunct, subject, words, at)
     return clause and replace(clause, rest=first_clause(clause.rest))
+
+
+def read_all(sentence: str) -> list[Clause]:
+    """The main clause and those joined to it by "and" or "but"; a verb alone takes the subject before it."""
+    found: list[Clause] = []
+    adjunct, text = split_adjunct(sentence.rstrip(" .!;:"))
+    while text and len(found) < 3:
+        clause = read(text)
+        if clause is None:
+            break
+        found.append(replace(clause, adjunct=adjunct))
+        at = text.find(clause.rest) + len(clause.rest) if clause.rest else len(text)
+        joined = re.match(r",? (?:and|but) (.+)", text[at:])
+        if not joined:
+            break
+        text = joined.group(1)
+        first = _bare(text.split()[0])
+        if first in english.PRONOUNS:
+            break
+        if first in english.MODALS | english.BE | english.HAVE | english.DO or base_of(first, "third") or (
+                base_of(first, "past") or base_of(first, "base") and clause.plural and clause.aux == "do"):
+            text = f"{clause.subject} {text}"
+        text = text[0].upper() + text[1:]
+    return found
 
 
 def split_adjunct(sentence: str) -> tuple[str, str]:
@@ -237,7 +262,7 @@ def _is_subject(subject: str) -> bool:
     if re.search(r"[;:()\"“”|#*_=<>]|\.\s", subject):
         return False
     first = _bare(words[0])
-    if first in english.PRONOUNS or base_of(first, "gerund") and len(words) < 2:
+    if first in english.PRONOUNS and not _counts([*words, "x"]) or base_of(first, "gerund") and len(words) < 2:
         return False
     return _bare(words[-1]) not in english.PREPOSITIONS | english.DETERMINERS | {"and", "or", "not", "to"}
 

@@ -1,0 +1,210 @@
+"""How many, how much, how long, how often, by when: the numbers and dates of a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dataforge.records import Difficulty
+from dataforge.teachers.extractive import english
+from dataforge.teachers.extractive.candidate import Candidate
+from dataforge.teachers.extractive.clauses import Clause
+from dataforge.teachers.extractive.english import DAYS, MONEY, MONTHS, NUMBER, QUANTIFIER, TIME_UNIT
+from dataforge.teachers.extractive.scene import Scene
+from dataforge.teachers.extractive.statements import Statement
+from dataforge.teachers.extractive.wording import anchored, lower_first
+
+_AMOUNT = rf"(?:{QUANTIFIER} )?(?P<n>{NUMBER})"
+_DATE = (rf"(?:the (?:end|beginning|first|last)[a-z ]* of )?(?:the )?(?:early |late |mid-)?(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTHS})(?: \d{{4}})?|"
+         rf"(?:{MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?|\d{{4}}s?|\d{{1,2}}[:.]\d{{2}}(?: ?[ap]\.?m\.?)?|\d{{1,2}} ?[ap]\.?m\.?|"
+         rf"(?:{DAYS})s?|noon|midnight)")
+_OFTEN = re.compile(
+    rf"(?:(?:at least|at most|about|not more than) )?(?:every (?:(?:{NUMBER}|other|second|third) )?(?:seconds?|minutes?|hours?|days?|"
+    rf"weeks?|months?|quarters?|years?|{DAYS}|spring|summer|autumn|winter|{MONTHS})\b|(?:once|twice|(?:{NUMBER}) times) (?:a|an|per|each|every) \w+|"
+    rf"(?:hourly|daily|weekly|monthly|quarterly|annually|yearly)(?=$| (?:by|in|on|at|to|for)\b))")
+_AROUND = re.compile(rf"{_AMOUNT} {TIME_UNIT} (?P<when>before|after) (?P<what>[^,]+?)(?=$|,| and | on | in writing)")
+_WITHIN = re.compile(rf"within {_AMOUNT} (?P<unit>{TIME_UNIT})(?P<of> (?:of|after|from|before) [^,]+?)?(?=$|,| and | to | by | with )")
+_DURING = re.compile(rf"for {_AMOUNT} {TIME_UNIT}(?! (?:of|before|after)\b)(?: each| a (?:day|week|month|year))?")
+_UNTIL = re.compile(rf"until {_DATE}(?: (?:on|in) {_DATE})?")
+_WHEN = re.compile(
+    rf"(?P<p>in|on|at|by|since|before|from|between) (?P<d>{_DATE}(?:(?: to | and | until |-|–){_DATE})?)(?! (?:percent|euros?|people|years)\b)")
+_OBJECT = re.compile(rf"^(?:(?:an?|the) (?:extra|additional|further|total of) )?{_AMOUNT} (?P<tail>[^\d].*)$")
+_TO = re.compile(rf"^to {_AMOUNT} (?P<noun>[a-z][a-z -]*?)(?P<tail>$|,.*| (?:per|a|an|for|in|on|at|of|from|by)\b.*)")
+_DIMENSION = re.compile(
+    rf"^(?:a|an|the) (?P<what>(?:[a-z-]+ )?(?:depth|height|length|width|weight|speed|distance|capacity|temperature|pressure|voltage|"
+    rf"power|fee|price|fine|cost|limit|maximum|minimum|rate|discount|salary|allowance|area|range|size|age|bonus|deposit|premium|"
+    rf"budget|population|duration|frequency|charge|refund|reward|penalty)) of {_AMOUNT} [^,]*$")
+_NOUNS = re.compile(r"^(?P<noun>[a-z][a-z'-]*(?: [a-z][a-z'-]*){0,4}?)(?P<tail>$|,.*| (?:in|on|at|for|to|with|from|by|per|of|during|when|who|that|which|each|"
+                    r"a|an|every|before|after|between|under|over|across|within|and|or|as|towards|named|called|off)\b.*)$")
+_SECOND_NUMBER = re.compile(rf",|;| and (?=(?:at least |at most |up to |to |by |with |for |from |in |on )*(?:\w+ )?(?:{NUMBER})\b)| but | or (?={NUMBER}\b)|, and ")
+_SUBJECT = re.compile(rf"^(?:At least |At most |Up to |About |Over |More than )?(?P<n>{NUMBER}) (?P<what>[a-z].+)$", re.IGNORECASE)
+
+
+def quantities(statement: Statement, scene: Scene) -> Iterator[Candidate]:
+    for clause in statement.clauses:
+        if clause.negated:
+            continue
+        for make in (_often, _around, _within, _duration, _dated, _until, _count, _copula, _limit, _dimension, _of_subject):
+            found = make(clause)
+            if found:
+                question, kind, worth = found
+                yield _pair(statement, clause, question, kind, worth, scene)
+                break
+        if dated := _adjunct_date(clause):
+            yield _pair(statement, clause, dated, "temporal", 0.9, scene)
+
+
+_Made = tuple[str, str, float] | None
+
+
+def _often(c: Clause) -> _Made:
+    found = _OFTEN.search(c.rest)
+    if not found or c.verb in ("depend", "have", "run", "mean") or re.search(r"\b(?:of|on|a|an|and) $", c.rest[: found.start()]):
+        return None
+    return c.ask("How often", _without(c.rest, found)), "numeric", 0.85
+
+
+def _around(c: Clause) -> _Made:
+    found = _AROUND.search(c.rest)
+    if not found:
+        return None
+    return c.ask(f"How long {found['when']} {found['what']}", _without(c.rest, found)), "numeric", 0.95
+
+
+def _within(c: Clause) -> _Made:
+    found = _WITHIN.search(c.rest)
+    if not found:
+        return None
+    unit = _plural(found["unit"])
+    return c.ask(f"Within how many {unit}{found['of'] or ''}", _without(c.rest, found)), "numeric", 0.95
+
+
+def _duration(c: Clause) -> _Made:
+    found = _DURING.search(c.rest)
+    if found:
+        return c.ask("How long", _without(c.rest, found)), "numeric", 0.95
+    object_ = re.match(rf"{_AMOUNT} {TIME_UNIT}\b", c.rest)
+    if object_ and c.verb in ("last", "take") and not (c.verb == "take" and c.aux == "did"):
+        return c.ask("How long", _trim(c.rest[object_.end() :])), "numeric", 0.95
+    return None
+
+
+def _dated(c: Clause) -> _Made:
+    found = _WHEN.search(c.rest)
+    if not found or found["p"] in ("in", "by") and not re.search(r"\d{4}|[A-Z]|\d[:.]\d", found["d"]):
+        return None
+    lead = {"by": "By when", "before": "By when", "since": "Since when"}.get(found["p"], "When")
+    if found["p"] == "from" and not re.search(r" (?:to|until) |-|–", found["d"]):
+        lead = "From when"
+    rest = _without(c.rest, found)
+    if re.match(r"at a\b", rest) and len(rest.split()) < 2:
+        return None
+    return c.ask(lead, rest), "temporal", 0.9
+
+
+def _until(c: Clause) -> _Made:
+    found = _UNTIL.search(c.rest)
+    return (c.ask("Until when", _without(c.rest, found)), "temporal", 0.9) if found else None
+
+
+def _count(c: Clause) -> _Made:
+    """The object is an amount: "has six vessels", "costs 20 euros a year", "pay 40 percent of the fare"."""
+    if c.aux in english.BE and not c.verb:
+        return None
+    found = _OBJECT.match(c.rest)
+    if not found:
+        return None
+    tail = found["tail"]
+    money = re.match(rf"{MONEY}\b(.*)$", tail)
+    if money:
+        return c.ask("How much", _trim(money.group(1))), "numeric", 0.95
+    percent = re.match(r"percent( off)?( of (?:the|their|its|a|an|all)? ?[a-z -]+?)?(?= (?:on|in|for|at|to|by|into|and)\b|$|,)(.*)$", tail)
+    if percent:
+        lead = f"What percentage{percent.group(1) or ''}{percent.group(2) or ''}"
+        return c.ask(lead, _trim(percent.group(3))), "numeric", 0.95
+    noun = _NOUNS.match(tail)
+    if not noun or re.match(TIME_UNIT, noun["noun"]) or found["n"].casefold() in ("one", "half a", "half an"):
+        return None
+    rest = re.sub(r"^ (?:who|that|which|of them|each)\b.*", "", noun["tail"])
+    attached = re.match(r" of [^,]+", rest)
+    lead = f"How many {noun['noun']}" + (attached.group() if attached else "")
+    return c.ask(lead, _trim(rest[attached.end() :] if attached else rest)), "numeric", 0.9
+
+
+def _copula(c: Clause) -> _Made:
+    """ "The punctuality target is 96 percent": an amount said of the subject."""
+    if c.aux not in english.BE or c.verb:
+        return None
+    found = re.match(rf"^{_AMOUNT}(?P<unit> ?[^\W\d_]+| ?%)?(?P<tail>.*)$", c.rest)
+    if not found:
+        return None
+    unit = (found["unit"] or "").strip()
+    tail, many = found["tail"], english.is_plural(c.subject.split()[-1])
+    if re.fullmatch(TIME_UNIT, unit) or unit in ("working", "business", "calendar"):
+        more = re.match(r" (?:days?|weeks?)", tail)
+        return c.ask("How long", _trim(tail[more.end() :] if more and unit[-1] != "s" else tail)), "numeric", 0.9
+    if re.fullmatch(MONEY, unit) and not many:
+        return c.ask("How much", _trim(tail)), "numeric", 0.9
+    if not unit or unit in ("of", "in", "to"):
+        return None
+    attached = re.match(r" of (?:the|its|their) [a-z -]+?(?= (?:for|on|in|at)\b|$)", tail)
+    return c.ask("What", _trim(tail[attached.end() :] if attached else tail)), "numeric", 0.85
+
+
+def _limit(c: Clause) -> _Made:
+    found = _TO.match(c.rest)
+    if not found or c.verb not in ("limited", "restricted", "increased", "reduced", "raised", "divided", "assigned"):
+        return None
+    if re.match(MONEY, found["noun"]):
+        return c.ask("To what amount", _trim(found["tail"])), "numeric", 0.85
+    return c.ask(f"To how many {found['noun']}", _trim(found["tail"])), "numeric", 0.85
+
+
+def _dimension(c: Clause) -> _Made:
+    found = _DIMENSION.match(c.rest)
+    if not found or c.aux in english.BE:
+        return None
+    return c.ask(f"What {found['what']}", ""), "numeric", 0.85
+
+
+def _of_subject(c: Clause) -> _Made:
+    """ "Two linesmen are at the berth before every arrival." """
+    found = _SUBJECT.match(c.subject)
+    if not found or found["n"].casefold() == "one" or re.match(rf"{TIME_UNIT}|{MONEY}|percent|of\b", found["what"]):
+        return None
+    return f"How many {found['what']} {c.finite} {c.rest}".rstrip() + "?", "numeric", 0.85
+
+
+def _adjunct_date(c: Clause) -> str | None:
+    """ "In 1961, IBM developed the SABRE system." """
+    found = re.match(rf"(?:In|On|At|During|By) (?:the )?{_DATE}$", c.adjunct)
+    if not found or c.aux not in ("did", "was", "were"):
+        return None
+    return c.ask("When")
+
+
+def _pair(statement: Statement, clause: Clause, question: str, kind: str, worth: float, scene: Scene) -> Candidate:
+    subject = lower_first(clause.subject, scene)
+    asked = question.replace(f" {clause.subject}", f" {subject}", 1)
+    if clause.adjunct and kind != "temporal" and not asked.startswith("When"):
+        asked = f"{clause.adjunct}, {asked[0].lower()}{asked[1:]}"
+    final = anchored(asked, statement.headings, scene)
+    return Candidate(final, statement.text, kind, _difficulty(statement), statement.evidence, worth)
+
+
+def _difficulty(statement: Statement) -> Difficulty:
+    return "easy" if len(statement.evidence) == 1 else "medium"
+
+
+def _without(rest: str, found: re.Match[str]) -> str:
+    before, after = rest[: found.start()].rstrip(" ,"), rest[found.end() :]
+    return f"{before} {_trim(after)}".strip()
+
+
+def _trim(tail: str) -> str:
+    """Up to what would drag another number or clause along."""
+    return _SECOND_NUMBER.split(tail, maxsplit=1)[0].strip(" ,")
+
+
+def _plural(unit: str) -> str:
+    return unit if unit.endswith("s") else unit + "s"

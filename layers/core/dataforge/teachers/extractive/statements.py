@@ -1,0 +1,83 @@
+"""The sentences that something can be asked about: connectives off, a leading pronoun replaced, clauses read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dataforge.teachers.extractive import clauses, english
+from dataforge.teachers.extractive.clauses import Clause
+from dataforge.teachers.extractive.scene import Scene, Sentence
+
+MOST_WORDS = 60
+_SKIPPED = re.compile(r"^(?:For example|For instance|E\.g\.|See |Note:|Figure |Table |Listing |Source:|Copyright|©)", re.IGNORECASE)
+_PRONOUN = re.compile(r"^(It|They|He|She)(?= [a-z])")
+_ELSEWHERE = re.compile(
+    r"\b(?:this|these|those|such|above|below|former|latter|aforementioned|following|as follows|as mentioned|"
+    r"see (?:also|section|chapter|page)|figure \d|table \d)\b", re.IGNORECASE)
+_DEBRIS = re.compile(r"[|{}<>\\_=]{1}|\.{4}|https?://|[^\x00-\u02ff\u2010-\u2044\u20ac\u2122\u2190-\u21ff\u2212\ufb00-\ufb06½-¾]")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """text: a whole sentence that stands for itself: it is the answer. evidence: slices of the passage behind it."""
+
+    text: str
+    clauses: tuple[Clause, ...]
+    evidence: tuple[str, ...]
+    headings: tuple[str, ...]
+    paragraph: int
+
+
+def read(scene: Scene) -> list[Statement]:
+    found: list[Statement] = []
+    for paragraph in scene.paragraphs:
+        found += _paragraph(paragraph)
+    for number, listing in enumerate(scene.lists):
+        for item in listing.items:
+            if item.text.endswith(".") and len(item.text.split()) > 5 and ": " not in item.text[:40]:
+                sentence = Sentence(item.text, item.raw, listing.headings, -1 - number)
+                found += _paragraph([sentence])
+    return found
+
+
+def _paragraph(sentences: Sequence[Sentence]) -> Iterator[Statement]:
+    before: Clause | None = None
+    raw_before = ""
+    for sentence in sentences:
+        text, evidence = _plain(sentence.text), (sentence.raw,)
+        pronoun = _PRONOUN.match(text)
+        if pronoun and before and _agrees(pronoun.group(), before):
+            text = before.subject + text[pronoun.end() :]
+            evidence = (raw_before, sentence.raw)
+        read = tuple(clauses.read_all(text)) if _usable(text) else ()
+        if _usable(text):
+            yield Statement(text, read, evidence, sentence.headings, sentence.paragraph)
+        before, raw_before = (read[0] if read else None), sentence.raw
+
+
+def _plain(text: str) -> str:
+    bare = english.CONNECTIVES.sub("", text)
+    return bare[:1].upper() + bare[1:]
+
+
+def _usable(text: str) -> bool:
+    words = text.split()
+    return (
+        4 <= len(words) <= MOST_WORDS and text[-1] in ".!”\"" and text[0].isalnum() and not _SKIPPED.match(text)
+        and not _DEBRIS.search(text) and not (_ELSEWHERE.search(text)) and text.count('"') % 2 == 0
+    )
+
+
+def _agrees(pronoun: str, before: Clause) -> bool:
+    """A wrong antecedent is worse than a lost sentence: number must fit, and people are not "it"."""
+    head = before.subject.split()[-1].casefold()
+    first = before.subject.split()[0].casefold()
+    if first in english.PRONOUNS | {"no", "every", "each", "one", "only", "all"} or len(before.subject.split()) > 7:
+        return False
+    person = any(w.strip(",").casefold() in english.PEOPLE for w in before.subject.split())
+    if pronoun == "They":
+        return before.plural
+    return not before.plural and (pronoun == "It") == (not person) and head != "company" and not (
+        pronoun in ("He", "She") and not before.subject[:1].isupper())
