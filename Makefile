@@ -15,7 +15,7 @@ demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a da
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
 
 test: lint ## everything but the slow suites
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs
 	$(BIN)/pytest -m slow

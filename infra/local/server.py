@@ -20,6 +20,7 @@ from dataforge import platform, settings
 from dataforge.errors import NotFound
 from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.runner import Runner
+from dataforge.platform.objects import disposition
 from dataforge.platform.ports import Platform
 from dataforge.store import orgs, projects, runs
 from dataforge.workflows import runs as flow
@@ -46,13 +47,14 @@ def add_file_routes(app: FastAPI, files: DiskFiles) -> None:
     def get_file(key: str, request: Request) -> StreamingResponse:
         query = dict(request.query_params)
         files.verify("GET", key, query)
-        info = files.info(key)
-        if info is None:
-            raise NotFound("No such file")
+        try:
+            info, body = files.info_and_stream(key)
+        except FileNotFoundError:
+            raise NotFound("No such file") from None
         headers = {"Content-Length": str(info.size), "ETag": info.etag}
         if name := query.get("filename"):
-            headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return StreamingResponse(files.stream(key), media_type=info.content_type, headers=headers)
+            headers["Content-Disposition"] = disposition(name)
+        return StreamingResponse(body, media_type=info.content_type, headers=headers)
 
 
 def first_credentials(home: Path, url: str) -> Path:

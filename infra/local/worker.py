@@ -13,6 +13,7 @@ from dataforge.platform.ports import Item
 from infra import catalog
 from infra.local.platform import build
 
+
 def _never(function: str, _event: Item, _timeout_s: float) -> Item:
     raise RuntimeError(f"A worker runs no state machines ({function})")
 

@@ -23,6 +23,9 @@ _QUESTION_SHARE = 0.3
 """A word that the question already held proves less: it counts this much."""
 
 
+_YES_NO = re.compile(r"^\s*(?:yes|no)\b[,.:;]?\s*", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """All 0-1. Higher is better, but for `turned`."""
@@ -122,18 +125,30 @@ class _Source:
     def features(self, answer: str, question: str, support: Sequence[int]) -> Features:
         wanted = self.weights(answer, question)
         whole = sum(wanted.values()) or 1.0
-        near = set().union(*(self.words[i] for i in support[:2])) if support else set()
+        near: set[str] = set()
+        near = near.union(*(self.words[i] for i in support[:2]))
         asked = {w: self.weight(w) for w in claims.content_words(question)}
         stated = claims.numbers(answer)
         named = claims.names(answer)
         return Features(
             contained=sum(v for w, v in wanted.items() if w in self.frequency) / whole,
-            together=sum(v for w, v in wanted.items() if w in near) / whole,
+            together=self.together(answer, question, near),
             numbers=_share([self.holds_number(n) for n in stated]),
             names=_share([self.holds_name(n) for n in named]),
             turned=float(self.turned(answer, support)),
             asked=sum(v for w, v in asked.items() if w in near) / (sum(asked.values()) or 1.0) if asked else 1.0,
         )
+
+    def together(self, answer: str, question: str, near: set[str]) -> float:
+        """Share of the content words within two sentences; a long answer's sentences may each have their own two."""
+        said = [s.text for s in sentences(answer)]
+        held = whole = 0.0
+        for text in said:
+            wanted = self.weights(text, question)
+            own = near if len(said) == 1 else near.union(*(self.words[i] for i in self.support(text, question)[:2]))
+            held += sum(v for w, v in wanted.items() if w in own)
+            whole += sum(wanted.values())
+        return held / (whole or 1.0)
 
     def holds_number(self, number: claims.Number) -> bool:
         units = self.values.get(number.value)
@@ -144,6 +159,7 @@ class _Source:
 
     def turned(self, answer: str, support: Sequence[int]) -> bool:
         """Whether answer and supporting sentences negate different words that both of them hold."""
+        answer = _YES_NO.sub("", answer)
         mine, said = set(claims.negated(answer)), set(claims.content_words(answer))
         theirs = {w for i in support for w in claims.negated(self.pieces[i].text)}
         everywhere = set(claims.negated(self.passage))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from dataforge import clock, ids
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
-from dataforge.platform.ports import ABSENT, Item, Put, Update
+from dataforge.platform.ports import ABSENT, Delete, Item, Put, Update
 from dataforge.store.rows import from_item, to_item
 
 
@@ -207,11 +207,16 @@ def delete_document(project: Project, document: Document) -> None:
     ]
     platform.tables.batch_delete("chunks", chunk_keys)
     platform.files.delete(document.s3_key)
-    platform.tables.delete("documents", {"project_id": project.project_id, "document_id": document.document_id})
-    platform.tables.update(
-        "projects", {"org_id": project.org_id, "project_id": project.project_id},
-        add={"documents": -1, "chunks": -document.chunk_count},
-    )
+    try:
+        platform.tables.transact([
+            Delete("documents", {"project_id": project.project_id, "document_id": document.document_id},
+                   where={"chunk_count": document.chunk_count}),
+            Update("projects", {"org_id": project.org_id, "project_id": project.project_id},
+                   add={"documents": -1, "chunks": -document.chunk_count}),
+        ])
+    except ConditionFailed:
+        get_document(project.project_id, document.document_id)
+        raise Conflict(f"Document {document.document_id} was parsed meanwhile; delete it again") from None
 
 
 def chunks_of(project_id: str, document_id: str | None = None) -> Iterator[StoredChunk]:

@@ -92,7 +92,9 @@ def read_all(sentence: str) -> list[Clause]:
         first = _bare(text.split()[0])
         if first in english.PRONOUNS:
             break
-        if first in english.MODALS | english.BE | english.HAVE | english.DO or base_of(first, "third") or (
+        if clause.aux in english.BE and clause.verb and base_of(first, "participle"):
+            text = f"{clause.subject} {clause.aux} {text}"
+        elif first in english.MODALS | english.BE | english.HAVE | english.DO or base_of(first, "third") or (
                 base_of(first, "past") or base_of(first, "base") and clause.plural and clause.aux == "do"):
             text = f"{clause.subject} {text}"
         text = text[0].upper() + text[1:]
@@ -212,6 +214,8 @@ def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool
         return not _later_auxiliary(words[at + 1 :])
     plural = english.is_plural(noun) or " and " in " ".join(words[:at])
     if base_of(bare, "third"):
+        if english.is_number(before):
+            return False
         return (not plural or bool(head)) and not _noun_before_verb(words, at)
     countable = english.is_plural(before) or english.is_number(before) or before in english.UNINFLECTED_PLURALS
     return base_of(bare, "base") is not None and plural and countable
@@ -259,6 +263,8 @@ def _is_subject(subject: str) -> bool:
     words = subject.split()
     if "," in subject and not _ENUMERATION.match(subject):
         return False
+    if base_of(_bare(words[0]), "base") and len(words) > 1 and _bare(words[1]) in english.DETERMINERS:
+        return False  # an imperative: "Read the draught marks"
     if re.search(r"[;:()\"“”|#*_=<>]|\.\s", subject):
         return False
     first = _bare(words[0])

@@ -17,7 +17,7 @@ _ORDINARY = re.compile(r"(?:the|a) (?:same|case|reason|result|number|following|f
 _SUPERLATIVE = re.compile(
     r"the ((?:second |third )?(?:\w+est|most \w+|least \w+|first|last|only|main|oldest|best|worst)"
     r"(?: (?:[a-z-]+ly )?[a-z-]+)? [a-z-]+)( (?:in|of|on|with|to|for|from|by) .+)?$")
-_CALLED = re.compile(r"\b((?:the|a|an|its|their) [a-z][a-z -]{2,40}?), (?:which is |which are )?(?:called|known as|named) ([A-Z\"“][^,.;]{1,40})")
+_CALLED = re.compile(r".*\b((?:the|a|an) [a-z][a-z -]{2,40}?), (?:which is |which are )?(?:called|known as|named) [A-Z\"“]")
 _MEANING = {"mean": "mean", "refer": "refer to", "denote": "denote", "represent": "represent", "describe": "describe",
             "stand": "stand for", "signify": "signify"}
 _SHORT = re.compile(r"\b((?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)(?:[ -](?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)){1,7}) \(([A-Z][A-Za-z&]{1,7})\)")
@@ -68,7 +68,7 @@ def _names_person(subject: str, rest: str) -> bool:
 
 
 def _is_person(noun: str) -> bool:
-    return english.singular(noun.casefold().strip(",.")) in english.PEOPLE
+    return english.singular(noun.casefold().strip(",.")) in english.PEOPLE - english.BODIES
 
 
 def _named(statement: Statement, scene: Scene) -> Iterator[Candidate]:
@@ -79,7 +79,7 @@ def _named(statement: Statement, scene: Scene) -> Iterator[Candidate]:
                 f"What does {found.group(2)} stand for?", f"{found.group(2)} stands for {long}.", "definition", "easy",
                 statement.evidence[-1:], 0.8)
     called = _CALLED.search(statement.text)
-    if called and not called.group(1).startswith(("its", "their")):
+    if called and not set(called.group(1).split()) & english.PREPOSITIONS:
         question = anchored(f"What is {called.group(1)} called?", statement.headings, scene)
         yield _pair(statement, question, "factual", 0.75)
 

@@ -44,7 +44,7 @@ PEOPLE = _set(
     "administrator adult advisor adviser agent analyst applicant approver architect artist assistant attendant auditor "
     "author board body buyer cadet candidate captain carer cashier chair chairman chairperson chef chief child children "
     "citizen clerk client coach colleague commander commission committee companion contractor coordinator council "
-    "counsellor coxswain crew crews custodian customer deckhand department designer desk developer director doctor driver "
+    "counsellor coxswain crew custodian customer deckhand department designer developer director doctor driver "
     "employee employer engineer executive expert family farmer firm guardian guest head holder hr inspector instructor "
     "intern inventor judge king landlord lawyer lead leader lecturer librarian linesman linesmen maker manager marshal "
     "master mate mayor mechanic member mentor minister monarch nurse office officer operator ombudsman owner parent "
@@ -55,6 +55,19 @@ PEOPLE = _set(
     "vendor vet visitor volunteer warden witness worker writer agency authority bureau company coastguard duty emperor "
     "general governor poet philosopher composer singer actor actress director physicist chemist mathematician economist"
 )
+MASS_NOUNS = _set(
+    "alcohol breakfast lunch dinner luggage baggage money cash water fuel food access equipment software hardware "
+    "overtime notice leave ice oil gas electricity email mail coffee tea sugar sleep health property furniture advice "
+    "research evidence traffic weather wine beer tax insurance rent freeboard deadweight theft homework news music "
+    "information knowledge progress proof paper steel wood glass plastic sand rice bread milk meat fish salt soap air "
+    "light heat sound blood rain snow wind energy power wealth poverty freedom justice art law trade data parking "
+    "smoking hand speed silence noise waste rubbish post cargo freight stock credit cover"
+)
+BODIES = _set(
+    "agency authority board body bureau commission committee company council coastguard crew department family firm "
+    "office people personnel staff team police"
+)
+"""Of PEOPLE, those that are asked for with "who" when they act, but with "what" when they are explained."""
 UNINFLECTED_PLURALS = _set("people staff police men women children crew personnel aircraft feet teeth data media linesmen")
 NUMBER_WORDS = _set(
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "

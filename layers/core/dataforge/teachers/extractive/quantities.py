@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TypeAlias
 
+from dataforge.quality.claims import numbers
 from dataforge.records import Difficulty
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.candidate import Candidate
@@ -15,12 +17,13 @@ from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.wording import anchored, lower_first
 
 _AMOUNT = rf"(?:{QUANTIFIER} )?(?P<n>{NUMBER})"
-_DATE = (rf"(?:the (?:end|beginning|first|last)[a-z ]* of )?(?:the )?(?:early |late |mid-)?(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTHS})(?: \d{{4}})?|"
-         rf"(?:{MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?|\d{{4}}s?|\d{{1,2}}[:.]\d{{2}}(?: ?[ap]\.?m\.?)?|\d{{1,2}} ?[ap]\.?m\.?|"
-         rf"(?:{DAYS})s?|noon|midnight)")
+_DATE = (rf"(?:the (?:first|second|third|fourth|last) (?:{DAYS}|day|working day|weekday) (?:of|in) (?:each month|the month|every month|the year|(?:{MONTHS}))|"
+         rf"(?:the (?:end|beginning|first|last)[a-z ]* of )?(?:the )?(?:early |late |mid-)?(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTHS})(?: \d{{4}})?|"
+         rf"(?:{MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?|(?:1[4-9]|20|21)\d\ds?(?! ?\d)|\d{{1,2}}[:.]\d{{2}}(?: ?[ap]\.?m\.?)?|\d{{1,2}} ?[ap]\.?m\.?|"
+         rf"(?:{DAYS})s?|noon|midnight))")
 _OFTEN = re.compile(
     rf"(?:(?:at least|at most|about|not more than) )?(?:every (?:(?:{NUMBER}|other|second|third) )?(?:seconds?|minutes?|hours?|days?|"
-    rf"weeks?|months?|quarters?|years?|{DAYS}|spring|summer|autumn|winter|{MONTHS})\b|(?:once|twice|(?:{NUMBER}) times) (?:a|an|per|each|every) \w+|"
+    rf"weeks?|months?|quarters?|years?|nights?|mornings?|{DAYS}|spring|summer|autumn|winter|{MONTHS})\b|(?:once|twice|(?:{NUMBER}) times) (?:a|an|per|each|every) \w+|"
     rf"(?:hourly|daily|weekly|monthly|quarterly|annually|yearly)(?=$| (?:by|in|on|at|to|for)\b))")
 _AROUND = re.compile(rf"{_AMOUNT} {TIME_UNIT} (?P<when>before|after) (?P<what>[^,]+?)(?=$|,| and | on | in writing)")
 _WITHIN = re.compile(rf"within {_AMOUNT} (?P<unit>{TIME_UNIT})(?P<of> (?:of|after|from|before) [^,]+?)?(?=$|,| and | to | by | with )")
@@ -34,9 +37,13 @@ _DIMENSION = re.compile(
     rf"^(?:a|an|the) (?P<what>(?:[a-z-]+ )?(?:depth|height|length|width|weight|speed|distance|capacity|temperature|pressure|voltage|"
     rf"power|fee|price|fine|cost|limit|maximum|minimum|rate|discount|salary|allowance|area|range|size|age|bonus|deposit|premium|"
     rf"budget|population|duration|frequency|charge|refund|reward|penalty)) of {_AMOUNT} [^,]*$")
+_MEASURE = re.compile(
+    r"%|percent|(?:kilo|centi|milli)?(?:metres?|meters?|grams?|litres?|liters?|watts?|volts?|bytes?)|[kcm]?[gml]|knots?|tonnes?|tons?|degrees?|"
+    r"nautical|square|cubic|miles?|feet|foot|inch(?:es)?|decibels?|amperes?|hertz|[KMG]B|kWh?|people|points?|million|billion"
+)
 _NOUNS = re.compile(r"^(?P<noun>[a-z][a-z'-]*(?: [a-z][a-z'-]*){0,4}?)(?P<tail>$|,.*| (?:in|on|at|for|to|with|from|by|per|of|during|when|who|that|which|each|"
                     r"a|an|every|before|after|between|under|over|across|within|and|or|as|towards|named|called|off)\b.*)$")
-_SECOND_NUMBER = re.compile(rf",|;| and (?=(?:at least |at most |up to |to |by |with |for |from |in |on )*(?:\w+ )?(?:{NUMBER})\b)| but | or (?={NUMBER}\b)|, and ")
+_SECOND_NUMBER = re.compile(rf",|;| and (?:never|not|only)\b| on and | on \d{{3}}| and (?=(?:at least |at most |up to |to |by |with |for |from |in |on )*(?:\w+ )?(?:{NUMBER})\b)| but | or (?={NUMBER}\b)|, and ")
 _SUBJECT = re.compile(rf"^(?:At least |At most |Up to |About |Over |More than )?(?P<n>{NUMBER}) (?P<what>[a-z].+)$", re.IGNORECASE)
 
 
@@ -44,7 +51,7 @@ def quantities(statement: Statement, scene: Scene) -> Iterator[Candidate]:
     for clause in statement.clauses:
         if clause.negated:
             continue
-        for make in (_often, _around, _within, _duration, _dated, _until, _count, _copula, _limit, _dimension, _of_subject):
+        for make in _WAYS:
             found = make(clause)
             if found:
                 question, kind, worth = found
@@ -54,7 +61,12 @@ def quantities(statement: Statement, scene: Scene) -> Iterator[Candidate]:
             yield _pair(statement, clause, dated, "temporal", 0.9, scene)
 
 
-_Made = tuple[str, str, float] | None
+_Made: TypeAlias = "tuple[str, str, float] | None"
+
+
+def _is_nominal(c: Clause) -> bool:
+    """ "is the blue column": the time belongs to the noun, not to the verb."""
+    return c.aux in english.BE and not c.verb and c.rest.split(" ")[0] in english.DETERMINERS
 
 
 def _often(c: Clause) -> _Made:
@@ -66,14 +78,22 @@ def _often(c: Clause) -> _Made:
 
 def _around(c: Clause) -> _Made:
     found = _AROUND.search(c.rest)
-    if not found:
+    if not found or _is_nominal(c):
         return None
-    return c.ask(f"How long {found['when']} {found['what']}", _without(c.rest, found)), "numeric", 0.95
+    before = c.rest[: found.start()].rstrip(" ,")
+    if before.endswith("for") and c.verb:
+        return c.ask(f"How long {found['when']} {found['what']}", before.removesuffix("for").rstrip()), "numeric", 0.95
+    lead = f"How long {found['when']} {found['what']}"
+    if before.endswith("until"):
+        return c.ask(f"Until {lead[0].lower()}{lead[1:]}", before.removesuffix("until").rstrip()), "numeric", 0.95
+    if before.split(" ")[-1] in english.PREPOSITIONS | english.DETERMINERS - {"in", "out", "up", "off", "back", "away"}:
+        return None
+    return c.ask(lead, _without(c.rest, found)), "numeric", 0.95
 
 
 def _within(c: Clause) -> _Made:
     found = _WITHIN.search(c.rest)
-    if not found:
+    if not found or _is_nominal(c):
         return None
     unit = _plural(found["unit"])
     return c.ask(f"Within how many {unit}{found['of'] or ''}", _without(c.rest, found)), "numeric", 0.95
@@ -81,7 +101,7 @@ def _within(c: Clause) -> _Made:
 
 def _duration(c: Clause) -> _Made:
     found = _DURING.search(c.rest)
-    if found:
+    if found and not _is_nominal(c):
         return c.ask("How long", _without(c.rest, found)), "numeric", 0.95
     object_ = re.match(rf"{_AMOUNT} {TIME_UNIT}\b", c.rest)
     if object_ and c.verb in ("last", "take") and not (c.verb == "take" and c.aux == "did"):
@@ -92,6 +112,8 @@ def _duration(c: Clause) -> _Made:
 def _dated(c: Clause) -> _Made:
     found = _WHEN.search(c.rest)
     if not found or found["p"] in ("in", "by") and not re.search(r"\d{4}|[A-Z]|\d[:.]\d", found["d"]):
+        return None
+    if _is_nominal(c):
         return None
     lead = {"by": "By when", "before": "By when", "since": "Since when"}.get(found["p"], "When")
     if found["p"] == "from" and not re.search(r" (?:to|until) |-|–", found["d"]):
@@ -119,6 +141,9 @@ def _count(c: Clause) -> _Made:
     if money:
         return c.ask("How much", _trim(money.group(1))), "numeric", 0.95
     percent = re.match(r"percent( off)?( of (?:the|their|its|a|an|all)? ?[a-z -]+?)?(?= (?:on|in|for|at|to|by|into|and)\b|$|,)(.*)$", tail)
+    if tail.startswith("percent") and not (percent and (percent.group(1) or percent.group(2))):
+        part = re.match(r"percent ([a-z]+)$", tail)
+        return (c.ask(f"What percentage of {part.group(1)}", ""), "numeric", 0.9) if part else None
     if percent:
         lead = f"What percentage{percent.group(1) or ''}{percent.group(2) or ''}"
         return c.ask(lead, _trim(percent.group(3))), "numeric", 0.95
@@ -135,6 +160,8 @@ def _copula(c: Clause) -> _Made:
     """ "The punctuality target is 96 percent": an amount said of the subject."""
     if c.aux not in english.BE or c.verb:
         return None
+    if re.match(r"one\b", c.rest):
+        return None
     found = re.match(rf"^{_AMOUNT}(?P<unit> ?[^\W\d_]+| ?%)?(?P<tail>.*)$", c.rest)
     if not found:
         return None
@@ -147,6 +174,8 @@ def _copula(c: Clause) -> _Made:
         return c.ask("How much", _trim(tail)), "numeric", 0.9
     if not unit or unit in ("of", "in", "to"):
         return None
+    if not _MEASURE.fullmatch(unit):
+        return (c.ask("What", ""), "numeric", 0.85) if c.subject.split()[0] in ("The", "Its") else None
     attached = re.match(r" of (?:the|its|their) [a-z -]+?(?= (?:for|on|in|at)\b|$)", tail)
     return c.ask("What", _trim(tail[attached.end() :] if attached else tail)), "numeric", 0.85
 
@@ -183,6 +212,10 @@ def _adjunct_date(c: Clause) -> str | None:
     return c.ask("When")
 
 
+_WAYS = (_within, _around, _duration, _dated, _until, _often, _count, _copula, _limit, _dimension, _of_subject)
+"""In order: the first that fits is asked."""
+
+
 def _pair(statement: Statement, clause: Clause, question: str, kind: str, worth: float, scene: Scene) -> Candidate:
     subject = lower_first(clause.subject, scene)
     asked = question.replace(f" {clause.subject}", f" {subject}", 1)
@@ -193,16 +226,20 @@ def _pair(statement: Statement, clause: Clause, question: str, kind: str, worth:
 
 
 def _difficulty(statement: Statement) -> Difficulty:
-    return "easy" if len(statement.evidence) == 1 else "medium"
+    """With several numbers in the sentence one must pick the right one; so with a fact spread over two sentences."""
+    several = len(numbers(statement.text)) > 1
+    return "medium" if several or len(statement.evidence) > 1 else "easy"
 
 
 def _without(rest: str, found: re.Match[str]) -> str:
     before, after = rest[: found.start()].rstrip(" ,"), rest[found.end() :]
+    before = re.sub(r" and (?:in|by|at|on|with) \w+(?: \w+)?$", "", before)
     return f"{before} {_trim(after)}".strip()
 
 
 def _trim(tail: str) -> str:
     """Up to what would drag another number or clause along."""
+    tail = re.sub(r"^ on(?:wards?)?(?= |$)(?! [A-Za-z])", "", tail)
     return _SECOND_NUMBER.split(tail, maxsplit=1)[0].strip(" ,")
 
 

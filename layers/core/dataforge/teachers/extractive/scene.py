@@ -54,6 +54,7 @@ class Listing:
 class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    raw_header: str
     raw_rows: tuple[str, ...]
     headings: tuple[str, ...]
     caption: str
@@ -202,7 +203,7 @@ def _table(
     followed = at + 1 < len(blocks) and blocks[at + 1][0] == "table"
     whole = not alone and not followed and len(raw) + longest < 1150
     caption = lead.text.rstrip(":") if lead else ""
-    return Table(rows[0], tuple(r for r, _ in body), tuple(line.strip() for _, line in body), headings, caption, whole)
+    return Table(rows[0], tuple(r for r, _ in body), lines[0].strip(), tuple(line.strip() for _, line in body), headings, caption, whole)
 
 
 def _cells(line: str) -> tuple[str, ...]:

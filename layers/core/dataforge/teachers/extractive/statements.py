@@ -16,6 +16,7 @@ _PRONOUN = re.compile(r"^(It|They|He|She)(?= [a-z])")
 _ELSEWHERE = re.compile(
     r"\b(?:this|these|those|such|above|below|former|latter|aforementioned|following|as follows|as mentioned|"
     r"see (?:also|section|chapter|page)|figure \d|table \d)\b", re.IGNORECASE)
+_OBJECT_PRONOUN = re.compile(r"(?:\w+ (?:for|to|of|from|by|with) )?(?:it|them|him|her|this|these)\b")
 _DEBRIS = re.compile(r"[|{}<>\\_=]{1}|\.{4}|https?://|[^\x00-\u02ff\u2010-\u2044\u20ac\u2122\u2190-\u21ff\u2212\ufb00-\ufb06½-¾]")
 
 
@@ -52,7 +53,7 @@ def _paragraph(sentences: Sequence[Sentence]) -> Iterator[Statement]:
             text = before.subject + text[pronoun.end() :]
             evidence = (raw_before, sentence.raw)
         read = tuple(clauses.read_all(text)) if _usable(text) else ()
-        if _usable(text):
+        if _usable(text) and not any(_OBJECT_PRONOUN.match(c.rest) for c in read[:1]):
             yield Statement(text, read, evidence, sentence.headings, sentence.paragraph)
         before, raw_before = (read[0] if read else None), sentence.raw
 

@@ -11,60 +11,61 @@ _REGULAR = """
     adapt add address adjust administer adopt advise advocate affect agree aid aim alert align allege allocate allow
     alter amend amount analyse analyze anchor announce answer appeal appear append apply appoint approach approve
     archive arrange arrive ask assemble assert assess assign assist assume attach attack attain attend attract
-    attribute audit authorise authorize automate avoid award back balance ban base behave belong berth blend board
-    book borrow bounce brief browse calculate calibrate call campaign cancel capture care carry cater cause cease
-    certify challenge change charge charter check circulate cite claim clarify classify clean clear click climb close
-    coat coincide collaborate collapse collect collide colonise combine commence comment commission commit communicate
-    compare compel compensate compete compile complain complete comply compose compress comprise compute conceive
-    conclude condemn conduct confer configure confine confirm conform connect conquer conserve consider consist
-    consolidate constitute construct consult consume contact contain continue contract contribute control convert
-    convey convince cook cool cooperate coordinate copy correct count cover crash create crew cross cultivate damage
-    damp debut decay decide declare decline decrease dedicate deduct defeat defend defer define delay delegate delete
-    deliver demand demonstrate denote deny depart depend depict deploy deposit derive descend describe design
-    designate detail detain detect deteriorate determine develop deviate devise devote diagnose dictate differ
+    attribute audit authorise authorize automate avoid award back balance ban base beep behave belong berth blend
+    blink board book borrow bounce brief browse calculate calibrate call campaign cancel capture care carry cater
+    cause cease certify challenge change charge charter check circulate cite claim clarify classify clean clear click
+    climb close coat coincide collaborate collapse collect collide colonise combine commence comment commission commit
+    communicate compare compel compensate compete compile complain complete comply compose compress comprise compute
+    conceive conclude condemn conduct confer configure confine confirm conform connect conquer conserve consider
+    consist consolidate constitute construct consult consume contact contain continue contract contribute control
+    convert convey convince cook cool cooperate coordinate copy correct count cover crash create crew cross cultivate
+    damage damp debut decay decide declare decline decrease dedicate deduct defeat defend defer define deflate delay
+    delegate delete deliver demand demonstrate denote deny depart depend depict deploy deposit derive descend describe
+    design designate detail detain detect deteriorate determine develop deviate devise devote diagnose dictate differ
     differentiate digest diminish dine direct disable disagree disappear discharge disclose discontinue discover
     discuss dismiss dispatch display dispose dispute disrupt dissolve distinguish distribute divide dock document
-    dominate donate double drain drench dress drill earmark earn edit educate eject elapse elect eliminate email embed
-    embody embrace emerge emit employ empower enable enact enclose encode encompass encourage encrypt end endanger
-    endorse enforce engage enhance enjoy enrich enroll ensure enter entitle equate equip erode escalate escort
-    establish estimate evacuate evade evaluate evaporate evolve exceed excel exchange exclude excrete execute exempt
-    exert exhibit exist exit expand expect expel expire explain exploit explore export expose express extend extract
-    facilitate fail fasten fear feature ferry file fill filter finance fine finish fix flash flood flourish flow
-    fluctuate focus fold follow form formulate forward found fuel fulfil function fund gain gather gauge generate
-    govern graduate grant grease greet group guarantee guard guess guide halt hand handle happen harm harvest head
-    heat help highlight hinder hire host house hunt identify ignore illuminate illustrate impact impair implement
-    imply import impose imprison improve incline include incorporate increase incur indicate induce infect influence
-    inform inhabit inherit inhibit initiate inject inspect inspire install instruct insulate insure integrate intend
-    interact interpret interrupt intervene introduce invade invent invest investigate invite invoice invoke involve
-    isolate issue join judge justify knock label lack land lash last launch learn lease lecture level liberate license
-    lift like limit link list live load lobby locate lock lodge log look lower magnify maintain manage mandate
-    manufacture mark market mask match maximise measure mediate melt mention merge migrate mine minimise minimize
-    monitor moor motivate mount move multiply murder muster name navigate need neglect negotiate nominate note notify
-    number obey observe obstruct obtain occupy occur offer oil omit open operate oppose orbit order organise organize
-    originate outline outnumber outperform overlap overlook overthrow owe own oxidise pack paint park participate pass
-    patent pause peak penetrate perform permit persist persuade pertain pilot pin pioneer place plan plant play plot
-    point pollute populate pose possess post postpone pour power practise praise preach precede precipitate predict
-    prefer prepare prescribe present preserve preside press prevail prevent print prioritise process proclaim procure
-    produce profit prohibit project prolong promise promote prompt propose prosecute protect prove provide publish
-    pull pump purchase pursue push qualify quantify question queue quote raise rally rank rate ratify ration reach
-    react realise reassign receive recite reckon recognise recognize recommend reconcile record recover recruit
-    rectify recycle redesign reduce refer reference refill refine refit reflect reform refuel refund refuse regain
-    regard register regulate reign reimburse reinforce reinstate reject relate release relieve relocate rely remain
-    remark remind remove rename render renew rent repair repeat repel replace reply report represent request require
-    rescind rescue research resemble reserve reside resign resist resolve respect respire respond rest restart restore
-    restrict restructure result resume retain retaliate retire retrain retreat retrieve return reveal reverse review
-    revise revolt revolutionise revolutionize reward rinse risk rival rotate route ruin rule rupture sail sample
-    sanction satisfy save scan schedule score screen seal search secrete secure seize select separate serve settle
-    shape share shelter shift ship show sign signal simplify simulate situate skip solve sort span specialise
-    specialize specify sponsor spot spray spur stabilise stack staff stage stamp start state stay steer stem stimulate
-    stipulate stock stop store stow strengthen stretch structure struggle study subdivide submerge submit subscribe
-    substitute succeed succumb suffer suggest summarise summon supervise supplant supplement supply support suppress
-    surpass surrender surround survey survive suspend sustain swallow swap switch symbolise symbolize synchronise
-    target tempt tend terminate test threaten tick tidy tie tighten tolerate top total touch tow trace track trade
-    train transact transcribe transfer transform transition translate transmit transplant transport travel treat
-    trigger trim trust tune turn type undermine unify unite unload unlock unpin update upgrade upload urge use utilise
-    vacate validate value vary ventilate verify vibrate view violate visit vote wait walk want warn wash watch weigh
-    welcome wheel widen wire wish witness work wrap yield zone
+    dominate donate double drain drench dress drill drip earmark earn edit educate eject elapse elect eliminate email
+    embed embody embrace emerge emit employ empower enable enact enclose encode encompass encourage encrypt end
+    endanger endorse enforce engage enhance enjoy enrich enroll ensure enter entitle equate equip erode escalate
+    escort establish estimate evacuate evade evaluate evaporate evolve exceed excel exchange exclude excrete execute
+    exempt exert exhibit exist exit expand expect expel expire explain exploit explore export expose express extend
+    extract facilitate fail fasten fear feature ferry file fill filter finance fine finish fix flash flood flourish
+    flow fluctuate focus fold follow form formulate forward found fuel fulfil function fund gain gather gauge generate
+    glow govern graduate grant grease greet group guarantee guard guess guide halt hand handle happen harm harvest
+    head heat help highlight hinder hire host house hunt identify ignite ignore illuminate illustrate impact impair
+    implement imply import impose imprison improve incline include incorporate increase incur indicate induce infect
+    inflate influence inform inhabit inherit inhibit initiate inject inspect inspire install instruct insulate insure
+    integrate intend interact interpret interrupt intervene introduce invade invent invest investigate invite invoice
+    invoke involve isolate issue join judge justify knock label lack land lash last launch leak learn lease lecture
+    level liberate license lift like limit link list live load lobby locate lock lodge log look lower magnify maintain
+    manage mandate manufacture mark market mask match maximise measure mediate melt mention merge migrate mine
+    minimise minimize monitor moor motivate mount move multiply murder muster name navigate need neglect negotiate
+    nominate note notify number obey observe obstruct obtain occupy occur offer oil omit open operate oppose orbit
+    order organise organize originate outline outnumber outperform overlap overlook overthrow owe own oxidise pack
+    paint park participate pass patent pause peak penetrate perform permit persist persuade pertain pilot pin pioneer
+    place plan plant play plot point pollute populate pose possess post postpone pour power practise praise preach
+    precede precipitate predict prefer prepare prescribe present preserve preside press prevail prevent print
+    prioritise process proclaim procure produce profit prohibit project prolong promise promote prompt propose
+    prosecute protect prove provide publish pull pump purchase pursue push qualify quantify question queue quote raise
+    rally rank rate ratify ration reach react realise reassign receive recite reckon recognise recognize recommend
+    reconcile record recover recruit rectify recycle redesign reduce refer reference refill refine refit reflect
+    reform refuel refund refuse regain regard register regulate reign reimburse reinforce reinstate reject relate
+    release relieve relocate rely remain remark remind remove rename render renew rent repair repeat repel replace
+    reply report represent request require rescind rescue research resemble reserve reside resign resist resolve
+    respect respire respond rest restart restore restrict restructure result resume retain retaliate retire retrain
+    retreat retrieve return reveal reverse review revise revolt revolutionise revolutionize reward rinse risk rival
+    rotate route ruin rule rupture sail sample sanction satisfy save scan schedule score screen scroll seal search
+    secrete secure seize select separate serve settle shape share shelter shift ship show sign signal simplify
+    simulate situate skip solve sort sound span specialise specialize specify sponsor spot spray spur stabilise stack
+    staff stage stamp start state stay steer stem stimulate stipulate stock stop store stow strengthen stretch
+    structure struggle study subdivide submerge submit subscribe substitute succeed succumb suffer suggest summarise
+    summon supervise supplant supplement supply support suppress surpass surrender surround survey survive suspend
+    sustain swallow swap swipe switch symbolise symbolize synchronise tap target tempt tend terminate test threaten
+    tick tidy tie tighten tolerate top total touch tow trace track trade train transact transcribe transfer transform
+    transition translate transmit transplant transport travel treat trigger trim trust tune turn type undermine unify
+    unite unload unlock unpin update upgrade upload urge use utilise vacate validate value vary ventilate verify
+    vibrate view violate visit vote wait walk want warn wash watch weigh welcome wheel widen wire wish witness work
+    wrap yield zone
 """
 _IRREGULAR = """
     arise arose arisen/be was been/bear bore borne/beat beat beaten/become became become/begin began begun/

@@ -44,7 +44,7 @@ def lower_first(text: str, scene: Scene) -> str:
     second = rest.split(" ")[0] if rest else ""
     common = (
         function or word in scene.lower_words or second[:1].islower() or english.is_plural(word)
-        or word.endswith(_ABSTRACT) or base_of(word, "base") is not None
+        or word in english.MASS_NOUNS or word.endswith(_ABSTRACT) or base_of(word, "base") is not None
     )
     return text[:1].lower() + text[1:] if common else text
 
@@ -62,7 +62,10 @@ def topic(headings: tuple[str, ...], scene: Scene) -> str | None:
             continue
         if any(w.casefold() in english.BE | english.MODALS | english.RELATIVES | english.DO for w in words):
             continue
-        return _running(heading, scene)
+        name = _running(heading, scene)
+        if len(words) == 1 and name[:1].isupper() and name not in scene.proper_words:
+            return None
+        return name
     return None
 
 
@@ -72,8 +75,8 @@ def _running(heading: str, scene: Scene) -> str:
     if len(words) > 1 and all(w[:1].isupper() or w.casefold() in STOP_WORDS for w in words):
         words = [words[0], *(w if w in scene.proper_words or not w[1:].islower() else w.lower() for w in words[1:])]
     lowered = lower_first(" ".join(words), scene)
-    singular = len(words) == 1 and not english.is_plural(words[0]) and lowered[:1].isupper()
-    return lowered.lower() if singular and words[0].casefold() in scene.lower_words else lowered
+    known = f"the {lowered}" in scene.content.casefold() and not english.is_plural(words[-1])
+    return f"the {lowered}" if known and lowered[:1].islower() and words[0].casefold() not in english.DETERMINERS else lowered
 
 
 def anchored(question: str, headings: tuple[str, ...], scene: Scene, *, always: bool = False) -> str:
@@ -95,7 +98,7 @@ def vague(question: str) -> bool:
     words = question.rstrip("?").split()
     names = [w for w in words[1:] if w[:1].isupper()]
     definite = any(w.casefold() == "the" for w in words)
-    return not names and (definite or len(set(content_words(question))) < 3)
+    return not names and len(set(content_words(question))) < (4 if definite else 3)
 
 
 def is_sound(question: str) -> bool:

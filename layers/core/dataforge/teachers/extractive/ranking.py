@@ -1,0 +1,101 @@
+"""From everything that could be asked about a passage to an ordered list of different, sound pairs.
+
+The order is fixed by the passage alone: the pair for ordinal k is the k-th, whoever asks and whenever.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from dataforge.quality.duplicates import normalise
+from dataforge.quality.format_checks import check
+from dataforge.records import Difficulty, Draft, Passage
+from dataforge.teachers.extractive import scene as scenes
+from dataforge.teachers.extractive import statements
+from dataforge.teachers.extractive.candidate import Candidate
+from dataforge.teachers.extractive.circumstances import circumstances
+from dataforge.teachers.extractive.definitions import definitions, differences
+from dataforge.teachers.extractive.lists import lists
+from dataforge.teachers.extractive.quantities import quantities
+from dataforge.teachers.extractive.roles import roles
+from dataforge.teachers.extractive.scene import Scene
+from dataforge.teachers.extractive.sections import sections
+from dataforge.teachers.extractive.tables import tables
+from dataforge.teachers.extractive.wording import is_sound, upper_first
+
+_WANTED: dict[Difficulty, float] = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
+_TWICE_AT_MOST, _TABLE_AT_MOST = 2, 14
+_OF_SENTENCES = (definitions, quantities, circumstances, roles)
+
+
+@lru_cache(maxsize=2048)
+def ranked(content: str, headings: tuple[str, ...], content_type: str) -> tuple[Draft, ...]:
+    """All pairs that can be made of the passage, the best and most varied first."""
+    if content_type == "code":
+        return ()
+    scene = scenes.read(Passage(content, headings))
+    if not scene.english:
+        return ()
+    return tuple(
+        Draft(c.question, c.answer, c.kind, c.difficulty, c.evidence) for c in _pick(_sound(_offered(scene), content))
+    )
+
+
+def _offered(scene: Scene) -> Iterator[Candidate]:
+    said = statements.read(scene)
+    for statement in said:
+        for make in _OF_SENTENCES:
+            yield from make(statement, scene)
+    yield from differences(said, scene)
+    yield from sections(scene, said)
+    for listing in scene.lists:
+        yield from lists(listing, scene)
+    for table in scene.tables:
+        yield from tables(table, scene)
+
+
+def _sound(offered: Iterable[Candidate], content: str) -> Iterator[Candidate]:
+    for c in offered:
+        question = upper_first(" ".join(c.question.split()))
+        draft = Draft(question, c.answer, c.kind, c.difficulty, c.evidence)
+        if is_sound(question) and all(e in content for e in c.evidence) and not check(draft, passage=content):
+            yield Candidate(question, c.answer, c.kind, c.difficulty, c.evidence, c.worth)
+
+
+def _pick(offered: Iterable[Candidate]) -> list[Candidate]:
+    """Greedy: worth, less what has been had already of its kind and sentence, more for a difficulty that is short."""
+    pool = list({c.question: c for c in sorted(offered, key=lambda c: c.worth)}.values())[::-1]
+    grams = {c.question: _grams(c) for c in pool}
+    chosen: list[Candidate] = []
+    kinds: Counter[str] = Counter()
+    used: Counter[str] = Counter()
+    levels: Counter[str] = Counter()
+    while pool:
+        def value(c: Candidate) -> float:
+            short = _WANTED[c.difficulty] - levels[c.difficulty] / (len(chosen) or 1)
+            return c.worth - 0.25 * used[c.evidence[-1]] - 0.05 * kinds[c.kind] + 0.2 * short
+
+        best = max(pool, key=value)
+        pool.remove(best)
+        full = used[best.evidence[-1]] >= _TWICE_AT_MOST or best.kind == "table" and kinds["table"] >= _TABLE_AT_MOST
+        if full or any(_alike(grams[best.question], grams[c.question]) for c in chosen):
+            continue
+        chosen.append(best)
+        kinds[best.kind] += 1
+        used[best.evidence[-1]] += 1
+        levels[best.difficulty] += 1
+    return chosen
+
+
+def _grams(c: Candidate) -> frozenset[str]:
+    text = normalise(f"{c.question}\n{c.answer}")
+    return frozenset(text[i : i + 3] for i in range(len(text) - 2))
+
+
+def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
+    """What `quality.duplicates` would reject: trigram Jaccard above 0.7."""
+    if 10 * min(len(a), len(b)) <= 7 * max(len(a), len(b)):
+        return False
+    return 17 * len(a & b) > 7 * (len(a) + len(b))
