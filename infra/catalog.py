@@ -47,7 +47,7 @@ TABLES: dict[str, Table] = {
     "projects": Table("org_id", "project_id"),
     "documents": Table("project_id", "document_id"),
     "chunks": Table("project_id", "chunk_id"),
-    "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "run_id", "ALL")}),
+    "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "sequence", "ALL")}),
     "run_events": Table("run_id", "at_seq", ttl="expires_at"),
     "replies": Table("run_id", "slot", ttl="expires_at"),
     "pairs": Table(

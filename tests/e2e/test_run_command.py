@@ -157,7 +157,7 @@ def test_bad_files_fail_with_a_reason_the_good_one_goes_on_and_the_exit_code_is_
                      tmp_path / "home", "--min-quality", 0, "--json", DATAFORGE_MAX_UPLOAD_BYTES="200000")
 
     assert done.returncode == 3, done.stderr
-    failed = {d["name"]: d["reason"] for d in result_of(done)["documents"]["failed"]}
+    failed = {Path(d["name"]).name: d["reason"] for d in result_of(done)["documents"]["failed"]}
     assert failed == {
         "password.pdf": "encrypted", "testWORD_protected_passtika.docx": "encrypted",
         "testWORD_truncated.docx": "corrupted", "empty.md": "empty", "program.pdf": "unsupported",

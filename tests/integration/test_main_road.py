@@ -292,8 +292,8 @@ def test_what_makes_no_sense_now_is_refused(service: Service) -> None:
 
     assert nothing["code"] == "NOTHING_TO_PARSE"
     assert early["code"] == "NO_CHUNKS"
-    broken = service.http.post(f"/api/v1/data-forge/projects/{project_id}/parse", headers=service.headers,
-                               content=b"{not json")
+    broken = service.http.post(f"/api/v1/data-forge/projects/{project_id}/parse", content=b"{not json",
+                               headers={**service.headers, "Content-Type": "application/json"})
     assert broken.status_code == 400
 
 

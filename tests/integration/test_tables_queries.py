@@ -87,7 +87,7 @@ def test_a_keys_only_index_gives_only_keys(tables: Tables) -> None:
 
 
 def test_an_index_that_projects_all_gives_whole_items(tables: Tables) -> None:
-    run = {"org_id": "o", "run_id": "gen_1", "project_id": "p", "config": {"a": 1}}
+    run = {"org_id": "o", "run_id": "gen_1", "project_id": "p", "sequence": "1", "config": {"a": 1}}
     tables.put("runs", run)
 
     assert walk(tables, "runs", {"project_id": "p"}, index="by_project") == [run]

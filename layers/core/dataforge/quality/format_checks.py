@@ -14,7 +14,7 @@ from dataforge.quality.duplicates import normalise
 from dataforge.records import Draft
 
 MOST_ANSWER_CHARACTERS = 6000
-_COPY_LEAST, _COPY_SHARE = 400, 0.8
+_COPY_LEAST, _COPY_SHARE = 1000, 0.8
 _LEAK_WORDS = 12
 
 _FENCE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE)

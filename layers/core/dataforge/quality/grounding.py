@@ -33,7 +33,7 @@ class Features:
     contained: float
     """Share of the answer's content words in the passage, weighted by their rarity in it."""
     together: float
-    """The same within the best two sentences."""
+    """The same within the best two sentences and the verified quotes."""
     numbers: float
     names: float
     turned: float
@@ -59,8 +59,8 @@ def ground(answer: str, passage: str, *, question: str = "", quoted: Sequence[st
         return Grounding(0.0)
     support = source.support(claim, question)
     missing = source.missing(answer)
-    score = _score(source.features(claim, question, support))
-    found = [span for quote in quoted if (span := find_quote(quote, passage))]
+    found = [span for quote in quoted if (span := find_quote(quote, passage))][:MOST_SPANS]
+    score = _score(source.features(claim, question, support, [span.text for span in found]))
     return Grounding(score, _spans(passage, found, [source.pieces[i] for i in support], source, claim), tuple(missing))
 
 
@@ -122,10 +122,11 @@ class _Source:
             wanted = {w: v for w, v in wanted.items() if w not in self.words[-at]}
         return chosen
 
-    def features(self, answer: str, question: str, support: Sequence[int]) -> Features:
+    def features(self, answer: str, question: str, support: Sequence[int], quotes: Sequence[str] = ()) -> Features:
+        """quotes: what the teacher gave as evidence and is really there; it counts as near, too."""
         wanted = self.weights(answer, question)
         whole = sum(wanted.values()) or 1.0
-        near: set[str] = set()
+        near = {w for quote in quotes for w in claims.content_words(quote)}
         near = near.union(*(self.words[i] for i in support[:2]))
         asked = {w: self.weight(w) for w in claims.content_words(question)}
         stated = claims.numbers(answer)
@@ -152,7 +153,7 @@ class _Source:
 
     def holds_number(self, number: claims.Number) -> bool:
         units = self.values.get(number.value)
-        return units is not None and (not number.unit or number.unit in units or units == {""})
+        return units is not None and (not number.unit or number.unit in units or "" in units)
 
     def holds_name(self, name: str) -> bool:
         return all(t.casefold() in self.plain for t in claims.tokens(name) if t.casefold() not in claims.STOP_WORDS)
@@ -188,7 +189,7 @@ def _spans(
     passage: str, quoted: Sequence[Span], supporting: Sequence[Span], source: _Source, answer: str
 ) -> tuple[Span, ...]:
     """Quotes first; supporting sentences join them while they hold words of the answer that the quotes lack."""
-    chosen = list(dict.fromkeys(quoted))[:MOST_SPANS]
+    chosen = list(dict.fromkeys(quoted))
     wanted = {w for w in claims.content_words(answer) if w in source.frequency}
     for span in supporting:
         covered = {w for c in chosen for w in claims.content_words(c.text)}

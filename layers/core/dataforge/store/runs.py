@@ -37,6 +37,8 @@ class Run:
     config: Item
     files_prefix: str
     created_at: str
+    sequence: str
+    """The ulid of the run id: the order in which runs were begun, whatever their kind."""
     status: str = "pending"
     stage: str = "planning"
     cancel_requested: bool = False

@@ -61,7 +61,7 @@ def start(project: Project, request: Item) -> Run:
     run_id = ids.new("gen")
     run = Run(
         project.org_id, run_id, project.project_id, project.user_id, "generate", config,
-        f"{project.s3_prefix}/runs/{run_id}", clock.now(), requested=_target(config, chunks),
+        f"{project.s3_prefix}/runs/{run_id}", clock.now(), ids.tail(run_id), requested=_target(config, chunks),
     )
     flow.begin(project, run)
     return run

@@ -38,7 +38,7 @@ def start(project: Project, *, document_ids: Sequence[str] | None = None, force:
     run = Run(
         project.org_id, run_id, project.project_id, project.user_id, "parse",
         {"document_ids": [d.document_id for d in chosen]}, f"{project.s3_prefix}/runs/{run_id}", clock.now(),
-        requested=len(chosen), asked=len(chosen),
+        ids.tail(run_id), requested=len(chosen), asked=len(chosen),
     )
     flow.begin(project, run)
     return run

@@ -23,7 +23,7 @@ def upload_url(project: Project, filename: str, content_type: str, size: int | N
     if size is not None and size > limit:
         raise Invalid(
             f"file_size {size:,} is over the limit of {limit:,} bytes; split the document", field="file_size",
-            code="FILE_TOO_LARGE",
+            code="TOO_LARGE",
         )
     name = re.sub(r"[\x00-\x1f\x7f/\\]+", "_", filename).strip(". ") or "document"
     taken = {d.s3_key for d in projects.documents_of(project.project_id)}

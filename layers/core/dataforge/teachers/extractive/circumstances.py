@@ -12,20 +12,26 @@ from dataforge.teachers.extractive.roles import is_person
 from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.verbs import base_of
-from dataforge.teachers.extractive.wording import anchored, lower_first
+from dataforge.teachers.extractive.wording import anchored, lower_first, with_adjunct
 
-_BECAUSE = re.compile(r",? (?:because|since it|since they|as it|as they)(?! of\b) ")
+_BECAUSE = re.compile(r"(?:,? because(?! of\b)|, (?:as|since) (?=it |they ))\s?")
 _BECAUSE_OF = re.compile(r",? (?:because of|due to|owing to|thanks to) ")
 _PROVIDED = re.compile(r",? (?:(?:only |even )?if|provided(?: that)?|as long as|on condition that) ")
-_TRAILING_WHEN = re.compile(r" (?P<word>when|once|where|as soon as|whenever) (?=(?:a|an|the|it|they|all|any|no|both|one|there) )")
+_TRAILING_WHEN = re.compile(
+    r" (?P<word>when|once|where|as soon as|whenever) (?=(?:a|an|the|it|they|all|any|no|both|one|there) )"
+)
 _MEANS = re.compile(
     r"\b(?:by (?!(?:the|a|an|its|their|any|no|\d)\b)(?:\w+ing\b|telephone|phone|mail|e-?mail|post|radio|car|rail|train|hand|eye|law|name)"
-    r"|with (?:the )?form\b|via\b|using\b|by means of|with the help of|in writing\b|online\b|electronically\b)")
-_PLACES = frozenset("""
+    r"|with (?:the )?form\b|via\b|using\b|by means of|with the help of|in writing\b|online\b|electronically\b)"
+)
+_PLACES_WORDS = """
     locate base headquarter keep store find hold sell park place display serve situate record collect publish bury
-    build produce manufacture house position post stow install wear file enter write list
-""".split())  # noqa: SIM905
-_PLACE = re.compile(r"^(?P<before>(?:[a-z]+ly )?)(?P<p>in|at|on|behind|beside|under|near|outside|inside|next to|between) (?=(?:the|a|an|its|their|every|each|both|lane|deck|[A-Z]))(?P<where>[^,]+)$")
+    build produce manufacture house position post stow install wear file enter list
+"""
+_PLACES = frozenset(_PLACES_WORDS.split())
+_PLACE = re.compile(
+    r"^(?P<before>(?:[a-z]+ly )?)(?P<p>in|at|on|behind|beside|under|near|outside|inside|next to|between) (?=(?:the|a|an|its|their|every|each|both|lane|deck|[A-Z]))(?P<where>[^,]+)$"
+)
 
 
 def circumstances(statement: Statement, scene: Scene) -> Iterator[Candidate]:
@@ -45,6 +51,8 @@ def _leading_condition(statement: Statement, scene: Scene) -> Iterator[Candidate
     words = adjunct.split()
     if not words or words[0].casefold() not in ("if", "when", "once", "where", "unless") or len(words) < 3:
         return
+    if re.match(r"(?:They|It|This|These|He|She) ", main) and not re.search(r"\b(?:an?|one|no|any) ", adjunct):
+        return
     condition = adjunct[0].lower() + adjunct[1:]
     clause = clauses.read(main)
     imperative = base_of(main.split()[0].casefold(), "base") is not None and clause is None
@@ -54,13 +62,17 @@ def _leading_condition(statement: Statement, scene: Scene) -> Iterator[Candidate
         question = f"What {clause.aux} {lower_first(clause.subject, scene)} do {condition}?"
     else:
         question = f"What happens {condition}?"
-    yield Candidate(anchored(question, statement.headings, scene), statement.text, "condition", "medium",
-                    statement.evidence, 0.95)
+    yield Candidate(
+        anchored(question, statement.headings, scene), statement.text, "condition", "medium", statement.evidence, 0.95
+    )
 
 
 def _acts(clause: Clause) -> bool:
-    return not clause.negated and clause.verb not in ("be", "have", "") and clause.aux in (
-        "must", "should", "may", "can", "does", "do", "shall")
+    return (
+        not clause.negated
+        and clause.verb not in ("be", "have", "")
+        and clause.aux in ("must", "should", "may", "can", "does", "do", "shall")
+    )
 
 
 def _reason(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
@@ -86,24 +98,39 @@ def _trailing_condition(statement: Statement, clause: Clause, scene: Scene) -> I
     found = _PROVIDED.search(statement.text)
     if found and not clause.adjunct:
         main = clauses.read(statement.text[: found.start()])
-        if main and _covers(main, statement.text[: found.start()]) and not statement.text[found.end() :].startswith("not "):
+        if (
+            main
+            and _covers(main, statement.text[: found.start()])
+            and not statement.text[found.end() :].startswith("not ")
+        ):
             yield _of(statement, main, main.ask("Under what condition"), "condition", 0.9, scene)
     when = _TRAILING_WHEN.search(statement.text)
     if when and not clause.adjunct:
         main = clauses.read(statement.text[: when.start()])
-        if main and main.rest and "," not in main.rest and _covers(main, statement.text[: when.start()]) and not main.rest.endswith(
-                ("cases", "time", "time,", "moment", "only", "except")):
+        if (
+            main
+            and main.rest
+            and "," not in main.rest
+            and _covers(main, statement.text[: when.start()])
+            and not main.rest.endswith(("cases", "time", "time,", "moment", "only", "except"))
+        ):
             lead = "Where" if when["word"] == "where" else "When"
+            if lead == "Where" and not statement.text[when.end() :].startswith("the "):
+                return
             yield _of(statement, main, main.ask(lead), "condition", 0.85, scene)
 
 
 def _means(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
     found = _MEANS.search(clause.rest)
-    passive = clause.aux in english.BE and clause.verb or clause.verb == "be"
+    passive = (clause.aux in english.BE and clause.verb) or clause.verb == "be"
     if not found or clause.negated or not (passive or clause.aux in english.MODALS):
         return
     before = clause.rest[: found.start()].strip()
-    if before.endswith(",") or before.endswith((" and", " or", "only")) or found.start() == 0 and clause.verb in ("be", ""):
+    if (
+        before.endswith(",")
+        or before.endswith((" and", " or", "only"))
+        or (found.start() == 0 and clause.verb in ("be", ""))
+    ):
         return
     yield _of(statement, clause, clause.ask("How", before), "how-to", 0.85, scene)
 
@@ -116,14 +143,21 @@ def _where(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
     if base not in _PLACES or clause.negated:
         return
     found = _PLACE.match(rest)
-    if found and not re.match(r"(?:the )?(?:same|end|order|case|day|accordance|writing|advance|addition|time|month|way|form)", found["where"]):
+    if found and not re.match(
+        r"(?:the )?(?:same|end|order|case|day|accordance|writing|advance|addition|time|month|way|form)", found["where"]
+    ):
         head = "" if clause.verb != "be" else clause.rest.split()[0]
         yield _of(statement, clause, clause.ask("Where", head), "factual", 0.85, scene)
 
 
 def _of(statement: Statement, clause: Clause, question: str, kind: str, worth: float, scene: Scene) -> Candidate:
     asked = question.replace(f" {clause.subject}", f" {lower_first(clause.subject, scene)}", 1)
-    if clause.adjunct:
-        asked = f"{clause.adjunct}, {asked[0].lower()}{asked[1:]}"
-    return Candidate(anchored(asked, statement.headings, scene), statement.text, kind,
-                     "easy" if kind == "factual" else "medium", statement.evidence, worth)
+    asked = with_adjunct(clause.adjunct, asked)
+    return Candidate(
+        anchored(asked, statement.headings, scene),
+        statement.text,
+        kind,
+        "easy" if kind == "factual" else "medium",
+        statement.evidence,
+        worth,
+    )

@@ -50,8 +50,14 @@ class Clause:
 
     def ask(self, lead: str, rest: str | None = None) -> str:
         """lead + inverted clause: ask("How long", "in the safe") -> "How long is it kept in the safe?"."""
-        parts = [lead, self.aux, self.subject, "not" if self.negated else "", self.verb,
-                 self.rest if rest is None else rest]
+        parts = [
+            lead,
+            self.aux,
+            self.subject,
+            "not" if self.negated else "",
+            self.verb,
+            self.rest if rest is None else rest,
+        ]
         return _join(parts)
 
     def about_subject(self, lead: str) -> str:
@@ -63,7 +69,7 @@ def read(sentence: str) -> Clause | None:
     """sentence: clean text of one sentence, connectives already gone."""
     adjunct, main = split_adjunct(sentence.rstrip(" .!;:"))
     words = main.split()
-    if len(words) < 3 or _bare(words[0]) in _NO_SUBJECT and not _counts(words) and not _BOUND.match(main):
+    if len(words) < 3 or (_bare(words[0]) in _NO_SUBJECT and not _counts(words) and not _BOUND.match(main)):
         return None
     at = _finite(words)
     if at is None or not 0 < at <= MOST_SUBJECT_WORDS:
@@ -94,8 +100,11 @@ def read_all(sentence: str) -> list[Clause]:
             break
         if clause.aux in english.BE and clause.verb and base_of(first, "participle"):
             text = f"{clause.subject} {clause.aux} {text}"
-        elif first in english.MODALS | english.BE | english.HAVE | english.DO or base_of(first, "third") or (
-                base_of(first, "past") or base_of(first, "base") and clause.plural and clause.aux == "do"):
+        elif (
+            first in english.MODALS | english.BE | english.HAVE | english.DO
+            or base_of(first, "third")
+            or (base_of(first, "past") or (base_of(first, "base") and clause.plural and clause.aux == "do"))
+        ):
             text = f"{clause.subject} {text}"
         text = text[0].upper() + text[1:]
     return found
@@ -139,15 +148,27 @@ def _starts_clause(words: Sequence[str], *, after_comma: bool) -> bool:
             return True
         if bare in english.RELATIVES:
             return False
-        if n == 0 and (base_of(bare, "third") or base_of(bare, "past") or bare in english.PRONOUNS - {"one", "both"}):
+        if n == 0 and (
+            bare == "then"
+            or base_of(bare, "third")
+            or base_of(bare, "past")
+            or bare in english.PRONOUNS - {"one", "both"}
+        ):
             return True
         if n == 0 and base_of(bare, "base"):
             return following in english.DETERMINERS | english.PREPOSITIONS | {"not"}
-        if n > 0 and following and (
-            base_of(bare, "third") or base_of(bare, "base") and english.is_plural(_bare(words[n - 1]))
-        ) and bare not in english.PREPOSITIONS:
+        if (
+            n > 0
+            and following
+            and (base_of(bare, "third") or (base_of(bare, "base") and english.is_plural(_bare(words[n - 1]))))
+            and bare not in english.PREPOSITIONS
+        ):
             return True
-        if after_comma and n > 0 and (english.is_number(bare) or bare in ("at", "up") and following in ("least", "to")):
+        if (
+            after_comma
+            and n > 0
+            and (english.is_number(bare) or (bare in ("at", "up") and following in ("least", "to")))
+        ):
             return True
         if not after_comma and (word.endswith((",", ";", ".")) or bare in ("and", "or")):
             return False
@@ -155,9 +176,12 @@ def _starts_clause(words: Sequence[str], *, after_comma: bool) -> bool:
 
 
 def _counts(words: Sequence[str]) -> bool:
-    """"One companion travels free": a number, not a pronoun."""
-    return _bare(words[0]) in ("one", "all", "both", "another") and words[1][:1].islower() and _bare(
-        words[1]) not in english.PREPOSITIONS | english.BE | english.MODALS | english.HAVE
+    """ "One companion travels free": a number, not a pronoun."""
+    return (
+        _bare(words[0]) in ("one", "all", "both", "another")
+        and words[1][:1].islower()
+        and _bare(words[1]) not in english.PREPOSITIONS | english.BE | english.MODALS | english.HAVE
+    )
 
 
 def _subject(words: Sequence[str]) -> str:
@@ -205,7 +229,7 @@ def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool
     following = words[at + 1] if at + 1 < len(words) else ""
     if inside and before in english.RELATIVES:
         return any(base_of(bare, form) for form in ("third", "past", "base"))
-    if not following or words[at].endswith((",", ";", ":")) and not base_of(bare, "past"):
+    if not following or (words[at].endswith((",", ";", ":")) and not base_of(bare, "past")):
         return False
     if not _after_verb(following):
         return False
@@ -217,17 +241,23 @@ def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool
         if english.is_number(before):
             return False
         return (not plural or bool(head)) and not _noun_before_verb(words, at)
-    countable = english.is_plural(before) or english.is_number(before) or before in english.UNINFLECTED_PLURALS
+    countable = (
+        " and " in " ".join(words[:at])
+        or english.is_plural(before)
+        or english.is_number(before)
+        or before in english.UNINFLECTED_PLURALS
+    )
     return base_of(bare, "base") is not None and plural and countable
 
 
 def _noun_before_verb(words: Sequence[str], at: int) -> bool:
-    """"School groups receive", "Later changes cost": bare plural nouns that look like verbs."""
+    """ "School groups receive", "Later changes cost": bare plural nouns that look like verbs."""
     if at + 2 >= len(words) or _bare(words[0]) in english.DETERMINERS:
         return False
     after = _bare(words[at + 2])
     return base_of(_bare(words[at + 1]), "base") is not None and (
-        after in english.DETERMINERS | english.PREPOSITIONS or english.is_number(after))
+        after in english.DETERMINERS | english.PREPOSITIONS or english.is_number(after)
+    )
 
 
 def _after_verb(word: str) -> bool:
@@ -235,13 +265,19 @@ def _after_verb(word: str) -> bool:
     bare = _bare(word)
     if bare in english.MODALS | english.BE | english.HAVE | english.DO | english.RELATIVES - {"that", "how", "what"}:
         return False
+    if bare in ("of", "than"):
+        return False
     known = english.DETERMINERS | english.PREPOSITIONS | {"not", "only", "their", "to", "that", "how", "what"}
-    return bare in known - {"of", "than"} or english.is_number(bare) or word[:1].isupper() or (
-        bare.isalpha() and bare not in ("and", "or"))
+    return (
+        bare in known - {"of", "than"}
+        or english.is_number(bare)
+        or word[:1].isupper()
+        or (bare.isalpha() and bare not in ("and", "or"))
+    )
 
 
 def _later_auxiliary(words: Sequence[str]) -> bool:
-    """"Employees hired after June must": a participle, not the verb."""
+    """ "Employees hired after June must": a participle, not the verb."""
     for word in words[:10]:
         bare = _bare(word)
         if bare in english.MODALS | english.BE | english.HAVE:
@@ -268,13 +304,17 @@ def _is_subject(subject: str) -> bool:
     if re.search(r"[;:()\"“”|#*_=<>]|\.\s", subject):
         return False
     first = _bare(words[0])
-    if first in english.PRONOUNS and not _counts([*words, "x"]) or base_of(first, "gerund") and len(words) < 2:
+    if first in ("its", "their", "his", "her", "our", "my", "such"):
+        return False
+    if (first in english.PRONOUNS and not _counts([*words, "x"])) or (base_of(first, "gerund") and len(words) < 2):
         return False
     return _bare(words[-1]) not in english.PREPOSITIONS | english.DETERMINERS | {"and", "or", "not", "to"}
 
 
 def _clause(adjunct: str, subject: str, words: Sequence[str], at: int) -> Clause | None:
     finite, after = _bare(words[at]), list(words[at + 1 :])
+    while len(after) > 1 and _bare(after[0]) in english.ADVERBS - {"only", "all", "both", "first"}:
+        after = after[1:]
     plural = english.is_plural(_head(subject.split())) or bool(_ENUMERATION.match(subject) and " and " in subject)
     negated = finite == "cannot" or (bool(after) and _bare(after[0]) == "not")
     if negated and finite != "cannot":
@@ -285,8 +325,9 @@ def _clause(adjunct: str, subject: str, words: Sequence[str], at: int) -> Clause
             return None
         aux = "can" if finite == "cannot" else finite
         return Clause(adjunct, subject, aux, negated, after[0], " ".join(after[1:]), f"{written} {after[0]}", plural)
-    if finite in english.BE or (finite in english.HAVE and after and base_of(_bare(after[0]), "participle")
-                                and not english.is_number(after[0])):
+    if finite in english.BE or (
+        finite in english.HAVE and after and base_of(_bare(after[0]), "participle") and not english.is_number(after[0])
+    ):
         moved = _participle(after)
         verb = after[0] if moved else ""
         rest = " ".join(after[1:] if moved else after)

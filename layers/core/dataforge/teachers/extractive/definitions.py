@@ -13,14 +13,45 @@ from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.wording import anchored, lower_first
 
 _COMPLEMENT = re.compile(r"(?:a|an|the|any|one of|part of|two|three) \S+ ")
+_EMPTY = frozenset(
+    [
+        "result",
+        "reason",
+        "aim",
+        "goal",
+        "purpose",
+        "answer",
+        "problem",
+        "idea",
+        "cause",
+        "limit",
+        "word",
+        "name",
+        "rest",
+        "time",
+        "point",
+    ]
+)
 _ORDINARY = re.compile(r"(?:the|a) (?:same|case|reason|result|number|following|fact|lot|must)\b")
 _SUPERLATIVE = re.compile(
     r"the ((?:second |third )?(?:\w+est|most \w+|least \w+|first|last|only|main|oldest|best|worst)"
-    r"(?: (?:[a-z-]+ly )?[a-z-]+)? [a-z-]+)( (?:in|of|on|with|to|for|from|by) .+)?$")
-_CALLED = re.compile(r".*\b((?:the|a|an) [a-z][a-z -]{2,40}?), (?:which is |which are )?(?:called|known as|named) [A-Z\"“]")
-_MEANING = {"mean": "mean", "refer": "refer to", "denote": "denote", "represent": "represent", "describe": "describe",
-            "stand": "stand for", "signify": "signify"}
-_SHORT = re.compile(r"\b((?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)(?:[ -](?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)){1,7}) \(([A-Z][A-Za-z&]{1,7})\)")
+    r"(?: (?:[a-z-]+ly )?[a-z-]+)? [a-z-]+)( (?:in|of|on|with|to|for|from|by) .+)?$"
+)
+_CALLED = re.compile(
+    r".*\b((?:the|a|an) [a-z][a-z -]{2,40}?), (?:which is |which are )?(?:called|known as|named) [A-Z\"“]"
+)
+_MEANING = {
+    "mean": "mean",
+    "refer": "refer to",
+    "denote": "denote",
+    "represent": "represent",
+    "describe": "describe",
+    "stand": "stand for",
+    "signify": "signify",
+}
+_SHORT = re.compile(
+    r"\b((?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)(?:[ -](?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)){1,7}) \(([A-Z][A-Za-z&]{1,7})\)"
+)
 
 
 def definitions(statement: Statement, scene: Scene) -> Iterator[Candidate]:
@@ -41,7 +72,7 @@ def definitions(statement: Statement, scene: Scene) -> Iterator[Candidate]:
 
 def _complement(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
     rest, subject = clause.rest, lower_first(clause.subject, scene)
-    best = _SUPERLATIVE.match(rest)
+    best = _SUPERLATIVE.match(rest.split(",")[0])
     if best and " and " not in clause.subject:
         who = _is_person(best.group(1).split()[-1])
         question = f"{'Who' if who else 'What'} {clause.aux} the {best.group(1)}{best.group(2) or ''}?"
@@ -50,12 +81,18 @@ def _complement(statement: Statement, clause: Clause, scene: Scene) -> Iterator[
     if not _COMPLEMENT.match(rest + " ") or _ORDINARY.match(rest) or len(rest.split()) < 3:
         return
     words = clause.subject.split()
-    if len(words) > 6 or " that " in clause.subject or " who " in clause.subject or english.is_number(words[0]):
+    if (
+        words[-1].casefold() in _EMPTY
+        or len(words) > 6
+        or " that " in clause.subject
+        or " who " in clause.subject
+        or english.is_number(words[0])
+    ):
         return
     general = words[0].casefold() in ("a", "an") or words[0].casefold() not in english.DETERMINERS
     person = _is_person(words[-1]) or _names_person(clause.subject, rest)
     question = f"{'Who' if person else 'What'} {clause.aux} {subject}?"
-    always = not general or person and not clause.subject[:1].isupper()
+    always = not general or (person and not clause.subject[:1].isupper())
     asked = anchored(question, statement.headings, scene) if always else question
     yield _pair(statement, asked, "definition" if general else "factual", 1.0 if general else 0.75)
 
@@ -76,8 +113,13 @@ def _named(statement: Statement, scene: Scene) -> Iterator[Candidate]:
         long = _expansion(found.group(1), found.group(2))
         if long:
             yield Candidate(
-                f"What does {found.group(2)} stand for?", f"{found.group(2)} stands for {long}.", "definition", "easy",
-                statement.evidence[-1:], 0.8)
+                f"What does {found.group(2)} stand for?",
+                f"{found.group(2)} stands for {long}.",
+                "definition",
+                "easy",
+                statement.evidence[-1:],
+                0.8,
+            )
     called = _CALLED.search(statement.text)
     if called and not set(called.group(1).split()) & english.PREPOSITIONS:
         question = anchored(f"What is {called.group(1)} called?", statement.headings, scene)
@@ -98,10 +140,16 @@ def _expansion(words: str, short: str) -> str | None:
 def differences(statements: Sequence[Statement], scene: Scene) -> Iterator[Candidate]:
     """Two terms defined side by side in one paragraph: what tells them apart takes both sentences."""
     defined = [
-        (s, s.clauses[0]) for s in statements
-        if s.clauses and s.clauses[0].aux in ("is", "are") and not s.clauses[0].verb and not s.clauses[0].adjunct
-        and re.match(r"(?:A|An|The) ", s.clauses[0].subject) and len(s.clauses[0].subject.split()) < 5
-        and re.match(r"(?:a|an|the|valid|one|two) ", s.clauses[0].rest) and not s.clauses[0].negated
+        (s, s.clauses[0])
+        for s in statements
+        if s.clauses
+        and s.clauses[0].aux in ("is", "are")
+        and not s.clauses[0].verb
+        and not s.clauses[0].adjunct
+        and re.match(r"(?:A|An|The) ", s.clauses[0].subject)
+        and len(s.clauses[0].subject.split()) < 5
+        and re.match(r"(?:a|an|the|valid|one|two) ", s.clauses[0].rest)
+        and not s.clauses[0].negated
     ]
     for (first, a), (second, b) in zip(defined, defined[1:], strict=False):
         heads = a.subject.split()[-1], b.subject.split()[-1]
@@ -111,8 +159,13 @@ def differences(statements: Sequence[Statement], scene: Scene) -> Iterator[Candi
             continue
         names = lower_first(a.subject, scene), lower_first(b.subject, scene)
         yield Candidate(
-            f"What is the difference between {names[0]} and {names[1]}?", f"{first.text} {second.text}", "comparison",
-            "hard", (*first.evidence, *second.evidence), 0.9)
+            f"What is the difference between {names[0]} and {names[1]}?",
+            f"{first.text} {second.text}",
+            "comparison",
+            "hard",
+            (*first.evidence, *second.evidence),
+            0.9,
+        )
 
 
 def _lowered(question: str, clause: Clause, scene: Scene) -> str:

@@ -42,18 +42,18 @@ CONNECTIVES = re.compile(
 )
 PEOPLE = _set(
     "administrator adult advisor adviser agent analyst applicant approver architect artist assistant attendant auditor "
-    "author board body buyer cadet candidate captain carer cashier chair chairman chairperson chef chief child children "
+    "author board body cadet candidate captain carer cashier chair chairman chairperson chef chief child children "
     "citizen clerk client coach colleague commander commission committee companion contractor coordinator council "
     "counsellor coxswain crew custodian customer deckhand department designer developer director doctor driver "
-    "employee employer engineer executive expert family farmer firm guardian guest head holder hr inspector instructor "
-    "intern inventor judge king landlord lawyer lead leader lecturer librarian linesman linesmen maker manager marshal "
+    "employee employer engineer executive expert family farmer firm guardian guest holder hr inspector instructor "
+    "intern inventor judge king landlord lawyer leader lecturer librarian linesman linesmen maker manager marshal "
     "master mate mayor mechanic member mentor minister monarch nurse office officer operator ombudsman owner parent "
     "participant passenger patient person personnel people physician pilot pirate player police practitioner president "
-    "principal processor professor provider pupil purser queen recruiter registrar representative requester researcher "
+    "professor provider pupil purser queen recruiter registrar representative requester researcher "
     "resident reviewer scientist secretary seller sergeant servant shareholder sponsor staff steward student supervisor "
     "supplier surgeon teacher team technician tenant tester traveller treasurer trainee trainer trustee tutor user "
-    "vendor vet visitor volunteer warden witness worker writer agency authority bureau company coastguard duty emperor "
-    "general governor poet philosopher composer singer actor actress director physicist chemist mathematician economist"
+    "vendor vet visitor volunteer warden witness worker writer agency authority bureau company coastguard emperor "
+    "governor poet philosopher composer singer actor actress director physicist chemist mathematician economist"
 )
 MASS_NOUNS = _set(
     "alcohol breakfast lunch dinner luggage baggage money cash water fuel food access equipment software hardware "
@@ -68,7 +68,7 @@ BODIES = _set(
     "office people personnel staff team police"
 )
 """Of PEOPLE, those that are asked for with "who" when they act, but with "what" when they are explained."""
-UNINFLECTED_PLURALS = _set("people staff police men women children crew personnel aircraft feet teeth data media linesmen")
+UNINFLECTED_PLURALS = _set("people staff men women children crew personnel aircraft feet teeth linesmen")
 NUMBER_WORDS = _set(
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
     "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred"

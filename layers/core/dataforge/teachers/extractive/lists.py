@@ -13,9 +13,14 @@ from dataforge.teachers.extractive.wording import anchored, lower_first, topic
 
 MOST_ITEMS, MOST_CHARACTERS = 15, 1500
 _FOLLOWING = re.compile(
-    r"^(?:the following|these|the) (?P<what>[a-z][a-z -]*?)(?: below)?(?P<tail>$| (?:within|before|after|not later than|when|for|in|on|at|to|with|of|if|during|every) .+)")
-_TO_DO = re.compile(r"^To (?P<what>[a-z]+ .+?)(?:, (?:follow|do|complete|take|you|please|proceed|use|perform|carry).*)?:?$")
-_NOUNS = re.compile(r"^(?:The |Our |Your )?(?:following )?(?P<what>[A-Za-z][\w’' -]+?)(?: (?:is|are|include|includes|as follows))*:$")
+    r"^(?:the following|these|the) (?P<what>[a-z][a-z -]*?)(?: below)?(?P<tail>$| (?:within|before|after|not later than|when|for|in|on|at|to|with|of|if|during|every) .+)"
+)
+_TO_DO = re.compile(
+    r"^To (?P<what>[a-z]+ .+?)(?:, (?:follow|do|complete|take|you|please|proceed|use|perform|carry).*)?:?$"
+)
+_NOUNS = re.compile(
+    r"^(?:The |Our |Your )?(?:following )?(?P<what>[A-Za-z][\w’' -]+?)(?: (?:is|are|include|includes|as follows))*:$"
+)
 _TERM = re.compile(r"^(?P<term>[A-Z][^:–—|]{1,48}?)\s*(?::|\s[–—-])\s+(?P<text>\S.{19,})$")
 _BAD_ITEM = re.compile(r"_{3,}|^\W*$|^(?:https?://|www\.)|\.{4,}|☐")
 
@@ -28,8 +33,13 @@ def lists(listing: Listing, scene: Scene) -> Iterator[Candidate]:
     if question and sum(len(i.text) for i in listing.items) <= MOST_CHARACTERS:
         how = question.startswith(("How ", "What are the steps", "Which steps")) or " steps" in question
         yield Candidate(
-            anchored(question, listing.headings, scene), _answer(listing), "how-to" if how else "list", "medium",
-            tuple(x for x in (listing.lead.raw if listing.lead else "", *(i.raw for i in listing.items)) if x), 1.0)
+            anchored(question, listing.headings, scene),
+            _answer(listing),
+            "how-to" if how else "list",
+            "medium",
+            tuple(x for x in (listing.lead.raw if listing.lead else "", *(i.raw for i in listing.items)) if x),
+            1.0,
+        )
     yield from _terms(items, listing, scene)
 
 
@@ -49,7 +59,7 @@ def _question(listing: Listing, items: Sequence[Item], scene: Scene) -> str | No
     lead = english.CONNECTIVES.sub("", listing.lead.text)
     adjunct, main = clauses.split_adjunct(lead)
     to_do = _TO_DO.match(lead)
-    if to_do and base_of(to_do["what"].split()[0], "base"):
+    if to_do and "," not in to_do["what"] and base_of(to_do["what"].split()[0], "base"):
         return f"How do you {to_do['what']}?"
     clause = clauses.read(main) if main else None
     if clause and not clause.negated and clause.rest.split(" ")[0] not in ("that", "as"):
@@ -57,7 +67,7 @@ def _question(listing: Listing, items: Sequence[Item], scene: Scene) -> str | No
         rest = rest[rest.index(clause.rest) :] if clause.rest and clause.rest in rest else clause.rest
         subject = lower_first(clause.subject, scene)
         what = _FOLLOWING.match(rest)
-        if what and not rest.startswith("the ") or what and rest.startswith("the following"):
+        if (what and not rest.startswith("the ")) or (what and rest.startswith("the following")):
             asked = f"Which {what['what']} {clause.aux} {subject} {clause.verb}{what['tail']}?".replace("  ", " ")
         elif clause.subject.casefold().startswith("the following "):
             asked = f"Which {clause.subject[14:]} {clause.finite} {rest}?".replace(" ?", "?")
@@ -80,11 +90,16 @@ def _nouns(lead: str, scene: Scene) -> str | None:
         return None
     what = found["what"].strip()
     last = re.split(r" (?:of|for|in|on|to)\b", what)[0].split()[-1]
-    if not english.is_plural(last) or len(what.split()) > 8 or base_of(last.casefold(), "third") and len(what.split()) < 2:
+    if (
+        not english.is_plural(last)
+        or len(what.split()) > 8
+        or (base_of(last.casefold(), "third") and len(what.split()) < 2)
+    ):
         return None
     if any(w.casefold() in english.MODALS | english.PRONOUNS | english.RELATIVES for w in what.split()):
         return None
-    return f"What are the {_running(what, scene)}?"
+    running = _running(what, scene)
+    return f"What are {running}?" if running.startswith(("some ", "several ")) else f"What are the {running}?"
 
 
 def _running(what: str, scene: Scene) -> str:
@@ -100,7 +115,7 @@ def _by_heading(listing: Listing, items: Sequence[Item], scene: Scene) -> str | 
     how = re.match(r"^How to ([a-z]+ .+)$", heading)
     if how and base_of(how.group(1).split()[0], "base"):
         return f"How do you {how.group(1)}?"
-    name = topic(listing.headings[-1:], scene)
+    name = topic(listing.headings[-1:], scene, allow_gerund=True)
     if name is None:
         return None
     imperative = sum(base_of(i.text.split()[0].casefold(), "base") is not None for i in items) >= 0.7 * len(items)
@@ -111,7 +126,12 @@ def _by_heading(listing: Listing, items: Sequence[Item], scene: Scene) -> str | 
     if items[0].ordered and imperative:
         return f"What are the steps for {name}?"
     last = re.split(r" (?:of|for|in|on|to|that)\b", name)[0].split()[-1]
-    if english.is_plural(last) and not imperative and len(words) < 7 and sum(len(i.text.split()) for i in items) > 2 * len(items):
+    if (
+        english.is_plural(last)
+        and not imperative
+        and len(words) < 7
+        and sum(len(i.text.split()) for i in items) > 2 * len(items)
+    ):
         return f"What are the {name}?" if not name.startswith(("the ", "our ")) else f"What are {name}?"
     return None
 

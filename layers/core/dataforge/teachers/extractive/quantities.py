@@ -14,37 +14,50 @@ from dataforge.teachers.extractive.clauses import Clause
 from dataforge.teachers.extractive.english import DAYS, MONEY, MONTHS, NUMBER, QUANTIFIER, TIME_UNIT
 from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
-from dataforge.teachers.extractive.wording import anchored, lower_first
+from dataforge.teachers.extractive.wording import anchored, lower_first, with_adjunct
 
 _AMOUNT = rf"(?:{QUANTIFIER} )?(?P<n>{NUMBER})"
-_DATE = (rf"(?:the (?:first|second|third|fourth|last) (?:{DAYS}|day|working day|weekday) (?:of|in) (?:each month|the month|every month|the year|(?:{MONTHS}))|"
-         rf"(?:the (?:end|beginning|first|last)[a-z ]* of )?(?:the )?(?:early |late |mid-)?(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTHS})(?: \d{{4}})?|"
-         rf"(?:{MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?|(?:1[4-9]|20|21)\d\ds?(?! ?\d)|\d{{1,2}}[:.]\d{{2}}(?: ?[ap]\.?m\.?)?|\d{{1,2}} ?[ap]\.?m\.?|"
-         rf"(?:{DAYS})s?|noon|midnight))")
+_DATE = (
+    rf"(?:the (?:first|second|third|fourth|last) (?:{DAYS}|day|working day|weekday) (?:of|in) (?:each month|the month|every month|the year|(?:{MONTHS}))|"
+    rf"(?:the (?:end|beginning|first|last)[a-z ]* of )?(?:the )?(?:early |late |mid-)?(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTHS})(?: \d{{4}})?|"
+    rf"(?:{MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?|(?:1[4-9]|20|21)\d\ds?(?! ?\d)|\d{{1,2}}[:.]\d{{2}}(?: ?[ap]\.?m\.?)?|\d{{1,2}} ?[ap]\.?m\.?|"
+    rf"(?:{DAYS})s?|noon|midnight))"
+)
 _OFTEN = re.compile(
     rf"(?:(?:at least|at most|about|not more than) )?(?:every (?:(?:{NUMBER}|other|second|third) )?(?:seconds?|minutes?|hours?|days?|"
     rf"weeks?|months?|quarters?|years?|nights?|mornings?|{DAYS}|spring|summer|autumn|winter|{MONTHS})\b|(?:once|twice|(?:{NUMBER}) times) (?:a|an|per|each|every) \w+|"
-    rf"(?:hourly|daily|weekly|monthly|quarterly|annually|yearly)(?=$| (?:by|in|on|at|to|for)\b))")
+    rf"(?:hourly|daily|weekly|monthly|quarterly|annually|yearly)(?=$| (?:by|in|on|at|to|for)\b))"
+)
 _AROUND = re.compile(rf"{_AMOUNT} {TIME_UNIT} (?P<when>before|after) (?P<what>[^,]+?)(?=$|,| and | on | in writing)")
-_WITHIN = re.compile(rf"within {_AMOUNT} (?P<unit>{TIME_UNIT})(?P<of> (?:of|after|from|before) [^,]+?)?(?=$|,| and | to | by | with )")
+_WITHIN = re.compile(
+    rf"within {_AMOUNT} (?P<unit>{TIME_UNIT})(?P<of> (?:of|after|from|before) [^,]+?)?(?=$|,| and | to | by | with )"
+)
 _DURING = re.compile(rf"for {_AMOUNT} {TIME_UNIT}(?! (?:of|before|after)\b)(?: each| a (?:day|week|month|year))?")
 _UNTIL = re.compile(rf"until {_DATE}(?: (?:on|in) {_DATE})?")
 _WHEN = re.compile(
-    rf"(?P<p>in|on|at|by|since|before|from|between) (?P<d>{_DATE}(?:(?: to | and | until |-|–){_DATE})?)(?! (?:percent|euros?|people|years)\b)")
+    rf"(?P<p>in|on|at|by|since|before|from|between) (?P<d>{_DATE}(?:(?: to | and | until |-|–){_DATE})?)(?! (?:percent|euros?|people|years)\b)"
+)
 _OBJECT = re.compile(rf"^(?:(?:an?|the) (?:extra|additional|further|total of) )?{_AMOUNT} (?P<tail>[^\d].*)$")
 _TO = re.compile(rf"^to {_AMOUNT} (?P<noun>[a-z][a-z -]*?)(?P<tail>$|,.*| (?:per|a|an|for|in|on|at|of|from|by)\b.*)")
 _DIMENSION = re.compile(
     rf"^(?:a|an|the) (?P<what>(?:[a-z-]+ )?(?:depth|height|length|width|weight|speed|distance|capacity|temperature|pressure|voltage|"
     rf"power|fee|price|fine|cost|limit|maximum|minimum|rate|discount|salary|allowance|area|range|size|age|bonus|deposit|premium|"
-    rf"budget|population|duration|frequency|charge|refund|reward|penalty)) of {_AMOUNT} [^,]*$")
+    rf"budget|population|duration|frequency|charge|refund|reward|penalty)) of {_AMOUNT} [^,]*$"
+)
 _MEASURE = re.compile(
     r"%|percent|(?:kilo|centi|milli)?(?:metres?|meters?|grams?|litres?|liters?|watts?|volts?|bytes?)|[kcm]?[gml]|knots?|tonnes?|tons?|degrees?|"
     r"nautical|square|cubic|miles?|feet|foot|inch(?:es)?|decibels?|amperes?|hertz|[KMG]B|kWh?|people|points?|million|billion"
 )
-_NOUNS = re.compile(r"^(?P<noun>[a-z][a-z'-]*(?: [a-z][a-z'-]*){0,4}?)(?P<tail>$|,.*| (?:in|on|at|for|to|with|from|by|per|of|during|when|who|that|which|each|"
-                    r"a|an|every|before|after|between|under|over|across|within|and|or|as|towards|named|called|off)\b.*)$")
-_SECOND_NUMBER = re.compile(rf",|;| and (?:never|not|only)\b| on and | on \d{{3}}| and (?=(?:at least |at most |up to |to |by |with |for |from |in |on )*(?:\w+ )?(?:{NUMBER})\b)| but | or (?={NUMBER}\b)|, and ")
-_SUBJECT = re.compile(rf"^(?:At least |At most |Up to |About |Over |More than )?(?P<n>{NUMBER}) (?P<what>[a-z].+)$", re.IGNORECASE)
+_NOUNS = re.compile(
+    r"^(?P<noun>[a-z][a-z'-]*(?: [a-z][a-z'-]*){0,4}?)(?P<tail>$|,.*| (?:in|on|at|for|to|with|from|by|per|of|during|when|who|that|which|each|"
+    r"a|an|every|before|after|between|under|over|across|within|and|or|as|towards|named|called|off)\b.*)$"
+)
+_SECOND_NUMBER = re.compile(
+    rf",|;| and (?:never|not|only)\b| on and | on \d{{3}}| and (?=(?:at least |at most |up to |to |by |with |for |from |in |on )*(?:\w+ )?(?:{NUMBER})\b)| and (?:once|twice)\b| but | or (?={NUMBER}\b)|, and "
+)
+_SUBJECT = re.compile(
+    rf"^(?:At least |At most |Up to |About |Over |More than )?(?P<n>{NUMBER}) (?P<what>[a-z].+)$", re.IGNORECASE
+)
 
 
 def quantities(statement: Statement, scene: Scene) -> Iterator[Candidate]:
@@ -66,12 +79,18 @@ _Made: TypeAlias = "tuple[str, str, float] | None"
 
 def _is_nominal(c: Clause) -> bool:
     """ "is the blue column": the time belongs to the noun, not to the verb."""
-    return c.aux in english.BE and not c.verb and c.rest.split(" ")[0] in english.DETERMINERS
+    first = c.rest.split(" ")[0]
+    counted = english.is_number(first) or re.match(QUANTIFIER, c.rest) is not None
+    return c.aux in english.BE and not c.verb and (first in english.DETERMINERS or counted)
 
 
 def _often(c: Clause) -> _Made:
     found = _OFTEN.search(c.rest)
-    if not found or c.verb in ("depend", "have", "run", "mean") or re.search(r"\b(?:of|on|a|an|and) $", c.rest[: found.start()]):
+    if (
+        not found
+        or c.verb in ("depend", "have", "run", "mean")
+        or re.search(r"\b(?:of|on|a|an|and) $", c.rest[: found.start()])
+    ):
         return None
     return c.ask("How often", _without(c.rest, found)), "numeric", 0.85
 
@@ -111,9 +130,10 @@ def _duration(c: Clause) -> _Made:
 
 def _dated(c: Clause) -> _Made:
     found = _WHEN.search(c.rest)
-    if not found or found["p"] in ("in", "by") and not re.search(r"\d{4}|[A-Z]|\d[:.]\d", found["d"]):
+    if not found or (found["p"] in ("in", "by") and not re.search(r"\d{4}|[A-Z]|\d[:.]\d", found["d"])):
         return None
-    if _is_nominal(c):
+    before = c.rest[: found.start()]
+    if _is_nominal(c) or re.search(r"\band (?:at|on|in|for|from|by) ", before):
         return None
     lead = {"by": "By when", "before": "By when", "since": "Since when"}.get(found["p"], "When")
     if found["p"] == "from" and not re.search(r" (?:to|until) |-|–", found["d"]):
@@ -140,7 +160,10 @@ def _count(c: Clause) -> _Made:
     money = re.match(rf"{MONEY}\b(.*)$", tail)
     if money:
         return c.ask("How much", _trim(money.group(1))), "numeric", 0.95
-    percent = re.match(r"percent( off)?( of (?:the|their|its|a|an|all)? ?[a-z -]+?)?(?= (?:on|in|for|at|to|by|into|and)\b|$|,)(.*)$", tail)
+    percent = re.match(
+        r"percent( off)?( of (?:the|their|its|a|an|all)? ?[a-z -]+?)?(?= (?:on|in|for|at|to|by|into|and)\b|$|,)(.*)$",
+        tail,
+    )
     if tail.startswith("percent") and not (percent and (percent.group(1) or percent.group(2))):
         part = re.match(r"percent ([a-z]+)$", tail)
         return (c.ask(f"What percentage of {part.group(1)}", ""), "numeric", 0.9) if part else None
@@ -149,6 +172,12 @@ def _count(c: Clause) -> _Made:
         return c.ask(lead, _trim(percent.group(3))), "numeric", 0.95
     noun = _NOUNS.match(tail)
     if not noun or re.match(TIME_UNIT, noun["noun"]) or found["n"].casefold() in ("one", "half a", "half an"):
+        return None
+    if (
+        re.match(r"(?:kilo)?(?:grams|metres|litres)|tonnes|percent|points", noun["noun"])
+        and not noun["tail"].startswith(" of ")
+        and c.verb not in ("weigh", "measure", "travel", "hold", "carry", "move", "rise", "fall")
+    ):
         return None
     rest = re.sub(r"^ (?:who|that|which|of them|each)\b.*", "", noun["tail"])
     attached = re.match(r" of [^,]+", rest)
@@ -169,15 +198,33 @@ def _copula(c: Clause) -> _Made:
     tail, many = found["tail"], english.is_plural(c.subject.split()[-1])
     if re.fullmatch(TIME_UNIT, unit) or unit in ("working", "business", "calendar"):
         more = re.match(r" (?:days?|weeks?)", tail)
-        return c.ask("How long", _trim(tail[more.end() :] if more and unit[-1] != "s" else tail)), "numeric", 0.9
+        limit = re.search(r"\b(?:limit|maximum|minimum|target|quota|allowance)\b", c.subject)
+        return (
+            c.ask("What" if limit else "How long", _trim(tail[more.end() :] if more and unit[-1] != "s" else tail)),
+            "numeric",
+            0.9,
+        )
     if re.fullmatch(MONEY, unit) and not many:
         return c.ask("How much", _trim(tail)), "numeric", 0.9
     if not unit or unit in ("of", "in", "to"):
         return None
     if not _MEASURE.fullmatch(unit):
         return (c.ask("What", ""), "numeric", 0.85) if c.subject.split()[0] in ("The", "Its") else None
+    tail = re.sub(r"^ (?:an?|per) (?:hour|minute|second|day|week|month|year)\b", "", tail)
     attached = re.match(r" of (?:the|its|their) [a-z -]+?(?= (?:for|on|in|at)\b|$)", tail)
     return c.ask("What", _trim(tail[attached.end() :] if attached else tail)), "numeric", 0.85
+
+
+def _rate(c: Clause) -> _Made:
+    """ "is paid at 150 percent of the hourly rate on weekdays" """
+    found = re.match(
+        rf"^at {_AMOUNT} (?P<u>percent|{MONEY})(?P<of> (?:of (?:the|its|their) [a-z ]+?|an? [a-z]+|per [a-z]+))?(?P<tail>$|,.*| (?:on|for|in|and|from)\b.*)$",
+        c.rest,
+    )
+    if not found or c.verb not in ("paid", "charged", "billed", "reimbursed", "sold"):
+        return None
+    lead = f"At what percentage{found['of'] or ''}" if found["u"] == "percent" else "At what rate"
+    return c.ask(lead, _trim(found["tail"])), "numeric", 0.9
 
 
 def _limit(c: Clause) -> _Made:
@@ -209,18 +256,18 @@ def _adjunct_date(c: Clause) -> str | None:
     found = re.match(rf"(?:In|On|At|During|By) (?:the )?{_DATE}$", c.adjunct)
     if not found or c.aux not in ("did", "was", "were"):
         return None
-    return c.ask("When")
+    return c.ask("When", c.rest.split(",")[0])
 
 
-_WAYS = (_within, _around, _duration, _dated, _until, _often, _count, _copula, _limit, _dimension, _of_subject)
+_WAYS = (_rate, _within, _around, _duration, _dated, _until, _often, _count, _copula, _limit, _dimension, _of_subject)
 """In order: the first that fits is asked."""
 
 
 def _pair(statement: Statement, clause: Clause, question: str, kind: str, worth: float, scene: Scene) -> Candidate:
     subject = lower_first(clause.subject, scene)
     asked = question.replace(f" {clause.subject}", f" {subject}", 1)
-    if clause.adjunct and kind != "temporal" and not asked.startswith("When"):
-        asked = f"{clause.adjunct}, {asked[0].lower()}{asked[1:]}"
+    if kind != "temporal":
+        asked = with_adjunct(clause.adjunct, asked)
     final = anchored(asked, statement.headings, scene)
     return Candidate(final, statement.text, kind, _difficulty(statement), statement.evidence, worth)
 
@@ -239,6 +286,7 @@ def _without(rest: str, found: re.Match[str]) -> str:
 
 def _trim(tail: str) -> str:
     """Up to what would drag another number or clause along."""
+    tail = re.sub(r"^ ?(?:and|or)\b.*$", "", tail)
     tail = re.sub(r"^ on(?:wards?)?(?= |$)(?! [A-Za-z])", "", tail)
     return _SECOND_NUMBER.split(tail, maxsplit=1)[0].strip(" ,")
 

@@ -26,7 +26,8 @@ from dataforge.teachers.extractive.tables import tables
 from dataforge.teachers.extractive.wording import is_sound, upper_first
 
 _WANTED: dict[Difficulty, float] = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
-_TWICE_AT_MOST, _TABLE_AT_MOST = 2, 14
+_TWICE_AT_MOST, _TABLE_AT_MOST, _SHAPE_AT_MOST = 2, 14, 4
+"""Pairs from one sentence or row; from tables; from tables with the same four first words."""
 _OF_SENTENCES = (definitions, quantities, circumstances, roles)
 
 
@@ -72,18 +73,26 @@ def _pick(offered: Iterable[Candidate]) -> list[Candidate]:
     kinds: Counter[str] = Counter()
     used: Counter[str] = Counter()
     levels: Counter[str] = Counter()
+    shapes: Counter[str] = Counter()
     while pool:
+
         def value(c: Candidate) -> float:
             short = _WANTED[c.difficulty] - levels[c.difficulty] / (len(chosen) or 1)
             return c.worth - 0.25 * used[c.evidence[-1]] - 0.05 * kinds[c.kind] + 0.2 * short
 
         best = max(pool, key=value)
         pool.remove(best)
-        full = used[best.evidence[-1]] >= _TWICE_AT_MOST or best.kind == "table" and kinds["table"] >= _TABLE_AT_MOST
-        if full or any(_alike(grams[best.question], grams[c.question]) for c in chosen):
+        full = used[best.evidence[-1]] >= _TWICE_AT_MOST or (best.kind == "table" and kinds["table"] >= _TABLE_AT_MOST)
+        shape = " ".join(best.question.split()[:4]) if best.kind == "table" else ""
+        if (
+            full
+            or (shape and shapes[shape] >= _SHAPE_AT_MOST)
+            or any(_alike(grams[best.question], grams[c.question]) for c in chosen)
+        ):
             continue
         chosen.append(best)
         kinds[best.kind] += 1
+        shapes[shape] += 1
         used[best.evidence[-1]] += 1
         levels[best.difficulty] += 1
     return chosen

@@ -12,21 +12,58 @@ from dataforge.teachers.extractive.clauses import Clause
 from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.verbs import base_of, past_of, third_person
-from dataforge.teachers.extractive.wording import anchored, lower_first
+from dataforge.teachers.extractive.wording import anchored, lower_first, with_adjunct
 
-_AGENT = re.compile(r"^(?P<before>(?:[^,]*? )??)by (?P<who>(?:the |a |an )?[A-Za-z][\w’' -]*?)(?P<after>$|,.*| (?:before|after|within|at|on|in|for|during|every|as|to|when) .*)")
-_PREPOSITIONAL = frozenset([
-    "depend on", "consist of", "apply to", "belong to", "lead to", "rely on", "result in", "relate to", "focus on", "deal with",
-    "comply with", "contribute to", "specialise in", "specialize in", "start with", "begin with", "consist in", "concentrate on",
-])
-_VAGUE_VERBS = frozenset("""
-    be have do make take mean become say get go come need want seem appear remain stay keep let put set give hold happen
+_AGENT = re.compile(
+    r"^(?P<before>(?:[^,]*? )??)by (?P<who>(?:the |a |an )?[A-Za-z][\w’' -]*?)(?P<after>$|,.*| (?:before|after|within|at|on|in|for|during|every|as|to|when) .*)"
+)
+_PREPOSITIONAL = frozenset(
+    [
+        "depend on",
+        "consist of",
+        "apply to",
+        "belong to",
+        "lead to",
+        "rely on",
+        "result in",
+        "relate to",
+        "focus on",
+        "deal with",
+        "comply with",
+        "contribute to",
+        "specialise in",
+        "specialize in",
+        "start with",
+        "begin with",
+        "consist in",
+        "concentrate on",
+    ]
+)
+_VAGUE_VERBS = frozenset(
+    """
+    be have do make take mean become say get go come find need want seem appear remain stay keep let put set give hold happen
     follow refer stand lie cost pay last start begin open close count fall rise run show use tell ask call name know think
-""".split())  # noqa: SIM905
-_NOUN_PHRASE = re.compile(r"^(?:(?:a|an|the|all|any|both|each|every|its|their|two|three|four|five|six|seven|eight|nine|ten|\d+) )?[\w’'-]+")
+""".split()
+)  # noqa: SIM905
+_MAKING_WORDS = """
+    invent found write patent discover design develop create introduce direct paint compose propose coin build
+    establish lead join marry publish win teach study
+"""
+_MAKING = frozenset(_MAKING_WORDS.split())
+_FULL_NAME = re.compile(r"^[A-Z][a-z]+(?: (?:[A-Z]\.|[A-Z][a-z]+)){1,3}$")
+_ORGANISATIONS_WORDS = """
+    Company Corporation Laboratories Labs Party University College School Union Army Navy Society Institute Group
+    Systems Ferries Recycling Marine Bank Association Council Court Congress Parliament Empire Kingdom Republic
+    States Inc Ltd
+"""
+_ORGANISATIONS = frozenset(_ORGANISATIONS_WORDS.split())
+_NOUN_PHRASE = re.compile(
+    r"^(?:(?:a|an|the|all|any|both|each|every|its|their|two|three|four|five|six|seven|eight|nine|ten|\d+) )?[\w’'-]+"
+)
 _ADJUNCT = re.compile(
     r" (?:(?:in|on|at|during|before|after|within|until|since|by) (?:the )?(?:\d|[A-Z]|end|beginning|first|last|next|same|whole|event|case)"
-    r"|per |every (?:\w+ )?(?:day|week|month|quarter|year|night|hour|time)|once |twice |when |while |if ).*$")
+    r"|per |every (?:\w+ )?(?:day|week|month|quarter|year|night|hour|time)|once |twice |when |while |if ).*$"
+)
 
 
 def roles(statement: Statement, scene: Scene) -> Iterator[Candidate]:
@@ -41,32 +78,55 @@ def roles(statement: Statement, scene: Scene) -> Iterator[Candidate]:
 def is_person(phrase: str) -> bool:
     """Whether the head of a noun phrase is a role, a body or a person."""
     words = re.split(r" (?:of|in|on|for|at|who|that|with|from|under|over|between|ashore|and)\b", phrase)[0].split()
-    return bool(words) and english.singular(words[-1].casefold().strip(",")) in english.PEOPLE or re.search(
-        r"\bHead of [A-Z]|\b(?:Manager|Officer|Director|Team|Board|Committee)\b", phrase) is not None
+    return (bool(words) and english.singular(words[-1].casefold().strip(",")) in english.PEOPLE) or re.search(
+        r"\bHead of [A-Z]|\b(?:Manager|Officer|Director|Team|Board|Committee)\b", phrase
+    ) is not None
 
 
 def _who(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
     """The subject asked for: no inversion, so the safest of all questions."""
     only = clause.subject.startswith("Only ")
     subject = clause.subject.removeprefix("Only ")
-    definite = only or subject.startswith(("The ", "Both ", "the ")) or subject[:1].isupper() and not subject.split()[0].casefold() in (
-        english.DETERMINERS | {"one"}) and not english.is_plural(subject.split()[0])
-    if english.is_number(subject.split()[0]) or subject.split()[0] in ("At", "Up", "More") or subject in ("The company", "The firm"):
+    definite = (
+        only
+        or subject.startswith(("The ", "Both ", "the "))
+        or (
+            subject[:1].isupper()
+            and subject.split()[0].casefold() not in (english.DETERMINERS | {"one"})
+            and not english.is_plural(subject.split()[0])
+        )
+    )
+    if (
+        english.is_number(subject.split()[0])
+        or subject.split()[0] in ("At", "Up", "More")
+        or subject in ("The company", "The firm")
+    ):
         return
-    if not is_person(subject) or not definite or " who " in subject or clause.negated or not clause.rest:
+    maker = clause.verb in _MAKING and _FULL_NAME.match(subject) and subject.split()[-1] not in _ORGANISATIONS
+    if (
+        (not maker and (not is_person(subject) or not definite))
+        or " who " in subject
+        or clause.negated
+        or not clause.rest
+    ):
         return
-    if clause.aux in english.BE and not clause.verb or clause.verb in ("have", "be") and not only:
+    if (clause.aux in english.BE and not clause.verb) or (clause.verb in ("have", "be") and not only):
         return
     finite = clause.finite
     if clause.aux == "do":
         finite = third_person(clause.verb)
     for plural, singular in (("are", "is"), ("were", "was"), ("have", "has")):
         finite = singular + finite[len(plural) :] if finite.split()[0] == plural else finite
-    rest = clause.rest
-    question = f"Who {finite} {rest}?"
-    asked = f"{clause.adjunct}, {question[0].lower()}{question[1:]}" if clause.adjunct else question
-    yield Candidate(anchored(asked, statement.headings, scene), statement.text, "person", "easy", statement.evidence,
-                    0.9 if only else 0.85)
+    question = f"Who {finite} {clause.rest.split(', including')[0]}?"
+    asked = with_adjunct(clause.adjunct, question)
+    yield Candidate(
+        anchored(asked, statement.headings, scene),
+        statement.text,
+        "person",
+        "easy",
+        statement.evidence,
+        0.9 if only else 0.85,
+    )
 
 
 def _agent(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
@@ -80,7 +140,17 @@ def _agent(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
         return
     who = found["who"]
     person = is_person(who) or bool(re.match(r"(?:[A-Z][\w’'-]+ ?){2,}$", who))
-    if not person and base not in ("cause", "drive", "power", "trigger", "produce", "govern", "regulate", "fund", "separate"):
+    if not person and base not in (
+        "cause",
+        "drive",
+        "power",
+        "trigger",
+        "produce",
+        "govern",
+        "regulate",
+        "fund",
+        "separate",
+    ):
         return
     if re.search(rf"\b(?:morning|evening|day|week|month|year|end|time|{english.MONTHS})\b|\d", who):
         return
@@ -90,39 +160,65 @@ def _agent(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
         return
     words = [("Who" if person else "What"), active, lower_first(clause.subject, scene), before, found["after"].strip()]
     question = " ".join(w for w in words if w).replace(" ,", ",") + "?"
-    asked = f"{clause.adjunct}, {question[0].lower()}{question[1:]}" if clause.adjunct else question
-    yield Candidate(anchored(asked, statement.headings, scene), statement.text, "person" if person else "factual", "easy",
-                    statement.evidence, 0.9 if person else 0.65)
+    asked = with_adjunct(clause.adjunct, question)
+    yield Candidate(
+        anchored(asked, statement.headings, scene),
+        statement.text,
+        "person" if person else "factual",
+        "easy",
+        statement.evidence,
+        0.9 if person else 0.65,
+    )
 
 
 def _permission(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
     """Yes-no questions, where a rule says may, must not, cannot, is allowed or forbidden."""
-    permitted = clause.verb in ("allowed", "permitted", "accepted", "refused") or clause.rest in ("forbidden", "prohibited")
-    rules = clause.aux in ("may", "can") or permitted and clause.aux in ("is", "are")
+    permitted = clause.verb in ("allowed", "permitted", "accepted", "refused") or clause.rest in (
+        "forbidden",
+        "prohibited",
+    )
+    rules = clause.aux in ("may", "can") or (permitted and clause.aux in ("is", "are"))
     if not rules or clause.adjunct or len(clause.rest.split()) + len(clause.subject.split()) < 3:
         return
     if clause.aux in ("may", "can") and not clause.negated and not (is_person(clause.subject) and clause.verb != "be"):
         return
-    if "only" in clause.rest.split() or clause.subject.startswith("Only") or re.search(r"\b(?:at most|at least|up to)\b", clause.rest):
+    if (
+        "only" in clause.rest.split()
+        or clause.subject.startswith("Only")
+        or re.search(r"\b(?:at most|at least|up to)\b", clause.rest)
+    ):
         return
     denied = clause.negated or clause.rest in ("forbidden", "prohibited") or clause.verb == "refused"
     subject = lower_first(clause.subject, scene)
     verb, rest = clause.verb, clause.rest
     if rest in ("forbidden", "prohibited"):
         rest = "allowed"
+    if rest.startswith(("or ", "and ")):
+        return
     if verb == "refused":
         verb = "accepted"
     question = " ".join(w for w in (clause.aux.capitalize(), subject, verb, rest) if w) + "?"
     answer = f"{'No' if denied else 'Yes'}. {statement.text}"
-    yield Candidate(anchored(question, statement.headings, scene), answer, "yes-no", "easy", statement.evidence,
-                    0.8 if denied else 0.7)
+    yield Candidate(
+        anchored(question, statement.headings, scene),
+        answer,
+        "yes-no",
+        "easy",
+        statement.evidence,
+        0.8 if denied else 0.7,
+    )
 
 
 def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
     """What does S cover? The object is a noun phrase of two words or more; what follows in time stays in the question."""
     if clause.subject.startswith("Only ") or "only" in clause.rest.split():
         return
-    if clause.negated or clause.aux in english.BE or clause.verb in _VAGUE_VERBS or clause.aux == "do" and clause.verb in english.PREPOSITIONS:
+    if (
+        clause.negated
+        or clause.aux in english.BE
+        or clause.verb in _VAGUE_VERBS
+        or (clause.aux == "do" and clause.verb in english.PREPOSITIONS)
+    ):
         return
     rest = clause.rest
     lead = "What"
@@ -134,7 +230,12 @@ def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Cand
     first = rest.split(" ")[0].casefold() if rest else ""
     if first in ("its", "their", "his", "her", "such", "this", "these", "it"):
         return
-    if not rest or first in english.PREPOSITIONS | english.RELATIVES | english.PRONOUNS - {"all", "both"} | {"that", "to", "not", "only"} or english.is_number(first):
+    if (
+        not rest
+        or first
+        in english.PREPOSITIONS | english.RELATIVES | english.PRONOUNS - {"all", "both"} | {"that", "to", "not", "only"}
+        or english.is_number(first)
+    ):
         return
     if first in english.ADVERBS or first.endswith("ly") or len(rest.split()) < 2 or not _NOUN_PHRASE.match(rest):
         return
@@ -146,23 +247,36 @@ def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Cand
     tail = time.group() if time and len(before.split()) > 1 and not set(before.split()) & english.RELATIVES else ""
     if tail and "," in tail:
         tail = ""
-    enumerated = rest.count(",") > 0 and " and " in rest or " or " in rest
+    enumerated = (rest.count(",") > 0 and " and " in rest) or " or " in rest
     question = f"{lead} {clause.aux} {lower_first(clause.subject, scene)} {clause.verb}{kept}{tail}?"
-    asked = f"{clause.adjunct}, {question[0].lower()}{question[1:]}" if clause.adjunct else question
+    asked = with_adjunct(clause.adjunct, question)
     final = anchored(asked, statement.headings, scene)
     if len(set(content_words(final))) < 3:
         return
-    yield Candidate(final, statement.text, "list" if enumerated else "factual",
-                    "medium" if enumerated else "easy", statement.evidence, 0.8 if enumerated else 0.6)
+    yield Candidate(
+        final,
+        statement.text,
+        "list" if enumerated else "factual",
+        "medium" if enumerated else "easy",
+        statement.evidence,
+        0.8 if enumerated else 0.6,
+    )
 
 
 def _duty(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
     """ "A crew member who takes a medicine tells the master": what must a crew member who ... do?"""
-    if not re.search(r" (?:who|whose) ", clause.subject) or clause.negated or clause.adjunct or clause.verb in ("be", "have", ""):
+    if (
+        not re.search(r" (?:who|whose) ", clause.subject)
+        or clause.negated
+        or clause.adjunct
+        or clause.verb in ("be", "have", "")
+    ):
         return
     if clause.aux not in ("does", "do", "must", "may", "should", "can"):
         return
     time = re.search(r" (?:before|after|when) .*$", clause.rest)
     tail = time.group() if time else ""
     question = f"What {clause.aux} {lower_first(clause.subject, scene)} do{tail}?"
-    yield Candidate(anchored(question, statement.headings, scene), statement.text, "condition", "medium", statement.evidence, 0.9)
+    yield Candidate(
+        anchored(question, statement.headings, scene), statement.text, "condition", "medium", statement.evidence, 0.9
+    )

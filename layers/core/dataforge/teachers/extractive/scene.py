@@ -22,7 +22,9 @@ _COMMENT = re.compile(r"<!--.*?-->|</?[a-z][a-z0-9]*(?: [^>]*)?/?>")
 _HEADING = re.compile(r"\s*(#{1,6})\s+(.+?)\s*#*\s*$")
 _ITEM = re.compile(r"(\s*)([-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(\S.*)$", re.DOTALL)
 _RULE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
-_NUMBERING = re.compile(r"^(?:(?:chapter|section|part|appendix|article)\s+)?(?:\d+(?:\.\d+)*|[ivx]+|[a-z])[.):]?\s+(?=\S)", re.IGNORECASE)
+_NUMBERING = re.compile(
+    r"^(?:(?:chapter|section|part|appendix|article)\s+)?(?:\d+(?:\.\d+)*|[ivx]+|[a-z])[.):]?\s+(?=\S)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,10 @@ class Scene:
 
     @cached_property
     def english(self) -> bool:
-        return english.is_english(" ".join(s.text for s in self.sentences) or " ".join(
-            i.text for listing in self.lists for i in listing.items))
+        return english.is_english(
+            " ".join(s.text for s in self.sentences)
+            or " ".join(i.text for listing in self.lists for i in listing.items)
+        )
 
     @cached_property
     def lower_words(self) -> frozenset[str]:
@@ -105,8 +109,13 @@ def read(passage: Passage) -> Scene:
         if kind == "heading":
             found = _HEADING.match(raw)
             name = title(found.group(2)) if found else ""
-            headings = scene.headings[: scene.headings.index(name) + 1] if name in scene.headings else (
-                *scene.headings[:-1], name) if scene.headings and passage.heading_path else (name,)
+            headings = (
+                scene.headings[: scene.headings.index(name) + 1]
+                if name in scene.headings
+                else (*scene.headings[:-1], name)
+                if scene.headings and passage.heading_path
+                else (name,)
+            )
             lead = None
         elif kind == "list":
             scene.lists.append(Listing(lead, tuple(_items(raw)), headings))
@@ -120,7 +129,11 @@ def read(passage: Passage) -> Scene:
             paragraph += 1
             made = [Sentence(clean(s.text), s.text, headings, paragraph) for s in sentences(raw) if clean(s.text)]
             following = blocks[at + 1][0] if at + 1 < len(blocks) else ""
-            lead = made[-1] if made and (following == "table" or following == "list" and _announces(made[-1].text)) else None
+            lead = (
+                made[-1]
+                if made and (following == "table" or (following == "list" and _announces(made[-1].text)))
+                else None
+            )
             scene.sentences.extend(made[:-1] if lead and lead.text.endswith(":") else made)
     return scene
 
@@ -140,7 +153,10 @@ def title(heading: str) -> str:
 
 
 def _announces(text: str) -> bool:
-    return text.endswith(":") or re.search(r"\b(?:following|these (?:steps|rules|items)|as follows|below)\b", text) is not None
+    return (
+        text.endswith(":")
+        or re.search(r"\b(?:following|these (?:steps|rules|items)|as follows|below)\b", text) is not None
+    )
 
 
 def _blocks(content: str) -> Iterator[tuple[str, str]]:
@@ -171,7 +187,7 @@ def _kind(line: str, before: str, fence: str) -> str:
         return "heading"
     if line.lstrip().startswith("|"):
         return "table"
-    if _ITEM.match(line) or before == "list" and line.startswith((" ", "\t")):
+    if _ITEM.match(line) or (before == "list" and line.startswith((" ", "\t"))):
         return "list"
     return "paragraph"
 
@@ -203,7 +219,15 @@ def _table(
     followed = at + 1 < len(blocks) and blocks[at + 1][0] == "table"
     whole = not alone and not followed and len(raw) + longest < 1150
     caption = lead.text.rstrip(":") if lead else ""
-    return Table(rows[0], tuple(r for r, _ in body), lines[0].strip(), tuple(line.strip() for _, line in body), headings, caption, whole)
+    return Table(
+        rows[0],
+        tuple(r for r, _ in body),
+        lines[0].strip(),
+        tuple(line.strip() for _, line in body),
+        headings,
+        caption,
+        whole,
+    )
 
 
 def _cells(line: str) -> tuple[str, ...]:

@@ -13,9 +13,13 @@ from dataforge.teachers.extractive.verbs import base_of
 from dataforge.teachers.extractive.wording import topic
 
 MOST_SENTENCES, MOST_WORDS = 6, 110
-_RULE = re.compile(r"\b(?:must|may|shall|should|cannot|not allowed|forbidden|required|only|at least|at most|up to|within|need(?:s|ed)?|"
-                   r"is paid|are paid|entitled|free of charge|limit)\b")
-_ASKED = re.compile(r"^(?:Q(?:uestion)?\s*[:.]\s*)?(?P<q>(?:What|How|When|Where|Who|Why|Which|Can|Do|Does|Is|Are|Must|May|Should|Will)\b[^?]{4,140}\?)\s*$")
+_RULE = re.compile(
+    r"\b(?:must|may|shall|should|cannot|not allowed|forbidden|required|only|at least|at most|up to|within|need(?:s|ed)?|"
+    r"is paid|are paid|entitled|free of charge|limit)\b"
+)
+_ASKED = re.compile(
+    r"^(?:Q(?:uestion)?\s*[:.]\s*)?(?P<q>(?:What|How|When|Where|Who|Why|Which|Can|Do|Does|Is|Are|Must|May|Should|Will)\b[^?]{4,140}\?)\s*$"
+)
 
 
 def sections(scene: Scene, statements: Sequence[Statement]) -> Iterator[Candidate]:
@@ -55,8 +59,14 @@ def _how_to(heading: str, group: Sequence[Sentence]) -> Iterator[Candidate]:
     found = re.match(r"^How to ([a-z]+ .+)$", heading)
     body = _body(group)
     if found and base_of(found.group(1).split()[0], "base") and body and len(body) > 1:
-        yield Candidate(f"How do you {found.group(1)}?", " ".join(s.text for s in body), "how-to", "medium",
-                        tuple(s.raw for s in body), 0.95)
+        yield Candidate(
+            f"How do you {found.group(1)}?",
+            " ".join(s.text for s in body),
+            "how-to",
+            "medium",
+            tuple(s.raw for s in body),
+            0.95,
+        )
 
 
 def _rules(
@@ -72,10 +82,18 @@ def _rules(
             continue
         if sum(_RULE.search(s.text) is not None or s.text[:1].isdigit() for s in body) * 2 < len(body):
             continue
-        if body[0].text.split()[0] in ("It", "They", "He", "She") or len(name.split()) == 1 and not english.is_plural(name) and len(name) < 5:
+        if body[0].text.split()[0] in ("It", "They", "He", "She") or (
+            len(name.split()) == 1 and not english.is_plural(name) and len(name) < 5
+        ):
             continue
-        yield Candidate(f"What rules apply to {name}?", " ".join(s.text for s in body), "summary", "hard",
-                        tuple(s.raw for s in body), 0.9)
+        yield Candidate(
+            f"What rules apply to {name}?",
+            " ".join(s.text for s in body),
+            "summary",
+            "hard",
+            tuple(s.raw for s in body),
+            0.9,
+        )
 
 
 def _body(group: Sequence[Sentence]) -> list[Sentence]:

@@ -11,13 +11,19 @@ from dataforge.teachers.extractive.clauses import Clause
 from dataforge.teachers.extractive.scene import Scene, Sentence
 
 MOST_WORDS = 60
-_SKIPPED = re.compile(r"^(?:For example|For instance|E\.g\.|See |Note:|Figure |Table |Listing |Source:|Copyright|©)", re.IGNORECASE)
+_SKIPPED = re.compile(
+    r"^(?:For example|For instance|E\.g\.|See |Note:|Figure |Table |Listing |Source:|Copyright|©)", re.IGNORECASE
+)
 _PRONOUN = re.compile(r"^(It|They|He|She)(?= [a-z])")
 _ELSEWHERE = re.compile(
     r"\b(?:this|these|those|such|above|below|former|latter|aforementioned|following|as follows|as mentioned|"
-    r"see (?:also|section|chapter|page)|figure \d|table \d)\b", re.IGNORECASE)
+    r"see (?:also|section|chapter|page)|figure \d|table \d)\b",
+    re.IGNORECASE,
+)
 _OBJECT_PRONOUN = re.compile(r"(?:\w+ (?:for|to|of|from|by|with) )?(?:it|them|him|her|this|these)\b")
-_DEBRIS = re.compile(r"[|{}<>\\_=]{1}|\.{4}|https?://|[^\x00-\u02ff\u2010-\u2044\u20ac\u2122\u2190-\u21ff\u2212\ufb00-\ufb06½-¾]")
+_DEBRIS = re.compile(
+    r"[|{}<>\\_=]{1}|\.{4}|https?://|[^\x00-\u02ff\u2010-\u2044\u20ac\u2122\u2190-\u21ff\u2212\ufb00-\ufb06½-¾]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,20 @@ def _paragraph(sentences: Sequence[Sentence]) -> Iterator[Statement]:
 
 def _plain(text: str) -> str:
     bare = english.CONNECTIVES.sub("", text)
+    bare = re.sub(r", (?:however|therefore|though|for example|in turn)(?=[,.]),?", "", bare)
     return bare[:1].upper() + bare[1:]
 
 
 def _usable(text: str) -> bool:
     words = text.split()
     return (
-        4 <= len(words) <= MOST_WORDS and text[-1] in ".!”\"" and text[0].isalnum() and not _SKIPPED.match(text)
-        and not _DEBRIS.search(text) and not (_ELSEWHERE.search(text)) and text.count('"') % 2 == 0
+        4 <= len(words) <= MOST_WORDS
+        and text[-1] in '.!”"'
+        and text[0].isalnum()
+        and not _SKIPPED.match(text)
+        and not _DEBRIS.search(text)
+        and not (_ELSEWHERE.search(text))
+        and text.count('"') % 2 == 0
     )
 
 
@@ -75,10 +87,18 @@ def _agrees(pronoun: str, before: Clause) -> bool:
     """A wrong antecedent is worse than a lost sentence: number must fit, and people are not "it"."""
     head = before.subject.split()[-1].casefold()
     first = before.subject.split()[0].casefold()
-    if first in english.PRONOUNS | {"no", "every", "each", "one", "only", "all"} or len(before.subject.split()) > 7:
+    if (
+        english.is_number(first)
+        or first in english.PRONOUNS | {"no", "every", "each", "one", "only", "all"}
+        or len(before.subject.split()) > 7
+    ):
         return False
     person = any(w.strip(",").casefold() in english.PEOPLE for w in before.subject.split())
     if pronoun == "They":
         return before.plural
-    return not before.plural and (pronoun == "It") == (not person) and head != "company" and not (
-        pronoun in ("He", "She") and not before.subject[:1].isupper())
+    return (
+        not before.plural
+        and (pronoun == "It") == (not person)
+        and head != "company"
+        and not (pronoun in ("He", "She") and not before.subject[:1].isupper())
+    )

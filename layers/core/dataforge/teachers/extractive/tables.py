@@ -15,17 +15,25 @@ from dataforge.teachers.extractive.verbs import base_of
 from dataforge.teachers.extractive.wording import anchored, lower_first, topic, upper_first
 
 MOST_ROWS, MOST_CELL = 40, 160
-_UNITS = {
-    "m": "metres", "cm": "centimetres", "mm": "millimetres", "km": "kilometres", "kg": "kilograms", "g": "grams",
-    "kn": "knots", "nm": "nautical miles", "min": "minutes", "h": "hours", "s": "seconds", "eur": "euros", "€": "euros",
-    "usd": "dollars", "$": "dollars", "gbp": "pounds", "%": "percent", "t": "tonnes", "l": "litres", "kwh": "kilowatt-hours",
-    "days": "days", "hours": "hours", "minutes": "minutes", "euros": "euros", "years": "years", "weeks": "weeks",
-}
-_HIGH = frozenset("price fee cost fare rate score salary level speed percentage temperature step revenue wage income pay "
-                  "budget value total amount discount charge tax risk pressure priority".split())  # noqa: SIM905
-_SKIPPED = frozenset("notes note remarks remark comment comments image link url id no. # photo picture logo signature".split())  # noqa: SIM905
+_HIGH_WORDS = """
+    price fee cost fare rate score salary level speed percentage temperature step revenue wage income pay budget
+    value total amount discount charge tax risk pressure priority
+"""
+_HIGH = frozenset(_HIGH_WORDS.split())
+_GIVEN_WORDS = """
+    price fee charge fare rate cost deadline compensation refund allowance limit discount budget salary step
+    delivery reason rule penalty fine
+"""
+_GIVEN = frozenset(_GIVEN_WORDS.split())
+_SKIPPED_WORDS = """
+    unit units notes note remarks remark comment comments image link url id no. # photo picture logo signature
+"""
+_SKIPPED = frozenset(_SKIPPED_WORDS.split())
 _NO_VALUE = frozenset(["", "-", "–", "—", "n/a", "na", "none", "tbd", "?", "*", "x", "✓", "✗", "yes", "no"])
-_PEOPLE = frozenset("manager owner contact head author director supervisor lead responsible coach teacher inventor founder".split())  # noqa: SIM905
+_PEOPLE_WORDS = """
+    manager owner contact head author director supervisor lead responsible coach teacher inventor founder
+"""
+_PEOPLE = frozenset(_PEOPLE_WORDS.split())
 _NUMERIC = re.compile(r"^[€$£]?\s?-?\d[\d,. ]*(?:\s?(?:%|[a-zA-Z€]{1,12}))?$")
 
 
@@ -61,8 +69,11 @@ def _is_fit(table: Table) -> bool:
     names = [h.casefold() for h in table.header]
     first = [row[0] for row in table.rows]
     return (
-        2 <= len(names) <= 12 and len(set(names)) == len(names) and all(h and len(h) <= 40 for h in table.header[1:])
-        and 0 < len(first) and sum(bool(f) for f in first) == len(first) == len(set(first))
+        2 <= len(names) <= 12
+        and len(set(names)) == len(names)
+        and all(h and len(h) <= 40 for h in table.header[1:])
+        and len(first) > 0
+        and sum(bool(f) for f in first) == len(first) == len(set(first))
         and all(any(c.isalpha() for c in h) for h in table.header[1:])
         and all(h.isascii() for h in table.header)
     )
@@ -74,7 +85,13 @@ def _column(table: Table, at: int, scene: Scene) -> Column | None:
     name, unit = (found.group(1), found.group(2)) if found else (header, "")
     words = name.split()
     first = words[0].casefold() if words else ""
-    if not words or name.casefold() in _SKIPPED or first in english.PREPOSITIONS or "?" in name or base_of(first, "third"):
+    if (
+        not words
+        or name.casefold() in _SKIPPED
+        or first in english.PREPOSITIONS
+        or "?" in name
+        or base_of(first, "third")
+    ):
         return None
     cells = [row[at] for row in table.rows]
     values = tuple(_number(c) for c in cells)
@@ -89,7 +106,7 @@ def _column(table: Table, at: int, scene: Scene) -> Column | None:
         lowered, plural = f"{first} {english.singular(over)}" + (f" ({second})" if comma else ""), False
     elif ", " in lowered:
         lowered = "{} ({})".format(*lowered.split(", ", 1))
-    return Column(lowered, _UNITS.get(unit.casefold(), unit), plural, counted, values)
+    return Column(lowered, unit, plural, counted, values)
 
 
 def _number(cell: str) -> float | None:
@@ -108,15 +125,16 @@ def _entity(table: Table, n: int, scene: Scene) -> str | None:
     if len(cell) > 60 or not any(c.isalnum() for c in cell):
         return None
     if any(c.isdigit() for c in cell) and len(cell) <= 16:
-        if not kind or _number(cell) is not None and len(table.header) < 3:
+        if not kind or (_number(cell) is not None and len(table.header) < 3):
             return None
         second = table.rows[n][1]
         described = " " not in cell and len(cell) > 4 and second[:1].isalpha() and len(second) <= 40
         return f"{kind.lower() if not kind.isupper() else kind} {cell}" + (f" ({second})" if described else "")
     words = cell.split()
-    if len(words) > 2 and not all(w[:1].isupper() for w in words) or base_of(words[0], "participle"):
+    if (len(words) > 2 and not all(w[:1].isupper() for w in words)) or base_of(words[0], "participle"):
         return f"“{cell}”"
-    return lower_first(cell, scene) if len(words) > 1 or cell.casefold() in scene.lower_words else cell
+    running = len(words) > 1 or cell.casefold() in scene.lower_words or english.is_plural(cell)
+    return lower_first(cell, scene) if running else cell
 
 
 def _cell(table: Table, scene: Scene, n: int, entity: str, column: Column, cell: str) -> Iterator[Candidate]:
@@ -139,35 +157,56 @@ def _ask(column: Column, entity: str, cell: str, table: Table, scene: Scene) -> 
     if base_of(words[0], "participle") and words[-1] in english.PREPOSITIONS:
         return f"What is {entity} {name}?", f"{subject} is {name} {lower_first(cell, scene)}."
     if words == ["description"] or words == ["definition"] or words == ["meaning"]:
-        return f"What is {entity}?", f"{subject}: {cell}"
+        if cell.casefold().startswith("no ") or "“" in entity:
+            return None
+        article = ("an " if entity[0] in "aeiou" else "a ") if entity[:1].islower() and not _is_many(entity) else ""
+        return f"What {'are' if _is_many(entity) else 'is'} {article}{entity}?", f"{subject}: {cell}"
     if column.counted and _number(cell) is not None:
         time = re.fullmatch(english.TIME_UNIT, name)
         if time:
             return f"How many {name} are given for {entity}?", f"For {entity}, {cell} {name} are given."
-        return f"How many {name} does {entity} have?", f"{subject} has {cell} {name}."
+        do, have = ("do", "have") if _is_many(entity) else ("does", "has")
+        return f"How many {name} {do} {entity} have?", f"{subject} {have} {cell} {name}."
     if words[-1] in _PEOPLE and re.match(r"[A-Z][\w.'-]+ [A-Z]", cell):
         return f"Who is the {name} of {entity}?", f"The {name} of {entity} is {cell}."
     return _attribute(column, entity, cell, table, scene)
 
 
+def _is_many(entity: str) -> bool:
+    return entity[:1].islower() and english.is_plural(entity.split()[-1]) and "“" not in entity
+
+
 def _attribute(column: Column, entity: str, cell: str, table: Table, scene: Scene) -> tuple[str, str]:
     name, value = column.name, f"{cell} {column.unit}".strip() if _number(cell) is not None else cell
-    link = "for" if any(c.isdigit() for c in entity) or " " in entity else "of"
+    link = (
+        "for"
+        if entity[:1] == "“"
+        or (entity[:1].islower() and " " in entity and not entity[-1].isdigit())
+        or (set(name.split()) & _GIVEN)
+        else "of"
+    )
     if re.search(r"\b(?:and|or)\b", name):
-        return f"With regard to {name}, what applies to {entity}?", f"{upper_first(entity)}: {lower_first(value, scene)}."
+        return (
+            f"With regard to {name}, what applies to {entity}?",
+            f"{upper_first(entity)}: {lower_first(value, scene)}.",
+        )
     verb = "are" if column.plural else "is"
-    unit = f" in {column.unit}" if column.unit and crc32(entity.encode()) % 2 else ""
-    return f"What {verb} the {name} {link} {entity}{unit}?", f"The {name} {link} {entity} {verb} {value}."
+    return f"What {verb} the {name} {link} {entity}?", f"The {name} {link} {entity} {verb} {value}."
 
 
 def _row(table: Table, scene: Scene, n: int, entity: str) -> Iterator[Candidate]:
     cells = [(h, c) for h, c in zip(table.header[1:], table.rows[n][1:], strict=True) if c and len(c) <= MOST_CELL]
     if len(cells) < 3 or len(cells) < len(table.header) - 2:
         return
-    told = "; ".join(f"{h.lower() if h[1:].islower() else h}: {c}" for h, c in cells)
+    told = "; ".join(f"{_header(h)}: {c}" for h, c in cells)
     figures = sum(_number(c) is not None for _, c in cells) * 2 > len(cells)
     question = f"What are the key figures for {entity}?" if figures else f"What are the details of {entity}?"
     yield _pair(table, scene, question, f"For {entity}, the entries are: {told}.", "table", "medium", (n,), 0.72)
+
+
+def _header(written: str) -> str:
+    """ "Unit price (EUR)" -> "unit price (EUR)"."""
+    return " ".join(w.lower() if w[1:].islower() or len(w) == 1 else w for w in written.split())
 
 
 def _whole(table: Table, scene: Scene, columns: list[Column | None]) -> Iterator[Candidate]:
@@ -183,11 +222,18 @@ def _whole(table: Table, scene: Scene, columns: list[Column | None]) -> Iterator
 
 def _extremes(table: Table, scene: Scene, kind: str, column: Column, at: int) -> Iterator[Candidate]:
     values = [v for v in column.numbers if v is not None]
-    if len(values) != len(table.rows) or len(set(values)) < 3 or re.fullmatch(r"(?:year|date|phone|number|code|built|opened)", column.name):
+    if (
+        len(values) != len(table.rows)
+        or len(set(values)) < 3
+        or re.fullmatch(r"(?:year|date|phone|number|code|built|opened)", column.name)
+    ):
         return
     if base_of(column.name.split()[0], "participle"):
         return
-    for best, (many, high, great) in ((max(values), ("most", "highest", "greatest")), (min(values), ("fewest", "lowest", "smallest"))):
+    for best, (many, high, great) in (
+        (max(values), ("most", "highest", "greatest")),
+        (min(values), ("fewest", "lowest", "smallest")),
+    ):
         winners = [n for n, v in enumerate(column.numbers) if v == best]
         entity = _entity(table, winners[0], scene)
         if len(winners) != 1 or entity is None:
@@ -195,9 +241,16 @@ def _extremes(table: Table, scene: Scene, kind: str, column: Column, at: int) ->
         word = many if column.counted else high if set(column.name.split()) & _HIGH else great
         cell = f"{table.rows[winners[0]][at]} {column.unit}".strip()
         tail = f"with {cell}" if column.counted else f"at {cell}"
-        yield _pair(table, scene, f"Which {kind} has the {word} {column.name}?",
-                    f"{upper_first(entity)} has the {word} {column.name}, {tail}.", "comparison", "hard",
-                    (winners[0],), 0.85)
+        yield _pair(
+            table,
+            scene,
+            f"Which {kind} has the {word} {column.name}?",
+            f"{upper_first(entity)} has the {word} {column.name}, {tail}.",
+            "comparison",
+            "hard",
+            (winners[0],),
+            0.85,
+        )
     yield from _compared(table, scene, column, at)
 
 
@@ -212,9 +265,15 @@ def _compared(table: Table, scene: Scene, column: Column, at: int) -> Iterator[C
     word = "higher" if set(column.name.split()) & _HIGH else "greater"
     more = names[0] if a > b else names[1]
     yield _pair(
-        table, scene, f"How does the {column.name} of {names[0]} compare with that of {names[1]}?",
+        table,
+        scene,
+        f"How does the {column.name} of {names[0]} compare with that of {names[1]}?",
         f"The {column.name} of {names[0]} is {cells[0]} and that of {names[1]} is {cells[1]}, so {more} has the {word} {column.name}.",
-        "comparison", "hard", (n, n + 1), 0.8)
+        "comparison",
+        "hard",
+        (n, n + 1),
+        0.8,
+    )
 
 
 def _kinds(table: Table, scene: Scene, kind: str, column: Column, at: int) -> Iterator[Candidate]:
@@ -225,17 +284,45 @@ def _kinds(table: Table, scene: Scene, kind: str, column: Column, at: int) -> It
     for n, row in enumerate(table.rows):
         rows.setdefault(row[at], []).append(n)
     for value, members in rows.items():
-        if not 2 <= len(members) <= 6 or len(members) == len(table.rows) or value.casefold() in _NO_VALUE or len(value) > 30:
+        if (
+            not 2 <= len(members) <= 6
+            or len(members) == len(table.rows)
+            or value.casefold() in _NO_VALUE
+            or len(value) > 30
+        ):
             continue
         names = [table.rows[n][0] for n in members]
         listed = f"{', '.join(names[:-1])} and {names[-1]}"
-        many = kind + "s" if not kind.endswith(("s", "x", "ch", "y")) else kind[:-1] + "ies" if kind.endswith("y") else kind + "es"
-        yield _pair(table, scene, f"Which {many} have “{value}” as their {column.name}?",
-                    f"{listed} have “{value}” as their {column.name}.", "list", "hard", tuple(members), 0.8)
+        many = (
+            kind + "s"
+            if not kind.endswith(("s", "x", "ch", "y"))
+            else kind[:-1] + "ies"
+            if kind.endswith("y")
+            else kind + "es"
+        )
+        yield _pair(
+            table,
+            scene,
+            f"Which {many} have “{value}” as their {column.name}?",
+            f"{listed} have “{value}” as their {column.name}.",
+            "list",
+            "hard",
+            tuple(members),
+            0.8,
+        )
 
 
 def _pair(
-    table: Table, scene: Scene, question: str, answer: str, kind: str, difficulty: str, rows: tuple[int, ...], worth: float
+    table: Table,
+    scene: Scene,
+    question: str,
+    answer: str,
+    kind: str,
+    difficulty: str,
+    rows: tuple[int, ...],
+    worth: float,
 ) -> Candidate:
     evidence = tuple(table.raw_rows[n] for n in rows)
-    return Candidate(anchored(question, table.headings, scene), answer, kind, difficulty, (table.raw_header, *evidence), worth)  # type: ignore[arg-type]
+    return Candidate(
+        anchored(question, table.headings, scene), answer, kind, difficulty, (table.raw_header, *evidence), worth
+    )  # type: ignore[arg-type]

@@ -64,6 +64,9 @@ def _fit(slot: Slot, draft: Draft) -> int:
 
 def _plain(draft: Draft) -> dict[str, object]:
     return {
-        "question": draft.question, "answer": draft.answer, "question_type": draft.question_type,
-        "difficulty": draft.difficulty, "evidence": list(draft.evidence),
+        "question": draft.question,
+        "answer": draft.answer,
+        "question_type": draft.question_type,
+        "difficulty": draft.difficulty,
+        "evidence": list(draft.evidence),
     }

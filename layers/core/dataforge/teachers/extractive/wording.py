@@ -12,19 +12,75 @@ from dataforge.teachers.extractive.verbs import base_of
 
 _ABSTRACT = ("tion", "sion", "ment", "ance", "ence", "ness", "ity", "ing", "ship", "ure", "age", "ism", "hood", "work")
 _GENERIC = frozenset(
-    "introduction overview general scope purpose background summary contents notes note references conclusion appendix "
-    "other miscellaneous details about welcome more see also external links citations sources further reading "
-    "definitions terms glossary example examples handbook manual guide policy report document page chapter section "
-    "part faq questions data sheet home intro foreword preface abstract information info description".split()
+    [
+        "introduction",
+        "overview",
+        "general",
+        "scope",
+        "purpose",
+        "background",
+        "summary",
+        "contents",
+        "notes",
+        "note",
+        "references",
+        "conclusion",
+        "appendix",
+        "other",
+        "miscellaneous",
+        "details",
+        "about",
+        "welcome",
+        "more",
+        "see",
+        "also",
+        "external",
+        "links",
+        "citations",
+        "sources",
+        "further",
+        "reading",
+        "definitions",
+        "terms",
+        "glossary",
+        "example",
+        "examples",
+        "handbook",
+        "manual",
+        "guide",
+        "policy",
+        "report",
+        "document",
+        "page",
+        "chapter",
+        "section",
+        "part",
+        "faq",
+        "questions",
+        "data",
+        "sheet",
+        "home",
+        "intro",
+        "foreword",
+        "preface",
+        "abstract",
+        "information",
+        "info",
+        "description",
+    ]
 )
+_IN_NAMES = frozenset(["the", "of", "da", "de", "van", "von", "and", "del", "bin", "is", "was"])
 _ANCHORS = ("Regarding", "When it comes to", "With regard to", "Concerning")
 _DANGLING = re.compile(
     r"\b(this|these|those|such|it|they|them|he|she|him|here|above|below|former|latter|following|latters?|aforementioned|"
-    r"same|ones|I|we|us|our|my)\b", re.IGNORECASE)
+    r"same|ones|I|we|us|our|my)\b",
+    re.IGNORECASE,
+)
 _POSSESSIVE = re.compile(r"\b(its|their|his|her)\b", re.IGNORECASE)
 _BROKEN = re.compile(
     r"[<>{}\\|#*_=~]|\s[,;:?]|\(\s|\.\.|\?.*\?|,\?|\b(\w+) \1\b|[:;–—-]\?|\b(?:and|or|the|a|an|of)\?|\w[.!] [A-Z]|_{2,}|\"[^\"]*$",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 
 
 def upper_first(text: str) -> str:
@@ -35,21 +91,28 @@ def lower_first(text: str, scene: Scene) -> str:
     """The first word as it would stand inside a sentence; a name keeps its capital, and so does what may be one."""
     first, _, rest = text.partition(" ")
     bare = first.strip("\"'“”‘’(),")
-    if not bare[:1].isupper() or not bare[1:].islower() and len(bare) > 1 or bare == "I":
+    if not bare[:1].isupper() or (not bare[1:].islower() and len(bare) > 1) or bare == "I":
         return text
     word = bare.casefold()
     function = word in english.DETERMINERS | english.PREPOSITIONS | english.CONDITIONS | english.RELATIVES | STOP_WORDS
     if not function and bare in scene.proper_words and word not in scene.lower_words:
         return text
     second = rest.split(" ")[0] if rest else ""
+    if not function and second[:1].isupper() and second[1:2].islower():
+        return text
     common = (
-        function or word in scene.lower_words or second[:1].islower() or english.is_plural(word)
-        or word in english.MASS_NOUNS or word.endswith(_ABSTRACT) or base_of(word, "base") is not None
+        function
+        or word in scene.lower_words
+        or (second[:1].islower() and second not in _IN_NAMES)
+        or english.is_plural(word)
+        or word in english.MASS_NOUNS
+        or word.endswith(_ABSTRACT)
+        or base_of(word, "base") is not None
     )
     return text[:1].lower() + text[1:] if common else text
 
 
-def topic(headings: tuple[str, ...], scene: Scene) -> str | None:
+def topic(headings: tuple[str, ...], scene: Scene, *, allow_gerund: bool = False) -> str | None:
     """The nearest heading that names a thing, in running case; None when there is none."""
     for heading in reversed(headings):
         words = heading.split()
@@ -58,12 +121,17 @@ def topic(headings: tuple[str, ...], scene: Scene) -> str | None:
         if not fits or stems[-1] in _GENERIC or heading.endswith(("?", "!")) or re.search(r"[:;,|\d/&()“”\"]", heading):
             continue
         first = words[0].casefold()
-        if first in english.RELATIVES | english.PRONOUNS | english.PREPOSITIONS | english.BE | english.MODALS | {"how", "let’s"}:
+        if first in english.RELATIVES | english.PRONOUNS | english.PREPOSITIONS | english.BE | english.MODALS | {
+            "how",
+            "let’s",
+        }:
+            continue
+        if len(words) == 1 and base_of(first, "gerund") and not allow_gerund:
             continue
         if any(w.casefold() in english.BE | english.MODALS | english.RELATIVES | english.DO for w in words):
             continue
         name = _running(heading, scene)
-        if len(words) == 1 and name[:1].isupper() and name not in scene.proper_words:
+        if len(words) == 1 and name[:1].isupper() and name not in scene.proper_words and not allow_gerund:
             return None
         return name
     return None
@@ -75,12 +143,19 @@ def _running(heading: str, scene: Scene) -> str:
     if len(words) > 1 and all(w[:1].isupper() or w.casefold() in STOP_WORDS for w in words):
         words = [words[0], *(w if w in scene.proper_words or not w[1:].islower() else w.lower() for w in words[1:])]
     lowered = lower_first(" ".join(words), scene)
-    known = f"the {lowered}" in scene.content.casefold() and not english.is_plural(words[-1])
-    return f"the {lowered}" if known and lowered[:1].islower() and words[0].casefold() not in english.DETERMINERS else lowered
+    used = (
+        rf"\bthe {re.escape(lowered)}(?=[.,;:)]| (?:is|are|was|were|of|and|or|in|on|at|for|to|must|may|can|has|will)\b)"
+    )
+    known = not english.is_plural(words[-1]) and re.search(used, scene.content, re.IGNORECASE) is not None
+    return (
+        f"the {lowered}"
+        if known and lowered[:1].islower() and words[0].casefold() not in english.DETERMINERS
+        else lowered
+    )
 
 
 def anchored(question: str, headings: tuple[str, ...], scene: Scene, *, always: bool = False) -> str:
-    """"How long is it open?" -> "Regarding lost property, how ...?" when the question alone would leave one asking
+    """ "How long is it open?" -> "Regarding lost property, how ...?" when the question alone would leave one asking
     "of what?": its subject is definite or it has few words of its own, and no word of the heading is in it yet."""
     name = topic(headings, scene)
     if not name:
@@ -92,6 +167,23 @@ def anchored(question: str, headings: tuple[str, ...], scene: Scene, *, always: 
         return question
     lead = _ANCHORS[crc32(question.encode()) % len(_ANCHORS)]
     return f"{lead} {name}, {lower_first(question, scene)}"
+
+
+def with_adjunct(adjunct: str, question: str) -> str:
+    """ "In fog, how ...?"; empty, and so unsound, when the adjunct is a clause or too long to open a question."""
+    if not adjunct:
+        return question
+    opener = adjunct.split()[0].casefold()
+    if len(adjunct.split()) > 8 or opener in english.CONDITIONS | {
+        "as",
+        "although",
+        "while",
+        "whereas",
+        "because",
+        "since",
+    }:
+        return ""
+    return f"{adjunct}, {question[0].lower()}{question[1:]}"
 
 
 def vague(question: str) -> bool:
@@ -116,6 +208,11 @@ def is_sound(question: str) -> bool:
 
 def _expletives_out(question: str) -> str:
     """What stands for nothing, and pronouns that a clause of the question itself explains, do not count."""
-    text = re.sub(r"\bWhen it comes to\b|\bat the same time\b|\bon the same (?:day|page)\b|\bthe same\b", "", question, flags=re.IGNORECASE)
+    text = re.sub(
+        r"\bWhen it comes to\b|\bat the same time\b|\bon the same (?:day|page)\b|\bthe same\b",
+        "",
+        question,
+        flags=re.IGNORECASE,
+    )
     text = re.sub(r"\b(?:If|When|happens if|happens when|do if|do when) (?:a|an|the|any|no|one) \w+.*", "", text)
     return re.sub(r"\b(?:that|which|who)\b (?:it|they|he|she)\b", "", text)
