@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dataforge_client.cli.bars import Reporter, Step
 from dataforge_client.cli.sources import Source, Unused
-from dataforge_client.cli.texts import counts_line
+from dataforge_client.cli.texts import counts_line, program
 from dataforge_client.cli.uploading import upload_all
 from dataforge_client.cli.watch import Watch
 from dataforge_client.errors import ClientError, GenerationFailed, Invalid
@@ -166,7 +166,7 @@ def _wait(forge: DataForge, generation_id: str, trail: Trail, say: Reporter) -> 
     if done.status == "cancelled":
         trail.generation_id = None
         raise ClientError(
-            f"{generation_id} was cancelled. The pairs it made are kept; `dataforge export {done.project_id}` "
+            f"{generation_id} was cancelled. The pairs it made are kept; `{program()} export {done.project_id}` "
             "writes the accepted ones"
         )
     return done
@@ -181,7 +181,7 @@ def _export(forge: DataForge, order: Order, job: Generation, say: Reporter) -> E
         least = job.config.get("auto_accept_min_quality", order.min_quality)
         raise NothingAccepted(
             f"No pair scored {least} or more, so none is accepted: {counts_line(job.counts)}. "
-            f"Review them (dataforge pairs {job.project_id}), or run again with a lower --min-quality"
+            f"Review them ({program()} pairs {job.project_id}), or run again with a lower --min-quality"
         ) from None
     total = made.file_size
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataforge_client.cli.connection import Place, home_of, remote_of
+from dataforge_client.cli.texts import program
 
 if TYPE_CHECKING:
     from dataforge_client.cli.pipeline import Order, Trail
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def resume_command(place: Place, order: Order, trail: Trail, *, paths: Sequence[Path], exclude: Sequence[str]) -> str:
     """Absolute paths, no secret: a key that was typed becomes `"$DATAFORGE_API_KEY"`."""
-    words = ["dataforge", "run", *(str(p.absolute()) for p in paths)]
+    words = ["run", *(str(p.absolute()) for p in paths)]
     words += [w for pattern in exclude for w in ("--exclude", pattern)]
     known = trail.generation_id or trail.project_id or order.resume
     if known:
@@ -24,7 +25,7 @@ def resume_command(place: Place, order: Order, trail: Trail, *, paths: Sequence[
     words += ["--out", str(order.out.absolute()) if str(order.out) != "-" else "-", "--format", order.format]
     if trail.generation_id is None:
         words += _order_words(order)
-    return shlex.join(words) + key_words(place)
+    return f"{program()} {shlex.join(words)}{key_words(place)}"
 
 
 def place_words(place: Place) -> list[str]:

@@ -23,6 +23,7 @@ from dataforge_client.cli.local import log_path
 from dataforge_client.cli.pipeline import Order, Outcome, Trail, travel
 from dataforge_client.cli.resume import key_words, place_words, resume_command
 from dataforge_client.cli.sources import Unused
+from dataforge_client.cli.texts import program
 from dataforge_client.errors import ApiError, ClientError, ConnectionFailed, ServerError
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ class Session:
         return summary.exit_code
 
     def _next(self, outcome: Outcome, *, waiting: bool) -> str:
-        words = ["dataforge", "pairs", outcome.generation.project_id, *(["--status", "pending"] if waiting else [])]
-        return shlex.join([*words, *place_words(self._place)]) + key_words(self._place)
+        words = ["pairs", outcome.generation.project_id, *(["--status", "pending"] if waiting else [])]
+        return f"{program()} {shlex.join([*words, *place_words(self._place)])}{key_words(self._place)}"
 
     def _goodbye(self) -> None:
         command = self._resume()
@@ -104,7 +105,7 @@ class Session:
             return
         running = self._trail.generation_id
         if running and remote_of(self._place) is not None:
-            where = f"The server goes on; stop it with: dataforge cancel {running}"
+            where = f"The server goes on; stop it with: {program()} cancel {running}"
         else:
             where = "Stopping cleanly (Ctrl-C again kills); nothing that is done is lost."
         click.echo(f"\nInterrupted. {where}\nResume with:\n  {command}", err=True)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataforge_client.models import Bucket, Counts, Reasons
+
+
+def program() -> str:
+    """How the user can call this command again: `dataforge`, or the path it was started by if that is not in PATH."""
+    started = Path(sys.argv[0])
+    return shlex.quote(str(started)) if started.name == "dataforge" and not shutil.which("dataforge") else "dataforge"
 
 
 def money(usd: float | None) -> str:

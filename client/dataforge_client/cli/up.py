@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.exits import FAILED, OK
+from dataforge_client.cli.texts import program
 
 if TYPE_CHECKING:
     from dataforge_client.cli.local import Ready
@@ -58,5 +59,5 @@ def _welcome(ready: Ready) -> str:
         f"  data folder   {ready.home}",
         f"  API key       in {ready.credentials}",
         f"  organisation  {ready.organization_id}",
-        f"Next: dataforge run ./docs --pairs 200 --out dataset.jsonl --home {ready.home}",
+        f"Next: {program()} run ./docs --pairs 200 --out dataset.jsonl --home {ready.home}",
     ))

@@ -21,7 +21,8 @@ _TRAILING_WHEN = re.compile(
     r" (?P<word>when|once|where|as soon as|whenever) (?=(?:a|an|the|it|they|all|any|no|both|one|there) )"
 )
 _MEANS = re.compile(
-    r"\b(?:by (?!(?:the|a|an|its|their|any|no|\d)\b)(?:\w+ing\b|telephone|phone|mail|e-?mail|post|radio|car|rail|train|hand|eye|law|name)"
+    r"\b(?:by (?!(?:the|a|an|its|their|any|no|\d)\b)(?:\w+ing\b|telephone|phone|mail|e-?mail|post|radio|car|rail|"
+    r"train|hand|eye|law|name)"
     r"|with (?:the )?form\b|via\b|using\b|by means of|with the help of|in writing\b|online\b|electronically\b)"
 )
 _PLACES_WORDS = """
@@ -30,7 +31,8 @@ _PLACES_WORDS = """
 """
 _PLACES = frozenset(_PLACES_WORDS.split())
 _PLACE = re.compile(
-    r"^(?P<before>(?:[a-z]+ly )?)(?P<p>in|at|on|behind|beside|under|near|outside|inside|next to|between) (?=(?:the|a|an|its|their|every|each|both|lane|deck|[A-Z]))(?P<where>[^,]+)$"
+    r"^(?P<before>(?:[a-z]+ly )?)(?P<p>in|at|on|behind|beside|under|near|outside|inside|next to|between) "
+    r"(?=(?:the|a|an|its|their|every|each|both|lane|deck|[A-Z]))(?P<where>[^,]+)$"
 )
 
 
@@ -126,11 +128,7 @@ def _means(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
     if not found or clause.negated or not (passive or clause.aux in english.MODALS):
         return
     before = clause.rest[: found.start()].strip()
-    if (
-        before.endswith(",")
-        or before.endswith((" and", " or", "only"))
-        or (found.start() == 0 and clause.verb in ("be", ""))
-    ):
+    if before.endswith((",", " and", " or", "only")) or (found.start() == 0 and clause.verb in ("be", "")):
         return
     yield _of(statement, clause, clause.ask("How", before), "how-to", 0.85, scene)
 

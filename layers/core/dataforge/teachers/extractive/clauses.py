@@ -20,7 +20,8 @@ _NO_SUBJECT = english.PREPOSITIONS | english.CONDITIONS | english.PRONOUNS
 _BOUND = re.compile(rf"(?:At least|At most|Up to|More than|Less than|About|Over) {english.NUMBER} [a-z]")
 _NEVER = frozenset(["never", "rarely", "seldom", "hardly", "not", "no"])
 _DATED = re.compile(
-    rf"^(?:In|Since|During|By|On|At|From|Until) (?:(?:the )?(?:early |late |mid-)?\d{{4}}s?|(?:\d{{1,2}} )?(?:{english.MONTHS})"
+    rf"^(?:In|Since|During|By|On|At|From|Until) (?:(?:the )?(?:early |late |mid-)?\d{{4}}s?|(?:\d{{1,2}} "
+    rf")?(?:{english.MONTHS})"
     rf"(?: \d{{1,2}},?)?(?: \d{{4}})?|(?:{english.DAYS})s?)(?= [a-zA-Z])"
 )
 _ENUMERATION = re.compile(r"^[^,]+(?:, [^,]+)*,? (?:and|or) [^,]+$")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.candidate import Candidate
@@ -50,7 +51,8 @@ _MEANING = {
     "signify": "signify",
 }
 _SHORT = re.compile(
-    r"\b((?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)(?:[ -](?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)){1,7}) \(([A-Z][A-Za-z&]{1,7})\)"
+    r"\b((?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)(?:[ -](?:[A-Z][\w’'-]+|of|and|for|the|in|on|&|to)){1,7}) "
+    r"\(([A-Z][A-Za-z&]{1,7})\)"
 )
 
 
@@ -151,11 +153,11 @@ def differences(statements: Sequence[Statement], scene: Scene) -> Iterator[Candi
         and re.match(r"(?:a|an|the|valid|one|two) ", s.clauses[0].rest)
         and not s.clauses[0].negated
     ]
-    for (first, a), (second, b) in zip(defined, defined[1:], strict=False):
+    for (first, a), (second, b) in pairwise(defined):
         heads = a.subject.split()[-1], b.subject.split()[-1]
         if first.paragraph != second.paragraph or a.aux != b.aux or a.subject.split()[0] != b.subject.split()[0]:
             continue
-        if heads[0] != heads[1] and not (a.rest.split()[:2] == b.rest.split()[:2]):
+        if heads[0] != heads[1] and a.rest.split()[:2] != b.rest.split()[:2]:
             continue
         names = lower_first(a.subject, scene), lower_first(b.subject, scene)
         yield Candidate(

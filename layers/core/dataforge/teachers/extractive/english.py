@@ -40,21 +40,22 @@ CONNECTIVES = re.compile(
     r"At the same time|In practice|Normally|Usually|Typically|Today|Currently|Note that|Please note that|In fact|"
     r"Overall|In short|In other words|Importantly|Notably|Meanwhile|Then|Otherwise|And|But|So)\b,?\s+"
 )
-PEOPLE = _set(
-    "administrator adult advisor adviser agent analyst applicant approver architect artist assistant attendant auditor "
-    "author board body cadet candidate captain carer cashier chair chairman chairperson chef chief child children "
-    "citizen clerk client coach colleague commander commission committee companion contractor coordinator council "
-    "counsellor coxswain crew custodian customer deckhand department designer developer director doctor driver "
-    "employee employer engineer executive expert family farmer firm guardian guest holder hr inspector instructor "
-    "intern inventor judge king landlord lawyer leader lecturer librarian linesman linesmen maker manager marshal "
-    "master mate mayor mechanic member mentor minister monarch nurse office officer operator ombudsman owner parent "
-    "participant passenger patient person personnel people physician pilot pirate player police practitioner president "
-    "professor provider pupil purser queen recruiter registrar representative requester researcher "
-    "resident reviewer scientist secretary seller sergeant servant shareholder sponsor staff steward student supervisor "
-    "supplier surgeon teacher team technician tenant tester traveller treasurer trainee trainer trustee tutor user "
-    "vendor vet visitor volunteer warden witness worker writer agency authority bureau company coastguard emperor "
-    "governor poet philosopher composer singer actor actress director physicist chemist mathematician economist"
-)
+_PEOPLE_WORDS = """
+    actor actress administrator adult adviser advisor agency agent analyst applicant approver architect artist
+    assistant attendant auditor author authority board body bureau cadet candidate captain carer cashier chair
+    chairman chairperson chef chemist chief child children citizen clerk client coach coastguard colleague commander
+    commission committee companion company composer contractor coordinator council counsellor coxswain crew
+    custodian customer deckhand department designer developer director doctor driver economist emperor employee
+    employer engineer executive expert family farmer firm governor guardian guest holder hr inspector instructor
+    intern inventor judge king landlord lawyer leader lecturer librarian linesman linesmen maker manager marshal
+    master mate mathematician mayor mechanic member mentor minister monarch nurse office officer ombudsman operator
+    owner parent participant passenger patient people person personnel philosopher physician physicist pilot pirate
+    player poet police practitioner president professor provider pupil purser queen recruiter registrar
+    representative requester researcher resident reviewer scientist secretary seller sergeant servant shareholder
+    singer sponsor staff steward student supervisor supplier surgeon teacher team technician tenant tester trainee
+    trainer traveller treasurer trustee tutor user vendor vet visitor volunteer warden witness worker writer
+"""
+PEOPLE = _set(_PEOPLE_WORDS)
 MASS_NOUNS = _set(
     "alcohol breakfast lunch dinner luggage baggage money cash water fuel food access equipment software hardware "
     "overtime notice leave ice oil gas electricity email mail coffee tea sugar sleep health property furniture advice "
@@ -75,10 +76,20 @@ NUMBER_WORDS = _set(
 )
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
-NUMBER = rf"(?:\d[\d,.]*(?<![,.])|{'|'.join(sorted(NUMBER_WORDS))}|half an?|one)(?: (?:and a half|million|billion|thousand))?"
-TIME_UNIT = r"(?:(?:working|business|calendar|consecutive|full|school) )?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|nights?)"
+NUMBER = (
+    rf"(?:\d[\d,.]*(?<![,.])|{'|'.join(sorted(NUMBER_WORDS))}|half an?|one)(?: (?:and a half|million|billion|"
+    rf"thousand))?"
+)
+TIME_UNIT = (
+    r"(?:(?:working|business|calendar|consecutive|full|school) )?(?:seconds?|minutes?|hours?|days?|weeks?|"
+    r"months?|years?|nights?)"
+)
 MONEY = r"(?:euros?|dollars?|pounds?|cents?|EUR|USD|GBP|CHF)"
-QUANTIFIER = r"(?:at least|at most|up to|no more than|not more than|no less than|no later than|not later than|about|around|approximately|roughly|nearly|almost|over|more than|less than|fewer than|exactly|only|a maximum of|a minimum of|an average of|as many as)"
+QUANTIFIER = (
+    r"(?:at least|at most|up to|no more than|not more than|no less than|no later than|not later than|"
+    r"about|around|approximately|roughly|nearly|almost|over|more than|less than|fewer than|exactly|only|"
+    r"a maximum of|a minimum of|an average of|as many as)"
+)
 
 _COMMON = _set(
     "the of and to in a is are was were be been for on with as by at from that which this it or an not can must may "

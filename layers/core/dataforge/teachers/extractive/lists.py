@@ -13,7 +13,8 @@ from dataforge.teachers.extractive.wording import anchored, lower_first, topic
 
 MOST_ITEMS, MOST_CHARACTERS = 15, 1500
 _FOLLOWING = re.compile(
-    r"^(?:the following|these|the) (?P<what>[a-z][a-z -]*?)(?: below)?(?P<tail>$| (?:within|before|after|not later than|when|for|in|on|at|to|with|of|if|during|every) .+)"
+    r"^(?:the following|these|the) (?P<what>[a-z][a-z -]*?)(?: below)?(?P<tail>$| (?:within|before|after|not "
+    r"later than|when|for|in|on|at|to|with|of|if|during|every) .+)"
 )
 _TO_DO = re.compile(
     r"^To (?P<what>[a-z]+ .+?)(?:, (?:follow|do|complete|take|you|please|proceed|use|perform|carry).*)?:?$"

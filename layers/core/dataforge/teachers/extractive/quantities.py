@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 from dataforge.quality.claims import numbers
@@ -18,14 +19,19 @@ from dataforge.teachers.extractive.wording import anchored, lower_first, with_ad
 
 _AMOUNT = rf"(?:{QUANTIFIER} )?(?P<n>{NUMBER})"
 _DATE = (
-    rf"(?:the (?:first|second|third|fourth|last) (?:{DAYS}|day|working day|weekday) (?:of|in) (?:each month|the month|every month|the year|(?:{MONTHS}))|"
-    rf"(?:the (?:end|beginning|first|last)[a-z ]* of )?(?:the )?(?:early |late |mid-)?(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTHS})(?: \d{{4}})?|"
-    rf"(?:{MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?|(?:1[4-9]|20|21)\d\ds?(?! ?\d)|\d{{1,2}}[:.]\d{{2}}(?: ?[ap]\.?m\.?)?|\d{{1,2}} ?[ap]\.?m\.?|"
+    rf"(?:the (?:first|second|third|fourth|last) (?:{DAYS}|day|working day|weekday) (?:of|in) (?:each month|the "
+    rf"month|every month|the year|(?:{MONTHS}))|"
+    rf"(?:the (?:end|beginning|first|last)[a-z ]* of )?(?:the )?(?:early |late |mid-)?(?:\d{{1,2}}(?:st|nd|rd|"
+    rf"th)? (?:of )?(?:{MONTHS})(?: \d{{4}})?|"
+    rf"(?:{MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?|(?:1[4-9]|20|21)\d\ds?(?! ?\d)|\d{{1,2}}[:.]\d{{2}}(?: "
+    rf"?[ap]\.?m\.?)?|\d{{1,2}} ?[ap]\.?m\.?|"
     rf"(?:{DAYS})s?|noon|midnight))"
 )
 _OFTEN = re.compile(
-    rf"(?:(?:at least|at most|about|not more than) )?(?:every (?:(?:{NUMBER}|other|second|third) )?(?:seconds?|minutes?|hours?|days?|"
-    rf"weeks?|months?|quarters?|years?|nights?|mornings?|{DAYS}|spring|summer|autumn|winter|{MONTHS})\b|(?:once|twice|(?:{NUMBER}) times) (?:a|an|per|each|every) \w+|"
+    rf"(?:(?:at least|at most|about|not more than) )?(?:every (?:(?:{NUMBER}|other|second|third) )?(?:seconds?|"
+    rf"minutes?|hours?|days?|"
+    rf"weeks?|months?|quarters?|years?|nights?|mornings?|{DAYS}|spring|summer|autumn|winter|{MONTHS})\b|(?:once|"
+    rf"twice|(?:{NUMBER}) times) (?:a|an|per|each|every) \w+|"
     rf"(?:hourly|daily|weekly|monthly|quarterly|annually|yearly)(?=$| (?:by|in|on|at|to|for)\b))"
 )
 _AROUND = re.compile(rf"{_AMOUNT} {TIME_UNIT} (?P<when>before|after) (?P<what>[^,]+?)(?=$|,| and | on | in writing)")
@@ -35,25 +41,32 @@ _WITHIN = re.compile(
 _DURING = re.compile(rf"for {_AMOUNT} {TIME_UNIT}(?! (?:of|before|after)\b)(?: each| a (?:day|week|month|year))?")
 _UNTIL = re.compile(rf"until {_DATE}(?: (?:on|in) {_DATE})?")
 _WHEN = re.compile(
-    rf"(?P<p>in|on|at|by|since|before|from|between) (?P<d>{_DATE}(?:(?: to | and | until |-|–){_DATE})?)(?! (?:percent|euros?|people|years)\b)"
+    rf"(?P<p>in|on|at|by|since|before|from|between) (?P<d>{_DATE}(?:(?: to | and | until |-|–){_DATE})?)(?! "
+    rf"(?:percent|euros?|people|years)\b)"
 )
 _OBJECT = re.compile(rf"^(?:(?:an?|the) (?:extra|additional|further|total of) )?{_AMOUNT} (?P<tail>[^\d].*)$")
 _TO = re.compile(rf"^to {_AMOUNT} (?P<noun>[a-z][a-z -]*?)(?P<tail>$|,.*| (?:per|a|an|for|in|on|at|of|from|by)\b.*)")
 _DIMENSION = re.compile(
-    rf"^(?:a|an|the) (?P<what>(?:[a-z-]+ )?(?:depth|height|length|width|weight|speed|distance|capacity|temperature|pressure|voltage|"
-    rf"power|fee|price|fine|cost|limit|maximum|minimum|rate|discount|salary|allowance|area|range|size|age|bonus|deposit|premium|"
+    rf"^(?:a|an|the) (?P<what>(?:[a-z-]+ )?(?:depth|height|length|width|weight|speed|distance|capacity|"
+    rf"temperature|pressure|voltage|"
+    rf"power|fee|price|fine|cost|limit|maximum|minimum|rate|discount|salary|allowance|area|range|size|age|bonus|"
+    rf"deposit|premium|"
     rf"budget|population|duration|frequency|charge|refund|reward|penalty)) of {_AMOUNT} [^,]*$"
 )
 _MEASURE = re.compile(
-    r"%|percent|(?:kilo|centi|milli)?(?:metres?|meters?|grams?|litres?|liters?|watts?|volts?|bytes?)|[kcm]?[gml]|knots?|tonnes?|tons?|degrees?|"
-    r"nautical|square|cubic|miles?|feet|foot|inch(?:es)?|decibels?|amperes?|hertz|[KMG]B|kWh?|people|points?|million|billion"
+    r"%|percent|(?:kilo|centi|milli)?(?:metres?|meters?|grams?|litres?|liters?|watts?|volts?|bytes?)|[kcm]?[gml]|"
+    r"knots?|tonnes?|tons?|degrees?|"
+    r"nautical|square|cubic|miles?|feet|foot|inch(?:es)?|decibels?|amperes?|hertz|[KMG]B|kWh?|people|points?|"
+    r"million|billion"
 )
 _NOUNS = re.compile(
-    r"^(?P<noun>[a-z][a-z'-]*(?: [a-z][a-z'-]*){0,4}?)(?P<tail>$|,.*| (?:in|on|at|for|to|with|from|by|per|of|during|when|who|that|which|each|"
+    r"^(?P<noun>[a-z][a-z'-]*(?: [a-z][a-z'-]*){0,4}?)(?P<tail>$|,.*| (?:in|on|at|for|to|with|from|by|per|of|"
+    r"during|when|who|that|which|each|"
     r"a|an|every|before|after|between|under|over|across|within|and|or|as|towards|named|called|off)\b.*)$"
 )
 _SECOND_NUMBER = re.compile(
-    rf",|;| and (?:never|not|only)\b| on and | on \d{{3}}| and (?=(?:at least |at most |up to |to |by |with |for |from |in |on )*(?:\w+ )?(?:{NUMBER})\b)| and (?:once|twice)\b| but | or (?={NUMBER}\b)|, and "
+    rf",|;| and (?:never|not|only)\b| on and | on \d{{3}}| and (?=(?:at least |at most |up to |to |by |with |for |"
+    rf"from |in |on )*(?:\w+ )?(?:{NUMBER})\b)| and (?:once|twice)\b| but | or (?={NUMBER}\b)|, and "
 )
 _SUBJECT = re.compile(
     rf"^(?:At least |At most |Up to |About |Over |More than )?(?P<n>{NUMBER}) (?P<what>[a-z].+)$", re.IGNORECASE
@@ -64,8 +77,9 @@ def quantities(statement: Statement, scene: Scene) -> Iterator[Candidate]:
     for clause in statement.clauses:
         if clause.negated:
             continue
+        plain = _before_relative(clause)
         for make in _WAYS:
-            found = make(clause)
+            found = make(plain)
             if found:
                 question, kind, worth = found
                 yield _pair(statement, clause, question, kind, worth, scene)
@@ -75,6 +89,12 @@ def quantities(statement: Statement, scene: Scene) -> Iterator[Candidate]:
 
 
 _Made: TypeAlias = "tuple[str, str, float] | None"
+
+
+def _before_relative(c: Clause) -> Clause:
+    """Without what a relative clause at the end says: its numbers and dates are not the verb's."""
+    found = re.search(r" (?:that|which|who|whose) ", c.rest)
+    return replace(c, rest=c.rest[: found.start()].rstrip(" ,")) if found else c
 
 
 def _is_nominal(c: Clause) -> bool:
@@ -180,7 +200,7 @@ def _count(c: Clause) -> _Made:
     ):
         return None
     rest = re.sub(r"^ (?:who|that|which|of them|each)\b.*", "", noun["tail"])
-    attached = re.match(r" of [^,]+", rest)
+    attached = re.match(r" of [a-z-]+(?: [a-z-]+)?(?= (?:for|in|on|at|to|per|from|with|a|an|each)\b|$|,)", rest)
     lead = f"How many {noun['noun']}" + (attached.group() if attached else "")
     return c.ask(lead, _trim(rest[attached.end() :] if attached else rest)), "numeric", 0.9
 
@@ -218,7 +238,8 @@ def _copula(c: Clause) -> _Made:
 def _rate(c: Clause) -> _Made:
     """ "is paid at 150 percent of the hourly rate on weekdays" """
     found = re.match(
-        rf"^at {_AMOUNT} (?P<u>percent|{MONEY})(?P<of> (?:of (?:the|its|their) [a-z ]+?|an? [a-z]+|per [a-z]+))?(?P<tail>$|,.*| (?:on|for|in|and|from)\b.*)$",
+        rf"^at {_AMOUNT} (?P<u>percent|{MONEY})(?P<of> (?:of (?:the|its|their) [a-z ]+?|an? [a-z]+|per "
+        rf"[a-z]+))?(?P<tail>$|,.*| (?:on|for|in|and|from)\b.*)$",
         c.rest,
     )
     if not found or c.verb not in ("paid", "charged", "billed", "reimbursed", "sold"):
@@ -256,7 +277,7 @@ def _adjunct_date(c: Clause) -> str | None:
     found = re.match(rf"(?:In|On|At|During|By) (?:the )?{_DATE}$", c.adjunct)
     if not found or c.aux not in ("did", "was", "were"):
         return None
-    return c.ask("When", c.rest.split(",")[0])
+    return c.ask("When", re.split(r",\s", c.rest)[0])
 
 
 _WAYS = (_rate, _within, _around, _duration, _dated, _until, _often, _count, _copula, _limit, _dimension, _of_subject)
@@ -287,7 +308,7 @@ def _without(rest: str, found: re.Match[str]) -> str:
 def _trim(tail: str) -> str:
     """Up to what would drag another number or clause along."""
     tail = re.sub(r"^ ?(?:and|or)\b.*$", "", tail)
-    tail = re.sub(r"^ on(?:wards?)?(?= |$)(?! [A-Za-z])", "", tail)
+    tail = re.sub(r"^ on(?:wards?)?(?=$|,| and)", "", tail)
     return _SECOND_NUMBER.split(tail, maxsplit=1)[0].strip(" ,")
 
 

@@ -15,7 +15,8 @@ from dataforge.teachers.extractive.verbs import base_of, past_of, third_person
 from dataforge.teachers.extractive.wording import anchored, lower_first, with_adjunct
 
 _AGENT = re.compile(
-    r"^(?P<before>(?:[^,]*? )??)by (?P<who>(?:the |a |an )?[A-Za-z][\w’' -]*?)(?P<after>$|,.*| (?:before|after|within|at|on|in|for|during|every|as|to|when) .*)"
+    r"^(?P<before>(?:[^,]*? )??)by (?P<who>(?:the |a |an )?[A-Za-z][\w’' -]*?)(?P<after>$|,.*| (?:before|after|"
+    r"within|at|on|in|for|during|every|as|to|when) .*)"
 )
 _PREPOSITIONAL = frozenset(
     [
@@ -39,12 +40,12 @@ _PREPOSITIONAL = frozenset(
         "concentrate on",
     ]
 )
-_VAGUE_VERBS = frozenset(
-    """
-    be have do make take mean become say get go come find need want seem appear remain stay keep let put set give hold happen
-    follow refer stand lie cost pay last start begin open close count fall rise run show use tell ask call name know think
-""".split()
-)  # noqa: SIM905
+_VAGUE_WORDS = """
+    be have do make take mean become say get go come find need want seem appear remain stay keep let put set give
+    hold happen follow refer stand lie cost pay last start begin open close count fall rise run show use tell ask
+    call name know think
+"""
+_VAGUE_VERBS = frozenset(_VAGUE_WORDS.split())
 _MAKING_WORDS = """
     invent found write patent discover design develop create introduce direct paint compose propose coin build
     establish lead join marry publish win teach study
@@ -61,8 +62,10 @@ _NOUN_PHRASE = re.compile(
     r"^(?:(?:a|an|the|all|any|both|each|every|its|their|two|three|four|five|six|seven|eight|nine|ten|\d+) )?[\w’'-]+"
 )
 _ADJUNCT = re.compile(
-    r" (?:(?:in|on|at|during|before|after|within|until|since|by) (?:the )?(?:\d|[A-Z]|end|beginning|first|last|next|same|whole|event|case)"
-    r"|per |every (?:\w+ )?(?:day|week|month|quarter|year|night|hour|time)|once |twice |when |while |if ).*$"
+    r" (?:(?:in|on|at|during|before|after|within|until|since|by) (?:the )?(?:\d|[A-Z]|end|beginning|first|last|"
+    r"next|same|whole|event|case)"
+    r"|per |every (?:\w+ )?(?:day|week|month|quarter|year|night|hour|time)|"
+    r"once (?:a|per|every) |twice (?:a|per|every) |when |while |if ).*$"
 )
 
 
@@ -87,15 +90,10 @@ def _who(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candida
     """The subject asked for: no inversion, so the safest of all questions."""
     only = clause.subject.startswith("Only ")
     subject = clause.subject.removeprefix("Only ")
-    definite = (
-        only
-        or subject.startswith(("The ", "Both ", "the "))
-        or (
-            subject[:1].isupper()
-            and subject.split()[0].casefold() not in (english.DETERMINERS | {"one"})
-            and not english.is_plural(subject.split()[0])
-        )
-    )
+    words = subject.split()
+    named = all(w[:1].isupper() for w in words) and words[0].casefold() not in english.DETERMINERS | {"one"}
+    named = named and not (len(words) == 1 and english.is_plural(words[0]))
+    definite = only or words[0] in ("The", "Both", "the") or named
     if (
         english.is_number(subject.split()[0])
         or subject.split()[0] in ("At", "Up", "More")
@@ -117,7 +115,7 @@ def _who(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candida
         finite = third_person(clause.verb)
     for plural, singular in (("are", "is"), ("were", "was"), ("have", "has")):
         finite = singular + finite[len(plural) :] if finite.split()[0] == plural else finite
-    question = f"Who {finite} {clause.rest.split(', including')[0]}?"
+    question = f"Who {finite} {_kernel(clause.rest)}?"
     asked = with_adjunct(clause.adjunct, question)
     yield Candidate(
         anchored(asked, statement.headings, scene),
@@ -127,6 +125,12 @@ def _who(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candida
         statement.evidence,
         0.9 if only else 0.85,
     )
+
+
+def _kernel(rest: str) -> str:
+    """Up to the first comma, unless the comma is one of an enumeration."""
+    enumerated = re.match(r"[^,]+(?:, [^,]+)+ (?:and|or) [^,]+$", rest)
+    return rest if enumerated else re.split(r", ", rest)[0]
 
 
 def _agent(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
@@ -210,7 +214,8 @@ def _permission(statement: Statement, clause: Clause, scene: Scene) -> Iterator[
 
 
 def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
-    """What does S cover? The object is a noun phrase of two words or more; what follows in time stays in the question."""
+    """What does S cover? The object is a noun phrase of two words or more; what follows in time stays in the "
+    "question."""
     if clause.subject.startswith("Only ") or "only" in clause.rest.split():
         return
     if (

@@ -14,11 +14,13 @@ from dataforge.teachers.extractive.wording import topic
 
 MOST_SENTENCES, MOST_WORDS = 6, 110
 _RULE = re.compile(
-    r"\b(?:must|may|shall|should|cannot|not allowed|forbidden|required|only|at least|at most|up to|within|need(?:s|ed)?|"
+    r"\b(?:must|may|shall|should|cannot|not allowed|forbidden|required|only|at least|at most|up to|within|"
+    r"need(?:s|ed)?|"
     r"is paid|are paid|entitled|free of charge|limit)\b"
 )
 _ASKED = re.compile(
-    r"^(?:Q(?:uestion)?\s*[:.]\s*)?(?P<q>(?:What|How|When|Where|Who|Why|Which|Can|Do|Does|Is|Are|Must|May|Should|Will)\b[^?]{4,140}\?)\s*$"
+    r"^(?:Q(?:uestion)?\s*[:.]\s*)?(?P<q>(?:What|How|When|Where|Who|Why|Which|Can|Do|Does|Is|Are|Must|May|Should|"
+    r"Will)\b[^?]{4,140}\?)\s*$"
 )
 
 

@@ -53,7 +53,8 @@ def _paragraph(sentences: Sequence[Sentence]) -> Iterator[Statement]:
     before: Clause | None = None
     raw_before = ""
     for sentence in sentences:
-        text, evidence = _plain(sentence.text), (sentence.raw,)
+        text = _plain(sentence.text)
+        evidence: tuple[str, ...] = (sentence.raw,)
         pronoun = _PRONOUN.match(text)
         if pronoun and before and _agrees(pronoun.group(), before):
             text = before.subject + text[pronoun.end() :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 from dataforge.quality.claims import number_value
@@ -140,14 +140,14 @@ def _entity(table: Table, n: int, scene: Scene) -> str | None:
 def _cell(table: Table, scene: Scene, n: int, entity: str, column: Column, cell: str) -> Iterator[Candidate]:
     if cell.casefold() in _NO_VALUE or len(cell) > MOST_CELL:
         return
-    asked = _ask(column, entity, cell, table, scene)
+    asked = _ask(column, entity, cell, scene)
     if asked is None:
         return
     question, answer = asked
-    yield _pair(table, scene, question, answer, "table", "easy", (n,), 0.7)
+    yield _placed(Candidate(question, answer, "table", "easy", (), 0.7), table, (n,), scene)
 
 
-def _ask(column: Column, entity: str, cell: str, table: Table, scene: Scene) -> tuple[str, str] | None:
+def _ask(column: Column, entity: str, cell: str, scene: Scene) -> tuple[str, str] | None:
     name, subject = column.name, upper_first(entity)
     words = name.split()
     if base_of(words[0], "participle") and len(words) == 1:
@@ -169,14 +169,14 @@ def _ask(column: Column, entity: str, cell: str, table: Table, scene: Scene) -> 
         return f"How many {name} {do} {entity} have?", f"{subject} {have} {cell} {name}."
     if words[-1] in _PEOPLE and re.match(r"[A-Z][\w.'-]+ [A-Z]", cell):
         return f"Who is the {name} of {entity}?", f"The {name} of {entity} is {cell}."
-    return _attribute(column, entity, cell, table, scene)
+    return _attribute(column, entity, cell, scene)
 
 
 def _is_many(entity: str) -> bool:
     return entity[:1].islower() and english.is_plural(entity.split()[-1]) and "“" not in entity
 
 
-def _attribute(column: Column, entity: str, cell: str, table: Table, scene: Scene) -> tuple[str, str]:
+def _attribute(column: Column, entity: str, cell: str, scene: Scene) -> tuple[str, str]:
     name, value = column.name, f"{cell} {column.unit}".strip() if _number(cell) is not None else cell
     link = (
         "for"
@@ -201,7 +201,9 @@ def _row(table: Table, scene: Scene, n: int, entity: str) -> Iterator[Candidate]
     told = "; ".join(f"{_header(h)}: {c}" for h, c in cells)
     figures = sum(_number(c) is not None for _, c in cells) * 2 > len(cells)
     question = f"What are the key figures for {entity}?" if figures else f"What are the details of {entity}?"
-    yield _pair(table, scene, question, f"For {entity}, the entries are: {told}.", "table", "medium", (n,), 0.72)
+    yield _placed(
+        Candidate(question, f"For {entity}, the entries are: {told}.", "table", "medium", (), 0.72), table, (n,), scene
+    )
 
 
 def _header(written: str) -> str:
@@ -241,15 +243,18 @@ def _extremes(table: Table, scene: Scene, kind: str, column: Column, at: int) ->
         word = many if column.counted else high if set(column.name.split()) & _HIGH else great
         cell = f"{table.rows[winners[0]][at]} {column.unit}".strip()
         tail = f"with {cell}" if column.counted else f"at {cell}"
-        yield _pair(
+        yield _placed(
+            Candidate(
+                f"Which {kind} has the {word} {column.name}?",
+                f"{upper_first(entity)} has the {word} {column.name}, {tail}.",
+                "comparison",
+                "hard",
+                (),
+                0.85,
+            ),
             table,
-            scene,
-            f"Which {kind} has the {word} {column.name}?",
-            f"{upper_first(entity)} has the {word} {column.name}, {tail}.",
-            "comparison",
-            "hard",
             (winners[0],),
-            0.85,
+            scene,
         )
     yield from _compared(table, scene, column, at)
 
@@ -264,15 +269,19 @@ def _compared(table: Table, scene: Scene, column: Column, at: int) -> Iterator[C
     cells = [f"{table.rows[k][at]} {column.unit}".strip() for k in (n, n + 1)]
     word = "higher" if set(column.name.split()) & _HIGH else "greater"
     more = names[0] if a > b else names[1]
-    yield _pair(
+    yield _placed(
+        Candidate(
+            f"How does the {column.name} of {names[0]} compare with that of {names[1]}?",
+            f"The {column.name} of {names[0]} is {cells[0]} and that of {names[1]} is {cells[1]}, so {more} has the "
+            f"{word} {column.name}.",
+            "comparison",
+            "hard",
+            (),
+            0.8,
+        ),
         table,
-        scene,
-        f"How does the {column.name} of {names[0]} compare with that of {names[1]}?",
-        f"The {column.name} of {names[0]} is {cells[0]} and that of {names[1]} is {cells[1]}, so {more} has the {word} {column.name}.",
-        "comparison",
-        "hard",
         (n, n + 1),
-        0.8,
+        scene,
     )
 
 
@@ -300,29 +309,22 @@ def _kinds(table: Table, scene: Scene, kind: str, column: Column, at: int) -> It
             if kind.endswith("y")
             else kind + "es"
         )
-        yield _pair(
+        yield _placed(
+            Candidate(
+                f"Which {many} have “{value}” as their {column.name}?",
+                f"{listed} have “{value}” as their {column.name}.",
+                "list",
+                "hard",
+                (),
+                0.8,
+            ),
             table,
-            scene,
-            f"Which {many} have “{value}” as their {column.name}?",
-            f"{listed} have “{value}” as their {column.name}.",
-            "list",
-            "hard",
             tuple(members),
-            0.8,
+            scene,
         )
 
 
-def _pair(
-    table: Table,
-    scene: Scene,
-    question: str,
-    answer: str,
-    kind: str,
-    difficulty: str,
-    rows: tuple[int, ...],
-    worth: float,
-) -> Candidate:
-    evidence = tuple(table.raw_rows[n] for n in rows)
-    return Candidate(
-        anchored(question, table.headings, scene), answer, kind, difficulty, (table.raw_header, *evidence), worth
-    )  # type: ignore[arg-type]
+def _placed(candidate: Candidate, table: Table, rows: tuple[int, ...], scene: Scene) -> Candidate:
+    """With its anchor, and the header and rows it was read from as evidence."""
+    evidence = (table.raw_header, *(table.raw_rows[n] for n in rows))
+    return replace(candidate, question=anchored(candidate.question, table.headings, scene), evidence=evidence)

@@ -35,7 +35,8 @@ class ExtractiveTeacher:
     async def ask(self, question: Question) -> Answer:
         if question.kind != "qa":
             raise TeacherRefused(
-                f"The extractive teacher writes question-answer pairs only, not {question.kind!r}: choose another model_id"
+                f"The extractive teacher writes question-answer pairs only, not {question.kind!r}: choose another "
+                f"model_id"
             )
         made = pairs(question.passage)
         open_slots = [s for s in question.slots if s.ordinal < len(made)]

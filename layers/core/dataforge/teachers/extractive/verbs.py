@@ -72,8 +72,9 @@ _IRREGULAR = """
     bend bent bent/bind bound bound/blow blew blown/break broke broken/bring brought brought/build built built/
     burn burned burned/buy bought bought/catch caught caught/choose chose chosen/come came come/cost cost cost/
     cut cut cut/deal dealt dealt/do did done/draw drew drawn/drink drank drunk/drive drove driven/eat ate eaten/
-    fall fell fallen/feed fed fed/feel felt felt/fight fought fought/find found found/fly flew flown/forbid forbade forbidden/
-    forget forgot forgotten/freeze froze frozen/get got got/give gave given/go went gone/grow grew grown/
+    fall fell fallen/feed fed fed/feel felt felt/fight fought fought/find found found/fly flew flown/
+    forbid forbade forbidden/forget forgot forgotten/
+    freeze froze frozen/get got got/give gave given/go went gone/grow grew grown/
     hang hung hung/have had had/hear heard heard/hide hid hidden/hit hit hit/hold held held/keep kept kept/
     know knew known/lay laid laid/lead led led/leave left left/lend lent lent/let let let/lie lay lain/light lit lit/
     lose lost lost/make made made/mean meant meant/meet met met/overcome overcame overcome/oversee oversaw overseen/

@@ -72,13 +72,15 @@ _GENERIC = frozenset(
 _IN_NAMES = frozenset(["the", "of", "da", "de", "van", "von", "and", "del", "bin", "is", "was"])
 _ANCHORS = ("Regarding", "When it comes to", "With regard to", "Concerning")
 _DANGLING = re.compile(
-    r"\b(this|these|those|such|it|they|them|he|she|him|here|above|below|former|latter|following|latters?|aforementioned|"
+    r"\b(this|these|those|such|it|they|them|he|she|him|here|above|below|former|latter|following|latters?|"
+    r"aforementioned|"
     r"same|ones|I|we|us|our|my)\b",
     re.IGNORECASE,
 )
 _POSSESSIVE = re.compile(r"\b(its|their|his|her)\b", re.IGNORECASE)
 _BROKEN = re.compile(
-    r"[<>{}\\|#*_=~]|\s[,;:?]|\(\s|\.\.|\?.*\?|,\?|\b(\w+) \1\b|[:;–—-]\?|\b(?:and|or|the|a|an|of)\?|\w[.!] [A-Z]|_{2,}|\"[^\"]*$",
+    r"[<>{}\\|#*_=~]|\s[,;:?]|\(\s|\.\.|\?.*\?|,\?|\b(\w+) \1\b|[:;–—-]\?|\b(?:and|or|the|a|an|of)\?|\w[.!] [A-Z]|"
+    r"_{2,}|\"[^\"]*$",
     re.IGNORECASE,
 )
 
@@ -201,7 +203,7 @@ def is_sound(question: str) -> bool:
     if _DANGLING.search(_expletives_out(question)) or _BROKEN.search(question):
         return False
     owner = _POSSESSIVE.search(question)
-    if owner and len([w for w in content_words(question[: owner.start()])]) < 1:
+    if owner and not content_words(question[: owner.start()]):
         return False
     return question.count("(") == question.count(")") and question.count("“") == question.count("”")
 
