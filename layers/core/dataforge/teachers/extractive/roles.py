@@ -58,6 +58,12 @@ _ORGANISATIONS_WORDS = """
     States Inc Ltd
 """
 _ORGANISATIONS = frozenset(_ORGANISATIONS_WORDS.split())
+_NO_OBJECT = (
+    english.PREPOSITIONS | english.RELATIVES | english.PRONOUNS | {"to", "not", "only", "its", "their", "his", "her"}
+) - {
+    "all",
+    "both",
+}
 _NOUN_PHRASE = re.compile(
     r"^(?:(?:a|an|the|all|any|both|each|every|its|their|two|three|four|five|six|seven|eight|nine|ten|\d+) )?[\w’'-]+"
 )
@@ -214,58 +220,47 @@ def _permission(statement: Statement, clause: Clause, scene: Scene) -> Iterator[
 
 
 def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:
-    """What does S cover? The object is a noun phrase of two words or more; what follows in time stays in the "
-    "question."""
-    if clause.subject.startswith("Only ") or "only" in clause.rest.split():
-        return
+    """What does S cover? What the sentence says of the time stays in the question."""
     if (
         clause.negated
-        or clause.aux in english.BE
+        or clause.aux in english.BE | english.HAVE
         or clause.verb in _VAGUE_VERBS
-        or (clause.aux == "do" and clause.verb in english.PREPOSITIONS)
+        or clause.subject.startswith("Only ")
+        or "only" in clause.rest.split()
     ):
         return
-    rest = clause.rest
-    lead = "What"
-    preposition = rest.split(" ")[0] if rest else ""
+    rest, kept = clause.rest, ""
+    preposition = rest.split(" ")[0]
     if f"{clause.verb} {preposition}" in _PREPOSITIONAL:
         kept, rest = f" {preposition}", rest[len(preposition) + 1 :]
-    else:
-        kept = ""
-    first = rest.split(" ")[0].casefold() if rest else ""
-    if first in ("its", "their", "his", "her", "such", "this", "these", "it"):
+    if not _is_object(rest):
         return
-    if (
-        not rest
-        or first
-        in english.PREPOSITIONS | english.RELATIVES | english.PRONOUNS - {"all", "both"} | {"that", "to", "not", "only"}
-        or english.is_number(first)
-    ):
+    enumerated = ("," in rest and " and " in rest) or " or " in rest
+    question = f"What {clause.aux} {lower_first(clause.subject, scene)} {clause.verb}{kept}{_time(rest)}?"
+    asked = anchored(with_adjunct(clause.adjunct, question), statement.headings, scene)
+    if len(set(content_words(asked))) < 3:
         return
-    if first in english.ADVERBS or first.endswith("ly") or len(rest.split()) < 2 or not _NOUN_PHRASE.match(rest):
-        return
-    person = is_person(rest.split(",")[0]) and "," not in rest
-    if person or clause.aux in english.HAVE:
-        return
-    time = _ADJUNCT.search(rest)
-    before = rest[: time.start()] if time else ""
-    tail = time.group() if time and len(before.split()) > 1 and not set(before.split()) & english.RELATIVES else ""
-    if tail and "," in tail:
-        tail = ""
-    enumerated = (rest.count(",") > 0 and " and " in rest) or " or " in rest
-    question = f"{lead} {clause.aux} {lower_first(clause.subject, scene)} {clause.verb}{kept}{tail}?"
-    asked = with_adjunct(clause.adjunct, question)
-    final = anchored(asked, statement.headings, scene)
-    if len(set(content_words(final))) < 3:
-        return
-    yield Candidate(
-        final,
-        statement.text,
-        "list" if enumerated else "factual",
-        "medium" if enumerated else "easy",
-        statement.evidence,
-        0.8 if enumerated else 0.6,
-    )
+    kind, difficulty, worth = ("list", "medium", 0.8) if enumerated else ("factual", "easy", 0.6)
+    yield Candidate(asked, statement.text, kind, difficulty, statement.evidence, worth)  # type: ignore[arg-type]
+
+
+def _is_object(rest: str) -> bool:
+    """A noun phrase of two words or more, not a person, not somebody's own."""
+    words = rest.split()
+    first = words[0].casefold() if words else ""
+    if len(words) < 2 or first in _NO_OBJECT or first in english.ADVERBS or first.endswith("ly"):
+        return False
+    person = "," not in rest and is_person(rest)
+    return not english.is_number(first) and _NOUN_PHRASE.match(rest) is not None and not person
+
+
+def _time(rest: str) -> str:
+    """The phrase of time after an object of two words or more, with the blank before it; or nothing."""
+    found = _ADJUNCT.search(rest)
+    before = rest[: found.start()].split() if found else []
+    if not found or len(before) < 2 or set(before) & english.RELATIVES or "," in found.group():
+        return ""
+    return found.group()
 
 
 def _duty(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candidate]:

@@ -104,6 +104,8 @@ def _column(table: Table, at: int, scene: Scene) -> Column | None:
     if numeric and not unit and not counted and over and " " not in over and english.is_plural(over) and len(words) < 4:
         first, comma, second = lowered.partition(", ")
         lowered, plural = f"{first} {english.singular(over)}" + (f" ({second})" if comma else ""), False
+    elif re.fullmatch(english.TIME_UNIT, unit) and head not in ("time", "duration", "period", "length", "age", "leave"):
+        lowered = f"{lowered} time"
     elif ", " in lowered:
         lowered = "{} ({})".format(*lowered.split(", ", 1))
     return Column(lowered, unit, plural, counted, values)
