@@ -4,42 +4,61 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Path
+from fastapi import Depends, Header
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from dataforge import access
 from dataforge.access import Caller
 from dataforge.store import projects
 from dataforge.store.projects import Project
+from functions.api.wire.limits import Id
+
+MAX_ORGANIZATION_ID = 200
+
+ORGANIZATION = "OrganizationId"
+"""Name of the security scheme that goes together with either way to send the key."""
+
+_api_key = APIKeyHeader(
+    name="X-API-Key", scheme_name="ApiKeyAuth", description="Your API key", auto_error=False
+)
+_bearer = HTTPBearer(scheme_name="BearerAuth", description="The same key as a bearer token", auto_error=False)
+_organization = APIKeyHeader(
+    name="X-Organization-ID", scheme_name=ORGANIZATION, description="Your organisation", auto_error=False
+)
 
 
-def key_of(api_key: str | None, authorization: str | None) -> str | None:
-    if api_key:
-        return api_key
-    scheme, _, token = (authorization or "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+def key(
+    api_key: Annotated[str | None, Depends(_api_key)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> str | None:
+    """The key as sent, not yet checked; X-API-Key goes first."""
+    return api_key or (bearer.credentials.strip() if bearer else None) or None
 
 
-def caller(
-    x_api_key: Annotated[str | None, Header(description="Your API key")] = None,
-    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
-    x_organization_id: Annotated[str | None, Header(description="Your organisation")] = None,
-) -> Caller:
-    return access.identify(key_of(x_api_key, authorization), x_organization_id)
+KeyDep = Annotated[str | None, Depends(key)]
+
+
+def caller(sent: KeyDep, organization: Annotated[str | None, Depends(_organization)]) -> Caller:
+    return access.identify(sent, _lookable(organization))
 
 
 def caller_anywhere(
-    x_api_key: Annotated[str | None, Header(description="Your API key")] = None,
-    authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
+    sent: KeyDep,
     x_organization_id: Annotated[str | None, Header(description="Your organisation; the key's own if absent")] = None,
 ) -> Caller:
     """For routes that are not bound to an organisation header."""
-    return access.identify(key_of(x_api_key, authorization), x_organization_id, org_required=False)
+    return access.identify(sent, _lookable(x_organization_id), org_required=False)
+
+
+def _lookable(organization: str | None) -> str | None:
+    """An id too long for any organisation is cut: it still names none, and fits the table's key."""
+    return organization[:MAX_ORGANIZATION_ID] if organization else None
 
 
 CallerDep = Annotated[Caller, Depends(caller)]
 
 
-def project(who: CallerDep, project_id: Annotated[str, Path()]) -> Project:
+def project(who: CallerDep, project_id: Id) -> Project:
     """The project of the path, if it is the caller's: 404 otherwise."""
     return projects.get(who.org_id, project_id)
 

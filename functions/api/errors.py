@@ -11,7 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from dataforge.errors import DataForgeError, FieldError, Invalid, RateLimited
+from dataforge.errors import DataForgeError, FieldError, Invalid, RateLimited, Unauthenticated
+from functions.api.wire.errors import BrokenField, Error
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +28,12 @@ def request_id(request: Request) -> str:
 def body(
     request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None
 ) -> JSONResponse:
-    content: dict[str, object] = {
-        "error": HTTPStatus(status).phrase, "message": message, "detail": message, "code": code,
-        "status_code": status, "request_id": request_id(request),
-    }
-    if errors:
-        content["errors"] = [{"field": e.field, "message": e.message} for e in errors]
-    return JSONResponse(content, status_code=status)
+    content = Error(
+        error=HTTPStatus(status).phrase, message=message, detail=message, code=code, status_code=status,
+        request_id=request_id(request),
+        errors=[BrokenField(field=e.field, message=e.message) for e in errors or ()] or None,
+    )
+    return JSONResponse(content.model_dump(exclude_none=True), status_code=status)
 
 
 def install(app: FastAPI) -> None:
@@ -52,6 +52,8 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
     response = body(request, problem.status, problem.code, problem.message, fields)
     if isinstance(problem, RateLimited):
         response.headers["Retry-After"] = str(max(1, round(problem.retry_after)))
+    if isinstance(problem, Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -72,9 +74,14 @@ def _field(location: tuple[int | str, ...]) -> str:
 
 def _http(request: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, HTTPException)  # noqa: S101  registered for this class
-    code = HTTPStatus(problem.status_code).name
-    message = f"No route {request.method} {request.url.path}" if problem.status_code == 404 else str(problem.detail)
-    return body(request, problem.status_code, code, message)
+    code, message = HTTPStatus(problem.status_code).name, str(problem.detail)
+    if problem.status_code == 404:
+        message = f"No route {request.method} {request.url.path}"
+    if problem.status_code == 400:  # the framework's word for bytes that are no text, and nesting without end
+        code, message = "MALFORMED_REQUEST", "The request body cannot be read as JSON"
+    response = body(request, problem.status_code, code, message)
+    response.headers.update(problem.headers or {})
+    return response
 
 
 def _unexpected(request: Request, problem: Exception) -> JSONResponse:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
 from dataforge import log, settings
-from functions.api import data_forge, errors, system
+from functions.api import data_forge, description, errors, system
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
 
@@ -23,7 +24,13 @@ def create_app() -> FastAPI:
     errors.install(app)
     app.include_router(system.router)
     app.include_router(data_forge.router, prefix="/api/v1/data-forge")
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    app.openapi_schema = app.openapi_schema or description.document(app)
+    return app.openapi_schema
 
 
 async def _each_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -22,6 +22,6 @@ def health() -> Health:
     return Health(status="ok", api="ok", database="ok", platform=platform.name)
 
 
-@router.get("/api/v1/auth/whoami", operation_id="whoami")
+@router.get("/api/v1/auth/whoami", operation_id="whoami", summary="Who am I")
 def whoami(who: Annotated[Caller, Depends(caller_anywhere)]) -> WhoAmI:
     return WhoAmI(organizationId=who.org_id, userId=who.user_id, keyId=who.key_id, scopes=list(who.scopes))

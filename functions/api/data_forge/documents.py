@@ -10,6 +10,7 @@ from dataforge.workflows import projects as workflow
 from functions.api.callers import ProjectDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
+from functions.api.wire.limits import MAX_PAGE, Id
 
 router = APIRouter(prefix="/projects/{project_id}", tags=["documents"])
 
@@ -38,7 +39,7 @@ def list_documents(project: ProjectDep) -> list[wire.Document]:
 
 
 @router.delete("/documents/{document_id}", operation_id="delete_document")
-def delete_document(project: ProjectDep, document_id: str) -> wire.Told:
+def delete_document(project: ProjectDep, document_id: Id) -> wire.Told:
     """The document, its chunks and its stored file; pairs made from it stay."""
     workflow.delete_document(project, document_id)
     return wire.Told(message=f"Document {document_id} deleted successfully")
@@ -47,9 +48,9 @@ def delete_document(project: ProjectDep, document_id: str) -> wire.Told:
 @router.get("/chunks", operation_id="list_chunks")
 def list_chunks(
     project: ProjectDep,
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
     page_size: Annotated[int, Query(ge=1, le=500)] = 50,
-    document_id: str | None = None,
+    document_id: Id | None = None,
 ) -> wire.ChunkPage:
     """By document, then position."""
     if document_id is None:

@@ -11,6 +11,7 @@ from dataforge.workflows import runs as workflow
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
+from functions.api.wire.limits import Id
 
 router = APIRouter(tags=["generations"])
 
@@ -40,12 +41,12 @@ def list_generations(project: ProjectDep) -> list[wire.Generation]:
 
 
 @router.get("/generations/{generation_id}", operation_id="get_generation")
-def get_generation(who: CallerDep, generation_id: str) -> wire.Generation:
+def get_generation(who: CallerDep, generation_id: Id) -> wire.Generation:
     return views.generation(workflow.look_after(runs.get(who.org_id, generation_id)))
 
 
 @router.post("/generations/{generation_id}/cancel", operation_id="cancel_generation")
-def cancel_generation(who: CallerDep, generation_id: str) -> wire.Cancelled:
+def cancel_generation(who: CallerDep, generation_id: Id) -> wire.Cancelled:
     """Stops within a batch; pairs made so far stay. 409 once it has completed or failed."""
     workflow.cancel(runs.get(who.org_id, generation_id))
     return wire.Cancelled(generation_id=generation_id, generationId=generation_id)
@@ -53,7 +54,7 @@ def cancel_generation(who: CallerDep, generation_id: str) -> wire.Cancelled:
 
 @router.get("/generations/{generation_id}/logs", operation_id="get_generation_logs")
 def get_generation_logs(
-    who: CallerDep, generation_id: str, tail: Annotated[int, Query(ge=1, le=10_000)] = 1000
+    who: CallerDep, generation_id: Id, tail: Annotated[int, Query(ge=1, le=10_000)] = 1000
 ) -> wire.Logs:
     """The last `tail` lines, oldest first, also while it runs."""
     run = runs.get(who.org_id, generation_id)

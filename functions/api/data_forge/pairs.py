@@ -11,6 +11,7 @@ from dataforge.workflows import exporting, review
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
+from functions.api.wire.limits import MAX_PAGE, Id
 
 router = APIRouter(tags=["pairs"])
 
@@ -18,10 +19,10 @@ router = APIRouter(tags=["pairs"])
 @router.get("/projects/{project_id}/pairs", operation_id="list_pairs")
 def list_pairs(
     project: ProjectDep,
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
     page_size: Annotated[int, Query(ge=1, le=500)] = 50,
     status: Literal["pending", "accepted", "rejected", "edited"] | None = None,
-    generation_id: str | None = None,
+    generation_id: Id | None = None,
     search: Annotated[str | None, Query(max_length=500)] = None,
 ) -> wire.PairPage:
     """Filters combine; `search` looks in question and answer, ignoring case; `total` is exact."""
@@ -32,7 +33,7 @@ def list_pairs(
 
 
 @router.put("/pairs/{pair_id}", operation_id="update_pair")
-def update_pair(who: CallerDep, pair_id: str, body: wire.UpdatePair) -> wire.Pair:
+def update_pair(who: CallerDep, pair_id: Id, body: wire.UpdatePair) -> wire.Pair:
     """New text without a status makes the pair `edited`; `metadata.reviewer_notes` sets the notes."""
     try:
         project = projects.get(who.org_id, ids.project_of_pair(pair_id))

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Filename = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+from functions.api.wire.limits import Ids, JsonObject, MediaType, ratio, text
+
+Name = text(1, 200)
+Description = text(0, 2000)
+Filename = text(1, 500)
+PairText = text(0, 200_000)
+S3Key = text(1, 1024)
 Json = dict[str, Any]
+
+
+def example(**fields: JsonValue) -> ConfigDict:
+    """One body as the OpenAPI document shows it."""
+    return ConfigDict(protected_namespaces=(), json_schema_extra={"examples": [fields]})
 
 
 class Health(BaseModel):
@@ -26,16 +36,20 @@ class WhoAmI(BaseModel):
 
 
 class CreateProject(BaseModel):
+    model_config = example(name="Customer Support FAQ", description="From the support handbook", config={})
+
     name: Name
-    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    description: Description = ""
     source_type: Literal["documents", "urls", "raw_text"] = "documents"
-    config: Json = Field(default_factory=dict)
+    config: JsonObject = Field(default_factory=dict)
 
 
 class UpdateProject(BaseModel):
+    model_config = example(name="Updated Project Name", config={"pairs_per_chunk": 2})
+
     name: Name | None = None
-    description: Annotated[str, StringConstraints(max_length=2000)] | None = None
-    config: Json | None = None
+    description: Description | None = None
+    config: JsonObject | None = None
 
 
 class ProjectStats(BaseModel):
@@ -91,8 +105,10 @@ class Told(BaseModel):
 
 
 class UploadRequest(BaseModel):
+    model_config = example(filename="product-manual.pdf", content_type="application/pdf", file_size=2048576)
+
     filename: Filename
-    content_type: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "application/octet-stream"
+    content_type: MediaType = "application/octet-stream"
     file_size: Annotated[int, Field(ge=0)] | None = None
 
 
@@ -103,11 +119,16 @@ class UploadUrl(BaseModel):
 
 
 class RegisterDocument(BaseModel):
+    model_config = example(
+        filename="product-manual.pdf", s3_key="data-forge/user_456/proj_abc123/sources/product-manual.pdf",
+        content_type="application/pdf", file_size=2048576, metadata={},
+    )
+
     filename: Filename
-    s3_key: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    content_type: Annotated[str, StringConstraints(min_length=1, max_length=255)] = "application/octet-stream"
+    s3_key: S3Key
+    content_type: MediaType = "application/octet-stream"
     file_size: Annotated[int, Field(ge=0)]
-    metadata: Json = Field(default_factory=dict)
+    metadata: JsonObject = Field(default_factory=dict)
 
 
 class DocumentError(BaseModel):
@@ -162,7 +183,7 @@ class ChunkPage(BaseModel):
 
 
 class ParseRequest(BaseModel):
-    document_ids: list[str] | None = None
+    document_ids: Ids | None = None
     force: bool = False
 
 
@@ -174,16 +195,22 @@ class ParseStarted(BaseModel):
 
 
 class GenerateRequest(BaseModel):
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = example(
+        model_id="extractive", generation_type="qa", num_pairs=500, temperature=0.7, max_tokens=4096, chunk_ids=None,
+        config={
+            "pairs_per_chunk": 3, "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2},
+            "style_template": "mixed",
+        },
+    )
 
-    model_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    model_id: Name
     generation_type: Literal["qa", "instruction", "conversation", "summary", "classification"] | None = None
     num_pairs: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    temperature: ratio(0, 2) | None = None
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = None
-    system_prompt: Annotated[str, StringConstraints(max_length=10_000)] | None = None
-    chunk_ids: list[str] | None = None
-    config: Json = Field(default_factory=dict)
+    system_prompt: text(0, 10_000) | None = None
+    chunk_ids: Ids | None = None
+    config: JsonObject = Field(default_factory=dict)
 
 
 class GenerationStarted(BaseModel):
@@ -296,16 +323,20 @@ class PairPage(BaseModel):
 
 
 class UpdatePair(BaseModel):
-    input_text: Annotated[str, StringConstraints(max_length=200_000)] | None = None
-    output_text: Annotated[str, StringConstraints(max_length=200_000)] | None = None
+    model_config = example(status="accepted", metadata={"reviewer_notes": "Checked against the manual"})
+
+    input_text: PairText | None = None
+    output_text: PairText | None = None
     status: Literal["pending", "accepted", "rejected", "edited"] | None = None
-    metadata: Json | None = None
+    metadata: JsonObject | None = None
 
 
 class ExportRequest(BaseModel):
+    model_config = example(format="chatml", include_system_prompt=True, min_quality_score=0.8)
+
     format: Literal["chatml", "alpaca"] = "chatml"
     include_system_prompt: bool = True
-    min_quality_score: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_quality_score: ratio(0, 1) | None = None
 
 
 class AvailableModel(BaseModel):

@@ -32,6 +32,7 @@ _UNITS = {
         ("mb",), ("gb",), ("tb",), ("kb",), ("degree",), ("hz",), ("mhz",), ("ghz",), ("volt",), ("watt",),
     ) for unit in family
 }
+_BEFORE_UNIT = frozenset(["working", "business", "calendar", "consecutive", "full", "nautical", "square", "cubic"])
 _NOT = """
     not no never none nothing nobody nowhere neither nor without cannot unable except excluding lack lacks
 """
@@ -111,8 +112,9 @@ def numbers(text: str) -> list[Number]:
         if not word[0].isdigit() and (folded not in _NUMBER_WORDS or folded == "one"):
             continue
         value = number_value(word) if word[0].isdigit() else _NUMBER_WORDS[folded]
-        following = spelled[at + 1] if at + 1 < len(spelled) else ("", end, end)
-        near = following[1] - end <= 1
+        later = [s for s in spelled[at + 1 : at + 3] if s[0].casefold() not in _BEFORE_UNIT]
+        following = later[0] if later else ("", end, end)
+        near = text[end : following[1]].strip(" \n-").casefold() in {"", *_BEFORE_UNIT}
         unit = _UNITS.get(_singular(following[0].casefold()), "") if near else ""
         found.append(Number(value, unit, text[start : following[2] if unit else end]))
     return found

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -101,17 +101,29 @@ def _words(largest: int) -> int:
     return words
 
 
+@dataclass(slots=True)
+class _BySize:
+    """Sizes and sketches of some records, smallest record first; folds of the sketches are made once, when asked."""
+
+    sizes: Sizes
+    sketches: Sketch
+    folds: dict[int, Sketch] = field(default_factory=dict)
+
+    def folded(self, words: int) -> Sketch:
+        if words not in self.folds:
+            self.folds[words] = _fold(self.sketches, words)
+        return self.folds[words]
+
+
 class _Kept:
-    """The kept records sorted by size, with their sketches; folds are cached until the next block is added."""
+    """The kept records by size. `ids` name them: 0 and up for texts, below 0 for known ones."""
 
     def __init__(self, threshold: Fraction, words: int) -> None:
         self.p, self.q, self.words = threshold.numerator, threshold.denominator, words
         self.grams: dict[int, Grams] = {}
         self.exact: dict[bytes, int] = {}
         self.ids = np.empty(0, np.int64)
-        self.sizes = np.empty(0, np.int64)
-        self.sketches = np.empty((0, words), np.uint64)
-        self.folds: dict[int, Sketch] = {}
+        self.all = _BySize(np.empty(0, np.int64), np.empty((0, words), np.uint64))
 
     def sketch(self, grams: Grams) -> Sketch:
         bits = self.words * 64
@@ -125,25 +137,25 @@ class _Kept:
         for identifier, grams, _ in records:
             self.grams[identifier] = grams
             self.exact.setdefault(grams.tobytes(), identifier)
-        sizes = np.concatenate((self.sizes, [len(g) for _, g, _ in records]))
+        sizes = np.concatenate((self.all.sizes, [len(g) for _, g, _ in records]))
         order = np.argsort(sizes, kind="stable")
-        self.sizes = sizes[order]
+        sketches = np.concatenate((self.all.sketches, np.stack([s for _, _, s in records])))
+        self.all = _BySize(sizes[order], sketches[order])
         self.ids = np.concatenate((self.ids, [i for i, _, _ in records]))[order]
-        self.sketches = np.concatenate((self.sketches, np.stack([s for _, _, s in records])))[order]
-        self.folds = {}
 
     def screen(self, start: int, block: Sequence[Grams]) -> Iterator[tuple[int, int, Fraction]]:
         """(row, id of the kept record, Jaccard) of every record of the block that repeats one; the others are kept."""
         sketches = np.stack([self.sketch(g) for g in block])
         sizes = np.fromiter((len(g) for g in block), np.int64, len(block))
         order = np.argsort(sizes, kind="stable")
+        mine = _BySize(sizes[order], sketches[order])
         before: dict[int, list[int]] = {}
-        for row, column in self._pairs(sketches, sizes, order, self.sketches, self.sizes, self.folds):
-            for i, j in zip(row.tolist(), self.ids[column].tolist(), strict=True):
+        for row, column in self._pairs(mine, self.all):
+            for i, j in zip(order[row].tolist(), self.ids[column].tolist(), strict=True):
                 before.setdefault(i, []).append(j)
         inside = np.zeros((len(block), len(block)), np.bool_)
-        for row, column in self._pairs(sketches, sizes, order, sketches[order], sizes[order], {}):
-            inside[row, order[column]] = True
+        for row, column in self._pairs(mine, mine):
+            inside[order[row], order[column]] = True
         fresh = np.zeros(len(block), np.bool_)
         for at, grams in enumerate(block):
             earlier = np.flatnonzero(inside[at] & fresh) + start
@@ -171,28 +183,24 @@ class _Kept:
                     best = identifier, jaccard
         return best
 
-    def _pairs(
-        self, sketches: Sketch, sizes: Sizes, order: Rows, others: Sketch, other_sizes: Sizes, folds: dict[int, Sketch]
-    ) -> Iterator[tuple[Rows, Rows]]:
-        """Rows of `sketches` and rows of `others` (sorted by size) that the bounds cannot rule out, in batches."""
-        for at in range(0, len(order), _TILE):
-            rows = order[at : at + _TILE]
-            low = int(np.searchsorted(other_sizes, sizes[rows[0]] * self.p // self.q, "right"))
-            high = int(np.searchsorted(other_sizes, -(-sizes[rows[-1]] * self.q // self.p), "left"))
-            most = sizes[rows[-1]]
+    def _pairs(self, some: _BySize, others: _BySize) -> Iterator[tuple[Rows, Rows]]:
+        """Places in `some` and in `others` that the bounds cannot rule out, in batches."""
+        for at in range(0, len(some.sizes), _TILE):
+            sizes = some.sizes[at : at + _TILE]
+            least, most = sizes[0], sizes[-1]
+            low = int(np.searchsorted(others.sizes, least * self.p // self.q, "right"))
+            high = int(np.searchsorted(others.sizes, -(-most * self.q // self.p), "left"))
             words = min(self.words, _words(int(most)))
-            if words not in folds:
-                folds[words] = _fold(others, words)
-            mine, theirs = _fold(sketches[rows], words), folds[words]
-            step = max(1, _TILE_CELLS // len(rows))
+            rows, columns = _fold(some.sketches[at : at + _TILE], words), others.folded(words)
+            step = max(1, _TILE_CELLS // len(sizes))
             for left in range(low, high, step):
                 right = min(high, left + step)
                 # The tile's rows are of nearly one size: its largest bounds them all, each exact bound comes after.
-                likely = _differing(mine, theirs[:, left:right]) < self._allowed(most, other_sizes[left:right])
+                likely = _differing(rows, columns[:, left:right]) < self._allowed(most, others.sizes[left:right])
                 i, j = np.nonzero(likely)
-                row, column = rows[i], left + j
-                allowed = self._allowed(sizes[row], other_sizes[column])
-                wide = np.bitwise_count(sketches[row] ^ others[column]).sum(axis=1) < allowed
+                row, column = at + i, left + j
+                allowed = self._allowed(some.sizes[row], others.sizes[column])
+                wide = np.bitwise_count(some.sketches[row] ^ others.sketches[column]).sum(axis=1) < allowed
                 yield row[wide], column[wide]
 
     def _allowed(self, x: Sizes, y: Sizes) -> NDArray[np.uint16]:

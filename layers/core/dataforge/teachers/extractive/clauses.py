@@ -300,7 +300,7 @@ def _is_subject(subject: str) -> bool:
     words = subject.split()
     if "," in subject and not _ENUMERATION.match(subject):
         return False
-    if base_of(_bare(words[0]), "base") and len(words) > 1 and _bare(words[1]) in english.DETERMINERS:
+    if base_of(_bare(words[0]), "base") and len(words) > 1 and _bare(words[1]) in english.DETERMINERS | {"it", "them"}:
         return False  # an imperative: "Read the draught marks"
     if re.search(r"[;:()\"“”|#*_=<>]|\.\s", subject):
         return False

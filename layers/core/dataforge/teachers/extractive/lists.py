@@ -23,6 +23,7 @@ _NOUNS = re.compile(
     r"^(?:The |Our |Your )?(?:following )?(?P<what>[A-Za-z][\w’' -]+?)(?: (?:is|are|include|includes|as follows))*:$"
 )
 _TERM = re.compile(r"^(?P<term>[A-Z][^:–—|]{1,48}?)\s*(?::|\s[–—-])\s+(?P<text>\S.{19,})$")
+_HOLDS = re.compile(r" (?:contain|include|comprise|cover|require|provide|offer|need|list|receive)s?:$")
 _BAD_ITEM = re.compile(r"_{3,}|^\W*$|^(?:https?://|www\.)|\.{4,}|☐")
 
 
@@ -62,12 +63,14 @@ def _question(listing: Listing, items: Sequence[Item], scene: Scene) -> str | No
     to_do = _TO_DO.match(lead)
     if to_do and "," not in to_do["what"] and base_of(to_do["what"].split()[0], "base"):
         return f"How do you {to_do['what']}?"
-    clause = clauses.read(main) if main else None
+    clause = clauses.read(main) or (
+        clauses.read(f"{main.rstrip(' .:')} the following") if _HOLDS.search(main) else None
+    )
     if clause and not clause.negated and clause.rest.split(" ")[0] not in ("that", "as"):
         rest = main.rstrip(" .:")
         rest = rest[rest.index(clause.rest) :] if clause.rest and clause.rest in rest else clause.rest
         subject = lower_first(clause.subject, scene)
-        what = _FOLLOWING.match(rest)
+        what = _FOLLOWING.match(rest) if rest != "the following" else None
         if (what and not rest.startswith("the ")) or (what and rest.startswith("the following")):
             asked = f"Which {what['what']} {clause.aux} {subject} {clause.verb}{what['tail']}?".replace("  ", " ")
         elif clause.subject.casefold().startswith("the following "):
@@ -79,8 +82,10 @@ def _question(listing: Listing, items: Sequence[Item], scene: Scene) -> str | No
             what_for = re.match(r"^(?:the )?(?P<n>[A-Z]\w+ )?(?:method|procedure|process|rules|steps)\b.*$", rest)
             if not what_for or not all(i.text.split()[0][:1].isupper() for i in items):
                 return None
-            asked = f"What steps make up {rest}?" if rest.startswith("the ") else None  # type: ignore[assignment]
-        return asked and (f"{adjunct}, {asked[0].lower()}{asked[1:]}" if adjunct else re.sub(r"\s+", " ", asked))
+            if not rest.startswith("the "):
+                return None
+            asked = f"What steps make up {rest}?"
+        return f"{adjunct}, {asked[0].lower()}{asked[1:]}" if adjunct else re.sub(r"\s+", " ", asked)
     return _nouns(lead, scene) if not adjunct else None
 
 
@@ -125,7 +130,8 @@ def _by_heading(listing: Listing, items: Sequence[Item], scene: Scene) -> str | 
         thing = over.split(" and ")[-1].split(" ", 1)[-1] if over and " " in over else ""
         return f"What are the steps for {name}{' ' + thing if thing else ''}?"
     if items[0].ordered and imperative:
-        return f"What are the steps for {name}?"
+        steps = name.split()[-1] in ("steps", "instructions")
+        return f"What are the {name.removeprefix('the ')}?" if steps else f"What are the steps for {name}?"
     last = re.split(r" (?:of|for|in|on|to|that)\b", name)[0].split()[-1]
     if (
         english.is_plural(last)

@@ -88,6 +88,7 @@ def quantities(statement: Statement, scene: Scene) -> Iterator[Candidate]:
             yield _pair(statement, clause, dated, "temporal", 0.9, scene)
 
 
+_NO_END = (english.PREPOSITIONS | english.DETERMINERS) - {"in", "out", "up", "off", "back", "away"}
 _Made: TypeAlias = "tuple[str, str, float] | None"
 
 
@@ -125,7 +126,7 @@ def _around(c: Clause) -> _Made:
     lead = f"How long {found['when']} {found['what']}"
     if before.endswith("until"):
         return c.ask(f"Until {lead[0].lower()}{lead[1:]}", before.removesuffix("until").rstrip()), "numeric", 0.95
-    if before.split(" ")[-1] in english.PREPOSITIONS | english.DETERMINERS - {"in", "out", "up", "off", "back", "away"}:
+    if before.split(" ")[-1] in _NO_END:
         return None
     return c.ask(lead, _without(c.rest, found)), "numeric", 0.95
 

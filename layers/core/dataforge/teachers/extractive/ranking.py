@@ -26,8 +26,8 @@ from dataforge.teachers.extractive.tables import tables
 from dataforge.teachers.extractive.wording import is_sound, upper_first
 
 _WANTED: dict[Difficulty, float] = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
-_TWICE_AT_MOST, _TABLE_AT_MOST, _SHAPE_AT_MOST = 2, 14, 4
-"""Pairs from one sentence or row; from tables; from tables with the same four first words."""
+_SENTENCE_AT_MOST, _ROW_AT_MOST, _TABLE_AT_MOST, _SHAPE_AT_MOST = 2, 3, 14, 4
+"""Pairs from one sentence; from one table row; cells and rows in all; those of the same four first words."""
 _OF_SENTENCES = (definitions, quantities, circumstances, roles)
 
 
@@ -61,41 +61,59 @@ def _sound(offered: Iterable[Candidate], content: str) -> Iterator[Candidate]:
     for c in offered:
         question = upper_first(" ".join(c.question.split()))
         draft = Draft(question, c.answer, c.kind, c.difficulty, c.evidence)
-        if is_sound(question) and all(e in content for e in c.evidence) and not check(draft, passage=content):
+        if (
+            is_sound(question, own=c.kind == "faq")
+            and all(e in content for e in c.evidence)
+            and not check(draft, passage=content)
+        ):
             yield Candidate(question, c.answer, c.kind, c.difficulty, c.evidence, c.worth)
 
 
 def _pick(offered: Iterable[Candidate]) -> list[Candidate]:
-    """Greedy: worth, less what has been had already of its kind and sentence, more for a difficulty that is short."""
-    pool = list({c.question: c for c in sorted(offered, key=lambda c: c.worth)}.values())[::-1]
+    """Greedy: worth, less what has been had already of its kind and place, more for a difficulty that is short."""
+    pool = sorted({c.question: c for c in offered}.values(), key=lambda c: -c.worth)
     grams = {c.question: _grams(c) for c in pool}
     chosen: list[Candidate] = []
-    kinds: Counter[str] = Counter()
-    used: Counter[str] = Counter()
-    levels: Counter[str] = Counter()
-    shapes: Counter[str] = Counter()
+    had: Counter[str] = Counter()
+
+    def value(c: Candidate) -> float:
+        short = _WANTED[c.difficulty] - had[c.difficulty] / (len(chosen) or 1)
+        return (
+            c.worth
+            - 0.25 * had[_place(c)]
+            - 0.05 * had[c.kind]
+            - 0.1 * (had[_shape(c)] if c.kind == "table" else 0)
+            + 0.2 * short
+        )
+
     while pool:
-
-        def value(c: Candidate) -> float:
-            short = _WANTED[c.difficulty] - levels[c.difficulty] / (len(chosen) or 1)
-            return c.worth - 0.25 * used[c.evidence[-1]] - 0.05 * kinds[c.kind] + 0.2 * short
-
         best = max(pool, key=value)
         pool.remove(best)
-        full = used[best.evidence[-1]] >= _TWICE_AT_MOST or (best.kind == "table" and kinds["table"] >= _TABLE_AT_MOST)
-        shape = " ".join(best.question.split()[:4]) if best.kind == "table" else ""
-        if (
-            full
-            or (shape and shapes[shape] >= _SHAPE_AT_MOST)
-            or any(_alike(grams[best.question], grams[c.question]) for c in chosen)
-        ):
+        if _is_full(best, had) or any(_alike(grams[best.question], grams[c.question]) for c in chosen):
             continue
         chosen.append(best)
-        kinds[best.kind] += 1
-        shapes[shape] += 1
-        used[best.evidence[-1]] += 1
-        levels[best.difficulty] += 1
+        had.update((_place(best), best.kind, best.difficulty, _shape(best)))
     return chosen
+
+
+def _is_full(c: Candidate, had: Counter[str]) -> bool:
+    if c.kind == "table" and (had["table"] >= _TABLE_AT_MOST or had[_shape(c)] >= _SHAPE_AT_MOST):
+        return True
+    return had[_place(c)] >= (_ROW_AT_MOST if _place(c).startswith("|") else _SENTENCE_AT_MOST)
+
+
+def _place(c: Candidate) -> str:
+    """The sentence or table row it is about; what is about several rows has a place of its own."""
+    return (
+        f"? {c.question}"
+        if len(c.evidence) > 1 and c.evidence[0].startswith("|") and c.difficulty == "hard"
+        else c.evidence[-1]
+    )
+
+
+def _shape(c: Candidate) -> str:
+    """Cells of one column begin alike."""
+    return " ".join(("table", *c.question.split()[:4])) if c.kind == "table" else ""
 
 
 def _grams(c: Candidate) -> frozenset[str]:

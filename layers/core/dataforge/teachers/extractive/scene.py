@@ -15,7 +15,7 @@ from dataforge.quality.sentences import sentences
 from dataforge.records import Passage
 from dataforge.teachers.extractive import english
 
-_FOOTNOTE = re.compile(r"(?:\[(?:\d{1,3}|note \d+|citation needed|[a-z])\])+(?::\s?\d+(?:[–-]\d+)?)?")
+_FOOTNOTE = re.compile(r"(?:\[\s?(?:\d{1,3}|note \d+|citation needed|[a-z])\s?\])+(?::\s?\d+(?:[–-]\d+)?)?")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s\"[^\"]*\")?\)")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1|(?<![\w*])\*(?=\S)([^*]+?)(?<=\S)\*(?![\w*])")
 _COMMENT = re.compile(r"<!--.*?-->|</?[a-z][a-z0-9]*(?: [^>]*)?/?>")
@@ -139,7 +139,7 @@ def read(passage: Passage) -> Scene:
 
 
 def clean(text: str) -> str:
-    text = _COMMENT.sub(" ", text)
+    text = _COMMENT.sub(" ", text.replace("\u200b", ""))
     text = _LINK.sub(r"\1", text)
     text = _EMPHASIS.sub(lambda m: m.group(2) or m.group(3), text)
     return " ".join(_FOOTNOTE.sub("", text).replace("\\|", "|").split())
@@ -148,6 +148,8 @@ def clean(text: str) -> str:
 def title(heading: str) -> str:
     """A heading without its number: "4.2 Hours of rest" -> "Hours of rest"."""
     text = clean(heading).rstrip(":. ")
+    if text.isupper() and len(text) > 6:
+        text = text.capitalize()
     bare = _NUMBERING.sub("", text)
     return bare if len(bare) > 2 and not text.casefold().startswith(("a ", "i ")) else text
 

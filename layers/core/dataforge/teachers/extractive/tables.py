@@ -80,7 +80,7 @@ def _is_fit(table: Table) -> bool:
 
 
 def _column(table: Table, at: int, scene: Scene) -> Column | None:
-    header = table.header[at]
+    header = table.header[at].lower() if table.header[at].isupper() and len(table.header[at]) > 4 else table.header[at]
     found = re.match(r"^(.*?)\s*[(\[]([^)\]]{1,16})[)\]]$", header)
     name, unit = (found.group(1), found.group(2)) if found else (header, "")
     words = name.split()
@@ -90,7 +90,7 @@ def _column(table: Table, at: int, scene: Scene) -> Column | None:
         or name.casefold() in _SKIPPED
         or first in english.PREPOSITIONS
         or "?" in name
-        or base_of(first, "third")
+        or (len(words) > 1 and base_of(first, "third"))
     ):
         return None
     cells = [row[at] for row in table.rows]
@@ -108,6 +108,7 @@ def _column(table: Table, at: int, scene: Scene) -> Column | None:
         lowered = f"{lowered} time"
     elif ", " in lowered:
         lowered = "{} ({})".format(*lowered.split(", ", 1))
+    unit = unit[:-1] if unit in ("millions", "billions", "thousands") else unit
     return Column(lowered, unit, plural, counted, values)
 
 
@@ -192,6 +193,7 @@ def _attribute(column: Column, entity: str, cell: str, scene: Scene) -> tuple[st
             f"With regard to {name}, what applies to {entity}?",
             f"{upper_first(entity)}: {lower_first(value, scene)}.",
         )
+    value = value.rstrip(".")
     verb = "are" if column.plural else "is"
     return f"What {verb} the {name} {link} {entity}?", f"The {name} {link} {entity} {verb} {value}."
 

@@ -100,7 +100,8 @@ def lower_first(text: str, scene: Scene) -> str:
     if not function and bare in scene.proper_words and word not in scene.lower_words:
         return text
     second = rest.split(" ")[0] if rest else ""
-    if not function and second[:1].isupper() and second[1:2].islower():
+    named = bare in scene.proper_words or word not in scene.lower_words
+    if not function and named and second[:1].isupper() and second[1:2].islower():
         return text
     common = (
         function
@@ -192,15 +193,19 @@ def vague(question: str) -> bool:
     words = question.rstrip("?").split()
     names = [w for w in words[1:] if w[:1].isupper()]
     definite = any(w.casefold() == "the" for w in words)
-    return not names and len(set(content_words(question))) < (4 if definite else 3)
+    return not names and len(set(content_words(question))) < (5 if definite else 3)
 
 
-def is_sound(question: str) -> bool:
-    """Whether a reader without the passage can take it: no dangling pronoun, no debris, of a length one asks in."""
+def is_sound(question: str, *, own: bool = False) -> bool:
+    """Whether a reader without the passage can take it: no dangling pronoun, no debris, of a length one asks in.
+
+    own: the text itself asks, so "I" and "we" are whoever asks.
+    """
     words = question.split()
     if not 3 <= len(words) <= 40 or not question.endswith("?") or not content_words(question):
         return False
-    if _DANGLING.search(_expletives_out(question)) or _BROKEN.search(question):
+    free = re.sub(r"\b(?:I|we|us|our|my)\b", "", question) if own else question
+    if _DANGLING.search(_expletives_out(free)) or _BROKEN.search(question):
         return False
     owner = _POSSESSIVE.search(question)
     if owner and not content_words(question[: owner.start()]):

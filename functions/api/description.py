@@ -1,0 +1,66 @@
+"""The OpenAPI document: FastAPI's own, completed once for all routes with what each can refuse, and how to sign in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from functions.api.callers import ORGANIZATION
+from functions.api.wire.errors import Error
+
+TAGS = [
+    {"name": "projects", "description": "One dataset in the making: its documents, pairs and exports"},
+    {"name": "documents", "description": "Upload, register, read the chunks"},
+    {"name": "generations", "description": "Runs that parse documents or ask a teacher for pairs"},
+    {"name": "pairs", "description": "Review and export"},
+    {"name": "system", "description": "Is the service up, and who am I"},
+]
+REFUSALS = {
+    "400": "The request cannot be read, or X-Organization-ID is missing",
+    "401": "No key, or an unknown one",
+    "403": "The key belongs to no member of the organisation",
+    "404": "No such thing in this organisation",
+    "409": "Its state forbids this now",
+    "413": "More than can be stored in one piece",
+    "422": "A value breaks a limit: `errors` names the field",
+}
+
+Json = dict[str, Any]
+
+
+def document(app: FastAPI) -> Json:
+    made = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+    )
+    for path, operations in made["paths"].items():
+        for method, operation in operations.items():
+            operation["responses"] |= _refusals(path, method, operation)
+            if "security" in operation:
+                operation["security"] = _together(operation["security"])
+    schemas: Json = made["components"]["schemas"]
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    described = Error.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= {"Error": described, **described.pop("$defs")}
+    return made
+
+
+def _refusals(path: str, method: str, operation: Json) -> Json:
+    """The statuses that this operation can answer besides success, each with the one error body."""
+    key, has_body, has_id = "security" in operation, "requestBody" in operation, "{" in path
+    organization = any(ORGANIZATION in way for way in operation.get("security", ()))
+    possible = {
+        "400": has_body or organization, "401": key, "403": key, "404": has_id, "409": has_id and method != "get",
+        "413": has_body, "422": "422" in operation["responses"],
+    }
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {code: {"description": REFUSALS[code], "content": content} for code, can in possible.items() if can}
+
+
+def _together(ways: list[Json]) -> list[Json]:
+    """FastAPI lists schemes as alternatives; the organisation goes with each way to send the key."""
+    if {ORGANIZATION: []} not in ways:
+        return ways
+    return [{**way, ORGANIZATION: []} for way in ways if ORGANIZATION not in way]

@@ -1,0 +1,23 @@
+"""The one error body."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class BrokenField(BaseModel):
+    field: str
+    message: str
+
+
+class Error(BaseModel):
+    error: str
+    """The status in words."""
+    message: str
+    detail: str
+    code: str
+    """The stable word to branch on."""
+    status_code: int
+    request_id: str
+    errors: list[BrokenField] | None = None
+    """The broken fields, when validation found some."""

@@ -1,0 +1,447 @@
+"""The offline teacher: what it makes of a passage, what it refuses to make, and that it keeps its promises."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataforge.errors import TeacherRefused
+from dataforge.quality.duplicates import near_duplicates
+from dataforge.quality.format_checks import check
+from dataforge.quality.grounding import ground
+from dataforge.records import Draft, Passage, Question, Slot
+from dataforge.teachers.extractive import ExtractiveTeacher, capacity, clauses, pairs, verbs
+
+HANDBOOK = Passage(
+    "## Leave\n\nAnnual leave is 28 working days for full-time employees. A sabbatical is unpaid leave of up to a "
+    "year. "
+    "Requests are approved by the line manager within five days. Unused leave may not be carried over. If an employee "
+    "falls ill on leave, the days are given back. The request form is kept in the staff portal.\n\n"
+    "The following documents are required for parental leave:\n\n- a birth certificate\n- the signed form P-3\n"
+    "- a letter from the doctor\n\n"
+    "| Reason | Days | Paid by |\n| --- | --- | --- |\n| Wedding | 2 | Company |\n| Jury service | 10 | Court |\n"
+    "| Moving house | 1 | Company |",
+    ("Staff handbook", "Leave"),
+)
+
+
+def asked(content: str, *headings: str) -> dict[str, Draft]:
+    return {d.question: d for d in pairs(Passage(content, headings))}
+
+
+# checklist 38
+@pytest.mark.parametrize(
+    ("content", "question", "kind", "answer"),
+    [
+        (
+            "A turnaround is the time between two sailings of one vessel.",
+            "What is a turnaround?",
+            "definition",
+            "A turnaround is the time between two sailings of one vessel.",
+        ),
+        (
+            "The Network Time Protocol (NTP) keeps the clocks of all servers in step.",
+            "What does NTP stand for?",
+            "definition",
+            "NTP stands for Network Time Protocol.",
+        ),
+        (
+            "Camera pictures are stored for 21 days.",
+            "How long are camera pictures stored?",
+            "numeric",
+            "Camera pictures are stored for 21 days.",
+        ),
+        (
+            "Employees must submit expense reports within 30 days of purchase.",
+            "Within how many days of purchase must employees submit expense reports?",
+            "numeric",
+            "Employees must submit expense reports within 30 days of purchase.",
+        ),
+        (
+            "Foot passengers check in at least 15 minutes before departure.",
+            "How long before departure do foot passengers check in?",
+            "numeric",
+            "Foot passengers check in at least 15 minutes before departure.",
+        ),
+        (
+            "An Islander Card costs 20 euros a year.",
+            "How much does an Islander Card cost a year?",
+            "numeric",
+            "An Islander Card costs 20 euros a year.",
+        ),
+        (
+            "Caravans pay 80 percent of the car fare.",
+            "What percentage of the car fare do caravans pay?",
+            "numeric",
+            "Caravans pay 80 percent of the car fare.",
+        ),
+        (
+            "The uniform of the crew is replaced every two years.",
+            "How often is the uniform of the crew replaced?",
+            "numeric",
+            "The uniform of the crew is replaced every two years.",
+        ),
+        (
+            "Each life raft on Curlew holds 50 people.",
+            "How many people does each life raft on Curlew hold?",
+            "numeric",
+            "Each life raft on Curlew holds 50 people.",
+        ),
+        (
+            "In 1961, IBM introduced the Selectric typewriter.",
+            "When did IBM introduce the Selectric typewriter?",
+            "temporal",
+            "In 1961, IBM introduced the Selectric typewriter.",
+        ),
+        (
+            "A day pass for visitors must be returned by 20:00.",
+            "By when must a day pass for visitors be returned?",
+            "temporal",
+            "A day pass for visitors must be returned by 20:00.",
+        ),
+        (
+            "Larger sums are decided by the Head of Customer Service.",
+            "Who decides larger sums?",
+            "person",
+            "Larger sums are decided by the Head of Customer Service.",
+        ),
+        (
+            "Only the press officer speaks for the company in public.",
+            "Who speaks for the company in public?",
+            "person",
+            "Only the press officer speaks for the company in public.",
+        ),
+        (
+            "Terminal staff cannot work from home.",
+            "Can terminal staff work from home?",
+            "yes-no",
+            "No. Terminal staff cannot work from home.",
+        ),
+        (
+            "If an indicator fails, the mate inspects the pins of the door by eye.",
+            "What does the mate do if an indicator fails?",
+            "condition",
+            "If an indicator fails, the mate inspects the pins of the door by eye.",
+        ),
+        (
+            "If the light blinks, press the red button for five seconds.",
+            "What should you do if the light blinks?",
+            "condition",
+            "If the light blinks, press the red button for five seconds.",
+        ),
+        (
+            "Employees ashore may work from home, if their manager agrees.",
+            "Under what condition may employees ashore work from home?",
+            "condition",
+            "Employees ashore may work from home, if their manager agrees.",
+        ),
+        (
+            "Curlew cannot berth at Hallin because it needs a depth of 5.4 metres.",
+            "Why can Curlew not berth at Hallin?",
+            "reason",
+            "Curlew cannot berth at Hallin because it needs a depth of 5.4 metres.",
+        ),
+        (
+            "Valuables worth more than 100 euros are kept in the safe.",
+            "Where are valuables worth more than 100 euros kept?",
+            "factual",
+            "Valuables worth more than 100 euros are kept in the safe.",
+        ),
+    ],
+)
+def test_a_sentence_becomes_a_question_and_is_its_answer(content: str, question: str, kind: str, answer: str) -> None:
+    made = asked(content)
+
+    assert question in made
+    assert (made[question].question_type, made[question].answer) == (kind, answer)
+    assert all(e in content for e in made[question].evidence)
+
+
+def test_a_list_with_its_lead_in_is_one_answer() -> None:
+    draft = asked(HANDBOOK.content)["Which documents are required for parental leave?"]
+
+    assert draft.answer.splitlines()[1:] == [
+        "- a birth certificate",
+        "- the signed form P-3",
+        "- a letter from the doctor",
+    ]
+    assert (draft.question_type, draft.difficulty) == ("list", "medium")
+
+
+@pytest.mark.parametrize(
+    ("content", "headings", "question"),
+    [
+        (
+            "To reset the pump, do the following:\n\n1. Close the valve.\n2. Press reset.",
+            (),
+            "How do you reset the pump?",
+        ),
+        (
+            "1. Switch off the alarm.\n2. Open the doors.\n3. Count the float.",
+            ("Opening a terminal",),
+            "What are the steps for opening a terminal?",
+        ),
+        ("The welcome box contains:\n\n- a uniform\n- a staff card", (), "What does the welcome box contain?"),
+        ("Required documents:\n\n- a valid passport\n- two photographs", (), "What are the required documents?"),
+        ("1. Call the fire brigade.\n2. Close all doors.", ("How to report a fire",), "How do you report a fire?"),
+    ],
+)
+def test_lists_are_asked_for_by_what_introduces_them(content: str, headings: tuple[str, ...], question: str) -> None:
+    assert question in asked(content, *headings)
+
+
+# checklist 38
+def test_a_table_gives_cells_rows_extremes_and_comparisons() -> None:
+    content = (
+        "The fleet has these vessels.\n\n| Vessel | Built | Length (m) | Cars | Engine |\n| --- | --- | --- | --- "
+        "| --- |\n"
+        "| Aurelia | 2004 | 87 | 72 | Diesel |\n| Brant | 1998 | 64 | 44 | Diesel |\n| Eider | 2023 | 61 | 40 | "
+        "Electric |"
+    )
+
+    made = asked(content, "Fleet")
+
+    told = {q.partition(", ")[2] or q: d for q, d in made.items()}
+    answers = {d.answer for d in made.values()}
+    assert any(re.fullmatch(r"\w+ was built in \d{4}\.", a) for a in answers)
+    assert any(a.startswith("Aurelia has the greatest length, at 87 m.") for a in answers)
+    assert any(d.question_type == "comparison" and "compare" in q for q, d in told.items())
+    assert any("Aurelia and Brant have “Diesel” as their engine." in a for a in answers)
+    assert {d.difficulty for d in made.values() if d.question_type == "comparison"} == {"hard"}
+
+
+def test_no_superlative_is_taken_from_a_part_of_a_table() -> None:
+    rows = "\n".join(f"| Port {c} | {n} |" for n, c in enumerate("ABCDEF", 3))
+    alone = f"| Harbour | Berths |\n| --- | --- |\n{rows}"
+
+    assert not any(d.question_type == "comparison" for d in asked(alone, "Harbours").values())
+    assert any(
+        d.question_type == "comparison" for d in asked(f"All harbours of the line.\n\n{alone}", "Harbours").values()
+    )
+
+
+def test_questions_in_the_text_are_taken_as_they_stand() -> None:
+    made = asked("Tickets can be returned at any counter. A fee of 3 euros applies.", "FAQ", "Can I return a ticket?")
+
+    assert made["Can I return a ticket?"].answer == "Tickets can be returned at any counter. A fee of 3 euros applies."
+    assert "Is Wi-Fi free on board?" in asked("Q: Is Wi-Fi free on board?\n\nA: Wi-Fi is free for two hours on board.")
+
+
+def test_a_pronoun_is_replaced_by_what_it_stands_for_and_both_sentences_are_evidence() -> None:
+    made = asked("An Islander Card is a discount card for residents. It costs 20 euros a year.")
+
+    draft = made["How much does an Islander Card cost a year?"]
+    assert draft.answer == "An Islander Card costs 20 euros a year."
+    assert draft.evidence == ("An Islander Card is a discount card for residents.", "It costs 20 euros a year.")
+
+
+def test_two_terms_side_by_side_make_a_comparison() -> None:
+    made = asked("A single ticket is valid for one sailing. A return ticket is valid for two sailings.")
+
+    draft = made["What is the difference between a single ticket and a return ticket?"]
+    assert draft.difficulty == "hard"
+    assert len(draft.evidence) == 2
+
+
+def test_a_vague_question_is_anchored_to_its_heading() -> None:
+    made = asked("The gate closes 5 minutes before departure.", "Guide", "Car ferries")
+
+    assert any(
+        re.fullmatch(r"[A-Z][a-z ]+ car ferries, how long before departure does the gate close\?", q) for q in made
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "   \n\n",
+        "42",
+        "| a | b |\n| --- | --- |",
+        "# Heading only",
+        "This is described above. It does so because they want it. These are the ones.",
+        "Lorem ipsum dolor sit amet, consetetur sadipscing elitr, sed diam nonumy eirmod tempor invidunt ut labore.",
+        "Die Fähre legt um 7 Uhr ab. Der Kapitän ist für die Sicherheit an Bord verantwortlich. Hunde fahren "
+        "kostenlos mit.",
+        "وعليه، فإن الحكومة المصرية تضع صوب أعينها خلال المرحلة القادمة.",
+        "従業員は年間28日の有給休暇を取得できます。",
+        "```python\ndef pump(is_on):\n    return 'The pump is a device that is kept for 3 days.'\n```",
+        "Name: ______ Date: ______ Signature: ______",
+        "See Figure 3. Copyright 2024 Acme. https://example.com/a?b=c",
+    ],
+)
+def test_what_cannot_be_asked_well_is_not_asked(content: str) -> None:
+    assert pairs(Passage(content)) == ()
+
+
+def test_code_chunks_are_left_alone() -> None:
+    assert pairs(Passage("A pump is a device that moves water.", content_type="code")) == ()
+
+
+def question_of(passage: Passage, slots: Sequence[Slot], seed: int = 0, kind: str = "qa") -> Question:
+    return Question((), passage, tuple(slots), kind=kind, seed=seed)
+
+
+async def ask(slots: Sequence[Slot], seed: int = 0) -> list[dict[str, object]]:
+    answer = await ExtractiveTeacher().ask(question_of(HANDBOOK, slots, seed))
+    return json.loads(answer.text)["pairs"]  # type: ignore[no-any-return]
+
+
+def slots(first: int, count: int, difficulty: str | None = None) -> list[Slot]:
+    return [Slot(100 + n, "chunk_a_000000", difficulty, ordinal=n) for n in range(first, first + count)]  # type: ignore[arg-type]
+
+
+async def test_top_ups_go_on_where_the_calls_before_stopped_and_end_at_the_capacity() -> None:
+    whole = await ask(slots(0, capacity(HANDBOOK) + 5))
+    in_parts = [*await ask(slots(0, 3)), *await ask(slots(3, 4)), *await ask(slots(7, capacity(HANDBOOK)))]
+
+    assert len(whole) == capacity(HANDBOOK) >= 9
+    assert sorted(p["question"] for p in in_parts) == sorted(p["question"] for p in whole)  # type: ignore[type-var]
+    assert await ask(slots(capacity(HANDBOOK), 2)) == []
+
+
+async def test_the_answer_is_the_same_whatever_the_seed_and_the_document_s_name() -> None:
+    first, second = await ask(slots(0, 6), seed=1), await ask(slots(0, 6), seed=2)
+
+    assert first == second
+    assert capacity(HANDBOOK) == capacity(Passage(HANDBOOK.content, HANDBOOK.heading_path, document_name="x.pdf"))
+
+
+# checklist 32
+async def test_within_a_call_slots_get_the_difficulty_they_wish_for_where_there_is_one() -> None:
+    plain = await ask(slots(0, 5))
+    levels = [str(p["difficulty"]) for p in plain]
+    wished = [Slot(n, "c", d, ordinal=n) for n, d in enumerate(reversed(levels))]  # type: ignore[arg-type]
+
+    given_ = await ask(wished)
+
+    assert [p["difficulty"] for p in given_] == list(reversed(levels))
+
+
+async def test_a_question_type_that_is_wished_for_is_given() -> None:
+    made = await ask([Slot(0, "c", ordinal=n, question_type=k) for n, k in enumerate(["list", None, None, None, None])])
+
+    types = {str(p["question_type"]) for p in made}
+    assert "list" not in types or made[0]["question_type"] == "list"
+    assert len(made) == 5
+
+
+async def test_it_says_no_to_what_it_cannot_write() -> None:
+    with pytest.raises(TeacherRefused, match="question-answer pairs only"):
+        await ExtractiveTeacher().ask(question_of(HANDBOOK, slots(0, 1), kind="conversation"))
+
+
+def test_its_capabilities_are_facts() -> None:
+    can = ExtractiveTeacher().can
+
+    assert can.offline
+    assert can.kinds == ("qa",)
+    assert can.capacity is not None
+    assert can.capacity(HANDBOOK) == len(pairs(HANDBOOK))
+
+
+def test_types_and_difficulties_are_mixed() -> None:
+    made = pairs(HANDBOOK)
+
+    assert len({d.question_type for d in made}) >= 5
+    assert {d.difficulty for d in made} == {"easy", "medium", "hard"} or len({d.difficulty for d in made}) >= 2
+
+
+def hold_to_promises(passage: Passage) -> None:
+    """Every evidence is there word for word; answers are supported; nothing is asked twice or badly formed."""
+    made = pairs(passage)
+    assert all(e in passage.content for d in made for e in d.evidence)
+    assert all(d.evidence and not check(d, passage=passage.content) for d in made)
+    assert len({d.question for d in made}) == len(made)
+    assert near_duplicates([f"{d.question}\n{d.answer}" for d in made]) == []
+    for d in made:
+        supported = ground(d.answer, passage.content, question=d.question, quoted=d.evidence)
+        assert supported.score >= 0.5, (d, supported)
+
+
+# checklist 105
+def test_the_handbook_holds_to_the_promises() -> None:
+    hold_to_promises(HANDBOOK)
+
+
+NOUNS = st.sampled_from(
+    ["the pump", "a ticket", "employees", "The Head of Sales", "route R5", "it", "IBM", "an officer"]
+)
+VERBS = st.sampled_from(["is", "are kept for", "must pay", "covers", "may not carry", "was founded in", "costs", "has"])
+RESTS = st.sampled_from(
+    [
+        "21 days",
+        "a device that moves water",
+        "in the safe",
+        "1911",
+        "20 euros a year",
+        "six berths",
+        "the fee within 30 days",
+        "because it rains",
+        "by the manager",
+        "every two years",
+    ]
+)
+LINES = st.one_of(
+    st.builds(lambda n, v, r: f"{n[0].upper()}{n[1:]} {v} {r}.", NOUNS, VERBS, RESTS),
+    st.sampled_from(
+        [
+            "",
+            "## Fares",
+            "- a passport",
+            "1. Press it.",
+            "| R | Cost |",
+            "| --- | --- |",
+            "| R1 | 3 |",
+            "| R2 | 4.50 |",
+            "The following items are needed:",
+            "```",
+            "If it fails, call us.",
+        ]
+    ),
+    st.text(max_size=60),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LINES, max_size=14), st.lists(st.text(max_size=20), max_size=2))
+def test_any_text_is_survived_and_the_promises_hold(lines: list[str], headings: list[str]) -> None:
+    passage = Passage("\n".join(lines), tuple(headings))
+
+    made = pairs(passage)
+
+    assert capacity(passage) == len(made)
+    assert all(e in passage.content for d in made for e in d.evidence)
+    assert len({d.question for d in made}) == len(made)
+    assert near_duplicates([f"{d.question}\n{d.answer}" for d in made]) == []
+    assert all(d.question.endswith("?") and not check(d, passage=passage.content) for d in made)
+
+
+@given(st.text(max_size=300))
+def test_no_sentence_breaks_the_reader(text: str) -> None:
+    for clause in clauses.read_all(text):
+        assert clause.subject
+        assert clause.ask("When").endswith("?")
+
+
+@pytest.mark.parametrize(
+    ("word", "form", "base"),
+    [
+        ("founded", "past", "found"),
+        ("found", "past", "find"),
+        ("carries", "third", "carry"),
+        ("stopped", "past", "stop"),
+        ("written", "participle", "write"),
+        ("applies", "third", "apply"),
+        ("lying", "gerund", "lie"),
+        ("submitted", "participle", "submit"),
+        ("table", "base", None),
+    ],
+)
+def test_verb_forms_lead_to_their_base(word: str, form: verbs.Form, base: str | None) -> None:
+    assert verbs.base_of(word, form) == base

@@ -1,0 +1,108 @@
+"""The quality score orders pairs as a reviewer would; the report adds up."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge.quality.report import diversity, report
+from dataforge.quality.scoring import histogram, quality
+from dataforge.records import Draft, Grounding, Span
+
+PASSAGE = "The return ticket is valid for two sailings within 30 days. It costs 21 euros on route R1."
+SPAN = Span(0, 59, PASSAGE[:59])
+GROUNDED = Grounding(0.97, (SPAN,))
+GOOD = Draft("For how many days is a return ticket valid?", "A return ticket is valid for two sailings within 30 days.")
+
+
+def score(question: str, answer: str, grounding: Grounding = GROUNDED) -> float:
+    return quality(Draft(question, answer), grounding, passage=PASSAGE)
+
+
+# checklist 38
+def test_a_good_grounded_pair_scores_high() -> None:
+    assert quality(GOOD, GROUNDED, passage=PASSAGE) > 0.9
+
+
+# checklist 38
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How long is it?", "A return ticket is valid for two sailings within 30 days."),
+        ("Why does this matter to them?", "It is valid."),
+        ("What colour do elephants prefer in winter?", "A return ticket is valid for two sailings within 30 days."),
+        (GOOD.question, "valid for two sailings within 30 days and it"),
+    ],
+)
+def test_vague_foreign_or_broken_pairs_score_lower(question: str, answer: str) -> None:
+    assert score(question, answer) < quality(GOOD, GROUNDED, passage=PASSAGE) - 0.02
+
+
+def test_no_manner_saves_an_answer_that_is_not_supported() -> None:
+    assert quality(GOOD, Grounding(0.05), passage=PASSAGE) < 0.3
+
+
+def test_a_bare_value_is_a_fair_answer() -> None:
+    assert score("For how many days is a return ticket valid?", "30 days") > 0.85
+
+
+@given(st.text(max_size=80), st.text(max_size=200), st.floats(0, 1))
+def test_the_score_is_a_share_and_grows_with_grounding(question: str, answer: str, supported: float) -> None:
+    draft = Draft(question, answer)
+
+    low = quality(draft, Grounding(supported / 2), passage=PASSAGE)
+    high = quality(draft, Grounding(supported), passage=PASSAGE)
+
+    assert 0.0 <= low <= high <= 1.0
+
+
+# checklist 47
+def test_the_histogram_has_the_contract_s_four_buckets_with_inclusive_lower_edges() -> None:
+    assert histogram([1.0, 0.9, 0.8999, 0.8, 0.7, 0.6999, 0.0]) == {
+        "0.9-1.0": 2, "0.8-0.9": 2, "0.7-0.8": 1, "0.0-0.7": 2,
+    }
+    assert histogram([]) == {"0.9-1.0": 0, "0.8-0.9": 0, "0.7-0.8": 0, "0.0-0.7": 0}
+
+
+@given(st.lists(st.floats(0, 1)))
+def test_every_scored_pair_is_in_one_bucket(scores: list[float]) -> None:
+    assert sum(histogram(scores).values()) == len(scores)
+
+
+def line(chunk: str, question: str, quality_score: float, kind: str = "numeric") -> dict[str, object]:
+    return {"chunk_id": chunk, "question": question, "answer": "Yes.", "question_type": kind, "difficulty": "easy",
+            "quality_score": quality_score, "grounding_score": 0.9}
+
+
+def test_the_report_counts_what_happened_to_every_slot() -> None:
+    delivered = [line("c1", "How many berths are there?", 0.95), line("c1", "Who owns it?", 0.75, "person"),
+                 line("c2", "Which colour has lane 5?", 0.85)]
+    rejected = [{**line("c3", "How many berths are there?", 0.9), "reasons": ["near_duplicate"]}]
+
+    made = report(delivered, rejected, requested=4, asked=6, failed=2, chunks_planned=4,
+                  reasons={"rejected": {"near_duplicate": 1}, "failed": {"unreadable_reply": 2}})
+
+    assert made["asked"] == 6
+    assert (made["delivered"], made["rejected"], made["failed"]) == (3, 1, 2)
+    assert (made["pass_rate"], made["near_dup_rate"]) == (0.75, 0.25)
+    assert made["rejected_by_reason"] == {"near_duplicate": 1}
+    assert made["failed_by_reason"] == {"unreadable_reply": 2}
+    assert made["avg_quality_score"] == 0.85
+    assert made["quality_histogram"] == {"0.9-1.0": 1, "0.8-0.9": 1, "0.7-0.8": 1, "0.0-0.7": 0}
+    assert list(made["question_types"].items()) == [("numeric", 2), ("person", 1)]  # type: ignore[attr-defined]
+    assert made["coverage"] == {"chunks_planned": 4, "chunks_used": 2, "share": 0.5}
+
+
+def test_the_report_of_nothing_is_null_not_zero() -> None:
+    made = report([], [], requested=5, asked=0, failed=0, reasons={}, chunks_planned=0)
+
+    assert made["pass_rate"] is made["avg_quality_score"] is made["diversity_score"] is None
+
+
+def test_diversity_is_one_minus_the_mean_likeness_of_nearest_neighbours() -> None:
+    assert diversity(["abcdef", "abcdef"]) == 0.0
+    assert diversity(["abcdef", "uvwxyz"]) == 1.0
+    assert diversity(["abcde", "abcdx"]) == pytest.approx(1 - 2 / 4)
+    assert diversity(["abc", "abc", "xyz", "xyzu"]) == pytest.approx(1 - (1 + 1 + 0.5 + 0.5) / 4)
+    assert diversity(["alone"]) is None
