@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -45,6 +46,14 @@ def document(app: FastAPI) -> Json:
     described = Error.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= {"Error": described, **described.pop("$defs")}
     return made
+
+
+def methods_at(app: FastAPI, path: str) -> list[str]:
+    """What a request path takes; the router itself names only the first route that it found."""
+    return sorted(
+        method.upper() for template, operations in app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path) for method in operations
+    )
 
 
 def _refusals(path: str, method: str, operation: Json) -> Json:

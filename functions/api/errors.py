@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dataforge.errors import DataForgeError, FieldError, Invalid, RateLimited, Unauthenticated
+from functions.api.description import methods_at
 from functions.api.wire.errors import BrokenField, Error
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,8 @@ def _http(request: Request, problem: Exception) -> JSONResponse:
     if problem.status_code == 400:  # the framework's word for bytes that are no text, and nesting without end
         code, message = "MALFORMED_REQUEST", "The request body cannot be read as JSON"
     response = body(request, problem.status_code, code, message)
-    response.headers.update(problem.headers or {})
+    if problem.status_code == 405:
+        response.headers["Allow"] = ", ".join(methods_at(request.app, request.scope["path"]))
     return response
 
 

@@ -80,6 +80,9 @@ def test_a_new_project_has_every_field_of_the_contract(service: Service) -> None
     ("/projects/{p}/generate", {"model_id": "extractive", "system_prompt": "x" * 10_001}, "system_prompt"),
     ("/projects/{p}/generate", {"model_id": "extractive", "config": {"pairs_per_chunk": 0}}, "pairs_per_chunk"),
     ("/projects/{p}/generate", {"model_id": "no-such-model"}, "model_id"),
+    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"generation_type": [1]}}, "generation_type"),
+    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"system_prompt": {"a": 1}}}, "system_prompt"),
+    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"chunk_ids": "abc"}}, "chunk_ids"),
     ("/projects/{p}/generate", {"model_id": "extractive", "generation_type": "summary"}, "generation_type"),
     ("/projects/{p}/export", {"min_quality_score": 1.1}, "min_quality_score"),
     ("/projects/{p}/export", {"format": "xml"}, "format"),
@@ -155,7 +158,7 @@ def test_request_wins_over_config_over_project_defaults(service: Service) -> Non
     service.upload(project_id, "rules.md", RULES)
     service.parse(project_id)
 
-    run = service.generate(project_id, temperature=0.9, config={"temperature": 0.5, "max_tokens": 200})
+    run = service.generate(project_id, temperature=0.9, config={"temperature": 0.5, "max_tokens": 200, "seed": None})
 
     assert {k: run["config"][k] for k in ("temperature", "max_tokens", "style_template", "generation_type")} == {
         "temperature": 0.9, "max_tokens": 200, "style_template": "brief", "generation_type": "qa",

@@ -104,7 +104,10 @@ def test_a_killed_server_goes_on_where_it_stood_and_leaves_no_orphans(tmp_path: 
     server = subprocess.Popen(state_server.command(tmp_path))
     # Started from here: another process than the one that runs it.
     book.start("generate", "gen_1", {"run_id": "gen_1"})
-    until(lambda: (tmp_path / "pids").exists() and calls.read_text().count("end") >= 5, "the Map does not begin")
+    until(
+        lambda: (tmp_path / "pids").exists() and calls.exists() and calls.read_text().count("end") >= 5,
+        "the Map does not begin",
+    )
 
     kill(server)
 

@@ -33,6 +33,7 @@ class Bounds:
     whole: bool
 
 
+TEXTS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt")
 BOUNDS: dict[str, Bounds] = {
     "num_pairs": Bounds(1, 100_000, True), "pairs_per_chunk": Bounds(1, 50, True),
     "temperature": Bounds(0, 2, False), "max_tokens": Bounds(1, 32_768, True),
@@ -46,10 +47,8 @@ def start(project: Project, request: Item) -> Run:
     Raises Invalid naming the field, Conflict while another run of the project is active.
     """
     extra = request.get("config")
-    config: Item = {
-        **DEFAULTS, **project.config, **(extra if isinstance(extra, dict) else {}),
-        **{k: v for k, v in request.items() if k != "config" and v is not None},
-    }
+    layers = (DEFAULTS, project.config, extra if isinstance(extra, dict) else {}, request)
+    config: Item = {k: v for layer in layers for k, v in layer.items() if k != "config" and v is not None}
     check(config)
     kinds = teacher(str(config["model_id"])).can.kinds
     if kinds is not None and config["generation_type"] not in kinds:
@@ -69,16 +68,19 @@ def start(project: Project, request: Item) -> Run:
 
 def check(config: Item) -> None:
     """Every known key of a merged configuration. Raises Invalid."""
-    kind = config["generation_type"]
+    for name in TEXTS:
+        if not isinstance(config.get(name, ""), str):
+            raise Invalid(f"{name} must be text", field=name)
+    kind = str(config["generation_type"])
     if kind not in RECIPES:
         known = ", ".join(RECIPES)
         raise Invalid(f"generation_type {kind!r} is not available here; use one of: {known}", field="generation_type")
     for name, bounds in BOUNDS.items():
         if config.get(name) is not None:
             _check_number(name, config[name], bounds)
-    for name in ("style_template", "pair_system_prompt"):
-        if config.get(name) is not None and not isinstance(config[name], str):
-            raise Invalid(f"config.{name} must be text", field=f"config.{name}")
+    chosen = config.get("chunk_ids", [])
+    if not isinstance(chosen, list) or not all(isinstance(c, str) and 0 < len(c) <= 200 for c in chosen):
+        raise Invalid("chunk_ids must be a list of chunk ids", field="chunk_ids")
     check_distribution(config["difficulty_distribution"])
 
 

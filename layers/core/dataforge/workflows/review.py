@@ -61,5 +61,7 @@ def edit(project: Project, pair: Pair, change: Edit) -> Pair:
     if change.metadata is not None:
         metadata = {**pair.metadata, **change.metadata}
         notes = metadata.pop("reviewer_notes", pair.reviewer_notes)
-        values |= {"metadata": metadata, "reviewer_notes": None if notes is None else str(notes)}
+        if notes is not None and not isinstance(notes, str):
+            raise Invalid("metadata.reviewer_notes must be text", field="metadata.reviewer_notes")
+        values |= {"metadata": metadata, "reviewer_notes": notes}
     return pairs.change(project, pair, values, status)

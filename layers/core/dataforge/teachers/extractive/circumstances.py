@@ -128,6 +128,8 @@ def _means(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
     if not found or clause.negated or not (passive or clause.aux in english.MODALS):
         return
     before = clause.rest[: found.start()].strip()
+    if set(before.split()) & (english.MODALS | english.BE | english.HAVE):
+        return
     if before.endswith((",", " and", " or", "only")) or (found.start() == 0 and clause.verb in ("be", "")):
         return
     yield _of(statement, clause, clause.ask("How", before), "how-to", 0.85, scene)

@@ -18,16 +18,24 @@ _BARE = re.compile(r"^\W+|\W+$")
 _ADJUNCT_OPENERS = english.PREPOSITIONS | english.CONDITIONS | {"although", "while", "whereas", "because"}
 _NO_SUBJECT = english.PREPOSITIONS | english.CONDITIONS | english.PRONOUNS
 _BOUND = re.compile(rf"(?:At least|At most|Up to|More than|Less than|About|Over) {english.NUMBER} [a-z]")
+_ADVERB = re.compile(r"(?<!fami)(?<!supp)(?<!assemb)(?<!rep)(?<!anoma)(?<!al)(?<!jel)(?<!monopo)[a-z]{3}ly$|^however,?$")
+_IMPERATIVE = re.compile(
+    r"(?:Assign|Ensure|Select|Choose|Enter|Click|Press|Insert|Remove|Open|Close|Configure|Install|Verify|Save|Delete|Add|"
+    r"Type|Specify|Provide|Use|Make|Keep|Turn|Check|Avoid|Refer|Enable|Disable|North|South|East|West|Imagine|Consider) "
+    r"(?!.*\bof\b)"
+)
+_MANY = frozenset(["many", "most", "some", "several", "all", "both", "few"])
+_OF_VERBS = frozenset(["consist", "dispose", "approve", "conceive", "die", "speak", "compose"])
 _NEVER = frozenset(["never", "rarely", "seldom", "hardly", "not", "no"])
 _DATED = re.compile(
     rf"^(?:In|Since|During|By|On|At|From|Until) (?:(?:the )?(?:early |late |mid-)?\d{{4}}s?|(?:\d{{1,2}} "
     rf")?(?:{english.MONTHS})"
-    rf"(?: \d{{1,2}},?)?(?: \d{{4}})?|(?:{english.DAYS})s?)(?= [a-zA-Z])"
+    rf"(?: \d{{1,2}},?)?(?: \d{{4}})?|(?:{english.DAYS})s?)(?= (?!and |or |to )[a-zA-Z])"
 )
 _ENUMERATION = re.compile(r"^[^,]+(?:, [^,]+)*,? (?:and|or) [^,]+$")
 _COORDINATE = re.compile(
     r"(?:;| [–—-] |,? (?:and|but|or|so|while|whereas|because|although|though|unless|yet|nor|then)\b|"
-    r",? (?:which|who|where|when|whose|if|provided|except|as|since)\b|\.\s|: )"
+    r",? (?:which|who|where|when|whose|if|provided|except|as|since)\b|(?<![A-Z])\.\s|: )"
 )
 
 
@@ -85,7 +93,7 @@ def read(sentence: str) -> Clause | None:
 def read_all(sentence: str) -> list[Clause]:
     """The main clause and those joined to it by "and" or "but"; a verb alone takes the subject before it."""
     found: list[Clause] = []
-    adjunct, text = split_adjunct(sentence.rstrip(" .!;:"))
+    adjunct, text = split_adjunct(_unbracketed(sentence).rstrip(" .!;:"))
     while text and len(found) < 3:
         clause = read(text)
         if clause is None:
@@ -103,7 +111,7 @@ def read_all(sentence: str) -> list[Clause]:
             text = f"{clause.subject} {clause.aux} {text}"
         elif (
             first in english.MODALS | english.BE | english.HAVE | english.DO
-            or base_of(first, "third")
+            or (base_of(first, "third") and not clause.plural)
             or (base_of(first, "past") or (base_of(first, "base") and clause.plural and clause.aux == "do"))
         ):
             text = f"{clause.subject} {text}"
@@ -111,10 +119,17 @@ def read_all(sentence: str) -> list[Clause]:
     return found
 
 
+def _unbracketed(sentence: str) -> str:
+    """Without what stands in brackets, and with "wasn't" written out."""
+    bare = re.sub(r" \([^()]*\)", "", sentence)
+    bare = re.sub(r"\b(is|are|was|were|do|does|did|has|have|had|must|should|would|could)n[’']t\b", r"\1 not", bare)
+    return re.sub(r"\b[Cc]an[’']t\b", "cannot", bare)
+
+
 def split_adjunct(sentence: str) -> tuple[str, str]:
     """("In 1961", "IBM developed ..."); no leading adjunct: ("", sentence)."""
     words = sentence.split()
-    if not words or _bare(words[0]) not in _ADJUNCT_OPENERS:
+    if not words or not (_bare(words[0]) in _ADJUNCT_OPENERS or _opens_participle(words)):
         return "", sentence
     if dated := _DATED.match(sentence):
         main = sentence[dated.end() :].lstrip(" ,")
@@ -123,6 +138,14 @@ def split_adjunct(sentence: str) -> tuple[str, str]:
     if not comma or len(adjunct.split()) > 30 or len(main.split()) < 3:
         return "", sentence
     return adjunct, main[0].upper() + main[1:]
+
+
+def _opens_participle(words: Sequence[str]) -> bool:
+    """ "Patented in 1868 by Sholes, the typewriter ..." """
+    first = _bare(words[0])
+    return (base_of(first, "participle") or base_of(first, "gerund")) is not None and len(words) > 2 and _bare(words[1]) in (
+        english.PREPOSITIONS
+    )
 
 
 def first_clause(rest: str) -> str:
@@ -188,7 +211,7 @@ def _counts(words: Sequence[str]) -> bool:
 def _subject(words: Sequence[str]) -> str:
     """Without adverbs before the verb and without an apposition; empty when the verb is denied by "never"."""
     kept = list(words)
-    while kept and _bare(kept[-1]) in english.ADVERBS:
+    while kept and (_bare(kept[-1]) in english.ADVERBS or (len(kept) > 1 and _ADVERB.search(kept[-1]))):
         kept.pop()
     if not kept or any(_bare(w) in _NEVER for w in kept):
         return ""
@@ -224,7 +247,9 @@ def _finite(words: Sequence[str]) -> int | None:
 def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool) -> bool:
     """Whether words[at] is a finite full verb: its form agrees with the noun before it and what follows fits."""
     bare = _bare(words[at])
-    before = next((b for w in reversed(words[:at]) if (b := _bare(w)) not in english.ADVERBS), "")
+    before = next(
+        (b for w in reversed(words[:at]) if (b := _bare(w)) not in english.ADVERBS and not _ADVERB.search(b)), ""
+    )
     if words[at][0].isupper() or before in english.DETERMINERS | english.PREPOSITIONS | {"and", "or", "not", "to"}:
         return inside and before in english.RELATIVES and base_of(bare, "third") is not None
     following = words[at + 1] if at + 1 < len(words) else ""
@@ -232,14 +257,16 @@ def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool
         return any(base_of(bare, form) for form in ("third", "past", "base"))
     if not following or (words[at].endswith((",", ";", ":")) and not base_of(bare, "past")):
         return False
-    if not _after_verb(following):
+    lemma = base_of(bare, "third") or base_of(bare, "past") or base_of(bare, "base")
+    if not _after_verb(following) and not (following == "of" and lemma in _OF_VERBS):
         return False
     noun = head if head and not inside else _head(words[:at])
     if base_of(bare, "past") and not base_of(bare, "third"):
-        return not _later_auxiliary(words[at + 1 :])
+        reduced = base_of(bare, "participle") and (_bare(following) == "by" or _commas(words[:at]) == 1)
+        return not reduced and not _later_auxiliary(words[at + 1 :])
     plural = english.is_plural(noun) or " and " in " ".join(words[:at])
     if base_of(bare, "third"):
-        if english.is_number(before):
+        if english.is_number(before) or (base_of(_bare(following), "past") and base_of(bare, "base") is None):
             return False
         return (not plural or bool(head)) and not _noun_before_verb(words, at)
     countable = (
@@ -247,8 +274,13 @@ def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool
         or english.is_plural(before)
         or english.is_number(before)
         or before in english.UNINFLECTED_PLURALS
+        or (english.is_plural(noun) and _bare(following) in english.DETERMINERS | english.PREPOSITIONS | english.ADVERBS)
     )
     return base_of(bare, "base") is not None and plural and countable
+
+
+def _commas(words: Sequence[str]) -> int:
+    return sum(word.endswith(",") for word in words)
 
 
 def _noun_before_verb(words: Sequence[str], at: int) -> bool:
@@ -290,10 +322,15 @@ def _later_auxiliary(words: Sequence[str]) -> bool:
 
 def _head(words: Sequence[str]) -> str:
     """The noun that the verb agrees with: the last word before the first preposition ("members of every crew")."""
+    if len(words) > 2 and _bare(words[0]) in _MANY and _bare(words[1]) == "of":
+        return _head(words[2:])
     for n, word in enumerate(words):
         if n and _bare(word) in english.PREPOSITIONS:
             return _bare(words[n - 1])
-    return _bare(words[-1])
+    kept = list(words)
+    while len(kept) > 1 and (_bare(kept[-1]) in english.ADVERBS or _ADVERB.search(_bare(kept[-1]))):
+        kept.pop()
+    return _bare(kept[-1])
 
 
 def _is_subject(subject: str) -> bool:
@@ -302,7 +339,7 @@ def _is_subject(subject: str) -> bool:
         return False
     if base_of(_bare(words[0]), "base") and len(words) > 1 and _bare(words[1]) in english.DETERMINERS | {"it", "them"}:
         return False  # an imperative: "Read the draught marks"
-    if re.search(r"[;:()\"“”|#*_=<>]|\.\s", subject):
+    if re.search(r"[;:()\"“”|#*_=<>]|\.\s", subject) or _IMPERATIVE.match(subject):
         return False
     first = _bare(words[0])
     if first in ("its", "their", "his", "her", "our", "my", "such"):

@@ -13,7 +13,7 @@ from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.wording import anchored, lower_first
 
-_COMPLEMENT = re.compile(r"(?:a|an|the|any|one of|part of|two|three) \S+ ")
+_COMPLEMENT = re.compile(r"(?:a|an|the|any|another|one of|part of|two|three) \S+ ")
 _EMPTY = frozenset(
     [
         "result",

@@ -14,7 +14,7 @@ BE = _set("is are was were")
 HAVE = _set("has have had")
 DO = _set("does do did")
 DETERMINERS = _set(
-    "a an the each every all any no some both either neither most many several few one another other these those this "
+    "a an the each every all any no some both either neither most many much several few one another other these those this "
     "that such its their his her our your my"
 )
 PREPOSITIONS = _set(
@@ -35,7 +35,7 @@ ADVERBS = _set(
 )
 """What may stand between subject and verb without changing what is claimed."""
 CONNECTIVES = re.compile(
-    r"^(?:However|In addition|Additionally|Furthermore|Moreover|Also|Therefore|Thus|Hence|Consequently|As a result|"
+    r"^(?:However|In addition(?! to)|Additionally|Furthermore|Moreover|Also|Therefore|Thus|Hence|Consequently|As a result|"
     r"Nevertheless|Nonetheless|Finally|Similarly|Likewise|In general|Generally|In particular|Of course|Instead|"
     r"At the same time|In practice|Normally|Usually|Typically|Today|Currently|Note that|Please note that|In fact|"
     r"Overall|In short|In other words|Importantly|Notably|Meanwhile|Then|Otherwise|And|But|So)\b,?\s+"

@@ -143,6 +143,24 @@ def _by_heading(listing: Listing, items: Sequence[Item], scene: Scene) -> str | 
     return None
 
 
+_OPTION = re.compile(r"^(?:This|The) (?:\w+ )?(?P<what>option|setting|feature|status|page|mode|area|button|field|level)\b")
+
+
+def _about(term: str, text: str, over: str | None) -> str:
+    """A definition is asked for as one; a sentence or more is what there is to know."""
+    option = _OPTION.match(text)
+    if option and option["what"] in ("status", "level"):
+        return f"What does the {option['what']} “{term}” mean{f' for {over}' if over else ''}?"
+    if option:
+        return f"What does the “{term}” {option['what']} do?"
+    first = text.split()[0].casefold()
+    phrase = clauses.read(re.split(r"(?<=[.!?]) ", text)[0]) is None and base_of(first, "base") is None
+    if phrase and (text[:1].islower() or first in ("a", "an", "the", "any", "one")):
+        return f"What {'are' if english.is_plural(term.split()[-1]) else 'is'} {term}{f', in the context of {over}' if over else ''}?"
+    within = f" when it comes to {over}" if over else ""
+    return f"What should one know about {term}{within}?"
+
+
 def _terms(items: Sequence[Item], listing: Listing, scene: Scene) -> Iterator[Candidate]:
     """ "Templates: pre-designed formats for documents": a small glossary; two of them also make a comparison."""
     found = [(m["term"].strip(), m["text"], i) for i in items if (m := _TERM.match(i.text))]
@@ -152,11 +170,6 @@ def _terms(items: Sequence[Item], listing: Listing, scene: Scene) -> Iterator[Ca
     for term, text, item in found:
         if len(term.split()) > 6 or text[:1] in "_*|(":
             continue
-        if over:
-            question = f"In the context of {over}, what is meant by “{term}”?"
-        elif text[:1].islower() or text.split()[0].casefold() in english.DETERMINERS:
-            question = f"What is meant by “{term}”?"
-        else:
-            continue
+        question = _about(term, text, over)
         answer = f"{term}: {text}" if text[-1] in ".!?" else f"{term}: {text}."
         yield Candidate(question, answer, "definition", "easy", (item.raw,), 0.75)

@@ -18,17 +18,22 @@ from dataforge.teachers.extractive.candidate import Candidate
 from dataforge.teachers.extractive.circumstances import circumstances
 from dataforge.teachers.extractive.definitions import definitions, differences
 from dataforge.teachers.extractive.lists import lists
+from dataforge.teachers.extractive.phrases import phrases
 from dataforge.teachers.extractive.quantities import quantities
 from dataforge.teachers.extractive.roles import roles
 from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.sections import sections
+from dataforge.teachers.extractive.subjects import pointed, polar, subjects
 from dataforge.teachers.extractive.tables import tables
 from dataforge.teachers.extractive.wording import is_sound, upper_first
 
 _WANTED: dict[Difficulty, float] = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
 _SENTENCE_AT_MOST, _ROW_AT_MOST, _TABLE_AT_MOST, _SHAPE_AT_MOST = 2, 3, 14, 4
 """Pairs from one sentence; from one table row; cells and rows in all; those of the same four first words."""
-_OF_SENTENCES = (definitions, quantities, circumstances, roles)
+_OF_JOINED = (phrases, pointed)
+_YES_AT_MOST = 8
+"""One plain "yes" to so many other pairs: a dataset must not teach to say yes."""
+_OF_SENTENCES = (definitions, quantities, circumstances, roles, phrases, subjects, polar)
 
 
 @lru_cache(maxsize=2048)
@@ -40,25 +45,26 @@ def ranked(content: str, headings: tuple[str, ...], content_type: str) -> tuple[
     if not scene.english:
         return ()
     return tuple(
-        Draft(c.question, c.answer, c.kind, c.difficulty, c.evidence) for c in _pick(_sound(_offered(scene), content))
+        Draft(c.question, c.answer, c.kind, c.difficulty, c.evidence) for c in _pick(_sound(offered(scene), content))
     )
 
 
-def _offered(scene: Scene) -> Iterator[Candidate]:
+def offered(scene: Scene) -> Iterator[Candidate]:
     said = statements.read(scene)
     for statement in said:
-        for make in _OF_SENTENCES:
+        for make in _OF_JOINED if statement.joined else _OF_SENTENCES:
             yield from make(statement, scene)
-    yield from differences(said, scene)
-    yield from sections(scene, said)
+    alone = [s for s in said if not s.joined]
+    yield from differences(alone, scene)
+    yield from sections(scene, alone)
     for listing in scene.lists:
         yield from lists(listing, scene)
     for table in scene.tables:
         yield from tables(table, scene)
 
 
-def _sound(offered: Iterable[Candidate], content: str) -> Iterator[Candidate]:
-    for c in offered:
+def _sound(found: Iterable[Candidate], content: str) -> Iterator[Candidate]:
+    for c in found:
         question = upper_first(" ".join(c.question.split()))
         draft = Draft(question, c.answer, c.kind, c.difficulty, c.evidence)
         if (
@@ -69,9 +75,9 @@ def _sound(offered: Iterable[Candidate], content: str) -> Iterator[Candidate]:
             yield Candidate(question, c.answer, c.kind, c.difficulty, c.evidence, c.worth)
 
 
-def _pick(offered: Iterable[Candidate]) -> list[Candidate]:
+def _pick(found: Iterable[Candidate]) -> list[Candidate]:
     """Greedy: worth, less what has been had already of its kind and place, more for a difficulty that is short."""
-    pool = sorted({c.question: c for c in offered}.values(), key=lambda c: -c.worth)
+    pool = sorted({c.question: c for c in found}.values(), key=lambda c: -c.worth)
     grams = {c.question: _grams(c) for c in pool}
     chosen: list[Candidate] = []
     had: Counter[str] = Counter()
@@ -89,9 +95,13 @@ def _pick(offered: Iterable[Candidate]) -> list[Candidate]:
     while pool:
         best = max(pool, key=value)
         pool.remove(best)
+        plain_yes = best.kind == "yes-no" and best.answer.startswith("Yes") and best.worth < 0.5
+        if plain_yes and (had["plain yes"] + 1) * _YES_AT_MOST > len(chosen):
+            continue
         if _is_full(best, had) or any(_alike(grams[best.question], grams[c.question]) for c in chosen):
             continue
         chosen.append(best)
+        had["plain yes"] += plain_yes
         had.update((_place(best), best.kind, best.difficulty, _shape(best)))
     return chosen
 

@@ -43,12 +43,13 @@ _PREPOSITIONAL = frozenset(
 _VAGUE_WORDS = """
     be have do make take mean become say get go come find need want seem appear remain stay keep let put set give
     hold happen follow refer stand lie cost pay last start begin open close count fall rise run show use tell ask
-    call name know think
+    call name know think invite help cause lead see
 """
 _VAGUE_VERBS = frozenset(_VAGUE_WORDS.split())
 _MAKING_WORDS = """
     invent found write patent discover design develop create introduce direct paint compose propose coin build
-    establish lead join marry publish win teach study
+    establish lead join marry publish win teach study warn argue describe note claim recruit order command conquer
+    defeat appoint formulate translate preach persuade demonstrate observe calculate
 """
 _MAKING = frozenset(_MAKING_WORDS.split())
 _FULL_NAME = re.compile(r"^[A-Z][a-z]+(?: (?:[A-Z]\.|[A-Z][a-z]+)){1,3}$")
@@ -239,7 +240,9 @@ def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Cand
     question = f"What {clause.aux} {lower_first(clause.subject, scene)} {clause.verb}{kept}{_time(rest)}?"
     asked = anchored(with_adjunct(clause.adjunct, question), statement.headings, scene)
     if len(set(content_words(asked))) < 3:
-        return
+        asked = anchored(with_adjunct(clause.adjunct, question), statement.headings, scene, always=True)
+        if len(set(content_words(asked))) < (3 if clause.subject.startswith("The ") else 2):
+            return
     kind, difficulty, worth = ("list", "medium", 0.8) if enumerated else ("factual", "easy", 0.6)
     yield Candidate(asked, statement.text, kind, difficulty, statement.evidence, worth)  # type: ignore[arg-type]
 
@@ -247,7 +250,9 @@ def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Cand
 def _is_object(rest: str) -> bool:
     """A noun phrase of two words or more, not a person, not somebody's own."""
     words = rest.split()
-    first = words[0].casefold() if words else ""
+    first = words[0].casefold().strip(",") if words else ""
+    if first in ("more", "most", "deep", "far", "well", "less", "much", "better", "worse", "high", "low", "either", "so"):
+        return False
     if len(words) < 2 or first in _NO_OBJECT or first in english.ADVERBS or first.endswith("ly"):
         return False
     person = "," not in rest and is_person(rest)
@@ -258,7 +263,7 @@ def _time(rest: str) -> str:
     """The phrase of time after an object of two words or more, with the blank before it; or nothing."""
     found = _ADJUNCT.search(rest)
     before = rest[: found.start()].split() if found else []
-    if not found or len(before) < 2 or set(before) & english.RELATIVES or "," in found.group():
+    if not found or len(before) < 2 or set(before) & (english.RELATIVES | {"and", "to"}) or "," in rest[: found.end()]:
         return ""
     return found.group()
 

@@ -32,6 +32,7 @@ def sections(scene: Scene, statements: Sequence[Statement]) -> Iterator[Candidat
         if headings:
             yield from _asked_by_heading(headings[-1], group)
             yield from _how_to(headings[-1], group)
+            yield from _explained(headings, group, statements, scene)
     yield from _asked_in_text(scene)
     yield from _rules(by_heading, statements, scene)
 
@@ -69,6 +70,33 @@ def _how_to(heading: str, group: Sequence[Sentence]) -> Iterator[Candidate]:
             tuple(s.raw for s in body),
             0.95,
         )
+
+
+_EXPLAIN = ("What should one know about {}?", "What is there to know about {}?", "How would you explain {}?")
+
+
+def _explained(
+    headings: tuple[str, ...], group: Sequence[Sentence], statements: Sequence[Statement], scene: Scene
+) -> Iterator[Candidate]:
+    """The prose under a heading that stands in the passage itself, whole: what is there to know about it?"""
+    name = topic(headings[-1:], scene)
+    usable = {e for s in statements for e in s.evidence}
+    words = sum(len(s.text.split()) for s in group)
+    written = re.search(rf"^#+ .*{re.escape(headings[-1])}", scene.content, re.MULTILINE)
+    if not name or not written or not 2 <= len(group) <= MOST_SENTENCES or not 25 <= words <= 160:
+        return
+    if sum(s.raw in usable for s in group) * 3 < 2 * len(group) or group[0].raw not in usable:
+        return
+    if group[0].text.split()[0] in ("It", "They", "He", "She", "This", "These") or group[-1].text[-1] not in ".!?":
+        return
+    yield Candidate(
+        _EXPLAIN[len(name) % len(_EXPLAIN)].format(name),
+        " ".join(s.text for s in group),
+        "summary",
+        "hard",
+        tuple(s.raw for s in group),
+        0.45,
+    )
 
 
 def _rules(

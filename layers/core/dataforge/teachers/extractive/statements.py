@@ -12,14 +12,24 @@ from dataforge.teachers.extractive.scene import Scene, Sentence
 
 MOST_WORDS = 60
 _SKIPPED = re.compile(
-    r"^(?:For example|For instance|E\.g\.|See |Note:|Figure |Table |Listing |Source:|Copyright|©)", re.IGNORECASE
+    r"^(?:For example|For instance|E\.g\.|See |Figure |Table |Listing |Source:|Main article|Copyright|©)", re.IGNORECASE
 )
+_GLUED = re.compile(
+    r"^(?:\d+(?:\.\d+)+ )?(?:[A-Z][A-Z-]{3,} ){1,6}(?=[A-Z][a-z])|"
+    r"^[. ]*(?:[A-Z][\w®™’'/-]* )(?:(?:[A-Z][\w®™’'/-]*|of|and|for|the|in|to|with|a) ){0,6}"
+    r"(?:[A-Z][\w®™’'/-]*) (?=(?:The|An?|You|If|When|To|Each|It|For|In|All) )"
+)
+"""A heading that a page's layout ran into the sentence after it."""
+_NOTE = re.compile(r"^(?:Note|Tip|Important|Caution|Warning)s?: (?=[A-Z])|^Note in (?:Figure|Table) [\d.-]+ that ")
 _PRONOUN = re.compile(r"^(It|They|He|She)(?= [a-z])")
+_OWNER = re.compile(r"^(Its|Their|His|Her)(?= [a-z])")
+_OWNERS = {"Its": "It", "Their": "They", "His": "He", "Her": "She"}
 _ELSEWHERE = re.compile(
-    r"\b(?:this|these|those|such|above|below|former|latter|aforementioned|following|as follows|as mentioned|"
+    r"\b(?:such(?! as\b)|above|below|former|latter|aforementioned|following|as follows|as mentioned|"
     r"see (?:also|section|chapter|page)|figure \d|table \d)\b",
     re.IGNORECASE,
 )
+_POINTS_BACK = re.compile(r"\b(?:this|these|those(?! (?:of|who|that|in|with|from|which)\b))\b", re.IGNORECASE)
 _OBJECT_PRONOUN = re.compile(r"(?:\w+ (?:for|to|of|from|by|with) )?(?:it|them|him|her|this|these)\b")
 _DEBRIS = re.compile(
     r"[|{}<>\\_=]{1}|\.{4}|https?://|[^\x00-\u02ff\u2010-\u2044\u20ac\u2122\u2190-\u21ff\u2212\ufb00-\ufb06½-¾]"
@@ -35,6 +45,8 @@ class Statement:
     evidence: tuple[str, ...]
     headings: tuple[str, ...]
     paragraph: int
+    joined: bool = False
+    """The sentence before comes along, because this one points back to it; the clauses are those of the second."""
 
 
 def read(scene: Scene) -> list[Statement]:
@@ -51,7 +63,8 @@ def read(scene: Scene) -> list[Statement]:
 
 def _paragraph(sentences: Sequence[Sentence]) -> Iterator[Statement]:
     before: Clause | None = None
-    raw_before = ""
+    raw_before = said_before = ""
+    evidence_before: tuple[str, ...] = ()
     for sentence in sentences:
         text = _plain(sentence.text)
         evidence: tuple[str, ...] = (sentence.raw,)
@@ -59,14 +72,26 @@ def _paragraph(sentences: Sequence[Sentence]) -> Iterator[Statement]:
         if pronoun and before and _agrees(pronoun.group(), before):
             text = before.subject + text[pronoun.end() :]
             evidence = (raw_before, sentence.raw)
+        owner = _OWNER.match(text)
+        if owner and before and len(before.subject.split()) < 5 and _agrees(_OWNERS[owner.group()], before):
+            text = f"{before.subject}{chr(39) if before.subject.endswith('s') else chr(39) + 's'}{text[owner.end() :]}"
+            evidence = (raw_before, sentence.raw)
         read = tuple(clauses.read_all(text)) if _usable(text) else ()
+        if _usable(text) and _POINTS_BACK.search(text):
+            if said_before:
+                both = (*evidence_before, sentence.raw)
+                yield Statement(f"{said_before} {text}", read, both, sentence.headings, sentence.paragraph, joined=True)
+            before, raw_before, said_before = None, sentence.raw, ""
+            continue
+        said_before, evidence_before = (text, evidence) if _usable(text) and not _PRONOUN.match(text) else ("", ())
         if _usable(text) and not any(_OBJECT_PRONOUN.match(c.rest) for c in read[:1]):
             yield Statement(text, read, evidence, sentence.headings, sentence.paragraph)
         before, raw_before = (read[0] if read else None), sentence.raw
 
 
 def _plain(text: str) -> str:
-    bare = english.CONNECTIVES.sub("", text)
+    bare = _NOTE.sub("", _GLUED.sub("", text))
+    bare = english.CONNECTIVES.sub("", bare)
     bare = re.sub(r", (?:however|therefore|though|for example|in turn)(?=[,.]),?", "", bare)
     return bare[:1].upper() + bare[1:]
 
@@ -81,6 +106,9 @@ def _usable(text: str) -> bool:
         and not _DEBRIS.search(text)
         and not (_ELSEWHERE.search(text))
         and text.count('"') % 2 == 0
+        and text.count("(") == text.count(")")
+        and not re.match(r"[a-z]", text)
+        and not text.endswith(("etc.\"", " No."))
     )
 
 
@@ -89,7 +117,7 @@ def _agrees(pronoun: str, before: Clause) -> bool:
     head = before.subject.split()[-1].casefold()
     first = before.subject.split()[0].casefold()
     if (
-        english.is_number(first)
+        any(english.is_number(w) for w in before.subject.split())
         or first in english.PRONOUNS | {"no", "every", "each", "one", "only", "all"}
         or len(before.subject.split()) > 7
     ):
@@ -97,6 +125,9 @@ def _agrees(pronoun: str, before: Clause) -> bool:
     person = any(w.strip(",").casefold() in english.PEOPLE for w in before.subject.split())
     if pronoun == "They":
         return before.plural
+    named = all(w[:1].isupper() for w in before.subject.split()) and len(before.subject.split()) < 4
+    if pronoun in ("He", "She") and named and not before.plural:
+        return True
     return (
         not before.plural
         and (pronoun == "It") == (not person)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from dataforge.teachers.extractive import lexicon
+
 Form: TypeAlias = Literal["base", "third", "past", "participle", "gerund"]
 
 _REGULAR = """
@@ -95,13 +97,15 @@ _DOUBLED_WORDS = """
     prefer defer confer incur occur transfer compel expel repel control patrol equip embed span abet begin run set
     get put cut win hit let sit swim dig forget shut split quit reset offset spin fulfil excel
 """
-_DOUBLED = frozenset(_DOUBLED_WORDS.split())
+_DOUBLED = frozenset([*_DOUBLED_WORDS.split(), *lexicon.DOUBLED.split()])
 
 
 def _regular(base: str) -> tuple[str, str]:
     """(past, gerund)."""
     if base in _DOUBLED:
         return base + base[-1] + "ed", base + base[-1] + "ing"
+    if base.endswith("c") and base in ("mimic", "traffic"):
+        return base + "ked", base + "king"
     if base.endswith("ie"):
         return base + "d", base[:-2] + "ying"
     if base.endswith("ee"):
@@ -129,10 +133,10 @@ def _forms() -> dict[str, dict[Form, str]]:
         found.setdefault(word, {}).setdefault(form, base)
 
     irregular = {}
-    for entry in _IRREGULAR.split("/"):
+    for entry in [*_IRREGULAR.split("/"), *lexicon.IRREGULAR.split("/")]:
         base, past, participle = entry.split()
         irregular[base] = (past, participle)
-    for base in [*irregular, *_REGULAR.split()]:
+    for base in dict.fromkeys([*irregular, *_REGULAR.split(), *lexicon.REGULAR.split()]):
         past, gerund = _regular(base)
         past, participle = irregular.get(base, (past, past))
         note(base, "base", base)
@@ -148,6 +152,7 @@ def _forms() -> dict[str, dict[Form, str]]:
 
 
 FORMS = _forms()
+_PASTS = {forms["past"]: word for word, forms in reversed(FORMS.items()) if "past" in forms}
 
 
 def base_of(word: str, form: Form) -> str | None:
@@ -156,4 +161,4 @@ def base_of(word: str, form: Form) -> str | None:
 
 
 def past_of(base: str) -> str:
-    return next((word for word, forms in FORMS.items() if forms.get("past") == base), _regular(base)[0])
+    return _PASTS.get(base) or _regular(base)[0]

@@ -144,6 +144,8 @@ def _running(heading: str, scene: Scene) -> str:
     """Title Case to sentence case, but for names and acronyms that the text itself capitalises."""
     words = heading.split()
     if len(words) > 1 and all(w[:1].isupper() or w.casefold() in STOP_WORDS for w in words):
+        if not any(w[1:].islower() and w.casefold() in scene.lower_words - STOP_WORDS for w in words[1:]):
+            return heading
         words = [words[0], *(w if w in scene.proper_words or not w[1:].islower() else w.lower() for w in words[1:])]
     lowered = lower_first(" ".join(words), scene)
     used = (
@@ -163,6 +165,8 @@ def anchored(question: str, headings: tuple[str, ...], scene: Scene, *, always: 
     name = topic(headings, scene)
     if not name:
         return question
+    if re.match(r"[A-Z][^,?]+, (?:what|how|when|who|which|where|why|by|in|at|to)\b", question):
+        return question
     mine, theirs = set(content_words(question)), set(content_words(name))
     if theirs & mine or len(mine | theirs) == len(mine):
         return question
@@ -173,19 +177,16 @@ def anchored(question: str, headings: tuple[str, ...], scene: Scene, *, always: 
 
 
 def with_adjunct(adjunct: str, question: str) -> str:
-    """ "In fog, how ...?"; empty, and so unsound, when the adjunct is a clause or too long to open a question."""
+    """ "In fog, how ...?"; without it when it is only background, too long to open a question; empty, and so unsound,
+    when what is said holds only under it."""
     if not adjunct:
         return question
     opener = adjunct.split()[0].casefold()
-    if len(adjunct.split()) > 8 or opener in english.CONDITIONS | {
-        "as",
-        "although",
-        "while",
-        "whereas",
-        "because",
-        "since",
-    }:
+    if opener in english.CONDITIONS | {"without", "except", "under", "until", "despite"}:
         return ""
+    background = opener in ("as", "although", "while", "whereas", "because", "since", "with", "to", "from", "like", "unlike")
+    if background or len(adjunct.split()) > 6 or base_of(opener, "participle") or base_of(opener, "gerund"):
+        return question
     return f"{adjunct}, {question[0].lower()}{question[1:]}"
 
 
