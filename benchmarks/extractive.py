@@ -68,7 +68,9 @@ def main() -> None:
     parser.add_argument("--pairs", action="store_true", help="print every pair")
     parser.add_argument("--draw", type=int, default=0, help="print this many pairs, drawn with seed 7")
     told = parser.parse_args()
-    files = sorted(f for p in told.paths for f in (p.rglob("*") if p.is_dir() else [p]) if f.suffix in (*KINDS, ".json"))
+    files = sorted(
+        f for p in told.paths for f in (p.rglob("*") if p.is_dir() else [p]) if f.suffix in (*KINDS, ".json")
+    )
     print(f"{'document':34}{'chunks':>7}{'sent.':>7}{'pairs':>7}{'/sent.':>8}{'pass./s':>9}  by kind; gates")
     everything: list[tuple[str, Draft]] = []
     for path in files:
@@ -90,8 +92,10 @@ def measure(path: Path, *, why: bool, show: bool) -> list[Draft]:
     kinds = " ".join(f"{k} {n}" for k, n in Counter(d.question_type for d in drafts).most_common())
     rate = len(drafts) / len(told) if told else 0.0
     speed = len(found) / spent if spent else 0.0
-    print(f"{path.name[:32]:34}{len(found):>7}{len(told):>7}{len(drafts):>7}{rate:>8.2f}{speed:>9.0f}  {kinds}; "
-          f"{', '.join(f'{g} {count[g]}' for g in GATES)}")
+    print(
+        f"{path.name[:32]:34}{len(found):>7}{len(told):>7}{len(drafts):>7}{rate:>8.2f}{speed:>9.0f}  {kinds}; "
+        f"{', '.join(f'{g} {count[g]}' for g in GATES)}"
+    )
     for gate in GATES[1:] if why else ():
         for text in (t for g, t in told if g == gate):
             print(f"  {gate:13}{text}")

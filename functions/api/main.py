@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -52,4 +53,13 @@ async def _each_request(request: Request, call_next: Callable[[Request], Awaitab
 
 log.configure(settings.get().log_level)
 app = create_app()
-handler = Mangum(app, lifespan="off")
+
+
+@cache
+def _lambda() -> Mangum:
+    return Mangum(app, lifespan="off")
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """What Lambda calls. Mangum is made at the first event: it opens an event loop that others would never close."""
+    return _lambda()(event, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -17,8 +18,12 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 picks a free one")
     told = parser.parse_args()
     log.configure(settings.get().log_level)
+    # uvicorn raises a signal that ended it once more; by default SIGTERM would then kill before anything is put away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         serve(told.home.resolve(), told.host, told.port)
+    except KeyboardInterrupt:
+        return 130
     except (RuntimeError, OSError) as problem:
         print(f"Cannot start: {problem}", file=sys.stderr)
         return 1

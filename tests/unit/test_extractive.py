@@ -162,6 +162,119 @@ def test_a_sentence_becomes_a_question_and_is_its_answer(content: str, question:
     assert all(e in content for e in made[question].evidence)
 
 
+# checklist 38
+@pytest.mark.parametrize(
+    ("content", "question"),
+    [
+        ("Dabbling ducks feed on the surface of water or on land.", "What do dabbling ducks feed on?"),
+        ("Ducks have many economic uses, being farmed for their meat and eggs.", "What economic uses do ducks have?"),
+        (
+            "The two general types of self-locking nuts currently in use are the all-metal type and the fiber type.",
+            "What are the two general types of self-locking nuts currently in use?",
+        ),
+        (
+            "Patented in 1868 by Christopher Sholes, the mechanical typewriter revolutionized written communication by "
+            "enabling "
+            "people to produce legible documents.",
+            "How did the mechanical typewriter revolutionize written communication?",
+        ),
+        (
+            "Ducks are generally smaller and shorter-necked than swans and geese.",
+            "How do ducks compare with swans and geese?",
+        ),
+        ("Early word processors were not software programs.", "Were early word processors software programs?"),
+        (
+            "Cytotoxic drugs inhibit the immune response by killing cells.",
+            "How do cytotoxic drugs inhibit the immune response?",
+        ),
+        (
+            "Archeological evidence shows that the hunters of the islands ate wild ducks.",
+            "What does archeological evidence show?",
+        ),
+        ("Large language models are powerful tools that generate texts.", "What are large language models?"),
+        ("Ducks make a range of calls, including whistles and grunts.", "What calls do ducks make?"),
+        (
+            "Historically, the Methodist Church has supported the temperance movement.",
+            "What has the Methodist Church supported?",
+        ),
+        ("There are 13 nature reserves in Warsaw.", "How many nature reserves are there in Warsaw?"),
+        ("The French Confession of 1559 shows a Calvinistic influence.", "What shows a Calvinistic influence?"),
+    ],
+)
+def test_the_phrase_after_the_verb_and_the_subject_are_asked_for(content: str, question: str) -> None:
+    assert question in asked(content)
+
+
+def test_a_denial_is_answered_with_no() -> None:
+    made = asked("Early word processors were not software programs.")
+
+    assert made["Were early word processors software programs?"].answer.startswith("No. Early word processors were not")
+
+
+def test_what_points_back_is_answered_together_with_the_sentence_before() -> None:
+    made = asked(
+        "Wang sold machines with a small screen in the 1970s. These machines replaced the typewriters of large offices."
+    )
+
+    draft = made["Which machines replaced the typewriters of large offices?"]
+    assert draft.answer.startswith("Wang sold machines")
+    assert len(draft.evidence) == 2
+
+
+def test_a_section_under_its_own_heading_is_explained_as_a_whole() -> None:
+    content = (
+        "## Wing nuts\n\nWing nuts are tightened by hand and need no wrench at all. Mechanics use them on panels that "
+        "are removed often. The wings of the nut give the fingers a firm grip."
+    )
+
+    made = asked(content, "Wing nuts")
+
+    summary = next(d for d in made.values() if d.question_type == "summary")
+    assert "wing nuts" in summary.question
+    assert len(summary.evidence) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "never"),
+    [
+        (
+            "From the typewriters of the 19th century to the tools of today, the word processor has come a long way.",
+            "who",
+        ),
+        ("As AI continues to advance, word processors may evolve into even more intuitive tools.", "who"),
+        (
+            "2.2 MIXTURE-OF-EXPERT MODELS Granite 3.0 1B and 3B MoE models use similar architecture with two changes.",
+            "MODELS",
+        ),
+        ("Boots Self-Locking Nut The Boots self-locking nut is of one construction made to hold tight.", "Nut The"),
+        ("The wing type that is\n\n# Nuts\n\nsize, while the locking section presses against the bolt.", "size"),
+        ("The 'diving ducks', also named for their feeding method, make up the tribe Aythyini.", "What named"),
+        ("A rule of multiplication called Lorentz's Law describes the force on a charge.", "What called"),
+        ("On the world market, the price increases changed the position of many industries.", "price increase?"),
+        ("| Food | Calories per portion |\n| --- | --- |\n| berries | 50 |\n| grain | 120 |", "does berries"),
+        ("The speed limit on the pier is 10 km an hour.", "an hour?"),
+        (
+            "To get started with swimming, first lay down in a water and try not to drown:\n\n- relax\n- look",
+            "How do you get",
+        ),
+    ],
+)
+def test_known_bad_questions_stay_away(content: str, never: str) -> None:
+    words = [f"{d.question} {d.answer if never == 'size' else ''}" for d in asked(content).values()]
+
+    assert not any(never in w or never in w.casefold().split() for w in words)
+
+
+def test_plain_yes_is_at_most_a_small_part() -> None:
+    content = " ".join(
+        f"The {name} pump is essential to the plant." for name in ("red", "blue", "green", "amber", "grey")
+    )
+
+    made = asked(content)
+
+    assert sum(d.answer.startswith("Yes.") for d in made.values()) <= 1 + len(made) // 7
+
+
 def test_a_list_with_its_lead_in_is_one_answer() -> None:
     draft = asked(HANDBOOK.content)["Which documents are required for parental leave?"]
 

@@ -91,3 +91,20 @@ def test_a_distribution_that_does_not_add_up_names_its_field(wrong: object) -> N
 @given(st.integers(0, 1000), st.integers(0, 100))
 def test_difficulties_are_as_many_as_asked(total: int, seed: int) -> None:
     assert len(planning.difficulties(total, EVEN, random.Random(seed))) == total
+
+
+@pytest.mark.parametrize(("total", "places"), [(5, 20), (7, 20), (30, 20)])
+def test_round_robin_spreads_a_rest_over_all_places_not_over_the_first(total: int, places: int) -> None:
+    counts = planning.round_robin(total, [3] * places)
+
+    halves = sum(counts[: places // 2]), sum(counts[places // 2:])
+    assert sum(counts) == total
+    assert abs(halves[0] - halves[1]) <= 1
+
+
+@given(st.integers(0, 500), st.lists(st.integers(0, 40), min_size=1, max_size=30))
+def test_round_robin_gives_all_it_can_and_nobody_too_much(total: int, rooms: list[int]) -> None:
+    counts = planning.round_robin(total, rooms)
+
+    assert sum(counts) == min(total, sum(rooms))
+    assert all(0 <= c <= r for c, r in zip(counts, rooms, strict=True))

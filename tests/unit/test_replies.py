@@ -78,3 +78,41 @@ def test_the_owners_system_prompt_reaches_the_teacher_and_cannot_replace_the_rul
     assert rules.content.index("Answerable from the passage alone") < rules.content.index("Write for ferry crews.")
     assert "Harbour" in request.content
     assert "exactly 2 pairs" in request.content
+
+
+@pytest.mark.parametrize("reply", [
+    "[" * 200_000, '{"a":' * 200_000, '{"pairs": ' * 50_000 + REPLY, '{"question": ' + "9" * 10_000 + "}",
+])
+def test_brackets_without_end_are_a_bad_reply_not_a_crash(reply: str) -> None:
+    with pytest.raises(BadReply):
+        RECIPES["qa"].read(Answer(reply, "m"), SLOTS)
+
+
+@pytest.mark.parametrize("field", ["question", "answer", "question_type", "evidence"])
+def test_half_a_character_is_mended_so_that_the_pair_can_be_stored(field: str) -> None:
+    value: object = "good \ud83d\ude00, half \ud83d"
+    pair = {**PAIR, field: [value] if field == "evidence" else value}
+
+    draft = RECIPES["qa"].read(Answer(json.dumps({"pairs": [pair]}), "m"), SLOTS[:1])[0]
+
+    found = getattr(draft, field)
+    assert (found[0] if field == "evidence" else found) == "good 😀, half \ufffd"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)))
+def test_values_of_any_type_are_read_or_refused(value: object) -> None:
+    for pair in ({**PAIR, "evidence": value}, {**PAIR, "difficulty": value}, {**PAIR, "question_type": value}):
+        assert RECIPES["qa"].read(Answer(json.dumps([pair]), "m"), SLOTS[:1])[0].answer == PAIR["answer"]
+    if not isinstance(value, str) or not value.strip():
+        with pytest.raises(BadReply):
+            RECIPES["qa"].read(Answer(json.dumps({"question": value, "answer": value}), "m"), SLOTS[:1])
+
+
+def test_an_endless_answer_is_cut_and_an_endless_question_is_none() -> None:
+    long = json.dumps([{**PAIR, "answer": "x" * 10**6}, {**PAIR, "question": "x" * 10**6}])
+
+    with pytest.raises(BadReply) as bad:
+        RECIPES["qa"].read(Answer(long, "m"), SLOTS)
+
+    assert [len(d.answer) for d in bad.value.drafts] == [20_000]

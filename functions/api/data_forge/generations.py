@@ -37,7 +37,7 @@ def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.Generation
 @router.get("/projects/{project_id}/generations", operation_id="list_generations")
 def list_generations(project: ProjectDep) -> list[wire.Generation]:
     """Parse and generate runs, newest first."""
-    return [views.generation(r) for r in runs.of_project(project.project_id)]
+    return [views.generation(workflow.look_after(r)) for r in runs.of_project(project.project_id)]
 
 
 @router.get("/generations/{generation_id}", operation_id="get_generation")

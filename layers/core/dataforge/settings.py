@@ -27,7 +27,7 @@ class Settings:
     parse_wall_seconds: int = _number("DATAFORGE_PARSE_WALL_SECONDS", 90, "Wall limit of one parsing child, in seconds")
     chunk_tokens: int = _number("DATAFORGE_CHUNK_TOKENS", 512, "Largest chunk, in o200k_base tokens")
     concurrency: int = _number("DATAFORGE_CONCURRENCY", 32, "Teacher calls in flight per run")
-    workers: int = _number("DATAFORGE_WORKERS", 2, "Batches at once: worker processes here, children of a Map on AWS (10)")
+    workers: int = _number("DATAFORGE_WORKERS", 2, "Batches at once: worker processes here, Map children on AWS (10)")
     batch_calls: int = _number("DATAFORGE_BATCH_CALLS", 250, "Teacher calls in one batch of a run")
     teacher_timeout: int = _number("DATAFORGE_TEACHER_TIMEOUT", 120, "Longest wait for one teacher reply, in seconds")
     teacher_base_url: str = _env("OPENAI_BASE_URL", "https://api.openai.com/v1", "Base URL of `openai:` teachers")

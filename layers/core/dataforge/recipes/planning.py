@@ -67,8 +67,19 @@ def spread(total: int, rooms: Sequence[int], weights: Sequence[float]) -> list[i
 
 
 def round_robin(total: int, rooms: Sequence[int]) -> list[int]:
-    """One unit to each in turn until `total` are given or all rooms are full: the most even coverage."""
-    return spread(total, rooms, [1.0] * len(rooms)) if sum(rooms) > total else list(rooms)
+    """The same to each until `total` are given or all rooms are full; a rest goes to places spread evenly, so that a
+    small run does not end in the first document."""
+    given = [0] * len(rooms)
+    left = min(total, sum(rooms))
+    while left > 0:
+        open_places = [i for i, room in enumerate(rooms) if given[i] < room]
+        if left < len(open_places):
+            open_places = [open_places[n * len(open_places) // left] for n in range(left)]
+        turns = min(left // len(open_places), *(rooms[i] - given[i] for i in open_places))
+        for i in open_places:
+            given[i] += turns
+        left -= turns * len(open_places)
+    return given
 
 
 def difficulties(total: int, distribution: Weights, rng: random.Random) -> list[Difficulty]:

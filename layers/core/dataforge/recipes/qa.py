@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dataforge.errors import BadReply
-from dataforge.recipes.replies import objects
+from dataforge.recipes.replies import objects, whole_characters
 from dataforge.records import DIFFICULTIES, Answer, Draft, Message, Passage, Question, Slot
 
 if TYPE_CHECKING:
     from dataforge.recipes import Wishes
+
+MOST_QUESTION_CHARACTERS = 4000
+MOST_ANSWER_CHARACTERS = 20_000
+"""A longer answer is cut here, and its length rejects it; a longer question is no question."""
+MOST_QUOTES = 50
 
 QUESTION_TYPES = ("factual", "how-to", "definition", "reason", "condition", "comparison", "list", "numeric")
 
@@ -99,6 +104,8 @@ def read(answer: Answer, slots: Sequence[Slot]) -> list[Draft]:
 
 
 def _why(answer: Answer, found: int, read: int, wanted: int) -> str:
+    if answer.finish_reason == "content_filter" and not found:
+        return "the provider's content filter withheld the reply"
     if answer.finish_reason == "length":
         return f"the reply was cut off after {read} of {wanted} pairs; write shorter answers"
     if not found:
@@ -109,16 +116,20 @@ def _why(answer: Answer, found: int, read: int, wanted: int) -> str:
 
 
 def _draft(found: dict[str, object]) -> Draft | None:
-    asked, answered = found.get("question"), found.get("answer")
-    if not isinstance(asked, str) or not isinstance(answered, str) or not asked.strip() or not answered.strip():
+    asked, answered = _text(found.get("question")), _text(found.get("answer"))
+    if not asked or not answered or len(asked) > MOST_QUESTION_CHARACTERS:
         return None
     evidence = found.get("evidence")
     quotes = [evidence] if isinstance(evidence, str) else evidence if isinstance(evidence, list) else []
     difficulty = found.get("difficulty")
-    kind = found.get("question_type")
+    kind = _text(found.get("question_type"))
     return Draft(
-        asked.strip(), answered.strip(),
-        kind if isinstance(kind, str) and 0 < len(kind) <= 40 else "factual",
+        asked, answered[:MOST_ANSWER_CHARACTERS], kind if 0 < len(kind) <= 40 else "factual",
         next((d for d in DIFFICULTIES if d == difficulty), "medium"),
-        tuple(q for q in quotes if isinstance(q, str) and q.strip()),
+        tuple(whole_characters(q) for q in quotes if isinstance(q, str) and q.strip())[:MOST_QUOTES],
     )
+
+
+def _text(value: object) -> str:
+    """Empty for what is no text."""
+    return whole_characters(value).strip() if isinstance(value, str) else ""

@@ -10,6 +10,13 @@ _REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL 
 _TRAILING_COMMA = re.compile(r",\s*([}\]])")
 
 
+def whole_characters(text: str) -> str:
+    """Halves of surrogate pairs, which no file and no table can hold, joined where they meet, else replaced."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def objects(text: str) -> list[dict[str, object]]:
     """Every complete JSON object that stands in a list, or alone; wrapping objects such as {"pairs": [...]} opened.
 
@@ -30,7 +37,7 @@ def _whole(text: str) -> list[dict[str, object]] | None:
     for attempt in (candidate, _TRAILING_COMMA.sub(r"\1", candidate)):
         try:
             return _opened(json.loads(attempt, strict=False))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return None
 
@@ -51,6 +58,8 @@ def _scan(text: str) -> Iterator[dict[str, object]]:
     while position >= 0:
         try:
             value, end = decoder.raw_decode(text, position)
+        except RecursionError:  # brackets without end, which small models fall into: nothing to read in there
+            return
         except ValueError:
             end = position + 1
         else:

@@ -13,7 +13,7 @@ A pair's status and the project's counters move in one transaction, so they cann
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dataforge import clock
@@ -25,6 +25,8 @@ from dataforge.store.rows import from_item, to_item
 
 STATUSES = ("pending", "accepted", "rejected", "edited")
 EXPORTABLE = ("accepted", "edited")
+_PROBED = 100
+"""More than any wall writes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,17 @@ def get(project_id: str, pair_id: str) -> Pair:
     return from_item(Pair, item)
 
 
-def write_new(pairs: Iterable[Pair]) -> None:
-    """Writing the same pairs again is harmless: their ids come from their slots."""
-    current().tables.batch_put("pairs", (to_item(p) for p in pairs))
+def write_new(project_id: str, pairs: Sequence[Pair]) -> None:
+    """Pairs that are there already stay as they are: a state that runs again must not undo a review.
+
+    Pass them in the same order each time: if none of the first is there, nothing is.
+    """
+    tables = current().tables
+    keys: list[Key] = [{"project_id": project_id, "pair_id": p.pair_id} for p in pairs]
+    there: set[object] = set()
+    if tables.batch_get("pairs", keys[:_PROBED]):
+        there = {i["pair_id"] for i in tables.batch_get("pairs", keys)}
+    tables.batch_put("pairs", (to_item(p) for p in pairs if p.pair_id not in there))
 
 
 def count_in(project: Project, run_key: Key, assessed_round: int, pairs: Iterable[Pair], values: Item) -> bool:
@@ -145,18 +155,17 @@ def get_export(project_id: str, version: int) -> Export:
 
 
 def exports_of(project_id: str) -> list[Export]:
-    page = current().tables.query_page("exports", {"project_id": project_id})
-    return [from_item(Export, i) for i in page.items]
+    return [from_item(Export, i) for i in _query({"project_id": project_id}, None, table="exports")]
 
 
 def _keys(hash_key: Mapping[str, str], index: str) -> Iterator[str]:
     return (str(i["pair_id"]) for i in _query(hash_key, index))
 
 
-def _query(hash_key: Mapping[str, str], index: str | None) -> Iterator[Item]:
+def _query(hash_key: Mapping[str, str], index: str | None, *, table: str = "pairs") -> Iterator[Item]:
     cursor = None
     while True:
-        page = current().tables.query_page("pairs", hash_key, index=index, cursor=cursor)
+        page = current().tables.query_page(table, hash_key, index=index, cursor=cursor)
         yield from page.items
         cursor = page.cursor
         if cursor is None:

@@ -39,8 +39,12 @@ def _scripted(_: str) -> Teacher:
     return from_file(os.environ.get("DATAFORGE_SCRIPT", ""))
 
 
+def _base_url() -> str:
+    return settings.get().teacher_base_url.strip().rstrip("/")
+
+
 def _openai(model: str) -> Teacher:
-    base, key = settings.get().teacher_base_url, current().secrets.get("OPENAI_API_KEY")
+    base, key = _base_url(), current().secrets.get("OPENAI_API_KEY")
     if key is None and base == _OPENAI:
         raise Invalid(
             f"openai:{model} needs a key: set OPENAI_API_KEY where the server runs, "
@@ -84,7 +88,7 @@ def teacher(name: str) -> Teacher:
 def available() -> list[TeacherEntry]:
     """What this deployment can run now, the offline teacher first."""
     found = [TeacherEntry("extractive", "Extractive (offline, no key)", "built-in")]
-    if settings.get().teacher_base_url == _OPENAI and current().secrets.get("OPENAI_API_KEY"):
+    if _base_url() == _OPENAI and current().secrets.get("OPENAI_API_KEY"):
         found += [TeacherEntry(f.id, f.name, f.provider) for f in models().values() if f.provider == "openai"]
     for name in filter(None, (n.strip() for n in settings.get().teachers.split(","))):
         found.append(TeacherEntry(name, name.partition(":")[2] or name, name.partition(":")[0]))

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from typing import cast
 
 import orjson
 
-from dataforge.errors import BadReply, TeacherBusy, TeacherError, TeacherRefused
+from dataforge.errors import BadReply, NotFound, TeacherBusy, TeacherError, TeacherRefused
+from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.recipes import RECIPES, Recipe, Wishes
@@ -28,6 +30,8 @@ from dataforge.teachers.ports import Teacher
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import wishes
 
+logger = logging.getLogger(__name__)
+
 READINGS = 3
 """The first reply, its correction, a fresh try."""
 TRIES = 7
@@ -35,6 +39,8 @@ TRIES = 7
 LONGEST_WAIT = 60.0
 HEARTBEAT = 0.5
 """Seconds between two looks at the cancel flag and two progress notes."""
+MOST_REPLY_BYTES = 200_000
+"""A longer reply is cut before it is stored: a table item holds 400 KB."""
 
 
 @dataclass(slots=True)
@@ -53,37 +59,61 @@ class Batch:
     slots: int
     outcomes: list[Item] = field(default_factory=list)
     used: list[Reply] = field(default_factory=list)
+    answered: int = 0
+    """Replies that the teacher gave to this attempt of the batch."""
     stop: str | None = None
-    """Why no further call is sent: cancelled, or the teacher refused for good."""
+    """Why no further call is sent: cancelled, or the teacher refused for good, or is gone."""
     stop_detail: str = ""
 
 
 def generate_batch(raw: Item) -> Item:
     """Run a batch to its end and write its part file; run again, it asks only what has no stored reply."""
     e = flow.event(raw)
-    run = flow.run_of(e)
-    body = orjson.loads(current().files.read(e.key))
-    calls = [[Slot(**s) for s in call] for call in body["calls"]]
-    batch = _open(run, e, calls, body["document_names"])
-    asyncio.run(_ask_all(batch, calls, int(body["concurrency"])))
-    outcomes = sorted(batch.outcomes, key=lambda o: cast(int, o["slot"]))
-    part = {"usage": _usage(batch.used), "outcomes": outcomes}
-    flow.write_json(run, f"round-{e.round}/part-{e.batch:04d}.json", part)
-    made = sum("draft" in o for o in batch.outcomes)
+    batch, calls, concurrency = _open(e)
+    asyncio.run(_ask_all(batch, calls, concurrency))
+    runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
+    outcomes = _write_part(batch, e, batch.outcomes)
+    made = sum("draft" in o for o in outcomes)
     level = "warning" if made < len(batch.outcomes) else "info"
-    runs.say(run.run_id, "generating", f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} pairs written"
+    runs.say(e.run_id, "generating", f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} pairs written"
              + (f"; {batch.stop_detail}" if batch.stop_detail else ""), level=level)
     return {"batch": e.batch, "made": made}
 
 
-def _open(run: Run, e: flow.Event, calls: list[list[Slot]], names: dict[str, str]) -> Batch:
+def salvage(raw: Item) -> int:
+    """What a batch that died for good has paid for: its stored replies become drafts, nothing is asked. How many."""
+    e = flow.event(raw)
+    batch, calls, _ = _open(e)
+    batch.stop = "batch_failed"
+    if not batch.stored:
+        return 0
+    asyncio.run(_ask_all(batch, calls, 1))
+    return len(_write_part(batch, e, [o for o in batch.outcomes if "draft" in o]))
+
+
+def _write_part(batch: Batch, e: flow.Event, outcomes: list[Item]) -> list[Item]:
+    outcomes = sorted(outcomes, key=lambda o: cast(int, o["slot"]))
+    part = {"usage": _usage(batch.used), "outcomes": outcomes}
+    flow.write_json(batch.run, f"round-{e.round}/part-{e.batch:04d}.json", part)
+    return outcomes
+
+
+def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
+    """The batch, its calls, and how many of them may be in flight."""
+    run = flow.run_of(e)
+    body = orjson.loads(current().files.read(e.key))
+    calls = [[Slot(**s) for s in call] for call in body["calls"]]
     indices = [s.index for call in calls for s in call]
     found = projects.get_chunks(run.project_id, list({call[0].chunk_id: None for call in calls}))
-    return Batch(
+    over = run.cancel_requested or run.status in runs.FINISHED
+    batch = Batch(
         run, f"r{e.round}b{e.batch:04d}", teacher(str(run.config["model_id"])),
-        RECIPES[str(run.config["generation_type"])], wishes(run.config), {c.chunk_id: c for c in found}, names,
+        RECIPES[str(run.config["generation_type"])], wishes(run.config), {c.chunk_id: c for c in found},
+        body["document_names"],
         runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),
+        stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
     )
+    return batch, calls, int(body["concurrency"])
 
 
 async def _ask_all(batch: Batch, calls: list[list[Slot]], concurrency: int) -> None:
@@ -108,9 +138,16 @@ async def _asker(batch: Batch, queue: Iterator[list[Slot]]) -> None:
 async def _heartbeat(batch: Batch) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT)
-        await asyncio.to_thread(_note, batch)
-        run = await asyncio.to_thread(runs.get, batch.run.org_id, batch.run.run_id)
-        if batch.stop is None and run.cancel_requested:
+        try:
+            run = await asyncio.to_thread(runs.get, batch.run.org_id, batch.run.run_id)
+            await asyncio.to_thread(_note, batch)
+            over = run.cancel_requested or run.status in runs.FINISHED
+        except NotFound:  # the project was deleted
+            over = True
+        except Exception:  # a table that is busy for a moment must not end the watch over cancel
+            logger.warning("no progress note for %s", batch.run.run_id, exc_info=True)
+            continue
+        if batch.stop is None and over:
             batch.stop, batch.stop_detail = "cancelled", "stopped by the caller"
 
 
@@ -133,20 +170,21 @@ async def _call(batch: Batch, slots: list[Slot]) -> list[Item]:
     )
     question = batch.recipe.question(passage, slots, batch.wishes)
     best: list[Draft] = []
-    reply, why = None, ("unreadable_reply", "")
+    reply, source, why = None, None, ("unreadable_reply", "")
     for attempt in range(1 if batch.teacher.can.offline else READINGS):
         try:
             reply = await _reply(batch, question, slots[0].index, attempt)
             drafts = batch.recipe.read(_answer(reply), slots)
             return [_made(batch, s, d, reply) for s, d in zip(slots, drafts, strict=True)]
         except BadReply as bad:
-            best = max(best, bad.drafts, key=len)
+            if len(bad.drafts) > len(best):
+                best, source = bad.drafts, reply
             why = ("passage_exhausted" if batch.teacher.can.offline else "unreadable_reply", bad.message)
             question = _next_question(batch, passage, slots, attempt, reply, bad)
         except _Stopped as stopped:
             why = (stopped.reason, stopped.detail)
             break
-    made = [_made(batch, s, d, reply) for s, d in zip(slots, best, strict=False) if reply is not None]
+    made = [_made(batch, s, d, source) for s, d in zip(slots, best, strict=False) if source is not None]
     return made + [_failed(s, *why) for s in slots[len(made):]]
 
 
@@ -155,7 +193,7 @@ def _next_question(
 ) -> Question:
     """First show the teacher its mistake; after that start afresh, with another seed."""
     asked = batch.recipe.question(passage, slots, replace(batch.wishes, seed=batch.wishes.seed + attempt))
-    if attempt > 0 or reply is None:
+    if attempt > 0 or reply is None or not reply.text.strip():
         return asked
     correction = f"That reply cannot be used: {bad.message}. Send the whole corrected reply, JSON only."
     turns = (Message("assistant", reply.text), Message("user", correction))
@@ -176,8 +214,11 @@ async def _reply(batch: Batch, question: Question, first_slot: int, attempt: int
         batch.used.append(batch.stored[key])
         return batch.stored[key]
     answer = await _ask(batch, question)
+    text, finish = answer.text, answer.finish_reason
+    if len(text.encode()) > MOST_REPLY_BYTES:
+        text, finish = text.encode()[:MOST_REPLY_BYTES].decode("utf-8", "ignore"), "length"
     reply = Reply(
-        batch.run.run_id, key, answer.text, answer.model, answer.finish_reason, answer.input_tokens,
+        batch.run.run_id, key, text, answer.model, finish, answer.input_tokens,
         answer.output_tokens, runs.reply_expiry(), answer.cost_usd,
     )
     await asyncio.to_thread(runs.keep_reply, reply)
@@ -189,21 +230,29 @@ async def _ask(batch: Batch, question: Question) -> Answer:
     """Raises _Stopped when the run is cancelled, the teacher refuses for good, or stays out of reach."""
     jitter = random.Random(time.monotonic_ns())
     problem: TeacherError | None = None
+    answered = batch.answered
     for attempt in range(TRIES):
         if batch.stop:
             raise _Stopped(batch.stop, batch.stop_detail)
         try:
-            return await batch.teacher.ask(question)
+            answer = await batch.teacher.ask(question)
+            batch.answered += 1
+            return answer
         except TeacherRefused as refused:
             batch.stop, batch.stop_detail = "teacher_refused", refused.message
             raise _Stopped("teacher_refused", refused.message) from None
         except TeacherError as busy:
             problem = busy
+            if attempt == TRIES - 1:
+                break
             told = busy.retry_after if isinstance(busy, TeacherBusy) else None
             backoff = min(LONGEST_WAIT, 0.5 * 2**attempt) * jitter.uniform(0.5, 1.0)
             await _wait(batch, min(LONGEST_WAIT, told) + jitter.uniform(0, 0.25) if told is not None else backoff)
     reason = "teacher_busy" if isinstance(problem, TeacherBusy) else "teacher_unreachable"
-    raise _Stopped(reason, problem.message if problem else "")
+    detail = problem.message if problem else ""
+    if batch.answered == answered and batch.stop is None:  # nobody got a word all this time: the next would wait too
+        batch.stop, batch.stop_detail = reason, detail
+    raise _Stopped(reason, detail)
 
 
 async def _wait(batch: Batch, seconds: float) -> None:
@@ -227,7 +276,7 @@ def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
 
 
 def _failed(slot: Slot, reason: str, detail: str) -> Item:
-    return {"slot": slot.index, "chunk_id": slot.chunk_id, "failed": reason, "detail": detail}
+    return {"slot": slot.index, "chunk_id": slot.chunk_id, "failed": reason, "detail": redact(detail)}
 
 
 def _usage(replies: list[Reply]) -> Item:

@@ -20,10 +20,12 @@ from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
 from dataforge.workflows import planning
 from dataforge.workflows import runs as flow
-from dataforge.workflows.generation import TOP_UP
+from dataforge.workflows.generation import ROUNDS, most_slots
 
 LEAST_GROUNDING = 0.35
 """An answer that its passage supports less than this is rejected as ungrounded."""
+MOST_SHOWN = 50
+"""Spans and unsupported words that a pair carries; `records.jsonl` has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ def assess_run(raw: Item) -> Item:
     _write_files(run, records, failed)
     fresh = {s.index for s in slots[len(planning.promised(run, e.round)):]}
     run = _keep(run, e.round, records, failed, fresh)
-    wanted = min(run.requested - run.delivered, int(run.requested * TOP_UP) - len(slots))
-    top_up = wanted > 0 and bool(fresh) and not run.cancel_requested and not _refused(failed)
+    wanted = min(run.requested - run.delivered, most_slots(run.requested) - len(slots))
+    lively = any(r.slot in fresh for r in records)
+    top_up = wanted > 0 and lively and e.round + 1 < ROUNDS and not run.cancel_requested and not _refused(failed)
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
     return {**base, "round": e.round + 1, "top_up": top_up}
 
@@ -143,10 +146,10 @@ def _accepted_before(run: Run) -> list[str]:
         if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
             continue
         try:
-            content = current().files.read(flow.key_of(earlier, "records.jsonl"))
+            with current().files.open(flow.key_of(earlier, "records.jsonl")) as file:
+                texts += [f"{r['question']}\n{r['answer']}" for r in map(orjson.loads, file)]
         except FileNotFoundError:
             continue
-        texts += [f"{r['question']}\n{r['answer']}" for r in map(orjson.loads, content.splitlines())]
     return texts
 
 
@@ -178,7 +181,7 @@ def _keep(run: Run, round_number: int, records: list[Record], failed: list[Item]
     new = [_pair(run, r) for r in records if r.slot in fresh]
     project = projects.get(run.org_id, run.project_id)
     if run.assessed_round < round_number:
-        pairs.write_new(new)
+        pairs.write_new(run.project_id, new)
     rejected = Counter(r.reasons[0] for r in records if r.reasons)
     values: Item = {
         "delivered": sum(not r.reasons for r in records), "rejected": rejected.total(), "failed": len(failed),
@@ -196,20 +199,21 @@ def _pair(run: Run, r: Record) -> Pair:
     floor = run.config.get("auto_accept_min_quality")
     good = isinstance(floor, int | float) and r.score >= floor
     status = "rejected" if r.reasons else "accepted" if good else "pending"
+    spans = r.grounding.spans[:MOST_SHOWN]
     metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
     if r.reasons:
         metadata["reasons"] = list(r.reasons)
     if r.duplicate_of is not None:
         metadata["duplicate_of"] = ids.pair_id(run.project_id, run.run_id, r.duplicate_of)
     if r.grounding.unsupported:
-        metadata["unsupported"] = list(r.grounding.unsupported)
+        metadata["unsupported"] = list(r.grounding.unsupported[:MOST_SHOWN])
     prompt = run.config.get("pair_system_prompt")
     return Pair(
         run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id, f"{run.project_id}#{status}",
         r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
         r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
         is_duplicate="near_duplicate" in r.reasons,
-        evidence=[{"start": s.start, "end": s.end, "text": s.text, "page": r.page} for s in r.grounding.spans],
+        evidence=[{"start": s.start, "end": s.end, "text": s.text, "page": r.page} for s in spans],
         metadata=metadata,
     )
 

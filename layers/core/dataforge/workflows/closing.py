@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import cast
 
 import orjson
@@ -11,14 +12,25 @@ from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
 from dataforge.store import runs
 from dataforge.store.runs import Run
-from dataforge.workflows import assessing, parsing, planning
+from dataforge.workflows import asking, assessing, parsing, planning
 from dataforge.workflows import runs as flow
+
+logger = logging.getLogger(__name__)
+
+_HEAVY = ("evidence", "unsupported")
 
 
 def record_failure(raw: Item) -> Item:
     """The Catch of a Map child, of either kind of run."""
     e = flow.event(raw)
-    return parsing.record_failure(raw) if e.kind == "parse" else assessing.record_failure(raw)
+    if e.kind == "parse":
+        return parsing.record_failure(raw)
+    recorded = assessing.record_failure(raw)
+    try:
+        return {**recorded, "made": asking.salvage(raw)}
+    except Exception:  # what killed the batch may kill this too; then its slots are failed ones
+        logger.exception("nothing can be saved of batch %s of %s", e.batch, e.run_id)
+        return recorded
 
 
 def close_run(raw: Item) -> Item:
@@ -60,27 +72,15 @@ def close(run: Run, raw: Item) -> Item:
 
 def _settle(run: Run, error: str | None) -> Run:
     """Slots that no assessment reached (their round failed) are failed slots."""
-    missing = run.asked - run.delivered - run.rejected - run.failed
-    if missing <= 0:
-        return run
-    reason = "cancelled" if run.cancel_requested and error is None else "run_failed"
-    failed = cast("dict[str, int]", run.reasons.get("failed") or {})
-    reasons: Item = {
-        "rejected": run.reasons.get("rejected") or {}, "failed": {**failed, reason: failed.get(reason, 0) + missing},
-    }
-    return runs.change(run, {"failed": run.failed + missing, "reasons": reasons})
+    values = flow.settled(run, "cancelled" if run.cancel_requested and error is None else "run_failed")
+    return runs.change(run, values) if values else run
 
 
 def _usage(run: Run) -> Item:
-    """Tokens and dollars of every reply, from the part files."""
-    sent = made = 0
-    cost: float | None = 0.0
-    for info in current().files.list(flow.key_of(run, "round-")):
-        if "/part-" in info.key:
-            used = orjson.loads(current().files.read(info.key))["usage"]
-            sent, made = sent + used["input_tokens"], made + used["output_tokens"]
-            cost = None if cost is None or used["cost_usd"] is None else cost + used["cost_usd"]
-    return {"input_tokens": sent, "output_tokens": made, "cost_usd": cost if cost is None else round(cost, 8)}
+    """Tokens and dollars of every reply, as the batches noted them; those of a batch that died count too."""
+    spent = runs.progress_of(run.run_id)
+    cost = None if spent.cost_usd is None else round(spent.cost_usd, 8)
+    return {"input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens, "cost_usd": cost}
 
 
 def _chunks(run: Run) -> set[str]:
@@ -88,8 +88,10 @@ def _chunks(run: Run) -> set[str]:
 
 
 def _lines(run: Run, name: str) -> list[dict[str, object]]:
+    """Without the evidence, which is most of a record: the report of 100,000 must fit a small function."""
     try:
-        return [orjson.loads(line) for line in current().files.read(flow.key_of(run, name)).splitlines()]
+        with current().files.open(flow.key_of(run, name)) as file:
+            return [{k: v for k, v in orjson.loads(line).items() if k not in _HEAVY} for line in file]
     except FileNotFoundError:
         return []
 

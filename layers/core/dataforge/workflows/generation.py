@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dataforge import clock, ids
@@ -22,6 +23,8 @@ DEFAULTS: Item = {
 PAIRS_PER_CHUNK = 3
 TOP_UP = 1.25
 """A run never asks for more than this many times the pairs it was asked for."""
+ROUNDS = 6
+"""Rounds of asking in one run, the first included: every round judges the whole run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ def start(project: Project, request: Item) -> Run:
             f"model_id: the teacher {config['model_id']} writes {', '.join(kinds)} only; choose a language model for "
             f"{config['generation_type']}", field="model_id",
         )
+    if isinstance(chosen := config.get("chunk_ids"), list):
+        config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
     chunks = _chosen_chunks(project, config.get("chunk_ids"))
     run_id = ids.new("gen")
     run = Run(
@@ -114,6 +119,11 @@ def _target(config: Item, chunks: int) -> int:
         return asked
     per_chunk = config.get("pairs_per_chunk")
     return chunks * (per_chunk if isinstance(per_chunk, int) else PAIRS_PER_CHUNK)
+
+
+def most_slots(requested: int) -> int:
+    """How many slots a run may promise over all its rounds; at least one more than asked."""
+    return math.ceil(requested * TOP_UP)
 
 
 def wishes(config: Item) -> Wishes:

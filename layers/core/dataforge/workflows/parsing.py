@@ -166,7 +166,7 @@ def close(run: Run, raw: Item) -> Item:
         "documents_processed": len(parsed), "documents_failed": len(failed),
         "chunks_created": sum(d.chunk_count for d in parsed),
     }
-    values: Item = {"results": results, "delivered": len(parsed), "failed": len(documents) - len(parsed)}
+    values: Item = {"results": results, "delivered": len(parsed), "failed": run.asked - len(parsed)}
     error = flow.failure_of(raw)
     if error is None and not parsed and failed and not run.cancel_requested:
         error = f"None of the {len(failed)} documents could be read: {failed[0].name}: {failed[0].error}"

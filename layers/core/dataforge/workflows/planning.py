@@ -19,7 +19,7 @@ from dataforge.store.runs import Run
 from dataforge.teachers import teacher
 from dataforge.workflows import parsing
 from dataforge.workflows import runs as flow
-from dataforge.workflows.generation import PAIRS_PER_CHUNK, TOP_UP
+from dataforge.workflows.generation import PAIRS_PER_CHUNK, most_slots
 
 SLOTS_PER_CALL = 5
 
@@ -63,7 +63,7 @@ def _slots(run: Run, round_number: int, before: list[Slot]) -> list[Slot]:
     config = run.config
     wanted = run.requested - run.delivered
     if round_number:
-        wanted = min(wanted, int(run.requested * TOP_UP) - len(before))
+        wanted = min(wanted, most_slots(run.requested) - len(before))
     used: dict[str, int] = {}
     for slot in before:
         used[slot.chunk_id] = used.get(slot.chunk_id, 0) + 1

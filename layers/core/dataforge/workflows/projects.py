@@ -13,6 +13,9 @@ from dataforge.store import pairs, projects, runs
 from dataforge.store.projects import Document, Project
 from dataforge.workflows import runs as flow
 
+MOST_NAME_BYTES = 600
+"""Of a file's name in its key, which has 1,024 bytes in all; a name may have 500 characters of any script."""
+
 
 def upload_url(project: Project, filename: str, content_type: str, size: int | None) -> tuple[str, str]:
     """(presigned PUT URL, key under the project's `sources/`); a taken name gets `name-1.pdf`.
@@ -27,8 +30,9 @@ def upload_url(project: Project, filename: str, content_type: str, size: int | N
         )
     name = re.sub(r"[\x00-\x1f\x7f/\\]+", "_", filename).strip(". ") or "document"
     taken = {d.s3_key for d in projects.documents_of(project.project_id)}
-    stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix
-    key, n = f"{project.s3_prefix}/sources/{name}", 0
+    suffix = PurePosixPath(name).suffix if len(PurePosixPath(name).suffix) <= 20 else ""
+    stem = name.removesuffix(suffix).encode()[:MOST_NAME_BYTES].decode("utf-8", "ignore")
+    key, n = f"{project.s3_prefix}/sources/{stem}{suffix}", 0
     while key in taken or current().files.info(key) is not None:
         n += 1
         key = f"{project.s3_prefix}/sources/{stem}-{n}{suffix}"
@@ -62,12 +66,11 @@ def delete_document(project: Project, document_id: str) -> None:
 
 def delete(project: Project) -> None:
     """Cancel what runs, then everything below the project, its own row last, so that it can be redone."""
-    if project.active_run is not None:
-        run = runs.get(project.org_id, project.active_run)
-        if run.status in runs.ACTIVE:
-            flow.cancel(run)
-            current().workflows.stop(run.kind, run.run_id, cause="project deleted")
-            flow.finish(run, "cancelled")
+    run = flow.active(project)
+    if run is not None:
+        flow.cancel(run)
+        current().workflows.stop(run.kind, run.run_id, cause="project deleted")
+        flow.finish(run, "cancelled")
     tables, project_id = current().tables, project.project_id
     current().files.delete_prefix(f"{project.s3_prefix}/")
     tables.batch_delete("pairs", ({"project_id": project_id, "pair_id": p.pair_id} for p in pairs.walk(project_id)))
@@ -84,7 +87,5 @@ def delete(project: Project) -> None:
 
 
 def _refuse_while_running(project: Project) -> None:
-    if project.active_run is None:
-        return
-    if runs.get(project.org_id, project.active_run).status in runs.ACTIVE:
+    if flow.active(project) is not None:
         raise Conflict("A run is using this project; wait for it or cancel it first", code="JOB_ALREADY_RUNNING")

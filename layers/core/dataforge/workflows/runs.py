@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import orjson
 
 from dataforge import clock
-from dataforge.errors import ConditionFailed, Conflict
+from dataforge.errors import ConditionFailed, Conflict, NotFound
+from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Put, Value
 from dataforge.store import projects, runs
@@ -57,12 +59,20 @@ def start_machine(run: Run) -> None:
 
 
 def _free_if_finished(project: projects.Project) -> None:
-    """A project whose run ended without letting go (a crash between two writes) is free."""
-    if project.active_run is None:
-        return
-    item = current().tables.get("runs", {"org_id": project.org_id, "run_id": project.active_run})
-    if item is None or item["status"] in runs.FINISHED:
+    """A project whose run ended without letting go (a crash between two writes, a machine that is gone) is free."""
+    if project.active_run is not None and active(project) is None:
         projects.vacate(project.org_id, project.project_id, project.active_run)
+
+
+def active(project: projects.Project) -> Run | None:
+    """The run that works on the project now."""
+    if project.active_run is None:
+        return None
+    try:
+        run = look_after(runs.get(project.org_id, project.active_run))
+    except NotFound:  # a deletion of the project that was cut off took it
+        return None
+    return run if run.status in runs.ACTIVE else None
 
 
 def look_after(run: Run) -> Run:
@@ -81,9 +91,24 @@ def look_after(run: Run) -> Run:
     run = runs.get(run.org_id, run.run_id)
     if run.status in runs.FINISHED:
         return run
-    missing = run.asked - run.delivered - run.rejected - run.failed
     why = f"The state machine ended as {execution.status} ({execution.error or 'no error'}: {execution.cause or ''})"
-    return finish(run, "failed", error=why, values={"failed": run.failed + max(0, missing)})
+    spent = runs.progress_of(run.run_id)
+    usage: Item = {
+        "input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens, "cost_usd": spent.cost_usd,
+    }
+    return finish(run, "failed", error=why, values={**settled(run, "run_failed"), **usage})
+
+
+def settled(run: Run, reason: str) -> Item:
+    """The counts after slots that no assessment reached have failed with this reason; empty when there are none."""
+    missing = run.asked - run.delivered - run.rejected - run.failed
+    if missing <= 0:
+        return {}
+    failed = cast("dict[str, int]", run.reasons.get("failed") or {})
+    reasons: Item = {
+        "rejected": run.reasons.get("rejected") or {}, "failed": {**failed, reason: failed.get(reason, 0) + missing},
+    }
+    return {"failed": run.failed + missing, "reasons": reasons}
 
 
 def cancel(run: Run) -> Run:
@@ -105,7 +130,7 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
     """Close a run once and let the project's next run in; a run that is closed already stays as it is."""
     closing: Item = {**(values or {}), "status": status, "completed_at": clock.now()}
     if error:
-        closing["error"] = error[:2000]
+        closing["error"] = redact(error)[:2000]
     try:
         run = runs.change(run, closing, where={"status": runs.ACTIVE})
         level = "error" if status == "failed" else "info"

@@ -14,7 +14,7 @@ from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.verbs import base_of
 from dataforge.teachers.extractive.wording import anchored, lower_first, with_adjunct
 
-_BECAUSE = re.compile(r"(?:,? because(?! of\b)|, (?:as|since) (?=it |they ))\s?")
+_BECAUSE = re.compile(r"(?:,? because(?! of\b)|, (?:as|since) (?=its? |their |they |the |most |there ))\s?")
 _BECAUSE_OF = re.compile(r",? (?:because of|due to|owing to|thanks to) ")
 _PROVIDED = re.compile(r",? (?:(?:only |even )?if|provided(?: that)?|as long as|on condition that) ")
 _TRAILING_WHEN = re.compile(
@@ -51,14 +51,23 @@ def circumstances(statement: Statement, scene: Scene) -> Iterator[Candidate]:
 def _leading_condition(statement: Statement, scene: Scene) -> Iterator[Candidate]:
     adjunct, main = clauses.split_adjunct(statement.text)
     words = adjunct.split()
+    if len(words) > 1 and words[1] in ("not", "needed", "necessary", "required", "available"):
+        return
     if not words or words[0].casefold() not in ("if", "when", "once", "where", "unless") or len(words) < 3:
         return
     if re.match(r"(?:They|It|This|These|He|She) ", main) and not re.search(r"\b(?:an?|one|no|any) ", adjunct):
         return
     condition = adjunct[0].lower() + adjunct[1:]
     clause = clauses.read(main)
+    nested = re.match(r"(?:For|In|On|Under|To|At|From) [^,]+, ([a-z]+)", main)
+    if nested and base_of(nested.group(1), "base"):
+        main = main[main.index(", ") + 2 :]
+        clause = None
+    allowed = re.match(r"[Yy]ou (can|may|must|should) (?!not\b)", main)
     imperative = base_of(main.split()[0].casefold(), "base") is not None and clause is None
-    if imperative or main.casefold().startswith(("you ", "please ")):
+    if allowed:
+        question = f"What {allowed.group(1)} you do {condition}?"
+    elif imperative or main.casefold().startswith("please "):
         question = f"What should you do {condition}?"
     elif clause and is_person(clause.subject) and _acts(clause) and "who" not in clause.subject:
         question = f"What {clause.aux} {lower_first(clause.subject, scene)} do {condition}?"
@@ -104,6 +113,7 @@ def _trailing_condition(statement: Statement, clause: Clause, scene: Scene) -> I
             main
             and _covers(main, statement.text[: found.start()])
             and not statement.text[found.end() :].startswith("not ")
+            and len(statement.text[found.end() :].split()) > 1
         ):
             yield _of(statement, main, main.ask("Under what condition"), "condition", 0.9, scene)
     when = _TRAILING_WHEN.search(statement.text)
@@ -114,6 +124,7 @@ def _trailing_condition(statement: Statement, clause: Clause, scene: Scene) -> I
             and main.rest
             and "," not in main.rest
             and _covers(main, statement.text[: when.start()])
+            and base_of(main.rest.split()[-1], "base") is None
             and not main.rest.endswith(("cases", "time", "time,", "moment", "only", "except"))
         ):
             lead = "Where" if when["word"] == "where" else "When"

@@ -11,26 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dataforge.teachers.extractive import english
+from dataforge.teachers.extractive.finite import ADVERB, MOST_SUBJECT_WORDS, bare_word, finite_at, head_noun
 from dataforge.teachers.extractive.verbs import base_of
 
-MOST_SUBJECT_WORDS = 14
-_BARE = re.compile(r"^\W+|\W+$")
 _ADJUNCT_OPENERS = english.PREPOSITIONS | english.CONDITIONS | {"although", "while", "whereas", "because"}
 _NO_SUBJECT = english.PREPOSITIONS | english.CONDITIONS | english.PRONOUNS
 _BOUND = re.compile(rf"(?:At least|At most|Up to|More than|Less than|About|Over) {english.NUMBER} [a-z]")
-_ADVERB = re.compile(r"(?<!fami)(?<!supp)(?<!assemb)(?<!rep)(?<!anoma)(?<!al)(?<!jel)(?<!monopo)[a-z]{3}ly$|^however,?$")
 _IMPERATIVE = re.compile(
     r"(?:Assign|Ensure|Select|Choose|Enter|Click|Press|Insert|Remove|Open|Close|Configure|Install|Verify|Save|Delete|Add|"
     r"Type|Specify|Provide|Use|Make|Keep|Turn|Check|Avoid|Refer|Enable|Disable|North|South|East|West|Imagine|Consider) "
     r"(?!.*\bof\b)"
 )
-_MANY = frozenset(["many", "most", "some", "several", "all", "both", "few"])
-_OF_VERBS = frozenset(["consist", "dispose", "approve", "conceive", "die", "speak", "compose"])
+_PERSONAL = frozenset(["they", "it", "he", "she", "we", "you", "i"])
 _NEVER = frozenset(["never", "rarely", "seldom", "hardly", "not", "no"])
 _DATED = re.compile(
     rf"^(?:In|Since|During|By|On|At|From|Until) (?:(?:the )?(?:early |late |mid-)?\d{{4}}s?|(?:\d{{1,2}} "
     rf")?(?:{english.MONTHS})"
-    rf"(?: \d{{1,2}},?)?(?: \d{{4}})?|(?:{english.DAYS})s?)(?= (?!and |or |to )[a-zA-Z])"
+    rf"(?: \d{{1,2}},?)?(?: \d{{4}})?|(?:{english.DAYS})s?)(?=,? (?!and |or |to )[a-zA-Z])"
 )
 _ENUMERATION = re.compile(r"^[^,]+(?:, [^,]+)*,? (?:and|or) [^,]+$")
 _COORDINATE = re.compile(
@@ -78,9 +75,9 @@ def read(sentence: str) -> Clause | None:
     """sentence: clean text of one sentence, connectives already gone."""
     adjunct, main = split_adjunct(sentence.rstrip(" .!;:"))
     words = main.split()
-    if len(words) < 3 or (_bare(words[0]) in _NO_SUBJECT and not _counts(words) and not _BOUND.match(main)):
+    if len(words) < 3 or (bare_word(words[0]) in _NO_SUBJECT and not _counts(words) and not _BOUND.match(main)):
         return None
-    at = _finite(words)
+    at = finite_at(words)
     if at is None or not 0 < at <= MOST_SUBJECT_WORDS:
         return None
     subject = _subject(words[:at])
@@ -104,8 +101,10 @@ def read_all(sentence: str) -> list[Clause]:
         if not joined:
             break
         text = joined.group(1)
-        first = _bare(text.split()[0])
-        if first in english.PRONOUNS:
+        first = bare_word(text.split()[0])
+        following = bare_word(text.split()[1]) if len(text.split()) > 1 else ""
+        periods = base_of(first, "participle") and english.is_plural(following) and not base_of(first, "base")
+        if first in english.PRONOUNS or base_of(first, "gerund") or periods:
             break
         if clause.aux in english.BE and clause.verb and base_of(first, "participle"):
             text = f"{clause.subject} {clause.aux} {text}"
@@ -129,7 +128,7 @@ def _unbracketed(sentence: str) -> str:
 def split_adjunct(sentence: str) -> tuple[str, str]:
     """("In 1961", "IBM developed ..."); no leading adjunct: ("", sentence)."""
     words = sentence.split()
-    if not words or not (_bare(words[0]) in _ADJUNCT_OPENERS or _opens_participle(words)):
+    if not words or not (bare_word(words[0]) in _ADJUNCT_OPENERS or _opens_participle(words)):
         return "", sentence
     if dated := _DATED.match(sentence):
         main = sentence[dated.end() :].lstrip(" ,")
@@ -142,9 +141,11 @@ def split_adjunct(sentence: str) -> tuple[str, str]:
 
 def _opens_participle(words: Sequence[str]) -> bool:
     """ "Patented in 1868 by Sholes, the typewriter ..." """
-    first = _bare(words[0])
-    return (base_of(first, "participle") or base_of(first, "gerund")) is not None and len(words) > 2 and _bare(words[1]) in (
-        english.PREPOSITIONS
+    first = bare_word(words[0])
+    return (
+        (base_of(first, "participle") or base_of(first, "gerund")) is not None
+        and len(words) > 2
+        and bare_word(words[1]) in (english.PREPOSITIONS)
     )
 
 
@@ -166,8 +167,8 @@ def first_clause(rest: str) -> str:
 def _starts_clause(words: Sequence[str], *, after_comma: bool) -> bool:
     """Whether what follows "and" has a verb of its own ("and includes the fee"), or drops it ("and vans 10 euros")."""
     for n, word in enumerate(words[:9]):
-        bare = _bare(word)
-        following = _bare(words[n + 1]) if n + 1 < len(words) else ""
+        bare = bare_word(word)
+        following = bare_word(words[n + 1]) if n + 1 < len(words) else ""
         if bare in english.MODALS | english.BE | english.HAVE | english.DO:
             return True
         if bare in english.RELATIVES:
@@ -184,7 +185,7 @@ def _starts_clause(words: Sequence[str], *, after_comma: bool) -> bool:
         if (
             n > 0
             and following
-            and (base_of(bare, "third") or (base_of(bare, "base") and english.is_plural(_bare(words[n - 1]))))
+            and (base_of(bare, "third") or (base_of(bare, "base") and english.is_plural(bare_word(words[n - 1]))))
             and bare not in english.PREPOSITIONS
         ):
             return True
@@ -202,169 +203,76 @@ def _starts_clause(words: Sequence[str], *, after_comma: bool) -> bool:
 def _counts(words: Sequence[str]) -> bool:
     """ "One companion travels free": a number, not a pronoun."""
     return (
-        _bare(words[0]) in ("one", "all", "both", "another")
+        bare_word(words[0]) in ("one", "all", "both", "another", "this", "these")
         and words[1][:1].islower()
-        and _bare(words[1]) not in english.PREPOSITIONS | english.BE | english.MODALS | english.HAVE
+        and bare_word(words[1]) not in english.PREPOSITIONS | english.BE | english.MODALS | english.HAVE
     )
 
 
 def _subject(words: Sequence[str]) -> str:
     """Without adverbs before the verb and without an apposition; empty when the verb is denied by "never"."""
     kept = list(words)
-    while kept and (_bare(kept[-1]) in english.ADVERBS or (len(kept) > 1 and _ADVERB.search(kept[-1]))):
+    while kept and (
+        bare_word(kept[-1]) in english.ADVERBS or (len(kept) > 1 and kept[-1][:1].islower() and ADVERB.search(kept[-1]))
+    ):
         kept.pop()
-    if not kept or any(_bare(w) in _NEVER for w in kept):
+    if not kept or any(bare_word(w) in _NEVER for w in kept):
         return ""
     whole = " ".join(kept)
     apposition = re.fullmatch(r"([^,]+), [^,]+,", whole)
     return apposition.group(1) if apposition else whole.rstrip(",")
 
 
-def _finite(words: Sequence[str]) -> int | None:
-    """Index of the main finite verb."""
-    skip = 0
-    head: str | None = None
-    for at in range(1, min(len(words), MOST_SUBJECT_WORDS + 8)):
-        bare = _bare(words[at])
-        if bare in english.RELATIVES and at > 0:
-            skip += 1
-            head = head or _bare(words[at - 1])
-            continue
-        if bare in english.CONDITIONS | {"because", "although", "while"}:
-            return None
-        if bare in english.MODALS | english.BE | english.HAVE | english.DO:
-            found = True
-        else:
-            found = _is_lexical(words, at, head, inside=skip > 0)
-        if found and skip:
-            skip -= 1
-            continue
-        if found:
-            return at
-    return None
-
-
-def _is_lexical(words: Sequence[str], at: int, head: str | None, *, inside: bool) -> bool:
-    """Whether words[at] is a finite full verb: its form agrees with the noun before it and what follows fits."""
-    bare = _bare(words[at])
-    before = next(
-        (b for w in reversed(words[:at]) if (b := _bare(w)) not in english.ADVERBS and not _ADVERB.search(b)), ""
-    )
-    if words[at][0].isupper() or before in english.DETERMINERS | english.PREPOSITIONS | {"and", "or", "not", "to"}:
-        return inside and before in english.RELATIVES and base_of(bare, "third") is not None
-    following = words[at + 1] if at + 1 < len(words) else ""
-    if inside and before in english.RELATIVES:
-        return any(base_of(bare, form) for form in ("third", "past", "base"))
-    if not following or (words[at].endswith((",", ";", ":")) and not base_of(bare, "past")):
-        return False
-    lemma = base_of(bare, "third") or base_of(bare, "past") or base_of(bare, "base")
-    if not _after_verb(following) and not (following == "of" and lemma in _OF_VERBS):
-        return False
-    noun = head if head and not inside else _head(words[:at])
-    if base_of(bare, "past") and not base_of(bare, "third"):
-        reduced = base_of(bare, "participle") and (_bare(following) == "by" or _commas(words[:at]) == 1)
-        return not reduced and not _later_auxiliary(words[at + 1 :])
-    plural = english.is_plural(noun) or " and " in " ".join(words[:at])
-    if base_of(bare, "third"):
-        if english.is_number(before) or (base_of(_bare(following), "past") and base_of(bare, "base") is None):
-            return False
-        return (not plural or bool(head)) and not _noun_before_verb(words, at)
-    countable = (
-        " and " in " ".join(words[:at])
-        or english.is_plural(before)
-        or english.is_number(before)
-        or before in english.UNINFLECTED_PLURALS
-        or (english.is_plural(noun) and _bare(following) in english.DETERMINERS | english.PREPOSITIONS | english.ADVERBS)
-    )
-    return base_of(bare, "base") is not None and plural and countable
-
-
-def _commas(words: Sequence[str]) -> int:
-    return sum(word.endswith(",") for word in words)
-
-
-def _noun_before_verb(words: Sequence[str], at: int) -> bool:
-    """ "School groups receive", "Later changes cost": bare plural nouns that look like verbs."""
-    if at + 2 >= len(words) or _bare(words[0]) in english.DETERMINERS:
-        return False
-    after = _bare(words[at + 2])
-    return base_of(_bare(words[at + 1]), "base") is not None and (
-        after in english.DETERMINERS | english.PREPOSITIONS or english.is_number(after)
-    )
-
-
-def _after_verb(word: str) -> bool:
-    """What may follow a full verb but hardly a noun that looks like one."""
-    bare = _bare(word)
-    if bare in english.MODALS | english.BE | english.HAVE | english.DO | english.RELATIVES - {"that", "how", "what"}:
-        return False
-    if bare in ("of", "than"):
-        return False
-    known = english.DETERMINERS | english.PREPOSITIONS | {"not", "only", "their", "to", "that", "how", "what"}
-    return (
-        bare in known - {"of", "than"}
-        or english.is_number(bare)
-        or word[:1].isupper()
-        or (bare.isalpha() and bare not in ("and", "or"))
-    )
-
-
-def _later_auxiliary(words: Sequence[str]) -> bool:
-    """ "Employees hired after June must": a participle, not the verb."""
-    for word in words[:10]:
-        bare = _bare(word)
-        if bare in english.MODALS | english.BE | english.HAVE:
-            return True
-        if bare in english.RELATIVES or bare in ("and", "but", "because", "if", "when") or word.endswith((",", ";")):
-            return False
-    return False
-
-
-def _head(words: Sequence[str]) -> str:
-    """The noun that the verb agrees with: the last word before the first preposition ("members of every crew")."""
-    if len(words) > 2 and _bare(words[0]) in _MANY and _bare(words[1]) == "of":
-        return _head(words[2:])
-    for n, word in enumerate(words):
-        if n and _bare(word) in english.PREPOSITIONS:
-            return _bare(words[n - 1])
-    kept = list(words)
-    while len(kept) > 1 and (_bare(kept[-1]) in english.ADVERBS or _ADVERB.search(_bare(kept[-1]))):
-        kept.pop()
-    return _bare(kept[-1])
-
-
 def _is_subject(subject: str) -> bool:
     words = subject.split()
     if "," in subject and not _ENUMERATION.match(subject):
         return False
-    if base_of(_bare(words[0]), "base") and len(words) > 1 and _bare(words[1]) in english.DETERMINERS | {"it", "them"}:
+    if (
+        base_of(bare_word(words[0]), "base")
+        and len(words) > 1
+        and bare_word(words[1]) in english.DETERMINERS | {"it", "them"}
+    ):
         return False  # an imperative: "Read the draught marks"
-    if re.search(r"[;:()\"“”|#*_=<>]|\.\s", subject) or _IMPERATIVE.match(subject):
+    if re.search(r"[;:()\[\]\"“”|#*_=<>]|\.\s|^You['’]", subject) or _IMPERATIVE.match(subject):
         return False
-    first = _bare(words[0])
+    first = bare_word(words[0])
     if first in ("its", "their", "his", "her", "our", "my", "such"):
         return False
     if (first in english.PRONOUNS and not _counts([*words, "x"])) or (base_of(first, "gerund") and len(words) < 2):
         return False
-    return _bare(words[-1]) not in english.PREPOSITIONS | english.DETERMINERS | {"and", "or", "not", "to"}
+    if re.match(r"(?:North|South|East|West) of ", subject) or bare_word(words[-1]) in _PERSONAL:
+        return False
+    return bare_word(words[-1]) not in english.PREPOSITIONS | english.DETERMINERS | {"and", "or", "not", "to"}
 
 
 def _clause(adjunct: str, subject: str, words: Sequence[str], at: int) -> Clause | None:
-    finite, after = _bare(words[at]), list(words[at + 1 :])
-    while len(after) > 1 and _bare(after[0]) in english.ADVERBS - {"only", "all", "both", "first"}:
+    finite, after = bare_word(words[at]), list(words[at + 1 :])
+    while len(after) > 1 and bare_word(after[0]) in english.ADVERBS - {"only", "all", "both", "first"}:
         after = after[1:]
-    plural = english.is_plural(_head(subject.split())) or bool(_ENUMERATION.match(subject) and " and " in subject)
-    negated = finite == "cannot" or (bool(after) and _bare(after[0]) == "not")
+    if (
+        finite in english.HAVE
+        and len(after) > 1
+        and bare_word(after[0]) == "only"
+        and base_of(bare_word(after[1]), "participle")
+    ):
+        return None
+    plural = english.is_plural(head_noun(subject.split())) or bool(_ENUMERATION.match(subject) and " and " in subject)
+    negated = finite == "cannot" or (bool(after) and bare_word(after[0]) == "not")
     if negated and finite != "cannot":
         after = after[1:]
     written = words[at] + (" not" if negated and finite != "cannot" else "")
     if finite in english.MODALS:
-        if not after or not (base_of(_bare(after[0]), "base") or _bare(after[0]) in ("be", "only", "also", "never")):
+        if not after or not (
+            base_of(bare_word(after[0]), "base") or bare_word(after[0]) in ("be", "only", "also", "never")
+        ):
             return None
         aux = "can" if finite == "cannot" else finite
         return Clause(adjunct, subject, aux, negated, after[0], " ".join(after[1:]), f"{written} {after[0]}", plural)
     if finite in english.BE or (
-        finite in english.HAVE and after and base_of(_bare(after[0]), "participle") and not english.is_number(after[0])
+        finite in english.HAVE
+        and after
+        and base_of(bare_word(after[0]), "participle")
+        and not english.is_number(after[0])
     ):
         moved = _participle(after)
         verb = after[0] if moved else ""
@@ -378,11 +286,11 @@ def _clause(adjunct: str, subject: str, words: Sequence[str], at: int) -> Clause
 
 
 def _participle(after: Sequence[str]) -> bool:
-    return bool(after) and base_of(_bare(after[0]), "participle") is not None and after[0].isalpha()
+    return bool(after) and base_of(bare_word(after[0]), "participle") is not None and after[0].isalpha()
 
 
 def _full_verb(adjunct: str, subject: str, written: str, rest: str, plural: bool) -> Clause | None:
-    bare = _bare(written)
+    bare = bare_word(written)
     for form, aux in (("third", "does"), ("past", "did"), ("base", "do")):
         base = base_of(bare, form)  # type: ignore[arg-type]
         if base and base != "be":
@@ -390,10 +298,6 @@ def _full_verb(adjunct: str, subject: str, written: str, rest: str, plural: bool
                 aux = "do" if plural else "did"
             return Clause(adjunct, subject, aux, False, base, rest, written, plural)
     return None
-
-
-def _bare(word: str) -> str:
-    return _BARE.sub("", word).casefold()
 
 
 def _join(parts: Sequence[str]) -> str:

@@ -14,8 +14,8 @@ BE = _set("is are was were")
 HAVE = _set("has have had")
 DO = _set("does do did")
 DETERMINERS = _set(
-    "a an the each every all any no some both either neither most many much several few one another other these those this "
-    "that such its their his her our your my"
+    "a an the each every all any no some both either neither most many much several few one another other these those "
+    "this that such its their his her our your my"
 )
 PREPOSITIONS = _set(
     "in on at by for from to of with without within during after before since until under over above below between "
@@ -35,8 +35,9 @@ ADVERBS = _set(
 )
 """What may stand between subject and verb without changing what is claimed."""
 CONNECTIVES = re.compile(
-    r"^(?:However|In addition(?! to)|Additionally|Furthermore|Moreover|Also|Therefore|Thus|Hence|Consequently|As a result|"
-    r"Nevertheless|Nonetheless|Finally|Similarly|Likewise|In general|Generally|In particular|Of course|Instead|"
+    r"^(?:However|In addition(?! to)|Additionally|Furthermore|Moreover|Also|Therefore|Thus|Hence|Consequently|"
+    r"As a result|"
+    r"Nevertheless|Nonetheless|Finally|Similarly|Likewise|In general|Generally|In particular|Of course|Instead(?! of)|"
     r"At the same time|In practice|Normally|Usually|Typically|Today|Currently|Note that|Please note that|In fact|"
     r"Overall|In short|In other words|Importantly|Notably|Meanwhile|Then|Otherwise|And|But|So)\b,?\s+"
 )
@@ -108,7 +109,7 @@ def is_plural(noun: str) -> bool:
     word = noun.casefold()
     if word in UNINFLECTED_PLURALS:
         return True
-    return word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3
+    return word.endswith("s") and not word.endswith(("ss", "us", "is", "'s", "’s")) and len(word) > 3
 
 
 def is_number(word: str) -> bool:

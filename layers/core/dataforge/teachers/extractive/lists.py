@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from zlib import crc32
 
 from dataforge.teachers.extractive import clauses, english
 from dataforge.teachers.extractive.candidate import Candidate
@@ -109,8 +110,12 @@ def _nouns(lead: str, scene: Scene) -> str | None:
 
 
 def _running(what: str, scene: Scene) -> str:
+    """Title Case in running case, but for words that the text itself never writes small."""
     words = what.split()
-    return lower_first(what, scene) if not all(w[:1].isupper() for w in words) else what.lower()
+    if not all(w[:1].isupper() for w in words):
+        return lower_first(what, scene)
+    small = scene.lower_words | english.DETERMINERS | english.PREPOSITIONS
+    return " ".join(w.lower() if w.casefold() in small and w not in scene.proper_words else w for w in words)
 
 
 def _by_heading(listing: Listing, items: Sequence[Item], scene: Scene) -> str | None:
@@ -132,6 +137,13 @@ def _by_heading(listing: Listing, items: Sequence[Item], scene: Scene) -> str | 
     if items[0].ordered and imperative:
         steps = name.split()[-1] in ("steps", "instructions")
         return f"What are the {name.removeprefix('the ')}?" if steps else f"What are the steps for {name}?"
+    doing = base_of(words[0].casefold(), "gerund")
+    if doing and any(base_of(w.casefold(), "gerund") for w in words[1:]):
+        return None
+    if doing and len(words) > 1 and words[0].casefold() != "following":
+        return f"How do you {doing} {' '.join(_running(heading, scene).split()[1:])}?" if items[0].ordered else None
+    if items[0].ordered:
+        return None
     last = re.split(r" (?:of|for|in|on|to|that)\b", name)[0].split()[-1]
     if (
         english.is_plural(last)
@@ -143,7 +155,10 @@ def _by_heading(listing: Listing, items: Sequence[Item], scene: Scene) -> str | 
     return None
 
 
-_OPTION = re.compile(r"^(?:This|The) (?:\w+ )?(?P<what>option|setting|feature|status|page|mode|area|button|field|level)\b")
+_KNOW = ("What should one know about {}?", "What is there to say about {}?", "How would you explain {}?")
+_OPTION = re.compile(
+    r"^(?:This|The) (?:\w+ )?(?P<what>option|setting|feature|status|page|mode|area|button|field|level)\b"
+)
 
 
 def _about(term: str, text: str, over: str | None) -> str:
@@ -156,9 +171,11 @@ def _about(term: str, text: str, over: str | None) -> str:
     first = text.split()[0].casefold()
     phrase = clauses.read(re.split(r"(?<=[.!?]) ", text)[0]) is None and base_of(first, "base") is None
     if phrase and (text[:1].islower() or first in ("a", "an", "the", "any", "one")):
-        return f"What {'are' if english.is_plural(term.split()[-1]) else 'is'} {term}{f', in the context of {over}' if over else ''}?"
-    within = f" when it comes to {over}" if over else ""
-    return f"What should one know about {term}{within}?"
+        within = f", in the context of {over}" if over else ""
+        return f"What {'are' if english.is_plural(term.split()[-1]) else 'is'} {term}{within}?"
+    lead = _KNOW[crc32(term.encode()) % len(_KNOW)]
+    within = f"Regarding {over}, {lead[0].lower()}{lead[1:]}" if over else lead
+    return within.format(term)
 
 
 def _terms(items: Sequence[Item], listing: Listing, scene: Scene) -> Iterator[Candidate]:
@@ -168,7 +185,7 @@ def _terms(items: Sequence[Item], listing: Listing, scene: Scene) -> Iterator[Ca
         return
     over = topic(listing.headings, scene)
     for term, text, item in found:
-        if len(term.split()) > 6 or text[:1] in "_*|(":
+        if len(term.split()) > 6 or text[:1] in "_*|(" or text.startswith(("Refer to", "See ", "For details")):
             continue
         question = _about(term, text, over)
         answer = f"{term}: {text}" if text[-1] in ".!?" else f"{term}: {text}."

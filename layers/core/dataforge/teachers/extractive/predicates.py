@@ -13,6 +13,7 @@ from dataforge.records import Difficulty
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.candidate import Candidate
 from dataforge.teachers.extractive.clauses import Clause
+from dataforge.teachers.extractive.roles import is_person
 from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.verbs import base_of
@@ -25,14 +26,50 @@ _BLANK_WORDS = """
     one ones most many some few both all others such work use first second third approach model event
     user users option options team people practice concept theory series show film book university school
     language war law act treaty plan project program programme movement government population economy reference
-    reduction increase principle network position
+    phase stage announcement decision reduction increase principle network position
 """
 _BLANK = frozenset(_BLANK_WORDS.split())
-_NO_PHRASE = (english.PREPOSITIONS | english.RELATIVES | english.PRONOUNS | english.CONDITIONS) - {"all", "both"}
+_NO_PHRASE = (
+    english.PREPOSITIONS | english.RELATIVES | english.PRONOUNS | english.CONDITIONS | {"and", "or", "ever"}
+) - {"all", "both", "one"}
 _IDLE = re.compile(
-    r"(?:the )?(?:example|instance|part|addition|general|fact|course|order|case|time|advance|detail|same|own|least|most|"
+    r"(?:the )?(?:example|instance|part|addition|general|fact|course|order|case|time|advance|detail|same|own|"
+    r"least|most|"
     r"first|last|well|such|way|end|place|turn|practice|particular|effect|view|favor|favour|use|return|front|spite|"
     r"contrast|common|total|default|it|them|him|her|this|these|those|that)\b(?! of\b)"
+)
+QUANTIFIERS = frozenset(
+    [
+        "to",
+        "and",
+        "or",
+        "no",
+        "a",
+        "an",
+        "the",
+        "many",
+        "much",
+        "several",
+        "various",
+        "some",
+        "few",
+        "more",
+        "most",
+        "less",
+        "any",
+        "both",
+        "all",
+        "two",
+        "three",
+        "four",
+        "five",
+        "numerous",
+        "different",
+        "little",
+        "enough",
+        "each",
+        "every",
+    ]
 )
 Voice = Literal["active", "passive", "copula"]
 
@@ -87,13 +124,19 @@ def known(subject: str, headings: tuple[str, ...], scene: Scene) -> bool:
     """Whether a reader without the passage can tell what the subject is: "the committee" alone tells nothing."""
     words = [w.strip(",'’\"").casefold() for w in subject.split()]
     content = [w for w in content_words(subject) if w.casefold() not in _BLANK and not english.is_number(w)]
+    if subject.casefold() == "the authors":
+        return True
+    if not content and words[0] == "the" and len(words) == 2 and not english.is_number(words[1]):
+        return topic(headings, scene) is not None
     if not content or words[0] in ("other", "another", "some", "others", "its", "their", "his", "her", "either", "two"):
         return False
     if words[-1] in english.PRONOUNS or words[0] in ("he", "she", "we", "i"):
         return False
     if {"similar", "same", "such", "however", "but", "this", "these", "that"} & set(words):
         return False
-    proper = any(w[:1].isupper() for w in subject.split()[1:]) or subject.split()[0] in scene.proper_words
+    proper = any(w[:1].isupper() for w in subject.split()[1:]) or (
+        subject.split()[0] in scene.proper_words and words[0] not in english.DETERMINERS
+    )
     if words[0] == "the" and not proper and len(set(content)) < 2:
         return topic(headings, scene) is not None
     return True
@@ -131,15 +174,29 @@ def offer(
     asked = with_adjunct(clause.adjunct, re.sub(r"\s+", " ", asked).replace(" ?", "?"))
     if asked and len(set(content_words(asked))) > 1:
         few = len(set(content_words(asked))) < 3 and not any(w[:1].isupper() for w in clause.subject.split()[1:])
-        final = anchored(asked, statement.headings, scene, always=few)
-        yield Candidate(
-            final, statement.text, kind, difficulty, statement.evidence, worth
-        )
+        blank = clause.subject.split()[-1].casefold() in _BLANK
+        final = anchored(asked, statement.headings, scene, always=few or blank)
+        if blank and len(clause.subject.split()) == 2 and final == asked:
+            return
+        yield Candidate(final, statement.text, kind, difficulty, statement.evidence, worth)
 
 
 def without_adverbs(rest: str) -> str:
     """ "primarily in offices" -> "in offices"."""
     words = rest.split()
-    while len(words) > 1 and (words[0].casefold() in english.ADVERBS - {"all", "both", "first"} or words[0].endswith("ly")):
+    while len(words) > 1 and (
+        words[0].casefold() in english.ADVERBS - {"all", "both", "first"} or words[0].endswith("ly")
+    ):
         words = words[1:]
     return " ".join(words)
+
+
+def ask(c: Clause, lead: str, tail: str) -> str:
+    return f"{lead} {c.aux} {c.subject} {tail}".strip() + "?"
+
+
+def is_askable(phrase: str) -> bool:
+    first = phrase.split()[0].casefold() if phrase else ""
+    if first in ("and", "or", "ever", "regarding", "concerning", "how", "as"):
+        return False
+    return is_phrase(phrase) and not english.is_number(first) and not (is_person(phrase) and "," not in phrase)

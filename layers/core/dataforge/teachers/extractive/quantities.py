@@ -44,6 +44,9 @@ _WHEN = re.compile(
     rf"(?P<p>in|on|at|by|since|before|from|between) (?P<d>{_DATE}(?:(?: to | and | until |-|–){_DATE})?)(?! "
     rf"(?:percent|euros?|people|years)\b)"
 )
+_REDUCED = re.compile(
+    r"\w (?:\w+ly )?(?:built|established|founded|born|held|published|signed|written|created|opened|formed) $"
+)
 _OBJECT = re.compile(rf"^(?:(?:an?|the) (?:extra|additional|further|total of) )?{_AMOUNT} (?P<tail>[^\d].*)$")
 _TO = re.compile(rf"^to {_AMOUNT} (?P<noun>[a-z][a-z -]*?)(?P<tail>$|,.*| (?:per|a|an|for|in|on|at|of|from|by)\b.*)")
 _DIMENSION = re.compile(
@@ -65,7 +68,8 @@ _NOUNS = re.compile(
     r"a|an|every|before|after|between|under|over|across|within|and|or|as|towards|named|called|off)\b.*)$"
 )
 _SECOND_NUMBER = re.compile(
-    rf",|;| and (?:never|not|only)\b| on and | on \d{{3}}| and (?=(?:at least |at most |up to |to |by |with |for |"
+    rf",(?!\d)|;| and (?:more|less|fewer) than |"
+    rf" and (?:never|not|only)\b| on and | on \d{{3}}| and (?=(?:at least |at most |up to |to |by |with |for |"
     rf"from |in |on )*(?:\w+ )?(?:{NUMBER})\b)| and (?:once|twice)\b| but | or (?={NUMBER}\b)|, and "
 )
 _SUBJECT = re.compile(
@@ -156,6 +160,10 @@ def _dated(c: Clause) -> _Made:
     before = c.rest[: found.start()]
     if _is_nominal(c) or re.search(r"\band (?:at|on|in|for|from|by) ", before):
         return None
+    if _REDUCED.search(before):
+        return None
+    if re.search(r"\b(?:that|when|which|where|because)\b|, [a-z]+ $", before):
+        return None
     lead = {"by": "By when", "before": "By when", "since": "Since when"}.get(found["p"], "When")
     if found["p"] == "from" and not re.search(r" (?:to|until) |-|–", found["d"]):
         lead = "From when"
@@ -192,6 +200,8 @@ def _count(c: Clause) -> _Made:
         lead = f"What percentage{percent.group(1) or ''}{percent.group(2) or ''}"
         return c.ask(lead, _trim(percent.group(3))), "numeric", 0.95
     noun = _NOUNS.match(tail)
+    if re.match(r"(?:[mck]?m|k?g|cm|ft|in|lb|mi) ", tail):
+        return None
     if not noun or re.match(TIME_UNIT, noun["noun"]) or found["n"].casefold() in ("one", "half a", "half an"):
         return None
     if (
@@ -276,7 +286,7 @@ def _of_subject(c: Clause) -> _Made:
 def _adjunct_date(c: Clause) -> str | None:
     """ "In 1961, IBM developed the SABRE system." """
     found = re.match(rf"(?:In|On|At|During|By) (?:the )?{_DATE}$", c.adjunct)
-    if not found or c.aux not in ("did", "was", "were"):
+    if not found or c.aux not in ("did", "was", "were") or c.rest.startswith("that "):
         return None
     return c.ask("When", re.split(r",\s", c.rest)[0])
 

@@ -31,7 +31,7 @@ _WANTED: dict[Difficulty, float] = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
 _SENTENCE_AT_MOST, _ROW_AT_MOST, _TABLE_AT_MOST, _SHAPE_AT_MOST = 2, 3, 14, 4
 """Pairs from one sentence; from one table row; cells and rows in all; those of the same four first words."""
 _OF_JOINED = (phrases, pointed)
-_YES_AT_MOST = 8
+_YES_AT_MOST = 7
 """One plain "yes" to so many other pairs: a dataset must not teach to say yes."""
 _OF_SENTENCES = (definitions, quantities, circumstances, roles, phrases, subjects, polar)
 
@@ -96,7 +96,7 @@ def _pick(found: Iterable[Candidate]) -> list[Candidate]:
         best = max(pool, key=value)
         pool.remove(best)
         plain_yes = best.kind == "yes-no" and best.answer.startswith("Yes") and best.worth < 0.5
-        if plain_yes and (had["plain yes"] + 1) * _YES_AT_MOST > len(chosen):
+        if plain_yes and (had["plain yes"] + 1) * _YES_AT_MOST > len(chosen) + 4:
             continue
         if _is_full(best, had) or any(_alike(grams[best.question], grams[c.question]) for c in chosen):
             continue

@@ -44,6 +44,7 @@ _VAGUE_WORDS = """
     be have do make take mean become say get go come find need want seem appear remain stay keep let put set give
     hold happen follow refer stand lie cost pay last start begin open close count fall rise run show use tell ask
     call name know think invite help cause lead see
+    emerge occur arise exist die live arrive appear
 """
 _VAGUE_VERBS = frozenset(_VAGUE_WORDS.split())
 _MAKING_WORDS = """
@@ -69,7 +70,7 @@ _NOUN_PHRASE = re.compile(
     r"^(?:(?:a|an|the|all|any|both|each|every|its|their|two|three|four|five|six|seven|eight|nine|ten|\d+) )?[\w’'-]+"
 )
 _ADJUNCT = re.compile(
-    r" (?:(?:in|on|at|during|before|after|within|until|since|by) (?:the )?(?:\d|[A-Z]|end|beginning|first|last|"
+    r" (?:(?:in|on|at|during|before|after|within|until|since) (?:the )?(?:\d|[A-Z]|end|beginning|first|last|"
     r"next|same|whole|event|case)"
     r"|per |every (?:\w+ )?(?:day|week|month|quarter|year|night|hour|time)|"
     r"once (?:a|per|every) |twice (?:a|per|every) |when |while |if ).*$"
@@ -104,7 +105,8 @@ def _who(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candida
     if (
         english.is_number(subject.split()[0])
         or subject.split()[0] in ("At", "Up", "More")
-        or subject in ("The company", "The firm")
+        or subject in ("The company", "The firm", "The authors", "The Doctor")
+        or len(set(content_words(clause.rest))) < 2
     ):
         return
     maker = clause.verb in _MAKING and _FULL_NAME.match(subject) and subject.split()[-1] not in _ORGANISATIONS
@@ -150,6 +152,8 @@ def _agent(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
     if base is None or found is None or clause.negated or clause.aux not in english.BE | english.MODALS:
         return
     who = found["who"]
+    if re.search(r"\b(?:Storm|Hurricane|Typhoon|War|Route|Highway|Act|Treaty)\b", who):
+        return
     person = is_person(who) or bool(re.match(r"(?:[A-Z][\w’'-]+ ?){2,}$", who))
     if not person and base not in (
         "cause",
@@ -226,6 +230,7 @@ def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Cand
         clause.negated
         or clause.aux in english.BE | english.HAVE
         or clause.verb in _VAGUE_VERBS
+        or set(clause.subject.casefold().split()) & {"similar", "same", "such", "another", "other"}
         or clause.subject.startswith("Only ")
         or "only" in clause.rest.split()
     ):
@@ -251,7 +256,27 @@ def _is_object(rest: str) -> bool:
     """A noun phrase of two words or more, not a person, not somebody's own."""
     words = rest.split()
     first = words[0].casefold().strip(",") if words else ""
-    if first in ("more", "most", "deep", "far", "well", "less", "much", "better", "worse", "high", "low", "either", "so"):
+    if first in (
+        "more",
+        "most",
+        "deep",
+        "far",
+        "well",
+        "less",
+        "ever",
+        "east",
+        "west",
+        "north",
+        "south",
+        "regarding",
+        "concerning",
+        "better",
+        "worse",
+        "high",
+        "low",
+        "either",
+        "so",
+    ):
         return False
     if len(words) < 2 or first in _NO_OBJECT or first in english.ADVERBS or first.endswith("ly"):
         return False

@@ -83,11 +83,19 @@ def _explained(
     usable = {e for s in statements for e in s.evidence}
     words = sum(len(s.text.split()) for s in group)
     written = re.search(rf"^#+ .*{re.escape(headings[-1])}", scene.content, re.MULTILINE)
-    if not name or not written or not 2 <= len(group) <= MOST_SENTENCES or not 25 <= words <= 160:
+    if (
+        not name
+        or not written
+        or base_of(headings[-1].split()[0].casefold(), "base")
+        or not 2 <= len(group) <= MOST_SENTENCES
+        or not 25 <= words <= 160
+    ):
         return
     if sum(s.raw in usable for s in group) * 3 < 2 * len(group) or group[0].raw not in usable:
         return
-    if group[0].text.split()[0] in ("It", "They", "He", "She", "This", "These") or group[-1].text[-1] not in ".!?":
+    if group[0].text.split()[0] in ("It", "They", "He", "She", "This", "These") or any(
+        s.text[-1] not in ".!?" or len(s.text.split()) < 4 or s.text.startswith("Note") for s in group
+    ):
         return
     yield Candidate(
         _EXPLAIN[len(name) % len(_EXPLAIN)].format(name),

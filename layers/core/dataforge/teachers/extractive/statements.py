@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataforge.teachers.extractive import clauses, english
 from dataforge.teachers.extractive.clauses import Clause
@@ -22,6 +22,11 @@ _GLUED = re.compile(
 """A heading that a page's layout ran into the sentence after it."""
 _NOTE = re.compile(r"^(?:Note|Tip|Important|Caution|Warning)s?: (?=[A-Z])|^Note in (?:Figure|Table) [\d.-]+ that ")
 _PRONOUN = re.compile(r"^(It|They|He|She)(?= [a-z])")
+_RESEARCH = re.compile(
+    r"\b(?:experiments?|benchmarks?|datasets?|state of the art|this paper|we propose|our results|"
+    r"accuracy|data set|baseline)\b"
+)
+_INNER = re.compile(r"^((?:In|On|By|During|After|At|Since|From|Under|Between) [^,]*, )(it|they|he|she)(?= [a-z])")
 _OWNER = re.compile(r"^(Its|Their|His|Her)(?= [a-z])")
 _OWNERS = {"Its": "It", "Their": "They", "His": "He", "Her": "She"}
 _ELSEWHERE = re.compile(
@@ -51,8 +56,10 @@ class Statement:
 
 def read(scene: Scene) -> list[Statement]:
     found: list[Statement] = []
+    ours = len(re.findall(r"\b[Ww]e\b", scene.content)) > 0 and _RESEARCH.search(scene.content) is not None
+    ours = ours and re.search(r"\b(?:your|please|customers?|employees?)\b", scene.content, re.IGNORECASE) is None
     for paragraph in scene.paragraphs:
-        found += _paragraph(paragraph)
+        found += _paragraph([_by_authors(s) for s in paragraph] if ours else paragraph)
     for number, listing in enumerate(scene.lists):
         for item in listing.items:
             if item.text.endswith(".") and len(item.text.split()) > 5 and ": " not in item.text[:40]:
@@ -64,13 +71,24 @@ def read(scene: Scene) -> list[Statement]:
 def _paragraph(sentences: Sequence[Sentence]) -> Iterator[Statement]:
     before: Clause | None = None
     raw_before = said_before = ""
+    glued_over: tuple[str, ...] = ()
     evidence_before: tuple[str, ...] = ()
     for sentence in sentences:
+        glued = _GLUED.match(sentence.text)
+        if glued and glued.group().strip(" ."):
+            sentence = replace(sentence, headings=(*sentence.headings, glued.group().strip(" .")))
+            glued_over = sentence.headings
+        elif glued_over:
+            sentence = replace(sentence, headings=glued_over)
         text = _plain(sentence.text)
         evidence: tuple[str, ...] = (sentence.raw,)
         pronoun = _PRONOUN.match(text)
         if pronoun and before and _agrees(pronoun.group(), before):
             text = before.subject + text[pronoun.end() :]
+            evidence = (raw_before, sentence.raw)
+        inner = _INNER.match(text)
+        if inner and before and _agrees(inner.group(2).capitalize(), before):
+            text = f"{inner.group(1)}{before.subject}{text[inner.end() :]}"
             evidence = (raw_before, sentence.raw)
         owner = _OWNER.match(text)
         if owner and before and len(before.subject.split()) < 5 and _agrees(_OWNERS[owner.group()], before):
@@ -89,9 +107,19 @@ def _paragraph(sentences: Sequence[Sentence]) -> Iterator[Statement]:
         before, raw_before = (read[0] if read else None), sentence.raw
 
 
+def _by_authors(sentence: Sentence) -> Sentence:
+    """ "We use" in a report of research: the authors use."""
+    text = re.sub(r"^We(?= [a-z])", "The authors", re.sub(r"^Then we\b", "We", sentence.text))
+    text = re.sub(r"(?<=, )we(?= [a-z])", "the authors", text)
+    if text == sentence.text or re.search(r"\b(?:we|us)\b", text):
+        return sentence
+    return replace(sentence, text=re.sub(r"\bour\b", "their", text))
+
+
 def _plain(text: str) -> str:
-    bare = _NOTE.sub("", _GLUED.sub("", text))
+    bare = re.sub(r"(?<=[.!?]) [a-z]\.$", "", _NOTE.sub("", _GLUED.sub("", text)))
     bare = english.CONNECTIVES.sub("", bare)
+    bare = re.sub(r"^(?:[A-Z][a-z]{2,}ly|Later|Traditionally|Contrary to popular belief), (?=[A-Za-z])", "", bare)
     bare = re.sub(r", (?:however|therefore|though|for example|in turn)(?=[,.]),?", "", bare)
     return bare[:1].upper() + bare[1:]
 
@@ -108,7 +136,7 @@ def _usable(text: str) -> bool:
         and text.count('"') % 2 == 0
         and text.count("(") == text.count(")")
         and not re.match(r"[a-z]", text)
-        and not text.endswith(("etc.\"", " No."))
+        and not text.endswith(('etc."', " No."))
     )
 
 

@@ -1,4 +1,4 @@
-"""What loosens the nut, which ducks forage underwater: the subject asked for, without inversion; and yes-no questions."""
+"""What loosens the nut, which ducks forage underwater: the subject asked for, without inversion; and yes-no."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.verbs import base_of, third_person
 from dataforge.teachers.extractive.wording import anchored, with_adjunct
 
+_VAGUELY = frozenset(["no", "few", "some", "many", "most"])
 _COUNTS = frozenset(["many", "several", "various", "much", "number", "default"])
 _SINGULAR = {"are": "is", "were": "was", "have": "has", "do": "does"}
-_HEDGED = re.compile(r"\b(?:just|only|merely|necessarily|always|simply|also|until|unless|except|however|rather|either|both)\b")
+_HEDGED = re.compile(
+    r"\b(?:just|only|merely|necessarily|always|simply|also|until|unless|except|however|rather|either|both)\b"
+)
 _THERE = re.compile(
-    rf"^There (?P<be>is|are|was|were) (?:(?:{english.QUANTIFIER}) )?(?P<n>{english.NUMBER}) (?P<what>[a-z][a-z -]+?) "
+    rf"^There (?P<be>is|are|was|were) (?:(?:{english.QUANTIFIER}) )?(?P<n>{english.NUMBER}) "
+    r"(?P<what>[a-z-]+(?: [a-z-]+){0,3}?) "
     r"(?P<where>(?:in|on|at|within|across|throughout|between|of|for) [^,;]+)"
 )
 
@@ -39,6 +43,8 @@ def _asked(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
     if said is None or said.voice == "copula" or not _is_answer(subject, statement, scene):
         return
     rest = _tail(clause.rest)
+    if rest.startswith("a long way") or re.search(r"\b(?:similar|same) ", rest):
+        return
     content = [w for w in content_words(rest) if not english.is_number(w) and w not in _COUNTS]
     if len(content) < 2 or not (is_phrase(rest) or rest.split()[0] in english.PREPOSITIONS):
         return
@@ -46,9 +52,9 @@ def _asked(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
         return
     lead, finite = "What", clause.finite
     plain = re.sub(r"^(?:the|these|all|most|many|some|several|both) ", "", subject, flags=re.IGNORECASE).split()
-    if clause.plural and len(plain) in (2, 3) and not re.search(r" (?:of|and|or|in|on|for|to|with|from) |,", subject):
-        if english.is_plural(plain[-1]) and plain[-1].islower():
-            lead = f"Which {plain[-1]}"
+    short = len(plain) in (2, 3) and not re.search(r" (?:of|and|or|in|on|for|to|with|from) |,", subject)
+    if clause.plural and short and english.is_plural(plain[-1]) and plain[-1].islower():
+        lead = f"Which {plain[-1]}"
     if lead == "What":
         first, _, after = finite.partition(" ")
         finite = f"{_SINGULAR.get(first, first)} {after}".strip() if first in _SINGULAR else finite
@@ -70,13 +76,25 @@ def _is_answer(subject: str, statement: Statement, scene: Scene) -> bool:
         return False
     if all(w[:1].isupper() for w in words) and not (len(words) == 1 and english.is_plural(words[0])):
         return False
+    alone = words[0].casefold() not in scene.lower_words if len(words) == 1 else False
+    if (
+        alone
+        or any(english.singular(w.casefold().strip(",")) in english.PEOPLE for w in words)
+        or words[-1].endswith(("ist", "ists"))
+    ):
+        return False
     names = [w for w in words[1:] if w[:1].isupper()]
-    return not (names and words[-1][:1].isupper() and not words[0].casefold() == "the")
+    return not (names and words[-1][:1].isupper() and words[0].casefold() != "the")
 
 
 def _tail(rest: str) -> str:
     enumerated = re.match(r"[^,]+(?:, [^,]+)+,? (?:and|or) [^,]+$", rest)
-    short = rest if enumerated else re.split(r",|;| (?:which|who|whose|because|while|although|since) ", rest)[0]
+    second = rest.partition(", ")[2].split()
+    if second and (base_of(second[0], "past") or base_of(second[0], "gerund") or base_of(second[0], "third")):
+        enumerated = None
+    if dated := re.match(r"[^,]*\d, \d{4}(?=,|$)", rest):
+        return dated.group()
+    short = rest if enumerated else re.split(r",(?!\d)|;| (?:which|who|whose|because|while|although|since) ", rest)[0]
     return short.strip()
 
 
@@ -122,12 +140,14 @@ def _there(statement: Statement, scene: Scene) -> Iterator[Candidate]:
 def polar(statement: Statement, scene: Scene) -> Iterator[Candidate]:
     """Yes-no by inversion of the main clause; what is denied is worth more, so that a dataset does not learn yes."""
     clause = statement.clauses[0] if statement.clauses else None
-    if clause is None or clause.adjunct or clause.subject.split()[0].casefold() in ("no", "few", "some", "many", "most"):
+    if clause is None or clause.adjunct or clause.subject.split()[0].casefold() in _VAGUELY:
         return
     said = predicate(clause)
     if said is None or len(clause.rest.split()) < 2 or _HEDGED.search(f"{clause.subject} {clause.rest}"):
         return
     if not clause.negated and clause.aux not in ("is", "are", "was", "were", "has", "have", "can", "must"):
+        return
+    if not clause.negated and said.voice == "copula" and clause.rest.startswith("the "):
         return
     rest = re.split(r" but | rather than |, | because | such as | instead of |;", clause.rest)[0]
     if len(rest.split()) < 2 or (not clause.negated and rest != clause.rest):
@@ -137,6 +157,10 @@ def polar(statement: Statement, scene: Scene) -> Iterator[Candidate]:
         return
     for made in offer(statement, clause, question, scene, kind="yes-no", worth=0.6 if clause.negated else 0.3):
         yield Candidate(
-            made.question, f"{'No' if clause.negated else 'Yes'}. {made.answer}", made.kind, made.difficulty,
-            made.evidence, made.worth,
+            made.question,
+            f"{'No' if clause.negated else 'Yes'}. {made.answer}",
+            made.kind,
+            made.difficulty,
+            made.evidence,
+            made.worth,
         )

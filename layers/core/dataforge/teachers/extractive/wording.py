@@ -67,6 +67,19 @@ _GENERIC = frozenset(
         "information",
         "info",
         "description",
+        "analysis",
+        "discussion",
+        "results",
+        "result",
+        "method",
+        "methods",
+        "experiment",
+        "experiments",
+        "setup",
+        "and",
+        "conclusions",
+        "future",
+        "further",
     ]
 )
 _IN_NAMES = frozenset(["the", "of", "da", "de", "van", "von", "and", "del", "bin", "is", "was"])
@@ -96,6 +109,8 @@ def lower_first(text: str, scene: Scene) -> str:
     if not bare[:1].isupper() or (not bare[1:].islower() and len(bare) > 1) or bare == "I":
         return text
     word = bare.casefold()
+    if bare.endswith(("'s", "’s")) and word not in scene.lower_words and word[:-2] not in scene.lower_words:
+        return text
     function = word in english.DETERMINERS | english.PREPOSITIONS | english.CONDITIONS | english.RELATIVES | STOP_WORDS
     if not function and bare in scene.proper_words and word not in scene.lower_words:
         return text
@@ -144,7 +159,8 @@ def _running(heading: str, scene: Scene) -> str:
     """Title Case to sentence case, but for names and acronyms that the text itself capitalises."""
     words = heading.split()
     if len(words) > 1 and all(w[:1].isupper() or w.casefold() in STOP_WORDS for w in words):
-        if not any(w[1:].islower() and w.casefold() in scene.lower_words - STOP_WORDS for w in words[1:]):
+        running = scene.lower_words | STOP_WORDS
+        if not all(w.casefold() in running for w in words[1:] if w[1:].islower() and w not in scene.proper_words):
             return heading
         words = [words[0], *(w if w in scene.proper_words or not w[1:].islower() else w.lower() for w in words[1:])]
     lowered = lower_first(" ".join(words), scene)
@@ -184,7 +200,19 @@ def with_adjunct(adjunct: str, question: str) -> str:
     opener = adjunct.split()[0].casefold()
     if opener in english.CONDITIONS | {"without", "except", "under", "until", "despite"}:
         return ""
-    background = opener in ("as", "although", "while", "whereas", "because", "since", "with", "to", "from", "like", "unlike")
+    background = opener in (
+        "as",
+        "although",
+        "while",
+        "whereas",
+        "because",
+        "since",
+        "with",
+        "to",
+        "from",
+        "like",
+        "unlike",
+    )
     if background or len(adjunct.split()) > 6 or base_of(opener, "participle") or base_of(opener, "gerund"):
         return question
     return f"{adjunct}, {question[0].lower()}{question[1:]}"

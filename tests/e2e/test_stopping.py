@@ -1,0 +1,28 @@
+"""A server that is told to stop puts everything away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(("told", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, told: signal.Signals, code: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.local", "--home", str(tmp_path), "--port", "0"], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    ) as server:
+        assert server.stdout is not None
+        assert json.loads(server.stdout.readline())["event"] == "ready"
+
+        server.send_signal(told)
+        _, log = server.communicate(timeout=30)
+
+    assert server.returncode == code
+    assert not (tmp_path / "server.json").exists()
+    assert "Traceback" not in log

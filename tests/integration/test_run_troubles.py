@@ -1,0 +1,305 @@
+"""What goes wrong around a run: crashes between two writes, odd replies, teachers that vanish, late cancels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from dataforge import platform, settings
+from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreachable
+from dataforge.platform.ports import Execution, Item, Key, Page, Tables
+from dataforge.records import Question
+from dataforge.store import pairs, projects, runs
+from dataforge.store.projects import Project
+from dataforge.workflows import asking, assessing, closing, exporting, generation, planning, review
+from dataforge.workflows import projects as project_flow
+from dataforge.workflows import runs as flow
+from tests.integration.test_run_engine import (
+    FACTS,
+    Started,
+    batches,
+    begin,
+    counts_of,
+    good,
+    project,
+    teach,
+    walk,
+    wrong,
+)
+
+__all__ = ["project"]
+
+
+def pair(question: str, answer: str, **more: object) -> str:
+    return json.dumps({"pairs": [{"question": question, "answer": answer, "evidence": [answer], **more}]})
+
+
+def for_passage(n: int, odd: str) -> Callable[[Question], str]:
+    """A capable teacher, but for passage n."""
+    return lambda q: odd if FACTS[n][0][1] in q.passage.content else good(q)
+
+
+def set_limit(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    settings.get.cache_clear()
+
+
+@pytest.mark.parametrize("odd", [
+    pair("What is half a character \ud83d?", "\ud83d is one."), "[" * 200_000, '{"a":' * 100_000,
+    pair("x" * 300_000, "y" * 300_000), pair("Which words are many?", "Sesam öffne dich. " * 40_000), "7", "null", "",
+    json.dumps({"pairs": {"question": 1, "answer": [{}]}}), "\0", "ß" * 400_000,
+])
+def test_one_odd_reply_costs_its_own_slots_and_no_other(
+    project: Project, monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    teach(monkeypatch, for_passage(2, odd))
+
+    run = walk(project, num_pairs=6, config={"pairs_per_chunk": 1})
+
+    _, delivered, _, _ = counts_of(run)
+    assert run.status == "completed"
+    assert delivered >= 5
+    found, total = review.find(project, review.PairFilter(run_id=run.run_id), page=1, page_size=500)
+    assert total == len(found) == run.delivered + run.rejected
+
+
+def test_drafts_of_a_better_reply_name_that_reply(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), wrong, wrong)
+
+    run = walk(project, num_pairs=2, chunk_ids=["chunk_0_000000"], config={"pairs_per_chunk": 2})
+
+    kept = platform.current().files.read(flow.key_of(run, "records.jsonl")).splitlines()
+    assert {json.loads(line)["reply"].partition("#")[2] for line in kept} == {"00"}
+
+
+def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = teach(monkeypatch, good, good, good, RuntimeError("out of memory"))
+    set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    batch = batches(planned)[0]
+
+    with pytest.raises(ExceptionGroup):
+        asking.generate_batch(batch)
+    closing.record_failure({**batch, "failure": {"Error": "Boom", "Cause": "out of memory"}})
+    closing.close_run({**assessing.assess_run(planned), "top_up": False})
+
+    done = runs.get(run.org_id, run.run_id)
+    assert len(teacher.asked) == 4
+    assert counts_of(done) == (6, 3, 0, 3)
+    assert done.reasons["failed"] == {"batch_failed": 3}
+    assert done.input_tokens == sum(runs.replies_between(run.run_id, 0, 9)[k].input_tokens for k in (
+        "000000#00", "000001#00", "000002#00"))
+
+
+def test_a_batch_that_starts_after_the_cancel_asks_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+
+    flow.cancel(run)
+    for batch in batches(planned):
+        asking.generate_batch(batch)
+    closing.close_run(assessing.assess_run(planned))
+
+    assert teacher.asked == []
+    assert counts_of(runs.get(run.org_id, run.run_id)) == (6, 0, 0, 6)
+
+
+def test_a_batch_whose_project_is_deleted_stops_and_leaves_no_file(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "HEARTBEAT", 0.01)
+    set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
+
+    def delete(question: Question) -> str:
+        if projects.list_of(project.org_id):
+            project_flow.delete(projects.get(project.org_id, project.project_id))
+        return good(question)
+
+    teacher = teach(monkeypatch, delete)
+    teacher.delay = 0.05
+    _, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    batch = batches(planned)[0]
+
+    with pytest.raises(NotFound):
+        asking.generate_batch(batch)
+
+    assert len(teacher.asked) < 6
+    assert list(platform.current().files.list("data-forge/")) == []
+
+
+def test_a_teacher_that_vanished_is_not_waited_for_call_by_call(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
+    teacher = teach(monkeypatch, TeacherUnreachable("connection refused"))
+
+    run = walk(project, num_pairs=12, config={"pairs_per_chunk": 2})
+
+    assert len(teacher.asked) == asking.TRIES
+    assert run.reasons["failed"] == {"teacher_unreachable": 12}
+    assert "connection refused" in str(run.error)
+
+
+def test_no_key_stands_in_what_a_run_tells(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    teach(monkeypatch, TeacherRefused("the key sk-abcdefgh12345 is wrong"))
+
+    run = walk(project, num_pairs=2)
+
+    told = b"".join(platform.current().files.read(f.key) for f in platform.current().files.list(run.files_prefix))
+    assert "[redacted]" in str(run.error)
+    assert "sk-abcdefgh12345" not in str(run.error)
+    assert b"sk-abcdefgh12345" not in told
+
+
+def test_topping_up_ends_when_every_new_pair_is_the_same(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    same = pair("When does the north pier open in the morning?", "The north pier opens at five in the morning.")
+    teacher = teach(monkeypatch, same)
+
+    run = walk(project, num_pairs=400)
+
+    rounds = {f.key.split("/round-")[1].split("/")[0] for f in platform.current().files.list(run.files_prefix + "/r")
+              if "/round-" in f.key}
+    assert len(rounds) <= generation.ROUNDS
+    assert counts_of(run)[1] == 1
+    assert teacher.asked
+
+
+def test_one_wanted_pair_that_is_rejected_is_asked_for_once_more(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, pair("What does the zebra office hand out?", "Seven purple zebras, quarterly."), good)
+
+    run = walk(project, num_pairs=1)
+
+    assert counts_of(run) == (2, 1, 1, 0)
+
+
+def test_a_chunk_named_twice_is_used_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    teach(monkeypatch, good)
+
+    run = walk(project, chunk_ids=["chunk_0_000000"] * 3, config={"pairs_per_chunk": 1})
+
+    assert counts_of(run) == (1, 1, 0, 0)
+
+
+def test_a_review_between_a_crash_and_the_repeated_assessment_stays_and_the_counters_fit(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    for batch in batches(planned):
+        asking.generate_batch(batch)
+    count_in = pairs.count_in
+    monkeypatch.setattr(pairs, "count_in", crash)
+    with pytest.raises(OSError, match="killed"):
+        assessing.assess_run(planned)
+    first = next(pairs.walk(project.project_id))
+    review.edit(project, first, review.Edit(status="accepted"))
+
+    monkeypatch.setattr(pairs, "count_in", count_in)
+    assessing.assess_run(planned)
+
+    after = projects.get(project.org_id, project.project_id)
+    assert pairs.get(project.project_id, first.pair_id).status == "accepted"
+    assert (after.pending, after.accepted) == (5, 1)
+    assert runs.get(run.org_id, run.run_id).delivered == 6
+
+
+def crash(*_: object, **__: object) -> bool:
+    raise OSError("killed here")
+
+
+class Lagging:
+    """Tables whose index of statuses is a moment behind: it has not seen the last review yet."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tables, name)
+
+    def query_page(self, table: str, hash_key: Key, *, index: str | None = None, **more: Any) -> Page:
+        found = self._tables.query_page(table, hash_key, index=index, **more)
+        return Page([], None) if index == "by_status" else found
+
+
+def test_an_export_holds_what_was_accepted_a_moment_ago(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    teach(monkeypatch, good)
+    walk(project, num_pairs=6, config={"pairs_per_chunk": 1, "auto_accept_min_quality": 0})
+    platform.use(replace(platform.current(), tables=cast(Tables, Lagging(platform.current().tables))))
+
+    made = exporting.export(projects.get(project.org_id, project.project_id))
+
+    assert made.pair_count == 6
+
+
+class Ended(Started):
+    """A workflows port whose executions died without a word."""
+
+    def describe(self, machine: str, run_id: str) -> Execution | None:
+        return Execution(machine, run_id, "TIMED_OUT", error="States.Timeout")
+
+
+def test_a_run_whose_machine_died_does_not_lock_its_project(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    asking.generate_batch(batches(planned)[0])
+    with pytest.raises(Conflict):
+        begin(projects.get(project.org_id, project.project_id), num_pairs=1)
+    platform.use(replace(platform.current(), workflows=Ended()))
+    monkeypatch.setattr(flow, "PATIENCE", 0)
+
+    second = generation.start(projects.get(project.org_id, project.project_id), {"model_id": "fake:m", "num_pairs": 1})
+
+    first = runs.get(run.org_id, run.run_id)
+    assert counts_of(first) == (6, 0, 0, 6)
+    assert (first.status, first.reasons["failed"]) == ("failed", {"run_failed": 6})
+    assert first.output_tokens > 0
+    assert projects.get(project.org_id, project.project_id).active_run == second.run_id
+
+
+def test_a_deletion_that_was_cut_off_can_be_repeated(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    teach(monkeypatch, good)
+    run, _ = begin(project, num_pairs=1)
+    platform.current().tables.delete("runs", {"org_id": run.org_id, "run_id": run.run_id})
+
+    project_flow.delete(projects.get(project.org_id, project.project_id))
+
+    with pytest.raises(NotFound):
+        projects.get(project.org_id, project.project_id)
+
+
+@pytest.mark.parametrize("name", [
+    "規則" * 250, "a" * 500, "a" * 300 + "." + "b" * 199, "x" * 490 + ".pdf", "...", "../../x",
+])
+def test_any_name_of_the_contract_gets_a_place_of_its_own(project: Project, name: str) -> None:
+    url, key = project_flow.upload_url(project, name, "text/plain", 1)
+    platform.current().files.write(key, b"x")
+    _, other = project_flow.upload_url(project, name, "text/plain", 1)
+
+    assert url
+    assert key != other
+    assert key.rpartition("/")[0] == f"{project.s3_prefix}/sources"
+    assert Path(name).suffix != ".pdf" or key.endswith(".pdf")
+
+
+def test_a_plan_that_is_written_twice_is_the_same(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    teach(monkeypatch, good)
+    _, planned = begin(project, num_pairs=12)
+    before = {f.key: f.etag for f in platform.current().files.list("data-forge/")}
+    started: Item = {k: v for k, v in planned.items() if k not in ("batches", "batches_key")}
+
+    planning.plan_run(started)
+
+    assert {f.key: f.etag for f in platform.current().files.list("data-forge/")} == before
