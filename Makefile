@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: demo test lint up test-slow bench-engine bench-grounding bench-parsing bench-duplicates handbook synth requirements clean
+.PHONY: demo test lint up test-slow bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -35,6 +35,9 @@ bench-grounding: .venv/.ready-all ## how well grounding tells supported answers 
 
 bench-parsing: .venv/.ready-all ## pages per second, by format (CORPUS=folder)
 	$(BIN)/python -m benchmarks.parsing $(CORPUS)
+
+bench-extractive: .venv/.ready-all ## what the offline teacher makes of documents, by kind (CORPUS=folder)
+	$(BIN)/python -m benchmarks.extractive $(or $(CORPUS),examples/handbook)
 
 bench-duplicates: .venv/.ready-all ## exact near-duplicate search at 10,000 to 100,000 pairs
 	$(BIN)/python -m benchmarks.duplicates
