@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dataforge.platform.ports import Item
 from dataforge.workflows import asking
 
 
-def handler(event: Item, context: object) -> Item:
-    return asking.generate_batch(event)
+def handler(event: Item, context: Any) -> Item:
+    return asking.generate_batch(event, seconds=context.get_remaining_time_in_millis() / 1000)

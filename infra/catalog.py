@@ -65,7 +65,7 @@ FUNCTIONS: dict[str, Function] = {
         "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write", starts=("parse", "generate"),
         secrets=True,
     ),
-    "plan_run": Function("functions.plan_run.handler", 1024, 300, writes=_STATE, reads=("pairs",), files="write"),
+    "plan_run": Function("functions.plan_run.handler", 1024, 300, writes=_STATE, files="write"),
     "parse_document": Function(
         "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
     ),
@@ -73,9 +73,12 @@ FUNCTIONS: dict[str, Function] = {
         "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies"),
         reads=("chunks", "projects", "documents"), files="write", secrets=True,
     ),
-    "record_failure": Function("functions.record_failure.handler", 256, 60, writes=_STATE, files="write"),
+    # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.
+    "record_failure": Function(
+        "functions.record_failure.handler", 1024, 60, writes=_STATE, reads=("replies",), files="write", secrets=True
+    ),
     "assess_run": Function("functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs"), files="write"),
-    "close_run": Function("functions.close_run.handler", 512, 120, writes=_STATE, reads=("pairs",), files="write"),
+    "close_run": Function("functions.close_run.handler", 1769, 120, writes=_STATE, files="write"),
 }
 
 API = "api"

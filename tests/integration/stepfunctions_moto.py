@@ -47,7 +47,8 @@ def deploy(
     role = _role()
     for name in handlers:
         boto3.client("lambda").create_function(
-            FunctionName=name, Runtime="python3.11", Role=role, Handler="x.handler", Code={"ZipFile": _empty_zip()}
+            FunctionName=name, Runtime="python3.11", Role=role, Handler="x.handler", Timeout=900,
+            Code={"ZipFile": _empty_zip()},
         )
     sfn = boto3.client("stepfunctions")
     arns = {}

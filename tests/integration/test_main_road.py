@@ -105,8 +105,12 @@ def test_a_value_over_its_limit_names_its_field(
 def test_a_document_becomes_chunks_that_know_where_they_stand(service: Service) -> None:
     project_id = service.project()
     document = service.upload(project_id, "rules.md", RULES)
+    again = {"filename": "rules.md", "s3_key": document["s3Key"], "file_size": len(RULES)}
+    repeated = service.call("POST", f"/projects/{project_id}/documents", json=again, expect=201)
 
     run = service.parse(project_id)
+
+    assert repeated["documentId"] == document["documentId"]
 
     assert (document["parsingStatus"], document["chunkCount"]) == ("pending", 0)
     assert (run["status"], run["kind"], run["progress"]) == ("completed", "parse", 100)
@@ -135,7 +139,7 @@ def test_a_generation_delivers_grounded_pairs_and_its_counts_add_up(service: Ser
     assert counts["asked"] == counts["delivered"] + counts["rejected"] + counts["failed"]
     assert 5 <= counts["delivered"] <= 8
     assert run["results"]["pairs_valid"] == counts["delivered"]
-    assert run["jobName"].startswith("df-generate-gen_")
+    assert run["jobName"] == f"df-generate-{run['generationId'][:8]}"
     pairs = service.call("GET", f"/projects/{project_id}/pairs")["pairs"]
     assert Counter(p["status"] for p in pairs)["rejected"] == counts["rejected"]
     for pair in pairs:

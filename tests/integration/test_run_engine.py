@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataforge import clock, platform, settings
-from dataforge.errors import TeacherBusy, TeacherRefused, TeacherUnreachable
+from dataforge.errors import BatchUnfinished, TeacherBusy, TeacherRefused, TeacherUnreachable
 from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
@@ -261,6 +261,26 @@ def test_a_state_that_runs_twice_counts_once(project: Project, monkeypatch: pyte
     after = projects.get(project.org_id, project.project_id)
     assert (after.pending, after.scored) == (6, 6)
     assert counts_of(runs.get(run.org_id, run.run_id)) == (6, 6, 0, 0)
+
+
+def test_a_batch_that_runs_out_of_time_goes_on_in_the_next_invocation(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFORGE_CONCURRENCY", "1")
+    settings.get.cache_clear()
+    teacher = ScriptedTeacher([good], delay=0.1)
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+
+    with pytest.raises(BatchUnfinished, match="of 6 slots are done"):
+        asking.generate_batch(batches(planned)[0], seconds=0.45)
+    asked = len(teacher.asked)
+    asking.generate_batch(batches(planned)[0])
+    assessing.assess_run(planned)
+
+    assert 0 < asked < 6
+    assert len(teacher.asked) == 6
+    assert runs.get(run.org_id, run.run_id).delivered == 6
 
 
 # checklist 105

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dataforge import clock, ids
+from dataforge import clock
 from dataforge.platform import current
 from dataforge.store import pairs as pair_store
 from dataforge.store import projects as project_store
@@ -61,7 +61,7 @@ def generation(run: run_store.Run) -> wire.Generation:
     return wire.Generation(
         generationId=run.run_id, projectId=run.project_id, kind=run.kind, config=run.config, status=status,
         stage=run.stage, progress=_percent(run, now), progressDetail=_detail(run, now),
-        jobName=f"df-{run.kind}-{run.run_id[:4]}{ids.tail(run.run_id)[-4:]}",
+        jobName=f"df-{run.kind}-{run.run_id[:8]}",
         results=run.results or _results_so_far(run, spent),
         counts=wire.Counts(
             requested=run.requested, asked=run.asked, delivered=run.delivered, rejected=run.rejected,

@@ -15,6 +15,7 @@
     │   ├── TeacherUnreachable      try again (reset, time-out, 5xx)
     │   └── TeacherRefused          never try again (bad key, unknown model, bad request)
     ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
+    ├── BatchUnfinished             a batch ran out of time; run it again, it goes on where it stopped
     └── ConditionFailed             a conditional write found another state (platform.tables)
 """
 
@@ -127,6 +128,12 @@ class BadReply(DataForgeError):
     def __init__(self, message: str, *, drafts: Sequence[Draft] = ()) -> None:
         super().__init__(message)
         self.drafts = list(drafts)
+
+
+class BatchUnfinished(DataForgeError):
+    """The state machine retries on this name; what was answered is on file."""
+
+    code = "BATCH_UNFINISHED"
 
 
 class ConditionFailed(DataForgeError):

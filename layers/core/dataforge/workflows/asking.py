@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import cast
 
 import orjson
 
-from dataforge.errors import BadReply, NotFound, TeacherBusy, TeacherError, TeacherRefused
+from dataforge import settings
+from dataforge.errors import BadReply, BatchUnfinished, NotFound, TeacherBusy, TeacherError, TeacherRefused
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Item
@@ -64,13 +67,27 @@ class Batch:
     stop: str | None = None
     """Why no further call is sent: cancelled, or the teacher refused for good, or is gone."""
     stop_detail: str = ""
+    deadline: float = math.inf
+    """time.monotonic() after which nothing more is begun."""
+
+    def is_late(self) -> bool:
+        return self.stop is None and time.monotonic() > self.deadline
 
 
-def generate_batch(raw: Item) -> Item:
-    """Run a batch to its end and write its part file; run again, it asks only what has no stored reply."""
+def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
+    """Run a batch to its end and write its part file; run again, it asks only what has no stored reply.
+
+    seconds: what is left of this invocation. Raises BatchUnfinished in time before they are over: a slow teacher needs
+    several invocations, and none of them loses anything.
+    """
     e = flow.event(raw)
     batch, calls, concurrency = _open(e)
+    if seconds is not None:
+        reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
+        batch.deadline = time.monotonic() + seconds - reserve
     asyncio.run(_ask_all(batch, calls, concurrency))
+    if len(batch.outcomes) < batch.slots:
+        raise BatchUnfinished(f"{len(batch.outcomes)} of {batch.slots} slots are done; the rest takes another attempt")
     runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
     outcomes = _write_part(batch, e, batch.outcomes)
     made = sum("draft" in o for o in outcomes)
@@ -132,7 +149,8 @@ async def _ask_all(batch: Batch, calls: list[list[Slot]], concurrency: int) -> N
 
 async def _asker(batch: Batch, queue: Iterator[list[Slot]]) -> None:
     for slots in queue:
-        batch.outcomes += await _call(batch, slots)
+        with suppress(_OutOfTime):
+            batch.outcomes += await _call(batch, slots)
 
 
 async def _heartbeat(batch: Batch) -> None:
@@ -200,6 +218,10 @@ def _next_question(
     return replace(asked, messages=(*asked.messages, *turns))
 
 
+class _OutOfTime(Exception):
+    """A call is left to the next invocation."""
+
+
 class _Stopped(Exception):
     """A call ends without a reply."""
 
@@ -234,6 +256,8 @@ async def _ask(batch: Batch, question: Question) -> Answer:
     for attempt in range(TRIES):
         if batch.stop:
             raise _Stopped(batch.stop, batch.stop_detail)
+        if batch.is_late():
+            raise _OutOfTime
         try:
             answer = await batch.teacher.ask(question)
             batch.answered += 1

@@ -42,7 +42,9 @@ def upload_url(project: Project, filename: str, content_type: str, size: int | N
 def register(
     project: Project, *, filename: str, s3_key: str, content_type: str, file_size: int, metadata: Item
 ) -> Document:
-    """Raises Invalid for a key outside the project's sources, one with nothing behind it, or a wrong size."""
+    """Registering a key again gives the document that it made, so that a repeated request is harmless.
+
+    Raises Invalid for a key outside the project's sources, one with nothing behind it, or a wrong size."""
     if not s3_key.startswith(f"{project.s3_prefix}/sources/"):
         raise Invalid(f"s3_key must lie under {project.s3_prefix}/sources/", field="s3_key")
     info = current().files.info(s3_key)
@@ -50,6 +52,9 @@ def register(
         raise Invalid("Nothing was uploaded at s3_key yet: PUT the file to the upload_url first", field="s3_key")
     if info.size != file_size:
         raise Invalid(f"file_size says {file_size}, but {info.size} bytes were uploaded", field="file_size")
+    for known in projects.documents_of(project.project_id):
+        if known.s3_key == s3_key:
+            return known
     document = Document(
         project.project_id, ids.new("doc"), filename, content_type, info.size, s3_key, clock.now(), metadata=metadata
     )
