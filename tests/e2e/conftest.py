@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from dataforge_client import DataForge
+from tests.corpus import DOCUMENTS, present
 
 ROOT = Path(__file__).parents[2]
-CORPUS = ROOT.parent / "shared/corpus/documents"
 
 
 @dataclass
@@ -95,8 +95,5 @@ def books(stub: Process) -> dict[str, Any]:
 
 @pytest.fixture
 def corpus() -> Path:
-    """Real documents; absent only on a machine that was not given them."""
-    if not CORPUS.is_dir():
-        assert os.environ.get("CI") != "true", "the corpus must be there in CI"
-        pytest.skip("the corpus of real documents (../shared/corpus) is not on this machine")
-    return CORPUS
+    """The folder of real documents."""
+    return present(DOCUMENTS)

@@ -16,7 +16,7 @@ from dataforge.errors import Unreadable
 from dataforge.parsing import FORMATS, parse
 from dataforge.parsing.isolate import parse_isolated
 from dataforge.records import ParsedDocument
-from tests.integration import corpus
+from tests import corpus
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 

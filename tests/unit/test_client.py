@@ -367,7 +367,7 @@ def test_which_server_and_whose_key(tmp_path: Path) -> None:
     profiles = tmp_path / "profiles.toml"
     profiles.write_text(
         '[default]\nurl = "https://home"\napi_key = "sk_home"\norganization_id = "org_h"\n'
-        '[work]\nurl = "https://work/"\n'
+        '[office]\nurl = "https://office/"\n'
     )
     config = {"DATAFORGE_CONFIG": str(profiles)}
     env = {**config, "DATAFORGE_URL": "http://env", "DATAFORGE_API_KEY": "sk_env"}
@@ -375,7 +375,7 @@ def test_which_server_and_whose_key(tmp_path: Path) -> None:
     assert resolve(Wanted(), config) == Connection("https://home", "sk_home", "org_h")
     assert resolve(Wanted(), env) == Connection("http://env", "sk_env", None)
     assert resolve(Wanted(profile="default"), env) == Connection("https://home", "sk_home", "org_h")
-    assert resolve(Wanted(profile="work"), env) == Connection("https://work", "sk_env", None)
+    assert resolve(Wanted(profile="office"), env) == Connection("https://office", "sk_env", None)
     assert resolve(Wanted("http://typed", "sk_typed"), env) == Connection("http://typed", "sk_typed", None)
     assert resolve(Wanted(), {"DATAFORGE_CONFIG": str(tmp_path / "none")}) is None
 

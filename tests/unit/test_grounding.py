@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.grounding import cases, contained, measure
 from dataforge.quality.grounding import find_quote, ground
 from dataforge.quality.sentences import sentences
+from tests.corpus import CORPUS, present
 
-ROOT = Path(__file__).parents[2]
 PASSAGE = (
     "# Annual leave\n\nFull-time employees receive 28 working days of leave a year. Requests are approved by the line "
     "manager\nwithin five days. Unused leave may not be carried over to the next year.\n\n"
@@ -157,14 +154,7 @@ def test_sentences_end_where_a_reader_ends_them() -> None:
 
 def test_right_answers_score_above_each_kind_of_wrong_one_on_held_out_articles() -> None:
     """XQuAD, the half of the articles that nothing was fitted on; floors well under what is measured."""
-    data = ROOT.parent / "shared/corpus/xquad.en.json"
-    if not data.exists() and os.environ.get("CI") != "true":
-        pytest.skip(f"needs {data}: the grounding floors were NOT checked")
-    sys.path.insert(0, str(ROOT))
-    try:
-        from benchmarks.grounding import cases, contained, measure
-    finally:
-        sys.path.remove(str(ROOT))
+    data = present(CORPUS / "xquad.en.json")
     labelled = cases(data, odd=True)[::2]
 
     table = measure(labelled, lambda c: ground(c.answer, c.passage, question=c.question).score)
