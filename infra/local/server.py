@@ -116,7 +116,7 @@ def serve(home: Path, host: str, port: int) -> None:
         marker = home / "server.json"
         marker.write_text(json.dumps(ready))
         server = uvicorn.Server(uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=3, lifespan="off",
+            app, log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="off",
         ))
         threading.Thread(target=_announce, args=(server, ready), daemon=True).start()
         try:
