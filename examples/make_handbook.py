@@ -1,4 +1,6 @@
-"""Write the example handbook from its sources: `python examples/make_handbook.py [folder]`.
+"""Write the PDF, DOCX and CSV of the example handbook: `python examples/make_handbook.py [folder]`.
+
+Its Markdown and HTML pages are written by hand and lie in `handbook/` only.
 
 Same sources, same bytes: dates and identifiers are fixed. Needs the dev dependency group (reportlab, python-docx).
 """
@@ -8,7 +10,6 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-import shutil
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -34,8 +35,6 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_pdf(list(read(SOURCE / "fleet-operations-manual.md")), folder / "fleet-operations-manual.pdf")
     write_docx(list(read(SOURCE / "employee-handbook.md")), folder / "employee-handbook.docx")
-    for name in ("customer-service-guide.md", "terminals-and-harbours.html"):
-        shutil.copyfile(SOURCE / name, folder / name)
     with (folder / "spare-parts-register.csv").open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(parts.HEADER)

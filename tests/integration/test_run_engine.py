@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -206,11 +207,20 @@ def test_part_of_a_reply_is_kept_and_only_the_missing_slots_fail_then_are_topped
 def test_a_busy_or_unreachable_teacher_is_asked_again(
     project: Project, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    teach(monkeypatch, trouble, trouble, good)
+    tries: Counter[str] = Counter()
+
+    def third_time(question: Question) -> str:
+        tries[question.slots[0].chunk_id] += 1
+        if tries[question.slots[0].chunk_id] < 3:
+            raise trouble
+        return good(question)
+
+    teach(monkeypatch, third_time)
 
     run = walk(project, num_pairs=6, config={"pairs_per_chunk": 1})
 
     assert counts_of(run) == (6, 6, 0, 0)
+    assert set(tries.values()) == {3}
 
 
 def test_a_refusal_stops_the_run_at_once_and_says_why(

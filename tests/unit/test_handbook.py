@@ -14,6 +14,7 @@ from dataforge.records import Chunk, ParsedDocument
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HANDBOOK = EXAMPLES / "handbook"
+GENERATED = ("fleet-operations-manual.pdf", "employee-handbook.docx", "spare-parts-register.csv")
 FILES = sorted(path.name for path in HANDBOOK.iterdir())
 
 
@@ -139,7 +140,7 @@ def test_the_files_are_what_the_generator_writes(tmp_path: Path, monkeypatch: py
 
     importlib.import_module("make_handbook").main(tmp_path)
 
-    for name in FILES:
+    for name in GENERATED:
         made, kept = parse(tmp_path / name, filename=name), parsed(name)
         assert (made.text, made.pages, made.title) == (kept.text, kept.pages, kept.title)
     sys.modules.pop("make_handbook")
@@ -152,6 +153,6 @@ def test_the_generator_writes_the_same_bytes_twice(tmp_path: Path, monkeypatch: 
     generator.main(tmp_path / "one")
     generator.main(tmp_path / "two")
 
-    for name in FILES:
+    for name in GENERATED:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     sys.modules.pop("make_handbook")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 import orjson
@@ -110,10 +110,9 @@ def _judge(run: Run, outcomes: Iterable[Item]) -> list[Record]:
     for repeat in repeats:
         n = passed[repeat.index]
         other = None if repeat.known else records[passed[repeat.of]].slot
-        records[n] = Record(**{
-            **{f: getattr(records[n], f) for f in Record.__slots__}, "reasons": ("near_duplicate",),
-            "duplicate_of": other, "similarity": round(repeat.similarity, 4),
-        })
+        records[n] = replace(
+            records[n], reasons=("near_duplicate",), duplicate_of=other, similarity=round(repeat.similarity, 4)
+        )
     return records
 
 
@@ -173,6 +172,7 @@ def _line(r: Record) -> dict[str, object]:
         "grounding_score": r.grounding.score, "evidence": [asdict(s) for s in r.grounding.spans],
         "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
         "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
+        "similarity": r.similarity,
     }
 
 
