@@ -56,6 +56,8 @@ TABLES: dict[str, Table] = {
         indexes={"by_run": Index("run_id", "pair_id"), "by_status": Index("project_status", "pair_id")},
     ),
     "exports": Table("project_id", "version", range_type="N"),
+    "limiter": Table("bucket", "minute", range_type="N", ttl="expires_at"),
+    "idempotency": Table("org_id", "request", ttl="expires_at"),
 }
 
 _STATE = ("documents", "chunks", "runs", "run_events", "projects")

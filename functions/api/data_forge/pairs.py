@@ -9,11 +9,12 @@ from dataforge.errors import NotFound
 from dataforge.store import pairs, projects
 from dataforge.workflows import exporting, review
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 from functions.api.wire.limits import MAX_PAGE, Id
 
-router = APIRouter(tags=["pairs"])
+router = APIRouter(tags=["pairs"], route_class=Route)
 
 
 @router.get("/projects/{project_id}/pairs", operation_id="list_pairs")

@@ -108,8 +108,10 @@ def get(org_id: str, project_id: str) -> Project:
     return from_item(Project, item)
 
 
-def list_of(org_id: str) -> list[Project]:
-    return [from_item(Project, i) for i in _pages("projects", {"org_id": org_id}, descending=True)]
+def list_of(org_id: str, *, user_id: str | None = None) -> list[Project]:
+    """Newest first; only those that this user made, if one is named."""
+    found = (from_item(Project, i) for i in _pages("projects", {"org_id": org_id}, descending=True))
+    return [p for p in found if user_id in (None, p.user_id)]
 
 
 def change(project: Project, values: Item) -> Project:
