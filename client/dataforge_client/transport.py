@@ -1,7 +1,8 @@
 """One request, tried until it is answered or it is clear that it will not be.
 
 Retried: 429, 502, 503, 504, a first try that is still being answered, and broken connections, for calls that may be
-repeated (GET, PUT, DELETE, and a POST with an `Idempotency-Key`). A connection that was never made and a 429 are retried for every call: nothing was done yet.
+repeated (GET, PUT, DELETE, and a POST with an `Idempotency-Key`). A connection that was never made and a 429 are
+retried for every call: nothing was done yet.
 """
 
 from __future__ import annotations
