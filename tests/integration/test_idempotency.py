@@ -52,7 +52,8 @@ def test_every_post_that_makes_or_starts_something_is_done_once(service: Service
     place = f"{PROJECTS}/{project_id}"
     told = {"filename": "a.md", "content_type": "text/markdown", "file_size": 60}
     target = service.call("POST", f"/projects/{project_id}/upload-url", json=told)
-    service.put(target["upload_url"], b"# Fees\n\nThe fee for a berth is 35 euros a night, in advance.", "text/markdown")
+    text = b"# Fees\n\nThe fee for a berth is 35 euros a night, in advance."
+    assert service.put(target["upload_url"], text, "text/markdown") == 200
 
     def twice(path: str, body: object, wait_for: str = "") -> list[bytes]:
         first = post(service, path, "same", body)
@@ -197,7 +198,8 @@ def test_of_identical_requests_at_once_exactly_one_is_done(tmp_path: Path, monke
         with ThreadPoolExecutor(6) as threads:
             first = threads.submit(post, service, PROJECTS, "once", {"name": "Harbour"})
             assert begun.wait(20)
-            others = list(threads.map(lambda _: post(service, PROJECTS, "once", {"name": "Harbour"}), range(5)))
+            tries = [threads.submit(post, service, PROJECTS, "once", {"name": "Harbour"}) for _ in range(5)]
+            others = [one.result() for one in tries]
             go_on.set()
 
         assert [o.json()["code"] for o in others] == ["IDEMPOTENCY_IN_PROGRESS"] * 5
