@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -51,8 +51,8 @@ class Accounts:
         self, name: str, *, scopes: Sequence[str] | None = None, user_id: str | None = None
     ) -> ApiKey:
         """`key` of the answer is shown this once. Not retried when the answer is lost: look for it and revoke it."""
-        body = {"name": name, "scopes": None if scopes is None else list(scopes), "user_id": user_id}
-        return read(ApiKey, self._transport.json(Call("POST", KEYS, body=_given(body))))
+        body = _given({"name": name, "scopes": None if scopes is None else list(scopes), "user_id": user_id})
+        return read(ApiKey, self._transport.json(Call("POST", KEYS, body=body)))
 
     def revoke_api_key(self, key_id: str) -> None:
         """Raises NotFound, also for a key of another organisation."""
@@ -72,5 +72,5 @@ class Accounts:
         return revoked if isinstance(revoked, int) else 0
 
 
-def _given(values: dict[str, object]) -> dict[str, object]:
+def _given(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
