@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+import re
 import socket
 import ssl
 import zlib
@@ -40,6 +41,7 @@ MOST_URL = 2048
 PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PIECE = 64 * 1024
+_WITH_PORT = re.compile(r"([^:]+|\[.+\](?:/\d+)?):(\d{1,6})")
 _NEVER_TEXT = ("image/", "audio/", "video/", "font/")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -49,11 +51,17 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_TUNNELS = (ipaddress.IPv6Network("2001::/32"), ipaddress.IPv6Network("2002::/16"))
-_LOCAL_THOUGH_PUBLIC = (
-    ipaddress.IPv4Network("168.63.129.16/32"),  # Azure's host agent
-    ipaddress.IPv4Network("192.88.99.0/24"),  # 6to4 relays
-)
+# Beside what `ipaddress` calls not global, whose lists differ between Python's versions.
+_SPECIAL_V6 = tuple(ipaddress.IPv6Network(n) for n in (
+    "2001::/23",  # Teredo, ORCHID and other protocols
+    "2001:db8::/32", "3fff::/20",  # documentation
+    "2002::/16",  # 6to4: leads to the IPv4 address inside
+))
+_SPECIAL_V4 = tuple(ipaddress.IPv4Network(n) for n in (
+    "168.63.129.16/32",  # Azure's host agent
+    "192.0.0.0/24",  # protocols; Oracle's metadata
+    "192.88.99.0/24",  # 6to4 relays
+))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +90,18 @@ def allowances(told: str) -> list[Allowance]:
 
 
 def _allowance(entry: str) -> Allowance:
-    plain = entry.replace("[", "").replace("]", "")
+    host, port = entry, None
+    if found := _WITH_PORT.fullmatch(entry):
+        host, port = found.group(1), int(found.group(2))
     try:
-        return Allowance(None, ipaddress.ip_network(plain, strict=False), None)
+        network = ipaddress.ip_network(host.replace("[", "").replace("]", ""), strict=False)
+        name = None
     except ValueError:
-        pass
-    host, colon, port = entry.rpartition(":")
-    if not colon:
-        host, port = entry, ""
-    elif not port.isdigit() or not 0 < int(port) < 65536:
+        network, name = None, host
+    plain = network is not None or all(part and part.replace("-", "").isalnum() for part in host.split("."))
+    if not plain or (port is not None and not 0 < port < 65536):
         raise ValueError(f"DATAFORGE_FETCH_ALLOW: {entry!r} is no host, host:port or network")
-    number = int(port) if port else None
-    try:
-        return Allowance(None, ipaddress.ip_network(host.replace("[", "").replace("]", ""), strict=False), number)
-    except ValueError:
-        pass
-    if not host or not all(label and label.replace("-", "").isalnum() for label in host.split(".")):
-        raise ValueError(f"DATAFORGE_FETCH_ALLOW: {entry!r} is no host, host:port or network")
-    return Allowance(host, None, number)
+    return Allowance(name, network, port)
 
 
 def is_public(address: Address) -> bool:
@@ -111,9 +113,9 @@ def is_public(address: Address) -> bool:
             return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if address not in _GLOBAL_V6 or any(address in network for network in _TUNNELS):
+        if address not in _GLOBAL_V6 or any(address in network for network in _SPECIAL_V6):
             return False
-    elif any(address in network for network in _LOCAL_THOUGH_PUBLIC):
+    elif any(address in network for network in _SPECIAL_V4):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
@@ -131,15 +133,15 @@ def check(url: str, allowed: Sequence[Allowance] = ()) -> URL:
         raise _forbidden("That is no URL; give one like https://example.com/handbook.html") from None
     if parsed.scheme not in PORTS or not host:
         raise _forbidden("Only http:// and https:// URLs can be fetched")
-    if parsed.raw_user is not None or parsed.raw_password is not None or "@" in parsed.raw_authority:
+    if "@" in re.split(r"[/?#]", url.partition("//")[2], maxsplit=1)[0]:
         raise _forbidden("The URL holds a user name or password; pages behind a log-in cannot be fetched")
     if "%" in host:
         raise _forbidden("The URL's host is not a plain name or address")
-    if port != PORTS[parsed.scheme] and not any(_opens_port(a, host, port) for a in allowed):
+    if port != PORTS[parsed.scheme] and not any(_may_open_port(a, host, port) for a in allowed):
         raise _forbidden(f"Port {port} is not fetched from; only 80 and 443 are, or what DATAFORGE_FETCH_ALLOW names")
     address = _address(host)
     if address is not None:
-        _check_address(host, address, allowed)
+        _check_address(host, port or 0, address, allowed)
     return parsed
 
 
@@ -202,7 +204,7 @@ def _session(at: URL, allowed: Sequence[Allowance], resolve: Resolve) -> aiohttp
 
     def make_socket(found: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
         family, kind, protocol, _, place = found
-        _check_address(host, ipaddress.ip_address(str(place[0])), allowed)
+        _check_address(host, at.port or 0, ipaddress.ip_address(str(place[0])), allowed)
         return socket.socket(family, kind, protocol)
 
     return aiohttp.ClientSession(
@@ -230,7 +232,7 @@ class _Pinned(AbstractResolver):
             raise OSError(f"{host} has no address")
         addresses = [ipaddress.ip_address(text) for text in found]
         for address in addresses:
-            _check_address(host, address, self._allowed)
+            _check_address(host, port, address, self._allowed)
         return [
             ResolveResult(
                 hostname=host, host=str(address), port=port, proto=socket.IPPROTO_TCP,
@@ -249,18 +251,25 @@ async def _system_names(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
-def _check_address(host: str, address: Address, allowed: Sequence[Allowance]) -> None:
-    if is_public(address):
+def _check_address(host: str, port: int, address: Address, allowed: Sequence[Allowance]) -> None:
+    usual = port in PORTS.values()
+    if is_public(address) and usual:
         return
     for one in allowed:
+        if (one.port != port) if one.port is not None else not usual:
+            continue
         if one.network is not None and one.network.version == address.version and address in one.network:
             return
-        if one.host is not None and one.host == host.lower().rstrip(".") and _may_be_opened_by_name(address):
+        if _is_named(one, host) and (is_public(address) or _may_be_opened_by_name(address)):
             return
     raise _forbidden(
         f"{host} is not on the public internet, and documents are fetched only from there. If it is your own wiki, "
         "whoever runs this service can name it in DATAFORGE_FETCH_ALLOW"
     )
+
+
+def _is_named(one: Allowance, host: str) -> bool:
+    return one.host is not None and one.host == host.lower().rstrip(".")
 
 
 def _may_be_opened_by_name(address: Address) -> bool:
@@ -272,9 +281,9 @@ def _may_be_opened_by_name(address: Address) -> bool:
     )
 
 
-def _opens_port(one: Allowance, host: str, port: int | None) -> bool:
-    """A network opens its port for every host: the address itself is checked before anything is sent to it."""
-    return one.port == port and port is not None and (one.network is not None or one.host == host.lower().rstrip("."))
+def _may_open_port(one: Allowance, host: str, port: int | None) -> bool:
+    """A network may, for any name: whether the name lies in it is known once it is resolved."""
+    return one.port == port and (one.network is not None or _is_named(one, host))
 
 
 def _address(host: str) -> Address | None:
