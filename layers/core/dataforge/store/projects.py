@@ -181,12 +181,16 @@ def delete_row(project: Project) -> None:
 
 
 def add_document(project: Project, document: Document, claim: Sequence[Write] = ()) -> None:
-    """Raises ConditionFailed when a write of `claim` does not hold (or the project is gone)."""
+    """Raises NotFound when the project was deleted meanwhile, ConditionFailed when a write of `claim` does not hold."""
     key = {"org_id": project.org_id, "project_id": project.project_id}
-    current().tables.transact([
-        Put("documents", to_item(document), where={"document_id": ABSENT}),
-        Update("projects", key, add={"documents": 1}), *claim,
-    ])
+    try:
+        current().tables.transact([
+            Put("documents", to_item(document), where={"document_id": ABSENT}),
+            Update("projects", key, add={"documents": 1}, where={"status": "active"}), *claim,
+        ])
+    except ConditionFailed:
+        get(project.org_id, project.project_id)
+        raise
 
 
 def documents_of(project_id: str) -> list[Document]:
