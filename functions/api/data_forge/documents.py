@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from dataforge.store import projects
 from dataforge.workflows import projects as workflow
 from functions.api.callers import ProjectDep
+from functions.api.paging import PagingDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 from functions.api.wire.limits import MAX_PAGE, Id
@@ -33,9 +34,9 @@ def register_document(project: ProjectDep, body: wire.RegisterDocument) -> wire.
 
 
 @router.get("/documents", operation_id="list_documents")
-def list_documents(project: ProjectDep) -> list[wire.Document]:
+def list_documents(project: ProjectDep, paging: PagingDep) -> list[wire.Document]:
     """Newest first."""
-    return [views.document(d) for d in projects.documents_of(project.project_id)]
+    return [views.document(d) for d in paging.cut(projects.documents_of(project.project_id))]
 
 
 @router.delete("/documents/{document_id}", operation_id="delete_document")
