@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
-from jsonschema_rs import Draft202012Validator
 from schemathesis import Case
 
 from tests.integration.api_cases import TEXT, World, described, prepare
@@ -67,16 +66,7 @@ def test_every_refusal_is_the_one_error_body(document: dict[str, Any]) -> None:
     ]
 
     assert {schema["$ref"] for _, _, schema in refusals} == {"#/components/schemas/Error"}
-    assert {"400", "401", "403", "404", "409", "413", "422"} == {code for _, code, _ in refusals}
-
-
-def test_examples_fit_their_schemas(document: dict[str, Any]) -> None:
-    shown = {name: s["examples"] for name, s in document["components"]["schemas"].items() if "examples" in s}
-
-    for name, bodies in shown.items():
-        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
-        assert [list(Draft202012Validator(schema).iter_errors(body)) for body in bodies] == [[]] * len(bodies)
-    assert {"CreateProject", "RegisterDocument", "GenerateRequest", "UpdatePair", "ExportRequest"} <= set(shown)
+    assert {"400", "401", "403", "404", "409", "413", "422", "429"} == {code for _, code, _ in refusals}
 
 
 def test_the_document_says_how_to_sign_in(document: dict[str, Any]) -> None:
