@@ -53,6 +53,8 @@ TABLES: dict[str, Table] = {
     "pairs": Table("project_id", "pair_id"),
     "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
+    "limiter": Table("bucket", "minute", range_type="N", ttl="expires_at"),
+    "idempotency": Table("org_id", "request", ttl="expires_at"),
 }
 
 _STATE = ("documents", "chunks", "runs", "run_events", "projects")

@@ -37,9 +37,12 @@ class Calls:
     def _post(self, path: str, body: object, *, key: str | None = None, base: str = BASE) -> object:
         return self._transport.json(Call("POST", base + path, body=body, key=key or uuid.uuid4().hex))
 
-    def _delete(self, path: str, *, base: str = BASE) -> str:
-        """What the server says."""
-        return str(as_object(self._transport.json(Call("DELETE", base + path))).get("message", ""))
+    def _post_once(self, path: str, body: object, *, base: str = BASE) -> object:
+        """For the one kind of POST that takes no Idempotency-Key: its answer must not be kept anywhere."""
+        return self._transport.json(Call("POST", base + path, body=body))
+
+    def _delete(self, path: str, *, base: str = BASE) -> Mapping[str, object]:
+        return as_object(self._transport.json(Call("DELETE", base + path)))
 
     def _array_page(self, kind: type[Entry], path: str, page: int) -> Page[Entry]:
         """One page of a list that the API answers as a bare array; its total comes in a header."""

@@ -343,38 +343,36 @@ class Model:
 class WhoAmI:
     organization_id: str
     user_id: str
+    organization_name: str = ""
+    role: str = "member"
+    """owner or member."""
+    email_verified: bool = True
     key_id: str = ""
+    key_name: str = ""
     scopes: tuple[str, ...] = field(default=(), metadata={"build": tuple})
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What the server keeps of a key: never the key."""
-
     id: str
     name: str
-    prefix: str = ""
+    prefix: str
+    """The first characters of the key."""
+    scopes: tuple[str, ...] = field(default=(), metadata={"build": tuple})
+    user_id: str = ""
     created_at: str = ""
     last_used_at: str | None = None
-    raw: Json = field(default_factory=_raw, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class NewApiKey:
-    id: str
-    name: str
-    key: str = field(repr=False)
-    """Shown this once."""
-    prefix: str = ""
-    created_at: str = ""
+    key: str | None = field(default=None, repr=False)
+    """The key itself: only in the answer that made it."""
     raw: Json = field(default_factory=_raw, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person of the organisation."""
-
     user_id: str
-    name: str = ""
+    name: str | None = None
+    email: str | None = None
+    email_verified: bool = True
+    role: str = "member"
     created_at: str = ""
     raw: Json = field(default_factory=_raw, repr=False)

@@ -12,8 +12,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from dataforge.store.idempotency import HEADER
 from functions.api.callers import ORGANIZATION
 from functions.api.paging import TOTAL
+from functions.api.routing import HARMLESS, LONGEST_KEY, REPLAYED, SHOWN_ONCE
 from functions.api.wire.errors import Error
 from functions.api.wire.examples import EXAMPLES
 
@@ -22,7 +24,7 @@ TAGS = [
     {"name": "documents", "description": "Upload, register, read and correct the chunks"},
     {"name": "generations", "description": "Runs that parse documents or ask a teacher for pairs"},
     {"name": "pairs", "description": "Review and export"},
-    {"name": "accounts", "description": "The keys and members of an organisation"},
+    {"name": "accounts", "description": "Keys and members of the organisation; for keys with the scope `admin`"},
     {"name": "system", "description": "Is the service up, and who am I"},
 ]
 
@@ -34,6 +36,8 @@ class Route:
     """What the tables below ask about an operation."""
 
     method: str
+    name: str
+    """Its operationId."""
     key: bool
     """Needs an API key."""
     organization: bool
@@ -49,6 +53,11 @@ class Route:
     def changes(self) -> bool:
         return self.method != "get"
 
+    @property
+    def once(self) -> bool:
+        """Takes an Idempotency-Key."""
+        return self.key and self.method == "post" and self.name not in SHOWN_ONCE | HARMLESS
+
 
 When = Callable[[Route], bool]
 
@@ -63,13 +72,13 @@ REFUSALS = {
     "400": Refusal("The request cannot be read, or X-Organization-ID is missing",
                    lambda r: r.has_body or r.organization),
     "401": Refusal("No key, or an unknown one", lambda r: r.key),
-    "403": Refusal("The key belongs to no member of the organisation, or may not do this", lambda r: r.key),
+    "403": Refusal("The key belongs to another organisation, or lacks the scope that `message` names", lambda r: r.key),
     "404": Refusal("No such thing in this organisation", lambda r: r.has_id),
     "409": Refusal("Its state forbids this now, or the first request with this Idempotency-Key is still under way",
-                   lambda r: r.key and (r.method == "post" or (r.has_id and r.changes))),
+                   lambda r: r.key and r.changes),
     "413": Refusal("More than can be stored in one piece", lambda r: r.has_body),
     "422": Refusal("A value breaks a limit: `errors` names the field. Or the Idempotency-Key came with another body",
-                   lambda r: r.checked or (r.key and r.method == "post")),
+                   lambda r: r.checked or r.once),
     "429": Refusal("Too many requests from this organisation: `Retry-After` says when to try again", lambda r: r.key),
 }
 """Every status that an operation can answer besides success, each with the one error body."""
@@ -93,13 +102,15 @@ ANSWER_HEADERS = {
     "X-RateLimit-Reset": Sent("Seconds until all of them are back", WHOLE, lambda r: r.key, "2..|429"),
     "Retry-After": Sent("Seconds to wait before the next try", WHOLE, lambda r: r.key, "429"),
     "WWW-Authenticate": Sent("`Bearer`", {"type": "string"}, lambda r: r.key, "401"),
+    REPLAYED: Sent("`true`: the answer to an earlier request with this Idempotency-Key",
+                   {"type": "string", "enum": ["true"]}, lambda r: r.once, "2.."),
     TOTAL: Sent("How many there are on all pages", WHOLE, lambda r: r.paged, "200"),
 }
 REQUEST_HEADERS = {
-    "Idempotency-Key": Sent(
+    HEADER: Sent(
         "Any text of yours. Within 24 hours the same key with the same body answers what was answered first; with "
         "another body it is refused. So a request whose answer was lost can be sent again.",
-        {"type": "string", "minLength": 1, "maxLength": 255}, lambda r: r.key and r.method == "post",
+        {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"}, lambda r: r.once,
     ),
 }
 
@@ -136,7 +147,8 @@ def _operations(made: Json) -> Iterator[tuple[Route, Json]]:
             body = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
             named = {p["name"] for p in operation.get("parameters", ())}
             yield Route(
-                method=method, key="security" in operation, has_body="requestBody" in operation, has_id="{" in path,
+                method=method, name=operation["operationId"], key="security" in operation,
+                has_body="requestBody" in operation, has_id="{" in path,
                 organization=any(ORGANIZATION in way for way in operation.get("security", ())),
                 checked="422" in operation["responses"],
                 paged="page" in named and body.get("schema", {}).get("type") == "array",

@@ -23,6 +23,8 @@ FROZEN = {
     "RepliesTable": "dataforge-dev-replies",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
+    "LimiterTable": "dataforge-dev-limiter",
+    "IdempotencyTable": "dataforge-dev-idempotency",
 }
 
 

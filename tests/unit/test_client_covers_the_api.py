@@ -18,16 +18,10 @@ from dataforge_client.transport import Call
 
 Json = dict[str, Any]
 
-COMING = {
-    "analytics", "bulk_action", "undo_bulk_action", "update_chunk", "create_api_key", "list_api_keys",
-    "delete_api_key", "list_members", "add_member", "remove_member",
-}
-"""Methods whose operation the server of this version may not have yet."""
+COMING = {"update_chunk"}
+"""Methods whose operation the server may not have yet; empty once everything stands."""
 
 COMING_ARGUMENTS = {
-    "list_pairs": {
-        "document_id", "chunk_id", "min_quality_score", "max_quality_score", "is_duplicate", "type", "complexity_level",
-    },
     "register_document": {"url", "content"},
 }
 """Method -> arguments that the server of this version may not take yet."""
@@ -134,7 +128,7 @@ def test_a_method_sends_what_its_operation_takes(forge: DataForge, name: str) ->
     assert isinstance(call.body, dict | None)
     assert set(resolved(body).get("properties", ())) <= set(call.body or ())
     assert set(call.body or ()) <= set(resolved(body).get("properties", ())) | coming
-    assert call.key == ("the_idempotency_key" if verb == "post" else None)
+    assert call.key == ("the_idempotency_key" if verb == "post" and name != "create_api_key" else None)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in METHODS if name in COMING - OPERATIONS.keys()))

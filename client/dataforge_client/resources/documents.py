@@ -55,7 +55,9 @@ class Documents(Calls):
         return every(lambda n: self._array_page(Document, f"{project_path(project_id)}/documents", n))
 
     def delete_document(self, project_id: str, document_id: str) -> str:
-        return self._delete(f"{project_path(project_id)}/documents/{part(document_id)}")
+        """What the server says; its chunks and its file go too, its pairs stay."""
+        told = self._delete(f"{project_path(project_id)}/documents/{part(document_id)}")
+        return str(told.get("message", ""))
 
     def list_chunks(
         self, project_id: str, *, page: int = 1, page_size: int = 50, document_id: str | None = None

@@ -35,4 +35,4 @@ class Projects(Calls):
 
     def delete_project(self, project_id: str) -> str:
         """What the server says; documents, chunks, pairs and files go too."""
-        return self._delete(project_path(project_id))
+        return str(self._delete(project_path(project_id)).get("message", ""))

@@ -22,13 +22,6 @@ class Health(BaseModel):
     platform: str
 
 
-class WhoAmI(BaseModel):
-    organizationId: str
-    userId: str
-    keyId: str
-    scopes: list[str]
-
-
 class CreateProject(BaseModel):
     model_config = example(name="Customer Support FAQ", description="From the support handbook", config={})
 

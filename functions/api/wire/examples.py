@@ -56,9 +56,26 @@ GENERATION: Json = {
     "startedAt": "2025-06-15T11:00:30Z", "completedAt": "2025-06-15T11:45:00Z", "createdAt": "2025-06-15T11:00:00Z",
 }
 
+KEY: Json = {
+    "id": "key_01", "name": "nightly export", "prefix": "sk_live_abcd",
+    "scopes": ["data-forge:read", "data-forge:write"], "user_id": "user_456", "created_at": CREATED,
+    "last_used_at": None,
+}
+
 EXAMPLES: dict[str, Json] = {
     "Health": {"status": "ok", "api": "ok", "database": "ok", "platform": "aws"},
-    "WhoAmI": {"organizationId": "org_xyz", "userId": "user_456", "keyId": "key_01", "scopes": ["all"]},
+    "WhoAmI": {
+        "organizationId": "org_xyz", "organizationName": "Example Ltd", "userId": "user_456", "role": "owner",
+        "emailVerified": True, "keyId": "key_01", "keyName": "nightly export", "scopes": KEY["scopes"],
+    },
+    "ApiKey": KEY,
+    "NewApiKey": {**KEY, "key": "sk_live_..."},
+    "Revoked": {"message": "API key key_01 revoked", "id": "key_01", "revoked": True},
+    "Member": {
+        "user_id": "user_789", "name": "Ada", "email": "ada@example.com", "email_verified": True, "role": "member",
+        "created_at": CREATED,
+    },
+    "Removed": {"message": "Member user_789 removed", "user_id": "user_789", "revoked_keys": 1},
     "Project": {
         "projectId": "proj_abc123", "name": "Customer Support FAQ",
         "description": "Generate training data from support documentation", "status": "active",
@@ -107,6 +124,23 @@ EXAMPLES: dict[str, Json] = {
     "UpdateChunk": {"content": "Updated chunk text content", "metadata": {}, "excluded": False},
     "Pair": PAIR,
     "PairPage": {"pairs": [PAIR], "total": 1020, "page": 1, "page_size": 50},
+    "BulkResult": {
+        "action": "accept", "affected_count": 3, "message": "Bulk action completed",
+        "undo_token": "undo_01jz8x3v5q", "undo_expires_at": "2025-06-16T11:01:05Z",
+    },
+    "UndoRequest": {"undo_token": "undo_01jz8x3v5q"},
+    "Undone": {"restored_count": 3, "skipped_count": 0, "message": "Bulk action undone"},
+    "Analytics": {
+        "projectId": "proj_abc123", "projectName": "Customer Support FAQ",
+        "documents": {"total": 12, "parsed": 12, "failed": 0},
+        "chunks": {"total": 340, "by_type": {"paragraph": 280, "heading": 60}},
+        "pairs": {"total": 1020, "accepted": 850, "rejected": 45, "pending": 125, "avg_quality_score": 0.87},
+        "qualityDistribution": [
+            {"range": "0.9-1.0", "count": 420}, {"range": "0.8-0.9", "count": 380},
+            {"range": "0.7-0.8", "count": 150}, {"range": "0.0-0.7", "count": 70},
+        ],
+        "generations": {"total": 3, "completed": 2, "running": 1, "failed": 0}, "exportsCount": 2,
+    },
     "Export": {**VERSION, "version": 3, "s3Key": f"{PREFIX}/exports/v3/dataset.jsonl", "downloadUrl": SIGNED,
                "expires_in": 3600},
     "AvailableModel": {"id": "gpt-4o", "name": "GPT-4o", "provider": "openai"},

@@ -114,9 +114,11 @@ def get(org_id: str, project_id: str) -> Project:
     return from_item(Project, item)
 
 
-def list_of(org_id: str) -> list[Project]:
+def list_of(org_id: str, *, user_id: str | None = None) -> list[Project]:
+    """Newest first; only those that this user made, if one is named."""
     found = pages("projects", {"org_id": org_id}, descending=True)
-    return [from_item(Project, i) for i in found if i.get("status") != DELETED]
+    listed = (from_item(Project, i) for i in found if i.get("status") != DELETED)
+    return [p for p in listed if user_id in (None, p.user_id)]
 
 
 def change(project: Project, values: Item) -> Project:
