@@ -44,6 +44,7 @@ class Route:
     """Needs X-Organization-ID."""
     has_body: bool
     has_id: bool
+    """Names something that may not be there: in the path, or as `user_id` of a body."""
     checked: bool
     """Has parameters or a body that can break a limit."""
     paged: bool
@@ -142,13 +143,16 @@ def methods_at(app: FastAPI, path: str) -> list[str]:
 
 
 def _operations(made: Json) -> Iterator[tuple[Route, Json]]:
+    schemas = made["components"]["schemas"]
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
             body = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+            sent = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            fields = schemas.get(sent.get("$ref", "").rsplit("/", 1)[-1], {}).get("properties", ())
             named = {p["name"] for p in operation.get("parameters", ())}
             yield Route(
                 method=method, name=operation["operationId"], key="security" in operation,
-                has_body="requestBody" in operation, has_id="{" in path,
+                has_body="requestBody" in operation, has_id="{" in path or "user_id" in fields,
                 organization=any(ORGANIZATION in way for way in operation.get("security", ())),
                 checked="422" in operation["responses"],
                 paged="page" in named and body.get("schema", {}).get("type") == "array",
