@@ -115,6 +115,13 @@ REQUEST_HEADERS = {
     ),
 }
 
+MADE = {
+    "create_project": ("project_id", "projectId"), "register_document": ("document_id", "documentId"),
+    "parse": ("generation_id", "generation_id"), "generate": ("generation_id", "generation_id"),
+    "export": ("version", "version"), "create_api_key": ("key_id", "id"), "add_member": ("user_id", "user_id"),
+}
+"""Operation -> the path parameter that means what it made, and the field of its answer that holds it."""
+
 
 def document(app: FastAPI) -> Json:
     made = get_openapi(
@@ -129,6 +136,7 @@ def document(app: FastAPI) -> Json:
         schemas[name].setdefault("examples", [EXAMPLES[name]])
     for route, operation in _operations(made):
         _complete(route, operation, schemas)
+    _link(made)
     used = {tag for _, operation in _operations(made) for tag in operation.get("tags", ())}
     made["tags"] = [tag for tag in TAGS if tag["name"] in used]
     return made
@@ -183,6 +191,24 @@ def _complete(route: Route, operation: Json, schemas: Json) -> None:
             content.setdefault("example", shown)
     if "security" in operation:
         operation["security"] = _together(operation["security"])
+
+
+def _link(made: Json) -> None:
+    """Say of every operation that makes something where it can be used: OpenAPI's links."""
+    places = {
+        o["operationId"]: set(re.findall(r"{(\w+)}", path)) for path, of_path in made["paths"].items()
+        for o in of_path.values()
+    }
+    for _, operation in _operations(made):
+        name = operation["operationId"]
+        if name in MADE:
+            id_name, field = MADE[name]
+            known = {n: f"$request.path.{n}" for n in places[name]} | {id_name: f"$response.body#/{field}"}
+            good = next(answer for code, answer in operation["responses"].items() if code < "3")
+            good["links"] = {
+                target: {"operationId": target, "parameters": {n: known[n] for n in sorted(needed)}}
+                for target, needed in places.items() if id_name in needed <= known.keys()
+            }
 
 
 def _example(schema: Json, schemas: Json) -> Any:

@@ -110,19 +110,19 @@ class World:
         case.validate_response(response, checks=CHECKS)
         self._check(case, who, response)
         self.answers[case.operation.label][response.status_code] += 1
-        if response.status_code == 200:
-            self._follow(case, harbour, response.json())
-
-    def _follow(self, case: Case, harbour: Harbour, told: Any) -> None:
-        """Remember runs that began; after a bulk action later cases need the pairs again, and accepted."""
-        if case.operation.path.endswith(("/parse", "/generate")):
+        told = response.json() if response.status_code == 200 else {}
+        if told and case.operation.path.endswith(("/parse", "/generate")):
             self.recent.append(told["generationId"])
+        if "/bulk-action" in case.operation.path:
+            self._give_back(harbour, told)
+
+    def _give_back(self, harbour: Harbour, told: Any) -> None:
+        """After a bulk action, also one that was only made to be undone, later cases need the pairs, accepted."""
         place = f"/projects/{harbour.project_id}/pairs/bulk-action"
-        if isinstance(told, dict) and told.get("action") == "delete" and (token := told["undo_token"]):
+        if told.get("action") == "delete" and (token := told["undo_token"]):
             undone = self._post(f"{place}/undo", {"undo_token": token})
             assert undone["restored_count"] == told["affected_count"]
-        if "/bulk-action" in case.operation.path:
-            self._post(place, {"action": "accept", "filters": {}})
+        self._post(place, {"action": "accept", "filters": {}})
 
     def callers(self) -> list[tuple[str, dict[str, str]]]:
         """A member in eight of twelve cases; the first is one."""
@@ -174,13 +174,13 @@ class World:
             return {"project_id": project_id,
                     "document_id": self.service.upload(project_id, "gone.md", TEXT)["documentId"]}
         if names == {"key_id"}:
-            self._clear_keys()
+            self.clear_keys()
             return {"key_id": self._post("/v1/api-keys", {"name": "to revoke"}, base="")["id"]}
         if names == {"user_id"}:
             return {"user_id": self._post("/v1/members", {"name": "to remove"}, base="")["user_id"]}
         return {}
 
-    def _clear_keys(self) -> None:
+    def clear_keys(self) -> None:
         """There may be ten keys, and cases make more."""
         own = self.service.http.get("/api/v1/auth/whoami", headers=self.service.headers).json()["keyId"]
         for key in self.service.http.get("/v1/api-keys", headers=self.service.headers).json():
@@ -201,7 +201,7 @@ class World:
                               {"action": dice.one(["accept", "reject"]), "filters": {}})
             body["undo_token"] = done.get("undo_token") or body["undo_token"]
         if "scopes" in body and not dice.below(8):
-            self._clear_keys()
+            self.clear_keys()
         if body.get("s3_key") and dice.below(4):
             body |= {"s3_key": harbour.s3_key, "file_size": len(TEXT)}
         asked = body.get("num_pairs")
@@ -242,7 +242,7 @@ def prepare(home: Path) -> Iterator[World]:
     os.environ.update(unlimited)
     settings.get.cache_clear()
     for service in embedded_service(home):
-        yield World(service, service.other().headers, [_harbour(service) for _ in range(3)])
+        yield World(service, service.other().headers, [make_harbour(service) for _ in range(3)])
     for name, value in before.items():
         if value is None:
             del os.environ[name]
@@ -251,7 +251,7 @@ def prepare(home: Path) -> Iterator[World]:
     settings.get.cache_clear()
 
 
-def _harbour(service: Service) -> Harbour:
+def make_harbour(service: Service) -> Harbour:
     project_id = service.project(config={"auto_accept_min_quality": 0})
     documents = [service.upload(project_id, f"port-{n}.md", TEXT + b"Berth %d is free.\n" % n) for n in range(2)]
     parsed = service.parse(project_id)

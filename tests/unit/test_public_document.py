@@ -190,3 +190,21 @@ def test_answers_name_their_headers() -> None:
                 assert "X-Request-ID" in answer["headers"]
                 assert ("Retry-After" in answer["headers"]) == (code == "429")
             assert ("429" in found["responses"]) == ("security" in found)
+
+
+def test_links_lead_to_what_was_made() -> None:
+    told = {o["operationId"]: o for operations in OURS["paths"].values() for o in operations.values()}
+    links = {
+        name: next(a for code, a in o["responses"].items() if code < "3").get("links", {}) for name, o in told.items()
+    }
+
+    assert {"get_project", "delete_project", "parse", "export"} <= links["create_project"].keys()
+    assert links["register_document"]["delete_document"]["parameters"] == {
+        "document_id": "$response.body#/documentId", "project_id": "$request.path.project_id",
+    }
+    assert {"get_generation", "cancel_generation", "get_generation_logs"} == links["generate"].keys()
+    assert links["get_project"] == {}
+    for found in links.values():
+        for name, link in found.items():
+            needed = {p["name"] for p in told[name]["parameters"] if p["in"] == "path"}
+            assert link["parameters"].keys() == needed
