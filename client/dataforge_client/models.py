@@ -97,6 +97,16 @@ class Document:
     parsing_status: str = "pending"
     """pending, parsing, parsed or failed."""
     chunk_count: int = 0
+    chunk_types: Mapping[str, int] = field(default_factory=dict)
+    source: str = "upload"
+    """upload, url or text."""
+    url: str | None = None
+    fetched: Json | None = None
+    """Of a URL: where it led, and when it was last read."""
+    checksum: str | None = None
+    """SHA-256 of the file, hex, once it was read."""
+    verified: bool = False
+    detected_type: str | None = None
     pages: int | None = None
     error: DocumentError | None = field(default=None, metadata={"build": one(DocumentError)})
     warnings: tuple[str, ...] = field(default=(), metadata={"build": tuple})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dataforge import clock, ids, settings
-from dataforge.errors import Invalid
+from dataforge.errors import Invalid, NotFound
 from dataforge.store import orgs
 from functions.api.callers import AnyCallerDep
 from functions.api.routing import Route
@@ -19,11 +19,14 @@ router = APIRouter(prefix="/v1", tags=["accounts"], route_class=Route)
 def create_api_key(who: AnyCallerDep, body: wire.CreateKey) -> wire.NewApiKey:
     """The key is in this answer and nowhere else. An organisation may have 10; the 11th is refused with 409."""
     user_id = body.user_id or who.user_id
-    if orgs.ADMIN in body.scopes and orgs.get_member(who.org_id, user_id).role != "owner":
-        raise Invalid("Only an owner's key may have the scope admin", field="scopes")
-    key, secret = orgs.new_key(
-        who.org_id, user_id, name=body.name, scopes=body.scopes, created_by=who.user_id
-    )
+    try:
+        if orgs.ADMIN in body.scopes and orgs.get_member(who.org_id, user_id).role != "owner":
+            raise Invalid("Only an owner's key may have the scope admin", field="scopes")
+        key, secret = orgs.new_key(
+            who.org_id, user_id, name=body.name, scopes=body.scopes, created_by=who.user_id
+        )
+    except NotFound:
+        raise Invalid("There is no such member of this organization", field="user_id") from None
     return wire.NewApiKey(**_key(key).model_dump(), key=secret)
 
 

@@ -172,7 +172,6 @@ def _arguments(of: argparse.ArgumentParser, thing: str, verb: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     told = parser().parse_args(arguments)
-    logging.disable(logging.INFO)
     try:
         plug_in(told)
         print(json.dumps(COMMANDS[told.thing][told.verb](told)))
@@ -189,4 +188,5 @@ def _refuse(code: str, message: str) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.INFO)  # what was done is told on stdout
     sys.exit(main())

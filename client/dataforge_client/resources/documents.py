@@ -21,11 +21,11 @@ class Documents(Calls):
         return read(UploadTarget, self._post(f"{project_path(project_id)}/upload-url", body, key=idempotency_key))
 
     def register_document(
-        self, project_id: str, filename: str, s3_key: str | None = None, file_size: int | None = None, *,
+        self, project_id: str, filename: str | None = None, s3_key: str | None = None, file_size: int | None = None, *,
         content_type: str | None = None, metadata: Mapping[str, object] | None = None, url: str | None = None,
         content: str | None = None, idempotency_key: str | None = None,
     ) -> Document:
-        """One of: an uploaded file (s3_key and file_size), a public page (url), a text (content)."""
+        """One of: an uploaded file (filename, s3_key and file_size), a public page (url), a text (content)."""
         body = given(
             filename=filename, s3_key=s3_key, file_size=file_size, content_type=content_type, metadata=metadata,
             url=url, content=content,

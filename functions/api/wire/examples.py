@@ -94,7 +94,8 @@ EXAMPLES: dict[str, Json] = {
         "documentId": "doc_xyz789", "projectId": "proj_abc123", "name": "product-manual.pdf",
         "mimeType": "application/pdf", "fileSize": 2048576, "s3Key": f"{PREFIX}/sources/product-manual.pdf",
         "parsingStatus": "pending", "chunkCount": 0, "createdAt": "2025-06-15T10:05:00Z", "metadata": {},
-        "pages": None, "warnings": [], "error": None, "parsedAt": None,
+        "source": "upload", "url": None, "fetched": None, "checksum": None, "verified": False, "detectedType": None,
+        "chunkTypes": {}, "pages": None, "warnings": [], "error": None, "parsedAt": None,
     },
     "Chunk": CHUNK,
     "ChunkPage": {"chunks": [CHUNK], "total": 340, "page": 1, "page_size": 50},
@@ -121,7 +122,6 @@ EXAMPLES: dict[str, Json] = {
              "message": "Generated 3 pairs for chunk 1 (avg quality: 0.92)"},
         ],
     },
-    "UpdateChunk": {"content": "Updated chunk text content", "metadata": {}, "excluded": False},
     "Pair": PAIR,
     "PairPage": {"pairs": [PAIR], "total": 1020, "page": 1, "page_size": 50},
     "BulkResult": {

@@ -316,7 +316,7 @@ def _keys(org_id: str) -> list[ApiKey]:
 
 def _key(item: Item) -> ApiKey:
     """Keys of the first version lack some fields."""
-    early = {"scopes": [ADMIN], "created_by": item["user_id"], "key_hash": "", "key_id": str(item["item"])[4:]}
+    early: Item = {"scopes": [ADMIN], "created_by": item["user_id"], "key_hash": "", "key_id": str(item["item"])[4:]}
     return from_item(ApiKey, {**early, **item})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 
@@ -78,7 +79,7 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
     current().files.delete_prefix(f"{project.s3_prefix}/")
     _drain("pairs", "pair_id", project_id, _pair_ids(project_id), deadline)
     for table, range_key in (("pairs", "pair_id"), ("reviews", "block"), ("chunks", "chunk_id"),
-                             ("documents", "document_id")):
+                             ("documents", "document_id"), ("uploads", "s3_key")):
         _drain(table, range_key, project_id, _names(table, range_key, project_id), deadline)
     current().tables.batch_delete(
         "exports", ({"project_id": project_id, "version": e.version} for e in pairs.exports_of(project_id))
@@ -173,11 +174,7 @@ def _names(table: str, range_key: str, project_id: str) -> Iterator[str]:
 
 
 def _drain(table: str, range_key: str, project_id: str, names: Iterable[str], deadline: Deadline) -> None:
-    batch: list[Key] = []
-    for name in names:
-        batch.append({"project_id": project_id, range_key: name})
-        if len(batch) == _BATCH:
-            deadline.check()
-            current().tables.batch_delete(table, batch)
-            batch = []
-    current().tables.batch_delete(table, batch)
+    keys: Iterator[Key] = ({"project_id": project_id, range_key: name} for name in names)
+    while batch := list(islice(keys, _BATCH)):
+        deadline.check()
+        current().tables.batch_delete(table, batch)
