@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aws_cdk import App
+    from aws_cdk import App, CliCredentialsStackSynthesizer
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,11 +42,20 @@ def build(context: dict[str, str | list[str]], outdir: str) -> App:
     if name not in STAGES:
         raise ValueError(f"-c stage={name}: choose one of {', '.join(STAGES)}")
     stage = STAGES[name]
-    data = DataStack(app, "DataStack", stage=stage)
-    ServiceStack(app, "ServiceStack", stage=stage, data=data.data)
+    data = DataStack(app, "DataStack", stage=stage, synthesizer=_synthesizer())
+    ServiceStack(app, "ServiceStack", stage=stage, data=data.data, synthesizer=_synthesizer())
     cdk.Tags.of(app).add("application", "dataforge")
     cdk.Tags.of(app).add("stage", stage.name)
     return app
+
+
+def _synthesizer() -> CliCredentialsStackSynthesizer:
+    """Uploads and deploys with the caller's own rights, so that no account has to be bootstrapped first."""
+    import aws_cdk as cdk
+
+    return cdk.CliCredentialsStackSynthesizer(
+        file_assets_bucket_name="dataforge-assets-${AWS::AccountId}-${AWS::Region}"
+    )
 
 
 def _settled() -> dict[str, object]:

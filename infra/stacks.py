@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, IStackSynthesizer, Stack
 from constructs import Construct
 
 from infra.api import Api
@@ -14,10 +14,13 @@ from infra.workflows import Workflows
 
 
 class DataStack(Stack):
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, synthesizer: IStackSynthesizer
+    ) -> None:
         super().__init__(
             scope,
             construct_id,
+            synthesizer=synthesizer,
             stack_name=f"{stage.prefix}data",
             description="Data Forge: tables and files. Nothing here is deleted with the stack.",
             termination_protection=True,
@@ -28,10 +31,13 @@ class DataStack(Stack):
 
 
 class ServiceStack(Stack):
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, synthesizer: IStackSynthesizer
+    ) -> None:
         super().__init__(
             scope,
             construct_id,
+            synthesizer=synthesizer,
             stack_name=f"{stage.prefix}service",
             description="Data Forge: API, functions and state machines. Holds no data.",
         )
