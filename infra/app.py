@@ -30,18 +30,15 @@ def use_packaged_node() -> None:
 
 
 def build(context: dict[str, str | list[str]], outdir: str) -> App:
-    """The whole app for the stage in the context; call `synth()` on it. Raises ValueError for an unknown stage."""
+    """The whole app for the stage in the context; call `synth()` on it. Raises ValueError for a wrong option."""
     use_packaged_node()
     import aws_cdk as cdk  # starts node
 
     from infra.stacks import DataStack, ServiceStack
-    from infra.stages import STAGES
+    from infra.stages import chosen
 
     app = cdk.App(context={**_settled(), **context}, outdir=outdir)
-    name = app.node.try_get_context("stage")
-    if name not in STAGES:
-        raise ValueError(f"-c stage={name}: choose one of {', '.join(STAGES)}")
-    stage = STAGES[name]
+    stage = chosen(app.node.try_get_context)
     data = DataStack(app, "DataStack", stage=stage, synthesizer=_synthesizer())
     ServiceStack(app, "ServiceStack", stage=stage, data=data.data, synthesizer=_synthesizer())
     cdk.Tags.of(app).add("application", "dataforge")

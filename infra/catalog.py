@@ -56,6 +56,10 @@ TABLES: dict[str, Table] = {
         indexes={"by_run": Index("run_id", "pair_id"), "by_status": Index("project_status", "pair_id")},
     ),
     "exports": Table("project_id", "version", range_type="N"),
+    # Open WebSocket connections and what they listen to; one machine pushes inside its process.
+    "connections": Table(
+        "topic", "connection_id", indexes={"by_connection": Index("connection_id", "topic")}, ttl="expires_at"
+    ),
 }
 
 _STATE = ("documents", "chunks", "runs", "run_events", "projects")
@@ -79,10 +83,22 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "assess_run": Function("functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs"), files="write"),
     "close_run": Function("functions.close_run.handler", 1769, 120, writes=_STATE, files="write"),
+    "socket": Function(
+        "functions.socket.handler", 512, 10, writes=("connections",), reads=("orgs", "key_hashes", "runs")
+    ),
 }
 
 API = "api"
-"""The function behind the REST API; every other one is called by a state machine."""
+"""The function behind the REST API."""
+
+ON_UPLOAD = "on_upload"
+"""The function that hears of every new object under UPLOADS; every other one is called by a state machine."""
+
+UPLOADS = "data-forge/*/sources/*"
+"""Where uploaded files lie: `*` is any text, slashes too."""
+
+SOCKET = "socket"
+"""The function behind the WebSocket API. What moves runs (writes `runs`) may push to its connections."""
 
 FILE_ROOTS = ("data-forge/",)
 """Every key in the bucket begins with one of these; functions may touch nothing else there."""

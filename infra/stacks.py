@@ -5,10 +5,16 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, IStackSynthesizer, Stack
 from constructs import Construct
 
+from infra import catalog
 from infra.api import Api
 from infra.code import Bundles
 from infra.data import Data
+from infra.events import Events
+from infra.firewall import Firewall
 from infra.lambdas import Lambdas
+from infra.monitoring import Monitoring
+from infra.queues import DeadLetters
+from infra.sockets import Sockets
 from infra.stages import Stage
 from infra.workflows import Workflows
 
@@ -42,7 +48,15 @@ class ServiceStack(Stack):
             description="Data Forge: API, functions and state machines. Holds no data.",
         )
         bundles = Bundles(self, "Code", stage=stage)
+        dead = DeadLetters(self, "DeadLetters", stage=stage)
         lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles)
-        Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
-        api = Api(self, "Api", stage=stage, function=lambdas.by_name["api"])
-        CfnOutput(self, "ApiUrl", value=api.rest.url, description="Base URL of every route")
+        workflows = Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
+        Events(self, "Events", data=data, lambdas=lambdas, dead=dead)
+        Sockets(self, "Sockets", stage=stage, lambdas=lambdas)
+        api = Api(self, "Api", stage=stage, function=lambdas.by_name[catalog.API])
+        if stage.waf:
+            Firewall(self, "Firewall", stage=stage, rest=api.rest)
+        Monitoring(
+            self, "Monitoring", stage=stage, api=api, lambdas=lambdas, workflows=workflows, dead=dead
+        )
+        CfnOutput(self, "ApiUrl", value=api.url, description="Base URL of every route")

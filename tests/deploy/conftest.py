@@ -49,7 +49,7 @@ def command(bed: Bed, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def synthesised(folder: Path, *context: str) -> Path:
+def synthesised(bed: Bed, folder: Path, *context: str) -> Path:
     """As for an account, but with layers that run on this machine's interpreter."""
     flags = [word for pair in ("layers=host", *context) for word in ("-c", pair)]
     done = subprocess.run(
@@ -57,7 +57,7 @@ def synthesised(folder: Path, *context: str) -> Path:
         text=True, timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    emulator.fit(folder)
+    emulator.fit(folder, bed)
     return folder
 
 
@@ -69,7 +69,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
 
 @pytest.fixture(scope="session")
 def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    assembly = synthesised(tmp_path_factory.mktemp("cdk") / "out")
+    assembly = synthesised(bed, tmp_path_factory.mktemp("cdk") / "out", "waf=yes")
     done = command(bed, "deploy", "--assembly", str(assembly), "--first-key", "Harbour")
     assert done.returncode == 0, f"{done.stderr}\n{bed.log.read_text()[-3000:]}"
     return Deployed(bed, assembly, json.loads(done.stdout), done.stderr)

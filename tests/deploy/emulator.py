@@ -25,6 +25,9 @@ START_S = 60
 
 REFUSED: dict[str, str] = {
     "AWS::S3::BucketPolicy": "the bed speaks plain http, which the policy denies",
+    "AWS::SQS::QueuePolicy": "the same",
+    "AWS::WAFv2::WebACLAssociation": "unknown to the bed",
+    "AWS::Budgets::Budget": "unknown to the bed",
 }
 """Resource type -> why it cannot stand there."""
 
@@ -46,6 +49,10 @@ class Bed:
             "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
             "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+
+    def socket(self, deployed_url: str) -> str:
+        api, stage = deployed_url.removeprefix("wss://").split(".")[0], deployed_url.rstrip("/").rsplit("/", 1)[1]
+        return f"ws://{HOST}:{self.port}/_aws/execute-api/{api}/{stage}"
 
     def rest(self, deployed_url: str) -> str:
         """Where the bed serves an API whose real address would be `deployed_url`."""
@@ -102,8 +109,11 @@ def _wait(bed: Bed) -> None:
     raise RuntimeError(f"The emulator did not start:\n{bed.log.read_text()[-3000:]}")
 
 
-def fit(assembly: Path) -> list[str]:
-    """Take what the bed refuses out of a synthesised deployment; the logical ids that went."""
+def fit(assembly: Path, bed: Bed) -> list[str]:
+    """Take what the bed refuses out of a synthesised deployment; the logical ids that went.
+
+    One value changes: the bed's WebSocket connections are managed at its own address, not at one of amazonaws.com.
+    """
     gone: list[str] = []
     for path in assembly.glob("*.template.json"):
         template = json.loads(path.read_text())
@@ -112,12 +122,22 @@ def fit(assembly: Path) -> list[str]:
         for name in refused:
             del resources[name]
         for resource in resources.values():
+            variables = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+            if "DATAFORGE_SOCKET_URL" in variables:
+                variables["DATAFORGE_SOCKET_URL"] = _at_the_bed(variables["DATAFORGE_SOCKET_URL"], bed)
             if needs := resource.get("DependsOn"):
                 needs = [needs] if isinstance(needs, str) else needs
                 resource["DependsOn"] = [name for name in needs if name not in refused]
         path.write_text(json.dumps(template))
         gone += refused
     return gone
+
+
+def _at_the_bed(address: Any, bed: Bed) -> Any:
+    """`https://<api>.execute-api.../<stage>` -> where the bed manages that API's connections."""
+    [api] = [part for part in address["Fn::Join"][1] if isinstance(part, dict) and not part["Ref"].startswith("AWS::")]
+    stage = address["Fn::Join"][1][-1].rsplit("/", 1)[1]
+    return {"Fn::Join": ["", [f"{bed.url}/_aws/execute-api/", api, f"/{stage}"]]}
 
 
 _STATES = {"01": "ESTABLISHED", "0A": "LISTEN"}

@@ -43,6 +43,10 @@ PARTLY_OPEN = (
     r"<(\w+)Table\.Arn>/index/\*",
     r"<FilesBucket\.Arn>/data-forge/(\*/runs/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
+    r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<SocketsApi\w+>/(dev|prod)/POST/@connections/\*",
+    # Bedrock: models have no owner, and a profile calls them in several regions; model access in the account decides.
+    r"arn:<AWS::Partition>:bedrock:\*::foundation-model/\*",
+    r"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:(application-)?inference-profile/\*",
     r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
 )
 
@@ -88,7 +92,10 @@ def test_a_function_reaches_exactly_the_tables_of_its_catalog_entry(dev):
             if match := re.fullmatch(r"<(\w+)Table\.Arn>", resource):
                 by_table.setdefault(match[1], set()).add(action)
 
-        expected = {camel(table): READ for table in facts.reads} | {camel(table): WRITE for table in facts.writes}
+        # Who moves runs pushes: it looks connections up and drops those that are gone.
+        pushed = {"connections"} if "runs" in facts.writes else set()
+        written = {*facts.writes, *pushed}
+        expected = {camel(table): READ for table in facts.reads} | {camel(table): WRITE for table in written}
         assert by_table == expected, name
 
 
@@ -135,12 +142,41 @@ def test_the_api_may_make_every_call_that_the_aws_wall_makes(dev, module, servic
     assert needed <= granted
 
 
-def test_only_the_api_itself_may_call_the_api_function(deployment):
-    [permission] = deployment.properties("AWS::Lambda::Permission")
-    [api] = deployment.of_type("AWS::ApiGateway::RestApi")
+def test_only_the_apis_themselves_may_call_their_functions(deployment):
+    permissions = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" in p["Principal"]]
+    [rest] = deployment.of_type("AWS::ApiGateway::RestApi")
+    [socket] = deployment.of_type("AWS::ApiGatewayV2::Api")
+    callers = {}
+    for permission in permissions:
+        called = "rest" if deployment.text(permission["FunctionName"]).startswith("<ApiLive") else "socket"
+        callers.setdefault(called, set()).add(re.findall(r"execute-api.*?:<(\w+)>/", deployment.text(
+            permission["SourceArn"]))[0])
 
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert f":<{api}>/" in deployment.text(permission["SourceArn"])
+    assert {p["Principal"] for p in permissions} == {"apigateway.amazonaws.com"}
+    assert callers == {"rest": {rest}, "socket": {socket}}
+
+
+def test_every_other_permission_is_an_event_of_this_deployment(deployment):
+    others = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
+
+    assert {p["Principal"] for p in others} <= {"events.amazonaws.com"}
+    assert all("<Events" in deployment.text(p["SourceArn"]) for p in others)
+
+
+def test_only_who_asks_teachers_may_call_bedrock(dev):
+    for name, facts in catalog.FUNCTIONS.items():
+        asked = {action for action, _ in _rights_of(dev, name) if action.startswith("bedrock:")}
+
+        assert asked == ({"bedrock:InvokeModel"} if facts.secrets else set()), name
+
+
+def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):
+    pushers = {
+        name for name in catalog.FUNCTIONS
+        if any(action == "execute-api:ManageConnections" for action, _ in _rights_of(dev, name))
+    }
+
+    assert pushers == {catalog.SOCKET, *(n for n, facts in catalog.FUNCTIONS.items() if "runs" in facts.writes)}
 
 
 def _called_in(file):

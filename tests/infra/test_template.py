@@ -23,6 +23,7 @@ FROZEN = {
     "RepliesTable": "dataforge-dev-replies",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
+    "ConnectionsTable": "dataforge-dev-connections",
 }
 
 
@@ -126,6 +127,8 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
 
     for function in dev.properties("AWS::Lambda::Function"):
         variables = {name: dev.text(value) for name, value in function["Environment"]["Variables"].items()}
+        address = variables.pop("DATAFORGE_SOCKET_URL", "")
+        assert re.fullmatch(r"(https://<SocketsApi\w+>\.execute-api\.<AWS::Region>\.<AWS::URLSuffix>/dev)?", address)
         assert variables == {
             "DATAFORGE_STAGE": "dev",
             "DATAFORGE_WORKERS": "10",
@@ -188,15 +191,16 @@ def test_every_request_reaches_the_one_function_which_checks_our_own_keys(deploy
     assert all(f"<{alias}>/invocations" in deployment.text(method["Integration"]["Uri"]) for method in methods)
 
 
-def test_only_the_production_api_is_restored_from_a_snapshot(dev, prod):
+def test_only_the_api_is_restored_from_a_snapshot_and_only_when_asked_for(dev, prod, full):
     snapshots = {
         function["FunctionName"]
-        for deployment in (dev, prod)
+        for deployment in (dev, full)
         for function in deployment.properties("AWS::Lambda::Function")
         if function.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
     }
 
     assert snapshots == {"dataforge-prod-api"}
+    assert not any("SnapStart" in function for function in prod.properties("AWS::Lambda::Function"))
 
 
 def test_two_stages_of_one_account_share_no_name(dev, prod):
@@ -210,7 +214,7 @@ def test_two_stages_of_one_account_share_no_name(dev, prod):
 
     assert names(dev)
     assert not names(dev) & names(prod)
-    assert {name.replace("dev", "prod") for name in names(dev)} == names(prod)
+    assert {name.replace("dev", "prod") for name in names(dev)} == names(prod) - {"dataforge-prod-rate"}
 
 
 def test_an_unknown_stage_is_refused_with_the_known_ones(tmp_path):
