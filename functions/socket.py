@@ -30,7 +30,8 @@ def _connect(connection_id: str, event: dict[str, Any]) -> None:
     bearer = headers.get("authorization", "").removeprefix("Bearer ").strip()
     key = headers.get("x-api-key") or bearer or query.get("api_key")
     organization = headers.get("x-organization-id") or query.get("organization_id")
-    caller = access.identify(key, organization, org_required=False)
+    caller = access.authenticate(key)
+    access.allow(caller, organization, org_required=False, scope=None)
     connections.opened(connection_id, caller.org_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -67,12 +68,12 @@ def first_credentials(home: Path, url: str) -> Path:
     return path
 
 
-def resume_started_runs(org_id: str) -> None:
+def resume_started_runs(org_ids: set[str]) -> None:
     """A run that was written but whose machine never started (killed in between) starts now; the rest is harmless."""
-    for project in projects.list_of(org_id):
+    for project in itertools.chain.from_iterable(projects.list_of(org_id) for org_id in org_ids):
         if project.active_run is not None:
             try:
-                run = runs.get(org_id, project.active_run)
+                run = runs.get(project.org_id, project.active_run)
             except NotFound:
                 continue
             if run.status in runs.ACTIVE:
@@ -90,7 +91,8 @@ def machine(home: Path, url: str) -> Iterator[tuple[Platform, Path]]:
     try:
         platform.use(plugged)
         credentials = first_credentials(home, url)
-        resume_started_runs(json.loads(credentials.read_text("utf-8"))["organization_id"])
+        own = str(json.loads(credentials.read_text("utf-8"))["organization_id"])
+        resume_started_runs({own, *(org.org_id for org in orgs.list_orgs())})
         plugged.workflows.start_up()
         yield plugged, credentials
     finally:

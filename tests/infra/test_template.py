@@ -23,7 +23,10 @@ FROZEN = {
     "RepliesTable": "dataforge-dev-replies",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
+    "ReviewsTable": "dataforge-dev-reviews",
     "ConnectionsTable": "dataforge-dev-connections",
+    "LimiterTable": "dataforge-dev-limiter",
+    "IdempotencyTable": "dataforge-dev-idempotency",
 }
 
 
@@ -134,8 +137,7 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
             "DATAFORGE_WORKERS": "10",
             "DATAFORGE_BUCKET": "<FilesBucket>",
             "DATAFORGE_TABLE_PREFIX": "dataforge-dev-",
-            "STATE_MACHINE_PARSE": f"{machine}parse",
-            "STATE_MACHINE_GENERATE": f"{machine}generate",
+            **{f"STATE_MACHINE_{name.upper()}": f"{machine}{name}" for name in catalog.WORKFLOWS},
         }
 
 

@@ -26,6 +26,11 @@ from dataforge.store import orgs
 from infra import catalog
 from tests.integration import stepfunctions_moto
 
+# No suite may run into a rate limit; the tests of the limits set their own.
+os.environ.update({
+    f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "SYNTHETIC", "DATASETS", "TRAINING", "ACCOUNTS")
+})
+
 BASE = "/api/v1/data-forge"
 BUCKET = "forge-test"
 

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query
 from dataforge.store import projects
 from dataforge.workflows import projects as workflow
 from functions.api.callers import ProjectDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 from functions.api.wire.limits import MAX_PAGE, Id
 
-router = APIRouter(prefix="/projects/{project_id}", tags=["documents"])
+router = APIRouter(prefix="/projects/{project_id}", tags=["documents"], route_class=Route)
 
 
 @router.post("/upload-url", operation_id="create_upload_url")

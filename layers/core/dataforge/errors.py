@@ -7,6 +7,7 @@
     ├── Forbidden              403
     ├── NotFound               404  also what another organisation's ids look like
     ├── Conflict               409  the state of the thing forbids it now
+    │   └── InProgress         409  the same request is being answered (carries retry_after)
     ├── TooLarge               413
     ├── RateLimited            429  (carries retry_after)
     ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
@@ -16,6 +17,7 @@
     │   └── TeacherRefused          never try again (bad key, unknown model, bad request)
     ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
     ├── BatchUnfinished             a batch ran out of time; run it again, it goes on where it stopped
+    ├── EraseUnfinished             an erasure ran out of time; the same
     └── ConditionFailed             a conditional write found another state (platform.tables)
 """
 
@@ -78,6 +80,14 @@ class Conflict(DataForgeError):
     code, status = "CONFLICT", 409
 
 
+class InProgress(Conflict):
+    code = "IDEMPOTENCY_IN_PROGRESS"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class TooLarge(DataForgeError):
     code, status = "TOO_LARGE", 413
 
@@ -134,6 +144,12 @@ class BatchUnfinished(DataForgeError):
     """The state machine retries on this name; what was answered is on file."""
 
     code = "BATCH_UNFINISHED"
+
+
+class EraseUnfinished(DataForgeError):
+    """The state machine retries on this name; what was erased is gone."""
+
+    code = "ERASE_UNFINISHED"
 
 
 class ConditionFailed(DataForgeError):

@@ -34,7 +34,18 @@ class Settings:
     teacher_base_url: str = _env("OPENAI_BASE_URL", "https://api.openai.com/v1", "Base URL of `openai:` teachers")
     ollama_base_url: str = _env("OLLAMA_BASE_URL", "http://127.0.0.1:11434/v1", "Base URL of `ollama:` teachers")
     teachers: str = _env("DATAFORGE_TEACHERS", "", "Teachers to list beside the built-in ones, comma separated")
+    undo_minutes: int = _number("DATAFORGE_UNDO_MINUTES", 1440, "Minutes in which a bulk action can be taken back")
     retention_days: int = _number("DATAFORGE_RETENTION_DAYS", 30, "Days that run logs and raw replies are kept")
+    rate_data_forge: int = _number(
+        "DATAFORGE_RATE_DATA_FORGE", 600, "Data Forge calls a minute per organisation; 0: off"
+    )
+    rate_synthetic: int = _number("DATAFORGE_RATE_SYNTHETIC", 60, "The same for the Synthetic API")
+    rate_datasets: int = _number("DATAFORGE_RATE_DATASETS", 600, "The same for the Datasets API")
+    rate_training: int = _number("DATAFORGE_RATE_TRAINING", 600, "The same for the training API")
+    rate_accounts: int = _number("DATAFORGE_RATE_ACCOUNTS", 600, "The same for keys, members and whoami")
+    require_verified_email: int = _number(
+        "REQUIRE_VERIFIED_EMAIL", 0, "1: 403 for keys of members with unproved emails"
+    )
 
 
 @cache
