@@ -46,6 +46,7 @@ TABLES: dict[str, Table] = {
     "key_hashes": Table("key_hash"),
     "projects": Table("org_id", "project_id"),
     "documents": Table("project_id", "document_id"),
+    "uploads": Table("project_id", "s3_key", ttl="expires_at"),
     "chunks": Table("project_id", "chunk_id"),
     "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "sequence", "ALL")}),
     "run_events": Table("run_id", "at_seq", ttl="expires_at"),
@@ -83,13 +84,21 @@ FUNCTIONS: dict[str, Function] = {
     "assess_run": Function(
         "functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs", "reviews"), files="write"
     ),
-    "close_run": Function("functions.close_run.handler", 1769, 120, writes=_STATE, files="write"),
+    # It also begins the parse that waits for the end of this run (`auto_parse`).
+    "close_run": Function(
+        "functions.close_run.handler", 1769, 120, writes=_STATE, files="write", starts=("parse",)
+    ),
     # Whoever shows a key leaves a note of its last use.
     "socket": Function(
         "functions.socket.handler", 512, 10, writes=("connections", "orgs", "key_hashes"), reads=("runs",)
     ),
     "erase": Function(
-        "functions.erase.handler", 512, 900, writes=(*_STATE, "pairs", "reviews", "exports", "replies"), files="write"
+        "functions.erase.handler", 512, 900,
+        writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads"), files="write",
+    ),
+    "on_upload": Function(
+        "functions.on_upload.handler", 1769, 120, writes=("uploads", "documents", "projects", "runs", "run_events"),
+        files="write", starts=("parse",),
     ),
 }
 

@@ -1,50 +1,66 @@
-"""What the account tells our functions by itself: EventBridge rules, each with retries and a dead-letter queue."""
+"""What the bucket tells: every uploaded file is looked at once it is there."""
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import catalog
-from infra.data import Data, camel
-from infra.lambdas import Lambdas
-from infra.queues import DeadLetters
+from infra.stages import Stage
 
-LONGEST = Duration.hours(6)
-"""How old an event may get while it is tried again."""
+GIVE_UP_AFTER = Duration.hours(24)
+DELIVERIES = 185
+"""EventBridge's own defaults, written down: a day of trying with growing pauses."""
+ATTEMPTS = 2
+"""Further runs of the function for one event."""
+KEPT = Duration.days(14)
 
 
 class Events(Construct):
     def __init__(
-        self, scope: Construct, construct_id: str, *, data: Data, lambdas: Lambdas, dead: DeadLetters
+        self, scope: Construct, construct_id: str, *, stage: Stage, bucket: s3.IBucket, on_upload: lambda_.Function
     ) -> None:
         super().__init__(scope, construct_id)
-        patterns = {
-            catalog.ON_UPLOAD: events.EventPattern(
+        self.lost = self._queue(stage)
+        # EventBridge hands an event over and goes; what then fails inside the function is Lambda's to keep.
+        on_upload.configure_async_invoke(
+            retry_attempts=ATTEMPTS, max_event_age=Duration.hours(6),
+            on_failure=destinations.SqsDestination(self.lost),
+        )
+        events.Rule(
+            self,
+            "Uploaded",
+            rule_name=f"{stage.prefix}uploaded",
+            description="A file was uploaded: look at it",
+            event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
                 detail={
-                    "bucket": {"name": [data.bucket.bucket_name]},
+                    "bucket": {"name": [bucket.bucket_name]},
                     "object": {"key": [{"wildcard": catalog.UPLOADS}]},
                 },
             ),
-        }
-        for name, pattern in patterns.items():
-            if name in lambdas.by_name:
-                self._rule(name, pattern, lambdas.by_name[name], dead)
-
-    def _rule(
-        self, name: str, pattern: events.EventPattern, function: lambda_.Function, dead: DeadLetters
-    ) -> None:
-        """Both ways an event can be lost end in the queue: it never reaches the function, or the function fails."""
-        target = targets.LambdaFunction(
-            function, dead_letter_queue=dead.queue, max_event_age=LONGEST, retry_attempts=10
+            targets=[
+                targets.LambdaFunction(
+                    on_upload, dead_letter_queue=self.lost, retry_attempts=DELIVERIES, max_event_age=GIVE_UP_AFTER
+                )
+            ],
         )
-        events.Rule(self, camel(name), event_pattern=pattern, targets=[target])
-        function.configure_async_invoke(
-            max_event_age=LONGEST, retry_attempts=2, on_failure=destinations.SqsDestination(dead.queue)
+
+    def _queue(self, stage: Stage) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            "LostUploads",
+            queue_name=f"{stage.prefix}lost-uploads",
+            retention_period=KEPT,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            # A file that was not looked at is looked at when it is parsed: the queue is for people to read.
+            removal_policy=RemovalPolicy.DESTROY,
         )

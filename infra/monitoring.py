@@ -13,12 +13,12 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.api import Api
 from infra.data import camel
 from infra.lambdas import Lambdas
-from infra.queues import DeadLetters
 from infra.stages import Stage
 from infra.workflows import Workflows
 
@@ -35,7 +35,7 @@ PATTERNS = {
 class Monitoring(Construct):
     def __init__(
         self, scope: Construct, construct_id: str, *, stage: Stage, api: Api, lambdas: Lambdas, workflows: Workflows,
-        dead: DeadLetters,
+        lost: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
         self._stage, self._lambdas = stage, lambdas
@@ -45,7 +45,7 @@ class Monitoring(Construct):
             "ApiErrors": api.rest.metric_server_error(period=FIVE_MINUTES, statistic="Sum"),
             # Of the whole account: so is the concurrency that ran out.
             "FunctionThrottles": _metric("AWS/Lambda", "Throttles"),
-            "DeadLetters": dead.queue.metric_approximate_number_of_messages_visible(
+            "DeadLetters": lost.metric_approximate_number_of_messages_visible(
                 period=FIVE_MINUTES, statistic="Maximum"
             ),
             **{

@@ -13,7 +13,6 @@ from infra.events import Events
 from infra.firewall import Firewall
 from infra.lambdas import Lambdas
 from infra.monitoring import Monitoring
-from infra.queues import DeadLetters
 from infra.sockets import Sockets
 from infra.stages import Stage
 from infra.workflows import Workflows
@@ -48,15 +47,15 @@ class ServiceStack(Stack):
             description="Data Forge: API, functions and state machines. Holds no data.",
         )
         bundles = Bundles(self, "Code", stage=stage)
-        dead = DeadLetters(self, "DeadLetters", stage=stage)
         lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles)
         workflows = Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
-        Events(self, "Events", data=data, lambdas=lambdas, dead=dead)
+        heard = Events(self, "Events", stage=stage, bucket=data.bucket, on_upload=lambdas.by_name[catalog.ON_UPLOAD])
         Sockets(self, "Sockets", stage=stage, lambdas=lambdas)
         api = Api(self, "Api", stage=stage, function=lambdas.by_name[catalog.API])
         if stage.waf:
             Firewall(self, "Firewall", stage=stage, rest=api.rest)
         Monitoring(
-            self, "Monitoring", stage=stage, api=api, lambdas=lambdas, workflows=workflows, dead=dead
+            self, "Monitoring", stage=stage, api=api, lambdas=lambdas, workflows=workflows,
+            lost=heard.lost,
         )
         CfnOutput(self, "ApiUrl", value=api.url, description="Base URL of every route")

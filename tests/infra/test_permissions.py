@@ -157,11 +157,13 @@ def test_only_the_apis_themselves_may_call_their_functions(deployment):
     assert callers == {"rest": {rest}, "socket": {socket}}
 
 
-def test_every_other_permission_is_an_event_of_this_deployment(deployment):
-    others = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
+def test_only_the_rule_calls_on_upload(deployment):
+    [told] = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
+    [rule] = deployment.of_type("AWS::Events::Rule")
 
-    assert {p["Principal"] for p in others} <= {"events.amazonaws.com"}
-    assert all("<Events" in deployment.text(p["SourceArn"]) for p in others)
+    assert told["Principal"] == "events.amazonaws.com"
+    assert deployment.text(told["SourceArn"]) == f"<{rule}.Arn>"
+    assert deployment.text(told["FunctionName"]).startswith("<FunctionsOnUpload")
 
 
 def test_only_who_asks_teachers_may_call_bedrock(dev):
@@ -178,6 +180,15 @@ def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):
     }
 
     assert pushers == {catalog.SOCKET, *(n for n, facts in catalog.FUNCTIONS.items() if "runs" in facts.writes)}
+def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):
+    senders = {name for name in catalog.FUNCTIONS if any(a.startswith("sqs:") for a, _ in _rights_of(dev, name))}
+    [queue] = dev.of_type("AWS::SQS::Queue")
+
+    assert senders == {catalog.ON_UPLOAD}
+    assert {right for right in _rights_of(dev, catalog.ON_UPLOAD) if right[0].startswith("sqs:")} == {
+        ("sqs:SendMessage", f"<{queue}.Arn>"), ("sqs:GetQueueAttributes", f"<{queue}.Arn>"),
+        ("sqs:GetQueueUrl", f"<{queue}.Arn>"),
+    }
 
 
 def _called_in(file):

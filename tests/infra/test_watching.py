@@ -56,24 +56,14 @@ def test_mail_and_budget_come_only_with_an_address(dev, full):
     assert (budget["Budget"]["BudgetLimit"], subscribers) == ({"Amount": 100, "Unit": "USD"}, {"ops@example.com"})
 
 
-def test_what_nobody_could_handle_is_kept_two_weeks_encrypted(deployment):
-    [queue] = deployment.properties("AWS::SQS::Queue")
+def test_the_alarm_on_dead_letters_watches_the_queue_of_lost_uploads(deployment):
+    [queue] = deployment.of_type("AWS::SQS::Queue")
+    [alarm] = [
+        a for a in deployment.properties("AWS::CloudWatch::Alarm") if a["AlarmName"].endswith("-DeadLetters")
+    ]
 
-    assert (queue["MessageRetentionPeriod"], queue["SqsManagedSseEnabled"]) == (14 * 86400, True)
-
-
-def test_every_event_function_is_retried_and_ends_in_the_dead_letter_queue(deployment):
-    rules = deployment.properties("AWS::Events::Rule")
-    settings = deployment.properties("AWS::Lambda::EventInvokeConfig")
-    called = {name for name in (catalog.ON_UPLOAD,) if name in catalog.FUNCTIONS}
-
-    assert len(rules) == len(settings) == len(called)
-    for rule in rules:
-        [target] = rule["Targets"]
-        assert deployment.text(target["DeadLetterConfig"]["Arn"]).startswith("<DeadLettersQueue")
-        assert target["RetryPolicy"]["MaximumRetryAttempts"] == 10
-    for setting in settings:
-        assert deployment.text(setting["DestinationConfig"]["OnFailure"]["Destination"]).startswith("<DeadLetters")
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert [deployment.text(d["Value"]) for d in alarm["Dimensions"]] == [f"<{queue}.QueueName>"]
 
 
 def test_one_address_cannot_take_everybodys_share(dev, full):

@@ -23,6 +23,10 @@ class Settings:
     stage: str = _env("DATAFORGE_STAGE", "local", "Deployment stage, shown in logs")
     log_level: str = _env("DATAFORGE_LOG_LEVEL", "INFO", "Least level that is logged")
     max_upload_bytes: int = _number("DATAFORGE_MAX_UPLOAD_BYTES", 100 * 2**20, "Largest document accepted, in bytes")
+    fetch_allow: str = _env(
+        "DATAFORGE_FETCH_ALLOW", "", "Hosts and networks that documents may be fetched from though they are private"
+    )
+    fetch_seconds: int = _number("DATAFORGE_FETCH_SECONDS", 60, "Longest time for fetching one URL, in seconds")
     parse_memory_mb: int = _number("DATAFORGE_PARSE_MEMORY_MB", 1536, "Memory limit of one parsing child, in MiB")
     parse_cpu_seconds: int = _number("DATAFORGE_PARSE_CPU_SECONDS", 60, "CPU limit of one parsing child, in seconds")
     parse_wall_seconds: int = _number("DATAFORGE_PARSE_WALL_SECONDS", 90, "Wall limit of one parsing child, in seconds")
