@@ -129,9 +129,8 @@ def get(org_id: str, project_id: str) -> Project:
 
 def list_of(org_id: str, *, user_id: str | None = None) -> list[Project]:
     """Newest first; only those that this user made, if one is named."""
-    rows = pages("projects", {"org_id": org_id}, descending=True)
-    found = (from_item(Project, i) for i in rows if i.get("status") != DELETED)
-    return [p for p in found if user_id in (None, p.user_id)]
+    found = (from_item(Project, i) for i in pages("projects", {"org_id": org_id}, descending=True))
+    return [p for p in found if p.status != DELETED and user_id in (None, p.user_id)]
 
 
 def change(project: Project, values: Item) -> Project:
