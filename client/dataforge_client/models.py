@@ -95,7 +95,7 @@ class Document:
     file_size: int = 0
     s3_key: str = ""
     parsing_status: str = "pending"
-    """pending, parsing, parsed or failed."""
+    """pending, parsing, parsed or failed; deleting once its deletion has begun."""
     chunk_count: int = 0
     chunk_types: Mapping[str, int] = field(default_factory=dict)
     source: str = "upload"
