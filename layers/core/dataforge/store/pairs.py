@@ -52,6 +52,8 @@ class Pair:
     """Spans of the chunk that support the answer: {start, end, text}, and the page."""
     reviewer_notes: str | None = None
     metadata: Item = field(default_factory=dict)
+    turns: list[Item] = field(default_factory=list)
+    """Every user and assistant message of a conversation; empty for one question and its answer."""
     updated_at: str | None = None
     revision: int = 0
 

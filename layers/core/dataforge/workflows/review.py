@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataforge.errors import Invalid
-from dataforge.platform.ports import Item
+from dataforge.formats import conversation
+from dataforge.platform.ports import Item, Value
 from dataforge.store import pairs
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
@@ -57,6 +58,8 @@ def edit(project: Project, pair: Pair, change: Edit) -> Pair:
         values["question"] = change.question
     if change.answer is not None:
         values["answer"] = change.answer
+    if values and pair.turns:
+        values["turns"] = list[Value](conversation.edited(pair.turns, question=change.question, answer=change.answer))
     status = change.status or ("edited" if values else pair.status)
     if change.metadata is not None:
         metadata = {**pair.metadata, **change.metadata}
