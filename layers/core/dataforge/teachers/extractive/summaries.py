@@ -75,7 +75,7 @@ def _sentences(content: str, headings: tuple[str, ...], content_type: str) -> li
     if not scene.english or words < _PROSE_SHARE * len(tokens(content)) or words < summary.LEAST_WORDS:
         return []
     alone = (s for s in statements.read(scene) if not s.joined and s.paragraph > 0)
-    return [s for s in alone if _LEAST_WORDS <= len(tokens(s.text)) and not _UNFIT.search(s.text)]
+    return [s for s in alone if len(tokens(s.text)) >= _LEAST_WORDS and not _UNFIT.search(s.text)]
 
 
 def _order(said: list[Statement], headings: tuple[str, ...]) -> list[int]:

@@ -111,7 +111,7 @@ def _assigned(slots: Sequence[Slot], written: Sequence[Written]) -> list[Written
 
 
 def _fit(slot: Slot, written: Written) -> int:
-    return 2 * (slot.question_type == written["question_type"]) + (slot.difficulty == written["difficulty"])
+    return 2 * bool(slot.question_type == written["question_type"]) + bool(slot.difficulty == written["difficulty"])
 
 
 def _plain(draft: Draft) -> Written:
