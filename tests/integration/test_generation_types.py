@@ -12,7 +12,7 @@ import pytest
 
 from dataforge.records import Question
 from dataforge.teachers.reciting import recite
-from dataforge.workflows import review
+from dataforge.workflows import exporting, finding
 from tests.integration.conftest import Service
 from tests.integration.recorder import Recorder, recorder
 from tests.integration.test_run_engine import counts_of, project, teach, walk
@@ -249,10 +249,7 @@ def test_texts_are_repeats_only_of_what_they_are_compared_by(service: Service) -
 def test_a_label_outside_the_set_gets_a_correction_turn_that_names_the_labels(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stubborn(question: Question) -> str:
-        return recite(question).replace("north pier", "elsewhere").replace("whatever else", "elsewhere")
-
-    teacher = teach(monkeypatch, lambda q: stubborn(q).replace('"label": "', '"label": "not '), recite)
+    teacher = teach(monkeypatch, lambda q: recite(q).replace('"label": "', '"label": "not '), recite)
 
     run = walk(
         project, num_pairs=1, chunk_ids=["chunk_0_000000"], generation_type="classification",
@@ -263,7 +260,7 @@ def test_a_label_outside_the_set_gets_a_correction_turn_that_names_the_labels(
     correction = teacher.asked[1].messages[-1].content
     assert "'not " in correction
     assert "north pier; whatever else" in correction
-    found, _ = review.find(project, review.PairFilter(run_id=run.run_id), page=1, page_size=5)
+    found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=5)
     assert found[0].answer in ("north pier", "whatever else")
 
 
@@ -284,5 +281,5 @@ def test_too_short_a_conversation_is_corrected_and_too_long_a_one_is_cut(
 
     assert counts_of(run) == (1, 1, 0, 0)
     assert "had 1 of the 2 user turns" in teacher.asked[1].messages[-1].content
-    found, _ = review.find(project, review.PairFilter(run_id=run.run_id), page=1, page_size=5)
-    assert [t["role"] for t in found[0].turns] == ["user", "assistant"] * 2
+    found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=5)
+    assert [m.role for m in exporting.messages(found[0])] == ["user", "assistant"] * 2

@@ -1,7 +1,8 @@
-"""A pair as the messages of a conversation: the one rule that the API, the review and every export share.
+"""A pair as the messages of a conversation: the one rule that the API, the search, the review and every export share.
 
-A pair of one question and its answer has no turns of its own; a conversation has all its user and assistant messages in
-`turns`, and its `question` and `answer` are the first and the last of them.
+`question` is the first user message and `answer` the last assistant message; what was said between them stands in
+`between`, which is empty for one question and its answer. So nothing is stored twice, and an edit of question or answer
+needs no second place.
 """
 
 from __future__ import annotations
@@ -11,28 +12,14 @@ from typing import Any, cast
 
 from dataforge.records import Message
 
-Turns = Sequence[Mapping[str, Any]]
-"""{"role": "user" | "assistant", "content": ...}, user first, assistant last."""
+Between = Sequence[Mapping[str, Any]]
+"""{"role": "user" | "assistant", "content": ...}, assistant first, user last."""
 
 
-def messages(question: str, answer: str, turns: Turns = (), *, system_prompt: str | None = None) -> tuple[Message, ...]:
+def messages(
+    question: str, answer: str, between: Between = (), *, system_prompt: str | None = None
+) -> tuple[Message, ...]:
     """In order, the system message first if there is one."""
-    said = tuple(Message(cast(Any, t["role"]), str(t["content"])) for t in turns) or (
-        Message("user", question), Message("assistant", answer),
-    )
+    middle = tuple(Message(cast(Any, m["role"]), str(m["content"])) for m in between)
+    said = (Message("user", question), *middle, Message("assistant", answer))
     return (Message("system", system_prompt), *said) if system_prompt else said
-
-
-def edited(turns: Turns, *, question: str | None = None, answer: str | None = None) -> list[dict[str, Any]]:
-    """The turns after an edit of the pair's question (the first user message) or answer (the last assistant message).
-
-    Empty turns stay empty: there question and answer are all that is said.
-    """
-    after: list[dict[str, Any]] = [dict(turn) for turn in turns]
-    first = next((n for n, turn in enumerate(after) if turn["role"] == "user"), None)
-    last = next((n for n, turn in reversed(list(enumerate(after))) if turn["role"] == "assistant"), None)
-    if question is not None and first is not None:
-        after[first]["content"] = question
-    if answer is not None and last is not None:
-        after[last]["content"] = answer
-    return after

@@ -23,6 +23,8 @@ SLOTS_PER_CALL: int = 2
 PAIRS_PER_CHUNK: int = 1
 LEAST_TURNS, MOST_TURNS = 2, 10
 TOKENS_PER_TURN = 30
+MOST_USER_CHARACTERS, MOST_ASSISTANT_CHARACTERS = 2000, 7000
+"""Of one turn, so that ten fit an item of a table. A longer answer is cut here, and its length rejects it."""
 
 FORM = reading.Form("conversations", "conversation", whole="turns")
 _TASK = """You write training data that teaches a model to talk about the content of an organisation's documents.
@@ -92,11 +94,11 @@ def _draft(found: reading.Found, slot: Slot, wanted: int) -> Draft | str:
     if len(exchanges) < wanted:
         return f"a conversation had {len(exchanges)} of the {wanted} user turns"
     kept = exchanges[:wanted]
-    if any(len(said) > reading.MOST_QUESTION_CHARACTERS for said, _ in kept):
+    if any(len(said) > MOST_USER_CHARACTERS for said, _ in kept):
         return 'a "user" turn is far too long'
     turns = tuple(
         message for said, answered in kept
-        for message in (Message("user", said), Message("assistant", answered[: reading.MOST_ANSWER_CHARACTERS]))
+        for message in (Message("user", said), Message("assistant", answered[:MOST_ASSISTANT_CHARACTERS]))
     )
     return Draft(
         turns[0].content, turns[-1].content, reading.word(found.get("situation"), slot.question_type or "conversation"),

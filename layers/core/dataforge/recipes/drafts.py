@@ -17,6 +17,11 @@ def turns_of(draft: Draft) -> list[dict[str, str]]:
     return [{"role": m.role, "content": m.content} for m in draft.turns]
 
 
+def said(draft: Draft) -> list[str]:
+    """All that a user or an assistant says in it, in order."""
+    return [m.content for m in draft.turns] or [draft.question, draft.answer]
+
+
 def from_json(fields: Mapping[str, object]) -> Draft:
     """Fields that an older version did not write take their defaults."""
     turns = cast("list[dict[str, Any]]", fields.get("turns") or [])

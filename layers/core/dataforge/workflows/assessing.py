@@ -164,7 +164,7 @@ def _write_files(run: Run, records: list[Record], failed: list[Item]) -> None:
     for name, lines in parts.items():
         data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         current().files.write(flow.key_of(run, name), data, content_type="application/x-ndjson")
-    searched = finding.lines({r.slot: finding.text_of([r.draft.question, r.draft.answer]) for r in records})
+    searched = finding.lines({r.slot: finding.text_of(drafts.said(r.draft)) for r in records})
     current().files.write(flow.key_of(run, finding.SEARCH_FILE), searched, content_type="text/plain; charset=utf-8")
 
 
@@ -220,12 +220,8 @@ def _pair(run: Run, r: Record) -> Pair:
         r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
         is_duplicate="near_duplicate" in r.reasons,
         evidence=[{"start": s.start, "end": s.end, "text": s.text, "page": r.page} for s in spans],
-<<<<<<< HEAD
-        metadata=metadata, type="multi_turn" if r.draft.turns else "single_turn",
-        turns=[{**turn} for turn in drafts.turns_of(r.draft)],
-=======
-        metadata=metadata, status=status,
->>>>>>> main
+        metadata=metadata, status=status, type="multi_turn" if r.draft.turns else "single_turn",
+        between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
     )
 
 

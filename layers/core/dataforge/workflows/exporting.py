@@ -60,7 +60,7 @@ def exportable(project_id: str, min_quality_score: float | None) -> Iterator[Pai
 def messages(pair: Pair, *, include_system_prompt: bool = True) -> tuple[Message, ...]:
     """The pair as a conversation."""
     prompt = pair.system_prompt if include_system_prompt else None
-    return conversation.messages(pair.question, pair.answer, pair.turns, system_prompt=prompt)
+    return conversation.messages(pair.question, pair.answer, pair.between, system_prompt=prompt)
 
 
 def _lines(chosen: Iterator[Pair], format: str, include_system_prompt: bool, counter: Iterator[int]) -> Iterator[bytes]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dataforge.errors import Invalid
-from dataforge.formats import conversation
-from dataforge.platform.ports import Item, Value
+from dataforge.platform.ports import Item
 from dataforge.store import pairs
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
@@ -31,23 +30,6 @@ def edit(project: Project, pair_id: str, change: Edit) -> Pair:
     for field, text in (("input_text", change.question), ("output_text", change.answer)):
         if text is not None and not text.strip():
             raise Invalid(f"{field} must not be empty", field=field)
-<<<<<<< HEAD
-    values: Item = {}
-    if change.question is not None:
-        values["question"] = change.question
-    if change.answer is not None:
-        values["answer"] = change.answer
-    if values and pair.turns:
-        values["turns"] = list[Value](conversation.edited(pair.turns, question=change.question, answer=change.answer))
-    status = change.status or ("edited" if values else pair.status)
-    if change.metadata is not None:
-        metadata = {**pair.metadata, **change.metadata}
-        notes = metadata.pop("reviewer_notes", pair.reviewer_notes)
-        if notes is not None and not isinstance(notes, str):
-            raise Invalid("metadata.reviewer_notes must be text", field="metadata.reviewer_notes")
-        values |= {"metadata": metadata, "reviewer_notes": notes}
-    return pairs.change(project, pair, values, status)
-=======
     return pairs.change(
         project, pair_id, lambda pair: _edited(pair, change), lambda pair: finding.text_of(finding.turns_of(pair))
     )
@@ -67,4 +49,3 @@ def _edited(pair: Pair, change: Edit) -> Pair:
     if notes is not None and not isinstance(notes, str):
         raise Invalid("metadata.reviewer_notes must be text", field="metadata.reviewer_notes")
     return replace(after, metadata=metadata, reviewer_notes=notes)
->>>>>>> main
