@@ -54,6 +54,10 @@ TABLES: dict[str, Table] = {
     "pairs": Table("project_id", "pair_id"),
     "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
+    # Open WebSocket connections and what they listen to; one machine pushes inside its process.
+    "connections": Table(
+        "topic", "connection_id", indexes={"by_connection": Index("connection_id", "topic")}, ttl="expires_at"
+    ),
     "limiter": Table("bucket", "minute", range_type="N", ttl="expires_at"),
     "idempotency": Table("org_id", "request", ttl="expires_at"),
 }
@@ -84,6 +88,10 @@ FUNCTIONS: dict[str, Function] = {
     "close_run": Function(
         "functions.close_run.handler", 1769, 120, writes=_STATE, files="write", starts=("parse",)
     ),
+    # Whoever shows a key leaves a note of its last use.
+    "socket": Function(
+        "functions.socket.handler", 512, 10, writes=("connections", "orgs", "key_hashes"), reads=("runs",)
+    ),
     "erase": Function(
         "functions.erase.handler", 512, 900,
         writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads"), files="write",
@@ -102,6 +110,9 @@ ON_UPLOAD = "on_upload"
 
 UPLOADS = "data-forge/*/sources/*"
 """Where uploaded files lie: `*` is any text, slashes too."""
+
+SOCKET = "socket"
+"""The function behind the WebSocket API. What moves runs (writes `runs`) may push to its connections."""
 
 FILE_ROOTS = ("data-forge/",)
 """Every key in the bucket begins with one of these; functions may touch nothing else there."""

@@ -18,7 +18,7 @@ from dataforge.store.projects import Project
 from dataforge.workflows import erasing
 from tests.integration import many_pairs
 from tests.integration.conftest import Service
-from tests.integration.faults import killed_until_done
+from tests.integration.counting import counted, killed_until_done
 from tests.integration.many_pairs import Shape
 from tests.integration.test_main_road import RULES
 
@@ -111,6 +111,28 @@ def test_any_page_of_any_combination_of_filters_is_what_a_plain_search_would_fin
         assert (wanted, found["total"]) == (wanted, len(expected))
         assert [p["pairId"] for p in found["pairs"]] == expected[(page - 1) * size:page * size]
         assert all(p["status"] == next(m.status for m in made if m.pair_id == p["pairId"]) for p in found["pairs"])
+
+
+# checklist 39
+def test_a_page_costs_the_same_few_requests_wherever_it_lies_and_whatever_it_filters(
+    service: Service, filled: tuple[Project, list[Pair]]
+) -> None:
+    project, made = filled
+    queries: list[dict[str, Any]] = [
+        {}, {"page": 26}, {"status": "pending", "page": 9}, {"generation_id": made[-1].run_id},
+        {"min_quality_score": 0.4, "type": "single_turn", "document_id": made[0].document_id}, {"page_size": 500},
+    ]
+
+    spent = []
+    for query in queries:
+        with counted() as requests:
+            service.call("GET", pairs_path(project), **query)
+        spent.append(requests.total())
+    with counted() as requests:
+        act(service, project, "accept", filters={})
+
+    assert max(spent) <= 9  # key, project, states, facts, and five batches of 100 pairs
+    assert requests.total() <= 9
 
 
 # checklist 39, 40
