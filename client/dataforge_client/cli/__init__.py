@@ -14,6 +14,7 @@ import click
 from dataforge_client import __version__
 from dataforge_client.cli import (
     cancel,
+    deploy,
     export,
     key,
     local,
@@ -45,6 +46,7 @@ def cli() -> None:
 for _command in (
     run.command, up.command, models.command, projects.command, status.command, logs.command, cancel.command,
     pairs.command, export.command, org.command, key.command, member.command,
+    deploy.command, deploy.destroy, deploy.doctor,
 ):
     cli.add_command(_command)
 
