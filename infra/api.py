@@ -11,6 +11,7 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.excuses import excuse
 from infra.lambdas import log_group
 from infra.stages import Stage
 
@@ -54,6 +55,18 @@ class Api(Construct):
             binary_media_types=["*/*"],
             cloud_watch_role=True,
             deploy_options=self._stage_options(stage),
+        )
+        excuse(
+            self.rest,
+            APIG2="the function checks every body against the schema that it publishes",
+            APIG4="our own hashed keys, checked by the function, are the one truth about who may call",
+            APIG6="execution logs would hold request bodies; the access log has every request",
+            COG4="callers are programs with keys; there is no user pool",
+            **{
+                "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]":
+                    "API Gateway writes its logs by one role per account, which only this policy fits",
+            },
+            **({} if stage.waf else {"APIG3": "a web ACL costs 6 USD a month: -c waf=yes"}),
         )
         integration = apigateway.LambdaIntegration(
             self.alias, allow_test_invoke=False, scope_permission_to_method=False

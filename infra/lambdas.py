@@ -14,6 +14,7 @@ from constructs import Construct
 from infra import catalog
 from infra.code import ARCHITECTURE, RUNTIME, Bundles
 from infra.data import Data, camel
+from infra.excuses import excuse
 from infra.stages import Stage
 
 # No Scan: every question the product asks has a key (the store modules list them). The AWS wall asks a table for its
@@ -51,7 +52,7 @@ class Lambdas(Construct):
         log = log_group(self, f"{camel(name)}Log", f"/dataforge/{self._stage.name}/{name}", self._stage)
         self.logs[name] = log
         is_api = name == catalog.API
-        return lambda_.Function(
+        function = lambda_.Function(
             self,
             camel(name),
             function_name=f"{self._stage.prefix}{name}",
@@ -69,6 +70,8 @@ class Lambdas(Construct):
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_api and self._stage.snap_start else None,
             environment=self._environment(),
         )
+        excuse(function, L1="the newest Python for which every package of the layers has been tried")
+        return function
 
     def _environment(self) -> dict[str, str]:
         machines = {

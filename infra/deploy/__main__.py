@@ -66,10 +66,22 @@ def destroy(given: argparse.Namespace) -> dict[str, object]:
     return {"event": "destroyed", "stage": given.stage, "region": account.region, "stacks": gone}
 
 
+def doctor(given: argparse.Namespace) -> dict[str, object]:
+    from infra.deploy import checkup
+
+    found = checkup.examine(find(given.region))
+    for one in found:
+        say(f"{one.state:<8} {one.what}: {one.said}")
+    bad = [one.what for one in found if one.state == checkup.BAD]
+    if bad:
+        raise DeployError(f"A deployment would fail: {', '.join(bad)}")
+    return {"event": "examined", "ok": True}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.deploy", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for name, run in (("deploy", deploy), ("destroy", destroy)):
+    for name, run in (("deploy", deploy), ("destroy", destroy), ("doctor", doctor)):
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         command.add_argument("--stage", choices=list(STAGES), default="dev")
@@ -78,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE")
             command.add_argument("--assembly", type=Path, help="deploy what `make synth` wrote there")
             command.add_argument("--first-key", metavar="NAME", help="make an organisation of this name and its key")
-        else:
+        elif name == "destroy":
             command.add_argument("--data", action="store_true", help="the data stack too; its tables and files stay")
     return parser
 

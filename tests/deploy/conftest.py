@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,15 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
 @pytest.fixture(scope="session")
 def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     assembly = synthesised(bed, tmp_path_factory.mktemp("cdk") / "out", "waf=yes")
-    done = command(bed, "deploy", "--assembly", str(assembly), "--first-key", "Harbour")
+    profiles = tmp_path_factory.mktemp("config") / "profiles.toml"
+    done = subprocess.run(
+        [sys.executable, "-m", "dataforge_client.cli", "deploy", "--stage", "dev", "--assembly", str(assembly)],
+        cwd=ROOT, env={**bed.environment(), "DATAFORGE_CONFIG": str(profiles)}, check=False, capture_output=True,
+        text=True, timeout=300,
+    )
     assert done.returncode == 0, f"{done.stderr}\n{bed.log.read_text()[-3000:]}"
-    return Deployed(bed, assembly, json.loads(done.stdout), done.stderr)
+    outputs = json.loads(command(bed, "deploy", "--assembly", str(assembly)).stdout)
+    written = tomllib.loads(profiles.read_text())["dev"]
+    assert written["url"] == outputs["ApiUrl"].rstrip("/")
+    assert profiles.stat().st_mode & 0o077 == 0
+    return Deployed(bed, assembly, {**outputs, **written}, done.stderr)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,15 @@ from tests.deploy.emulator import ROOT
 
 pytestmark = pytest.mark.deploy
 HANDBOOK = sorted(p for p in (ROOT / "examples/handbook").iterdir() if p.is_file())
+
+
+def until(holds: Callable[[], bool], seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def handbook(forge: DataForge) -> str:
@@ -106,3 +117,18 @@ def test_nothing_of_the_bed_listens_or_talks_beyond_this_machine(deployed: Deplo
 
     assert ("127.0.0.1", "LISTEN") in sockets
     assert {address for address, _ in sockets} == {"127.0.0.1"}
+
+
+# checklist 14, 18
+def test_a_file_is_looked_at_as_soon_as_it_is_there(deployed: Deployed) -> None:
+    """S3's event reaches the deployed function by the rule of the template."""
+    text = b"# Berths\n\nA berth is a place at the quay.\n"
+    tables = deployed.aws("dynamodb")
+
+    with deployed.client() as forge:
+        project_id = forge.create_project("Events").project_id
+        place = forge.create_upload_url(project_id, "a.md", content_type="text/markdown", file_size=len(text))
+        requests.put(place.upload_url, data=text, headers={"Content-Type": "text/markdown"}, timeout=10)
+
+    key = {"project_id": {"S": project_id}, "s3_key": {"S": place.s3_key}}
+    assert until(lambda: "finding" in tables.get_item(TableName="dataforge-dev-uploads", Key=key).get("Item", {}))

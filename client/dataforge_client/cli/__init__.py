@@ -15,6 +15,7 @@ from dataforge_client import __version__
 from dataforge_client.cli import (
     bulk,
     cancel,
+    deploy,
     export,
     key,
     local,
@@ -46,6 +47,7 @@ def cli() -> None:
 for _command in (
     run.command, up.command, models.command, projects.command, status.command, logs.command, cancel.command,
     pairs.command, bulk.command, export.command, org.command, key.command, member.command,
+    deploy.command, deploy.destroy, deploy.doctor,
 ):
     cli.add_command(_command)
 
