@@ -50,11 +50,8 @@ TABLES: dict[str, Table] = {
     "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "sequence", "ALL")}),
     "run_events": Table("run_id", "at_seq", ttl="expires_at"),
     "replies": Table("run_id", "slot", ttl="expires_at"),
-    "pairs": Table(
-        "project_id",
-        "pair_id",
-        indexes={"by_run": Index("run_id", "pair_id"), "by_status": Index("project_status", "pair_id")},
-    ),
+    "pairs": Table("project_id", "pair_id"),
+    "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
 }
 
@@ -62,8 +59,8 @@ _STATE = ("documents", "chunks", "runs", "run_events", "projects")
 
 FUNCTIONS: dict[str, Function] = {
     "api": Function(
-        "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write", starts=("parse", "generate"),
-        secrets=True,
+        "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write",
+        starts=("parse", "generate", "erase"), secrets=True,
     ),
     "plan_run": Function("functions.plan_run.handler", 1024, 300, writes=_STATE, files="write"),
     "parse_document": Function(
@@ -77,8 +74,13 @@ FUNCTIONS: dict[str, Function] = {
     "record_failure": Function(
         "functions.record_failure.handler", 1024, 60, writes=_STATE, reads=("replies",), files="write", secrets=True
     ),
-    "assess_run": Function("functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs"), files="write"),
+    "assess_run": Function(
+        "functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs", "reviews"), files="write"
+    ),
     "close_run": Function("functions.close_run.handler", 1769, 120, writes=_STATE, files="write"),
+    "erase": Function(
+        "functions.erase.handler", 512, 900, writes=(*_STATE, "pairs", "reviews", "exports", "replies"), files="write"
+    ),
 }
 
 API = "api"
@@ -93,6 +95,8 @@ BATCH_FILES = "data-forge/*/runs/*"
 MAP_CONCURRENCY = 10
 """Children that a Map of the state machines runs at once (MaxConcurrency; a test compares)."""
 
-WORKFLOWS: dict[str, str] = {"parse": "parse.asl.json", "generate": "generate.asl.json"}
+WORKFLOWS: dict[str, str] = {
+    "parse": "parse.asl.json", "generate": "generate.asl.json", "erase": "erase.asl.json",
+}
 """State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
 (`${PlanRun}`), `${Bucket}` the bucket; both walls substitute."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dataforge.store import projects
-from dataforge.workflows import projects as workflow
+from dataforge.workflows import erasing
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
@@ -39,6 +39,6 @@ def update_project(project: ProjectDep, body: wire.UpdateProject) -> wire.Projec
 
 @router.delete("/{project_id}", operation_id="delete_project")
 def delete_project(project: ProjectDep) -> wire.Deleted:
-    """Its documents, chunks, pairs, exports and every stored object go with it."""
-    workflow.delete(project)
+    """Its documents, chunks, pairs, exports and every stored object go with it; what runs on it is cancelled."""
+    erasing.delete_project(project)
     return wire.Deleted(message=f"Project {project.project_id} deleted successfully")

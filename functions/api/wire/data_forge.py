@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field
 
-from functions.api.wire.limits import Ids, JsonObject, MediaType, ratio, text
+from functions.api.wire.limits import Ids, JsonObject, MediaType, example, ratio, text
 
 Name = text(1, 200)
 Description = text(0, 2000)
 Filename = text(1, 500)
-PairText = text(0, 200_000)
 S3Key = text(1, 1024)
 Json = dict[str, Any]
-
-
-def example(**fields: JsonValue) -> ConfigDict:
-    """One body as the OpenAPI document shows it."""
-    return ConfigDict(protected_namespaces=(), json_schema_extra={"examples": [fields]})
 
 
 class Health(BaseModel):
@@ -284,51 +278,6 @@ class LogLine(BaseModel):
 class Logs(BaseModel):
     generation_id: str
     logs: list[LogLine]
-
-
-class Message(BaseModel):
-    role: str
-    content: str
-
-
-class Pair(BaseModel):
-    pairId: str
-    projectId: str
-    chunkId: str
-    documentId: str
-    generationId: str
-    type: str
-    systemPrompt: str | None
-    messages: list[Message]
-    question: str
-    answer: str
-    qualityScore: float
-    groundingScore: float
-    complexityLevel: str
-    questionType: str
-    isDuplicate: bool
-    status: str
-    reviewerNotes: str | None
-    evidence: list[Json]
-    metadata: Json
-    createdAt: str
-    updatedAt: str | None
-
-
-class PairPage(BaseModel):
-    pairs: list[Pair]
-    total: int
-    page: int
-    page_size: int
-
-
-class UpdatePair(BaseModel):
-    model_config = example(status="accepted", metadata={"reviewer_notes": "Checked against the manual"})
-
-    input_text: PairText | None = None
-    output_text: PairText | None = None
-    status: Literal["pending", "accepted", "rejected", "edited"] | None = None
-    metadata: JsonObject | None = None
 
 
 class ExportRequest(BaseModel):

@@ -9,22 +9,45 @@ from dataforge.platform import current
 from dataforge.store import pairs as pair_store
 from dataforge.store import projects as project_store
 from dataforge.store import runs as run_store
+from dataforge.store.blocks import SCORE_UNIT
 from dataforge.workflows import exporting
+from dataforge.workflows.analytics import Numbers
 from functions.api.wire import data_forge as wire
+from functions.api.wire import review as reviewing
 
 
 def project(p: project_store.Project) -> wire.Project:
+    n = pair_numbers(p)
     stats = wire.ProjectStats(
-        total_documents=p.documents, total_chunks=p.chunks,
-        total_pairs=p.pending + p.accepted + p.edited + p.rejected, accepted_pairs=p.accepted + p.edited,
-        rejected_pairs=p.rejected, pending_pairs=p.pending,
-        avg_quality_score=round(p.score_sum / p.scored, 4) if p.scored else None,
+        total_documents=p.documents, total_chunks=p.chunks, total_pairs=n.total, accepted_pairs=n.accepted,
+        rejected_pairs=n.rejected, pending_pairs=n.pending, avg_quality_score=n.avg_quality_score,
     )
     versions = [export_version(e) for e in pair_store.exports_of(p.project_id)] if p.version else []
     return wire.Project(
         projectId=p.project_id, name=p.name, description=p.description, status=p.status, sourceType=p.source_type,
         userId=p.user_id, organizationId=p.org_id, s3Prefix=p.s3_prefix, stats=stats, defaultConfig=p.config,
         currentVersion=p.version, versions=versions, createdAt=p.created_at, updatedAt=p.updated_at,
+    )
+
+
+def pair_numbers(p: project_store.Project) -> reviewing.PairNumbers:
+    """An edited pair counts as accepted."""
+    return reviewing.PairNumbers(
+        total=p.pending + p.accepted + p.edited + p.rejected, accepted=p.accepted + p.edited, rejected=p.rejected,
+        pending=p.pending, avg_quality_score=round(p.score_sum / p.scored / SCORE_UNIT, 4) if p.scored else None,
+    )
+
+
+def analytics(p: project_store.Project, found: Numbers) -> reviewing.Analytics:
+    return reviewing.Analytics(
+        projectId=p.project_id, projectName=p.name,
+        documents=reviewing.DocumentNumbers(total=p.documents, parsed=found.parsed, failed=found.failed),
+        chunks=reviewing.ChunkNumbers(total=p.chunks, by_type=found.chunk_types), pairs=pair_numbers(p),
+        qualityDistribution=[reviewing.QualityRange(range=r, count=n) for r, n in found.quality.items()],
+        generations=reviewing.GenerationNumbers(
+            total=found.runs, completed=found.runs_completed, running=found.runs_active, failed=found.runs_failed
+        ),
+        exportsCount=p.version,
     )
 
 
@@ -104,9 +127,9 @@ def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wir
     }
 
 
-def pair(p: pair_store.Pair) -> wire.Pair:
-    turns = [wire.Message(role=m.role, content=m.content) for m in exporting.messages(p)]
-    return wire.Pair(
+def pair(p: pair_store.Pair) -> reviewing.Pair:
+    turns = [reviewing.Message(role=m.role, content=m.content) for m in exporting.messages(p)]
+    return reviewing.Pair(
         pairId=p.pair_id, projectId=p.project_id, chunkId=p.chunk_id, documentId=p.document_id,
         generationId=p.run_id, type=p.type, systemPrompt=p.system_prompt, messages=turns, question=p.question,
         answer=p.answer, qualityScore=p.quality_score, groundingScore=p.grounding_score,

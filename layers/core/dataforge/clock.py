@@ -13,6 +13,10 @@ def now() -> str:
     return iso(datetime.now(UTC))
 
 
+def at(epoch_seconds: int) -> str:
+    return iso(datetime.fromtimestamp(epoch_seconds, UTC))
+
+
 def epoch() -> int:
     """Whole seconds since 1970."""
     return int(datetime.now(UTC).timestamp())

@@ -16,6 +16,7 @@
     │   └── TeacherRefused          never try again (bad key, unknown model, bad request)
     ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
     ├── BatchUnfinished             a batch ran out of time; run it again, it goes on where it stopped
+    ├── EraseUnfinished             an erasure ran out of time; the same
     └── ConditionFailed             a conditional write found another state (platform.tables)
 """
 
@@ -134,6 +135,12 @@ class BatchUnfinished(DataForgeError):
     """The state machine retries on this name; what was answered is on file."""
 
     code = "BATCH_UNFINISHED"
+
+
+class EraseUnfinished(DataForgeError):
+    """The state machine retries on this name; what was erased is gone."""
+
+    code = "ERASE_UNFINISHED"
 
 
 class ConditionFailed(DataForgeError):

@@ -33,6 +33,7 @@ class Settings:
     teacher_base_url: str = _env("OPENAI_BASE_URL", "https://api.openai.com/v1", "Base URL of `openai:` teachers")
     ollama_base_url: str = _env("OLLAMA_BASE_URL", "http://127.0.0.1:11434/v1", "Base URL of `ollama:` teachers")
     teachers: str = _env("DATAFORGE_TEACHERS", "", "Teachers to list beside the built-in ones, comma separated")
+    undo_minutes: int = _number("DATAFORGE_UNDO_MINUTES", 1440, "Minutes in which a bulk action can be taken back")
     retention_days: int = _number("DATAFORGE_RETENTION_DAYS", 30, "Days that run logs and raw replies are kept")
 
 

@@ -23,6 +23,9 @@ from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Delete, Item, Put, Update
 from dataforge.store.rows import from_item, to_item
 
+DELETED = "deleted"
+"""Status of a project whose rows and objects are being erased."""
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -44,7 +47,8 @@ class Project:
     accepted: int = 0
     edited: int = 0
     rejected: int = 0
-    score_sum: float = 0.0
+    score_sum: int = 0
+    """Quality scores of all pairs, in ten-thousandths: whole numbers add up without drift."""
     scored: int = 0
     active_run: str | None = None
 
@@ -60,6 +64,8 @@ class Document:
     created_at: str
     parsing_status: str = "pending"
     chunk_count: int = 0
+    chunk_types: Item = field(default_factory=dict)
+    """content type -> chunks of it."""
     metadata: Item = field(default_factory=dict)
     error: str | None = None
     error_reason: str | None = None
@@ -101,15 +107,16 @@ def create(org_id: str, user_id: str, *, name: str, description: str, source_typ
 
 
 def get(org_id: str, project_id: str) -> Project:
-    """Raises NotFound, also for a project of another organisation."""
+    """Raises NotFound, also for a project of another organisation, and one that is being erased."""
     item = current().tables.get("projects", {"org_id": org_id, "project_id": project_id})
-    if item is None:
+    if item is None or item.get("status") == DELETED:
         raise NotFound(f"Project {project_id} not found")
     return from_item(Project, item)
 
 
 def list_of(org_id: str) -> list[Project]:
-    return [from_item(Project, i) for i in _pages("projects", {"org_id": org_id}, descending=True)]
+    found = pages("projects", {"org_id": org_id}, descending=True)
+    return [from_item(Project, i) for i in found if i.get("status") != DELETED]
 
 
 def change(project: Project, values: Item) -> Project:
@@ -121,7 +128,8 @@ def change(project: Project, values: Item) -> Project:
 def occupy(project: Project, run_id: str, put_run: Put) -> None:
     """Write the run and make it the project's only active one, or raise Conflict."""
     key = {"org_id": project.org_id, "project_id": project.project_id}
-    take = Update("projects", key, set={"active_run": run_id}, where={"active_run": ABSENT})
+    take = Update("projects", key, set={"active_run": run_id},
+                  where={"active_run": ABSENT, "status": "active"})
     try:
         current().tables.transact([put_run, take])
     except ConditionFailed:
@@ -148,6 +156,12 @@ def next_version(project: Project) -> int:
     return int(str(item["version"]))
 
 
+def mark_deleted(project: Project) -> None:
+    """From now on nobody finds it."""
+    key = {"org_id": project.org_id, "project_id": project.project_id}
+    current().tables.update("projects", key, set={"status": DELETED})
+
+
 def delete_row(project: Project) -> None:
     current().tables.delete("projects", {"org_id": project.org_id, "project_id": project.project_id})
 
@@ -162,7 +176,7 @@ def add_document(project: Project, document: Document) -> None:
 
 def documents_of(project_id: str) -> list[Document]:
     """Newest first."""
-    return [from_item(Document, i) for i in _pages("documents", {"project_id": project_id}, descending=True)]
+    return [from_item(Document, i) for i in pages("documents", {"project_id": project_id}, descending=True)]
 
 
 def get_document(project_id: str, document_id: str) -> Document:
@@ -222,7 +236,7 @@ def delete_document(project: Project, document: Document) -> None:
 def chunks_of(project_id: str, document_id: str | None = None) -> Iterator[StoredChunk]:
     """In reading order: by document, then position."""
     begins = ("chunk_id", f"chunk_{ids.tail(document_id)}_") if document_id else None
-    for item in _pages("chunks", {"project_id": project_id}, begins=begins):
+    for item in pages("chunks", {"project_id": project_id}, begins=begins):
         yield from_item(StoredChunk, item)
 
 
@@ -242,9 +256,10 @@ def count_pairs_of_chunk(project_id: str, chunk_id: str, run_id: str, pairs: int
         return
 
 
-def _pages(
+def pages(
     table: str, hash_key: dict[str, str], *, begins: tuple[str, str] | None = None, descending: bool = False
 ) -> Iterator[Item]:
+    """Every item of one partition, page after page."""
     cursor = None
     while True:
         page = current().tables.query_page(table, hash_key, begins=begins, cursor=cursor, descending=descending)

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ulid import ULID
@@ -197,6 +198,16 @@ def replies_between(run_id: str, first_slot: int, last_slot: int) -> dict[str, R
         cursor = page.cursor
         if cursor is None:
             return found
+
+
+def forget(table: str, range_key: str, run_id: str, check: Callable[[], None]) -> None:
+    """Everything that a run left in a table; `check` is called between pages and may raise."""
+    while True:
+        check()
+        page = current().tables.query_page(table, {"run_id": run_id})
+        current().tables.batch_delete(table, ({"run_id": run_id, range_key: str(i[range_key])} for i in page.items))
+        if page.cursor is None:
+            return
 
 
 def reply_expiry() -> int:

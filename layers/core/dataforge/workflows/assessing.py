@@ -10,6 +10,7 @@ from typing import cast
 import orjson
 
 from dataforge import clock, ids
+from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.quality import duplicates, format_checks, grounding, scoring
@@ -18,7 +19,7 @@ from dataforge.store import pairs, projects, runs
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
-from dataforge.workflows import planning
+from dataforge.workflows import finding, planning
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import ROUNDS, most_slots
 
@@ -153,7 +154,8 @@ def _accepted_before(run: Run) -> list[str]:
 
 
 def _write_files(run: Run, records: list[Record], failed: list[Item]) -> None:
-    """records.jsonl, rejected.jsonl, failed.jsonl: whatever was asked for stands in exactly one of them."""
+    """records.jsonl, rejected.jsonl, failed.jsonl: whatever was asked for stands in exactly one of them. And the file
+    that search reads."""
     parts: dict[str, list[dict[str, object]]] = {
         "records.jsonl": [_line(r) for r in records if not r.reasons],
         "rejected.jsonl": [{**_line(r), "reasons": r.reasons} for r in records if r.reasons],
@@ -163,6 +165,8 @@ def _write_files(run: Run, records: list[Record], failed: list[Item]) -> None:
     for name, lines in parts.items():
         data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         current().files.write(flow.key_of(run, name), data, content_type="application/x-ndjson")
+    searched = finding.lines({r.slot: finding.text_of([r.draft.question, r.draft.answer]) for r in records})
+    current().files.write(flow.key_of(run, finding.SEARCH_FILE), searched, content_type="text/plain; charset=utf-8")
 
 
 def _line(r: Record) -> dict[str, object]:
@@ -177,22 +181,25 @@ def _line(r: Record) -> dict[str, object]:
 
 
 def _keep(run: Run, round_number: int, records: list[Record], failed: list[Item], fresh: set[int]) -> Run:
-    """The round's pairs into the review queue, the run's and the project's counters after them."""
+    """The round's pairs into the review queue, and the project's counters with them; the run's counters after that."""
     new = [_pair(run, r) for r in records if r.slot in fresh]
-    project = projects.get(run.org_id, run.project_id)
     if run.assessed_round < round_number:
         pairs.write_new(run.project_id, new)
+        pairs.add_round(projects.get(run.org_id, run.project_id), run.run_id, round_number, new)
     rejected = Counter(r.reasons[0] for r in records if r.reasons)
     values: Item = {
         "delivered": sum(not r.reasons for r in records), "rejected": rejected.total(), "failed": len(failed),
         "reasons": {"rejected": {**rejected}, "failed": {**Counter(str(o["failed"]) for o in failed)}},
     }
-    key = {"org_id": run.org_id, "run_id": run.run_id}
-    pairs.count_in(project, key, round_number, new, values)
     per_chunk = Counter(r.chunk_id for r in records)
     for chunk_id in {p.chunk_id for p in new}:
         projects.count_pairs_of_chunk(run.project_id, chunk_id, run.run_id, per_chunk[chunk_id])
-    return runs.get(run.org_id, run.run_id)
+    try:
+        return runs.change(
+            run, {**values, "assessed_round": round_number}, where={"assessed_round": round_number - 1}
+        )
+    except ConditionFailed:  # this round was closed before
+        return runs.get(run.org_id, run.run_id)
 
 
 def _pair(run: Run, r: Record) -> Pair:
@@ -209,12 +216,12 @@ def _pair(run: Run, r: Record) -> Pair:
         metadata["unsupported"] = list(r.grounding.unsupported[:MOST_SHOWN])
     prompt = run.config.get("pair_system_prompt")
     return Pair(
-        run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id, f"{run.project_id}#{status}",
+        run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id,
         r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
         r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
         is_duplicate="near_duplicate" in r.reasons,
         evidence=[{"start": s.start, "end": s.end, "text": s.text, "page": r.page} for s in spans],
-        metadata=metadata,
+        metadata=metadata, status=status,
     )
 
 

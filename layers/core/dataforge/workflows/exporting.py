@@ -50,11 +50,10 @@ def export(
 
 
 def exportable(project_id: str, min_quality_score: float | None) -> Iterator[Pair]:
-    """In order of pair ids. Walks the table, not the index of statuses: an index may lag behind a review, and a pair
-    that moves between two statuses meanwhile could come twice."""
+    """In order of pair ids, as the review index is at the first step."""
     floor = min_quality_score if min_quality_score is not None else 0.0
-    for pair in pairs.walk(project_id):
-        if pair.status in pairs.EXPORTABLE and not pair.is_duplicate and pair.quality_score >= floor:
+    for pair in pairs.walk(project_id, pairs.EXPORTABLE):
+        if not pair.is_duplicate and pair.quality_score >= floor:
             yield pair
 
 

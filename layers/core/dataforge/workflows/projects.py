@@ -9,7 +9,7 @@ from dataforge import clock, ids, settings
 from dataforge.errors import Conflict, Invalid
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.store import pairs, projects, runs
+from dataforge.store import projects
 from dataforge.store.projects import Document, Project
 from dataforge.workflows import runs as flow
 
@@ -67,28 +67,6 @@ def delete_document(project: Project, document_id: str) -> None:
     document = projects.get_document(project.project_id, document_id)
     _refuse_while_running(project)
     projects.delete_document(project, document)
-
-
-def delete(project: Project) -> None:
-    """Cancel what runs, then everything below the project, its own row last, so that it can be redone."""
-    run = flow.active(project)
-    if run is not None:
-        flow.cancel(run)
-        current().workflows.stop(run.kind, run.run_id, cause="project deleted")
-        flow.finish(run, "cancelled")
-    tables, project_id = current().tables, project.project_id
-    current().files.delete_prefix(f"{project.s3_prefix}/")
-    tables.batch_delete("pairs", ({"project_id": project_id, "pair_id": p.pair_id} for p in pairs.walk(project_id)))
-    tables.batch_delete(
-        "chunks", ({"project_id": project_id, "chunk_id": c.chunk_id} for c in projects.chunks_of(project_id))
-    )
-    for document in projects.documents_of(project_id):
-        tables.delete("documents", {"project_id": project_id, "document_id": document.document_id})
-    for export in pairs.exports_of(project_id):
-        tables.delete("exports", {"project_id": project_id, "version": export.version})
-    for run in runs.of_project(project_id):
-        tables.delete("runs", {"org_id": run.org_id, "run_id": run.run_id})
-    projects.delete_row(project)
 
 
 def _refuse_while_running(project: Project) -> None:
