@@ -22,7 +22,9 @@ router = APIRouter(tags=["pairs"])
 def list_pairs(project: ProjectDep, query: Annotated[reviewing.PairQuery, Query()]) -> reviewing.PairPage:
     """Filters combine; `search` looks in every turn, ignoring case; `total` is exact."""
     found, total = finding.page(project, _filter(query), page=query.page, page_size=query.page_size)
-    return reviewing.PairPage(pairs=[views.pair(p) for p in found], total=total, page=query.page, page_size=query.page_size)
+    return reviewing.PairPage(
+        pairs=[views.pair(p) for p in found], total=total, page=query.page, page_size=query.page_size
+    )
 
 
 @router.put("/pairs/{pair_id}", operation_id="update_pair")

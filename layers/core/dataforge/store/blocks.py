@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import base64
 import random
+import sys
 import time
 import zlib
 from array import array
@@ -69,18 +70,22 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the pairs of a block can be filtered by; slots without a pair hold zeros."""
+    """What the pairs of a block can be filtered by: columns of little-endian numbers, zeros in slots without a pair."""
 
-    scores: array[int]
-    """Quality in ten-thousandths."""
+    quality: bytes
+    """Two bytes a slot: the score in ten-thousandths."""
     flags: bytes
-    """Bit 0 duplicate, bit 1 multi-turn, bits 2-3 the difficulty, counted from 1."""
-    documents: array[int]
-    """Index into `names`."""
-    positions: array[int]
-    """Of the chunk in its document."""
+    """One byte a slot: bit 0 duplicate, bit 1 multi-turn, bits 2-3 the difficulty, counted from 1."""
+    documents: bytes
+    """Two bytes a slot: index into `names`."""
+    positions: bytes
+    """Four bytes a slot: the position of the chunk in its document."""
     names: tuple[str, ...]
     """Document ids."""
+
+    @property
+    def scores(self) -> array[int]:
+        return _numbers("H", self.quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +286,10 @@ def _add_facts(project_id: str, run: str, made: dict[int, list[Marked]]) -> None
 
 
 def _merged(known: Facts | None, made: Sequence[Marked]) -> Item:
-    scores = array("H", known.scores if known else bytes(2 * BLOCK))
+    scores = _numbers("H", known.quality if known else bytes(2 * BLOCK))
     flags = bytearray(known.flags if known else bytes(BLOCK))
-    documents = array("H", known.documents if known else bytes(2 * BLOCK))
-    positions = array("I", known.positions if known else bytes(4 * BLOCK))
+    documents = _numbers("H", known.documents if known else bytes(2 * BLOCK))
+    positions = _numbers("I", known.positions if known else bytes(4 * BLOCK))
     names = {name: n for n, name in enumerate(known.names if known else ())}
     for one in made:
         at = one.slot % BLOCK
@@ -292,7 +297,7 @@ def _merged(known: Facts | None, made: Sequence[Marked]) -> Item:
         flags[at] = one.is_duplicate | one.multi_turn << 1 | _level(one.difficulty) << 2
         documents[at] = names.setdefault(one.document_id, len(names))
         positions[at] = int(one.chunk_id.rpartition("_")[2])
-    columns = zlib.compress(b"".join((scores.tobytes(), flags, documents.tobytes(), positions.tobytes())), 6)
+    columns = zlib.compress(b"".join((_bytes(scores), flags, _bytes(documents), _bytes(positions))), 6)
     return {"columns": base64.b64encode(columns).decode("ascii"), "names": list(names)}
 
 
@@ -304,9 +309,20 @@ def _facts(item: Item) -> Facts:
     raw = zlib.decompress(base64.b64decode(str(item["columns"])))
     names = item["names"]
     return Facts(
-        array("H", raw[:2 * BLOCK]), raw[2 * BLOCK:3 * BLOCK], array("H", raw[3 * BLOCK:5 * BLOCK]),
-        array("I", raw[5 * BLOCK:]), tuple(map(str, names if isinstance(names, list) else ())),
+        raw[:2 * BLOCK], raw[2 * BLOCK:3 * BLOCK], raw[3 * BLOCK:5 * BLOCK], raw[5 * BLOCK:],
+        tuple(map(str, names if isinstance(names, list) else ())),
     )
+
+
+def _numbers(kind: str, column: bytes) -> array[int]:
+    found = array(kind, column)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
+def _bytes(column: array[int]) -> bytes:
+    return _numbers(column.typecode, column.tobytes()).tobytes()
 
 
 def _block(item: Item) -> Block:

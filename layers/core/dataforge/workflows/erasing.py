@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 
@@ -173,11 +174,7 @@ def _names(table: str, range_key: str, project_id: str) -> Iterator[str]:
 
 
 def _drain(table: str, range_key: str, project_id: str, names: Iterable[str], deadline: Deadline) -> None:
-    batch: list[Key] = []
-    for name in names:
-        batch.append({"project_id": project_id, range_key: name})
-        if len(batch) == _BATCH:
-            deadline.check()
-            current().tables.batch_delete(table, batch)
-            batch = []
-    current().tables.batch_delete(table, batch)
+    keys: Iterator[Key] = ({"project_id": project_id, range_key: name} for name in names)
+    while batch := list(islice(keys, _BATCH)):
+        deadline.check()
+        current().tables.batch_delete(table, batch)

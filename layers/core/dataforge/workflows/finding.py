@@ -6,8 +6,9 @@ Search looks into one text file per run (a line per slot, in lower case) and int
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, compress, islice
 
 from dataforge import ids
@@ -25,7 +26,6 @@ _BETWEEN, _WITHIN = "\x1f", "\x1e"
 """Stand between the turns of a pair and for the line breaks in them, so that no hit crosses a turn."""
 _PLAIN = str.maketrans({_BETWEEN: " ", _WITHIN: " ", "\n": _WITHIN})
 _ONE = bytes(int(code in CODES.values()) for code in range(256))
-_BY_STATUS = {status: bytes(int(c == code) for c in range(256)) for status, code in CODES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,6 @@ class PairFilter:
     is_duplicate: bool | None = None
     type: str | None = None
     complexity_level: str | None = None
-
-    @property
-    def looks_at_facts(self) -> bool:
-        return replace(self, status=None, run_id=None, search=None) != PairFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,55 +87,92 @@ class Matcher:
     """One filter, ready for any block; what does not change (facts, search hits) is read once."""
 
     def __init__(self, project: Project, wanted: PairFilter, known: Sequence[Block]) -> None:
-        self._wanted = wanted
-        self._facts = blocks.read_facts(project.project_id, wanted.run_id) if wanted.looks_at_facts else {}
+        self._states = _table(CODES[wanted.status]) if wanted.status else _ONE
+        self._tests = list(_tests(wanted))
+        self._facts = blocks.read_facts(project.project_id, wanted.run_id) if self._tests else {}
         self._hits = _searched(project, wanted, known) if wanted.search else None
 
     def mask(self, block: Block) -> bytes:
         """1 for every slot of the block whose pair is there and matches."""
-        masks = [block.states.translate(_BY_STATUS[self._wanted.status] if self._wanted.status else _ONE)]
+        mask = _bits(block.states.translate(self._states))
         place = (block.run, block.number)
         if self._hits is not None:
-            masks.append(self._hits.get(place, bytes(BLOCK)))
-        if self._wanted.looks_at_facts:
-            masks += _factual(self._facts[place], self._wanted)
-        return _all_of(masks)
+            mask &= _bits(self._hits.get(place, b""))
+        if self._tests:
+            facts = self._facts[place]
+            for test in self._tests:
+                mask &= test(facts)
+        return mask.to_bytes(BLOCK, "little")
 
 
-def _all_of(masks: Sequence[bytes]) -> bytes:
-    whole = int.from_bytes(masks[0], "little")
-    for mask in masks[1:]:
-        whole &= int.from_bytes(mask, "little")
-    return whole.to_bytes(BLOCK, "little")
+# A mask is a whole number with one byte per slot, 0 or 1: and, or and byte tables work on a thousand slots at once.
+
+Test = Callable[[Facts], int]
 
 
-def _factual(facts: Facts, wanted: PairFilter) -> Iterator[bytes]:
+def _bits(mask: bytes) -> int:
+    return int.from_bytes(mask, "little")
+
+
+def _table(*values: int) -> bytes:
+    """For bytes.translate: 1 for these bytes, 0 for all others."""
+    return bytes(int(byte in values) for byte in range(256))
+
+
+def _tests(wanted: PairFilter) -> Iterator[Test]:
     if wanted.min_quality_score is not None:
-        least = math.ceil(round(wanted.min_quality_score * SCORE_UNIT, 4))
-        yield bytes(score >= least for score in facts.scores)
+        yield _at_least(math.ceil(round(wanted.min_quality_score * SCORE_UNIT, 4)))
     if wanted.max_quality_score is not None:
-        most = math.floor(round(wanted.max_quality_score * SCORE_UNIT, 4))
-        yield bytes(score <= most for score in facts.scores)
+        above = _at_least(math.floor(round(wanted.max_quality_score * SCORE_UNIT, 4)) + 1)
+        yield lambda facts: above(facts) ^ _bits(b"\x01" * BLOCK)
     if wanted.is_duplicate is not None:
-        yield bytes((flag & 1) == wanted.is_duplicate for flag in facts.flags)
+        yield _flagged(1, int(wanted.is_duplicate))
     if wanted.type is not None:
-        many = wanted.type == "multi_turn"
-        yield bytes((flag >> 1 & 1) == many for flag in facts.flags)
+        yield _flagged(2, 2 * (wanted.type == "multi_turn"))
     if wanted.complexity_level is not None:
-        level = DIFFICULTIES.index(wanted.complexity_level) + 1  # type: ignore[arg-type]  # the wire has checked it
-        yield bytes((flag >> 2 & 3) == level for flag in facts.flags)
+        yield _flagged(12, (DIFFICULTIES.index(wanted.complexity_level) + 1) << 2)  # type: ignore[arg-type]
     if wanted.document_id is not None:
-        yield _of_document(facts, wanted.document_id)
+        yield _of_document(wanted.document_id)
     if wanted.chunk_id is not None:
         stem, _, position = wanted.chunk_id.rpartition("_")
-        at = int(position) if position.isascii() and position.isdigit() else -1
-        yield _of_document(facts, f"doc_{ids.tail(stem)}")
-        yield bytes(p == at for p in facts.positions)
+        at = int(position) if re.fullmatch("[0-9]{1,9}", position) else 2**32 - 1
+        yield _of_document(f"doc_{ids.tail(stem)}")
+        yield lambda facts: _equal(facts.positions, 4, at)
 
 
-def _of_document(facts: Facts, document_id: str) -> bytes:
-    number = facts.names.index(document_id) if document_id in facts.names else -1
-    return bytes(n == number for n in facts.documents)
+def _at_least(score: int) -> Test:
+    """By the high byte, and by the low byte where the high ones are equal."""
+    high, low = divmod(score, 256)
+    above, same, enough = _table(*range(high + 1, 256)), _table(high), _table(*range(low, 256))
+
+    def test(facts: Facts) -> int:
+        highs, lows = facts.quality[1::2], facts.quality[::2]
+        return _bits(highs.translate(above)) | _bits(highs.translate(same)) & _bits(lows.translate(enough))
+
+    return test
+
+
+def _flagged(which: int, value: int) -> Test:
+    table = _table(*(byte for byte in range(256) if byte & which == value))
+    return lambda facts: _bits(facts.flags.translate(table))
+
+
+def _of_document(document_id: str) -> Test:
+    def test(facts: Facts) -> int:
+        known = document_id in facts.names
+        return _equal(facts.documents, 2, facts.names.index(document_id)) if known else 0
+
+    return test
+
+
+def _equal(column: bytes, width: int, value: int) -> int:
+    mask = _bits(b"\x01" * BLOCK)
+    for at, byte in enumerate(value.to_bytes(width, "little")):
+        mask &= _bits(column[at::width].translate(_EQUAL[byte]))
+    return mask
+
+
+_EQUAL = [_table(byte) for byte in range(256)]
 
 
 def lines(texts: Mapping[int, str]) -> bytes:
