@@ -53,6 +53,7 @@ TABLES: dict[str, Table] = {
     "pairs": Table("project_id", "pair_id"),
     "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
+    "ledger": Table("org_id", "entry"),
 }
 
 _STATE = ("documents", "chunks", "runs", "run_events", "projects")
@@ -62,7 +63,10 @@ FUNCTIONS: dict[str, Function] = {
         "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write",
         starts=("parse", "generate", "erase"), secrets=True,
     ),
-    "plan_run": Function("functions.plan_run.handler", 1024, 300, writes=_STATE, files="write"),
+    # It asks a synthetic run's teacher for the sub-topics of the domain.
+    "plan_run": Function(
+        "functions.plan_run.handler", 1024, 300, writes=(*_STATE, "replies"), files="write", secrets=True
+    ),
     "parse_document": Function(
         "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
     ),
@@ -77,7 +81,7 @@ FUNCTIONS: dict[str, Function] = {
     "assess_run": Function(
         "functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs", "reviews"), files="write"
     ),
-    "close_run": Function("functions.close_run.handler", 1769, 120, writes=_STATE, files="write"),
+    "close_run": Function("functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write"),
     "erase": Function(
         "functions.erase.handler", 512, 900, writes=(*_STATE, "pairs", "reviews", "exports", "replies"), files="write"
     ),

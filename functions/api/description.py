@@ -16,11 +16,14 @@ TAGS = [
     {"name": "documents", "description": "Upload, register, read the chunks"},
     {"name": "generations", "description": "Runs that parse documents or ask a teacher for pairs"},
     {"name": "pairs", "description": "Review and export"},
+    {"name": "synthetic", "description": "Datasets from a description: no documents needed"},
+    {"name": "ledger", "description": "Balance, quota and every charge"},
     {"name": "system", "description": "Is the service up, and who am I"},
 ]
 REFUSALS = {
     "400": "The request cannot be read, or X-Organization-ID is missing",
     "401": "No key, or an unknown one",
+    "402": "The balance or the quota does not cover it",
     "403": "The key belongs to no member of the organisation",
     "404": "No such thing in this organisation",
     "409": "Its state forbids this now",
@@ -61,7 +64,8 @@ def _refusals(path: str, method: str, operation: Json) -> Json:
     key, has_body, has_id = "security" in operation, "requestBody" in operation, "{" in path
     organization = any(ORGANIZATION in way for way in operation.get("security", ()))
     possible = {
-        "400": has_body or organization, "401": key, "403": key, "404": has_id, "409": has_id and method != "get",
+        "400": has_body or organization, "401": key, "403": key, "404": has_id, "409": has_id and (method != "get" or path.startswith("/v1/synthetic/jobs/{job_id}/")),
+        "402": method == "post" and path == "/v1/synthetic/generate",
         "413": has_body, "422": "422" in operation["responses"],
     }
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}

@@ -11,9 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from dataforge.errors import DataForgeError, FieldError, Invalid, RateLimited, Unauthenticated
+from dataforge.errors import DataForgeError, FieldError, Invalid, Misspelt, RateLimited, Unauthenticated
 from functions.api.description import methods_at
-from functions.api.wire.errors import BrokenField, Error
+from functions.api.wire.errors import BrokenField, Error, Suggestion
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +27,15 @@ def request_id(request: Request) -> str:
 
 
 def body(
-    request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None
+    request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None,
+    wrong: Misspelt | None = None,
 ) -> JSONResponse:
     content = Error(
         error=HTTPStatus(status).phrase, message=message, detail=message, code=code, status_code=status,
         request_id=request_id(request),
         errors=[BrokenField(field=e.field, message=e.message) for e in errors or ()] or None,
+        suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in wrong.suggestions] if wrong else None,
+        suggested_domain=wrong.corrected if wrong else None,
     )
     return JSONResponse(content.model_dump(exclude_none=True), status_code=status)
 
@@ -50,7 +53,8 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
     if problem.status >= 500:
         logger.error("request failed: %s", problem.message)
     fields = problem.errors if isinstance(problem, Invalid) else None
-    response = body(request, problem.status, problem.code, problem.message, fields)
+    wrong = problem if isinstance(problem, Misspelt) else None
+    response = body(request, problem.status, problem.code, problem.message, fields, wrong)
     if isinstance(problem, RateLimited):
         response.headers["Retry-After"] = str(max(1, round(problem.retry_after)))
     if isinstance(problem, Unauthenticated):

@@ -278,3 +278,33 @@ class LedgerEntry(BaseModel):
 class LedgerPage(BaseModel):
     entries: list[LedgerEntry]
     next_cursor: str | None
+
+
+class TierPrices(BaseModel):
+    tier: str
+    alias: str | None
+    provider: str
+    model: str
+    subscription: bool
+    """May be paid from a subscription's quota."""
+    prices: dict[str, float | None]
+    """By schema; null: not offered on this tier."""
+
+
+class ModelPrices(BaseModel):
+    provider: str
+    model: str
+    prices: dict[str, float]
+
+
+class Pricing(BaseModel):
+    currency: str
+    unit: str
+    as_of: str
+    tiers: list[TierPrices]
+    models: list[ModelPrices]
+    """Further models, named explicitly."""
+    other_models: dict[str, float]
+    addons: dict[str, float]
+    verified_quota_factor: float
+    free_records_per_month: int

@@ -61,6 +61,12 @@ def system_prompt(spec: Spec) -> str:
     return "\n\n".join([*parts, _LAST])
 
 
+def guarded(spec: Spec) -> str:
+    """The part of the prompt that must not come back in a record: ours and the caller's, without the domain."""
+    own = conflict.rules(spec) if spec.schema == "conflict_v1" else SHAPES[spec.schema].rules
+    return "\n".join([_CORE, own, *(text for _, text in spec.response_policy), *spec.style_rules, spec.system_prompt])
+
+
 def _style(spec: Spec) -> list[str]:
     lines = []
     if spec.language:

@@ -139,6 +139,18 @@ def _answered(payload: Payload) -> str:
     return "\n".join(f"{r['drive']}: {r['output']}" for r in responses)
 
 
+def _texts(payload: Payload) -> dict[str, str]:
+    return {str(r["drive"]): str(r["output"]) for r in cast("list[dict[str, object]]", payload["responses"])}
+
+
+def _note(payload: Payload) -> str:
+    resolution = payload.get("resolution")
+    if not isinstance(resolution, dict):
+        return f"Two drives in tension on the axis {payload['axis']}, without a decision."
+    return (f"Two drives in tension on the axis {payload['axis']}, decided for {resolution['preferred_drive']}: "
+            f"{resolution['reasoning']} Otherwise if: {resolution['override_condition']}")
+
+
 _RESPONSE: dict[str, object] = {
     "type": "object", "additionalProperties": False, "required": ["drive", "output", "viable"],
     "properties": {"drive": STRING, "output": STRING, "viable": {"type": "boolean"}},
@@ -170,5 +182,5 @@ def _own_fields(spec: Spec) -> dict[str, object]:
 SHAPE = Shape(
     "conflict_v1", _RULES, "", {
         "input": STRING, "tension_type": STRING, "responses": {"type": "array", "items": _RESPONSE},
-    }, _payload, lambda p: str(p["input"]), _answered, wish=_wish, own_fields=_own_fields,
+    }, _payload, lambda p: str(p["input"]), _answered, _texts, note=_note, wish=_wish, own_fields=_own_fields,
 )

@@ -33,4 +33,5 @@ def _asked(payload: Payload) -> str:
 SHAPE = Shape(
     "instruction_v1", _RULES, '{"instruction": "...", "input": "", "output": "..."}',
     {"instruction": STRING, "input": STRING, "output": STRING}, _payload, _asked, lambda p: str(p["output"]),
+    lambda p: {"output": str(p["output"])},
 )

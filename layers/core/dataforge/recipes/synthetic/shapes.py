@@ -35,6 +35,10 @@ class Shape:
     """The side that a user writes."""
     answered: Callable[[Payload], str]
     """The side that a model would write: what length bounds and invariants speak of."""
+    texts: Callable[[Payload], dict[str, str]]
+    """Every text of the record whose form is checked, by its name, but for what the user asked."""
+    note: Callable[[Payload], str] = field(default=lambda _payload: "")
+    """What a judge should know of the record besides."""
     wish: Callable[[RecordSlot, Spec], list[str]] = field(default=lambda _slot, _spec: [])
     """More lines for the part of the prompt that speaks of one slot."""
     critic: bool = False

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from dataforge.recipes.synthetic import pricing
+from functions.api.wire import synthetic as wire
+
+router = APIRouter(tags=["synthetic"])
+
+
+@router.get("/pricing", operation_id="synthetic_pricing")
+def prices() -> wire.Pricing:
+    """Public. Dollars per 1,000 accepted records, by schema and tier."""
+    return wire.Pricing.model_validate(pricing.price_list())
