@@ -78,16 +78,20 @@ def main() -> None:
 
 
 def compare(sizes: list[int]) -> None:
-    print(f"{'pairs':>10}{'records':>10}{'seconds':>9}{'CPU s':>7}{'records/s':>11}{'MB written':>12}{'peak MB':>9}{'grown by MB':>13}")
+    titles = ("pairs", "records", "seconds", "CPU s", "records/s", "MB written", "peak MB", "grown by MB")
+    print("".join(f"{title:>12}" for title in titles))
     peaks = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             ids = child("--fill", folder, str(size))  # elsewhere: a child would inherit this process's peak
             found = child("--child", folder, ids["org_id"], ids["project_id"])
         peaks.append(found["peak_kb"])
-        print(f"{size:>10,}{found['records']:>10,}{found['seconds']:>9.2f}{found['cpu']:>7.2f}{found['records'] / found['seconds']:>11,.0f}"
-              f"{found['bytes'] / 1e6:>12.1f}{found['peak_kb'] / 1024:>9.1f}"
-              f"{(found['peak_kb'] - found['before_kb']) / 1024:>13.1f}", flush=True)
+        cells = (
+            f"{size:,}", f"{found['records']:,}", f"{found['seconds']:.2f}", f"{found['cpu']:.2f}",
+            f"{found['records'] / found['seconds']:,.0f}", f"{found['bytes'] / 1e6:.1f}",
+            f"{found['peak_kb'] / 1024:.1f}", f"{(found['peak_kb'] - found['before_kb']) / 1024:.1f}",
+        )
+        print("".join(f"{cell:>12}" for cell in cells), flush=True)
     print(f"\npeak of the largest / peak of the smallest: {peaks[-1] / peaks[0]:.2f}")
     print("python -m benchmarks.exporting --sizes " + " ".join(map(str, sizes)))
 

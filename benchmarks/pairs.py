@@ -82,7 +82,8 @@ def watch(client: Any, meter: Meter) -> None:
             meter.dollars += twice * sum(ceil(len(orjson.dumps(w)) / 1024) for w in written) * WRITE_UNIT
 
     def answered(model: Any, http_response: Any, parsed: Any, **_: Any) -> None:
-        size = int(http_response.headers.get("content-length") or 0)
+        told = http_response.headers.get("content-length")
+        size = int(told) if told else len(http_response.content)  # a streamed object always says its length
         meter.bytes_read += size
         meter.dollars += _read_price(model.name, parsed, size)
 
