@@ -79,8 +79,13 @@ def read(answer: Answer, count: int, fields: Sequence[str] = ()) -> list[Verdict
         scores = {name: score(found.get(name)) for name in (*SCORES, *fields)} if found else {}
         known = {name: value for name, value in scores.items() if value is not None}
         whole = bool(scores) and len(known) == len(scores)
-        made.append(Verdict(*(known[s] for s in SCORES), {f: known[f] for f in fields}) if whole else None)
+        made.append(_verdict(known, fields) if whole else None)
     return made
+
+
+def _verdict(known: Mapping[str, float], fields: Sequence[str]) -> Verdict:
+    relevance, accuracy, completeness = (known[s] for s in SCORES)
+    return Verdict(relevance, accuracy, completeness, {f: known[f] for f in fields})
 
 
 def score(value: object) -> float | None:

@@ -23,7 +23,7 @@ MOST_SUGGESTIONS = 3
 COMMON = 60
 """Occurrences in the dictionary's corpus from which on a word counts as common: only such are suggested."""
 VERY_COMMON, OBVIOUS_LETTERS = 9000, 6
-"""In an English text a slip of so frequent a word is pointed out even where another language has such a word."""
+"""In an English text a slip of so frequent a word is pointed out even where the tokenizer knows it as a piece."""
 _OTHERS = ("es", "fr", "de", "pt", "it", "nl")
 _ENDINGS = ("s", "es", "ed", "ing", "er", "ers", "ly", "able", "ness")
 _BRITISH = (("our", "or"), ("ae", "e"), ("oe", "e"), ("is", "iz"), ("ys", "yz"), ("ogue", "og"),
@@ -63,9 +63,10 @@ def suspects(text: str) -> list[Suspect]:
     unknown = [w for w in words if not _is_english(w.lower())]
     mostly_english = 2 * len(unknown) <= len(words)
     names = set() if all(p[:1].isupper() for p in pieces) else {p for p in pieces[1:] if p[:1].isupper()}
-    found = [Suspect(w, meant) for w in unknown if w not in names
-             and (meant := _meant(w.lower(), mostly_english=mostly_english))]
-    return found if mostly_english or len(found) == len(unknown) else []
+    sure = {w: meant for w in unknown if w not in names and (meant := _meant(w.lower(), obvious=False))}
+    if mostly_english or sure:
+        sure |= {w: meant for w in unknown if w not in names and (meant := _meant(w.lower(), obvious=True))}
+    return [Suspect(w, sure[w]) for w in unknown if w in sure] if mostly_english or len(sure) == len(unknown) else []
 
 
 def corrected(text: str, wrong: list[Suspect]) -> str:
@@ -86,12 +87,13 @@ def _is_plain(word: str) -> bool:
     return len(word) >= LEAST_LETTERS and word.isascii() and word.isalpha() and word[1:].islower()
 
 
-def _meant(word: str, *, mostly_english: bool) -> tuple[str, ...]:
+def _meant(word: str, *, obvious: bool) -> tuple[str, ...]:
+    """obvious: also a piece of the tokenizer, if it is a slip of a very common word and no dictionary has it."""
     near = _near(word)
     english = _english()
     best = sorted(near, key=lambda w: (near[w], -english.get(w, COMMON), w))[:MOST_SUGGESTIONS]
-    obvious = mostly_english and len(word) >= OBVIOUS_LETTERS and best and english.get(best[0], 0) >= VERY_COMMON
-    if best and not obvious and (_is_one_piece(word) or any(word in _words(code) for code in _OTHERS)):
+    slip = obvious and len(word) >= OBVIOUS_LETTERS and best and english.get(best[0], 0) >= VERY_COMMON
+    if best and ((not slip and _is_one_piece(word)) or any(word in _words(code) for code in _OTHERS)):
         return ()
     return tuple(best)
 

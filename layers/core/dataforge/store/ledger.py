@@ -26,7 +26,7 @@ from ulid import ULID
 from dataforge import clock, settings
 from dataforge.errors import ConditionFailed, Conflict, Invalid, PaymentRequired
 from dataforge.platform import current
-from dataforge.platform.ports import ABSENT, Item, Put, Update, Write
+from dataforge.platform.ports import ABSENT, Item, Put, Update, Where, Write
 from dataforge.store.rows import from_item, to_item
 
 Plan = Literal["unlimited", "payg", "quota"]
@@ -87,7 +87,7 @@ def _fresh(org_id: str) -> Account:
     plan = settings.get().plan
     if plan not in PLANS:
         raise Invalid(f"DATAFORGE_PLAN must be one of {', '.join(PLANS)}, not {plan!r}")
-    return Account(org_id, plan, quota=settings.get().quota_records * UNITS)  # type: ignore[arg-type]
+    return Account(org_id, plan, quota=settings.get().quota_records * UNITS)
 
 
 def usage_of(org_id: str, month: str) -> Usage:
@@ -158,7 +158,7 @@ def _taken(account: Account, demand: Demand) -> list[Write]:
         if demand.amount > free:
             raise PaymentRequired(
                 f"This job may cost ${_dollars(demand.amount)}; ${_dollars(free)} of the balance is free")
-        where = {"balance": account.balance, "reserved": account.reserved, "plan": "payg"}
+        where: Where = {"balance": account.balance, "reserved": account.reserved, "plan": "payg"}
         return [Update("ledger", _key(account.org_id, "account"), add={"reserved": demand.amount}, where=where)]
     if account.plan == "quota":
         return _taken_from_quota(account, demand)
@@ -177,10 +177,10 @@ def _taken_from_quota(account: Account, demand: Demand) -> list[Write]:
             f"This job may use {demand.units / UNITS:g} records of the monthly quota; {left:g} are left")
     key = _key(account.org_id, f"quota#{month()}")
     if item is None:
-        fresh: Item = {**key, "used": 0, "reserved": demand.units}  # type: ignore[dict-item]
+        fresh: Item = {**key, "used": 0, "reserved": demand.units}
         return [Put("ledger", fresh, where={"entry": ABSENT})]
-    where = {"used": usage.used, "reserved": usage.reserved}
-    return [Update("ledger", key, add={"reserved": demand.units}, where=where)]
+    unchanged: Where = {"used": usage.used, "reserved": usage.reserved}
+    return [Update("ledger", key, add={"reserved": demand.units}, where=unchanged)]
 
 
 def settle(org_id: str, run_id: str, *, amount: int, units: int) -> None:

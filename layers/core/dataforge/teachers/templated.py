@@ -217,7 +217,7 @@ def _surface(text: str) -> float:
 def _verdicts(question: Question) -> Made:
     shown = re.findall(r'<record n="(\d+)">\n<asked>\n.*?\n</asked>\n<answered>\n(.*?)\n</answered>',
                        question.messages[-1].content, re.DOTALL)
-    names = list((question.json_schema or {})["properties"]["verdicts"]["items"]["properties"])[1:]  # type: ignore[index, call-overload]
+    names = list((question.json_schema or {})["properties"]["verdicts"]["items"]["properties"])[1:]  # type: ignore[index]
     return {"verdicts": [{"n": int(n), **dict.fromkeys(names, _surface(text))} for n, text in shown]}
 
 

@@ -33,18 +33,18 @@ class Written:
 
     key: str
     records: int = 0
-    bytes: int = 0
+    size: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
 
     def pass_through(self, given: Iterator[bytes]) -> Iterator[bytes]:
         for one in given:
             self.records += 1
-            self.bytes += len(one)
+            self.size += len(one)
             self.digest.update(one)
             yield one
 
     def facts(self) -> Item:
-        return {"key": self.key, "bytes": self.bytes, "sha256": self.digest.hexdigest(), "records": self.records}
+        return {"key": self.key, "bytes": self.size, "sha256": self.digest.hexdigest(), "records": self.records}
 
 
 @dataclass(slots=True)

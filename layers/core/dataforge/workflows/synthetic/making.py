@@ -119,7 +119,8 @@ def _open(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
     calls = [[slot_items.of_item(s) for s in call] for call in body["calls"]]
     indices = [s.index for call in calls for s in call]
     spec = spec_of(run)
-    others = {name: teacher(str(name)) for name in (run.config.get("critic"), run.config.get("judge")) if name}
+    names = {role: str(run.config[role]) for role in ("critic", "judge") if run.config.get(role)}
+    others = {role: teacher(name) for role, name in names.items()}
     over = run.cancel_requested or run.status in runs.FINISHED
     work = Work(
         run, f"r{e.round}b{e.batch:04d}", teacher(str(run.config["model_id"])),
@@ -128,8 +129,8 @@ def _open(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
         others=tuple(others.values()),
     )
     desk = Desk(
-        work, spec, recipe.SHAPES[spec.schema], recipe.guarded(spec), others.get(run.config.get("critic")),
-        others.get(run.config.get("judge")), _covered(run),
+        work, spec, recipe.SHAPES[spec.schema], recipe.guarded(spec), others.get("critic"),
+        others.get("judge"), _covered(run),
     )
     return desk, calls, int(body["concurrency"])
 
@@ -162,15 +163,13 @@ async def _call(desk: Desk, given: Sequence[Slot]) -> list[Item]:
             await run_pass(desk, slots[0].index, alive)
     outcomes = []
     for slot in slots:
-        entry = entries.get(slot.index)
-        if entry is None:
-            outcomes.append(asking.failed(slot, *why))
-        elif entry.failed is not None:
-            outcomes.append(asking.failed(slot, *entry.failed))
-        else:
-            outcomes.append(_outcome(entry))
-            if entry.alive:
-                _remember(desk, entry)
+        made = entries.get(slot.index)
+        if made is None or made.failed is not None:
+            outcomes.append(asking.failed(slot, *(why if made is None or made.failed is None else made.failed)))
+            continue
+        outcomes.append(_outcome(made))
+        if made.alive:
+            _remember(desk, made)
     return outcomes
 
 
