@@ -33,6 +33,9 @@ from tests.integration.test_run_engine import Started
 Answering = Callable[[Question], str]
 
 
+REPEATED = {"instruction": "When does the office open?", "input": "", "output": "It opens at nine."}
+
+
 class Forge:
     """One organisation on a fresh embedded wall; the test walks the states itself."""
 
@@ -233,7 +236,7 @@ def test_bad_form_and_repeats_over_batches_are_rejected_and_made_again(
         """Each first-round call repeats one sentence of an earlier call, and cuts another record off."""
         made = json.loads(write(question))
         if next(calls) < 3:
-            made["records"][0] |= {"instruction": "When does the office open?", "input": "", "output": "It opens at nine."}
+            made["records"][0] |= {**REPEATED}
             made["records"][1]["output"] = "First you go to the"
         return json.dumps(made)
 
