@@ -46,6 +46,7 @@ TABLES: dict[str, Table] = {
     "key_hashes": Table("key_hash"),
     "projects": Table("org_id", "project_id"),
     "documents": Table("project_id", "document_id"),
+    "uploads": Table("project_id", "s3_key", ttl="expires_at"),
     "chunks": Table("project_id", "chunk_id"),
     "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "sequence", "ALL")}),
     "run_events": Table("run_id", "at_seq", ttl="expires_at"),
@@ -54,6 +55,8 @@ TABLES: dict[str, Table] = {
     "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
     "ledger": Table("org_id", "entry"),
+    "limiter": Table("bucket", "minute", range_type="N", ttl="expires_at"),
+    "idempotency": Table("org_id", "request", ttl="expires_at"),
 }
 
 _STATE = ("documents", "chunks", "runs", "run_events", "projects")
@@ -81,14 +84,28 @@ FUNCTIONS: dict[str, Function] = {
     "assess_run": Function(
         "functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs", "reviews"), files="write"
     ),
-    "close_run": Function("functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write"),
+    # It also begins the parse that waits for the end of this run (`auto_parse`).
+    "close_run": Function(
+        "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",)
+    ),
     "erase": Function(
-        "functions.erase.handler", 512, 900, writes=(*_STATE, "pairs", "reviews", "exports", "replies"), files="write"
+        "functions.erase.handler", 512, 900,
+        writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads"), files="write",
+    ),
+    "on_upload": Function(
+        "functions.on_upload.handler", 1769, 120, writes=("uploads", "documents", "projects", "runs", "run_events"),
+        files="write", starts=("parse",),
     ),
 }
 
 API = "api"
-"""The function behind the REST API; every other one is called by a state machine."""
+"""The function behind the REST API."""
+
+ON_UPLOAD = "on_upload"
+"""The function that hears of every new object under UPLOADS; every other one is called by a state machine."""
+
+UPLOADS = "data-forge/*/sources/*"
+"""Where uploaded files lie: `*` is any text, slashes too."""
 
 FILE_ROOTS = ("data-forge/",)
 """Every key in the bucket begins with one of these; functions may touch nothing else there."""

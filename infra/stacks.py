@@ -5,9 +5,11 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from infra import catalog
 from infra.api import Api
 from infra.code import Bundles
 from infra.data import Data
+from infra.events import Events
 from infra.lambdas import Lambdas
 from infra.stages import Stage
 from infra.workflows import Workflows
@@ -38,5 +40,6 @@ class ServiceStack(Stack):
         bundles = Bundles(self, "Code", stage=stage)
         lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles)
         Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
+        Events(self, "Events", stage=stage, bucket=data.bucket, on_upload=lambdas.by_name[catalog.ON_UPLOAD])
         api = Api(self, "Api", stage=stage, function=lambdas.by_name["api"])
         CfnOutput(self, "ApiUrl", value=api.rest.url, description="Base URL of every route")

@@ -11,6 +11,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from dataforge_client import files
+from dataforge_client.accounts import Accounts
 from dataforge_client.errors import ConfigError, GenerationFailed, UnexpectedAnswer, WaitTimeout
 from dataforge_client.models import (
     Analytics,
@@ -39,7 +40,7 @@ PAGE = 200
 Entry = TypeVar("Entry", Chunk, Pair)
 
 
-class DataForge:
+class DataForge(Accounts):
     """Arguments left out come from the environment or a profile (see `profiles`). Safe to share between threads.
 
     timeout: seconds that a server may stay silent. Raises ConfigError when no server or key is known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from http import HTTPStatus
 
@@ -11,7 +12,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from dataforge.errors import DataForgeError, FieldError, Invalid, Misspelt, RateLimited, Unauthenticated
+from dataforge.errors import (
+    DataForgeError,
+    FieldError,
+    InProgress,
+    Invalid,
+    Misspelt,
+    RateLimited,
+    Unauthenticated,
+)
+from functions.api.callers import rate_headers
 from functions.api.description import methods_at
 from functions.api.wire.errors import BrokenField, Error, Suggestion
 
@@ -55,8 +65,8 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
     fields = problem.errors if isinstance(problem, Invalid) else None
     wrong = problem if isinstance(problem, Misspelt) else None
     response = body(request, problem.status, problem.code, problem.message, fields, wrong)
-    if isinstance(problem, RateLimited):
-        response.headers["Retry-After"] = str(max(1, round(problem.retry_after)))
+    if isinstance(problem, RateLimited | InProgress):
+        response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     if isinstance(problem, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -92,4 +102,7 @@ def _http(request: Request, problem: Exception) -> JSONResponse:
 
 def _unexpected(request: Request, problem: Exception) -> JSONResponse:
     logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=problem)
-    return body(request, 500, "INTERNAL", "Something went wrong on our side; try again, or report the request_id")
+    told = "Something went wrong on our side; try again, or report the request_id"
+    response = body(request, 500, "INTERNAL", told)
+    response.headers.update(rate_headers(request))  # this answer does not pass the middleware
+    return response

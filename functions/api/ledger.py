@@ -7,11 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from dataforge.store import ledger
-from functions.api.synthetic.jobs import Who
+from functions.api.callers import AnyCallerDep as Who
+from functions.api.routing import Route
 from functions.api.wire import synthetic as wire
 from functions.api.wire import synthetic_views as views
 
-router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
+router = APIRouter(prefix="/v1/ledger", tags=["ledger"], route_class=Route)
 
 
 @router.get("", operation_id="ledger_balance")

@@ -11,7 +11,8 @@ from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
 from dataforge import log, settings
-from functions.api import data_forge, description, errors, ledger, synthetic, system
+from functions.api import accounts, data_forge, description, errors, ledger, synthetic, system
+from functions.api.callers import rate_headers
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
 
@@ -24,6 +25,7 @@ def create_app() -> FastAPI:
     app.middleware("http")(_each_request)
     errors.install(app)
     app.include_router(system.router)
+    app.include_router(accounts.router)
     app.include_router(data_forge.router, prefix="/api/v1/data-forge")
     app.include_router(synthetic.router)
     app.include_router(ledger.router)
@@ -49,6 +51,7 @@ async def _each_request(request: Request, call_next: Callable[[Request], Awaitab
     finally:
         log.context.reset(token)
     response.headers["X-Request-ID"] = request_id
+    response.headers.update(rate_headers(request))
     response.headers["Server-Timing"] = f"app;dur={(time.perf_counter() - started) * 1000:.1f}"
     return response
 

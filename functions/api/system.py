@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
-from dataforge.access import Caller
 from dataforge.platform import current
-from functions.api.callers import caller_anywhere
-from functions.api.wire.data_forge import Health, WhoAmI
+from dataforge.store import orgs
+from functions.api.callers import AnyCallerDep
+from functions.api.routing import Route
+from functions.api.wire.accounts import WhoAmI
+from functions.api.wire.data_forge import Health
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(tags=["system"])
+router = APIRouter(tags=["system"], route_class=Route)
 
 
 @router.get("/health", operation_id="health")
@@ -46,5 +47,10 @@ def _state(ask: Callable[[], object]) -> str:
 
 
 @router.get("/api/v1/auth/whoami", operation_id="whoami", summary="Who am I")
-def whoami(who: Annotated[Caller, Depends(caller_anywhere)]) -> WhoAmI:
-    return WhoAmI(organizationId=who.org_id, userId=who.user_id, keyId=who.key_id, scopes=list(who.scopes))
+def whoami(who: AnyCallerDep) -> WhoAmI:
+    """Any key may ask, whatever its scopes."""
+    org, member, key_name = orgs.get_many(who.org_id, who.user_id, who.key_id)
+    return WhoAmI(
+        organizationId=org.org_id, organizationName=org.name, userId=member.user_id, role=member.role,
+        emailVerified=member.email_verified, keyId=who.key_id, keyName=key_name, scopes=list(who.scopes),
+    )

@@ -135,12 +135,27 @@ def test_the_api_may_make_every_call_that_the_aws_wall_makes(dev, module, servic
     assert needed <= granted
 
 
-def test_only_the_api_itself_may_call_the_api_function(deployment):
-    [permission] = deployment.properties("AWS::Lambda::Permission")
+def test_only_the_gateway_calls_the_api_and_only_the_rule_calls_on_upload(deployment):
+    by_principal = {p["Principal"]: p for p in deployment.properties("AWS::Lambda::Permission")}
     [api] = deployment.of_type("AWS::ApiGateway::RestApi")
+    [rule] = deployment.of_type("AWS::Events::Rule")
 
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert f":<{api}>/" in deployment.text(permission["SourceArn"])
+    assert set(by_principal) == {"apigateway.amazonaws.com", "events.amazonaws.com"}
+    assert f":<{api}>/" in deployment.text(by_principal["apigateway.amazonaws.com"]["SourceArn"])
+    told = by_principal["events.amazonaws.com"]
+    assert deployment.text(told["SourceArn"]) == f"<{rule}.Arn>"
+    assert deployment.text(told["FunctionName"]).startswith("<FunctionsOnUpload")
+
+
+def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):
+    senders = {name for name in catalog.FUNCTIONS if any(a.startswith("sqs:") for a, _ in _rights_of(dev, name))}
+    [queue] = dev.of_type("AWS::SQS::Queue")
+
+    assert senders == {catalog.ON_UPLOAD}
+    assert {right for right in _rights_of(dev, catalog.ON_UPLOAD) if right[0].startswith("sqs:")} == {
+        ("sqs:SendMessage", f"<{queue}.Arn>"), ("sqs:GetQueueAttributes", f"<{queue}.Arn>"),
+        ("sqs:GetQueueUrl", f"<{queue}.Arn>"),
+    }
 
 
 def _called_in(file):

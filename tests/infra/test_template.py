@@ -17,12 +17,15 @@ FROZEN = {
     "KeyHashesTable": "dataforge-dev-key_hashes",
     "ProjectsTable": "dataforge-dev-projects",
     "DocumentsTable": "dataforge-dev-documents",
+    "UploadsTable": "dataforge-dev-uploads",
     "ChunksTable": "dataforge-dev-chunks",
     "RunsTable": "dataforge-dev-runs",
     "RunEventsTable": "dataforge-dev-run_events",
     "RepliesTable": "dataforge-dev-replies",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
+    "LimiterTable": "dataforge-dev-limiter",
+    "IdempotencyTable": "dataforge-dev-idempotency",
 }
 
 
@@ -188,6 +191,38 @@ def test_every_request_reaches_the_one_function_which_checks_our_own_keys(deploy
     assert all(f"<{alias}>/invocations" in deployment.text(method["Integration"]["Uri"]) for method in methods)
 
 
+def test_every_uploaded_file_reaches_the_function_and_what_fails_is_kept(deployment):
+    [rule] = deployment.properties("AWS::Events::Rule")
+    [(queue_id, queue)] = deployment.of_type("AWS::SQS::Queue").items()
+    kept = queue["Properties"]
+    [target] = rule["Targets"]
+    [invoking] = deployment.properties("AWS::Lambda::EventInvokeConfig")
+    [function] = [name for name in deployment.of_type("AWS::Lambda::Function") if name.startswith("FunctionsOnUpload")]
+    pattern = rule["EventPattern"]
+
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert [deployment.text(name) for name in pattern["detail"]["bucket"]["name"]] == ["<FilesBucket>"]
+    assert pattern["detail"]["object"]["key"] == [{"wildcard": catalog.UPLOADS}]
+    assert deployment.text(target["Arn"]) == f"<{function}.Arn>"
+    assert deployment.text(target["DeadLetterConfig"]["Arn"]) == f"<{queue_id}.Arn>"
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+    assert deployment.text(invoking["FunctionName"]) == f"<{function}>"
+    assert (invoking["MaximumRetryAttempts"], invoking["MaximumEventAgeInSeconds"]) == (2, 21_600)
+    assert deployment.text(invoking["DestinationConfig"]["OnFailure"]["Destination"]) == f"<{queue_id}.Arn>"
+    assert (kept["MessageRetentionPeriod"], kept["SqsManagedSseEnabled"]) == (1_209_600, True)
+
+
+def test_the_queue_of_lost_uploads_takes_messages_from_that_rule_only_and_never_without_tls(deployment):
+    [policy] = deployment.properties("AWS::SQS::QueuePolicy")
+    [rule] = deployment.of_type("AWS::Events::Rule")
+    by_effect = {s["Effect"]: s for s in policy["PolicyDocument"]["Statement"]}
+
+    assert by_effect["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert by_effect["Allow"]["Principal"] == {"Service": "events.amazonaws.com"}
+    assert by_effect["Allow"]["Action"] == "sqs:SendMessage"
+    assert deployment.text(by_effect["Allow"]["Condition"]["ArnEquals"]["aws:SourceArn"]) == f"<{rule}.Arn>"
+
+
 def test_only_the_production_api_is_restored_from_a_snapshot(dev, prod):
     snapshots = {
         function["FunctionName"]
@@ -200,7 +235,7 @@ def test_only_the_production_api_is_restored_from_a_snapshot(dev, prod):
 
 
 def test_two_stages_of_one_account_share_no_name(dev, prod):
-    kinds = {"TableName", "FunctionName", "StateMachineName", "LogGroupName", "LayerName", "Name"}
+    kinds = {"QueueName", "TableName", "FunctionName", "StateMachineName", "LogGroupName", "LayerName", "Name"}
 
     def names(deployment):
         both = [*deployment.data["Resources"].values(), *deployment.service["Resources"].values()]

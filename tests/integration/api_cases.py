@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from dataforge import settings
+from dataforge.errors import Conflict
+from dataforge.store import orgs
 from tests.integration.conftest import BASE, Service, embedded_service
 
 TEXT = (
@@ -118,7 +121,9 @@ class World:
     def _put_ids(self, case: Case, harbour: Harbour, dice: Dice) -> None:
         """Three path parameters and query ids in four become real; what DELETE names is made for it."""
         path = case.path_parameters
-        if path and case.method == "DELETE" and dice.below(4):
+        if path and "key_id" in path and dice.below(4):
+            path["key_id"] = self._spare_key()
+        elif path and "project_id" in path and case.method == "DELETE" and dice.below(4):
             project_id, document_id = self._throw_away("document_id" in path)
             path["project_id"] = project_id
             if "document_id" in path:
@@ -148,6 +153,14 @@ class World:
         if not with_document:
             return project_id, ""
         return project_id, self.service.upload(project_id, "gone.md", TEXT)["documentId"]
+
+    def _spare_key(self) -> str:
+        """A key to revoke; an earlier spare one if the organisation may have no more."""
+        org_id = self.service.headers["X-Organization-ID"]
+        first = orgs.keys_of(org_id)[0]
+        with suppress(Conflict):
+            orgs.create_key(org_id, first.user_id, name="spare")
+        return orgs.keys_of(org_id)[-1].key_id
 
     def _put_body(self, body: dict[str, Any], harbour: Harbour, dice: Dice) -> None:
         """Values that no generator can guess, and none that make work without end."""

@@ -411,7 +411,7 @@ def test_every_operation_of_the_api_has_a_method_and_every_method_is_documented(
     paths = create_app().openapi()["paths"]
 
     operations = {operation["operationId"] for methods in paths.values() for operation in methods.values()}
-    methods = {name for name in vars(DataForge) if not name.startswith("_")} - {"close", "base_url"}
+    methods = {name for name in dir(DataForge) if not name.startswith("_")} - {"close", "base_url"}
 
     assert operations - methods == set()
     assert {name for name in methods if f"`{name}`" not in page} == set()

@@ -12,7 +12,21 @@ from typing import NoReturn
 import click
 
 from dataforge_client import __version__
-from dataforge_client.cli import cancel, export, local, logs, models, pairs, projects, run, status, up
+from dataforge_client.cli import (
+    cancel,
+    export,
+    key,
+    local,
+    logs,
+    member,
+    models,
+    org,
+    pairs,
+    projects,
+    run,
+    status,
+    up,
+)
 from dataforge_client.cli.exits import FAILED, INTERRUPTED, OK, exit_code
 from dataforge_client.errors import ClientError
 
@@ -30,7 +44,7 @@ def cli() -> None:
 
 for _command in (
     run.command, up.command, models.command, projects.command, status.command, logs.command, cancel.command,
-    pairs.command, export.command,
+    pairs.command, export.command, org.command, key.command, member.command,
 ):
     cli.add_command(_command)
 

@@ -9,11 +9,12 @@ from dataforge.teachers import available
 from dataforge.workflows import generation, parsing
 from dataforge.workflows import runs as workflow
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 from functions.api.wire.limits import Id
 
-router = APIRouter(tags=["generations"])
+router = APIRouter(tags=["generations"], route_class=Route)
 
 
 @router.post("/projects/{project_id}/parse", operation_id="parse")

@@ -10,12 +10,13 @@ from dataforge.store import pairs, projects
 from dataforge.workflows import analytics as workflow
 from dataforge.workflows import bulk, exporting, finding, review
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import review as reviewing
 from functions.api.wire import views
 from functions.api.wire.limits import Id
 
-router = APIRouter(tags=["pairs"])
+router = APIRouter(tags=["pairs"], route_class=Route)
 
 
 @router.get("/projects/{project_id}/pairs", operation_id="list_pairs")

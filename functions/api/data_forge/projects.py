@@ -5,10 +5,11 @@ from fastapi import APIRouter
 from dataforge.store import projects
 from dataforge.workflows import erasing
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 
-router = APIRouter(prefix="/projects", tags=["projects"])
+router = APIRouter(prefix="/projects", tags=["projects"], route_class=Route)
 
 
 @router.post("", status_code=201, operation_id="create_project")
@@ -22,8 +23,8 @@ def create_project(who: CallerDep, body: wire.CreateProject) -> wire.Project:
 
 @router.get("", operation_id="list_projects")
 def list_projects(who: CallerDep) -> list[wire.Project]:
-    """Newest first."""
-    return [views.project(p) for p in projects.list_of(who.org_id)]
+    """The caller's own, newest first; those of other members are reached by their id."""
+    return [views.project(p) for p in projects.list_of(who.org_id, user_id=who.user_id)]
 
 
 @router.get("/{project_id}", operation_id="get_project")

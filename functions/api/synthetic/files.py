@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from dataforge.platform import current
 from dataforge.workflows.synthetic import closing, jobs
-from functions.api.synthetic.jobs import Who
+from functions.api.callers import AnyCallerDep as Who
+from functions.api.routing import Route
 from functions.api.wire import synthetic as wire
 from functions.api.wire.limits import Id
 
-router = APIRouter(tags=["synthetic"])
+router = APIRouter(tags=["synthetic"], route_class=Route)
 
 MOST_INLINE_BYTES = 5_000_000
 """A function's answer holds 6 MB; longer results are answered with 302 to a presigned URL on AWS."""

@@ -2,18 +2,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
-from dataforge.access import Caller
 from dataforge.workflows.synthetic import jobs, starting
-from functions.api.callers import caller_anywhere
+from functions.api.callers import AnyCallerDep as Who
+from functions.api.routing import Route
 from functions.api.wire import synthetic as wire
 from functions.api.wire import synthetic_views as views
 from functions.api.wire.limits import Id
 
-router = APIRouter(tags=["synthetic"])
+router = APIRouter(tags=["synthetic"], route_class=Route)
 
-Who = Annotated[Caller, Depends(caller_anywhere)]
 Confirmed = Annotated[
     Literal["true", "false"] | None,
     Header(alias="X-Domain-Confirmed", description="`true`: the domain is spelt as meant, do not check it"),

@@ -3,9 +3,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dataforge.recipes.synthetic import pricing
+from functions.api.routing import Route
 from functions.api.wire import synthetic as wire
 
-router = APIRouter(tags=["synthetic"])
+router = APIRouter(tags=["synthetic"], route_class=Route)
 
 
 @router.get("/pricing", operation_id="synthetic_pricing")

@@ -56,7 +56,19 @@ def document(d: project_store.Document) -> wire.Document:
     return wire.Document(
         documentId=d.document_id, projectId=d.project_id, name=d.name, mimeType=d.mime_type, fileSize=d.size,
         s3Key=d.s3_key, parsingStatus=d.parsing_status, chunkCount=d.chunk_count, createdAt=d.created_at,
-        metadata=d.metadata, pages=d.pages, warnings=d.warnings, error=error, parsedAt=d.parsed_at,
+        metadata=d.metadata, source=d.source, url=d.url, fetched=_fetched(d), checksum=d.checksum,
+        verified=d.verified, detectedType=d.detected_type,
+        chunkTypes={kind: int(str(n)) for kind, n in d.chunk_types.items()}, pages=d.pages, warnings=d.warnings,
+        error=error, parsedAt=d.parsed_at,
+    )
+
+
+def _fetched(d: project_store.Document) -> wire.Fetched | None:
+    if not d.fetched:
+        return None
+    told = {name: str(d.fetched.get(name) or "") for name in ("final_url", "content_type", "fetched_at")}
+    return wire.Fetched(
+        finalUrl=told["final_url"], contentType=told["content_type"], fetchedAt=told["fetched_at"]
     )
 
 

@@ -9,6 +9,7 @@
     ├── Forbidden              403
     ├── NotFound               404  also what another organisation's ids look like
     ├── Conflict               409  the state of the thing forbids it now
+    │   └── InProgress         409  the same request is being answered (carries retry_after)
     ├── TooLarge               413
     ├── RateLimited            429  (carries retry_after)
     ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
@@ -95,6 +96,14 @@ class Conflict(DataForgeError):
     code, status = "CONFLICT", 409
 
 
+class InProgress(Conflict):
+    code = "IDEMPOTENCY_IN_PROGRESS"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class TooLarge(DataForgeError):
     code, status = "TOO_LARGE", 413
 
@@ -108,7 +117,8 @@ class RateLimited(DataForgeError):
 
 
 class Unreadable(DataForgeError):
-    """`reason` is one of: encrypted, corrupted, empty, no_text, too_large, unsupported, too_complex, timed_out."""
+    """`reason` is one of: encrypted, corrupted, empty, no_text, too_large, unsupported, too_complex, timed_out; of an
+    upload also size_mismatch; of a URL also forbidden_address, unreachable, http_error."""
 
     code, status = "UNREADABLE_DOCUMENT", 422
 

@@ -211,6 +211,8 @@ async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
     chunk = batch.chunks.get(slots[0].chunk_id)
     if chunk is None:
         return [failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
+    if chunk.excluded:
+        return [failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots]
     passage = Passage(
         chunk.content, tuple(chunk.heading_path), chunk.content_type, batch.names.get(chunk.document_id, ""),  # type: ignore[arg-type]
     )

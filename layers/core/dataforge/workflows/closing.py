@@ -39,11 +39,13 @@ def close_run(raw: Item) -> Item:
     run = flow.run_of(e)
     if run.status in runs.FINISHED:
         run = flow.finish(run, run.status)
-        return {"run_id": run.run_id, "status": run.status}
-    return parsing.close(run, raw) if run.kind == "parse" else close(run, raw)
+    else:
+        run = parsing.close(run, raw) if run.kind == "parse" else close(run, raw)
+    flow.after(run)
+    return {"run_id": run.run_id, "status": run.status}
 
 
-def close(run: Run, raw: Item) -> Item:
+def close(run: Run, raw: Item) -> Run:
     """completed, cancelled, or failed when nothing was delivered; asked = delivered + rejected + failed in any case."""
     run = runs.advance(run, run.status, "finalizing")
     error = flow.failure_of(raw)
@@ -66,8 +68,7 @@ def close(run: Run, raw: Item) -> Item:
         error = _why_nothing(run)
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
     values: Item = {"results": results, "report": cast(Item, report), **usage}
-    run = flow.finish(run, status, error=error, values=values)
-    return {"run_id": run.run_id, "status": run.status}
+    return flow.finish(run, status, error=error, values=values)
 
 
 def _settle(run: Run, error: str | None) -> Run:

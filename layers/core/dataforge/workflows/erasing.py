@@ -79,7 +79,7 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
     current().files.delete_prefix(f"{project.s3_prefix}/")
     _drain("pairs", "pair_id", project_id, _pair_ids(project_id), deadline)
     for table, range_key in (("pairs", "pair_id"), ("reviews", "block"), ("chunks", "chunk_id"),
-                             ("documents", "document_id")):
+                             ("documents", "document_id"), ("uploads", "s3_key")):
         _drain(table, range_key, project_id, _names(table, range_key, project_id), deadline)
     current().tables.batch_delete(
         "exports", ({"project_id": project_id, "version": e.version} for e in pairs.exports_of(project_id))
