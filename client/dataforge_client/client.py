@@ -32,6 +32,7 @@ from dataforge_client.models import (
     read_list,
 )
 from dataforge_client.profiles import Wanted, resolve
+from dataforge_client.synthetic import Synthetic
 from dataforge_client.transport import Call, Retry, Transport
 
 BASE = "/api/v1/data-forge"
@@ -40,7 +41,7 @@ PAGE = 200
 Entry = TypeVar("Entry", Chunk, Pair)
 
 
-class DataForge(Accounts):
+class DataForge(Accounts, Synthetic):
     """Arguments left out come from the environment or a profile (see `profiles`). Safe to share between threads.
 
     timeout: seconds that a server may stay silent. Raises ConfigError when no server or key is known.

@@ -55,6 +55,7 @@ class Call:
     params: Mapping[str, str | int] | None = None
     body: object = None
     key: str | None = None
+    headers: Mapping[str, str] | None = None
 
     @property
     def repeatable(self) -> bool:
@@ -86,7 +87,7 @@ class Transport:
 
     def json(self, call: Call) -> object:
         """The parsed answer. Raises ApiError, ConnectionFailed, UnexpectedAnswer."""
-        headers = dict(self._headers)
+        headers = {**self._headers, **(call.headers or {})}
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
 

@@ -51,6 +51,12 @@ def test_an_explicit_generator_is_priced_by_its_model():
     assert pricing.tariff(None, Model("ollama", "llama3.2")).tier is None
 
 
+def test_offline_fillers_cost_nothing():
+    free = pricing.tariff(None, Model("templated", "templated"))
+
+    assert pricing.quote(read("conflict_v1", verified=True), free).cost(1000) == 0
+
+
 # checklist 67
 @pytest.mark.parametrize("schema", ["preference_v1", "conflict_v1"])
 def test_the_cheapest_tier_does_not_offer_preferences_and_conflicts(schema):

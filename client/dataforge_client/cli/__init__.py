@@ -16,6 +16,7 @@ from dataforge_client.cli import (
     cancel,
     export,
     key,
+    ledger,
     local,
     logs,
     member,
@@ -25,6 +26,7 @@ from dataforge_client.cli import (
     projects,
     run,
     status,
+    synth,
     up,
 )
 from dataforge_client.cli.exits import FAILED, INTERRUPTED, OK, exit_code
@@ -43,8 +45,8 @@ def cli() -> None:
 
 
 for _command in (
-    run.command, up.command, models.command, projects.command, status.command, logs.command, cancel.command,
-    pairs.command, export.command, org.command, key.command, member.command,
+    run.command, synth.command, up.command, models.command, projects.command, status.command, logs.command,
+    cancel.command, pairs.command, export.command, org.command, key.command, member.command, ledger.command,
 ):
     cli.add_command(_command)
 

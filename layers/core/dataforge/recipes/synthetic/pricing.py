@@ -100,6 +100,8 @@ def tariff(name: str | None, generator: Model | None) -> Tariff:
     for known in (*tiers().values(), *map(_tariff, table()["models"])):
         if known.model == generator:
             return known
+    if generator.provider in table()["free_providers"]:  # offline fillers: no model runs, nothing is worth a price
+        return Tariff(dict.fromkeys(SCHEMAS, 0), subscription=True)
     return _tariff(table()["other"])
 
 
@@ -116,6 +118,8 @@ def quote(spec: Spec, chosen: Tariff) -> Quote:
         raise Invalid(f"{spec.schema} needs a higher tier than {chosen.tier}: use one of {able}", field="model")
     addons = table()["addons"]
     record = chosen.prices[spec.schema]
+    if record == 0:
+        return Quote(0, UNITS, chosen.subscription)
     if spec.verified or spec.assessed_fields:  # one judge pass fills both
         record += per_record(addons["verified" if spec.verified else "llm_assessed"])
     if spec.invariants:
