@@ -131,6 +131,21 @@ class DataForge(Accounts, Synthetic):
         )
         return read(Document, self._post(f"{_project(project_id)}/documents", body, key=_key()))
 
+    def register_url(
+        self, project_id: str, url: str, *, filename: str | None = None, metadata: Mapping[str, object] | None = None
+    ) -> Document:
+        """A public page or file; the server fetches it at every parse."""
+        body = _given(url=url, filename=filename, metadata=metadata)
+        return read(Document, self._post(f"{_project(project_id)}/documents", body, key=_key()))
+
+    def register_text(
+        self, project_id: str, content: str, *, filename: str | None = None, content_type: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> Document:
+        """Text as a document of its own: plain, unless filename or content_type say Markdown, HTML or CSV."""
+        body = _given(content=content, filename=filename, content_type=content_type, metadata=metadata)
+        return read(Document, self._post(f"{_project(project_id)}/documents", body, key=_key()))
+
     def upload_file(
         self, project_id: str, path: str | Path, *, name: str | None = None, content_type: str | None = None,
         metadata: Mapping[str, object] | None = None, on_bytes: files.OnBytes | None = None,

@@ -146,8 +146,16 @@ class Document:
     file_size: int = 0
     s3_key: str = ""
     parsing_status: str = "pending"
-    """pending, parsing, parsed or failed."""
+    """pending, parsing, parsed or failed; deleting once its deletion has begun."""
     chunk_count: int = 0
+    source: str = "upload"
+    """upload, url or text."""
+    url: str | None = None
+    checksum: str | None = None
+    """SHA-256 of the file, hex, once the server read it."""
+    verified: bool = False
+    detected_type: str | None = None
+    chunk_types: Json = field(default_factory=_raw)
     error: DocumentError | None = field(default=None, metadata={"build": _one(DocumentError)})
     warnings: tuple[str, ...] = field(default=(), metadata={"build": tuple})
     metadata: Json = field(default_factory=_raw)

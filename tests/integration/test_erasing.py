@@ -17,7 +17,7 @@ from dataforge.workflows.finding import PairFilter
 from infra import catalog
 from tests.integration import many_pairs
 from tests.integration.conftest import Service
-from tests.integration.faults import Killed, killed_until_done
+from tests.integration.counting import Broken, killed_until_done
 from tests.integration.many_pairs import Shape
 from tests.integration.test_main_road import harbour
 
@@ -69,11 +69,11 @@ def test_a_deletion_cut_off_right_after_its_first_step_is_ended_by_its_machine(
     run_ids = [r.run_id for r in runs.of_project(doomed.project_id)]
 
     def crash(*_: object) -> None:
-        raise Killed
+        raise Broken
 
     with monkeypatch.context() as patched:
         patched.setattr(erasing, "sweep_project", crash)
-        with pytest.raises(Killed):
+        with pytest.raises(Broken):
             erasing.delete_project(doomed)
     hidden = [service.call("GET", f"/projects/{doomed.project_id}", expect=404)["code"],
               service.call("GET", "/projects")]

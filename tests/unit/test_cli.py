@@ -369,6 +369,21 @@ def test_a_resumed_project_does_not_do_things_twice(run: Callable[..., int], api
     assert sorted(g["kind"] for g in api.generations.values()) == ["generate", "parse"]
 
 
+def test_a_web_page_is_registered_beside_the_files_once(
+    run: Callable[..., int], api: FakeApi, docs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = "https://example.com/rules"
+
+    code = run("--pairs", "6", paths=(str(docs), url, url))
+    again = run("--pairs", "6", "--resume", "proj_0001", paths=(str(docs), url))
+    missing = run("--pairs", "6", "--resume", "gen_0006", paths=(str(docs), "https://example.com/late"))
+
+    assert (code, again, missing) == (0, 0, 3)
+    assert [d["url"] for d in api.documents["proj_0001"] if d.get("url")] == [url + "/"]
+    assert len(api.documents["proj_0001"]) == 3
+    assert "https://example.com/late: not_uploaded" in capfd.readouterr().err
+
+
 # -- the local server ---------------------------------------------------------------------------------------------
 
 

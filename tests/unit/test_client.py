@@ -130,6 +130,17 @@ def test_a_post_is_repeated_under_the_same_idempotency_key(api: FakeApi, forge: 
     assert len(keys) == 1
 
 
+def test_a_first_try_that_is_still_being_answered_is_waited_for(
+    api: FakeApi, forge: DataForge, naps: list[float]
+) -> None:
+    told = {"code": "IDEMPOTENCY_IN_PROGRESS", "message": "wait"}
+    api.faults.append(Fault("POST", 409, times=2, headers={"Retry-After": "1"}, body=told))
+
+    assert forge.create_project("once").name == "once"
+
+    assert naps == [1.0, 1.0]
+
+
 def test_two_posts_have_two_idempotency_keys(api: FakeApi, forge: DataForge) -> None:
     forge.create_project("one")
     forge.create_project("two")
