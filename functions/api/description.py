@@ -76,8 +76,9 @@ def _refusals(path: str, method: str, operation: Json) -> Json:
     """The statuses that this operation can answer besides success, each with the one error body."""
     key, has_body, has_id = "security" in operation, "requestBody" in operation, "{" in path
     organization = any(ORGANIZATION in way for way in operation.get("security", ()))
+    has_cursor = any(p["name"] == "cursor" for p in operation.get("parameters", ()))
     possible = {
-        "400": has_body or organization, "401": key, "403": key, "404": has_id,
+        "400": has_body or organization or has_cursor, "401": key, "403": key, "404": has_id,
         "402": method == "post" and path == "/v1/synthetic/generate",
         "409": (method != "get" and (has_id or key)) or path.startswith("/v1/synthetic/jobs/{job_id}/"),
         "413": has_body,

@@ -21,7 +21,7 @@ Confirmed = Annotated[
 
 @router.post("/generate", operation_id="synthetic_generate", status_code=202)
 def generate(
-    who: Who, body: wire.GenerateRequest, response: Response, confirmed: Confirmed = None
+    who: Who, body: wire.SyntheticRequest, response: Response, confirmed: Confirmed = None
 ) -> wire.Started | wire.Estimate:
     """Starts a job and answers at once; `estimate` or `dry_run` answer 200 with the price and start nothing."""
     request = body.plain()

@@ -144,7 +144,7 @@ class ConflictConfig(Strict):
     override_vocabulary: Annotated[list[text(1, 200)], Field(max_length=50)] | None = None
 
 
-class GenerateRequest(Strict):
+class SyntheticRequest(Strict):
     model_config = ConfigDict(
         extra="forbid", protected_namespaces=(), validate_by_name=True, validate_by_alias=True,
         json_schema_extra={"examples": [{
