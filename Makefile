@@ -9,16 +9,19 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: bench-synthetic demo test lint up test-slow bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export handbook synth requirements clean
+.PHONY: bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
 
 test: lint ## everything but the slow suites
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not deploy"
 
 test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs
 	$(BIN)/pytest -m slow
+
+test-deploy: .venv/.ready-all .tools/emulator/.ready ## the real templates, deployed to an emulator on loopback, and the main job there
+	$(BIN)/pytest -m deploy tests/deploy
 
 lint: .venv/.ready-all
 	$(BIN)/ruff check .
@@ -72,6 +75,12 @@ $(UV):
 .venv/.ready-all: uv.lock pyproject.toml | $(UV)
 	$(UV) sync --frozen --quiet --python $(PYTHON) --all-extras
 	@touch $@ .venv/.ready-demo
+
+# An environment of its own: see the file that it is made from.
+.tools/emulator/.ready: tests/deploy/emulator.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .tools/emulator
+	$(UV) pip install --quiet --python .tools/emulator/bin/python --require-hashes --requirements $<
+	@touch $@
 
 clean:
 	rm -rf .venv .tools .dataforge out cdk.out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
+
+from aws_cdk import CfnOutput
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -20,6 +25,18 @@ ACCESS_LOG = {
     "bytes": apigateway.AccessLogField.context_response_length(),
     "latency_ms": apigateway.AccessLogField.context_response_latency(),
     "error": apigateway.AccessLogField.context_error_response_type(),
+}
+
+
+# What the gateway refuses by itself, in the error body that every route has.
+REFUSALS = {
+    apigateway.ResponseType.THROTTLED: ("429", "RATE_LIMITED", "Too many requests; try again in a moment"),
+    apigateway.ResponseType.WAF_FILTERED: ("429", "RATE_LIMITED_ADDRESS", "Too many requests from this address"),
+    apigateway.ResponseType.REQUEST_TOO_LARGE: (
+        "413", "TOO_LARGE", "The request is too large; upload files through the address of upload-url"
+    ),
+    apigateway.ResponseType.INTEGRATION_TIMEOUT: ("504", "TIMED_OUT", "No answer in time; try again"),
+    apigateway.ResponseType.INTEGRATION_FAILURE: ("502", "UNAVAILABLE", "The service cannot be reached; try again"),
 }
 
 
@@ -46,6 +63,29 @@ class Api(Construct):
         self.rest.root.add_method("ANY", integration, authorization_type=no_auth)
         self.rest.root.add_resource("{proxy+}").add_method("ANY", integration, authorization_type=no_auth)
 
+        for kind, (status, code, message) in REFUSALS.items():
+            self.rest.add_gateway_response(
+                f"{code.title().replace('_', '')}Refusal",
+                type=kind,
+                status_code=status,
+                response_headers={"Access-Control-Allow-Origin": "'*'"},
+                templates={"application/json": _refusal(status, code, message)},
+            )
+        self.url = self._domain(stage) if stage.domain else self.rest.url
+
+    def _domain(self, stage: Stage) -> str:
+        """Name the host in your DNS as an alias (or CNAME) of the output ApiDomainTarget."""
+        certificate = acm.Certificate.from_certificate_arn(self, "Certificate", str(stage.certificate_arn))
+        name = self.rest.add_domain_name(
+            "Domain",
+            domain_name=str(stage.domain),
+            certificate=certificate,
+            endpoint_type=apigateway.EndpointType.REGIONAL,
+            security_policy=apigateway.SecurityPolicy.TLS_1_2,
+        )
+        CfnOutput(self, "ApiDomainTarget", value=name.domain_name_alias_domain_name)
+        return f"https://{stage.domain}/"
+
     def _stage_options(self, stage: Stage) -> apigateway.StageOptions:
         log = log_group(self, "AccessLog", f"/dataforge/{stage.name}/access", stage)
         return apigateway.StageOptions(
@@ -63,3 +103,11 @@ class Api(Construct):
 
 def _as_json(fields: dict[str, str]) -> str:
     return "{" + ",".join(f'"{name}":"{value}"' for name, value in fields.items()) + "}"
+
+
+def _refusal(status: str, code: str, message: str) -> str:
+    body = {
+        "error": HTTPStatus(int(status)).phrase, "message": message, "detail": message, "code": code,
+        "status_code": int(status), "request_id": "$context.requestId",
+    }
+    return json.dumps(body)

@@ -55,6 +55,10 @@ TABLES: dict[str, Table] = {
     "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
     "ledger": Table("org_id", "entry"),
+    # Open WebSocket connections and what they listen to; one machine pushes inside its process.
+    "connections": Table(
+        "topic", "connection_id", indexes={"by_connection": Index("connection_id", "topic")}, ttl="expires_at"
+    ),
     "limiter": Table("bucket", "minute", range_type="N", ttl="expires_at"),
     "idempotency": Table("org_id", "request", ttl="expires_at"),
 }
@@ -88,6 +92,10 @@ FUNCTIONS: dict[str, Function] = {
     "close_run": Function(
         "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",)
     ),
+    # Whoever shows a key leaves a note of its last use.
+    "socket": Function(
+        "functions.socket.handler", 512, 10, writes=("connections", "orgs", "key_hashes"), reads=("runs",)
+    ),
     "erase": Function(
         "functions.erase.handler", 512, 900,
         writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads"), files="write",
@@ -106,6 +114,9 @@ ON_UPLOAD = "on_upload"
 
 UPLOADS = "data-forge/*/sources/*"
 """Where uploaded files lie: `*` is any text, slashes too."""
+
+SOCKET = "socket"
+"""The function behind the WebSocket API. What moves runs (writes `runs`) may push to its connections."""
 
 FILE_ROOTS = ("data-forge/",)
 """Every key in the bucket begins with one of these; functions may touch nothing else there."""

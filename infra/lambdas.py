@@ -5,7 +5,7 @@ A role holds exactly what the catalog says: these tables, this bucket, these sta
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -28,6 +28,8 @@ FILE_ACTIONS = {
     "read": ("s3:GetObject",),
     "write": ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"),
 }
+# What pushes to WebSocket connections looks them up and drops the gone ones.
+_PUSH = ("connections",)
 # Days -> the name that the CDK has for them.
 RETENTION = {
     7: logs.RetentionDays.ONE_WEEK,
@@ -42,10 +44,12 @@ class Lambdas(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, bundles: Bundles) -> None:
         super().__init__(scope, construct_id)
         self._stage, self._data, self._bundles = stage, data, bundles
+        self.logs: dict[str, logs.LogGroup] = {}
         self.by_name = {name: self._function(name, facts) for name, facts in catalog.FUNCTIONS.items()}
 
     def _function(self, name: str, facts: catalog.Function) -> lambda_.Function:
         log = log_group(self, f"{camel(name)}Log", f"/dataforge/{self._stage.name}/{name}", self._stage)
+        self.logs[name] = log
         is_api = name == catalog.API
         return lambda_.Function(
             self,
@@ -90,6 +94,8 @@ class Lambdas(Construct):
             self._data.tables[table].grant(role, *READ_ITEMS)
         for table in facts.writes:
             self._data.tables[table].grant(role, *WRITE_ITEMS)
+        for table in _PUSH if "runs" in facts.writes and name != catalog.API else ():
+            self._data.tables[table].grant(role, *WRITE_ITEMS)
         for statement in (*self._files(facts), *self._starts(facts), *self._secrets(facts)):
             role.add_to_policy(statement)
         return role
@@ -122,7 +128,19 @@ class Lambdas(Construct):
         if not facts.secrets:
             return []
         names = _arn(self, "secretsmanager", "secret", f"{self._stage.prefix}*")
-        return [iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[names])]
+        return [
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[names]),
+            # Teachers of Bedrock; which models answer is settled by the account's model access.
+            iam.PolicyStatement(
+                actions=["bedrock:InvokeModel"],
+                resources=[f"arn:{Aws.PARTITION}:bedrock:*::foundation-model/*", *self._profiles()],
+            ),
+        ]
+
+    def _profiles(self) -> list[str]:
+        """A profile sends a call to the model in several regions; the model itself is a foundation model there."""
+        place = f"arn:{Aws.PARTITION}:bedrock:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        return [f"{place}:inference-profile/*", f"{place}:application-inference-profile/*"]
 
 
 def log_group(scope: Construct, construct_id: str, name: str, stage: Stage) -> logs.LogGroup:

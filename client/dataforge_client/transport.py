@@ -87,6 +87,10 @@ class Transport:
 
     def json(self, call: Call) -> object:
         """The parsed answer. Raises ApiError, ConnectionFailed, UnexpectedAnswer."""
+        return self.json_and_headers(call)[0]
+
+    def json_and_headers(self, call: Call) -> tuple[object, Mapping[str, str]]:
+        """Header names are found in any case."""
         headers = {**self._headers, **(call.headers or {})}
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
@@ -98,7 +102,7 @@ class Transport:
 
         response = self.attempt(send, repeatable=call.repeatable)
         try:
-            return response.json()
+            return response.json(), response.headers
         except ValueError:
             raise UnexpectedAnswer(
                 f"{self.base_url}{call.path} did not answer with JSON; is this a Data Forge server?"

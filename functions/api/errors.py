@@ -50,6 +50,12 @@ def body(
     return JSONResponse(content.model_dump(exclude_none=True), status_code=status)
 
 
+def too_large(request: Request, limit: int) -> JSONResponse:
+    """For a body that nobody has read yet."""
+    message = f"A request body has at most {limit:,} bytes; upload files through the address of upload-url"
+    return body(request, 413, "TOO_LARGE", message)
+
+
 def install(app: FastAPI) -> None:
     """Every way a request can fail ends in the same body."""
     app.add_exception_handler(DataForgeError, _ours)

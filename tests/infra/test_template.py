@@ -24,6 +24,8 @@ FROZEN = {
     "RepliesTable": "dataforge-dev-replies",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
+    "ReviewsTable": "dataforge-dev-reviews",
+    "ConnectionsTable": "dataforge-dev-connections",
     "LimiterTable": "dataforge-dev-limiter",
     "IdempotencyTable": "dataforge-dev-idempotency",
 }
@@ -129,13 +131,14 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
 
     for function in dev.properties("AWS::Lambda::Function"):
         variables = {name: dev.text(value) for name, value in function["Environment"]["Variables"].items()}
+        address = variables.pop("DATAFORGE_SOCKET_URL", "")
+        assert re.fullmatch(r"(https://<SocketsApi\w+>\.execute-api\.<AWS::Region>\.<AWS::URLSuffix>/dev)?", address)
         assert variables == {
             "DATAFORGE_STAGE": "dev",
             "DATAFORGE_WORKERS": "10",
             "DATAFORGE_BUCKET": "<FilesBucket>",
             "DATAFORGE_TABLE_PREFIX": "dataforge-dev-",
-            "STATE_MACHINE_PARSE": f"{machine}parse",
-            "STATE_MACHINE_GENERATE": f"{machine}generate",
+            **{f"STATE_MACHINE_{name.upper()}": f"{machine}{name}" for name in catalog.WORKFLOWS},
         }
 
 
@@ -223,15 +226,16 @@ def test_the_queue_of_lost_uploads_takes_messages_from_that_rule_only_and_never_
     assert deployment.text(by_effect["Allow"]["Condition"]["ArnEquals"]["aws:SourceArn"]) == f"<{rule}.Arn>"
 
 
-def test_only_the_production_api_is_restored_from_a_snapshot(dev, prod):
+def test_only_the_api_is_restored_from_a_snapshot_and_only_when_asked_for(dev, prod, full):
     snapshots = {
         function["FunctionName"]
-        for deployment in (dev, prod)
+        for deployment in (dev, full)
         for function in deployment.properties("AWS::Lambda::Function")
         if function.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
     }
 
     assert snapshots == {"dataforge-prod-api"}
+    assert not any("SnapStart" in function for function in prod.properties("AWS::Lambda::Function"))
 
 
 def test_two_stages_of_one_account_share_no_name(dev, prod):
@@ -245,7 +249,7 @@ def test_two_stages_of_one_account_share_no_name(dev, prod):
 
     assert names(dev)
     assert not names(dev) & names(prod)
-    assert {name.replace("dev", "prod") for name in names(dev)} == names(prod)
+    assert {name.replace("dev", "prod") for name in names(dev)} == names(prod) - {"dataforge-prod-rate"}
 
 
 def test_an_unknown_stage_is_refused_with_the_known_ones(tmp_path):

@@ -86,6 +86,25 @@ def test_a_deletion_cut_off_right_after_its_first_step_is_ended_by_its_machine(
 
 
 # checklist 10, 11
+def test_what_comes_through_an_upload_url_after_the_deletion_is_swept_too(
+    service: Service, doomed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "SECOND_LOOK_SECONDS", 1)
+    monkeypatch.setattr(erasing, "LATE_SECONDS", 2)
+    told = {"filename": "late.md", "content_type": "text/markdown", "file_size": 4}
+    url = service.call("POST", f"/projects/{doomed.project_id}/upload-url", json=told)["upload_url"]
+
+    service.call("DELETE", f"/projects/{doomed.project_id}")
+    time.sleep(1.5)
+    assert service.put(url, b"late", "text/markdown") == 200
+
+    end = time.monotonic() + 60
+    while left_of(doomed, []) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert left_of(doomed, []) == []
+
+
+# checklist 10, 11
 def test_what_a_batch_writes_after_the_deletion_is_swept_by_the_second_look(service: Service, doomed: Project) -> None:
     erasing.delete_project(doomed)
     late = f"{doomed.s3_prefix}/runs/gen_x/round-0/part-0000.json"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dataforge import settings
+from dataforge import clock, settings
 from dataforge.platform import current
-from dataforge.store import ledger
+from dataforge.store import ledger, orgs
 from tests.integration.conftest import Service
 from tests.integration.synthetic_cases import EVERY_BODY, Synthetic
 
@@ -140,7 +140,7 @@ def test_a_slip_in_the_domain_is_shown_before_anything_is_charged(service: Servi
 # checklist 49, 60, 66, 130
 @pytest.mark.parametrize("name", EVERY_BODY)
 def test_every_body_of_the_documents_can_be_quoted_as_it_stands(service: Service, name: str) -> None:
-    told = Synthetic(service).start({**EVERY_BODY[name], "estimate": True}, expect=200)
+    told = Synthetic(service).start({**EVERY_BODY[name], "estimate": True})
 
     assert told["count"] == EVERY_BODY[name]["count"]
     assert told["estimated_cost_usd"] > 0
@@ -150,9 +150,9 @@ def test_every_body_of_the_documents_can_be_quoted_as_it_stands(service: Service
 def test_an_estimate_starts_nothing(service: Service) -> None:
     api = Synthetic(service)
 
-    fast = api.start({**SMALL, "count": 1000, "verified": True, "dry_run": True}, expect=200)
+    fast = api.start({**SMALL, "count": 1000, "verified": True, "dry_run": True})
     explicit = api.start({**SMALL, "count": 1000, "model": None, "estimate": True, "models": {
-        "generator": {"provider": "openai", "model": "gpt-4o"}}}, expect=200)
+        "generator": {"provider": "openai", "model": "gpt-4o"}}})
 
     assert (fast["estimated_cost_usd"], fast["most_generated"], fast["generator"]) == (5.5, 1250, "templated")
     assert (explicit["estimated_cost_usd"], explicit["model"]) == (5.0, "gpt-4o")
@@ -254,3 +254,54 @@ def test_a_quota_is_a_calendar_months_records(service: Service) -> None:
     assert deep["code"] == short["code"] == "INSUFFICIENT_BALANCE"
     assert (told["plan"], told["quota_records"], told["quota_reserved"]) == ("quota", 20, 0)
     assert told["quota_used"] == 1.5 * job["count_accepted"]
+
+
+# checklist 126
+def test_an_organization_makes_sixty_calls_a_minute(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAFORGE_RATE_SYNTHETIC", "60")
+    settings.get.cache_clear()
+    limited, other = Synthetic(service.other()), Synthetic(service.other())
+
+    statuses = [service.http.get("/v1/synthetic/jobs", headers=limited.headers) for _ in range(62)]
+
+    refused = [r for r in statuses if r.status_code == 429]
+    assert len(refused) == 2
+    assert refused[0].json()["code"] == "RATE_LIMITED"
+    assert int(refused[0].headers["Retry-After"]) >= 1
+    assert other.call("GET", "/jobs")["jobs"] == []
+    assert service.http.get("/v1/synthetic/pricing").status_code == 200
+
+
+# checklist 122
+def test_an_unverified_member_starts_nothing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUIRE_VERIFIED_EMAIL", "1")
+    settings.get.cache_clear()
+    org_id = service.headers["X-Organization-ID"]
+    member = orgs.add_member(orgs.Member(org_id, "user_new", "member", "New", "new@example.org", False, clock.now()))
+    _, secret = orgs.new_key(org_id, member.user_id, name="k", scopes=["synthetic:read", "synthetic:write"],
+                             created_by="test")
+
+    told = service.http.post("/v1/synthetic/generate", json=SMALL, headers={"Authorization": f"Bearer {secret}"})
+
+    assert (told.status_code, told.json()["code"]) == (403, "EMAIL_NOT_VERIFIED")
+
+
+def test_a_repeated_request_with_an_idempotency_key_starts_one_job(service: Service) -> None:
+    api = Synthetic(service)
+
+    first = api.start(SMALL, **{"Idempotency-Key": "once"})
+    again = api.start(SMALL, **{"Idempotency-Key": "once"})
+    other = api.start({**SMALL, "count": 9}, expect=422, **{"Idempotency-Key": "once"})
+
+    assert again == first
+    assert other["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert len(api.call("GET", "/jobs")["jobs"]) == 1
+    api.wait(first["job_id"])
+
+
+def test_a_job_is_no_generation_of_the_documents_api(service: Service) -> None:
+    job_id = Synthetic(service).run({**SMALL, "count": 3})["job_id"]
+
+    told = service.http.get(f"/api/v1/data-forge/generations/{job_id}", headers=service.headers)
+
+    assert told.status_code == 404

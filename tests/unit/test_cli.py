@@ -26,7 +26,8 @@ from dataforge_client.cli.bars import Events, Lines, Step
 from dataforge_client.cli.sources import collect
 from dataforge_client.cli.texts import counts_line, duration, histogram_lines, money, size
 from dataforge_client.cli.watch import Watch
-from dataforge_client.models import Bucket, Counts, Generation, read
+from dataforge_client.models import Bucket, Counts, Generation
+from dataforge_client.reading import read
 from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
 
 ROOT = Path(__file__).parents[2]

@@ -26,8 +26,9 @@ from dataforge_client.errors import (
     UnexpectedAnswer,
     WaitTimeout,
 )
-from dataforge_client.models import Generation, Project, read
+from dataforge_client.models import Generation, Project
 from dataforge_client.profiles import Connection, Wanted, resolve
+from dataforge_client.reading import read
 from dataforge_client.transport import Retry, retry_after
 from tests.unit.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
 
@@ -413,19 +414,6 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(api: FakeApi) -> None
     )
 
     assert "'ok'" in done.stdout, done.stderr
-
-
-def test_every_operation_of_the_api_has_a_method_and_every_method_is_documented() -> None:
-    from functions.api.main import create_app
-
-    page = (Path(__file__).parents[2] / "docs/sdk.md").read_text()
-    paths = create_app().openapi()["paths"]
-
-    operations = {operation["operationId"] for methods in paths.values() for operation in methods.values()}
-    methods = {name for name in dir(DataForge) if not name.startswith("_")} - {"close", "base_url"}
-
-    assert operations - methods == set()
-    assert {name for name in methods if f"`{name}`" not in page} == set()
 
 
 def test_a_key_does_not_show_in_a_traceback() -> None:

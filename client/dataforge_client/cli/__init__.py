@@ -13,6 +13,7 @@ import click
 
 from dataforge_client import __version__
 from dataforge_client.cli import (
+    bulk,
     cancel,
     export,
     key,
@@ -46,7 +47,8 @@ def cli() -> None:
 
 for _command in (
     run.command, synth.command, up.command, models.command, projects.command, status.command, logs.command,
-    cancel.command, pairs.command, export.command, org.command, key.command, member.command, ledger.command,
+    cancel.command, pairs.command, bulk.command, export.command, org.command, key.command, member.command,
+    ledger.command,
 ):
     cli.add_command(_command)
 

@@ -23,7 +23,7 @@ def command() -> None:
 def show_(as_json: bool, place: Place, limit: int) -> None:
     """Show the plan, the balance and the last entries."""
     with connect(place) as forge:
-        account, entries = forge.ledger_balance(), list(itertools.islice(forge.ledger_entries(), limit))
+        account, entries = forge.ledger_balance(), list(itertools.islice(forge.iter_ledger_entries(), limit))
     if as_json:
         show_json({"account": dict(account), "entries": [dict(e.raw) for e in entries]})
         return

@@ -19,7 +19,7 @@ from dataforge_client.errors import ApiError, ClientError, NotFound
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
-    from dataforge_client.synthetic import Estimate, SyntheticJob
+    from dataforge_client.resources.synthetic import SyntheticJob, SyntheticStarted
 
 STAGES: tuple[Stage, ...] = ("generate", "validate", "export")
 
@@ -60,8 +60,8 @@ class Synthesis:
         if quoted.estimated_cost_usd > 0 and not order.yes and live() and not self._json:
             click.confirm("Start?", default=True, abort=True, err=True)
         self._began = time.monotonic()
-        job_id = forge.synthetic_generate(order.request, domain_confirmed=order.domain_confirmed).job_id
-        self._job_id = job_id
+        started = forge.synthetic_generate(**order.request, domain_confirmed=order.domain_confirmed)
+        self._job_id = job_id = started.job_id or ""
         with self._say:
             try:
                 job = forge.wait_synthetic(job_id, self._watch)
@@ -71,7 +71,7 @@ class Synthesis:
             saved = self._save(forge, job) if job.count_accepted else {}
         return self._done(job, saved)
 
-    def _tell_price(self, quoted: Estimate) -> None:
+    def _tell_price(self, quoted: SyntheticStarted) -> None:
         self._say.event("estimate", dict(quoted.raw))
         self._say.note(
             f"Estimate: at most {money(quoted.estimated_cost_usd)} for {quoted.count:,} records of {quoted.schema} by "
@@ -89,11 +89,11 @@ class Synthesis:
 
     def _save(self, forge: DataForge, job: SyntheticJob) -> dict[str, str]:
         out = self._order.out
-        saved = {
-            "results": forge.download_synthetic(job.job_id, out / "results.jsonl"),
-            "quality_report": forge.download_synthetic_report(job.job_id, out / "quality_report.json"),
-            "manifest": forge.download_synthetic_manifest(job.job_id, out / "manifest.json"),
-        }
+        saved = {"results": out / "results.jsonl", "quality_report": out / "quality_report.json",
+                 "manifest": out / "manifest.json"}
+        forge.download_synthetic(job.job_id, saved["results"])
+        forge.download_synthetic_report(job.job_id, saved["quality_report"])
+        forge.download_synthetic_manifest(job.job_id, saved["manifest"])
         try:
             splits = forge.download_synthetic_splits(job.job_id, out / "splits")
             saved |= {f"splits/{name}": path for name, path in splits.items()}

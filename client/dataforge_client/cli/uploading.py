@@ -69,7 +69,7 @@ def upload_all(
 
 def _send(forge: DataForge, project_id: str, source: Source, meter: _Meter) -> None:
     if source.url is not None:
-        forge.register_url(project_id, source.url)
+        forge.register_document(project_id, url=source.url)
         return
     forge.upload_file(project_id, source.path, name=source.name, on_bytes=lambda n: meter.count(source.name, n))
 

@@ -175,34 +175,25 @@ class SyntheticRequest(Strict):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"estimate", "dry_run"})
 
 
-class Started(BaseModel):
-    """The 202 of `generate`."""
-
+class Named(BaseModel):
     model_config = ConfigDict(protected_namespaces=(), validate_by_name=True, validate_by_alias=True)
 
-    job_id: str
-    status: str
     schema_: Annotated[str, Field(alias="schema")]
     domain: str
     count: int
     model: str
     estimated_cost_usd: float
-    created_at: str
 
 
-class Estimate(BaseModel):
-    model_config = ConfigDict(protected_namespaces=(), validate_by_name=True, validate_by_alias=True)
+class SyntheticStarted(Named):
+    """A job that was started, or (status `estimated`, no job_id) what it would cost."""
 
-    estimate: bool = True
-    job_id: None = None
-    schema_: Annotated[str, Field(alias="schema")]
-    domain: str
-    count: int
-    model: str
+    job_id: str | None
+    status: Literal["queued", "estimated"]
+    created_at: str | None
     generator: str
-    """What would really run."""
+    """The teacher that really writes."""
     price_per_1000_usd: float
-    estimated_cost_usd: float
     most_generated: int
     """Records that may be tried for it, top-ups included."""
 
@@ -220,7 +211,10 @@ class JobModels(BaseModel):
     judge: str | None = None
 
 
-class Job(Started):
+class SyntheticJob(Named):
+    job_id: str
+    status: str
+    created_at: str
     count_requested: int
     count_generated: int
     count_accepted: int
@@ -237,17 +231,17 @@ class Job(Started):
     error: str | None
 
 
-class JobPage(BaseModel):
-    jobs: list[Job]
+class SyntheticJobPage(BaseModel):
+    jobs: list[SyntheticJob]
     next_cursor: str | None
 
 
-class Url(BaseModel):
+class SyntheticUrl(BaseModel):
     url: str
     expires_in: int = 3600
 
 
-class Splits(BaseModel):
+class SyntheticSplits(BaseModel):
     splits: dict[str, str]
     counts: dict[str, int]
     expires_in: int = 3600

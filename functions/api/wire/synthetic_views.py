@@ -8,29 +8,35 @@ from dataforge.recipes.synthetic.pricing import dollars
 from dataforge.store import ledger as books
 from dataforge.store import runs
 from dataforge.store.runs import Run
+from dataforge.workflows.generation import most_slots
 from dataforge.workflows.synthetic import jobs
 from dataforge.workflows.synthetic.starting import Offer
 from functions.api.wire import synthetic as wire
 
 
-def estimate(offered: Offer) -> wire.Estimate:
-    return wire.Estimate(
-        schema_=offered.spec.schema, domain=offered.spec.domain, count=offered.records, model=offered.model,
-        generator=offered.cast.generator, price_per_1000_usd=dollars(offered.quote.cost(1000)),
-        estimated_cost_usd=dollars(offered.cost), most_generated=offered.most_generated,
+def estimate(offered: Offer) -> wire.SyntheticStarted:
+    return wire.SyntheticStarted(
+        job_id=None, status="estimated", created_at=None, schema_=offered.spec.schema, domain=offered.spec.domain,
+        count=offered.records, model=offered.model, generator=offered.cast.generator,
+        price_per_1000_usd=dollars(offered.quote.cost(1000)), estimated_cost_usd=dollars(offered.cost),
+        most_generated=offered.most_generated,
     )
 
 
-def started(run: Run) -> wire.Started:
-    return wire.Started(**_common(run), status="queued")
+def started(run: Run) -> wire.SyntheticStarted:
+    price: Any = run.config["price"]
+    return wire.SyntheticStarted(
+        **_common(run), status="queued", generator=str(run.config["model_id"]),
+        price_per_1000_usd=dollars(price["record"] * 1000), most_generated=most_slots(run.requested),
+    )
 
 
-def job(run: Run) -> wire.Job:
+def job(run: Run) -> wire.SyntheticJob:
     request: Any = run.config["request"]
     over = run.status in runs.FINISHED
     report: Any = run.report
     charge = run.results.get("charge")
-    return wire.Job(
+    return wire.SyntheticJob(
         **_common(run), status=jobs.status_of(run), count_requested=request["count"],
         count_generated=run.delivered + run.rejected, count_accepted=run.delivered, count_rejected=run.rejected,
         count_failed=run.failed, progress=_progress(run), stage=run.stage,

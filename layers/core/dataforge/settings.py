@@ -19,6 +19,7 @@ def _number(name: str, default: int, doc: str) -> int:
 class Settings:
     bucket: str = _env("DATAFORGE_BUCKET", "", "S3 bucket of the deployment (AWS only)")
     table_prefix: str = _env("DATAFORGE_TABLE_PREFIX", "dataforge-", "Prefix of the table names (AWS only)")
+    socket_url: str = _env("DATAFORGE_SOCKET_URL", "", "Management address of the WebSocket API (AWS only)")
     stage: str = _env("DATAFORGE_STAGE", "local", "Deployment stage, shown in logs")
     log_level: str = _env("DATAFORGE_LOG_LEVEL", "INFO", "Least level that is logged")
     max_upload_bytes: int = _number("DATAFORGE_MAX_UPLOAD_BYTES", 100 * 2**20, "Largest document accepted, in bytes")

@@ -99,9 +99,13 @@ def get(org_id: str, run_id: str) -> Run:
 
 
 def change(run: Run, values: Item, *, where: Where | None = None) -> Run:
-    """The run as it is afterwards. Raises ConditionFailed when `where` does not hold."""
+    """The run as it is afterwards; who listens hears of a new status. Raises ConditionFailed when `where` does not
+    hold."""
     key = {"org_id": run.org_id, "run_id": run.run_id}
-    return from_item(Run, current().tables.update("runs", key, set=values, where=where))
+    after = from_item(Run, current().tables.update("runs", key, set=values, where=where))
+    if "status" in values:
+        current().sockets.publish(run.run_id, {"type": "status", "status": after.status, "stage": after.stage})
+    return after
 
 
 def advance(run: Run, status: str, stage: str) -> Run:
@@ -164,6 +168,7 @@ def note_progress(run_id: str, part: str, progress: Progress) -> None:
     current().tables.put(
         "run_events", {**item, "run_id": run_id, "at_seq": f"progress#{part}", "expires_at": _expiry()}
     )
+    current().sockets.publish(run_id, {**item, "type": "progress", "part": part})
 
 
 def progress_of(run_id: str, part: str = "") -> Progress:

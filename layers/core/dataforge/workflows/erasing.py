@@ -27,6 +27,8 @@ AT_ONCE_SECONDS = 15.0
 """How long a request sweeps before it leaves the rest to the machine."""
 SECOND_LOOK_SECONDS = 60
 """A batch that was running when its project was deleted may write once more; the machine comes after it."""
+LATE_SECONDS = 3700
+"""Upload URLs that were signed before live for an hour; the machine comes once more after them."""
 _BATCH = 500
 
 
@@ -145,7 +147,7 @@ def undo_key(project: Project, token: str) -> str:
 def _start(run_id: str, project: Project, token: str, seconds: int) -> None:
     current().workflows.start(MACHINE, run_id, {
         "org_id": project.org_id, "project_id": project.project_id, "s3_prefix": project.s3_prefix, "token": token,
-        "seconds": seconds,
+        "seconds": seconds, "late_seconds": 1 if token else LATE_SECONDS,
     })
 
 

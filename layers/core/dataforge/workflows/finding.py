@@ -130,7 +130,7 @@ def _tests(wanted: PairFilter) -> Iterator[Test]:
     if wanted.type is not None:
         yield _flagged(2, 2 * (wanted.type == "multi_turn"))
     if wanted.complexity_level is not None:
-        yield _flagged(12, (DIFFICULTIES.index(wanted.complexity_level) + 1) << 2)  # type: ignore[arg-type]
+        yield _flagged(12, (DIFFICULTIES.index(wanted.complexity_level) + 1) << 2)
     if wanted.document_id is not None:
         yield _of_document(wanted.document_id)
     if wanted.chunk_id is not None:
