@@ -17,6 +17,8 @@ __all__ = ["BUILT_ON", "Accounts", "Documents", "Exports", "Jobs", "Pairs", "Pro
 
 BUILT_ON: dict[str, tuple[str, ...]] = {
     "upload_file": ("create_upload_url", "register_document"),
+    "register_url": ("register_document",),
+    "register_text": ("register_document",),
     "download_export": ("get_export",),
     "wait": ("get_generation",),
     "iter_projects": ("list_projects",),

@@ -32,6 +32,21 @@ class Documents(Calls):
         )
         return read(Document, self._post(f"{project_path(project_id)}/documents", body, key=idempotency_key))
 
+    def register_url(
+        self, project_id: str, url: str, *, filename: str | None = None, metadata: Mapping[str, object] | None = None
+    ) -> Document:
+        """A public page or file; the server fetches it at every parse."""
+        return self.register_document(project_id, filename, url=url, metadata=metadata)
+
+    def register_text(
+        self, project_id: str, content: str, *, filename: str | None = None, content_type: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> Document:
+        """Text as a document of its own: plain, unless filename or content_type say Markdown, HTML or CSV."""
+        return self.register_document(
+            project_id, filename, content=content, content_type=content_type, metadata=metadata
+        )
+
     def upload_file(
         self, project_id: str, path: str | Path, *, name: str | None = None, content_type: str | None = None,
         metadata: Mapping[str, object] | None = None, on_bytes: files.OnBytes | None = None,
