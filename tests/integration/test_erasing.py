@@ -111,13 +111,14 @@ def test_what_a_batch_writes_after_the_deletion_is_swept_by_the_second_look(serv
     platform.current().files.write(late, b"{}")
 
     erasing.erase({"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix,
-                   "token": ""}, seconds=60)
+                   "token": "", "late_seconds": 0}, seconds=60)
 
     assert left_of(doomed, []) == []
 
 
 def test_an_erasure_that_runs_out_of_time_says_so_and_goes_on(service: Service, doomed: Project) -> None:
-    event: Item = {"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix, "token": ""}
+    event: Item = {"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix,
+                   "token": "", "late_seconds": 0}
 
     with pytest.raises(erasing.EraseUnfinished):
         erasing.erase(event, seconds=-1)

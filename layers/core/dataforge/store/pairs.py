@@ -55,6 +55,8 @@ class Pair:
     """Spans of the chunk that support the answer: {start, end, text}, and the page."""
     reviewer_notes: str | None = None
     metadata: Item = field(default_factory=dict)
+    between: list[Item] = field(default_factory=list)
+    """What is said in a conversation after `question` and before `answer`: {role, content} each."""
     updated_at: str | None = None
     revision: int = 0
     status: str = "pending"
