@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export handbook synth requirements clean
+.PHONY: bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -50,6 +50,9 @@ bench-pairs: .venv/.ready-all ## review of 100,000 pairs: requests, bytes, milli
 
 bench-export: .venv/.ready-all ## export of 10,000 and 100,000 pairs: records per second, peak memory
 	$(BIN)/python -m benchmarks.exporting
+
+bench-synthetic: .venv/.ready-all ## a synthetic job of 10,000 records, a quarter of them bad
+	$(BIN)/python -m benchmarks.synthetic
 
 handbook: .venv/.ready-all ## write the example documents again
 	$(BIN)/python examples/make_handbook.py

@@ -54,6 +54,7 @@ TABLES: dict[str, Table] = {
     "pairs": Table("project_id", "pair_id"),
     "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
+    "ledger": Table("org_id", "entry"),
     # Open WebSocket connections and what they listen to; one machine pushes inside its process.
     "connections": Table(
         "topic", "connection_id", indexes={"by_connection": Index("connection_id", "topic")}, ttl="expires_at"
@@ -69,7 +70,10 @@ FUNCTIONS: dict[str, Function] = {
         "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write",
         starts=("parse", "generate", "erase"), secrets=True,
     ),
-    "plan_run": Function("functions.plan_run.handler", 1024, 300, writes=_STATE, files="write"),
+    # It asks a synthetic run's teacher for the sub-topics of the domain.
+    "plan_run": Function(
+        "functions.plan_run.handler", 1024, 300, writes=(*_STATE, "replies"), files="write", secrets=True
+    ),
     "parse_document": Function(
         "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
     ),
@@ -86,7 +90,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     # It also begins the parse that waits for the end of this run (`auto_parse`).
     "close_run": Function(
-        "functions.close_run.handler", 1769, 120, writes=_STATE, files="write", starts=("parse",)
+        "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",)
     ),
     # Whoever shows a key leaves a note of its last use.
     "socket": Function(

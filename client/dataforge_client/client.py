@@ -6,11 +6,11 @@ from types import TracebackType
 
 from dataforge_client.errors import ConfigError
 from dataforge_client.profiles import Wanted, resolve
-from dataforge_client.resources import Accounts, Documents, Exports, Jobs, Pairs, Projects
+from dataforge_client.resources import Accounts, Documents, Exports, Jobs, Pairs, Projects, Synthetic
 from dataforge_client.transport import Retry, Transport
 
 
-class DataForge(Accounts, Projects, Documents, Jobs, Pairs, Exports):
+class DataForge(Accounts, Projects, Documents, Jobs, Pairs, Exports, Synthetic):
     """Arguments left out come from the environment or a profile (see `profiles`). Safe to share between threads.
 
     timeout: seconds that a server may stay silent. Raises ConfigError when no server or key is known.

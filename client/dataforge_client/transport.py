@@ -55,6 +55,7 @@ class Call:
     params: Mapping[str, str | int] | None = None
     body: object = None
     key: str | None = None
+    headers: Mapping[str, str] | None = None
 
     @property
     def repeatable(self) -> bool:
@@ -90,7 +91,7 @@ class Transport:
 
     def json_and_headers(self, call: Call) -> tuple[object, Mapping[str, str]]:
         """Header names are found in any case."""
-        headers = dict(self._headers)
+        headers = {**self._headers, **(call.headers or {})}
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
 

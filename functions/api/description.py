@@ -24,6 +24,8 @@ TAGS = [
     {"name": "documents", "description": "Upload, register, read and correct the chunks"},
     {"name": "generations", "description": "Runs that parse documents or ask a teacher for pairs"},
     {"name": "pairs", "description": "Review and export"},
+    {"name": "synthetic", "description": "Datasets from a description: no documents needed"},
+    {"name": "ledger", "description": "Balance, quota and every charge"},
     {"name": "accounts", "description": "Keys and members of the organisation; for keys with the scope `admin`"},
     {"name": "system", "description": "Is the service up, and who am I"},
 ]
@@ -49,6 +51,7 @@ class Route:
     """Has parameters or a body that can break a limit."""
     paged: bool
     """A bare array that comes in pages when asked."""
+    has_cursor: bool
 
     @property
     def changes(self) -> bool:
@@ -59,6 +62,11 @@ class Route:
         """Takes an Idempotency-Key."""
         return self.key and self.method == "post" and self.name not in SHOWN_ONCE | HARMLESS
 
+
+COSTS = {"synthetic_generate"}
+FILES_OF_A_JOB = {"synthetic_results", "synthetic_results_url", "synthetic_quality_report", "synthetic_manifest",
+                  "synthetic_splits"}
+"""Reads that must wait for the end of a job."""
 
 When = Callable[[Route], bool]
 
@@ -71,12 +79,13 @@ class Refusal:
 
 REFUSALS = {
     "400": Refusal("The request cannot be read, or X-Organization-ID is missing",
-                   lambda r: r.has_body or r.organization),
+                   lambda r: r.has_body or r.organization or r.has_cursor),
     "401": Refusal("No key, or an unknown one", lambda r: r.key),
+    "402": Refusal("The balance or the quota does not cover it", lambda r: r.name in COSTS),
     "403": Refusal("The key belongs to another organisation, or lacks the scope that `message` names", lambda r: r.key),
     "404": Refusal("No such thing in this organisation", lambda r: r.has_id),
     "409": Refusal("Its state forbids this now, or the first request with this Idempotency-Key is still under way",
-                   lambda r: r.key and r.changes),
+                   lambda r: r.key and (r.changes or r.name in FILES_OF_A_JOB)),
     "413": Refusal("More than can be stored in one piece", lambda r: r.has_body),
     "422": Refusal("A value breaks a limit: `errors` names the field. Or the Idempotency-Key came with another body",
                    lambda r: r.checked or r.once),
@@ -163,7 +172,7 @@ def _operations(made: Json) -> Iterator[tuple[Route, Json]]:
                 has_body="requestBody" in operation, has_id="{" in path or "user_id" in fields,
                 organization=any(ORGANIZATION in way for way in operation.get("security", ())),
                 checked="422" in operation["responses"],
-                paged="page" in named and body.get("schema", {}).get("type") == "array",
+                has_cursor="cursor" in named, paged="page" in named and body.get("schema", {}).get("type") == "array",
             ), operation
 
 

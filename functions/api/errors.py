@@ -12,10 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from dataforge.errors import DataForgeError, FieldError, InProgress, Invalid, RateLimited, Unauthenticated
+from dataforge.errors import (
+    DataForgeError,
+    FieldError,
+    InProgress,
+    Invalid,
+    Misspelt,
+    RateLimited,
+    Unauthenticated,
+)
 from functions.api.callers import rate_headers
 from functions.api.description import methods_at
-from functions.api.wire.errors import BrokenField, Error
+from functions.api.wire.errors import BrokenField, Error, Suggestion
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +37,15 @@ def request_id(request: Request) -> str:
 
 
 def body(
-    request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None
+    request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None,
+    wrong: Misspelt | None = None,
 ) -> JSONResponse:
     content = Error(
         error=HTTPStatus(status).phrase, message=message, detail=message, code=code, status_code=status,
         request_id=request_id(request),
         errors=[BrokenField(field=e.field, message=e.message) for e in errors or ()] or None,
+        suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in wrong.suggestions] if wrong else None,
+        suggested_domain=wrong.corrected if wrong else None,
     )
     return JSONResponse(content.model_dump(exclude_none=True), status_code=status)
 
@@ -58,7 +69,8 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
     if problem.status >= 500:
         logger.error("request failed: %s", problem.message)
     fields = problem.errors if isinstance(problem, Invalid) else None
-    response = body(request, problem.status, problem.code, problem.message, fields)
+    wrong = problem if isinstance(problem, Misspelt) else None
+    response = body(request, problem.status, problem.code, problem.message, fields, wrong)
     if isinstance(problem, RateLimited | InProgress):
         response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     if isinstance(problem, Unauthenticated):

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
 from dataforge import log, settings
-from functions.api import accounts, data_forge, description, docs, errors, system
+from functions.api import accounts, data_forge, description, docs, errors, ledger, synthetic, system
 from functions.api.callers import rate_headers
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
@@ -34,6 +34,8 @@ def create_app() -> FastAPI:
     app.include_router(system.router)
     app.include_router(accounts.router)
     app.include_router(data_forge.router, prefix="/api/v1/data-forge")
+    app.include_router(synthetic.router)
+    app.include_router(ledger.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app
 

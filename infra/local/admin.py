@@ -15,12 +15,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 from dataforge import clock, ids, platform, settings
 from dataforge.errors import DataForgeError, Invalid
 from dataforge.platform.ports import Item
-from dataforge.store import orgs
+from dataforge.store import ledger, orgs
 from infra.stages import STAGES
 
 Told = argparse.Namespace
@@ -104,10 +105,41 @@ def remove_member(told: Told) -> object:
     return {"message": f"Member {told.id} removed", "user_id": told.id, "revoked_keys": revoked}
 
 
+def show_account(told: Told) -> object:
+    account = ledger.account_of(_org(told))
+    usage = ledger.usage_of(account.org_id, ledger.month())
+    return {
+        "organization_id": account.org_id, "plan": account.plan, "balance_usd": _dollars(account.balance),
+        "reserved_usd": _dollars(account.reserved), "quota_records": account.quota / ledger.UNITS,
+        "quota_used": usage.used / ledger.UNITS,
+    }
+
+
+def top_up(told: Told) -> object:
+    try:
+        micro = Decimal(told.dollars) * 1_000_000
+    except ArithmeticError:
+        raise Invalid(f"{told.dollars!r} is no amount of dollars", field="amount") from None
+    if not micro.is_finite() or micro != int(micro):
+        raise Invalid("The amount has at most six decimals", field="amount")
+    ledger.top_up(_org(told), int(micro), note=told.note)
+    return show_account(told)
+
+
+def set_plan(told: Told) -> object:
+    ledger.set_plan(_org(told), told.plan, quota_records=told.records)
+    return show_account(told)
+
+
+def _dollars(micro: int) -> float:
+    return float(Decimal(micro) / 1_000_000)
+
+
 COMMANDS: dict[str, dict[str, Callable[[Told], object]]] = {
     "org": {"create": create_org, "list": list_orgs},
     "key": {"create": create_key, "list": list_keys, "revoke": revoke_key},
     "member": {"add": add_member, "list": list_members, "verify": verify_member, "remove": remove_member},
+    "ledger": {"show": show_account, "top-up": top_up, "plan": set_plan},
 }
 
 
@@ -153,6 +185,12 @@ def _arguments(of: argparse.ArgumentParser, thing: str, verb: str) -> None:
         of.add_argument("id")
     if thing != "org":
         of.add_argument("--org")
+    if verb == "top-up":
+        of.add_argument("dollars")
+        of.add_argument("--note")
+    if verb == "plan":
+        of.add_argument("plan", choices=ledger.PLANS)
+        of.add_argument("--records", type=int, help="a month, on the plan quota")
     if verb in ("create", "add"):
         of.add_argument("--user", help="an id of your own for the person")
     if (thing, verb) == ("org", "create"):

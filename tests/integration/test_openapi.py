@@ -66,7 +66,7 @@ def test_every_refusal_is_the_one_error_body(document: dict[str, Any]) -> None:
     ]
 
     assert {schema["$ref"] for _, _, schema in refusals} == {"#/components/schemas/Error"}
-    assert {"400", "401", "403", "404", "409", "413", "422", "429"} == {code for _, code, _ in refusals}
+    assert {"400", "401", "402", "403", "404", "409", "413", "422", "429"} == {code for _, code, _ in refusals}
 
 
 def test_the_document_says_how_to_sign_in(document: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ def test_the_document_says_how_to_sign_in(document: dict[str, Any]) -> None:
     assert {(s["type"], s.get("name"), s.get("scheme")) for s in schemes.values()} == {
         ("apiKey", "X-API-Key", None), ("apiKey", "X-Organization-ID", None), ("http", None, "bearer"),
     }
-    assert public == ["health"]
+    assert public == ["health", "synthetic_pricing"]
     assert '[{"ApiKeyAuth": [], "OrganizationId": []}, {"BearerAuth": [], "OrganizationId": []}]' in ways
 
 

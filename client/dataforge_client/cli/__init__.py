@@ -18,6 +18,7 @@ from dataforge_client.cli import (
     deploy,
     export,
     key,
+    ledger,
     local,
     logs,
     member,
@@ -27,6 +28,7 @@ from dataforge_client.cli import (
     projects,
     run,
     status,
+    synth,
     up,
 )
 from dataforge_client.cli.exits import FAILED, INTERRUPTED, OK, exit_code
@@ -45,9 +47,9 @@ def cli() -> None:
 
 
 for _command in (
-    run.command, up.command, models.command, projects.command, status.command, logs.command, cancel.command,
-    pairs.command, bulk.command, export.command, org.command, key.command, member.command,
-    deploy.command, deploy.destroy, deploy.doctor,
+    run.command, synth.command, up.command, models.command, projects.command, status.command, logs.command,
+    cancel.command, pairs.command, bulk.command, export.command, org.command, key.command, member.command,
+    ledger.command, deploy.command, deploy.destroy, deploy.doctor,
 ):
     cli.add_command(_command)
 

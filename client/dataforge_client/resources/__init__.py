@@ -11,8 +11,9 @@ from dataforge_client.resources.exports import Exports
 from dataforge_client.resources.jobs import Jobs
 from dataforge_client.resources.pairs import Pairs
 from dataforge_client.resources.projects import Projects
+from dataforge_client.resources.synthetic import Synthetic
 
-__all__ = ["BUILT_ON", "Accounts", "Documents", "Exports", "Jobs", "Pairs", "Projects"]
+__all__ = ["BUILT_ON", "Accounts", "Documents", "Exports", "Jobs", "Pairs", "Projects", "Synthetic"]
 
 BUILT_ON: dict[str, tuple[str, ...]] = {
     "upload_file": ("create_upload_url", "register_document"),
@@ -25,5 +26,13 @@ BUILT_ON: dict[str, tuple[str, ...]] = {
     "iter_chunks": ("list_chunks",),
     "iter_generations": ("list_generations",),
     "iter_pairs": ("list_pairs",),
+    "synthetic_estimate": ("synthetic_generate",),
+    "wait_synthetic": ("synthetic_get_job",),
+    "iter_synthetic_jobs": ("synthetic_list_jobs",),
+    "download_synthetic": ("synthetic_results",),
+    "download_synthetic_report": ("synthetic_quality_report",),
+    "download_synthetic_manifest": ("synthetic_manifest",),
+    "download_synthetic_splits": ("synthetic_splits",),
+    "iter_ledger_entries": ("ledger_entries",),
 }
 """Methods that are no operation themselves -> the operations that they call."""

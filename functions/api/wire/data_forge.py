@@ -23,6 +23,8 @@ class Health(BaseModel):
     api: str
     database: str
     platform: str
+    services: dict[str, str]
+    """api, database, queue, email: `ok`, `down`, or `disabled` for what this deployment does not have."""
 
 
 class CreateProject(BaseModel):

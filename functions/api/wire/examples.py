@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.api.wire.synthetic_examples import SYNTHETIC
+
 Json = dict[str, Any]
 
 PREFIX = "data-forge/user_456/proj_abc123"
@@ -63,7 +65,11 @@ KEY: Json = {
 }
 
 EXAMPLES: dict[str, Json] = {
-    "Health": {"status": "ok", "api": "ok", "database": "ok", "platform": "aws"},
+    **SYNTHETIC,
+    "Health": {
+        "status": "ok", "api": "ok", "database": "ok", "platform": "aws",
+        "services": {"api": "ok", "database": "ok", "queue": "ok", "email": "disabled"},
+    },
     "WhoAmI": {
         "organizationId": "org_xyz", "organizationName": "Example Ltd", "userId": "user_456", "role": "owner",
         "emailVerified": True, "keyId": "key_01", "keyName": "nightly export", "scopes": KEY["scopes"],

@@ -3,7 +3,9 @@
     DataForgeError
     ├── Invalid                422  a value breaks a stated limit (carries the field)
     │   └── Malformed          400  the request itself cannot be read
+    │   └── Misspelt           422  a description may hold typing mistakes (carries suggestions)
     ├── Unauthenticated        401
+    ├── PaymentRequired        402  balance or quota does not cover it
     ├── Forbidden              403
     ├── NotFound               404  also what another organisation's ids look like
     ├── Conflict               409  the state of the thing forbids it now
@@ -62,6 +64,20 @@ class Invalid(DataForgeError):
 
 class Malformed(Invalid):
     code, status = "MALFORMED_REQUEST", 400
+
+
+class Misspelt(Invalid):
+    """suggestions: (word, what may have been meant), likeliest first; corrected: the text with the first of each."""
+
+    code, status = "DOMAIN_SPELL_CHECK", 422
+
+    def __init__(self, message: str, *, suggestions: Sequence[tuple[str, Sequence[str]]], corrected: str) -> None:
+        super().__init__(message, field="domain")
+        self.suggestions, self.corrected = suggestions, corrected
+
+
+class PaymentRequired(DataForgeError):
+    code, status = "INSUFFICIENT_BALANCE", 402
 
 
 class Unauthenticated(DataForgeError):

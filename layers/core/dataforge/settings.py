@@ -39,6 +39,11 @@ class Settings:
     ollama_base_url: str = _env("OLLAMA_BASE_URL", "http://127.0.0.1:11434/v1", "Base URL of `ollama:` teachers")
     teachers: str = _env("DATAFORGE_TEACHERS", "", "Teachers to list beside the built-in ones, comma separated")
     undo_minutes: int = _number("DATAFORGE_UNDO_MINUTES", 1440, "Minutes in which a bulk action can be taken back")
+    synthetic_teacher: str = _env(
+        "DATAFORGE_SYNTHETIC_TEACHER", "", "Teacher that answers for every model the synthetic API names"
+    )
+    plan: str = _env("DATAFORGE_PLAN", "unlimited", "Plan of organisations without one: unlimited, payg or quota")
+    quota_records: int = _number("DATAFORGE_QUOTA_RECORDS", 100, "Records a month on the plan quota")
     retention_days: int = _number("DATAFORGE_RETENTION_DAYS", 30, "Days that run logs and raw replies are kept")
     rate_data_forge: int = _number(
         "DATAFORGE_RATE_DATA_FORGE", 600, "Data Forge calls a minute per organisation; 0: off"

@@ -130,6 +130,14 @@ def of_project(project_id: str, *, limit: int | None = None) -> list[Run]:
             return found[:limit]
 
 
+def page_of_project(project_id: str, *, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
+    """Newest first, with the cursor of the next page."""
+    page = current().tables.query_page(
+        "runs", {"project_id": project_id}, index="by_project", cursor=cursor, limit=limit, descending=True
+    )
+    return [from_item(Run, i) for i in page.items], page.cursor
+
+
 def say(run_id: str, stage: str, message: str, *, level: str = "info") -> None:
     """One line of the run's log."""
     now = clock.now()
@@ -213,6 +221,12 @@ def forget(table: str, range_key: str, run_id: str, check: Callable[[], None]) -
         current().tables.batch_delete(table, ({"run_id": run_id, range_key: str(i[range_key])} for i in page.items))
         if page.cursor is None:
             return
+
+
+def replies_named(run_id: str, prefix: str) -> list[Reply]:
+    """Stored replies outside of the slots, by the beginning of their key; one page is all there ever is."""
+    page = current().tables.query_page("replies", {"run_id": run_id}, begins=("slot", prefix))
+    return [from_item(Reply, i) for i in page.items]
 
 
 def reply_expiry() -> int:

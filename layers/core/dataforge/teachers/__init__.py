@@ -33,6 +33,12 @@ def _extractive(_: str) -> Teacher:
     return ExtractiveTeacher()
 
 
+def _templated(_: str) -> Teacher:
+    from dataforge.teachers.templated import TemplatedTeacher
+
+    return TemplatedTeacher()
+
+
 def _scripted(_: str) -> Teacher:
     from dataforge.teachers.scripted import from_file
 
@@ -66,9 +72,9 @@ def _chat(name: str, model: str, base_url: str, key: str | None, price: Price | 
 
 
 PROVIDERS: dict[str, Callable[[str], Teacher]] = {
-    "extractive": _extractive, "scripted": _scripted, "openai": _openai, "ollama": _ollama,
+    "extractive": _extractive, "templated": _templated, "scripted": _scripted, "openai": _openai, "ollama": _ollama,
 }
-_NEED_NO_MODEL = ("extractive", "scripted")
+_NEED_NO_MODEL = ("extractive", "templated", "scripted")
 
 
 def teacher(name: str) -> Teacher:

@@ -11,9 +11,10 @@ import logging
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 import orjson
@@ -46,18 +47,18 @@ MOST_REPLY_BYTES = 200_000
 """A longer reply is cut before it is stored: a table item holds 400 KB."""
 
 
+Call = Callable[[Sequence[Slot]], Awaitable[list[Item]]]
+"""Asks for some slots together; the outcome of each."""
+
+
 @dataclass(slots=True)
-class Batch:
-    """What the calls of one batch share."""
+class Work:
+    """What the calls of a batch share, whatever they ask for."""
 
     run: Run
     name: str
     """`r<round>b<batch>`: the name of its progress."""
     teacher: Teacher
-    recipe: Recipe
-    wishes: Wishes
-    chunks: dict[str, StoredChunk]
-    names: dict[str, str]
     stored: dict[str, Reply]
     slots: int
     outcomes: list[Item] = field(default_factory=list)
@@ -67,11 +68,23 @@ class Batch:
     stop: str | None = None
     """Why no further call is sent: cancelled, or the teacher refused for good, or is gone."""
     stop_detail: str = ""
+    others: tuple[Teacher, ...] = ()
+    """Further teachers that its calls ask."""
     deadline: float = math.inf
     """time.monotonic() after which nothing more is begun."""
 
     def is_late(self) -> bool:
         return self.stop is None and time.monotonic() > self.deadline
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch(Work):
+    """Of a run over documents."""
+
+    recipe: Recipe
+    wishes: Wishes
+    chunks: dict[str, StoredChunk]
+    names: dict[str, str]
 
 
 def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
@@ -82,17 +95,25 @@ def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
     """
     e = flow.event(raw)
     batch, calls, concurrency = _open(e)
+    return work(batch, e, partial(_call, batch), calls, concurrency=concurrency, seconds=seconds)
+
+
+def work(
+    batch: Work, e: flow.Event, call: Call, calls: Sequence[Sequence[Slot]], *, concurrency: int, seconds: float | None
+) -> Item:
+    """Every call of the batch, then its part file. Raises BatchUnfinished as `generate_batch` says."""
     if seconds is not None:
         reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
         batch.deadline = time.monotonic() + seconds - reserve
-    asyncio.run(_ask_all(batch, calls, concurrency))
+    asyncio.run(_ask_all(batch, call, calls, concurrency))
     if len(batch.outcomes) < batch.slots:
         raise BatchUnfinished(f"{len(batch.outcomes)} of {batch.slots} slots are done; the rest takes another attempt")
-    runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
+    run = runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
     outcomes = _write_part(batch, e, batch.outcomes)
-    made = sum("draft" in o for o in outcomes)
+    made = sum("failed" not in o for o in outcomes)
     level = "warning" if made < len(batch.outcomes) else "info"
-    runs.say(e.run_id, "generating", f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} pairs written"
+    what = "pairs" if run.kind == "generate" else "records"
+    runs.say(e.run_id, "generating", f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} {what} written"
              + (f"; {batch.stop_detail}" if batch.stop_detail else ""), level=level)
     return {"batch": e.batch, "made": made}
 
@@ -101,14 +122,19 @@ def salvage(raw: Item) -> int:
     """What a batch that died for good has paid for: its stored replies become drafts, nothing is asked. How many."""
     e = flow.event(raw)
     batch, calls, _ = _open(e)
+    return save(batch, e, partial(_call, batch), calls)
+
+
+def save(batch: Work, e: flow.Event, call: Call, calls: Sequence[Sequence[Slot]]) -> int:
+    """What the stored replies of a dead batch still give; nothing is asked."""
     batch.stop = "batch_failed"
     if not batch.stored:
         return 0
-    asyncio.run(_ask_all(batch, calls, 1))
-    return len(_write_part(batch, e, [o for o in batch.outcomes if "draft" in o]))
+    asyncio.run(_ask_all(batch, call, calls, 1))
+    return len(_write_part(batch, e, [o for o in batch.outcomes if "failed" not in o]))
 
 
-def _write_part(batch: Batch, e: flow.Event, outcomes: list[Item]) -> list[Item]:
+def _write_part(batch: Work, e: flow.Event, outcomes: list[Item]) -> list[Item]:
     outcomes = sorted(outcomes, key=lambda o: cast(int, o["slot"]))
     part = {"usage": _usage(batch.used), "outcomes": outcomes}
     flow.write_json(batch.run, f"round-{e.round}/part-{e.batch:04d}.json", part)
@@ -125,35 +151,37 @@ def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
     over = run.cancel_requested or run.status in runs.FINISHED
     batch = Batch(
         run, f"r{e.round}b{e.batch:04d}", teacher(str(run.config["model_id"])),
-        RECIPES[str(run.config["generation_type"])], wishes(run.config), {c.chunk_id: c for c in found},
-        body["document_names"],
         runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),
+        recipe=RECIPES[str(run.config["generation_type"])], wishes=wishes(run.config),
+        chunks={c.chunk_id: c for c in found}, names=body["document_names"],
         stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
     )
     return batch, calls, int(body["concurrency"])
 
 
-async def _ask_all(batch: Batch, calls: list[list[Slot]], concurrency: int) -> None:
+async def _ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], concurrency: int) -> None:
     """`concurrency` askers share one queue, so a slow reply holds up nobody else."""
     queue = iter(calls)
     beat = asyncio.create_task(_heartbeat(batch))
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(concurrency, len(calls))):
-                group.create_task(_asker(batch, queue))
+                group.create_task(_asker(batch, call, queue))
     finally:
         beat.cancel()
-        await batch.teacher.close()
+        for teacher in (batch.teacher, *batch.others):
+            await teacher.close()
     _note(batch)
 
 
-async def _asker(batch: Batch, queue: Iterator[list[Slot]]) -> None:
+async def _asker(batch: Work, call: Call, queue: Iterator[Sequence[Slot]]) -> None:
     for slots in queue:
-        with suppress(_OutOfTime):
-            batch.outcomes += await _call(batch, slots)
+        with suppress(OutOfTime):
+            outcomes = await call(slots)
+            batch.outcomes += outcomes
 
 
-async def _heartbeat(batch: Batch) -> None:
+async def _heartbeat(batch: Work) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT)
         try:
@@ -169,7 +197,7 @@ async def _heartbeat(batch: Batch) -> None:
             batch.stop, batch.stop_detail = "cancelled", "stopped by the caller"
 
 
-def _note(batch: Batch) -> None:
+def _note(batch: Work) -> None:
     usage = _usage(batch.used)
     outcomes = list(batch.outcomes)
     runs.note_progress(batch.run.run_id, batch.name, Progress(
@@ -178,13 +206,13 @@ def _note(batch: Batch) -> None:
     ))
 
 
-async def _call(batch: Batch, slots: list[Slot]) -> list[Item]:
+async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
     """The outcome of each slot of one call."""
     chunk = batch.chunks.get(slots[0].chunk_id)
     if chunk is None:
-        return [_failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
+        return [failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
     if chunk.excluded:
-        return [_failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots]
+        return [failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots]
     passage = Passage(
         chunk.content, tuple(chunk.heading_path), chunk.content_type, batch.names.get(chunk.document_id, ""),  # type: ignore[arg-type]
     )
@@ -193,23 +221,23 @@ async def _call(batch: Batch, slots: list[Slot]) -> list[Item]:
     reply, source, why = None, None, ("unreadable_reply", "")
     for attempt in range(1 if batch.teacher.can.offline else READINGS):
         try:
-            reply = await _reply(batch, question, slots[0].index, attempt)
-            read = batch.recipe.read(_answer(reply), question)
+            reply = await reply_to(batch, question, slots[0].index, attempt)
+            read = batch.recipe.read(answer_of(reply), question)
             return [_made(batch, s, d, reply) for s, d in zip(slots, read, strict=True)]
         except BadReply as bad:
             if len(bad.drafts) > len(best):
                 best, source = bad.drafts, reply
             why = ("passage_exhausted" if batch.teacher.can.offline else "unreadable_reply", bad.message)
             question = _next_question(batch, passage, slots, attempt, reply, bad)
-        except _Stopped as stopped:
+        except Stopped as stopped:
             why = (stopped.reason, stopped.detail)
             break
     made = [_made(batch, s, d, source) for s, d in zip(slots, best, strict=False) if source is not None]
-    return made + [_failed(s, *why) for s in slots[len(made):]]
+    return made + [failed(s, *why) for s in slots[len(made):]]
 
 
 def _next_question(
-    batch: Batch, passage: Passage, slots: list[Slot], attempt: int, reply: Reply | None, bad: BadReply
+    batch: Batch, passage: Passage, slots: Sequence[Slot], attempt: int, reply: Reply | None, bad: BadReply
 ) -> Question:
     """First show the teacher its mistake; after that start afresh, with another seed."""
     asked = batch.recipe.question(passage, slots, replace(batch.wishes, seed=batch.wishes.seed + attempt))
@@ -220,11 +248,11 @@ def _next_question(
     return replace(asked, messages=(*asked.messages, *turns))
 
 
-class _OutOfTime(Exception):
+class OutOfTime(Exception):
     """A call is left to the next invocation."""
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """A call ends without a reply."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -232,12 +260,18 @@ class _Stopped(Exception):
         self.reason, self.detail = reason, detail
 
 
-async def _reply(batch: Batch, question: Question, first_slot: int, attempt: int) -> Reply:
+async def reply_to(
+    batch: Work, question: Question, first_slot: int, attempt: int, *, teacher: Teacher | None = None
+) -> Reply:
+    """The stored reply, or a new one, stored before it is returned. teacher: another one than the batch's own.
+
+    Raises Stopped, OutOfTime.
+    """
     key = runs.reply_key(first_slot, attempt)
     if key in batch.stored:
         batch.used.append(batch.stored[key])
         return batch.stored[key]
-    answer = await _ask(batch, question)
+    answer = await _ask(batch, question, teacher or batch.teacher)
     text, finish = answer.text, answer.finish_reason
     if len(text.encode()) > MOST_REPLY_BYTES:
         text, finish = text.encode()[:MOST_REPLY_BYTES].decode("utf-8", "ignore"), "length"
@@ -250,23 +284,23 @@ async def _reply(batch: Batch, question: Question, first_slot: int, attempt: int
     return reply
 
 
-async def _ask(batch: Batch, question: Question) -> Answer:
-    """Raises _Stopped when the run is cancelled, the teacher refuses for good, or stays out of reach."""
+async def _ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
+    """Raises Stopped when the run is cancelled, the teacher refuses for good, or stays out of reach."""
     jitter = random.Random(time.monotonic_ns())
     problem: TeacherError | None = None
     answered = batch.answered
     for attempt in range(TRIES):
         if batch.stop:
-            raise _Stopped(batch.stop, batch.stop_detail)
+            raise Stopped(batch.stop, batch.stop_detail)
         if batch.is_late():
-            raise _OutOfTime
+            raise OutOfTime
         try:
-            answer = await batch.teacher.ask(question)
+            answer = await teacher.ask(question)
             batch.answered += 1
             return answer
         except TeacherRefused as refused:
             batch.stop, batch.stop_detail = "teacher_refused", refused.message
-            raise _Stopped("teacher_refused", refused.message) from None
+            raise Stopped("teacher_refused", refused.message) from None
         except TeacherError as busy:
             problem = busy
             if attempt == TRIES - 1:
@@ -278,17 +312,17 @@ async def _ask(batch: Batch, question: Question) -> Answer:
     detail = problem.message if problem else ""
     if batch.answered == answered and batch.stop is None:  # nobody got a word all this time: the next would wait too
         batch.stop, batch.stop_detail = reason, detail
-    raise _Stopped(reason, detail)
+    raise Stopped(reason, detail)
 
 
-async def _wait(batch: Batch, seconds: float) -> None:
+async def _wait(batch: Work, seconds: float) -> None:
     """Sleep, but not through a cancel."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and batch.stop is None:
         await asyncio.sleep(min(left, HEARTBEAT))
 
 
-def _answer(reply: Reply) -> Answer:
+def answer_of(reply: Reply) -> Answer:
     return Answer(reply.text, reply.model, reply.finish_reason, reply.input_tokens, reply.output_tokens, reply.cost_usd)  # type: ignore[arg-type]
 
 
@@ -301,7 +335,7 @@ def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
     }
 
 
-def _failed(slot: Slot, reason: str, detail: str) -> Item:
+def failed(slot: Slot, reason: str, detail: str) -> Item:
     return {"slot": slot.index, "chunk_id": slot.chunk_id, "failed": reason, "detail": redact(detail)}
 
 

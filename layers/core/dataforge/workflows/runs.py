@@ -16,6 +16,8 @@ from dataforge.store import projects, runs
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
 
+MACHINES = {"synthetic": "generate"}
+"""Kinds of runs that another kind's state machine carries."""
 PATIENCE = 30.0
 """Seconds a run may be open before a reader of it asks whether its machine still runs."""
 
@@ -52,10 +54,14 @@ def begin(project: projects.Project, run: Run) -> None:
     start_machine(run)
 
 
+def machine_of(kind: str) -> str:
+    return MACHINES.get(kind, kind)
+
+
 def start_machine(run: Run) -> None:
     """Idempotent by run id, so it may be called again for a run whose start was cut off."""
     e = Event(run.org_id, run.run_id, run.project_id, run.kind)
-    current().workflows.start(run.kind, run.run_id, {**asdict(e)})
+    current().workflows.start(machine_of(run.kind), run.run_id, {**asdict(e)})
 
 
 def free_if_finished(project: projects.Project) -> None:
@@ -82,7 +88,7 @@ def look_after(run: Run) -> Run:
     """
     if run.status in runs.FINISHED or clock.seconds_since(run.created_at) < PATIENCE:
         return run
-    execution = current().workflows.describe(run.kind, run.run_id)
+    execution = current().workflows.describe(machine_of(run.kind), run.run_id)
     if execution is None:
         start_machine(run)
         return run
