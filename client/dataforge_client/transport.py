@@ -86,6 +86,10 @@ class Transport:
 
     def json(self, call: Call) -> object:
         """The parsed answer. Raises ApiError, ConnectionFailed, UnexpectedAnswer."""
+        return self.json_and_headers(call)[0]
+
+    def json_and_headers(self, call: Call) -> tuple[object, Mapping[str, str]]:
+        """Header names are found in any case."""
         headers = dict(self._headers)
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
@@ -97,7 +101,7 @@ class Transport:
 
         response = self.attempt(send, repeatable=call.repeatable)
         try:
-            return response.json()
+            return response.json(), response.headers
         except ValueError:
             raise UnexpectedAnswer(
                 f"{self.base_url}{call.path} did not answer with JSON; is this a Data Forge server?"

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
 from dataforge import log, settings
-from functions.api import accounts, data_forge, description, errors, system
+from functions.api import accounts, data_forge, description, docs, errors, system
 from functions.api.callers import rate_headers
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
@@ -24,9 +24,13 @@ MAX_BODY_BYTES = 4 * 2**20
 
 def create_app() -> FastAPI:
     """A fresh app; the platform is looked up at the first request."""
-    app = FastAPI(title="Data Forge", version="0.1.0", description=DESCRIPTION, redirect_slashes=False)
+    app = FastAPI(
+        title="Data Forge", version="0.1.0", description=DESCRIPTION, redirect_slashes=False,
+        openapi_url=None, docs_url=None, redoc_url=None,  # ours are in docs.py: FastAPI's page loads from elsewhere
+    )
     app.middleware("http")(_each_request)
     errors.install(app)
+    app.include_router(docs.router)
     app.include_router(system.router)
     app.include_router(accounts.router)
     app.include_router(data_forge.router, prefix="/api/v1/data-forge")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,8 @@ from dataforge import platform
 WRITES = ("put", "put_new", "update", "delete", "transact", "batch_put", "batch_delete")
 
 
-class Broken(Exception):
-    """The machine went away."""
+class Broken(BaseException):
+    """The machine went away. Not an Exception: nothing that handles errors may save what a kill would not."""
 
 
 class Watched:
@@ -49,25 +49,35 @@ def counted() -> Iterator[Counter[str]]:
 
 @contextmanager
 def breaking_at(step: int) -> Iterator[None]:
-    """The step-th write to tables or files (from 0) raises Broken, and so do all after it."""
+    """The step-th write to any port (from 0) raises Broken, and so do all after it."""
     done: list[str] = []
 
     def count(name: str, args: tuple[Any, ...]) -> None:
-        if name in (*WRITES, "write", "write_stream", "delete_prefix"):
+        if name in (*WRITES, "write", "write_stream", "delete_prefix", "start", "stop"):
             if len(done) >= step:
                 raise Broken(f"before {name}")
             done.append(name)
 
-    with _wrapped(count, files=True):
+    with _wrapped(count, others=("files", "workflows")):
         yield
 
 
+def killed_until_done(call: Callable[[], object], *, most: int = 200) -> int:
+    """Run the call killed at its first write, then again killed at its second, ... until it lives. How many kills."""
+    for step in range(most):
+        try:
+            with breaking_at(step):
+                call()
+        except Broken:
+            continue
+        return step
+    raise AssertionError(f"still not done after {most} kills")
+
+
 @contextmanager
-def _wrapped(before: Any, *, files: bool = False) -> Iterator[None]:
+def _wrapped(before: Any, *, others: Sequence[str] = ()) -> Iterator[None]:
     plugged = platform.current()
-    watched: dict[str, Any] = {"tables": Watched(plugged.tables, before)}
-    if files:
-        watched["files"] = Watched(plugged.files, before)
+    watched: dict[str, Any] = {port: Watched(getattr(plugged, port), before) for port in ("tables", *others)}
     platform.use(replace(plugged, **watched))
     try:
         yield

@@ -334,10 +334,12 @@ def test_a_key_is_asked_for_before_the_body_is_read(service: Service) -> None:
 
 
 def test_an_organisation_of_the_first_version_learns_to_count(owner: Api) -> None:
-    """It had no counters, and its keys did not know their hash."""
+    """It had no counters, its members did not know their id, nor its keys their hash."""
     org_id = owner.service.headers["X-Organization-ID"]
     tables = current().tables
-    [key] = orgs.keys_of(org_id)
+    [key], [member] = orgs.keys_of(org_id), orgs.members_of(org_id)
+    tables.put("orgs", {"org_id": org_id, "item": f"member:{member.user_id}", "role": "owner",
+                        "created_at": member.created_at})
     tables.transact([
         Update("orgs", {"org_id": org_id, "item": "org"}, remove=("active_keys", "members", "owners")),
         Update("orgs", {"org_id": org_id, "item": f"key:{key.key_id}"}, remove=("key_hash", "scopes", "created_by")),
@@ -347,6 +349,8 @@ def test_an_organisation_of_the_first_version_learns_to_count(owner: Api) -> Non
     others = [owner.new_key()[0]["id"] for _ in range(9)]
     owner("POST", KEYS, 409, name="eleventh")
     owner("DELETE", f"{KEYS}/{others[0]}")
+    assert owner("GET", WHOAMI)["userId"] == member.user_id
+    assert owner("GET", MEMBERS)[0]["email_verified"] is True
     owner("DELETE", f"{KEYS}/{key.key_id}")
 
     owner("GET", WHOAMI, 401)

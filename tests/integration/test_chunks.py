@@ -25,9 +25,11 @@ def stored(service: Service, project_id: str) -> projects.Project:
     return projects.get(service.headers["X-Organization-ID"], project_id)
 
 
-def filled(service: Service, counts: list[int], size: int = 10) -> tuple[str, list[str]]:
+def filled(
+    service: Service, counts: list[int], size: int = 10, project_id: str | None = None
+) -> tuple[str, list[str]]:
     """A project whose documents hold so many chunks, written as a parse writes them; its chunk ids in order."""
-    project_id = service.project()
+    project_id = project_id or service.project()
     project = stored(service, project_id)
     written = []
     for n, count in enumerate(counts):
@@ -211,10 +213,12 @@ def test_parsing_again_replaces_edits_and_says_so(service: Service) -> None:
 def test_a_deletion_cut_off_anywhere_is_finished_by_the_next_call(service: Service) -> None:
     project_id, _ = filled(service, [4])
     for step in range(20):
-        document = service.upload(project_id, "rules.md", RULES)
-        service.parse(project_id)
+        filled(service, [30], project_id=project_id)
         project = stored(service, project_id)
-        assert (project.documents, project.chunks > 4) == (2, True)
+        document = service.call("GET", f"/projects/{project_id}/documents")[0]
+        for key in (document["s3Key"], f"{project.s3_prefix}/parsed/{document['documentId']}.txt"):
+            current().files.write(key, RULES)
+        assert (project.documents, project.chunks) == (2, 34)
 
         broke = False
         with breaking_at(step):

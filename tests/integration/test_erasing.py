@@ -17,7 +17,7 @@ from dataforge.workflows.finding import PairFilter
 from infra import catalog
 from tests.integration import many_pairs
 from tests.integration.conftest import Service
-from tests.integration.faults import Killed, killed_until_done
+from tests.integration.counting import Broken, killed_until_done
 from tests.integration.many_pairs import Shape
 from tests.integration.test_main_road import harbour
 
@@ -69,11 +69,11 @@ def test_a_deletion_cut_off_right_after_its_first_step_is_ended_by_its_machine(
     run_ids = [r.run_id for r in runs.of_project(doomed.project_id)]
 
     def crash(*_: object) -> None:
-        raise Killed
+        raise Broken
 
     with monkeypatch.context() as patched:
         patched.setattr(erasing, "sweep_project", crash)
-        with pytest.raises(Killed):
+        with pytest.raises(Broken):
             erasing.delete_project(doomed)
     hidden = [service.call("GET", f"/projects/{doomed.project_id}", expect=404)["code"],
               service.call("GET", "/projects")]
@@ -86,19 +86,39 @@ def test_a_deletion_cut_off_right_after_its_first_step_is_ended_by_its_machine(
 
 
 # checklist 10, 11
+def test_what_comes_through_an_upload_url_after_the_deletion_is_swept_too(
+    service: Service, doomed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "SECOND_LOOK_SECONDS", 1)
+    monkeypatch.setattr(erasing, "LATE_SECONDS", 2)
+    told = {"filename": "late.md", "content_type": "text/markdown", "file_size": 4}
+    url = service.call("POST", f"/projects/{doomed.project_id}/upload-url", json=told)["upload_url"]
+
+    service.call("DELETE", f"/projects/{doomed.project_id}")
+    time.sleep(1.5)
+    assert service.put(url, b"late", "text/markdown") == 200
+
+    end = time.monotonic() + 60
+    while left_of(doomed, []) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert left_of(doomed, []) == []
+
+
+# checklist 10, 11
 def test_what_a_batch_writes_after_the_deletion_is_swept_by_the_second_look(service: Service, doomed: Project) -> None:
     erasing.delete_project(doomed)
     late = f"{doomed.s3_prefix}/runs/gen_x/round-0/part-0000.json"
     platform.current().files.write(late, b"{}")
 
     erasing.erase({"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix,
-                   "token": ""}, seconds=60)
+                   "token": "", "late_seconds": 0}, seconds=60)
 
     assert left_of(doomed, []) == []
 
 
 def test_an_erasure_that_runs_out_of_time_says_so_and_goes_on(service: Service, doomed: Project) -> None:
-    event: Item = {"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix, "token": ""}
+    event: Item = {"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix,
+                   "token": "", "late_seconds": 0}
 
     with pytest.raises(erasing.EraseUnfinished):
         erasing.erase(event, seconds=-1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +18,9 @@ from dataforge.store.projects import Project
 from dataforge.workflows import erasing
 from tests.integration import many_pairs
 from tests.integration.conftest import Service
-from tests.integration.faults import killed_until_done
+from tests.integration.counting import counted, killed_until_done
 from tests.integration.many_pairs import Shape
+from tests.integration.test_main_road import RULES
 
 
 @pytest.fixture
@@ -108,6 +111,28 @@ def test_any_page_of_any_combination_of_filters_is_what_a_plain_search_would_fin
         assert (wanted, found["total"]) == (wanted, len(expected))
         assert [p["pairId"] for p in found["pairs"]] == expected[(page - 1) * size:page * size]
         assert all(p["status"] == next(m.status for m in made if m.pair_id == p["pairId"]) for p in found["pairs"])
+
+
+# checklist 39
+def test_a_page_costs_the_same_few_requests_wherever_it_lies_and_whatever_it_filters(
+    service: Service, filled: tuple[Project, list[Pair]]
+) -> None:
+    project, made = filled
+    queries: list[dict[str, Any]] = [
+        {}, {"page": 26}, {"status": "pending", "page": 9}, {"generation_id": made[-1].run_id},
+        {"min_quality_score": 0.4, "type": "single_turn", "document_id": made[0].document_id}, {"page_size": 500},
+    ]
+
+    spent = []
+    for query in queries:
+        with counted() as requests:
+            service.call("GET", pairs_path(project), **query)
+        spent.append(requests.total())
+    with counted() as requests:
+        act(service, project, "accept", filters={})
+
+    assert max(spent) <= 9  # key, project, states, facts, and five batches of 100 pairs
+    assert requests.total() <= 9
 
 
 # checklist 39, 40
@@ -246,3 +271,56 @@ def test_deleted_pairs_are_gone_at_once_can_be_brought_back_and_are_erased_in_th
     assert list(blocks.edited_texts(project.project_id)) == []
     late = {"undo_token": second["undo_token"]}
     service.call("POST", pairs_path(project, "/bulk-action/undo"), json=late, expect=404)
+
+
+# checklist 47
+def test_analytics_hold_every_block_of_the_contract_and_agree_with_the_lists(service: Service) -> None:
+    project = project_of(service)
+    service.upload(project.project_id, "rules.md", RULES)
+    service.upload(project.project_id, "broken.pdf", b"no PDF at all", "application/pdf")
+    empty = service.call("GET", f"/projects/{project.project_id}/analytics")
+    service.parse(project.project_id)
+    service.generate(project.project_id, num_pairs=4)
+    many_pairs.fill(project, Shape(30, seed=5))
+    edges = [0.0, 0.6999, 0.7, 0.7999, 0.8, 0.8999, 0.9, 1.0]
+    run_id, made = many_pairs.fill(project, Shape(8, seed=6))
+    boundary = [replace(p, pair_id=p.pair_id.replace(run_id[4:], "edges"), quality_score=score)
+                for p, score in zip(made, edges, strict=True)]
+    before = service.call("GET", f"/projects/{project.project_id}/analytics")
+    many_pairs.write(project, "gen_edges", boundary)
+
+    numbers = service.call("GET", f"/projects/{project.project_id}/analytics")
+
+    assert empty["pairs"] == {"total": 0, "accepted": 0, "rejected": 0, "pending": 0, "avg_quality_score": None}
+    assert [b["range"] for b in empty["qualityDistribution"]] == ["0.9-1.0", "0.8-0.9", "0.7-0.8", "0.0-0.7"]
+    assert set(numbers) == {"projectId", "projectName", "documents", "chunks", "pairs", "qualityDistribution",
+                            "generations", "exportsCount"}
+    assert numbers["documents"] == {"total": 2, "parsed": 1, "failed": 1}
+    chunks = service.call("GET", f"/projects/{project.project_id}/chunks")["chunks"]
+    assert numbers["chunks"] == {"total": len(chunks), "by_type": Counter(c["contentType"] for c in chunks)}
+    assert numbers["generations"] == {"total": 2, "completed": 2, "running": 0, "failed": 0}
+    grown = [b["count"] - a["count"] for a, b in
+             zip(before["qualityDistribution"], numbers["qualityDistribution"], strict=True)]
+    assert grown == [2, 2, 2, 2]
+    assert_all_agree(service, project)
+
+
+# checklist 45, 46
+def test_exports_at_the_same_time_get_different_versions_and_stay_what_they_were(service: Service) -> None:
+    project = project_of(service)
+    many_pairs.fill(project, Shape(30, accepted=1.0))
+    path = f"/projects/{project.project_id}/export"
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: service.call("POST", path, json={}), range(8)))
+    act(service, project, "reject", filters={})
+    service.call("POST", path, json={}, expect=422)
+    fresh = [service.call("GET", f"{path}/{version}") for version in range(1, 9)]
+
+    assert sorted(m["version"] for m in made) == list(range(1, 9))
+    fields = {"version", "format", "s3Key", "pairCount", "fileSize", "downloadUrl", "includeSystemPrompt",
+              "minQualityScore"}
+    assert all(fields <= set(m) for m in (*made, *fresh))
+    assert {len(service.fetch(f["downloadUrl"]).splitlines()) for f in fresh} == {made[0]["pairCount"]}
+    assert service.call("GET", f"/projects/{project.project_id}")["currentVersion"] == 8
+    service.call("GET", f"{path}/9", expect=404)

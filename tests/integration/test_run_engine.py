@@ -74,7 +74,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
     org_id, user_id = orgs.create_org("harbour")
     made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
-    document = Document(made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now())
+    document = Document(made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(),
+                        parsing_status="parsing")
     projects.add_document(made, document)
     chunks = [
         StoredChunk(made.project_id, f"chunk_0_{n:06d}", "doc_0", passage(n), ["Rules"], n, "paragraph", 60, 0,

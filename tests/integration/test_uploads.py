@@ -178,6 +178,22 @@ def test_repeated_and_late_events_change_nothing(service: Service) -> None:
     assert service.call("GET", f"/projects/{project_id}")["stats"] == stats
 
 
+# checklist 15
+def test_a_key_of_elsewhere_or_with_nothing_behind_is_refused(service: Service) -> None:
+    project_id, other = service.project(), service.project()
+    target, foreign = place(service, project_id), place(service, other)
+    assert service.put(foreign["upload_url"], RULES, "text/markdown") == 200
+    told = {"filename": "rules.md", "content_type": "text/markdown", "file_size": len(RULES)}
+
+    refused = [
+        service.call("POST", f"/projects/{project_id}/documents", json={**told, "s3_key": key}, expect=422)
+        for key in (target["s3_key"], foreign["s3_key"], "data-forge/x", target["s3_key"].replace("sources", "runs"))
+    ]
+
+    assert [[e["field"] for e in r["errors"]] for r in refused] == [["s3_key"]] * 4
+    assert service.call("GET", f"/projects/{project_id}/documents") == []
+
+
 def test_events_of_what_is_no_upload_are_let_pass(service: Service) -> None:
     project_id = service.project()
     prefix = service.call("GET", f"/projects/{project_id}")["s3Prefix"]

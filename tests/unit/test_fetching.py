@@ -223,7 +223,7 @@ def test_what_cannot_be_used_says_why(site: Site, answer: Answer, reason: str) -
 @pytest.mark.parametrize(("coding", "packed"), [
     ("gzip", gzip.compress(PAGE)), ("x-gzip", gzip.compress(PAGE)), ("deflate", zlib.compress(PAGE)),
     ("deflate", zlib.compress(PAGE)[2:-4]), ("identity", PAGE),
-])
+], ids=["gzip", "x-gzip", "zlib", "raw deflate", "identity"])
 def test_packed_pages_are_unpacked(site: Site, coding: str, packed: bytes) -> None:
     site.pages["/"] = Answer(packed, headers={"Content-Encoding": coding})
 

@@ -13,6 +13,7 @@ import click
 
 from dataforge_client import __version__
 from dataforge_client.cli import (
+    bulk,
     cancel,
     deploy,
     export,
@@ -45,7 +46,7 @@ def cli() -> None:
 
 for _command in (
     run.command, up.command, models.command, projects.command, status.command, logs.command, cancel.command,
-    pairs.command, export.command, org.command, key.command, member.command,
+    pairs.command, bulk.command, export.command, org.command, key.command, member.command,
     deploy.command, deploy.destroy, deploy.doctor,
 ):
     cli.add_command(_command)

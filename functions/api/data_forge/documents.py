@@ -10,6 +10,7 @@ from dataforge.store.projects import Document, Project
 from dataforge.workflows import chunks, registering
 from dataforge.workflows import projects as workflow
 from functions.api.callers import ProjectDep
+from functions.api.paging import PagingDep
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
@@ -63,9 +64,9 @@ _REGISTER = {"s3_key": _uploaded, "url": _web_page, "content": _sent_text}
 
 
 @router.get("/documents", operation_id="list_documents")
-def list_documents(project: ProjectDep) -> list[wire.Document]:
+def list_documents(project: ProjectDep, paging: PagingDep) -> list[wire.Document]:
     """Newest first."""
-    return [views.document(d) for d in projects.documents_of(project.project_id)]
+    return [views.document(d) for d in paging.cut(projects.documents_of(project.project_id))]
 
 
 @router.delete("/documents/{document_id}", operation_id="delete_document")

@@ -9,6 +9,7 @@ from dataforge.teachers import available
 from dataforge.workflows import generation, parsing
 from dataforge.workflows import runs as workflow
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.paging import PagingDep
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
@@ -36,9 +37,9 @@ def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.Generation
 
 
 @router.get("/projects/{project_id}/generations", operation_id="list_generations")
-def list_generations(project: ProjectDep) -> list[wire.Generation]:
+def list_generations(project: ProjectDep, paging: PagingDep) -> list[wire.Generation]:
     """Parse and generate runs, newest first."""
-    return [views.generation(workflow.look_after(r)) for r in runs.of_project(project.project_id)]
+    return [views.generation(workflow.look_after(r)) for r in paging.cut(runs.of_project(project.project_id))]
 
 
 @router.get("/generations/{generation_id}", operation_id="get_generation")

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from dataforge.store import projects
 from dataforge.workflows import erasing
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.paging import PagingDep
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
@@ -22,9 +23,9 @@ def create_project(who: CallerDep, body: wire.CreateProject) -> wire.Project:
 
 
 @router.get("", operation_id="list_projects")
-def list_projects(who: CallerDep) -> list[wire.Project]:
+def list_projects(who: CallerDep, paging: PagingDep) -> list[wire.Project]:
     """The caller's own, newest first; those of other members are reached by their id."""
-    return [views.project(p) for p in projects.list_of(who.org_id, user_id=who.user_id)]
+    return [views.project(p) for p in paging.cut(projects.list_of(who.org_id, user_id=who.user_id))]
 
 
 @router.get("/{project_id}", operation_id="get_project")

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.api.wire.data_forge import example
-from functions.api.wire.limits import Id, text
+from functions.api.wire.limits import Id, example, text
 
 Scope = Literal[
     "data-forge:read", "data-forge:write", "synthetic:read", "synthetic:write", "datasets:read", "datasets:write",

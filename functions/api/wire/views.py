@@ -140,15 +140,15 @@ def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wir
 
 
 def pair(p: pair_store.Pair) -> reviewing.Pair:
-    turns = [reviewing.Message(role=m.role, content=m.content) for m in exporting.messages(p)]
-    return reviewing.Pair(
-        pairId=p.pair_id, projectId=p.project_id, chunkId=p.chunk_id, documentId=p.document_id,
-        generationId=p.run_id, type=p.type, systemPrompt=p.system_prompt, messages=turns, question=p.question,
-        answer=p.answer, qualityScore=p.quality_score, groundingScore=p.grounding_score,
-        complexityLevel=p.complexity_level, questionType=p.question_type, isDuplicate=p.is_duplicate,
-        status=p.status, reviewerNotes=p.reviewer_notes, evidence=p.evidence, metadata=p.metadata,
-        createdAt=p.created_at, updatedAt=p.updated_at,
-    )
+    return reviewing.Pair.model_validate({  # turns and all in one go: a page has up to 500 pairs
+        "pairId": p.pair_id, "projectId": p.project_id, "chunkId": p.chunk_id, "documentId": p.document_id,
+        "generationId": p.run_id, "type": p.type, "systemPrompt": p.system_prompt,
+        "messages": [{"role": m.role, "content": m.content} for m in exporting.messages(p)],
+        "question": p.question, "answer": p.answer, "qualityScore": p.quality_score,
+        "groundingScore": p.grounding_score, "complexityLevel": p.complexity_level, "questionType": p.question_type,
+        "isDuplicate": p.is_duplicate, "status": p.status, "reviewerNotes": p.reviewer_notes, "evidence": p.evidence,
+        "metadata": p.metadata, "createdAt": p.created_at, "updatedAt": p.updated_at,
+    })
 
 
 def export_version(e: pair_store.Export) -> wire.ExportVersion:

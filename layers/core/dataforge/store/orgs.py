@@ -125,7 +125,7 @@ def get_many(org_id: str, user_id: str, key_id: str) -> tuple[Org, Member, str]:
     found = current().tables.batch_get("orgs", [{"org_id": org_id, "item": item} for item in wanted])
     if len(found) < len(wanted):
         raise NotFound(f"Organization {org_id} has changed; try again")
-    return from_item(Org, found[0]), from_item(Member, found[1]), str(found[2]["name"])
+    return from_item(Org, found[0]), _member(found[1]), str(found[2]["name"])
 
 
 # -- members ------------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def get_many(org_id: str, user_id: str, key_id: str) -> tuple[Org, Member, str]:
 def members_of(org_id: str) -> list[Member]:
     """Oldest first."""
     return sorted(
-        (from_item(Member, i) for i in _partition(org_id, "member:")), key=lambda m: (m.created_at, m.user_id)
+        (_member(i) for i in _partition(org_id, "member:")), key=lambda m: (m.created_at, m.user_id)
     )
 
 

@@ -55,6 +55,8 @@ class Pair:
     """Spans of the chunk that support the answer: {start, end, text}, and the page."""
     reviewer_notes: str | None = None
     metadata: Item = field(default_factory=dict)
+    between: list[Item] = field(default_factory=list)
+    """What is said in a conversation after `question` and before `answer`: {role, content} each."""
     updated_at: str | None = None
     revision: int = 0
     status: str = "pending"
@@ -144,7 +146,7 @@ def fetch(project_id: str, places: Sequence[Place]) -> list[Pair]:
     statuses = {ids.pair_id(project_id, p.run, p.slot): p.status for p in places}
     keys: list[Key] = [{"project_id": project_id, "pair_id": pair_id} for pair_id in statuses]
     return [
-        replace(from_item(Pair, i), status=statuses[str(i["pair_id"])])
+        from_item(Pair, {**i, "status": statuses[str(i["pair_id"])]})
         for i in current().tables.batch_get("pairs", keys)
     ]
 
@@ -167,7 +169,7 @@ def _neighbours(project_id: str, block: blocks.Block, places: Sequence[Place]) -
     for item in projects.pages("pairs", {"project_id": project_id}, begins=("pair_id", prefix)):
         status = statuses.get(str(item["pair_id"]))
         if status is not None:
-            yield replace(from_item(Pair, item), status=status)
+            yield from_item(Pair, {**item, "status": status})
 
 
 def put_export(export: Export) -> None:
@@ -192,7 +194,7 @@ def _read(project_id: str, pair_id: str) -> tuple[Pair, blocks.Block]:
     status = blocks.STATUSES.get(block.states[ids.slot_of_pair(pair_id) % BLOCK]) if block else None
     if item is None or block is None or status is None:
         raise NotFound(f"Pair {pair_id} not found")
-    return replace(from_item(Pair, item), status=status), block
+    return from_item(Pair, {**item, "status": status}), block
 
 
 def _row(pair: Pair) -> Item:

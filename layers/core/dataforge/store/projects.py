@@ -129,9 +129,8 @@ def get(org_id: str, project_id: str) -> Project:
 
 def list_of(org_id: str, *, user_id: str | None = None) -> list[Project]:
     """Newest first; only those that this user made, if one is named."""
-    rows = pages("projects", {"org_id": org_id}, descending=True)
-    found = (from_item(Project, i) for i in rows if i.get("status") != DELETED)
-    return [p for p in found if user_id in (None, p.user_id)]
+    found = (from_item(Project, i) for i in pages("projects", {"org_id": org_id}, descending=True))
+    return [p for p in found if p.status != DELETED and user_id in (None, p.user_id)]
 
 
 def change(project: Project, values: Item) -> Project:
@@ -182,12 +181,16 @@ def delete_row(project: Project) -> None:
 
 
 def add_document(project: Project, document: Document, claim: Sequence[Write] = ()) -> None:
-    """Raises ConditionFailed when a write of `claim` does not hold (or the project is gone)."""
+    """Raises NotFound when the project was deleted meanwhile, ConditionFailed when a write of `claim` does not hold."""
     key = {"org_id": project.org_id, "project_id": project.project_id}
-    current().tables.transact([
-        Put("documents", to_item(document), where={"document_id": ABSENT}),
-        Update("projects", key, add={"documents": 1}), *claim,
-    ])
+    try:
+        current().tables.transact([
+            Put("documents", to_item(document), where={"document_id": ABSENT}),
+            Update("projects", key, add={"documents": 1}, where={"status": "active"}), *claim,
+        ])
+    except ConditionFailed:
+        get(project.org_id, project.project_id)
+        raise
 
 
 def documents_of(project_id: str) -> list[Document]:

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import orjson
@@ -23,7 +23,7 @@ from dataforge.errors import BadReply, BatchUnfinished, NotFound, TeacherBusy, T
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.recipes import RECIPES, Recipe, Wishes, drafts
 from dataforge.records import Answer, Draft, Message, Passage, Question, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
@@ -194,8 +194,8 @@ async def _call(batch: Batch, slots: list[Slot]) -> list[Item]:
     for attempt in range(1 if batch.teacher.can.offline else READINGS):
         try:
             reply = await _reply(batch, question, slots[0].index, attempt)
-            drafts = batch.recipe.read(_answer(reply), slots)
-            return [_made(batch, s, d, reply) for s, d in zip(slots, drafts, strict=True)]
+            read = batch.recipe.read(_answer(reply), question)
+            return [_made(batch, s, d, reply) for s, d in zip(slots, read, strict=True)]
         except BadReply as bad:
             if len(bad.drafts) > len(best):
                 best, source = bad.drafts, reply
@@ -297,7 +297,7 @@ def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
     return {
         "slot": slot.index, "chunk_id": slot.chunk_id, "document_id": chunk.document_id, "page": chunk.page,
         "reply": reply.slot, "teacher": reply.model, "finish_reason": reply.finish_reason,
-        "draft": {**asdict(draft), "evidence": list(draft.evidence)},
+        "draft": drafts.to_json(draft),
     }
 
 

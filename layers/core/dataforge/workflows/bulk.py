@@ -156,7 +156,7 @@ def _chosen(
         if mine:
             masks.setdefault(name, bytearray(BLOCK))[slot % BLOCK] = 1
     every = Matcher(project, PairFilter(), ())
-    return blocks.read_named(project.project_id, masks), lambda b: _both(every.mask(b), masks[b.key])
+    return blocks.read_named(project.project_id, masks), lambda b: _both(every.mask(b), bytes(masks[b.key]))
 
 
 def _both(a: bytes, b: bytes) -> bytes:

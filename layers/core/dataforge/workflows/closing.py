@@ -54,6 +54,7 @@ def close(run: Run, raw: Item) -> Run:
     report = quality_report.report(
         delivered, rejected, requested=run.requested, asked=run.asked, failed=run.failed,
         reasons=cast("dict[str, dict[str, int]]", run.reasons), chunks_planned=len(_chunks(run)),
+        kind=str(run.config["generation_type"]),
     )
     flow.write_json(run, "report.json", report)
     usage = _usage(run)

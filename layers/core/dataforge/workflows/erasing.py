@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -27,6 +28,8 @@ AT_ONCE_SECONDS = 15.0
 """How long a request sweeps before it leaves the rest to the machine."""
 SECOND_LOOK_SECONDS = 60
 """A batch that was running when its project was deleted may write once more; the machine comes after it."""
+LATE_SECONDS = 3700
+"""Upload URLs that were signed before live for an hour; the machine comes once more after them."""
 _BATCH = 500
 
 
@@ -59,18 +62,20 @@ def start_purge(project: Project, token: str) -> None:
 
 
 def erase(raw: Item, *, seconds: float) -> Item:
-    """The state of the machine. seconds: what is left of this invocation. Raises EraseUnfinished in time."""
+    """The state of the machine; the answer says whether to come again, and after how long.
+
+    seconds: what is left of this invocation. Raises EraseUnfinished in time.
+    """
     deadline = Deadline(time.monotonic() + seconds * 0.8)
     org_id, project_id, token = str(raw["org_id"]), str(raw["project_id"]), str(raw["token"])
     if token:
-        try:
+        with suppress(NotFound):  # its project is gone, and with it all pairs
             purge_pairs(projects.get(org_id, project_id), token, deadline)
-        except NotFound:
-            return {"erased": token, "why": "its project is gone"}
-        return {"erased": token}
-    ghost = Project(org_id, project_id, "", "", "", "", {}, str(raw["s3_prefix"]), "", "")
-    sweep_project(ghost, deadline)
-    return {"erased": project_id}
+    else:
+        ghost = Project(org_id, project_id, "", "", "", "", {}, str(raw["s3_prefix"]), "", "")
+        sweep_project(ghost, deadline)
+    late = int(str(raw["late_seconds"]))
+    return {**raw, "seconds": late, "late_seconds": 0, "again": late > 0}
 
 
 def sweep_project(project: Project, deadline: Deadline) -> None:
@@ -145,7 +150,7 @@ def undo_key(project: Project, token: str) -> str:
 def _start(run_id: str, project: Project, token: str, seconds: int) -> None:
     current().workflows.start(MACHINE, run_id, {
         "org_id": project.org_id, "project_id": project.project_id, "s3_prefix": project.s3_prefix, "token": token,
-        "seconds": seconds,
+        "seconds": seconds, "late_seconds": 0 if token else LATE_SECONDS,
     })
 
 

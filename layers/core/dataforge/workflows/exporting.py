@@ -9,7 +9,7 @@ import orjson
 
 from dataforge import clock
 from dataforge.errors import Invalid
-from dataforge.formats import FORMATS
+from dataforge.formats import FORMATS, conversation
 from dataforge.platform import current
 from dataforge.records import Message
 from dataforge.store import pairs, projects
@@ -59,10 +59,8 @@ def exportable(project_id: str, min_quality_score: float | None) -> Iterator[Pai
 
 def messages(pair: Pair, *, include_system_prompt: bool = True) -> tuple[Message, ...]:
     """The pair as a conversation."""
-    turns = (Message("user", pair.question), Message("assistant", pair.answer))
-    if pair.system_prompt and include_system_prompt:
-        return (Message("system", pair.system_prompt), *turns)
-    return turns
+    prompt = pair.system_prompt if include_system_prompt else None
+    return conversation.messages(pair.question, pair.answer, pair.between, system_prompt=prompt)
 
 
 def _lines(chosen: Iterator[Pair], format: str, include_system_prompt: bool, counter: Iterator[int]) -> Iterator[bytes]:

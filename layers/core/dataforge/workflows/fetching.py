@@ -209,7 +209,7 @@ def _session(at: URL, allowed: Sequence[Allowance], resolve: Resolve) -> aiohttp
 
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=_Pinned(allowed, resolve), use_dns_cache=False, force_close=True, socket_factory=make_socket,  # type: ignore[arg-type]
+            resolver=_Pinned(allowed, resolve), use_dns_cache=False, force_close=True, socket_factory=make_socket,
         ),
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate, identity",
                  "Accept": "text/html, application/pdf, text/markdown, text/plain, text/csv, */*;q=0.5"},

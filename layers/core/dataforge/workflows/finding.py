@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, compress, islice
 
 from dataforge import ids
+from dataforge.formats import conversation
 from dataforge.platform import current
 from dataforge.records import DIFFICULTIES
 from dataforge.store import blocks, pairs
@@ -130,7 +131,7 @@ def _tests(wanted: PairFilter) -> Iterator[Test]:
     if wanted.type is not None:
         yield _flagged(2, 2 * (wanted.type == "multi_turn"))
     if wanted.complexity_level is not None:
-        yield _flagged(12, (DIFFICULTIES.index(wanted.complexity_level) + 1) << 2)  # type: ignore[arg-type]
+        yield _flagged(12, (DIFFICULTIES.index(wanted.complexity_level) + 1) << 2)
     if wanted.document_id is not None:
         yield _of_document(wanted.document_id)
     if wanted.chunk_id is not None:
@@ -188,7 +189,7 @@ def text_of(turns: Sequence[str]) -> str:
 
 
 def turns_of(pair: Pair) -> list[str]:
-    return [pair.question, pair.answer]
+    return [m.content for m in conversation.messages(pair.question, pair.answer, pair.between)]
 
 
 def _searched(project: Project, wanted: PairFilter, known: Sequence[Block]) -> dict[tuple[str, int], bytes]:

@@ -76,7 +76,6 @@ def register(
     except ConditionFailed:
         known = _known(project, uploads.get(project.project_id, s3_key), s3_key)
         if known is None:
-            projects.get(project.org_id, project.project_id)
             raise Conflict(f"{s3_key} is being deleted; ask for a new upload URL") from None
         return known
     return _settled(project, document)
