@@ -28,6 +28,7 @@ FROZEN = {
     "ConnectionsTable": "dataforge-dev-connections",
     "LimiterTable": "dataforge-dev-limiter",
     "IdempotencyTable": "dataforge-dev-idempotency",
+    "LedgerTable": "dataforge-dev-ledger",
 }
 
 
