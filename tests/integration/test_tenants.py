@@ -14,8 +14,8 @@ from typing import Any
 from fastapi.routing import iter_route_contexts
 from ulid import ULID
 
+from tests.integration.api_cases import make_job
 from tests.integration.conftest import BASE, Service
-from tests.integration.synthetic_cases import Synthetic
 from tests.integration.test_main_road import RULES, harbour
 
 Json = dict[str, Any]
@@ -64,19 +64,8 @@ def owned_by(service: Service, project_id: str) -> Json:
         "project_id": project_id, "document_id": document["documentId"], "chunk_id": pair["chunkId"],
         "generation_id": run["generationId"], "pair_id": pair["pairId"], "version": version,
         "key_id": who["keyId"], "user_id": who["userId"], "member_id": who["userId"], "s3_key": document["s3Key"],
-        "undo_token": _undo_token(service, project_id, pair["pairId"]), "job_id": _finished_job(service),
+        "undo_token": _undo_token(service, project_id, pair["pairId"]), "job_id": make_job(service),
     }
-
-
-def _finished_job(service: Service) -> str:
-    """A synthetic job with results, splits and all, so that every route about it has something to hide."""
-    api = Synthetic(service)
-    started = api.start({
-        "schema": "instruction_v1", "domain": "harbour services", "count": 5,
-        "models": {"generator": {"provider": "templated", "model": "templated"}},
-        "advanced": {"output_split": {"train": 60, "test": 40}},
-    })
-    return str(api.wait(started["job_id"])["job_id"])
 
 
 def _undo_token(service: Service, project_id: str, pair_id: str) -> str:
