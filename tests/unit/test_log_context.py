@@ -46,7 +46,8 @@ def test_every_state_function_logs_the_run_and_its_organisation(name, lines, mon
 
 def test_no_state_function_is_forgotten():
     """Those of the socket, the API and S3's event have no run."""
-    there = {path.stem for path in (Path(__file__).parents[2] / "functions").glob("*.py")} - {"__init__", "socket", "on_upload"}
+    folder = Path(__file__).parents[2] / "functions"
+    there = {path.stem for path in folder.glob("*.py")} - {"__init__", "socket", "on_upload"}
 
     assert there == set(FUNCTIONS)
 
