@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dataforge.quality.claims import STOP_WORDS, tokens
 from dataforge.quality.duplicates import normalise
