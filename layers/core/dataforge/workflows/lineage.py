@@ -7,6 +7,7 @@ slots of a run, delivered, rejected and failed, add up to what the run spent.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import cast
@@ -62,7 +63,8 @@ def _lineage(outcome: Item, paid: dict[str, Reply], n: int, slots: int) -> Item:
     """Of the n-th slot of a call; a failed slot is told about by the last reply."""
     reply = paid.get(str(outcome.get("reply"))) or paid[max(paid)]
     costs = [r.cost_usd for r in paid.values()]
-    cost = None if any(c is None for c in costs) else sum(c for c in costs if c is not None)
+    # A stored 0.0 comes back as 0: the part file of a batch that runs again must be the same.
+    cost = None if any(c is None for c in costs) else math.fsum(c for c in costs if c is not None)
     tokens_in, tokens_out = sum(r.input_tokens for r in paid.values()), sum(r.output_tokens for r in paid.values())
     return {
         "teacher": reply.model, "reply": reply.slot, "attempt": attempt_of(reply.slot),
