@@ -35,7 +35,7 @@ class Stacks:
         """
         status = self._settled(stack.name)
         if status == "ROLLBACK_COMPLETE":  # its first creation failed: it can only be deleted
-            self.delete(stack.name)
+            self.delete(stack.name, unprotect=True)
             status = _GONE
         if status in _REMEDIES:
             raise DeployError(f"The stack {stack.name} is {status}: {_REMEDIES[status].format(name=stack.name)}")

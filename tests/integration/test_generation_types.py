@@ -54,6 +54,11 @@ def lines_of(service: Service, project_id: str, format: str) -> list[dict[str, A
     return [json.loads(line) for line in service.fetch(made["downloadUrl"]).splitlines()]
 
 
+def found_by(service: Service, project_id: str, searched: str) -> list[str]:
+    page = service.call("GET", f"/projects/{project_id}/pairs", search=searched)
+    return [p["pairId"] for p in page["pairs"]]
+
+
 def hold_to_its_shape(kind: str, pair: dict[str, Any], turns: int = 3) -> None:
     """Contract A.1 and A.3."""
     said = pair["messages"]
@@ -93,6 +98,8 @@ def test_every_kind_yields_its_own_shape_down_to_the_export(service: Service, ki
     if kind == "summary":
         assert all(p["question"].endswith(texts[p["chunkId"]].strip()) for p in made)
         assert all(len(p["answer"]) < len(texts[p["chunkId"]]) for p in made)
+    for pair in made[:2]:
+        assert all(pair["pairId"] in found_by(service, project_id, m["content"][:500]) for m in pair["messages"])
     chat, alpaca = lines_of(service, project_id, "chatml"), lines_of(service, project_id, "alpaca")
     assert [line["messages"] for line in chat] == [p["messages"] for p in made]
     assert [line["output"] for line in alpaca] == [p["answer"] for p in made]
@@ -213,6 +220,9 @@ def test_an_edit_of_a_conversation_moves_its_first_and_last_message_only(service
     assert (after["question"], after["answer"]) == ("When does the gate close?", "Five minutes before departure.")
     assert service.call("GET", f"/projects/{project_id}/pairs", status="edited")["pairs"] == [after]
     assert lines_of(service, project_id, "chatml") == [{"messages": after["messages"]}]
+    assert found_by(service, project_id, "gate close?") == [after["pairId"]]
+    assert after["pairId"] in found_by(service, project_id, after["messages"][2]["content"].upper())
+    assert after["pairId"] not in found_by(service, project_id, before["messages"][0]["content"])
     flat = lines_of(service, project_id, "alpaca")[0]
     assert flat["output"] == "Five minutes before departure."
     assert flat["input"].startswith("User: When does the gate close?\nAssistant: ")

@@ -31,7 +31,7 @@ _PROBED = 100
 """More than any wall writes at once."""
 _FEW = 200
 """Up to so many pairs of a block are fetched by their keys; more are read as neighbours."""
-_TRIES = 20
+_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,13 @@ class Pair:
     system_prompt: str | None = None
     is_duplicate: bool = False
     evidence: list[Item] = field(default_factory=list)
-    """Spans of the chunk that support the answer: {start, end, text}, and the page."""
+    """Spans of the chunk that support the answer: {start, end, text}, their place in the document, and the page."""
     reviewer_notes: str | None = None
     metadata: Item = field(default_factory=dict)
     between: list[Item] = field(default_factory=list)
     """What is said in a conversation after `question` and before `answer`: {role, content} each."""
+    lineage: Item = field(default_factory=dict)
+    """The call that wrote it, see `workflows.lineage`; empty for a pair of before there was any."""
     updated_at: str | None = None
     revision: int = 0
     status: str = "pending"

@@ -107,6 +107,8 @@ class StoredChunk:
     pairs_by_run: Item = field(default_factory=dict)
     """run id -> pairs made from this chunk; a map, so that counting twice is harmless."""
     updated_at: str | None = None
+    rewritten: bool = False
+    """A person changed the text: [start:end] of the document is no longer it."""
 
 
 def create(org_id: str, user_id: str, *, name: str, description: str, source_type: str, config: Item) -> Project:

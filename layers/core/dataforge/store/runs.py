@@ -76,6 +76,9 @@ class Reply:
     output_tokens: int
     expires_at: int
     cost_usd: float | None = None
+    prompt_hash: str = ""
+    """See `workflows.lineage`; empty, like the time, in replies of before there was any."""
+    answered_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

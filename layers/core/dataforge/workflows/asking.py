@@ -19,7 +19,7 @@ from typing import cast
 
 import orjson
 
-from dataforge import settings
+from dataforge import clock, settings
 from dataforge.errors import BadReply, BatchUnfinished, NotFound, TeacherBusy, TeacherError, TeacherRefused
 from dataforge.log import redact
 from dataforge.platform import current
@@ -31,6 +31,7 @@ from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Progress, Reply, Run
 from dataforge.teachers import teacher
 from dataforge.teachers.ports import Teacher
+from dataforge.workflows import lineage
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import wishes
 
@@ -109,7 +110,7 @@ def work(
     if len(batch.outcomes) < batch.slots:
         raise BatchUnfinished(f"{len(batch.outcomes)} of {batch.slots} slots are done; the rest takes another attempt")
     run = runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
-    outcomes = _write_part(batch, e, batch.outcomes)
+    outcomes = _write_part(batch, e, lineage.traced(batch.outcomes, calls, batch.used))
     made = sum("failed" not in o for o in outcomes)
     level = "warning" if made < len(batch.outcomes) else "info"
     what = "pairs" if run.kind == "generate" else "records"
@@ -131,7 +132,8 @@ def save(batch: Work, e: flow.Event, call: Call, calls: Sequence[Sequence[Slot]]
     if not batch.stored:
         return 0
     asyncio.run(_ask_all(batch, call, calls, 1))
-    return len(_write_part(batch, e, [o for o in batch.outcomes if "failed" not in o]))
+    made = [o for o in batch.outcomes if "failed" not in o]
+    return len(_write_part(batch, e, lineage.traced(made, calls, batch.used)))
 
 
 def _write_part(batch: Work, e: flow.Event, outcomes: list[Item]) -> list[Item]:
@@ -278,6 +280,7 @@ async def reply_to(
     reply = Reply(
         batch.run.run_id, key, text, answer.model, finish, answer.input_tokens,
         answer.output_tokens, runs.reply_expiry(), answer.cost_usd,
+        prompt_hash=lineage.prompt_hash(question), answered_at=clock.now(),
     )
     await asyncio.to_thread(runs.keep_reply, reply)
     batch.used.append(reply)
@@ -331,7 +334,7 @@ def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
     return {
         "slot": slot.index, "chunk_id": slot.chunk_id, "document_id": chunk.document_id, "page": chunk.page,
         "reply": reply.slot, "teacher": reply.model, "finish_reason": reply.finish_reason,
-        "draft": drafts.to_json(draft),
+        "draft": drafts.to_json(draft), "chunk_sha256": lineage.content_hash(chunk.content),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import orjson
@@ -20,7 +20,7 @@ from dataforge.store import pairs, projects, runs
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
-from dataforge.workflows import finding, planning
+from dataforge.workflows import finding, lineage, planning
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import ROUNDS, most_slots
 
@@ -45,6 +45,9 @@ class Record:
     """Empty: delivered."""
     duplicate_of: int | None = None
     similarity: float | None = None
+    evidence: list[Item] = field(default_factory=list)
+    """The spans of `grounding`, with their place in the document."""
+    lineage: Item = field(default_factory=dict)
 
 
 def assess_run(raw: Item) -> Item:
@@ -131,7 +134,8 @@ def _record(run: Run, outcome: Item, chunk: StoredChunk | None) -> Record:
     return Record(
         cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
         cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), draft, found.grounding,
-        found.score, found.reasons,
+        found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, chunk),
+        lineage=lineage.of_record(outcome, chunk),
     )
 
 
@@ -158,8 +162,8 @@ def _write_files(run: Run, records: list[Record], failed: list[Item]) -> None:
     parts: dict[str, list[dict[str, object]]] = {
         "records.jsonl": [_line(r) for r in records if not r.reasons],
         "rejected.jsonl": [{**_line(r), "reasons": r.reasons} for r in records if r.reasons],
-        "failed.jsonl": [{"slot": o["slot"], "chunk_id": o["chunk_id"], "reason": o["failed"], "detail": o["detail"]}
-                         for o in failed],
+        "failed.jsonl": [{"slot": o["slot"], "chunk_id": o["chunk_id"], "reason": o["failed"], "detail": o["detail"],
+                          "lineage": o.get("lineage")} for o in failed],
     }
     for name, lines in parts.items():
         data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
@@ -172,10 +176,11 @@ def _line(r: Record) -> dict[str, object]:
     return {
         "slot": r.slot, "question": r.draft.question, "answer": r.draft.answer,
         "question_type": r.draft.question_type, "difficulty": r.draft.difficulty, "quality_score": r.score,
-        "grounding_score": r.grounding.score, "evidence": [asdict(s) for s in r.grounding.spans],
+        "grounding_score": r.grounding.score, "evidence": r.evidence,
         "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
         "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
         "similarity": r.similarity, "turns": drafts.turns_of(r.draft), "material_at": r.draft.material_at,
+        "lineage": r.lineage,
     }
 
 
@@ -205,7 +210,6 @@ def _pair(run: Run, r: Record) -> Pair:
     floor = run.config.get("auto_accept_min_quality")
     good = isinstance(floor, int | float) and r.score >= floor
     status = "rejected" if r.reasons else "accepted" if good else "pending"
-    spans = r.grounding.spans[:MOST_SHOWN]
     metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
     if r.reasons:
         metadata["reasons"] = list(r.reasons)
@@ -219,7 +223,7 @@ def _pair(run: Run, r: Record) -> Pair:
         r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
         r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
         is_duplicate="near_duplicate" in r.reasons,
-        evidence=[{"start": s.start, "end": s.end, "text": s.text, "page": r.page} for s in spans],
+        evidence=[{**span, "page": r.page} for span in r.evidence[:MOST_SHOWN]], lineage=r.lineage,
         metadata=metadata, status=status, type="multi_turn" if r.draft.turns else "single_turn",
         between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
     )

@@ -22,6 +22,7 @@ def edit(chunk: StoredChunk, *, content: str | None, metadata: Item | None, excl
         if not content.strip():
             raise Invalid("content must not be empty; exclude the chunk to keep it out", field="content")
         values |= {"content": content, "tokens": tokens.count(content), "difficulty": reading_difficulty(content)}
+        values["rewritten"] = chunk.rewritten or content != chunk.content
     if metadata is not None:
         values["metadata"] = {**chunk.metadata, **metadata}
     if excluded is not None:

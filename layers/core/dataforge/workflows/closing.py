@@ -17,7 +17,7 @@ from dataforge.workflows import runs as flow
 
 logger = logging.getLogger(__name__)
 
-_HEAVY = ("evidence", "unsupported")
+_HEAVY = ("evidence", "unsupported", "lineage")
 
 
 def record_failure(raw: Item) -> Item:

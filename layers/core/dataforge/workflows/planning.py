@@ -18,7 +18,7 @@ from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
 from dataforge.teachers import teacher
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows import parsing
+from dataforge.workflows import lineage, parsing
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import most_slots, wishes
 
@@ -37,6 +37,8 @@ def plan(run: Run, e: flow.Event) -> Item:
     before = promised(run, e.round)
     slots = [] if run.cancel_requested else _slots(run, e.round, before)
     flow.write_json(run, f"round-{e.round}/plan.json", [asdict(s) for s in slots])
+    if e.round == 0:
+        lineage.keep_sources(run)
     batches = _write_batches(run, e.round, base, slots)
     runs.change(run, {
         "status": "generating", "stage": "generating", "asked": len(before) + len(slots),
