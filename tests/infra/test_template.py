@@ -138,6 +138,7 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
         assert variables == {
             "DATAFORGE_STAGE": "dev",
             "DATAFORGE_WORKERS": "10",
+            "DATAFORGE_RESULTS_DAYS": "30",
             "DATAFORGE_BUCKET": "<FilesBucket>",
             "DATAFORGE_TABLE_PREFIX": "dataforge-dev-",
             **{f"STATE_MACHINE_{name.upper()}": f"{machine}{name}" for name in catalog.WORKFLOWS},

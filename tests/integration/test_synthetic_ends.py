@@ -42,6 +42,9 @@ def test_what_a_killed_machine_had_made_is_billed_and_handed_out(
         time.sleep(0.01)
 
     current().workflows.stop("generate", job_id, cause="pulled the plug")
+    while current().workflows.describe("generate", job_id).status == "RUNNING":  # type: ignore[union-attr]
+        assert time.monotonic() < end  # the children of a map end first
+        time.sleep(0.05)
     assert current().workflows.describe("generate", job_id).status == "ABORTED"  # type: ignore[union-attr]
     time.sleep(1.0)  # a batch that was running writes its last
     monkeypatch.setattr(flow, "PATIENCE", 0.0)

@@ -94,9 +94,8 @@ def test_every_field_of_every_schema_in_both_views(forge: Forge, schema: str, ve
     conflict = {"conflict_config": {"drive_pairs": [{"a": "safety", "b": "autonomy"}]}}
     run = forge.run(schema=schema, count=8, verified=verified, **(conflict if schema == "conflict_v1" else {}))
 
-    read = platform.current().files.read
-    views = {view: [orjson.loads(one) for one in read(jobs.results_key(run, view)).splitlines()]
-             for view in ("canonical", "legacy")}
+    files = {view: platform.current().files.read(jobs.results_key(run, view)) for view in ("canonical", "legacy")}
+    views = {view: [orjson.loads(one) for one in data.splitlines()] for view, data in files.items()}
 
     shape = canonical(schema, run.run_id, verified=verified)
     assert len(views["canonical"]) == len(views["legacy"]) == run.delivered > 0

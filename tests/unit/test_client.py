@@ -8,11 +8,12 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge_client import DataForge
+from dataforge_client import DataForge, files
 from dataforge_client.errors import (
     AuthenticationError,
     ClientError,
@@ -431,3 +432,20 @@ def test_importing_the_client_loads_neither_httpx_nor_rich() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_download_from_another_host_carries_no_key(forge: DataForge, tmp_path: Path) -> None:
+    """A bucket must not learn what opens the API."""
+    seen: list[httpx.Request] = []
+
+    def bucket(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, content=b'{"a": 1}\n')
+
+    forge._transport._http = httpx.Client(transport=httpx.MockTransport(bucket))
+
+    files.download(forge._transport, lambda: "https://bucket.example/results.jsonl?sig=1", tmp_path / "r.jsonl")
+
+    assert (tmp_path / "r.jsonl").read_bytes() == b'{"a": 1}\n'
+    assert seen[0].url.host == "bucket.example"
+    assert {"authorization", "x-api-key", "x-organization-id"}.isdisjoint(seen[0].headers)

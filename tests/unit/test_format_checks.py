@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dataforge.quality.format_checks import CHECKS, check
+from dataforge.quality.format_checks import CHECKS, Candidate, check
 from dataforge.records import Draft
 
 PASSAGE = "The warranty lasts two years. It covers defects of material. Claims are sent to the service desk."
@@ -94,3 +96,13 @@ def test_every_check_is_shown_to_fire_somewhere() -> None:
     shown = {case[0] for case in marks[0].args[1]} | {"copy_of_passage"}
 
     assert shown == set(CHECKS)
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=40), st.lists(st.sampled_from("ab"), max_size=40), st.integers(0, 20))
+def test_a_leak_is_any_twelve_words_running_of_the_prompt(prompt, written, copied):
+    answer = [*written, *prompt[:copied]]
+    told, text = " ".join(prompt), " ".join(["q", *answer])
+
+    found = CHECKS["prompt_leak"](Candidate(Draft("q", " ".join(answer)), "", told, "stop"))
+
+    assert found == any(f" {' '.join(prompt[i:i + 12])} " in f" {text} " for i in range(len(prompt) - 11))
