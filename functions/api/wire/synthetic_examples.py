@@ -17,7 +17,8 @@ _JOB: Json = {
     "summary": {"pass_rate": 0.921, "diversity_score": 0.87, "mean_judge_score": 8.3,
                 "rejection_breakdown": {"format_invalid": 4, "near_duplicate": 7, "judge_rejected": 6}},
     "models": {"generator": "gpt-4.1-mini", "critic": None, "judge": "gpt-4o-mini"}, "cost_usd": 0.594,
-    "started_at": "2026-03-11T12:30:02Z", "completed_at": "2026-03-11T12:34:56Z", "error": None,
+    "started_at": "2026-03-11T12:30:02Z", "completed_at": "2026-03-11T12:34:56Z",
+    "expires_at": "2026-04-10T12:34:56Z", "error": None,
 }
 _ENTRY: Json = {
     "entry_id": "01jc", "kind": "settle", "amount_usd": 0.594, "records": 198.0, "job_id": "syn_job_a1b2c3d4e5",
