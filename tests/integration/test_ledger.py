@@ -71,7 +71,9 @@ def test_no_more_than_was_reserved_is_ever_charged(books: None) -> None:
     assert ledger.account_of(ORG).balance == 6
 
 
-def test_together_they_cannot_reserve_more_than_there_is(books: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_together_they_cannot_reserve_more_than_there_is(
+    books: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.setattr(ledger, "TRIES", 200)
     ledger.set_plan(ORG, "payg")
     ledger.top_up(ORG, 50)
@@ -84,7 +86,8 @@ def test_together_they_cannot_reserve_more_than_there_is(books: None, monkeypatc
         return True
 
     # moto's tables are plain dictionaries, which threads break: there, one after the other.
-    with ThreadPoolExecutor(4 if platform.current().name == "embedded" else 1) as pool:
+    at_once = 4 if request.node.callspec.params["books"] == "embedded" else 1
+    with ThreadPoolExecutor(at_once) as pool:
         won = list(pool.map(one, range(8)))
 
     assert sum(won) == 5
