@@ -39,6 +39,8 @@ class Function:
     starts: tuple[str, ...] = ()
     """State machines it starts."""
     secrets: bool = False
+    models: bool = False
+    """Whether it asks models on Bedrock and SageMaker."""
 
 
 TABLES: dict[str, Table] = {
@@ -71,7 +73,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "generate_batch": Function(
         "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies"),
-        reads=("chunks", "projects", "documents"), files="write", secrets=True,
+        reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True,
     ),
     # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.
     "record_failure": Function(

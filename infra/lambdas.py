@@ -90,7 +90,7 @@ class Lambdas(Construct):
             self._data.tables[table].grant(role, *READ_ITEMS)
         for table in facts.writes:
             self._data.tables[table].grant(role, *WRITE_ITEMS)
-        for statement in (*self._files(facts), *self._starts(facts), *self._secrets(facts)):
+        for statement in (*self._files(facts), *self._starts(facts), *self._secrets(facts), *self._models(facts)):
             role.add_to_policy(statement)
         return role
 
@@ -124,6 +124,22 @@ class Lambdas(Construct):
         names = _arn(self, "secretsmanager", "secret", f"{self._stage.prefix}*")
         return [iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[names])]
 
+    def _models(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        """Which model is the run's choice. A cross-region inference profile asks models of several regions."""
+        if not facts.models:
+            return []
+        stack = Stack.of(self)
+        profiles = [
+            _arn(self, "bedrock", kind, "*", ArnFormat.SLASH_RESOURCE_NAME)
+            for kind in ("inference-profile", "application-inference-profile")
+        ]
+        models = f"arn:{stack.partition}:bedrock:*::foundation-model/*"
+        endpoints = _arn(self, "sagemaker", "endpoint", "*", ArnFormat.SLASH_RESOURCE_NAME)
+        return [
+            iam.PolicyStatement(actions=["bedrock:InvokeModel"], resources=[models, *profiles]),
+            iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoints]),
+        ]
+
 
 def log_group(scope: Construct, construct_id: str, name: str, stage: Stage) -> logs.LogGroup:
     return logs.LogGroup(
@@ -144,7 +160,7 @@ def execution_arn(scope: Construct, stage: Stage, name: str) -> str:
     return _arn(scope, "states", "execution", f"{stage.prefix}{name}:*")
 
 
-def _arn(scope: Construct, service: str, resource: str, name: str) -> str:
-    return Stack.of(scope).format_arn(
-        service=service, resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )
+def _arn(
+    scope: Construct, service: str, resource: str, name: str, form: ArnFormat = ArnFormat.COLON_RESOURCE_NAME
+) -> str:
+    return Stack.of(scope).format_arn(service=service, resource=resource, resource_name=name, arn_format=form)

@@ -44,6 +44,10 @@ PARTLY_OPEN = (
     r"<FilesBucket\.Arn>/data-forge/(\*/runs/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
     r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
+    # Which model writes is the choice of each run; nothing but asking is allowed.
+    r"arn:<AWS::Partition>:bedrock:\*::foundation-model/\*",
+    r"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:(application-)?inference-profile/\*",
+    r"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/\*",
 )
 
 
@@ -102,6 +106,8 @@ def test_a_function_reaches_files_machines_and_secrets_only_as_its_catalog_entry
         assert ("s3:PutObject" in files, "s3:GetObject" in files) == (facts.files == "write", facts.files != "none")
         assert started == set(facts.starts), name
         assert any(action.startswith("secretsmanager:") for action, _ in rights) == facts.secrets
+        asks = {action for action, _ in rights if action.startswith(("bedrock:", "sagemaker:"))}
+        assert asks == ({"bedrock:InvokeModel", "sagemaker:InvokeEndpoint"} if facts.models else set())
         assert len(logs) == 1
         assert f"Functions{camel(name)}Log" in logs.pop()
 

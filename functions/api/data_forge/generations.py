@@ -63,6 +63,6 @@ def get_generation_logs(
 
 
 @router.get("/available-models", operation_id="available_models")
-def available_models(_: CallerDep) -> list[wire.AvailableModel]:
+def available_models(who: CallerDep) -> list[wire.AvailableModel]:
     """Teachers that this deployment can run now."""
-    return [wire.AvailableModel(id=t.id, name=t.name, provider=t.provider) for t in available()]
+    return [wire.AvailableModel(id=t.id, name=t.name, provider=t.provider) for t in available(who.org_id)]

@@ -5,6 +5,7 @@
 | request -> org, user, scopes  | get key_hashes (sha256 of the key)                |
 | is this user a member?        | get orgs (org_id, member:<user>)                  |
 | an organisation and its keys  | query orgs (org_id)                               |
+| its own models and prices     | get orgs (org_id, models)                         |
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from dataforge import clock, ids
 from dataforge.platform import current
-from dataforge.platform.ports import Put
+from dataforge.platform.ports import Item, Put
 from dataforge.store.rows import from_item
 
 ALL_SCOPES = ["data-forge:read", "data-forge:write", "admin"]
@@ -70,3 +71,13 @@ def holder_of(key: str) -> KeyHolder | None:
 
 def is_member(org_id: str, user_id: str) -> bool:
     return current().tables.get("orgs", {"org_id": org_id, "item": f"member:{user_id}"}) is not None
+
+
+def set_models(org_id: str, layer: Item) -> None:
+    """Its layer over the catalogue of models, in the form of `teachers/models.json` and checked by its reader."""
+    current().tables.put("orgs", {**layer, "org_id": org_id, "item": "models"})
+
+
+def models_of(org_id: str) -> Item:
+    """Empty when it has none of its own."""
+    return current().tables.get("orgs", {"org_id": org_id, "item": "models"}) or {}

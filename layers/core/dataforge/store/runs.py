@@ -39,6 +39,8 @@ class Run:
     created_at: str
     sequence: str
     """The ulid of the run id: the order in which runs were begun, whatever their kind."""
+    teacher: Item = field(default_factory=dict)
+    """The model that writes it, as the catalogue had it when the run began; empty for a parse."""
     status: str = "pending"
     stage: str = "planning"
     cancel_requested: bool = False

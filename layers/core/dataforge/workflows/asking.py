@@ -28,7 +28,6 @@ from dataforge.records import Answer, Draft, Message, Passage, Question, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Progress, Reply, Run
-from dataforge.teachers import teacher
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import wishes
@@ -124,7 +123,7 @@ def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
     found = projects.get_chunks(run.project_id, list({call[0].chunk_id: None for call in calls}))
     over = run.cancel_requested or run.status in runs.FINISHED
     batch = Batch(
-        run, f"r{e.round}b{e.batch:04d}", teacher(str(run.config["model_id"])),
+        run, f"r{e.round}b{e.batch:04d}", flow.teacher_of(run),
         RECIPES[str(run.config["generation_type"])], wishes(run.config), {c.chunk_id: c for c in found},
         body["document_names"],
         runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),

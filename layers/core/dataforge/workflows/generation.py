@@ -13,7 +13,7 @@ from dataforge.recipes.planning import check_distribution
 from dataforge.store import projects
 from dataforge.store.projects import Project
 from dataforge.store.runs import Run
-from dataforge.teachers import teacher
+from dataforge.teachers import build, catalogue, resolve
 from dataforge.workflows import runs as flow
 
 DEFAULTS: Item = {
@@ -53,7 +53,8 @@ def start(project: Project, request: Item) -> Run:
     layers = (DEFAULTS, project.config, extra if isinstance(extra, dict) else {}, request)
     config: Item = {k: v for layer in layers for k, v in layer.items() if k != "config" and v is not None}
     check(config)
-    kinds = teacher(str(config["model_id"])).can.kinds
+    model = resolve(str(config["model_id"]), org_id=project.org_id)
+    kinds = build(model).can.kinds
     if kinds is not None and config["generation_type"] not in kinds:
         raise Invalid(
             f"model_id: the teacher {config['model_id']} writes {', '.join(kinds)} only; choose a language model for "
@@ -65,7 +66,8 @@ def start(project: Project, request: Item) -> Run:
     run_id = ids.new("gen")
     run = Run(
         project.org_id, run_id, project.project_id, project.user_id, "generate", config,
-        f"{project.s3_prefix}/runs/{run_id}", clock.now(), ids.tail(run_id), requested=_target(config, chunks),
+        f"{project.s3_prefix}/runs/{run_id}", clock.now(), ids.tail(run_id), teacher=catalogue.to_item(model),
+        requested=_target(config, chunks),
     )
     flow.begin(project, run)
     return run

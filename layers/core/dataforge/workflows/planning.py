@@ -16,7 +16,6 @@ from dataforge.records import Passage, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
-from dataforge.teachers import teacher
 from dataforge.workflows import parsing
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import PAIRS_PER_CHUNK, most_slots
@@ -67,7 +66,7 @@ def _slots(run: Run, round_number: int, before: list[Slot]) -> list[Slot]:
     used: dict[str, int] = {}
     for slot in before:
         used[slot.chunk_id] = used.get(slot.chunk_id, 0) + 1
-    chosen = teacher(str(config["model_id"]))
+    chosen = flow.teacher_of(run)
     capacity = chosen.can.capacity
     sources = [
         planner.Source(c.chunk_id, c.tokens, used.get(c.chunk_id, 0), capacity(_passage(c)) if capacity else None)

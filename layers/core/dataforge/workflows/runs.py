@@ -15,6 +15,7 @@ from dataforge.platform.ports import Item, Put, Value
 from dataforge.store import projects, runs
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
+from dataforge.teachers import Model, Teacher, build, catalogue, resolve
 
 PATIENCE = 30.0
 """Seconds a run may be open before a reader of it asks whether its machine still runs."""
@@ -43,6 +44,15 @@ def event(raw: Item) -> Event:
 
 def run_of(e: Event) -> Run:
     return runs.get(e.org_id, e.run_id)
+
+
+def model_of(run: Run) -> Model:
+    """What the run was begun with, whatever the catalogue says by now."""
+    return catalogue.from_item(run.teacher) if run.teacher else resolve(str(run.config["model_id"]))
+
+
+def teacher_of(run: Run) -> Teacher:
+    return build(model_of(run))
 
 
 def begin(project: projects.Project, run: Run) -> None:
