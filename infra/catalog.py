@@ -52,6 +52,7 @@ TABLES: dict[str, Table] = {
     "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "sequence", "ALL")}),
     "run_events": Table("run_id", "at_seq", ttl="expires_at"),
     "replies": Table("run_id", "slot", ttl="expires_at"),
+    "limiter": Table("scope", ttl="expires_at"),
     "pairs": Table(
         "project_id",
         "pair_id",
@@ -72,7 +73,7 @@ FUNCTIONS: dict[str, Function] = {
         "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
     ),
     "generate_batch": Function(
-        "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies"),
+        "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies", "limiter"),
         reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True,
     ),
     # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.

@@ -40,7 +40,8 @@ TEXTS = ("model_id", "generation_type", "system_prompt", "style_template", "pair
 BOUNDS: dict[str, Bounds] = {
     "num_pairs": Bounds(1, 100_000, True), "pairs_per_chunk": Bounds(1, 50, True),
     "temperature": Bounds(0, 2, False), "max_tokens": Bounds(1, 32_768, True),
-    "auto_accept_min_quality": Bounds(0, 1, False), "seed": Bounds(0, 2**53, True),
+    "auto_accept_min_quality": Bounds(0, 1, False), "max_cost_usd": Bounds(0, 1_000_000, False),
+    "seed": Bounds(0, 2**53, True),
 }
 
 
