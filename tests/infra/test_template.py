@@ -21,6 +21,7 @@ FROZEN = {
     "RunsTable": "dataforge-dev-runs",
     "RunEventsTable": "dataforge-dev-run_events",
     "RepliesTable": "dataforge-dev-replies",
+    "LimiterTable": "dataforge-dev-limiter",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
 }

@@ -27,7 +27,7 @@ FALL = 0.7
 
 BLOCK = 0.5
 """Seconds of the line that one block covers."""
-HORIZON = 1.0
+HORIZON = 0.25
 """Nothing is given out further ahead than this, so that nobody waits long behind a crowd."""
 PATIENCE = 1.0
 """Seconds that a turned-down organisation's wish is kept in mind after the time it was told to come back."""

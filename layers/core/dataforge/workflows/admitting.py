@@ -16,9 +16,12 @@ from dataforge.teachers import Model
 from dataforge.teachers.admission import Block, Schedule, Share, Window, reserve, spacing
 
 STALE = 0.1
-"""A start time missed by more than this many seconds is given up: calls that wait for it must not start all at once."""
+"""A start time missed by more than this many seconds is given up; one missed by less is made up for one gap at a time:
+calls that were held up together must not start together."""
 BEAT = 0.25
 """Seconds between two looks at whether there is still anything to wait for."""
+MARGIN = 1.03
+"""The gap between two calls, as a multiple of what the limit allows: clocks and networks are never quite even."""
 _REPLY_TOKENS = 600
 """A first guess, until replies tell."""
 
@@ -35,7 +38,8 @@ class Gate:
         self._told = Rates()
         self._tokens: float | None = None
         self._times: deque[float] = deque()
-        self._refill = asyncio.Lock()
+        self._last = 0.0
+        self._line = asyncio.Lock()  # one call at a time waits for its start: a stall cannot bunch them
         self._room = asyncio.Event()
 
     async def enter(self, question: Question) -> int | None:
@@ -82,20 +86,21 @@ class Gate:
     async def _start_time(self, question: Question) -> bool:
         """Wait for a start time, where a limit is known. False: nothing more is to be sent."""
         while not self._is_over():
-            gap = self._spacing(question)
-            if gap is None:
+            if self._spacing(question) is None:
                 return True
-            async with self._refill:
+            async with self._line:
+                gap = self._spacing(question) or 0.001  # replies may have told more meanwhile
                 wait = await self._refilled(gap)
-                start = self._times.popleft() if wait == 0 else time.time() + wait
-            if await self._slept_until(start) and wait == 0:
-                return True
+                start = max(self._times.popleft(), self._last + gap) if wait == 0 else time.time() + wait
+                if await self._slept_until(start) and wait == 0:
+                    self._last = time.time()
+                    return True
         return False
 
     async def _refilled(self, gap: float) -> float:
         """0 when there is a time to take, else the seconds after which to ask for one again."""
-        now = time.time()
-        while self._times and self._times[0] < now - STALE:
+        earliest = max(time.time(), self._last + gap)
+        while self._times and self._times[0] < earliest - STALE:
             self._times.popleft()
         if self._times:
             return 0
@@ -122,7 +127,8 @@ class Gate:
         if not requests and not tokens:
             return None
         guess = sum(len(t.content) for t in question.messages) / 4 + _REPLY_TOKENS
-        return spacing(requests, tokens, self._tokens or guess)
+        gap = spacing(requests, tokens, self._tokens or guess)
+        return gap and gap * MARGIN
 
     async def _slept_until(self, moment: float) -> bool:
         while (left := moment - time.time()) > 0:

@@ -13,7 +13,6 @@ import math
 import random
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -174,8 +173,13 @@ async def _ask_all(batch: Batch, calls: list[list[Slot]], concurrency: int) -> N
 
 async def _asker(batch: Batch, queue: Iterator[list[Slot]]) -> None:
     for slots in queue:
-        with suppress(_OutOfTime):
+        try:
             batch.outcomes += await calling.call(batch, slots, _reply)
+        except _OutOfTime:
+            continue
+        except Exception as defect:  # the batch dies of it: nobody pays for another call meanwhile
+            batch.end("batch_failed", str(defect))
+            raise
 
 
 async def _heartbeat(batch: Batch) -> None:
@@ -221,7 +225,8 @@ async def _reply(batch: Batch, question: Question, first_slot: int, attempt: int
         batch.run.run_id, key, text, answer.model, finish, answer.input_tokens,
         answer.output_tokens, runs.reply_expiry(), answer.cost_usd, answer.cached_tokens,
     )
-    await asyncio.to_thread(runs.keep_reply, reply)
+    kept = asyncio.get_running_loop().run_in_executor(None, runs.keep_reply, reply)
+    await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
     batch.used.append(reply)
     return reply
 
