@@ -11,9 +11,10 @@ from dataforge.platform.ports import Item, Value
 from dataforge.recipes import RECIPES, Wishes
 from dataforge.recipes.planning import check_distribution
 from dataforge.store import projects
-from dataforge.store.projects import Project
+from dataforge.store.projects import Project, StoredChunk
 from dataforge.store.runs import Run
-from dataforge.teachers import build, catalogue, resolve
+from dataforge.teachers import Model, build, catalogue, resolve
+from dataforge.workflows import estimating
 from dataforge.workflows import runs as flow
 
 DEFAULTS: Item = {
@@ -21,6 +22,8 @@ DEFAULTS: Item = {
     "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2}, "seed": 0,
 }
 PAIRS_PER_CHUNK = 3
+SLOTS_PER_CALL = 5
+_NO_CONFIG = ("config", "estimate")
 TOP_UP = 1.25
 """A run never asks for more than this many times the pairs it was asked for."""
 ROUNDS = 6
@@ -45,14 +48,24 @@ BOUNDS: dict[str, Bounds] = {
 }
 
 
-def start(project: Project, request: Item) -> Run:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request that was checked: what it asks for, of whom, and what that will take."""
+
+    config: Item
+    model: Model
+    requested: int
+    estimate: Item
+
+
+def quote(project: Project, request: Item) -> Order:
     """Request fields win over `config`, that over the project's defaultConfig, that over the service's defaults.
 
-    Raises Invalid naming the field, Conflict while another run of the project is active.
+    Writes nothing and calls nobody. Raises Invalid naming the field.
     """
     extra = request.get("config")
     layers = (DEFAULTS, project.config, extra if isinstance(extra, dict) else {}, request)
-    config: Item = {k: v for layer in layers for k, v in layer.items() if k != "config" and v is not None}
+    config: Item = {k: v for layer in layers for k, v in layer.items() if k not in _NO_CONFIG and v is not None}
     check(config)
     model = resolve(str(config["model_id"]), org_id=project.org_id)
     kinds = build(model).can.kinds
@@ -61,17 +74,42 @@ def start(project: Project, request: Item) -> Run:
             f"model_id: the teacher {config['model_id']} writes {', '.join(kinds)} only; choose a language model for "
             f"{config['generation_type']}", field="model_id",
         )
+    _check_budget(config, model)
     if isinstance(chosen := config.get("chunk_ids"), list):
         config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
     chunks = _chosen_chunks(project, config.get("chunk_ids"))
+    requested = _target(config, len(chunks))
+    per_chunk = config.get("pairs_per_chunk")
+    if per_chunk is None and config.get("num_pairs") is None:
+        per_chunk = PAIRS_PER_CHUNK
+    taken = estimating.estimate(
+        chunks, config, wishes(config), model, requested=requested, slots_per_call=SLOTS_PER_CALL,
+        pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
+    )
+    return Order(config, model, requested, taken)
+
+
+def start(project: Project, request: Item) -> Run:
+    """Raises Invalid as `quote` does, Conflict while another run of the project is active."""
+    order = quote(project, request)
     run_id = ids.new("gen")
     run = Run(
-        project.org_id, run_id, project.project_id, project.user_id, "generate", config,
-        f"{project.s3_prefix}/runs/{run_id}", clock.now(), ids.tail(run_id), teacher=catalogue.to_item(model),
-        requested=_target(config, chunks),
+        project.org_id, run_id, project.project_id, project.user_id, "generate", order.config,
+        f"{project.s3_prefix}/runs/{run_id}", clock.now(), ids.tail(run_id),
+        teacher=catalogue.to_item(order.model), requested=order.requested, estimate=order.estimate,
     )
     flow.begin(project, run)
     return run
+
+
+def _check_budget(config: Item, model: Model) -> None:
+    """A cap on what cannot be counted would be no cap."""
+    free = not model.model or model.provider == "ollama"
+    if config.get("max_cost_usd") is not None and model.price is None and not free:
+        raise Invalid(
+            f"max_cost_usd: the price of {model.backend} is not known here; add it to DATAFORGE_MODELS",
+            field="max_cost_usd", code="PRICE_UNKNOWN",
+        )
 
 
 def check(config: Item) -> None:
@@ -99,18 +137,18 @@ def _check_number(name: str, value: Value, bounds: Bounds) -> None:
         raise Invalid(f"{name} must be {kind} from {bounds.low:g} to {bounds.high:,.0f}", field=name)
 
 
-def _chosen_chunks(project: Project, chunk_ids: Value) -> int:
-    """How many chunks the run may use. Raises Invalid when there is none, or one is unknown."""
+def _chosen_chunks(project: Project, chunk_ids: Value) -> list[StoredChunk]:
+    """The chunks that the run may use. Raises Invalid when there is none, or one is unknown."""
     if not isinstance(chunk_ids, list):
-        usable = sum(not c.excluded for c in projects.chunks_of(project.project_id))
+        usable = [c for c in projects.chunks_of(project.project_id) if not c.excluded]
     else:
         wanted = [str(c) for c in chunk_ids]
         found = projects.get_chunks(project.project_id, wanted)
         unknown = set(wanted) - {c.chunk_id for c in found}
         if unknown:
             raise Invalid(f"chunk_ids: no chunk {sorted(unknown)[0]} in this project", field="chunk_ids")
-        usable = sum(not c.excluded for c in found)
-    if usable == 0:
+        usable = [c for c in found if not c.excluded]
+    if not usable:
         raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
     return usable
 

@@ -18,9 +18,7 @@ from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
 from dataforge.workflows import parsing
 from dataforge.workflows import runs as flow
-from dataforge.workflows.generation import PAIRS_PER_CHUNK, most_slots
-
-SLOTS_PER_CALL = 5
+from dataforge.workflows.generation import PAIRS_PER_CHUNK, SLOTS_PER_CALL, most_slots
 
 
 def plan_run(raw: Item) -> Item:
