@@ -260,7 +260,7 @@ async def _send(batch: Batch, question: Question) -> Answer:
     held = await batch.purse.hold(question)
     if held is None:
         batch.end("budget_reached", f"max_cost_usd {batch.run.config['max_cost_usd']} is used up")
-        held = 0.0
+        raise calling.Stopped(str(batch.stop), batch.stop_detail)
     cost: float | None = 0.0
     try:
         era = None if batch.is_over() else await gate.enter(question)
