@@ -293,7 +293,7 @@ def _pause(problem: TeacherError, attempt: int) -> float:
     """Seconds before the next try: as told, else twice as long each time; never the same for all."""
     told = problem.retry_after if isinstance(problem, TeacherBusy) else None
     if told is None:
-        return min(LONGEST_WAIT, 0.5 * 2**attempt) * random.uniform(0.5, 1.0)
+        return min(LONGEST_WAIT, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)
     return min(LONGEST_WAIT, told) + random.uniform(0, 0.25)
 
 
