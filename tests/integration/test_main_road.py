@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from dataforge import platform
 from tests.integration.conftest import Service
 
 RULES = b"""# Berth rules
@@ -285,8 +286,7 @@ def test_deleting_takes_everything_along(service: Service) -> None:
     assert gone == {"message": f"Document {document['documentId']} deleted successfully"}
     assert deleted == {"message": f"Project {project_id} deleted successfully", "deleted": True}
     service.call("GET", f"/projects/{project_id}", expect=404)
-    from dataforge import platform
-from dataforge.platform import current
+    from dataforge.platform import current
 
     assert list(current().files.list(f"data-forge/{renamed['userId']}/{project_id}")) == []
 
