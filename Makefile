@@ -9,16 +9,19 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: demo test lint up test-slow bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates handbook synth requirements clean
+.PHONY: bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
 
 test: lint ## everything but the slow suites
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not deploy"
 
 test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs
 	$(BIN)/pytest -m slow
+
+test-deploy: .venv/.ready-all .tools/emulator/.ready ## the real templates, deployed to an emulator on loopback, and the main job there
+	$(BIN)/pytest -m deploy tests/deploy
 
 lint: .venv/.ready-all
 	$(BIN)/ruff check .
@@ -42,6 +45,15 @@ bench-extractive: .venv/.ready-all ## what the offline teacher makes of document
 bench-duplicates: .venv/.ready-all ## exact near-duplicate search at 10,000 to 100,000 pairs
 	$(BIN)/python -m benchmarks.duplicates
 
+bench-pairs: .venv/.ready-all ## review of 100,000 pairs: requests, bytes, milliseconds and dollars, both walls
+	$(BIN)/python -m benchmarks.pairs
+
+bench-export: .venv/.ready-all ## export of 10,000 and 100,000 pairs: records per second, peak memory
+	$(BIN)/python -m benchmarks.exporting
+
+bench-synthetic: .venv/.ready-all ## a synthetic job of 10,000 records, a quarter of them bad
+	$(BIN)/python -m benchmarks.synthetic
+
 handbook: .venv/.ready-all ## write the example documents again
 	$(BIN)/python examples/make_handbook.py
 
@@ -63,6 +75,12 @@ $(UV):
 .venv/.ready-all: uv.lock pyproject.toml | $(UV)
 	$(UV) sync --frozen --quiet --python $(PYTHON) --all-extras
 	@touch $@ .venv/.ready-demo
+
+# An environment of its own: see the file that it is made from.
+.tools/emulator/.ready: tests/deploy/emulator.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .tools/emulator
+	$(UV) pip install --quiet --python .tools/emulator/bin/python --require-hashes --requirements $<
+	@touch $@
 
 clean:
 	rm -rf .venv .tools .dataforge out cdk.out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

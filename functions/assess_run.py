@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataforge.platform.ports import Item
-from dataforge.workflows import assessing
+from dataforge.workflows import states
 
 
 def handler(event: Item, context: object) -> Item:
-    return assessing.assess_run(event)
+    return states.assess_run(event)

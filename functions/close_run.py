@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataforge.platform.ports import Item
-from dataforge.workflows import closing
+from dataforge.workflows import states
 
 
 def handler(event: Item, context: object) -> Item:
-    return closing.close_run(event)
+    return states.close_run(event)

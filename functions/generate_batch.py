@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dataforge.platform.ports import Item
-from dataforge.workflows import asking
+from dataforge.workflows import states
 
 
 def handler(event: Item, context: Any) -> Item:
-    return asking.generate_batch(event, seconds=context.get_remaining_time_in_millis() / 1000)
+    return states.generate_batch(event, seconds=context.get_remaining_time_in_millis() / 1000)

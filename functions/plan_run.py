@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataforge.platform.ports import Item
-from dataforge.workflows import planning
+from dataforge.workflows import states
 
 
 def handler(event: Item, context: object) -> Item:
-    return planning.plan_run(event)
+    return states.plan_run(event)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataforge.platform.ports import Item
-from dataforge.workflows import closing
+from dataforge.workflows import states
 
 
 def handler(event: Item, context: object) -> Item:
-    return closing.record_failure(event)
+    return states.record_failure(event)

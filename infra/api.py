@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
+
+from aws_cdk import CfnOutput
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.excuses import excuse
 from infra.lambdas import log_group
 from infra.stages import Stage
 
@@ -20,6 +26,18 @@ ACCESS_LOG = {
     "bytes": apigateway.AccessLogField.context_response_length(),
     "latency_ms": apigateway.AccessLogField.context_response_latency(),
     "error": apigateway.AccessLogField.context_error_response_type(),
+}
+
+
+# What the gateway refuses by itself, in the error body that every route has.
+REFUSALS = {
+    apigateway.ResponseType.THROTTLED: ("429", "RATE_LIMITED", "Too many requests; try again in a moment"),
+    apigateway.ResponseType.WAF_FILTERED: ("429", "RATE_LIMITED_ADDRESS", "Too many requests from this address"),
+    apigateway.ResponseType.REQUEST_TOO_LARGE: (
+        "413", "TOO_LARGE", "The request is too large; upload files through the address of upload-url"
+    ),
+    apigateway.ResponseType.INTEGRATION_TIMEOUT: ("504", "TIMED_OUT", "No answer in time; try again"),
+    apigateway.ResponseType.INTEGRATION_FAILURE: ("502", "UNAVAILABLE", "The service cannot be reached; try again"),
 }
 
 
@@ -38,6 +56,18 @@ class Api(Construct):
             cloud_watch_role=True,
             deploy_options=self._stage_options(stage),
         )
+        excuse(
+            self.rest,
+            APIG2="the function checks every body against the schema that it publishes",
+            APIG4="our own hashed keys, checked by the function, are the one truth about who may call",
+            APIG6="execution logs would hold request bodies; the access log has every request",
+            COG4="callers are programs with keys; there is no user pool",
+            **{
+                "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]":
+                    "API Gateway writes its logs by one role per account, which only this policy fits",
+            },
+            **({} if stage.waf else {"APIG3": "a web ACL costs 6 USD a month: -c waf=yes"}),
+        )
         integration = apigateway.LambdaIntegration(
             self.alias, allow_test_invoke=False, scope_permission_to_method=False
         )
@@ -45,6 +75,29 @@ class Api(Construct):
         no_auth = apigateway.AuthorizationType.NONE
         self.rest.root.add_method("ANY", integration, authorization_type=no_auth)
         self.rest.root.add_resource("{proxy+}").add_method("ANY", integration, authorization_type=no_auth)
+
+        for kind, (status, code, message) in REFUSALS.items():
+            self.rest.add_gateway_response(
+                f"{code.title().replace('_', '')}Refusal",
+                type=kind,
+                status_code=status,
+                response_headers={"Access-Control-Allow-Origin": "'*'"},
+                templates={"application/json": _refusal(status, code, message)},
+            )
+        self.url = self._domain(stage) if stage.domain else self.rest.url
+
+    def _domain(self, stage: Stage) -> str:
+        """Name the host in your DNS as an alias (or CNAME) of the output ApiDomainTarget."""
+        certificate = acm.Certificate.from_certificate_arn(self, "Certificate", str(stage.certificate_arn))
+        name = self.rest.add_domain_name(
+            "Domain",
+            domain_name=str(stage.domain),
+            certificate=certificate,
+            endpoint_type=apigateway.EndpointType.REGIONAL,
+            security_policy=apigateway.SecurityPolicy.TLS_1_2,
+        )
+        CfnOutput(self, "ApiDomainTarget", value=name.domain_name_alias_domain_name)
+        return f"https://{stage.domain}/"
 
     def _stage_options(self, stage: Stage) -> apigateway.StageOptions:
         log = log_group(self, "AccessLog", f"/dataforge/{stage.name}/access", stage)
@@ -63,3 +116,11 @@ class Api(Construct):
 
 def _as_json(fields: dict[str, str]) -> str:
     return "{" + ",".join(f'"{name}":"{value}"' for name, value in fields.items()) + "}"
+
+
+def _refusal(status: str, code: str, message: str) -> str:
+    body = {
+        "error": HTTPStatus(int(status)).phrase, "message": message, "detail": message, "code": code,
+        "status_code": int(status), "request_id": "$context.requestId",
+    }
+    return json.dumps(body)

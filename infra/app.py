@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aws_cdk import App
+    from aws_cdk import App, CliCredentialsStackSynthesizer
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,23 +30,29 @@ def use_packaged_node() -> None:
 
 
 def build(context: dict[str, str | list[str]], outdir: str) -> App:
-    """The whole app for the stage in the context; call `synth()` on it. Raises ValueError for an unknown stage."""
+    """The whole app for the stage in the context; call `synth()` on it. Raises ValueError for a wrong option."""
     use_packaged_node()
     import aws_cdk as cdk  # starts node
 
     from infra.stacks import DataStack, ServiceStack
-    from infra.stages import STAGES
+    from infra.stages import chosen
 
     app = cdk.App(context={**_settled(), **context}, outdir=outdir)
-    name = app.node.try_get_context("stage")
-    if name not in STAGES:
-        raise ValueError(f"-c stage={name}: choose one of {', '.join(STAGES)}")
-    stage = STAGES[name]
-    data = DataStack(app, "DataStack", stage=stage)
-    ServiceStack(app, "ServiceStack", stage=stage, data=data.data)
+    stage = chosen(app.node.try_get_context)
+    data = DataStack(app, "DataStack", stage=stage, synthesizer=_synthesizer())
+    ServiceStack(app, "ServiceStack", stage=stage, data=data.data, synthesizer=_synthesizer())
     cdk.Tags.of(app).add("application", "dataforge")
     cdk.Tags.of(app).add("stage", stage.name)
     return app
+
+
+def _synthesizer() -> CliCredentialsStackSynthesizer:
+    """Uploads and deploys with the caller's own rights, so that no account has to be bootstrapped first."""
+    import aws_cdk as cdk
+
+    return cdk.CliCredentialsStackSynthesizer(
+        file_assets_bucket_name="dataforge-assets-${AWS::AccountId}-${AWS::Region}"
+    )
 
 
 def _settled() -> dict[str, object]:

@@ -48,44 +48,79 @@ TABLES: dict[str, Table] = {
     "key_hashes": Table("key_hash"),
     "projects": Table("org_id", "project_id"),
     "documents": Table("project_id", "document_id"),
+    "uploads": Table("project_id", "s3_key", ttl="expires_at"),
     "chunks": Table("project_id", "chunk_id"),
     "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "sequence", "ALL")}),
     "run_events": Table("run_id", "at_seq", ttl="expires_at"),
     "replies": Table("run_id", "slot", ttl="expires_at"),
-    "limiter": Table("scope", ttl="expires_at"),
-    "pairs": Table(
-        "project_id",
-        "pair_id",
-        indexes={"by_run": Index("run_id", "pair_id"), "by_status": Index("project_status", "pair_id")},
-    ),
+    # What the runs of an account ask of a model together: start times, leased in blocks.
+    "admissions": Table("scope", ttl="expires_at"),
+    "pairs": Table("project_id", "pair_id"),
+    "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
+    "ledger": Table("org_id", "entry"),
+    # Open WebSocket connections and what they listen to; one machine pushes inside its process.
+    "connections": Table(
+        "topic", "connection_id", indexes={"by_connection": Index("connection_id", "topic")}, ttl="expires_at"
+    ),
+    "limiter": Table("bucket", "minute", range_type="N", ttl="expires_at"),
+    "idempotency": Table("org_id", "request", ttl="expires_at"),
 }
 
 _STATE = ("documents", "chunks", "runs", "run_events", "projects")
 
 FUNCTIONS: dict[str, Function] = {
     "api": Function(
-        "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write", starts=("parse", "generate"),
-        secrets=True,
+        "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write",
+        starts=("parse", "generate", "erase"), secrets=True,
     ),
-    "plan_run": Function("functions.plan_run.handler", 1024, 300, writes=_STATE, files="write"),
+    # It asks a synthetic run's teacher for the sub-topics of the domain.
+    "plan_run": Function(
+        "functions.plan_run.handler", 1024, 300, writes=(*_STATE, "replies"), files="write", secrets=True
+    ),
     "parse_document": Function(
         "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
     ),
     "generate_batch": Function(
-        "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies", "limiter"),
+        "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies", "admissions"),
         reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True,
     ),
     # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.
     "record_failure": Function(
         "functions.record_failure.handler", 1024, 60, writes=_STATE, reads=("replies",), files="write", secrets=True
     ),
-    "assess_run": Function("functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs"), files="write"),
-    "close_run": Function("functions.close_run.handler", 1769, 120, writes=_STATE, files="write"),
+    "assess_run": Function(
+        "functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs", "reviews"), files="write"
+    ),
+    # It also begins the parse that waits for the end of this run (`auto_parse`).
+    "close_run": Function(
+        "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",)
+    ),
+    # Whoever shows a key leaves a note of its last use.
+    "socket": Function(
+        "functions.socket.handler", 512, 10, writes=("connections", "orgs", "key_hashes"), reads=("runs",)
+    ),
+    "erase": Function(
+        "functions.erase.handler", 512, 900,
+        writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads"), files="write",
+    ),
+    "on_upload": Function(
+        "functions.on_upload.handler", 1769, 120, writes=("uploads", "documents", "projects", "runs", "run_events"),
+        files="write", starts=("parse",),
+    ),
 }
 
 API = "api"
-"""The function behind the REST API; every other one is called by a state machine."""
+"""The function behind the REST API."""
+
+ON_UPLOAD = "on_upload"
+"""The function that hears of every new object under UPLOADS; every other one is called by a state machine."""
+
+UPLOADS = "data-forge/*/sources/*"
+"""Where uploaded files lie: `*` is any text, slashes too."""
+
+SOCKET = "socket"
+"""The function behind the WebSocket API. What moves runs (writes `runs`) may push to its connections."""
 
 FILE_ROOTS = ("data-forge/",)
 """Every key in the bucket begins with one of these; functions may touch nothing else there."""
@@ -96,6 +131,8 @@ BATCH_FILES = "data-forge/*/runs/*"
 MAP_CONCURRENCY = 10
 """Children that a Map of the state machines runs at once (MaxConcurrency; a test compares)."""
 
-WORKFLOWS: dict[str, str] = {"parse": "parse.asl.json", "generate": "generate.asl.json"}
+WORKFLOWS: dict[str, str] = {
+    "parse": "parse.asl.json", "generate": "generate.asl.json", "erase": "erase.asl.json",
+}
 """State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
 (`${PlanRun}`), `${Bucket}` the bucket; both walls substitute."""

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import catalog
+from infra.excuses import excuse
 from infra.stages import Stage
 
 TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
@@ -95,6 +96,7 @@ def _bucket(scope: Construct) -> s3.Bucket:
             )
         ],
     )
+    excuse(bucket, S1="access logs cost more than the files; who needs them turns on CloudTrail data events")
     resource = bucket.node.default_child
     # The construct's own switch would bring a custom resource with rights on every bucket of the account.
     resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(

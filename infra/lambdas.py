@@ -14,6 +14,7 @@ from constructs import Construct
 from infra import catalog
 from infra.code import ARCHITECTURE, RUNTIME, Bundles
 from infra.data import Data, camel
+from infra.excuses import excuse
 from infra.stages import Stage
 
 # No Scan: every question the product asks has a key (the store modules list them). The AWS wall asks a table for its
@@ -28,6 +29,8 @@ FILE_ACTIONS = {
     "read": ("s3:GetObject",),
     "write": ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"),
 }
+# What pushes to WebSocket connections looks them up and drops the gone ones.
+_PUSH = ("connections",)
 # Days -> the name that the CDK has for them.
 RETENTION = {
     7: logs.RetentionDays.ONE_WEEK,
@@ -42,12 +45,14 @@ class Lambdas(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, bundles: Bundles) -> None:
         super().__init__(scope, construct_id)
         self._stage, self._data, self._bundles = stage, data, bundles
+        self.logs: dict[str, logs.LogGroup] = {}
         self.by_name = {name: self._function(name, facts) for name, facts in catalog.FUNCTIONS.items()}
 
     def _function(self, name: str, facts: catalog.Function) -> lambda_.Function:
         log = log_group(self, f"{camel(name)}Log", f"/dataforge/{self._stage.name}/{name}", self._stage)
+        self.logs[name] = log
         is_api = name == catalog.API
-        return lambda_.Function(
+        function = lambda_.Function(
             self,
             camel(name),
             function_name=f"{self._stage.prefix}{name}",
@@ -65,6 +70,8 @@ class Lambdas(Construct):
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_api and self._stage.snap_start else None,
             environment=self._environment(),
         )
+        excuse(function, L1="the newest Python for which every package of the layers has been tried")
+        return function
 
     def _environment(self) -> dict[str, str]:
         machines = {
@@ -89,6 +96,8 @@ class Lambdas(Construct):
         for table in facts.reads:
             self._data.tables[table].grant(role, *READ_ITEMS)
         for table in facts.writes:
+            self._data.tables[table].grant(role, *WRITE_ITEMS)
+        for table in _PUSH if "runs" in facts.writes and name != catalog.API else ():
             self._data.tables[table].grant(role, *WRITE_ITEMS)
         for statement in (*self._files(facts), *self._starts(facts), *self._secrets(facts), *self._models(facts)):
             role.add_to_policy(statement)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, IStackSynthesizer, Stack
 from constructs import Construct
 
+from infra import catalog
 from infra.api import Api
 from infra.code import Bundles
 from infra.data import Data
+from infra.events import Events
+from infra.firewall import Firewall
 from infra.lambdas import Lambdas
+from infra.monitoring import Monitoring
+from infra.sockets import Sockets
 from infra.stages import Stage
 from infra.workflows import Workflows
 
 
 class DataStack(Stack):
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, synthesizer: IStackSynthesizer
+    ) -> None:
         super().__init__(
             scope,
             construct_id,
+            synthesizer=synthesizer,
             stack_name=f"{stage.prefix}data",
             description="Data Forge: tables and files. Nothing here is deleted with the stack.",
             termination_protection=True,
@@ -28,15 +36,26 @@ class DataStack(Stack):
 
 
 class ServiceStack(Stack):
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, synthesizer: IStackSynthesizer
+    ) -> None:
         super().__init__(
             scope,
             construct_id,
+            synthesizer=synthesizer,
             stack_name=f"{stage.prefix}service",
             description="Data Forge: API, functions and state machines. Holds no data.",
         )
         bundles = Bundles(self, "Code", stage=stage)
         lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles)
-        Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
-        api = Api(self, "Api", stage=stage, function=lambdas.by_name["api"])
-        CfnOutput(self, "ApiUrl", value=api.rest.url, description="Base URL of every route")
+        workflows = Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
+        heard = Events(self, "Events", stage=stage, bucket=data.bucket, on_upload=lambdas.by_name[catalog.ON_UPLOAD])
+        Sockets(self, "Sockets", stage=stage, lambdas=lambdas)
+        api = Api(self, "Api", stage=stage, function=lambdas.by_name[catalog.API])
+        if stage.waf:
+            Firewall(self, "Firewall", stage=stage, rest=api.rest)
+        Monitoring(
+            self, "Monitoring", stage=stage, api=api, lambdas=lambdas, workflows=workflows,
+            lost=heard.lost,
+        )
+        CfnOutput(self, "ApiUrl", value=api.url, description="Base URL of every route")

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra import catalog
 from infra.data import Data, camel
+from infra.excuses import excuse
 from infra.lambdas import Lambdas, execution_arn, log_group, machine_arn
 from infra.stages import Stage
 
@@ -27,13 +28,14 @@ class Workflows(Construct):
     def _machine(self, name: str, file: Path) -> sfn.StateMachine:
         wanted = placeholders(file.read_text())
         called = {key: self._functions[key].function_arn for key in wanted - {"Bucket"}}
+        place = {"Bucket": self._data.bucket.bucket_name} if "Bucket" in wanted else {}
         machine = sfn.StateMachine(
             self,
             camel(name),
             state_machine_name=f"{self._stage.prefix}{name}",
             state_machine_type=sfn.StateMachineType.STANDARD,
             definition_body=sfn.DefinitionBody.from_file(str(file)),
-            definition_substitutions={**called, "Bucket": self._data.bucket.bucket_name},
+            definition_substitutions={**called, **place},
             tracing_enabled=self._stage.trace,
             logs=sfn.LogOptions(
                 # This prefix is exempt from the size limit of the log delivery policy that the account shares.
@@ -45,15 +47,18 @@ class Workflows(Construct):
                 include_execution_data=False,
             ),
         )
-        for statement in self._rights(name, sorted(called.values())):
+        excuse(machine, SF1="errors are enough: what a run did stands in its own log, and each event is paid for")
+        machine.add_to_role_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=sorted(called.values()))
+        )
+        for statement in self._map_rights(name) if place else ():
             machine.add_to_role_policy(statement)
         return machine
 
-    def _rights(self, name: str, functions: list[str]) -> list[iam.PolicyStatement]:
+    def _map_rights(self, name: str) -> list[iam.PolicyStatement]:
         # A distributed map starts its children as executions of the machine itself, named `<machine>/<map>:<id>`.
         children = execution_arn(self, self._stage, f"{name}/*")
         return [
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=functions),
             iam.PolicyStatement(
                 actions=["s3:GetObject"], resources=[self._data.bucket.arn_for_objects(catalog.BATCH_FILES)]
             ),

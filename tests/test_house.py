@@ -20,7 +20,7 @@ FLOORS: list[set[str]] = [
     {"dataforge.store", "dataforge.teachers"},
     {"dataforge.access", "dataforge.quotas"},
     {"dataforge.workflows"},
-    {"functions", "infra.local"},
+    {"functions", "infra.local", "infra.deploy"},
 ]
 """From the cellar up; a room imports from its own floor or from below."""
 
@@ -92,7 +92,7 @@ def test_pure_rooms_touch_no_network(path: Path) -> None:
 
 
 def test_boto3_is_only_behind_the_aws_wall() -> None:
-    allowed = ("dataforge.platform.aws", "dataforge.teachers.bedrock")
+    allowed = ("dataforge.platform.aws", "dataforge.teachers.bedrock", "infra.deploy")
 
     users = {
         module_name(p) for p in sources(*PRODUCT)
@@ -105,7 +105,7 @@ def test_boto3_is_only_behind_the_aws_wall() -> None:
 def test_the_client_and_the_templates_stand_alone() -> None:
     """The client speaks HTTP only; CDK reads plain data only."""
     client = {n for p in sources(ROOT / "client") for n in imports(p)}
-    templates = {n for p in sources(ROOT / "infra") if "local" not in p.parts for n in imports(p)}
+    templates = {n for p in sources(ROOT / "infra") if not {"local", "deploy"} & {*p.parts} for n in imports(p)}
 
     assert not {n for n in client if n.split(".")[0] in ("dataforge", "functions", "infra")}
     assert not {n for n in templates if n.split(".")[0] == "dataforge"}

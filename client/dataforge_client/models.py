@@ -5,73 +5,18 @@ Times are ISO 8601 strings in UTC, sizes bytes, scores 0-1, money US dollars.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
-from functools import cache
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeAlias, TypeVar
 
 from dataforge_client.errors import UnexpectedAnswer
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from dataforge_client.reading import many, one, read, read_list, text
 
 Json: TypeAlias = Mapping[str, object]
-T = TypeVar("T", bound="DataclassInstance")
 Item = TypeVar("Item")
 
 OPEN = frozenset({"pending", "parsing", "generating", "validating"})
 """Generation states that still move."""
-
-
-def read(kind: type[T], wire: object) -> T:
-    """`{"projectId": ...}` or `{"project_id": ...}` -> a record. Raises UnexpectedAnswer when a needed field lacks."""
-    if not isinstance(wire, Mapping):
-        raise UnexpectedAnswer(f"Expected a {kind.__name__}, got {type(wire).__name__}")
-    values: dict[str, object] = {}
-    for f, names in _plan(kind):
-        name = next((n for n in names if n in wire), None)
-        if f.name == "raw":
-            values["raw"] = dict(wire)
-        elif name is not None and (wire[name] is not None or not _has_default(f)):
-            build = f.metadata.get("build")
-            values[f.name] = build(wire[name]) if build else wire[name]
-    try:
-        return kind(**values)
-    except TypeError as problem:
-        raise UnexpectedAnswer(f"The server's {kind.__name__} is incomplete: {problem}") from None
-
-
-def read_list(kind: type[T], wire: object) -> list[T]:
-    if not isinstance(wire, list):
-        raise UnexpectedAnswer(f"Expected a list of {kind.__name__}, got {type(wire).__name__}")
-    return [read(kind, entry) for entry in wire]
-
-
-@cache
-def _plan(kind: type[DataclassInstance]) -> list[tuple[Field[object], tuple[str, str]]]:
-    return [(f, (_camel(f.name), f.name)) for f in fields(kind)]
-
-
-def _has_default(f: Field[object]) -> bool:
-    return f.default is not MISSING or f.default_factory is not MISSING
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-def _one(kind: type[T]) -> Callable[[object], T]:
-    return lambda wire: read(kind, wire)
-
-
-def _many(kind: type[T]) -> Callable[[object], tuple[T, ...]]:
-    return lambda wire: tuple(read_list(kind, wire))
-
-
-def _text(value: object) -> str:
-    """An error that is an object is shown by its message."""
-    return str(value.get("message") or value) if isinstance(value, Mapping) else str(value)
 
 
 def _raw() -> Json:
@@ -101,6 +46,8 @@ class Export:
     include_system_prompt: bool = True
     min_quality_score: float | None = None
     created_at: str | None = None
+    expires_in: int | None = None
+    """Seconds that `download_url` works."""
     raw: Json = field(default_factory=_raw, repr=False)
 
 
@@ -114,10 +61,10 @@ class Project:
     user_id: str = ""
     organization_id: str = ""
     s3_prefix: str = ""
-    stats: ProjectStats = field(default_factory=ProjectStats, metadata={"build": _one(ProjectStats)})
+    stats: ProjectStats = field(default_factory=ProjectStats, metadata={"build": one(ProjectStats)})
     default_config: Json = field(default_factory=_raw)
     current_version: int = 0
-    versions: tuple[Export, ...] = field(default=(), metadata={"build": _many(Export)})
+    versions: tuple[Export, ...] = field(default=(), metadata={"build": many(Export)})
     created_at: str = ""
     updated_at: str = ""
     raw: Json = field(default_factory=_raw, repr=False)
@@ -127,6 +74,8 @@ class Project:
 class UploadTarget:
     upload_url: str
     s3_key: str
+    expires_in: int = 3600
+    """Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +95,20 @@ class Document:
     file_size: int = 0
     s3_key: str = ""
     parsing_status: str = "pending"
-    """pending, parsing, parsed or failed."""
+    """pending, parsing, parsed or failed; deleting once its deletion has begun."""
     chunk_count: int = 0
-    error: DocumentError | None = field(default=None, metadata={"build": _one(DocumentError)})
+    chunk_types: Mapping[str, int] = field(default_factory=dict)
+    source: str = "upload"
+    """upload, url or text."""
+    url: str | None = None
+    fetched: Json | None = None
+    """Of a URL: where it led, and when it was last read."""
+    checksum: str | None = None
+    """SHA-256 of the file, hex, once it was read."""
+    verified: bool = False
+    detected_type: str | None = None
+    pages: int | None = None
+    error: DocumentError | None = field(default=None, metadata={"build": one(DocumentError)})
     warnings: tuple[str, ...] = field(default=(), metadata={"build": tuple})
     metadata: Json = field(default_factory=_raw)
     created_at: str = ""
@@ -163,6 +123,8 @@ class Chunk:
     document_id: str
     content: str
     heading: str | None = None
+    heading_path: tuple[str, ...] = field(default=(), metadata={"build": tuple})
+    """From the document's title down to `heading`."""
     page_number: int | None = None
     position: int = 0
     content_type: str = "paragraph"
@@ -171,6 +133,8 @@ class Chunk:
     pairs_generated: int = 0
     excluded: bool = False
     token_count: int | None = None
+    start_offset: int | None = None
+    end_offset: int | None = None
     metadata: Json = field(default_factory=_raw)
     created_at: str = ""
     updated_at: str | None = None
@@ -218,6 +182,8 @@ class StageProgress:
 class Tokens:
     input: int = 0
     output: int = 0
+    cached: int = 0
+    """Of the input, what came out of the provider's prompt cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +222,10 @@ def _report(wire: object) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    generation_id: str
     project_id: str
-    status: str
+    generation_id: str = ""
+    """Empty in an estimate, which starts nothing."""
+    status: str = "estimated"
     kind: str = "generate"
     """parse or generate."""
     stage: str | None = None
@@ -267,14 +234,18 @@ class Generation:
     config: Mapping[str, object] = field(default_factory=dict)
     job_name: str = ""
     results: Mapping[str, object] = field(default_factory=dict)
-    counts: Counts = field(default_factory=Counts, metadata={"build": _one(Counts)})
-    reasons: Reasons = field(default_factory=Reasons, metadata={"build": _one(Reasons)})
-    progress_detail: StageProgress | None = field(default=None, metadata={"build": _one(StageProgress)})
+    counts: Counts = field(default_factory=Counts, metadata={"build": one(Counts)})
+    reasons: Reasons = field(default_factory=Reasons, metadata={"build": one(Reasons)})
+    progress_detail: StageProgress | None = field(default=None, metadata={"build": one(StageProgress)})
     cost_usd: float | None = None
     """None: the teacher's price is not known."""
-    tokens: Tokens = field(default_factory=Tokens, metadata={"build": _one(Tokens)})
+    estimate: Json | None = None
+    """Calls, tokens and dollars as ranges `{"low": ..., "high": ...}`, as thought before the first call."""
+    stop_reason: str | None = None
+    """Why it ended before it had all: budget_reached."""
+    tokens: Tokens = field(default_factory=Tokens, metadata={"build": one(Tokens)})
     report: Report | None = field(default=None, metadata={"build": _report})
-    error: str | None = field(default=None, metadata={"build": _text})
+    error: str | None = field(default=None, metadata={"build": text})
     started_at: str | None = None
     completed_at: str | None = None
     created_at: str = ""
@@ -311,13 +282,15 @@ class Pair:
     generation_id: str = ""
     type: str = "single_turn"
     system_prompt: str | None = None
-    messages: tuple[Message, ...] = field(default=(), metadata={"build": _many(Message)})
+    messages: tuple[Message, ...] = field(default=(), metadata={"build": many(Message)})
     quality_score: float | None = None
     grounding_score: float | None = None
     complexity_level: str | None = None
     question_type: str | None = None
     is_duplicate: bool = False
     reviewer_notes: str | None = None
+    evidence: tuple[Json, ...] = field(default=(), metadata={"build": tuple})
+    """The places of the chunk that the answer stands on: start, end, text."""
     metadata: Json = field(default_factory=_raw)
     created_at: str = ""
     updated_at: str | None = None
@@ -345,6 +318,20 @@ class BulkResult:
     action: str
     affected_count: int
     message: str = ""
+    undo_token: str | None = None
+    """For `undo_bulk_action`, until `undo_expires_at`; None: it cannot be undone."""
+    undo_expires_at: str | None = None
+    raw: Json = field(default_factory=_raw, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """skipped_count: pairs that were changed after the bulk action, or are gone."""
+
+    restored_count: int
+    skipped_count: int = 0
+    message: str = ""
+    raw: Json = field(default_factory=_raw, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +341,7 @@ class Analytics:
     documents: Mapping[str, int] = field(default_factory=dict)
     chunks: Json = field(default_factory=_raw)
     pairs: Json = field(default_factory=_raw)
-    quality_distribution: tuple[Bucket, ...] = field(default=(), metadata={"build": _many(Bucket)})
+    quality_distribution: tuple[Bucket, ...] = field(default=(), metadata={"build": many(Bucket)})
     generations: Mapping[str, int] = field(default_factory=dict)
     exports_count: int = 0
     raw: Json = field(default_factory=_raw, repr=False)
@@ -373,5 +360,36 @@ class Model:
 class WhoAmI:
     organization_id: str
     user_id: str
+    organization_name: str = ""
+    role: str = "member"
+    """owner or member."""
+    email_verified: bool = True
     key_id: str = ""
+    key_name: str = ""
     scopes: tuple[str, ...] = field(default=(), metadata={"build": tuple})
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    id: str
+    name: str
+    prefix: str
+    """The first characters of the key."""
+    scopes: tuple[str, ...] = field(default=(), metadata={"build": tuple})
+    user_id: str = ""
+    created_at: str = ""
+    last_used_at: str | None = None
+    key: str | None = field(default=None, repr=False)
+    """The key itself: only in the answer that made it."""
+    raw: Json = field(default_factory=_raw, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    user_id: str
+    name: str | None = None
+    email: str | None = None
+    email_verified: bool = True
+    role: str = "member"
+    created_at: str = ""
+    raw: Json = field(default_factory=_raw, repr=False)

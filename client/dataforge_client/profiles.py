@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,17 +73,45 @@ def profiles_file(env: Mapping[str, str]) -> Path:
     return Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "dataforge" / "profiles.toml"
 
 
-def _profile(name: str, env: Mapping[str, str], *, required: bool) -> Wanted | None:
+def stored(name: str, env: Mapping[str, str]) -> dict[str, str]:
+    """The profile as it stands in the file; empty when there is none."""
+    entry = _all(env).get(name)
+    return {key: value for key, value in entry.items() if isinstance(value, str)} if isinstance(entry, dict) else {}
+
+
+def store(name: str, entry: Mapping[str, str], env: Mapping[str, str]) -> Path:
+    """Write the profile, the others stay; whole or not at all, readable by the owner only. The file's path."""
+    path = profiles_file(env)
+    everything = {**_all(env), name: dict(entry)}
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        for profile, values in everything.items():
+            if not isinstance(values, dict):
+                continue
+            file.write(f"[{json.dumps(profile)}]\n")
+            file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+            file.write("\n")
+    draft.replace(path)
+    return path
+
+
+def _all(env: Mapping[str, str]) -> dict[str, object]:
+    """Raises ConfigError for a file that cannot be read."""
     import tomllib
 
     path = profiles_file(env)
     try:
-        stored = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        stored = {}
+        return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise ConfigError(f"{path} cannot be read: {problem}") from None
-    entry = stored.get(name)
+
+
+def _profile(name: str, env: Mapping[str, str], *, required: bool) -> Wanted | None:
+    path = profiles_file(env)
+    entry = _all(env).get(name)
     if entry is None:
         if required:
             raise ConfigError(f"There is no profile {name!r} in {path}")

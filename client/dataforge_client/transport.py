@@ -1,7 +1,8 @@
 """One request, tried until it is answered or it is clear that it will not be.
 
-Retried: 429, 502, 503, 504 and broken connections, for calls that may be repeated (GET, PUT, DELETE, and a POST with an
-`Idempotency-Key`). A connection that was never made and a 429 are retried for every call: nothing was done yet.
+Retried: 429, 502, 503, 504, a first try that is still being answered, and broken connections, for calls that may be
+repeated (GET, PUT, DELETE, and a POST with an `Idempotency-Key`). A connection that was never made and a 429 are
+retried for every call: nothing was done yet.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 BUSY = frozenset({429, 502, 503, 504})
+IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+"""A first try is being answered still: its answer is what the next try gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Call:
     params: Mapping[str, str | int] | None = None
     body: object = None
     key: str | None = None
+    headers: Mapping[str, str] | None = None
 
     @property
     def repeatable(self) -> bool:
@@ -83,7 +87,11 @@ class Transport:
 
     def json(self, call: Call) -> object:
         """The parsed answer. Raises ApiError, ConnectionFailed, UnexpectedAnswer."""
-        headers = dict(self._headers)
+        return self.json_and_headers(call)[0]
+
+    def json_and_headers(self, call: Call) -> tuple[object, Mapping[str, str]]:
+        """Header names are found in any case."""
+        headers = {**self._headers, **(call.headers or {})}
         if call.key is not None:
             headers["Idempotency-Key"] = call.key
 
@@ -94,7 +102,7 @@ class Transport:
 
         response = self.attempt(send, repeatable=call.repeatable)
         try:
-            return response.json()
+            return response.json(), response.headers
         except ValueError:
             raise UnexpectedAnswer(
                 f"{self.base_url}{call.path} did not answer with JSON; is this a Data Forge server?"
@@ -147,7 +155,7 @@ class Transport:
                 if response.status_code < 300:
                     return response
                 error = refusal(response)
-                again = error.status == 429 or (repeatable and error.status in BUSY)
+                again = error.status == 429 or (repeatable and (error.status in BUSY or error.code == IN_PROGRESS))
             asked = error.retry_after if isinstance(error, ApiError) else None
             pause = self._retry.pause(attempt, asked) if again else None
             if pause is None:

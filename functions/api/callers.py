@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Header
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Header, Request
+from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
-from dataforge import access
+from dataforge import access, quotas
 from dataforge.access import Caller
-from dataforge.store import projects
+from dataforge.errors import RateLimited
+from dataforge.quotas import Allowance
+from dataforge.store import orgs, projects
 from dataforge.store.projects import Project
 from functions.api.wire.limits import Id
 
-MAX_ORGANIZATION_ID = 200
-
 ORGANIZATION = "OrganizationId"
 """Name of the security scheme that goes together with either way to send the key."""
+
+APIS = {
+    "/api/v1/data-forge": "data-forge", "/v1/synthetic": "synthetic", "/api/v1/datasets": "datasets",
+    "/api/v1/": "accounts", "/v1/": "accounts", "/api/": "training",
+}
+"""Where each API begins; the first that fits counts. An API has its own scopes and its own rate."""
+MANAGED = ("/v1/api-keys", "/v1/members")
+"""What only an `admin` key may use."""
 
 _api_key = APIKeyHeader(
     name="X-API-Key", scheme_name="ApiKeyAuth", description="Your API key", auto_error=False
@@ -27,35 +36,77 @@ _organization = APIKeyHeader(
 )
 
 
-def key(
-    api_key: Annotated[str | None, Depends(_api_key)],
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> str | None:
-    """The key as sent, not yet checked; X-API-Key goes first."""
-    return api_key or (bearer.credentials.strip() if bearer else None) or None
+def admit(request: Request, *, org_required: bool) -> Caller:
+    """The caller, if key, rate, organisation and scope allow this request: in this order, once per request.
+
+    Raises Unauthenticated, RateLimited, Malformed, Forbidden. Whoever has a key is counted, also when refused later.
+    """
+    known: Caller | None = getattr(request.state, "caller", None)
+    if known is not None:
+        return known
+    path = request.scope["path"]
+    api = next((name for place, name in APIS.items() if path.startswith(place)), "accounts")
+    who = access.authenticate(_key(request))
+    allowance = request.state.allowance = quotas.take(who.org_id, api)
+    if allowance is not None and allowance.retry_after is not None:
+        raise RateLimited(
+            f"This organization may make {allowance.limit} calls a minute here; try again in "
+            f"{allowance.retry_after} s", retry_after=allowance.retry_after,
+        )
+    access.allow(
+        who, request.headers.get("X-Organization-ID"), org_required=org_required,
+        scope=_scope(api, path, request.method),
+    )
+    request.state.caller = who
+    return who
 
 
-KeyDep = Annotated[str | None, Depends(key)]
+def rate_headers(request: Request) -> dict[str, str]:
+    """For every answer to a caller whose calls are counted."""
+    allowance: Allowance | None = getattr(request.state, "allowance", None)
+    if allowance is None:
+        return {}
+    return {
+        "X-RateLimit-Limit": str(allowance.limit), "X-RateLimit-Remaining": str(allowance.remaining),
+        "X-RateLimit-Reset": str(allowance.reset),
+    }
 
 
-def caller(sent: KeyDep, organization: Annotated[str | None, Depends(_organization)]) -> Caller:
-    return access.identify(sent, _lookable(organization))
+def _key(request: Request) -> str | None:
+    """The key as sent; X-API-Key goes first."""
+    scheme, told = get_authorization_scheme_param(request.headers.get("Authorization"))
+    bearer = told.strip() if scheme.lower() == "bearer" else None
+    return request.headers.get("X-API-Key") or bearer or None
+
+
+def _scope(api: str, path: str, method: str) -> str | None:
+    if path.startswith(MANAGED):
+        return orgs.ADMIN
+    if api == "accounts":
+        return None
+    return f"{api}:{'read' if method in ('GET', 'HEAD') else 'write'}"
+
+
+def caller(
+    request: Request, _sent: Annotated[str | None, Depends(_api_key)], _token: Annotated[Any, Depends(_bearer)],
+    _org: Annotated[str | None, Depends(_organization)],
+) -> Caller:
+    """The parameters tell the OpenAPI document how to sign in; `admit` reads the headers itself."""
+    return admit(request, org_required=True)
 
 
 def caller_anywhere(
-    sent: KeyDep,
-    x_organization_id: Annotated[str | None, Header(description="Your organisation; the key's own if absent")] = None,
+    request: Request, _sent: Annotated[str | None, Depends(_api_key)], _token: Annotated[Any, Depends(_bearer)],
+    _org: Annotated[
+        str | None, Header(alias="X-Organization-ID", description="Your organisation; the key's own if absent")
+    ] = None,
 ) -> Caller:
     """For routes that are not bound to an organisation header."""
-    return access.identify(sent, _lookable(x_organization_id), org_required=False)
-
-
-def _lookable(organization: str | None) -> str | None:
-    """An id too long for any organisation is cut: it still names none, and fits the table's key."""
-    return organization[:MAX_ORGANIZATION_ID] if organization else None
+    return admit(request, org_required=False)
 
 
 CallerDep = Annotated[Caller, Depends(caller)]
+AnyCallerDep = Annotated[Caller, Depends(caller_anywhere)]
 
 
 def project(who: CallerDep, project_id: Id) -> Project:

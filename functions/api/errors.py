@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from http import HTTPStatus
 
@@ -11,9 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from dataforge.errors import DataForgeError, FieldError, Invalid, RateLimited, Unauthenticated
+from dataforge.errors import (
+    DataForgeError,
+    FieldError,
+    InProgress,
+    Invalid,
+    Misspelt,
+    RateLimited,
+    Unauthenticated,
+)
+from functions.api.callers import rate_headers
 from functions.api.description import methods_at
-from functions.api.wire.errors import BrokenField, Error
+from functions.api.wire.errors import BrokenField, Error, Suggestion
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +37,23 @@ def request_id(request: Request) -> str:
 
 
 def body(
-    request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None
+    request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None,
+    wrong: Misspelt | None = None,
 ) -> JSONResponse:
     content = Error(
         error=HTTPStatus(status).phrase, message=message, detail=message, code=code, status_code=status,
         request_id=request_id(request),
         errors=[BrokenField(field=e.field, message=e.message) for e in errors or ()] or None,
+        suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in wrong.suggestions] if wrong else None,
+        suggested_domain=wrong.corrected if wrong else None,
     )
     return JSONResponse(content.model_dump(exclude_none=True), status_code=status)
+
+
+def too_large(request: Request, limit: int) -> JSONResponse:
+    """For a body that nobody has read yet."""
+    message = f"A request body has at most {limit:,} bytes; upload files through the address of upload-url"
+    return body(request, 413, "TOO_LARGE", message)
 
 
 def install(app: FastAPI) -> None:
@@ -50,9 +69,10 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
     if problem.status >= 500:
         logger.error("request failed: %s", problem.message)
     fields = problem.errors if isinstance(problem, Invalid) else None
-    response = body(request, problem.status, problem.code, problem.message, fields)
-    if isinstance(problem, RateLimited):
-        response.headers["Retry-After"] = str(max(1, round(problem.retry_after)))
+    wrong = problem if isinstance(problem, Misspelt) else None
+    response = body(request, problem.status, problem.code, problem.message, fields, wrong)
+    if isinstance(problem, RateLimited | InProgress):
+        response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     if isinstance(problem, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -88,4 +108,7 @@ def _http(request: Request, problem: Exception) -> JSONResponse:
 
 def _unexpected(request: Request, problem: Exception) -> JSONResponse:
     logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=problem)
-    return body(request, 500, "INTERNAL", "Something went wrong on our side; try again, or report the request_id")
+    told = "Something went wrong on our side; try again, or report the request_id"
+    response = body(request, 500, "INTERNAL", told)
+    response.headers.update(rate_headers(request))  # this answer does not pass the middleware
+    return response

@@ -11,20 +11,31 @@ from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
 from dataforge import log, settings
-from functions.api import data_forge, description, errors, system
+from functions.api import accounts, data_forge, description, docs, errors, ledger, synthetic, system
+from functions.api.callers import rate_headers
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
 
 Send your key as `X-API-Key` (or `Authorization: Bearer`) and your organisation as `X-Organization-ID`."""
 
+MAX_BODY_BYTES = 4 * 2**20
+"""Files do not come this way. Lambda takes 6 MB of event, in which a body is a third longer (base64)."""
+
 
 def create_app() -> FastAPI:
     """A fresh app; the platform is looked up at the first request."""
-    app = FastAPI(title="Data Forge", version="0.1.0", description=DESCRIPTION, redirect_slashes=False)
+    app = FastAPI(
+        title="Data Forge", version="0.1.0", description=DESCRIPTION, redirect_slashes=False,
+        openapi_url=None, docs_url=None, redoc_url=None,  # ours are in docs.py: FastAPI's page loads from elsewhere
+    )
     app.middleware("http")(_each_request)
     errors.install(app)
+    app.include_router(docs.router)
     app.include_router(system.router)
+    app.include_router(accounts.router)
     app.include_router(data_forge.router, prefix="/api/v1/data-forge")
+    app.include_router(synthetic.router)
+    app.include_router(ledger.router)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app
 
@@ -43,10 +54,15 @@ async def _each_request(request: Request, call_next: Callable[[Request], Awaitab
     token = log.context.set({"request_id": request_id})
     started = time.perf_counter()
     try:
-        response = await call_next(request)
+        told = request.headers.get("content-length", "")
+        if told.isdigit() and int(told) > MAX_BODY_BYTES:
+            response = errors.too_large(request, MAX_BODY_BYTES)
+        else:
+            response = await call_next(request)
     finally:
         log.context.reset(token)
     response.headers["X-Request-ID"] = request_id
+    response.headers.update(rate_headers(request))
     response.headers["Server-Timing"] = f"app;dur={(time.perf_counter() - started) * 1000:.1f}"
     return response
 

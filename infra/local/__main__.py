@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
 
 from dataforge import log, settings
 from infra.local.server import serve
+
+UNCOUNTED = ("DATAFORGE_RATE_DATA_FORGE", "DATAFORGE_RATE_DATASETS", "DATAFORGE_RATE_TRAINING")
+"""Rates that are off here unless they are set: there is one user, and the command polls."""
 
 
 def main() -> int:
@@ -17,6 +21,8 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 picks a free one")
     told = parser.parse_args()
+    for name in UNCOUNTED:  # before the settings are read
+        os.environ[name] = os.environ.get(name) or "0"
     log.configure(settings.get().log_level)
     # uvicorn raises a signal that ended it once more; by default SIGTERM would then kill before anything is put away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

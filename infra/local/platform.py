@@ -68,11 +68,15 @@ def write_once(path: Path, text: str) -> str:
     return text
 
 
-def build(home: Path, *, base_url: Callable[[], str], invoke: Callable[[str, Item, float], Item]) -> Platform:
-    """invoke runs a function of the catalog: only the server has one that does."""
+def build(
+    home: Path, *, base_url: Callable[[], str], invoke: Callable[[str, Item, float], Item],
+    soon: Callable[[Callable[[], None]], object] = lambda job: job(),
+) -> Platform:
+    """invoke runs a function of the catalog: only the server has one that does. soon: see DiskFiles."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = DiskFiles(
-        home / "files", base_url=base_url, secret=secret_of(home), max_upload_bytes=settings.get().max_upload_bytes
+        home / "files", base_url=base_url, secret=secret_of(home), max_upload_bytes=settings.get().max_upload_bytes,
+        soon=soon,
     )
     runner = Runner(home / "workflows.db", machines(), invoke=invoke, read_file=files.read)
     return Platform(

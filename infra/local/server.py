@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,10 +25,16 @@ from dataforge.errors import NotFound
 from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.runner import Runner
 from dataforge.platform.objects import disposition
-from dataforge.platform.ports import Platform
+from dataforge.platform.ports import FileInfo, Platform
 from dataforge.store import orgs, projects, runs
 from dataforge.workflows import runs as flow
+from dataforge.workflows import uploads
 from infra.local.platform import build, invoker, pool, write_once
+
+logger = logging.getLogger(__name__)
+
+UPLOAD_RETRIES = (0.2, 2.0)
+"""Pauses before looking at an upload again, in seconds."""
 
 
 def add_file_routes(app: FastAPI, files: DiskFiles) -> None:
@@ -67,16 +77,28 @@ def first_credentials(home: Path, url: str) -> Path:
     return path
 
 
-def resume_started_runs(org_id: str) -> None:
+def resume_started_runs(org_ids: set[str]) -> None:
     """A run that was written but whose machine never started (killed in between) starts now; the rest is harmless."""
-    for project in projects.list_of(org_id):
+    for project in itertools.chain.from_iterable(projects.list_of(org_id) for org_id in org_ids):
         if project.active_run is not None:
             try:
-                run = runs.get(org_id, project.active_run)
+                run = runs.get(project.org_id, project.active_run)
             except NotFound:
                 continue
             if run.status in runs.ACTIVE:
                 flow.start_machine(run)
+
+
+def look_at_upload(info: FileInfo) -> None:
+    """What `functions/on_upload.py` does in an account; a moment's trouble is tried again."""
+    for pause in UPLOAD_RETRIES:
+        try:
+            uploads.arrived(info.key)
+            return
+        except Exception:
+            logger.warning("looking at %s failed; once more in %s s", info.key, pause, exc_info=True)
+            time.sleep(pause)
+    uploads.arrived(info.key)
 
 
 @contextmanager
@@ -85,15 +107,19 @@ def machine(home: Path, url: str) -> Iterator[tuple[Platform, Path]]:
     server holds the folder."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     workers = pool(home, settings.get().workers)
-    plugged = build(home, base_url=lambda: url, invoke=invoker(workers))
+    teller = ThreadPoolExecutor(1, "uploads")
+    plugged = build(home, base_url=lambda: url, invoke=invoker(workers), soon=teller.submit)
     assert isinstance(plugged.workflows, Runner)  # noqa: S101  build made it
     try:
         platform.use(plugged)
         credentials = first_credentials(home, url)
-        resume_started_runs(json.loads(credentials.read_text("utf-8"))["organization_id"])
+        own = str(json.loads(credentials.read_text("utf-8"))["organization_id"])
+        resume_started_runs({own, *(org.org_id for org in orgs.list_orgs())})
         plugged.workflows.start_up()
+        plugged.files.on_created(look_at_upload)
         yield plugged, credentials
     finally:
+        teller.shutdown(cancel_futures=True)  # the next start hears of what is left
         plugged.workflows.close()
         workers.close()
         platform.use(None)

@@ -50,8 +50,15 @@ class Deployment:
         return {output["Export"]["Name"]: output["Value"] for output in outputs if "Export" in output}
 
 
-def synthesise(stage: str, folder: Path) -> Deployment:
-    context: dict[str, str | list[str]] = {"stage": stage, "aws:cdk:bundling-stacks": []}
+EVERY_OPTION: dict[str, str | list[str]] = {
+    "waf": "yes", "snap_start": "yes", "alarm_email": "ops@example.com", "budget_usd": "100",
+    "domain": "forge.example.com",
+    "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/11111111-2222-3333-4444-555555555555",
+}
+
+
+def synthesise(stage: str, folder: Path, options: dict[str, str | list[str]] | None = None) -> Deployment:
+    context: dict[str, str | list[str]] = {"stage": stage, "aws:cdk:bundling-stacks": [], **(options or {})}
     build(context, str(folder)).synth()
     data, service = (json.loads((folder / f"{name}Stack.template.json").read_text()) for name in ("Data", "Service"))
     return Deployment(folder, data, service)
@@ -67,7 +74,13 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     return synthesise("prod", tmp_path_factory.mktemp("cdk") / "prod")
 
 
-@pytest.fixture(params=["dev", "prod"])
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """prod with every option."""
+    return synthesise("prod", tmp_path_factory.mktemp("cdk") / "full", EVERY_OPTION)
+
+
+@pytest.fixture(params=["dev", "full"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     return request.getfixturevalue(request.param)
 

@@ -43,6 +43,7 @@ PARTLY_OPEN = (
     r"<(\w+)Table\.Arn>/index/\*",
     r"<FilesBucket\.Arn>/data-forge/(\*/runs/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
+    r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<SocketsApi\w+>/(dev|prod)/POST/@connections/\*",
     r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
     # Which model writes is the choice of each run; nothing but asking is allowed.
     r"arn:<AWS::Partition>:bedrock:\*::foundation-model/\*",
@@ -92,7 +93,10 @@ def test_a_function_reaches_exactly_the_tables_of_its_catalog_entry(dev):
             if match := re.fullmatch(r"<(\w+)Table\.Arn>", resource):
                 by_table.setdefault(match[1], set()).add(action)
 
-        expected = {camel(table): READ for table in facts.reads} | {camel(table): WRITE for table in facts.writes}
+        # Who moves runs pushes: it looks connections up and drops those that are gone.
+        pushed = {"connections"} if "runs" in facts.writes else set()
+        written = {*facts.writes, *pushed}
+        expected = {camel(table): READ for table in facts.reads} | {camel(table): WRITE for table in written}
         assert by_table == expected, name
 
 
@@ -122,11 +126,12 @@ def test_a_machine_calls_its_own_functions_and_starts_only_itself(dev):
         }
 
         assert {re.match(r"<Functions([A-Za-z]+?)[0-9A-F]{8}\.Arn>", arn)[1] for arn in called} == _called_in(file)
-        assert started == {f"dataforge-dev-{name}"}
+        has_map = "ItemReader" in (ROOT / "infra" / file).read_text()
+        assert started == ({f"dataforge-dev-{name}"} if has_map else set())
         # The children of a distributed map run as `<machine>/<map run>:<id>`.
-        assert followed == {f"dataforge-dev-{name}:*", f"dataforge-dev-{name}/*:*"}
+        assert followed == ({f"dataforge-dev-{name}:*", f"dataforge-dev-{name}/*:*"} if has_map else set())
         data = {(action, resource) for action, resource in rights if action.startswith(("s3:", "dynamodb:"))}
-        assert data == {("s3:GetObject", "<FilesBucket.Arn>/data-forge/*/runs/*")}
+        assert data == ({("s3:GetObject", "<FilesBucket.Arn>/data-forge/*/runs/*")} if has_map else set())
 
 
 @pytest.mark.parametrize(("module", "service"), [("dynamo", "dynamodb"), ("s3", "s3"), ("stepfunctions", "states")])
@@ -141,12 +146,45 @@ def test_the_api_may_make_every_call_that_the_aws_wall_makes(dev, module, servic
     assert needed <= granted
 
 
-def test_only_the_api_itself_may_call_the_api_function(deployment):
-    [permission] = deployment.properties("AWS::Lambda::Permission")
-    [api] = deployment.of_type("AWS::ApiGateway::RestApi")
+def test_only_the_apis_themselves_may_call_their_functions(deployment):
+    permissions = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" in p["Principal"]]
+    [rest] = deployment.of_type("AWS::ApiGateway::RestApi")
+    [socket] = deployment.of_type("AWS::ApiGatewayV2::Api")
+    callers = {}
+    for permission in permissions:
+        called = "rest" if deployment.text(permission["FunctionName"]).startswith("<ApiLive") else "socket"
+        callers.setdefault(called, set()).add(re.findall(r"execute-api.*?:<(\w+)>/", deployment.text(
+            permission["SourceArn"]))[0])
 
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert f":<{api}>/" in deployment.text(permission["SourceArn"])
+    assert {p["Principal"] for p in permissions} == {"apigateway.amazonaws.com"}
+    assert callers == {"rest": {rest}, "socket": {socket}}
+
+
+def test_only_the_rule_calls_on_upload(deployment):
+    [told] = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
+    [rule] = deployment.of_type("AWS::Events::Rule")
+
+    assert told["Principal"] == "events.amazonaws.com"
+    assert deployment.text(told["SourceArn"]) == f"<{rule}.Arn>"
+    assert deployment.text(told["FunctionName"]).startswith("<FunctionsOnUpload")
+
+
+def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):
+    pushers = {
+        name for name in catalog.FUNCTIONS
+        if any(action == "execute-api:ManageConnections" for action, _ in _rights_of(dev, name))
+    }
+
+    assert pushers == {catalog.SOCKET, *(n for n, facts in catalog.FUNCTIONS.items() if "runs" in facts.writes)}
+def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):
+    senders = {name for name in catalog.FUNCTIONS if any(a.startswith("sqs:") for a, _ in _rights_of(dev, name))}
+    [queue] = dev.of_type("AWS::SQS::Queue")
+
+    assert senders == {catalog.ON_UPLOAD}
+    assert {right for right in _rights_of(dev, catalog.ON_UPLOAD) if right[0].startswith("sqs:")} == {
+        ("sqs:SendMessage", f"<{queue}.Arn>"), ("sqs:GetQueueAttributes", f"<{queue}.Arn>"),
+        ("sqs:GetQueueUrl", f"<{queue}.Arn>"),
+    }
 
 
 def _called_in(file):

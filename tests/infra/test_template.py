@@ -17,13 +17,19 @@ FROZEN = {
     "KeyHashesTable": "dataforge-dev-key_hashes",
     "ProjectsTable": "dataforge-dev-projects",
     "DocumentsTable": "dataforge-dev-documents",
+    "UploadsTable": "dataforge-dev-uploads",
     "ChunksTable": "dataforge-dev-chunks",
     "RunsTable": "dataforge-dev-runs",
     "RunEventsTable": "dataforge-dev-run_events",
     "RepliesTable": "dataforge-dev-replies",
-    "LimiterTable": "dataforge-dev-limiter",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
+    "ReviewsTable": "dataforge-dev-reviews",
+    "ConnectionsTable": "dataforge-dev-connections",
+    "LimiterTable": "dataforge-dev-limiter",
+    "AdmissionsTable": "dataforge-dev-admissions",
+    "IdempotencyTable": "dataforge-dev-idempotency",
+    "LedgerTable": "dataforge-dev-ledger",
 }
 
 
@@ -127,13 +133,14 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
 
     for function in dev.properties("AWS::Lambda::Function"):
         variables = {name: dev.text(value) for name, value in function["Environment"]["Variables"].items()}
+        address = variables.pop("DATAFORGE_SOCKET_URL", "")
+        assert re.fullmatch(r"(https://<SocketsApi\w+>\.execute-api\.<AWS::Region>\.<AWS::URLSuffix>/dev)?", address)
         assert variables == {
             "DATAFORGE_STAGE": "dev",
             "DATAFORGE_WORKERS": "10",
             "DATAFORGE_BUCKET": "<FilesBucket>",
             "DATAFORGE_TABLE_PREFIX": "dataforge-dev-",
-            "STATE_MACHINE_PARSE": f"{machine}parse",
-            "STATE_MACHINE_GENERATE": f"{machine}generate",
+            **{f"STATE_MACHINE_{name.upper()}": f"{machine}{name}" for name in catalog.WORKFLOWS},
         }
 
 
@@ -189,19 +196,52 @@ def test_every_request_reaches_the_one_function_which_checks_our_own_keys(deploy
     assert all(f"<{alias}>/invocations" in deployment.text(method["Integration"]["Uri"]) for method in methods)
 
 
-def test_only_the_production_api_is_restored_from_a_snapshot(dev, prod):
+def test_every_uploaded_file_reaches_the_function_and_what_fails_is_kept(deployment):
+    [rule] = deployment.properties("AWS::Events::Rule")
+    [(queue_id, queue)] = deployment.of_type("AWS::SQS::Queue").items()
+    kept = queue["Properties"]
+    [target] = rule["Targets"]
+    [invoking] = deployment.properties("AWS::Lambda::EventInvokeConfig")
+    [function] = [name for name in deployment.of_type("AWS::Lambda::Function") if name.startswith("FunctionsOnUpload")]
+    pattern = rule["EventPattern"]
+
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert [deployment.text(name) for name in pattern["detail"]["bucket"]["name"]] == ["<FilesBucket>"]
+    assert pattern["detail"]["object"]["key"] == [{"wildcard": catalog.UPLOADS}]
+    assert deployment.text(target["Arn"]) == f"<{function}.Arn>"
+    assert deployment.text(target["DeadLetterConfig"]["Arn"]) == f"<{queue_id}.Arn>"
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
+    assert deployment.text(invoking["FunctionName"]) == f"<{function}>"
+    assert (invoking["MaximumRetryAttempts"], invoking["MaximumEventAgeInSeconds"]) == (2, 21_600)
+    assert deployment.text(invoking["DestinationConfig"]["OnFailure"]["Destination"]) == f"<{queue_id}.Arn>"
+    assert (kept["MessageRetentionPeriod"], kept["SqsManagedSseEnabled"]) == (1_209_600, True)
+
+
+def test_the_queue_of_lost_uploads_takes_messages_from_that_rule_only_and_never_without_tls(deployment):
+    [policy] = deployment.properties("AWS::SQS::QueuePolicy")
+    [rule] = deployment.of_type("AWS::Events::Rule")
+    by_effect = {s["Effect"]: s for s in policy["PolicyDocument"]["Statement"]}
+
+    assert by_effect["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert by_effect["Allow"]["Principal"] == {"Service": "events.amazonaws.com"}
+    assert by_effect["Allow"]["Action"] == "sqs:SendMessage"
+    assert deployment.text(by_effect["Allow"]["Condition"]["ArnEquals"]["aws:SourceArn"]) == f"<{rule}.Arn>"
+
+
+def test_only_the_api_is_restored_from_a_snapshot_and_only_when_asked_for(dev, prod, full):
     snapshots = {
         function["FunctionName"]
-        for deployment in (dev, prod)
+        for deployment in (dev, full)
         for function in deployment.properties("AWS::Lambda::Function")
         if function.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
     }
 
     assert snapshots == {"dataforge-prod-api"}
+    assert not any("SnapStart" in function for function in prod.properties("AWS::Lambda::Function"))
 
 
 def test_two_stages_of_one_account_share_no_name(dev, prod):
-    kinds = {"TableName", "FunctionName", "StateMachineName", "LogGroupName", "LayerName", "Name"}
+    kinds = {"QueueName", "TableName", "FunctionName", "StateMachineName", "LogGroupName", "LayerName", "Name"}
 
     def names(deployment):
         both = [*deployment.data["Resources"].values(), *deployment.service["Resources"].values()]
@@ -211,7 +251,7 @@ def test_two_stages_of_one_account_share_no_name(dev, prod):
 
     assert names(dev)
     assert not names(dev) & names(prod)
-    assert {name.replace("dev", "prod") for name in names(dev)} == names(prod)
+    assert {name.replace("dev", "prod") for name in names(dev)} == names(prod) - {"dataforge-prod-rate"}
 
 
 def test_an_unknown_stage_is_refused_with_the_known_ones(tmp_path):

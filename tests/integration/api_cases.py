@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
@@ -67,6 +68,16 @@ class Harbour:
     generation_ids: list[str]
     s3_key: str
 
+    def real(self, name: str, dice: Dice) -> Any:
+        """Something of the kind that a parameter or field of this name means; None for other names."""
+        kinds: dict[str, list[Any]] = {
+            "project_id": [self.project_id], "document_id": self.document_ids, "chunk_id": self.chunk_ids,
+            "pair_id": self.pair_ids, "generation_id": self.generation_ids, "version": [1],
+        }
+        if name.endswith("_ids") and name[:-1] in kinds:
+            return kinds[name[:-1]][: 1 + dice.below(3)]
+        return dice.one(kinds[name]) if name in kinds else None
+
 
 @dataclass
 class World:
@@ -99,8 +110,19 @@ class World:
         case.validate_response(response, checks=CHECKS)
         self._check(case, who, response)
         self.answers[case.operation.label][response.status_code] += 1
-        if response.status_code == 200 and case.operation.path.endswith(("/parse", "/generate")):
-            self.recent.append(response.json()["generationId"])
+        told = response.json() if response.status_code == 200 else {}
+        if told and case.operation.path.endswith(("/parse", "/generate")):
+            self.recent.append(told["generationId"])
+        if "/bulk-action" in case.operation.path:
+            self._give_back(harbour, told)
+
+    def _give_back(self, harbour: Harbour, told: Any) -> None:
+        """After a bulk action, also one that was only made to be undone, later cases need the pairs, accepted."""
+        place = f"/projects/{harbour.project_id}/pairs/bulk-action"
+        if told.get("action") == "delete" and (token := told["undo_token"]):
+            undone = self._post(f"{place}/undo", {"undo_token": token})
+            assert undone["restored_count"] == told["affected_count"]
+        self._post(place, {"action": "accept", "filters": {}})
 
     def callers(self) -> list[tuple[str, dict[str, str]]]:
         """A member in eight of twelve cases; the first is one."""
@@ -118,46 +140,68 @@ class World:
     def _put_ids(self, case: Case, harbour: Harbour, dice: Dice) -> None:
         """Three path parameters and query ids in four become real; what DELETE names is made for it."""
         path = case.path_parameters
-        if path and case.method == "DELETE" and dice.below(4):
-            project_id, document_id = self._throw_away("document_id" in path)
-            path["project_id"] = project_id
-            if "document_id" in path:
-                path["document_id"] = document_id
+        if path and case.method == "DELETE":
+            path.update(self._throw_away(set(path)) if dice.below(4) else {})
             return
-        started = self._begin(harbour) if case.operation.path.endswith("/cancel") else None
-        real = {
-            "project_id": harbour.project_id, "document_id": dice.one(harbour.document_ids),
-            "generation_id": started or dice.one([*harbour.generation_ids, *self.recent]),
-            "pair_id": dice.one(harbour.pair_ids), "version": 1,
-        }
         for parameters in (path, case.query):
             for name in parameters or ():
-                if name in real and dice.below(4) and case.method != "DELETE":
-                    parameters[name] = real[name]
+                real = harbour.real(name, dice)
+                if real is not None and dice.below(4):
+                    parameters[name] = real
+        if path and "generation_id" in path and dice.below(2):
+            path["generation_id"] = self._run(case, harbour, dice) or path["generation_id"]
 
-    def _begin(self, harbour: Harbour) -> str | None:
-        """A run to cancel, unless the harbour is busy."""
-        answer = self.service.http.post(
-            f"{BASE}/projects/{harbour.project_id}/generate", headers=self.service.headers,
-            json={"model_id": "extractive", "num_pairs": MOST_PAIRS},
+    def _run(self, case: Case, harbour: Harbour, dice: Dice) -> str | None:
+        """A run that may still be under way; to cancel, one begun for it, unless the harbour is busy."""
+        if not case.operation.path.endswith("/cancel"):
+            return dice.one([*self.recent]) if self.recent else None
+        begun = self._post(
+            f"/projects/{harbour.project_id}/generate", {"model_id": "extractive", "num_pairs": MOST_PAIRS}
         )
-        return answer.json()["generationId"] if answer.status_code == 200 else None
+        return begun.get("generationId")
 
-    def _throw_away(self, with_document: bool) -> tuple[str, str]:
-        project_id = self.service.project(name="to delete")
-        if not with_document:
-            return project_id, ""
-        return project_id, self.service.upload(project_id, "gone.md", TEXT)["documentId"]
+    def _post(self, path: str, body: dict[str, Any], base: str = BASE) -> dict[str, Any]:
+        """What the member is told, also when it is no."""
+        told: dict[str, Any] = self.service.http.post(base + path, headers=self.service.headers, json=body).json()
+        return told
+
+    def _throw_away(self, names: set[str]) -> dict[str, str]:
+        """Something made to be deleted, by the names in its path; nothing where nobody says here how to make one."""
+        if names == {"project_id"}:
+            return {"project_id": self.service.project(name="to delete")}
+        if names == {"project_id", "document_id"}:
+            project_id = self.service.project(name="to delete")
+            return {"project_id": project_id,
+                    "document_id": self.service.upload(project_id, "gone.md", TEXT)["documentId"]}
+        if names == {"key_id"}:
+            self.clear_keys()
+            return {"key_id": self._post("/v1/api-keys", {"name": "to revoke"}, base="")["id"]}
+        if names == {"user_id"}:
+            return {"user_id": self._post("/v1/members", {"name": "to remove"}, base="")["user_id"]}
+        return {}
+
+    def clear_keys(self) -> None:
+        """There may be ten keys, and cases make more."""
+        own = self.service.http.get("/api/v1/auth/whoami", headers=self.service.headers).json()["keyId"]
+        for key in self.service.http.get("/v1/api-keys", headers=self.service.headers).json():
+            if key["id"] != own:
+                self.service.http.delete(f"/v1/api-keys/{key['id']}", headers=self.service.headers)
 
     def _put_body(self, body: dict[str, Any], harbour: Harbour, dice: Dice) -> None:
         """Values that no generator can guess, and none that make work without end."""
-        guesses: dict[str, Any] = {
-            "model_id": "extractive", "generation_type": "qa", "chunk_ids": harbour.chunk_ids[:2],
-            "document_ids": harbour.document_ids, "force": True,
-        }
-        for name, value in guesses.items():
-            if name in body and dice.below(4):
+        guesses: dict[str, Any] = {"model_id": "extractive", "generation_type": "qa", "force": True, "user_id": None}
+        for name in list(body):
+            value = guesses[name] if name in guesses else harbour.real(name, dice)
+            if (name in guesses or value is not None) and dice.below(4):
                 body[name] = value
+        if "pair_ids" in body and "filters" in body and dice.below(4):
+            del body[dice.one(["pair_ids", "filters"])]
+        if "undo_token" in body and dice.below(4):
+            done = self._post(f"/projects/{harbour.project_id}/pairs/bulk-action",
+                              {"action": dice.one(["accept", "reject"]), "filters": {}})
+            body["undo_token"] = done.get("undo_token") or body["undo_token"]
+        if "scopes" in body and not dice.below(8):
+            self.clear_keys()
         if body.get("s3_key") and dice.below(4):
             body |= {"s3_key": harbour.s3_key, "file_size": len(TEXT)}
         asked = body.get("num_pairs")
@@ -192,14 +236,22 @@ class World:
 
 
 def prepare(home: Path) -> Iterator[World]:
-    """The whole embedded platform with three harbours in it."""
+    """The whole embedded platform with three harbours in it, and no limit on calls: cases come by the hundred."""
+    unlimited = {"DATAFORGE_RATE_DATA_FORGE": "0", "DATAFORGE_RATE_ACCOUNTS": "0"}
+    before = {name: os.environ.get(name) for name in unlimited}
+    os.environ.update(unlimited)
     settings.get.cache_clear()
     for service in embedded_service(home):
-        yield World(service, service.other().headers, [_harbour(service) for _ in range(3)])
+        yield World(service, service.other().headers, [make_harbour(service) for _ in range(3)])
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
     settings.get.cache_clear()
 
 
-def _harbour(service: Service) -> Harbour:
+def make_harbour(service: Service) -> Harbour:
     project_id = service.project(config={"auto_accept_min_quality": 0})
     documents = [service.upload(project_id, f"port-{n}.md", TEXT + b"Berth %d is free.\n" % n) for n in range(2)]
     parsed = service.parse(project_id)

@@ -26,6 +26,11 @@ from dataforge.store import orgs
 from infra import catalog
 from tests.integration import stepfunctions_moto
 
+# No suite may run into a rate limit; the tests of the limits set their own.
+os.environ.update({
+    f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "SYNTHETIC", "DATASETS", "TRAINING", "ACCOUNTS")
+})
+
 BASE = "/api/v1/data-forge"
 BUCKET = "forge-test"
 
@@ -39,6 +44,7 @@ class Service:
     put: Callable[[str, bytes, str], int]
     """(presigned URL, bytes, content type) -> HTTP status."""
     fetch: Callable[[str], bytes]
+    wall: str = "embedded"
 
     def call(self, method: str, path: str, *, json: object = None, expect: int = 200, **params: Any) -> Any:
         response = self.http.request(method, BASE + path, json=json, params=params, headers=self.headers)
@@ -72,7 +78,7 @@ class Service:
         return self.wait(self.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"])
 
     def other(self) -> Service:
-        return Service(self.http, new_member(), self.put, self.fetch)
+        return Service(self.http, new_member(), self.put, self.fetch, self.wall)
 
 
 def new_member() -> dict[str, str]:
@@ -135,5 +141,5 @@ def aws_service(_: Path) -> Iterator[Service]:
             def put(url: str, data: bytes, content_type: str) -> int:
                 return requests.put(url, data=data, headers={"Content-Type": content_type}, timeout=10).status_code
 
-            yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content)
+            yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
             platform.use(None)

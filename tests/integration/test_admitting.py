@@ -199,7 +199,7 @@ def test_without_a_budget_nothing_is_held_or_written(wall: str) -> None:
 
     asyncio.run(run())
 
-    assert platform.current().tables.get("limiter", {"scope": "budget#run"}) is None
+    assert platform.current().tables.get("admissions", {"scope": "budget#run"}) is None
 
 
 @given(st.text(max_size=2000), st.integers(1, 32_768))

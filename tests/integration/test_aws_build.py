@@ -25,7 +25,7 @@ def test_a_function_plugs_itself_into_its_deployment(environment: pytest.MonkeyP
     environment.setenv("DATAFORGE_BUCKET", walls.BUCKET)
     environment.setenv("DATAFORGE_TABLE_PREFIX", "prod-")
     environment.setenv("STATE_MACHINE_PARSE", "arn:aws:states:eu-west-1:123456789012:stateMachine:parse")
-    environment.setenv("OPENAI_API_KEY", "from-env")
+    boto3.client("secretsmanager").create_secret(Name="prod-OPENAI_API_KEY", SecretString="sk-kept")
     walls.create_dynamo_tables(boto3.client("dynamodb"), "prod-")
     boto3.client("s3").create_bucket(
         Bucket=walls.BUCKET, CreateBucketConfiguration={"LocationConstraint": walls.REGION}
@@ -39,7 +39,7 @@ def test_a_function_plugs_itself_into_its_deployment(environment: pytest.MonkeyP
     assert plugged.name == "aws"
     assert plugged.tables.get("key_hashes", {"key_hash": "h"}) == {"key_hash": "h"}
     assert plugged.files.read("k") == b"x"
-    assert plugged.secrets.get("OPENAI_API_KEY") == "from-env"
+    assert plugged.secrets.get("OPENAI_API_KEY") == "sk-kept"
     assert plugged.workflows.describe("parse", "gen_unknown") is None
     assert platform.current() is plugged
 

@@ -24,9 +24,9 @@ from dataforge.errors import ConditionFailed
 from dataforge.platform.embedded.database import Database
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Put, Update
-from infra import catalog
 from infra.catalog import Index, Table
 from tests.integration import walls
+from tests.integration.walls import PORT_TABLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,9 +35,9 @@ import sys, itertools
 from pathlib import Path
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Put, Update
-from infra import catalog
+from tests.integration.walls import PORT_TABLES
 
-tables = SqliteTables(Path(sys.argv[1]), catalog.TABLES)
+tables = SqliteTables(Path(sys.argv[1]), PORT_TABLES)
 run = sys.argv[2]
 project = {"org_id": "o", "project_id": "p"}
 for n in itertools.count():
@@ -78,14 +78,14 @@ def killed(program: str, *arguments: object, after: float) -> list[str]:
 
 def test_committed_rows_survive_kill_9(tmp_path: Path) -> None:
     path, rng, acknowledged = tmp_path / "t.sqlite", random.Random(7), []
-    with_project = SqliteTables(path, catalog.TABLES)
+    with_project = SqliteTables(path, PORT_TABLES)
     with_project.put("projects", {"org_id": "o", "project_id": "p", "pending": 0})
     with_project.close()
 
     for round_number in range(6):
         acknowledged += killed(TABLE_WRITER, path, f"run{round_number}", after=rng.uniform(0, 0.25))
 
-    tables = SqliteTables(path, catalog.TABLES)
+    tables = SqliteTables(path, PORT_TABLES)
     found = {str(i["pair_id"]): i for i in walk(tables, "pairs", {"project_id": "p"})}
     by_status = list(walk(tables, "pairs", {"project_status": "p#pending"}, index="by_status"))
     project = tables.get("projects", {"org_id": "o", "project_id": "p"}) or {}
@@ -211,7 +211,7 @@ def blobs_after_a_sweep(folder: Path) -> int:
 
 @pytest.fixture
 def tables(tmp_path: Path) -> Iterator[SqliteTables]:
-    opened = SqliteTables(tmp_path / "t.sqlite", catalog.TABLES)
+    opened = SqliteTables(tmp_path / "t.sqlite", PORT_TABLES)
     yield opened
     opened.close()
 
@@ -281,8 +281,8 @@ def test_processes_that_add_lose_nothing(tables: SqliteTables, tmp_path: Path) -
 import sys
 from pathlib import Path
 from dataforge.platform.embedded.sqlite import SqliteTables
-from infra import catalog
-tables = SqliteTables(Path(sys.argv[1]), catalog.TABLES)
+from tests.integration.walls import PORT_TABLES
+tables = SqliteTables(Path(sys.argv[1]), PORT_TABLES)
 for _ in range(200):
     tables.update("projects", {"org_id": "o", "project_id": "p"}, add={"n": 1})
 """
@@ -328,7 +328,7 @@ def test_a_write_that_raises_leaves_the_connection_fit_for_the_next(tables: Sqli
 
 def test_expired_items_go_in_time_and_others_stay(tmp_path: Path) -> None:
     now = [1000.0]
-    tables = SqliteTables(tmp_path / "t.sqlite", catalog.TABLES, now=lambda: now[0])
+    tables = SqliteTables(tmp_path / "t.sqlite", PORT_TABLES, now=lambda: now[0])
     for slot, expiry in (("old", {"expires_at": 1500}), ("young", {"expires_at": 9000}), ("for ever", {}),
                          ("odd", {"expires_at": "soon"})):
         tables.put("replies", {"run_id": "r", "slot": slot, **expiry})

@@ -84,7 +84,8 @@ def test_a_new_project_has_every_field_of_the_contract(service: Service) -> None
     ("/projects/{p}/generate", {"model_id": "extractive", "config": {"generation_type": [1]}}, "generation_type"),
     ("/projects/{p}/generate", {"model_id": "extractive", "config": {"system_prompt": {"a": 1}}}, "system_prompt"),
     ("/projects/{p}/generate", {"model_id": "extractive", "config": {"chunk_ids": "abc"}}, "chunk_ids"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "generation_type": "summary"}, "generation_type"),
+    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"generation_type": "poem"}}, "generation_type"),
+    ("/projects/{p}/generate", {"model_id": "scripted", "config": {"labels": ["only one"]}}, "labels"),
     ("/projects/{p}/export", {"min_quality_score": 1.1}, "min_quality_score"),
     ("/projects/{p}/export", {"format": "xml"}, "format"),
 ])

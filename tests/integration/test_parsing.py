@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dataforge.errors import Unreadable
 from dataforge.parsing import FORMATS, parse
+from dataforge.parsing.detect import detect
 from dataforge.parsing.isolate import parse_isolated
 from dataforge.records import ParsedDocument
 from tests import corpus
@@ -346,3 +347,27 @@ def test_a_path_reads_like_its_bytes(tmp_path: Path) -> None:
     parsed = parse(path.read_bytes(), filename="a.md")
 
     assert parse_isolated(path, filename="a.md") == parse(path, filename="a.md") == parsed
+
+
+def test_an_archive_with_an_endless_table_of_contents_is_not_listed() -> None:
+    entries = io.BytesIO()
+    with zipfile.ZipFile(entries, "w") as archive:
+        for n in range(50_000):
+            archive.writestr(zipfile.ZipInfo(f"word/{n:060d}"), b"")
+
+    with pytest.raises(Unreadable) as refused:
+        detect(entries.getvalue(), "report.docx")
+
+    assert refused.value.reason == "too_complex"
+    handbook = Path(__file__).parents[2] / "examples/handbook/employee-handbook.docx"
+    assert detect(handbook.read_bytes(), handbook.name) == "docx"
+
+
+def test_a_64_bit_table_of_contents_cannot_hide_its_length() -> None:
+    wide = b"PK\6\6" + bytes(36) + (2**40).to_bytes(8, "little") + bytes(8)
+    end = b"PK\5\6" + bytes(8) + (10).to_bytes(4, "little") + bytes(6)
+
+    with pytest.raises(Unreadable) as refused:
+        detect(b"PK\3\4" + wide + b"PK\6\7" + bytes(16) + end, "report.docx")
+
+    assert refused.value.reason == "too_complex"

@@ -75,7 +75,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
     org_id, user_id = orgs.create_org("harbour")
     made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
-    document = Document(made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now())
+    document = Document(made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(),
+                        parsing_status="parsing")
     projects.add_document(made, document)
     chunks = [
         StoredChunk(made.project_id, f"chunk_0_{n:06d}", "doc_0", passage(n), ["Rules"], n, "paragraph", 60, 0,
@@ -199,7 +200,7 @@ def test_part_of_a_reply_is_kept_and_only_the_missing_pairs_are_asked_for_again(
     assert len(teacher.asked) == 12
     again = [q for q in teacher.asked if len(q.messages) == 4]
     assert [len(q.slots) for q in again] == [1] * 6
-    assert all("exactly 1 pair more" in q.messages[3].content for q in again)
+    assert all("exactly 1 more" in q.messages[3].content for q in again)
 
 
 def test_what_a_teacher_never_completes_fails_and_the_rest_is_delivered(

@@ -6,18 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from dataforge import platform, settings
 from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreachable
-from dataforge.platform.ports import Execution, Item, Key, Page, Tables
+from dataforge.platform.ports import Execution, Item
 from dataforge.records import Question
 from dataforge.store import pairs, projects, runs
 from dataforge.store.projects import Project
-from dataforge.workflows import asking, assessing, closing, exporting, generation, planning, review
-from dataforge.workflows import projects as project_flow
+from dataforge.workflows import asking, assessing, closing, erasing, finding, generation, planning, registering, review
 from dataforge.workflows import runs as flow
 from tests.integration.test_run_engine import (
     FACTS,
@@ -64,7 +62,7 @@ def test_one_odd_reply_costs_its_own_slots_and_no_other(
     _, delivered, _, _ = counts_of(run)
     assert run.status == "completed"
     assert delivered >= 5
-    found, total = review.find(project, review.PairFilter(run_id=run.run_id), page=1, page_size=500)
+    found, total = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=500)
     assert total == len(found) == run.delivered + run.rejected
 
 
@@ -121,7 +119,7 @@ def test_a_batch_whose_project_is_deleted_stops_and_leaves_no_file(
 
     def delete(question: Question) -> str:
         if projects.list_of(project.org_id):
-            project_flow.delete(projects.get(project.org_id, project.project_id))
+            erasing.delete_project(projects.get(project.org_id, project.project_id))
         return good(question)
 
     teacher = teach(monkeypatch, delete)
@@ -191,6 +189,27 @@ def test_a_chunk_named_twice_is_used_once(project: Project, monkeypatch: pytest.
     assert counts_of(run) == (1, 1, 0, 0)
 
 
+def test_a_crash_between_writing_pairs_and_counting_them_shows_nothing_and_is_made_good(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    for batch in batches(planned):
+        asking.generate_batch(batch)
+    with monkeypatch.context() as patched:
+        patched.setattr(pairs, "add_round", crash)
+        with pytest.raises(OSError, match="killed"):
+            assessing.assess_run(planned)
+    unseen = list(pairs.walk(project.project_id)), projects.get(project.org_id, project.project_id).pending
+
+    assessing.assess_run(planned)
+
+    assert unseen == ([], 0)
+    assert len(list(pairs.walk(project.project_id))) == 6
+    assert projects.get(project.org_id, project.project_id).pending == 6
+    assert runs.get(run.org_id, run.run_id).delivered == 6
+
+
 def test_a_review_between_a_crash_and_the_repeated_assessment_stays_and_the_counters_fit(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,14 +217,13 @@ def test_a_review_between_a_crash_and_the_repeated_assessment_stays_and_the_coun
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
         asking.generate_batch(batch)
-    count_in = pairs.count_in
-    monkeypatch.setattr(pairs, "count_in", crash)
-    with pytest.raises(OSError, match="killed"):
-        assessing.assess_run(planned)
+    with monkeypatch.context() as patched:
+        patched.setattr(projects, "count_pairs_of_chunk", crash)
+        with pytest.raises(OSError, match="killed"):
+            assessing.assess_run(planned)
     first = next(pairs.walk(project.project_id))
-    review.edit(project, first, review.Edit(status="accepted"))
+    review.edit(project, first.pair_id, review.Edit(status="accepted"))
 
-    monkeypatch.setattr(pairs, "count_in", count_in)
     assessing.assess_run(planned)
 
     after = projects.get(project.org_id, project.project_id)
@@ -216,30 +234,6 @@ def test_a_review_between_a_crash_and_the_repeated_assessment_stays_and_the_coun
 
 def crash(*_: object, **__: object) -> bool:
     raise OSError("killed here")
-
-
-class Lagging:
-    """Tables whose index of statuses is a moment behind: it has not seen the last review yet."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tables, name)
-
-    def query_page(self, table: str, hash_key: Key, *, index: str | None = None, **more: Any) -> Page:
-        found = self._tables.query_page(table, hash_key, index=index, **more)
-        return Page([], None) if index == "by_status" else found
-
-
-def test_an_export_holds_what_was_accepted_a_moment_ago(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    teach(monkeypatch, good)
-    walk(project, num_pairs=6, config={"pairs_per_chunk": 1, "auto_accept_min_quality": 0})
-    platform.use(replace(platform.current(), tables=cast(Tables, Lagging(platform.current().tables))))
-
-    made = exporting.export(projects.get(project.org_id, project.project_id))
-
-    assert made.pair_count == 6
 
 
 class Ended(Started):
@@ -274,7 +268,7 @@ def test_a_deletion_that_was_cut_off_can_be_repeated(project: Project, monkeypat
     run, _ = begin(project, num_pairs=1)
     platform.current().tables.delete("runs", {"org_id": run.org_id, "run_id": run.run_id})
 
-    project_flow.delete(projects.get(project.org_id, project.project_id))
+    erasing.delete_project(projects.get(project.org_id, project.project_id))
 
     with pytest.raises(NotFound):
         projects.get(project.org_id, project.project_id)
@@ -284,9 +278,9 @@ def test_a_deletion_that_was_cut_off_can_be_repeated(project: Project, monkeypat
     "規則" * 250, "a" * 500, "a" * 300 + "." + "b" * 199, "x" * 490 + ".pdf", "...", "../../x",
 ])
 def test_any_name_of_the_contract_gets_a_place_of_its_own(project: Project, name: str) -> None:
-    url, key = project_flow.upload_url(project, name, "text/plain", 1)
+    url, key = registering.upload_url(project, name, "text/plain", 1)
     platform.current().files.write(key, b"x")
-    _, other = project_flow.upload_url(project, name, "text/plain", 1)
+    _, other = registering.upload_url(project, name, "text/plain", 1)
 
     assert url
     assert key != other

@@ -142,6 +142,14 @@ def put_file(api: FakeApi, key: str, *, query: Any, sent: Any) -> tuple[int, Any
 
 
 def register(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    if "url" in sent:
+        page = {
+            "documentId": api.new_id("doc"), "projectId": project_id, "name": "page.html", "mimeType": "text/html",
+            "fileSize": 0, "s3Key": "", "source": "url", "url": sent["url"] + "/", "parsingStatus": "pending",
+            "chunkCount": 0, "error": None, "warnings": [], "createdAt": NOW,
+        }
+        api.documents[project_id].append(page)
+        return 201, page
     stored = api.files.get(sent["s3_key"])
     if stored is None or len(stored) != sent["file_size"]:
         return refusal(422, "VALIDATION_ERROR", "There is no such object")

@@ -26,7 +26,8 @@ from dataforge_client.cli.bars import Events, Lines, Step
 from dataforge_client.cli.sources import collect
 from dataforge_client.cli.texts import counts_line, duration, histogram_lines, money, size
 from dataforge_client.cli.watch import Watch
-from dataforge_client.models import Bucket, Counts, Generation, read
+from dataforge_client.models import Bucket, Counts, Generation
+from dataforge_client.reading import read
 from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
 
 ROOT = Path(__file__).parents[2]
@@ -367,6 +368,21 @@ def test_a_resumed_project_does_not_do_things_twice(run: Callable[..., int], api
     assert api.count("/documents") - api.count("GET /documents") > 0
     assert len(api.documents["proj_0001"]) == 2
     assert sorted(g["kind"] for g in api.generations.values()) == ["generate", "parse"]
+
+
+def test_a_web_page_is_registered_beside_the_files_once(
+    run: Callable[..., int], api: FakeApi, docs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = "https://example.com/rules"
+
+    code = run("--pairs", "6", paths=(str(docs), url, url))
+    again = run("--pairs", "6", "--resume", "proj_0001", paths=(str(docs), url))
+    missing = run("--pairs", "6", "--resume", "gen_0006", paths=(str(docs), "https://example.com/late"))
+
+    assert (code, again, missing) == (0, 0, 3)
+    assert [d["url"] for d in api.documents["proj_0001"] if d.get("url")] == [url + "/"]
+    assert len(api.documents["proj_0001"]) == 3
+    assert "https://example.com/late: not_uploaded" in capfd.readouterr().err
 
 
 # -- the local server ---------------------------------------------------------------------------------------------

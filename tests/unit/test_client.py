@@ -26,8 +26,9 @@ from dataforge_client.errors import (
     UnexpectedAnswer,
     WaitTimeout,
 )
-from dataforge_client.models import Generation, Project, read
+from dataforge_client.models import Generation, Project
 from dataforge_client.profiles import Connection, Wanted, resolve
+from dataforge_client.reading import read
 from dataforge_client.transport import Retry, retry_after
 from tests.unit.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
 
@@ -128,6 +129,17 @@ def test_a_post_is_repeated_under_the_same_idempotency_key(api: FakeApi, forge: 
     keys = {s.headers["Idempotency-Key"] for s in api.seen}
     assert len(api.seen) == 2
     assert len(keys) == 1
+
+
+def test_a_first_try_that_is_still_being_answered_is_waited_for(
+    api: FakeApi, forge: DataForge, naps: list[float]
+) -> None:
+    told = {"code": "IDEMPOTENCY_IN_PROGRESS", "message": "wait"}
+    api.faults.append(Fault("POST", 409, times=2, headers={"Retry-After": "1"}, body=told))
+
+    assert forge.create_project("once").name == "once"
+
+    assert naps == [1.0, 1.0]
 
 
 def test_two_posts_have_two_idempotency_keys(api: FakeApi, forge: DataForge) -> None:
@@ -402,19 +414,6 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(api: FakeApi) -> None
     )
 
     assert "'ok'" in done.stdout, done.stderr
-
-
-def test_every_operation_of_the_api_has_a_method_and_every_method_is_documented() -> None:
-    from functions.api.main import create_app
-
-    page = (Path(__file__).parents[2] / "docs/sdk.md").read_text()
-    paths = create_app().openapi()["paths"]
-
-    operations = {operation["operationId"] for methods in paths.values() for operation in methods.values()}
-    methods = {name for name in vars(DataForge) if not name.startswith("_")} - {"close", "base_url"}
-
-    assert operations - methods == set()
-    assert {name for name in methods if f"`{name}`" not in page} == set()
 
 
 def test_a_key_does_not_show_in_a_traceback() -> None:

@@ -15,7 +15,8 @@ from dataforge.quality.duplicates import near_duplicates
 from dataforge.quality.format_checks import check
 from dataforge.quality.grounding import ground
 from dataforge.records import Draft, Passage, Question, Slot
-from dataforge.teachers.extractive import ExtractiveTeacher, capacity, clauses, pairs, verbs
+from dataforge.teachers import extractive
+from dataforge.teachers.extractive import ExtractiveTeacher, clauses, pairs, verbs
 
 HANDBOOK = Passage(
     "## Leave\n\nAnnual leave is 28 working days for full-time employees. A sabbatical is unpaid leave of up to a "
@@ -396,6 +397,10 @@ def test_code_chunks_are_left_alone() -> None:
     assert pairs(Passage("A pump is a device that moves water.", content_type="code")) == ()
 
 
+def capacity(passage: Passage, kind: str = "qa") -> int:
+    return extractive.capacity(question_of(passage, (), kind=kind))
+
+
 def question_of(passage: Passage, slots: Sequence[Slot], seed: int = 0, kind: str = "qa") -> Question:
     return Question((), passage, tuple(slots), kind=kind, seed=seed)
 
@@ -445,17 +450,18 @@ async def test_a_question_type_that_is_wished_for_is_given() -> None:
 
 
 async def test_it_says_no_to_what_it_cannot_write() -> None:
-    with pytest.raises(TeacherRefused, match="question-answer pairs only"):
-        await ExtractiveTeacher().ask(question_of(HANDBOOK, slots(0, 1), kind="conversation"))
+    with pytest.raises(TeacherRefused, match="does not write"):
+        await ExtractiveTeacher().ask(question_of(HANDBOOK, slots(0, 1), kind="poem"))
 
 
 def test_its_capabilities_are_facts() -> None:
     can = ExtractiveTeacher().can
 
     assert can.offline
-    assert can.kinds == ("qa",)
+    assert can.kinds == ("qa", "instruction", "conversation", "summary", "classification")
+    assert not can.labels
     assert can.capacity is not None
-    assert can.capacity(HANDBOOK) == len(pairs(HANDBOOK))
+    assert can.capacity(question_of(HANDBOOK, ())) == len(pairs(HANDBOOK))
 
 
 def test_types_and_difficulties_are_mixed() -> None:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from dataforge.errors import BadReply
 from dataforge.recipes import RECIPES, Wishes
 from dataforge.recipes.replies import objects
-from dataforge.records import Answer, Passage, Slot
+from dataforge.records import Answer, Passage, Question, Slot
 
 PAIR = {"question": "What is a berth?", "answer": "A place at the quay.", "question_type": "definition",
         "difficulty": "easy", "evidence": ["A berth is a place at the quay."]}
 REPLY = json.dumps({"pairs": [PAIR, {**PAIR, "question": "Who assigns a berth?"}]})
 SLOTS = [Slot(0, "chunk_a"), Slot(1, "chunk_a")]
+ASKED, ASKED_ONE = (Question((), Passage("A berth is a place at the quay."), tuple(SLOTS[:n])) for n in (2, 1))
 
 
 @pytest.mark.parametrize("reply", [
@@ -29,7 +30,7 @@ SLOTS = [Slot(0, "chunk_a"), Slot(1, "chunk_a")]
     json.dumps({"thoughts": ["short"], "pairs": [PAIR, PAIR]}),
 ])
 def test_pairs_are_read_out_of_what_models_really_write(reply: str) -> None:
-    drafts = RECIPES["qa"].read(Answer(reply, "m"), SLOTS)
+    drafts = RECIPES["qa"].read(Answer(reply, "m"), ASKED)
 
     assert [d.answer for d in drafts] == ["A place at the quay."] * 2
     assert drafts[0].evidence == ("A berth is a place at the quay.",)
@@ -39,7 +40,7 @@ def test_a_reply_cut_in_the_middle_keeps_its_complete_pairs_and_says_why_the_res
     cut = Answer(REPLY[:-60], "m", finish_reason="length")
 
     with pytest.raises(BadReply, match="cut off after 1 of 2") as caught:
-        RECIPES["qa"].read(cut, SLOTS)
+        RECIPES["qa"].read(cut, ASKED)
 
     assert [d.question for d in caught.value.drafts] == ["What is a berth?"]
 
@@ -52,7 +53,7 @@ def test_a_reply_cut_in_the_middle_keeps_its_complete_pairs_and_says_why_the_res
 ])
 def test_what_cannot_be_read_is_explained_to_the_teacher(reply: str, said: str) -> None:
     with pytest.raises(BadReply, match=said):
-        RECIPES["qa"].read(Answer(reply, "m"), SLOTS)
+        RECIPES["qa"].read(Answer(reply, "m"), ASKED)
 
 
 @given(st.text())
@@ -85,7 +86,7 @@ def test_the_owners_system_prompt_reaches_the_teacher_and_cannot_replace_the_rul
 ])
 def test_brackets_without_end_are_a_bad_reply_not_a_crash(reply: str) -> None:
     with pytest.raises(BadReply):
-        RECIPES["qa"].read(Answer(reply, "m"), SLOTS)
+        RECIPES["qa"].read(Answer(reply, "m"), ASKED)
 
 
 @pytest.mark.parametrize("field", ["question", "answer", "question_type", "evidence"])
@@ -93,7 +94,7 @@ def test_half_a_character_is_mended_so_that_the_pair_can_be_stored(field: str) -
     value: object = "good \ud83d\ude00, half \ud83d"
     pair = {**PAIR, field: [value] if field == "evidence" else value}
 
-    draft = RECIPES["qa"].read(Answer(json.dumps({"pairs": [pair]}), "m"), SLOTS[:1])[0]
+    draft = RECIPES["qa"].read(Answer(json.dumps({"pairs": [pair]}), "m"), ASKED_ONE)[0]
 
     found = getattr(draft, field)
     assert (found[0] if field == "evidence" else found) == "good 😀, half \ufffd"
@@ -103,16 +104,16 @@ def test_half_a_character_is_mended_so_that_the_pair_can_be_stored(field: str) -
                     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)))
 def test_values_of_any_type_are_read_or_refused(value: object) -> None:
     for pair in ({**PAIR, "evidence": value}, {**PAIR, "difficulty": value}, {**PAIR, "question_type": value}):
-        assert RECIPES["qa"].read(Answer(json.dumps([pair]), "m"), SLOTS[:1])[0].answer == PAIR["answer"]
+        assert RECIPES["qa"].read(Answer(json.dumps([pair]), "m"), ASKED_ONE)[0].answer == PAIR["answer"]
     if not isinstance(value, str) or not value.strip():
         with pytest.raises(BadReply):
-            RECIPES["qa"].read(Answer(json.dumps({"question": value, "answer": value}), "m"), SLOTS[:1])
+            RECIPES["qa"].read(Answer(json.dumps({"question": value, "answer": value}), "m"), ASKED_ONE)
 
 
 def test_an_endless_answer_is_cut_and_an_endless_question_is_none() -> None:
     long = json.dumps([{**PAIR, "answer": "x" * 10**6}, {**PAIR, "question": "x" * 10**6}])
 
     with pytest.raises(BadReply) as bad:
-        RECIPES["qa"].read(Answer(long, "m"), SLOTS)
+        RECIPES["qa"].read(Answer(long, "m"), ASKED)
 
     assert [len(d.answer) for d in bad.value.drafts] == [20_000]

@@ -12,7 +12,25 @@ from typing import NoReturn
 import click
 
 from dataforge_client import __version__
-from dataforge_client.cli import cancel, export, local, logs, models, pairs, projects, run, status, up
+from dataforge_client.cli import (
+    bulk,
+    cancel,
+    deploy,
+    export,
+    key,
+    ledger,
+    local,
+    logs,
+    member,
+    models,
+    org,
+    pairs,
+    projects,
+    run,
+    status,
+    synth,
+    up,
+)
 from dataforge_client.cli.exits import FAILED, INTERRUPTED, OK, exit_code
 from dataforge_client.errors import ClientError
 
@@ -29,8 +47,9 @@ def cli() -> None:
 
 
 for _command in (
-    run.command, up.command, models.command, projects.command, status.command, logs.command, cancel.command,
-    pairs.command, export.command,
+    run.command, synth.command, up.command, models.command, projects.command, status.command, logs.command,
+    cancel.command, pairs.command, bulk.command, export.command, org.command, key.command, member.command,
+    ledger.command, deploy.command, deploy.destroy, deploy.doctor,
 ):
     cli.add_command(_command)
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
@@ -61,9 +61,9 @@ class Reporter(Protocol):
 
 
 class Bars:
-    """Five live bars on stderr."""
+    """Live bars on stderr, one for each stage."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Sequence[Stage] = STAGES) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
@@ -75,7 +75,7 @@ class Bars:
             console=Console(stderr=True, highlight=False), refresh_per_second=8, expand=True,
         )
         self._tasks: dict[Stage, TaskID] = {
-            stage: self._bars.add_task(stage, total=1, count="", rate="", left="", money="") for stage in STAGES
+            stage: self._bars.add_task(stage, total=1, count="", rate="", left="", money="") for stage in stages
         }
 
     def __enter__(self) -> Bars:
@@ -184,12 +184,12 @@ class Throttle:
         return True
 
 
-def reporter(*, as_json: bool, quiet: bool) -> Reporter:
+def reporter(*, as_json: bool, quiet: bool, stages: Sequence[Stage] = STAGES) -> Reporter:
     if as_json:
         return Events()
     if quiet:
         return Silence()
-    return Bars() if live() else Lines()
+    return Bars(stages) if live() else Lines()
 
 
 def live() -> bool:

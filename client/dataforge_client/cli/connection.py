@@ -41,7 +41,8 @@ def place_options(function: Callable[..., object]) -> Callable[..., object]:
         click.option("--home", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                      help="Data folder of the local server [default: $DATAFORGE_HOME or ~/.dataforge]."),
         click.option("--profile", metavar="NAME", help="Server and key from the profiles file."),
-        click.option("--organization", metavar="ID", help="Organisation to act in [env: DATAFORGE_ORGANIZATION_ID]."),
+        click.option("--organization", "--org", metavar="ID",
+                     help="Organisation to act in [env: DATAFORGE_ORGANIZATION_ID]."),
         click.option("--api-key", metavar="KEY", help="Key for the server [env: DATAFORGE_API_KEY]."),
         click.option("--server", metavar="URL", help="A running server instead of a local one [env: DATAFORGE_URL]."),
     ):

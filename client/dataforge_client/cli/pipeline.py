@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataforge_client.cli.bars import Reporter, Step
-from dataforge_client.cli.sources import Source, Unused
+from dataforge_client.cli.sources import Source, Unused, known_by
 from dataforge_client.cli.texts import counts_line, program
 from dataforge_client.cli.uploading import upload_all
 from dataforge_client.cli.watch import Watch
@@ -97,10 +97,10 @@ def _attach(forge: DataForge, order: Order, trail: Trail) -> Generation | None:
 
 def _miss(forge: DataForge, project_id: str, sources: Sequence[Source], trail: Trail) -> None:
     """Documents that did not reach the project before the job started are not in its dataset: say so again."""
-    there = {d.name for d in forge.list_documents(project_id)}
+    there = {known_by(d.name, d.url) for d in forge.list_documents(project_id)}
     trail.unused += [
-        Unused(s.path, "failed", "not_uploaded", "was not uploaded before the generation started")
-        for s in sources if s.name not in there
+        Unused(s.url or s.path, "failed", "not_uploaded", "was not uploaded before the generation started")
+        for s in sources if known_by(s.name, s.url) not in there
     ]
 
 

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from dataforge_client.cli.pipeline import Order, Trail
 
 
-def resume_command(place: Place, order: Order, trail: Trail, *, paths: Sequence[Path], exclude: Sequence[str]) -> str:
-    """Absolute paths, no secret: a key that was typed becomes `"$DATAFORGE_API_KEY"`."""
-    words = ["run", *(str(p.absolute()) for p in paths)]
+def resume_command(
+    place: Place, order: Order, trail: Trail, *, paths: Sequence[Path | str], exclude: Sequence[str]
+) -> str:
+    """Absolute paths, URLs as typed, no secret: a key that was typed becomes `"$DATAFORGE_API_KEY"`."""
+    words = ["run", *(str(p.absolute()) if isinstance(p, Path) else p for p in paths)]
     words += [w for pattern in exclude for w in ("--exclude", pattern)]
     known = trail.generation_id or trail.project_id or order.resume
     if known:

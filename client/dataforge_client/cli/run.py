@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,23 @@ from dataforge_client.cli.export import FORMATS
 if TYPE_CHECKING:
     from dataforge_client.cli.sources import Source, Unused
 
-_PATH = click.Path(exists=True, path_type=Path)
+
+class _Place(click.Path):
+    """A file or folder that exists, or a URL as it was typed."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if isinstance(value, str) and value.startswith(("http://", "https://")):
+            return value
+        return super().convert(value, param, ctx)
+
+
+_PLACE = _Place(exists=True, path_type=Path)
 
 
 @click.command("run")
-@click.argument("paths", nargs=-1, type=_PATH)
+@click.argument("paths", nargs=-1, type=_PLACE)
 @click.option("--pairs", type=click.IntRange(1, 100_000), metavar="N",
               help="How many pairs to make [default: some for every passage].")
 @click.option("--out", default="dataset.jsonl", show_default=True, metavar="FILE",
@@ -40,11 +53,11 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @place_options
 def command(
-    place: Place, paths: tuple[Path, ...], pairs: int | None, out: str, kind: str, teacher: str, project: str | None,
-    min_quality: float, system_prompt: str | None, temperature: float | None, seed: int | None,
+    place: Place, paths: tuple[Path | str, ...], pairs: int | None, out: str, kind: str, teacher: str,
+    project: str | None, min_quality: float, system_prompt: str | None, temperature: float | None, seed: int | None,
     exclude: tuple[str, ...], resume: str | None, as_json: bool, quiet: bool,
 ) -> int:
-    """Make a dataset from files and folders (PDF, DOCX, Markdown, TXT, HTML, CSV).
+    """Make a dataset from files, folders and web pages (PDF, DOCX, Markdown, TXT, HTML, CSV; http and https URLs).
 
     Without --server it starts a server on this machine for as long as it takes. Exit codes: 0 ok, 1 failed, 2 usage,
     3 partial, 4 key or configuration, 130 interrupted.
@@ -79,18 +92,22 @@ def _check_out(out: str, *, as_json: bool) -> None:
 
 
 def _collect(
-    paths: Sequence[Path], exclude: Sequence[str], resume: str | None
+    paths: Sequence[Path | str], exclude: Sequence[str], resume: str | None
 ) -> tuple[list[Source], list[Unused]]:
-    from dataforge_client.cli.sources import collect
+    from dataforge_client.cli.sources import collect, pages
 
     if not paths and resume is None:
-        raise click.UsageError("Name files or folders to read, or --resume a run.")
-    sources, unused = collect(paths, exclude)
+        raise click.UsageError("Name files, folders or URLs to read, or --resume a run.")
+    sources, unused = collect([p for p in paths if isinstance(p, Path)], exclude)
+    sources += pages([p for p in paths if isinstance(p, str)])
     if paths and not sources and not any(u.kind == "failed" for u in unused):
         raise click.UsageError(f"No documents in {', '.join(map(str, paths))}.")
     return sources, unused
 
 
-def _name(paths: Sequence[Path]) -> str:
-    """A project's name: what the first path is called, up to the API's 200 characters."""
-    return (paths[0].resolve().stem or "documents")[:200] if paths else "documents"
+def _name(paths: Sequence[Path | str]) -> str:
+    """A project's name: what the first path is called, or its URL, up to the API's 200 characters."""
+    if not paths:
+        return "documents"
+    first = paths[0]
+    return ((first.resolve().stem if isinstance(first, Path) else first) or "documents")[:200]

@@ -34,7 +34,7 @@ class Session:
     """paths and exclude: as typed, for the resume command."""
 
     def __init__(
-        self, place: Place, order: Order, unused: list[Unused], *, paths: Sequence[Path], exclude: Sequence[str],
+        self, place: Place, order: Order, unused: list[Unused], *, paths: Sequence[Path | str], exclude: Sequence[str],
         as_json: bool, quiet: bool,
     ) -> None:
         self._place, self._order, self._paths, self._exclude = place, order, paths, exclude

@@ -16,20 +16,34 @@ NAME_LIMIT = 500
 """Characters of a document's name, by the API."""
 
 
+WEB = ("http://", "https://")
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """name: what the document is called in the project, unique there and the same at every run."""
+    """name: what the document is called in the project, unique there and the same at every run; of a page on the web
+    its URL. size: bytes, 0 for a page."""
 
     path: Path
     name: str
     size: int
+
+    @property
+    def url(self) -> str | None:
+        return self.name if self.name.startswith(WEB) else None
+
+
+def known_by(name: str, url: str | None) -> str:
+    """What a document of the project and the source that it came from share: a server may write a URL differently."""
+    return name if url is None else url.partition("#")[0].rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
 class Unused:
     """kind: `failed` when the user named it or it is a document; `left_out` when a folder merely holds it too."""
 
-    path: Path
+    path: Path | str
+    """A URL as typed."""
     kind: Literal["failed", "left_out"]
     reason: str
     message: str
@@ -54,6 +68,11 @@ def collect(paths: Sequence[Path], exclude: Sequence[str] = ()) -> tuple[list[So
     names = _names(list(found.values()))
     sources = [Source(f, n, f.stat().st_size) for f, n in zip(found, names, strict=True)]
     return sources, unused
+
+
+def pages(urls: Sequence[str]) -> list[Source]:
+    """The server fetches them; a URL that is given twice counts once."""
+    return [Source(Path(url), url, 0) for url in dict.fromkeys(urls)]
 
 
 def _files(path: Path, unused: list[Unused]) -> Iterator[tuple[Path, Path]]:

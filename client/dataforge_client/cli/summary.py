@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from dataforge_client.cli.exits import OK, PARTIAL
 from dataforge_client.cli.pipeline import Outcome, why_failed
@@ -137,7 +138,7 @@ def _documents(summary: Summary) -> list[str]:
         lines.insert(0, "")
     left_out = [u for u in summary.unused if u.kind == "left_out"]
     if left_out:
-        kinds = Counter(u.path.suffix or "no suffix" for u in left_out)
+        kinds = Counter(Path(u.path).suffix or "no suffix" for u in left_out)
         lines += ["", f"Left out of the folders, as no documents: {listed(dict(kinds.most_common()))}"]
     return lines
 

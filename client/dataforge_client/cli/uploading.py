@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from dataforge_client.cli.bars import Reporter, Step
-from dataforge_client.cli.sources import Source, Unused
+from dataforge_client.cli.sources import Source, Unused, known_by
 from dataforge_client.errors import ApiError, AuthenticationError, ClientError, ConnectionFailed, PermissionDenied
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class _Meter:
 def upload_all(
     forge: DataForge, project_id: str, sources: Sequence[Source], unused: list[Unused], say: Reporter
 ) -> None:
-    """Send what the project does not hold yet (by name and size); a file the server refuses goes to `unused`."""
-    there = {(d.name, d.file_size) for d in forge.list_documents(project_id)}
-    missing = [s for s in sources if (s.name, s.size) not in there]
+    """Send what the project does not hold yet (by name and size, or by URL); what it refuses goes to `unused`."""
+    there = {(known_by(d.name, d.url), 0 if d.url else d.file_size) for d in forge.list_documents(project_id)}
+    missing = [s for s in sources if (known_by(s.name, s.url), s.size) not in there]
     if not missing:
         return
     meter = _Meter(sum(s.size for s in missing))
@@ -68,6 +68,9 @@ def upload_all(
 
 
 def _send(forge: DataForge, project_id: str, source: Source, meter: _Meter) -> None:
+    if source.url is not None:
+        forge.register_document(project_id, url=source.url)
+        return
     forge.upload_file(project_id, source.path, name=source.name, on_bytes=lambda n: meter.count(source.name, n))
 
 
@@ -81,6 +84,6 @@ def _settle(future: Future[None], source: Source, unused: list[Unused], say: Rep
         if isinstance(problem, ApiError) and problem.status >= 500:
             raise
         reason = problem.code.lower() if isinstance(problem, ApiError) else "unreadable"
-        unused.append(Unused(source.path, "failed", reason, str(problem)))
+        unused.append(Unused(source.url or source.path, "failed", reason, str(problem)))
         say.event("document", {"name": source.name, "status": "failed", "reason": reason, "message": str(problem)})
-        say.note(f"  {source.path} cannot be used: {problem}")
+        say.note(f"  {source.url or source.path} cannot be used: {problem}")

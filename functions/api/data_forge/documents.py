@@ -1,41 +1,72 @@
 from __future__ import annotations
 
-import itertools
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from dataforge.errors import Invalid
 from dataforge.store import projects
+from dataforge.store.projects import Document, Project
+from dataforge.workflows import chunks, registering
 from dataforge.workflows import projects as workflow
 from functions.api.callers import ProjectDep
+from functions.api.paging import PagingDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 from functions.api.wire.limits import MAX_PAGE, Id
 
-router = APIRouter(prefix="/projects/{project_id}", tags=["documents"])
+router = APIRouter(prefix="/projects/{project_id}", tags=["documents"], route_class=Route)
 
 
 @router.post("/upload-url", operation_id="create_upload_url")
 def create_upload_url(project: ProjectDep, body: wire.UploadRequest) -> wire.UploadUrl:
     """A presigned URL for one PUT of the file, with the same Content-Type, within the hour."""
-    url, key = workflow.upload_url(project, body.filename, body.content_type, body.file_size)
+    url, key = registering.upload_url(project, body.filename, body.content_type, body.file_size)
     return wire.UploadUrl(upload_url=url, s3_key=key)
 
 
 @router.post("/documents", status_code=201, operation_id="register_document")
 def register_document(project: ProjectDep, body: wire.RegisterDocument) -> wire.Document:
-    """After the upload: makes the file a document that the next parse reads."""
-    made = workflow.register(
-        project, filename=body.filename, s3_key=body.s3_key, content_type=body.content_type,
+    """Makes an uploaded file, a web page or a text a document that the next parse reads."""
+    given = [name for name in _REGISTER if getattr(body, name) is not None]
+    if len(given) != 1:
+        told = f"not {' and '.join(given)}" if given else "none was sent"
+        raise Invalid(f"Send exactly one of s3_key, url and content: {told}", field=given[1] if given else "s3_key")
+    return views.document(_REGISTER[given[0]](project, body))
+
+
+def _uploaded(project: Project, body: wire.RegisterDocument) -> Document:
+    if body.filename is None or body.file_size is None:
+        missing = "filename" if body.filename is None else "file_size"
+        raise Invalid(f"{missing} is needed for an uploaded file", field=missing)
+    return registering.register(
+        project, filename=body.filename, s3_key=body.s3_key or "", content_type=body.content_type,
         file_size=body.file_size, metadata=body.metadata,
     )
-    return views.document(made)
+
+
+def _web_page(project: Project, body: wire.RegisterDocument) -> Document:
+    return registering.register_url(project, url=body.url or "", filename=body.filename, metadata=body.metadata)
+
+
+def _sent_text(project: Project, body: wire.RegisterDocument) -> Document:
+    content = body.content or ""
+    if body.file_size is not None and body.file_size != len(content.encode()):
+        raise Invalid(f"file_size says {body.file_size}, but content has {len(content.encode())} bytes",
+                      field="file_size")
+    return registering.register_text(
+        project, content=content, filename=body.filename, content_type=body.content_type, metadata=body.metadata
+    )
+
+
+_REGISTER = {"s3_key": _uploaded, "url": _web_page, "content": _sent_text}
 
 
 @router.get("/documents", operation_id="list_documents")
-def list_documents(project: ProjectDep) -> list[wire.Document]:
+def list_documents(project: ProjectDep, paging: PagingDep) -> list[wire.Document]:
     """Newest first."""
-    return [views.document(d) for d in projects.documents_of(project.project_id)]
+    return [views.document(d) for d in paging.cut(projects.documents_of(project.project_id))]
 
 
 @router.delete("/documents/{document_id}", operation_id="delete_document")
@@ -54,10 +85,15 @@ def list_chunks(
 ) -> wire.ChunkPage:
     """By document, then position."""
     if document_id is None:
-        total = project.chunks
+        documents = [d for d in projects.documents_of(project.project_id) if d.parsing_status != "deleting"]
     else:
-        total = projects.get_document(project.project_id, document_id).chunk_count
-    wanted = itertools.islice(
-        projects.chunks_of(project.project_id, document_id), (page - 1) * page_size, page * page_size
-    )
-    return wire.ChunkPage(chunks=[views.chunk(c) for c in wanted], total=total, page=page, page_size=page_size)
+        documents = [projects.get_document(project.project_id, document_id)]
+    found, total = projects.chunk_page(documents, (page - 1) * page_size, page * page_size)
+    return wire.ChunkPage(chunks=[views.chunk(c) for c in found], total=total, page=page, page_size=page_size)
+
+
+@router.put("/chunks/{chunk_id}", operation_id="update_chunk")
+def update_chunk(project: ProjectDep, chunk_id: Id, body: wire.UpdateChunk) -> wire.Chunk:
+    """Correct the text, add metadata, or keep the chunk out of generation; pairs made before stay as they are."""
+    chunk = projects.get_chunk(project.project_id, chunk_id)
+    return views.chunk(chunks.edit(chunk, content=body.content, metadata=body.metadata, excluded=body.excluded))

@@ -4,16 +4,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from dataforge.errors import NotFound
 from dataforge.store import runs
+from dataforge.store.runs import Run
 from dataforge.teachers import available
 from dataforge.workflows import generation, parsing
 from dataforge.workflows import runs as workflow
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.paging import PagingDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 from functions.api.wire.limits import Id
 
-router = APIRouter(tags=["generations"])
+router = APIRouter(tags=["generations"], route_class=Route)
 
 
 @router.post("/projects/{project_id}/parse", operation_id="parse")
@@ -42,20 +46,28 @@ def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.Generation
 
 
 @router.get("/projects/{project_id}/generations", operation_id="list_generations")
-def list_generations(project: ProjectDep) -> list[wire.Generation]:
+def list_generations(project: ProjectDep, paging: PagingDep) -> list[wire.Generation]:
     """Parse and generate runs, newest first."""
-    return [views.generation(workflow.look_after(r)) for r in runs.of_project(project.project_id)]
+    return [views.generation(workflow.look_after(r)) for r in paging.cut(runs.of_project(project.project_id))]
+
+
+def _run(org_id: str, generation_id: str) -> Run:
+    """A run over documents: 404 for those of other APIs, which have other bodies."""
+    run = runs.get(org_id, generation_id)
+    if run.kind not in ("parse", "generate"):
+        raise NotFound(f"Generation {generation_id} not found")
+    return run
 
 
 @router.get("/generations/{generation_id}", operation_id="get_generation")
 def get_generation(who: CallerDep, generation_id: Id) -> wire.Generation:
-    return views.generation(workflow.look_after(runs.get(who.org_id, generation_id)))
+    return views.generation(workflow.look_after(_run(who.org_id, generation_id)))
 
 
 @router.post("/generations/{generation_id}/cancel", operation_id="cancel_generation")
 def cancel_generation(who: CallerDep, generation_id: Id) -> wire.Cancelled:
     """Stops within a batch; pairs made so far stay. 409 once it has completed or failed."""
-    workflow.cancel(runs.get(who.org_id, generation_id))
+    workflow.cancel(_run(who.org_id, generation_id))
     return wire.Cancelled(generation_id=generation_id, generationId=generation_id)
 
 
@@ -64,7 +76,7 @@ def get_generation_logs(
     who: CallerDep, generation_id: Id, tail: Annotated[int, Query(ge=1, le=10_000)] = 1000
 ) -> wire.Logs:
     """The last `tail` lines, oldest first, also while it runs."""
-    run = runs.get(who.org_id, generation_id)
+    run = _run(who.org_id, generation_id)
     lines = [wire.LogLine.model_validate(line) for line in runs.logs(run.run_id, tail)]
     return wire.Logs(generation_id=generation_id, logs=lines)
 

@@ -1,46 +1,68 @@
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
 from dataforge import ids
 from dataforge.errors import NotFound
 from dataforge.store import pairs, projects
-from dataforge.workflows import exporting, review
+from dataforge.workflows import analytics as workflow
+from dataforge.workflows import bulk, exporting, finding, review
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
+from functions.api.wire import review as reviewing
 from functions.api.wire import views
-from functions.api.wire.limits import MAX_PAGE, Id
+from functions.api.wire.limits import Id
 
-router = APIRouter(tags=["pairs"])
+router = APIRouter(tags=["pairs"], route_class=Route)
 
 
 @router.get("/projects/{project_id}/pairs", operation_id="list_pairs")
-def list_pairs(
-    project: ProjectDep,
-    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=500)] = 50,
-    status: Literal["pending", "accepted", "rejected", "edited"] | None = None,
-    generation_id: Id | None = None,
-    search: Annotated[str | None, Query(max_length=500)] = None,
-) -> wire.PairPage:
-    """Filters combine; `search` looks in question and answer, ignoring case; `total` is exact."""
-    found, total = review.find(
-        project, review.PairFilter(status, generation_id, search), page=page, page_size=page_size
+def list_pairs(project: ProjectDep, query: Annotated[reviewing.PairQuery, Query()]) -> reviewing.PairPage:
+    """Filters combine; `search` looks in every turn, ignoring case; `total` is exact."""
+    found, total = finding.page(project, _filter(query), page=query.page, page_size=query.page_size)
+    return reviewing.PairPage(
+        pairs=[views.pair(p) for p in found], total=total, page=query.page, page_size=query.page_size
     )
-    return wire.PairPage(pairs=[views.pair(p) for p in found], total=total, page=page, page_size=page_size)
 
 
 @router.put("/pairs/{pair_id}", operation_id="update_pair")
-def update_pair(who: CallerDep, pair_id: Id, body: wire.UpdatePair) -> wire.Pair:
+def update_pair(who: CallerDep, pair_id: Id, body: reviewing.UpdatePair) -> reviewing.Pair:
     """New text without a status makes the pair `edited`; `metadata.reviewer_notes` sets the notes."""
     try:
         project = projects.get(who.org_id, ids.project_of_pair(pair_id))
     except NotFound:
         raise NotFound(f"Pair {pair_id} not found") from None
     change = review.Edit(body.input_text, body.output_text, body.status, body.metadata)
-    return views.pair(review.edit(project, pairs.get(project.project_id, pair_id), change))
+    return views.pair(review.edit(project, pair_id, change))
+
+
+@router.post("/projects/{project_id}/pairs/bulk-action", operation_id="bulk_action")
+def bulk_action(project: ProjectDep, body: reviewing.BulkRequest) -> reviewing.BulkResult:
+    """Accept, reject, reset or delete the pairs named in `pair_ids`, or those that `filters` finds (`{}`: all).
+
+    The undo token takes it back for a day; deleted pairs are erased after that.
+    """
+    wanted = None if body.filters is None else _filter(body.filters)
+    done = bulk.act(project, body.action, pair_ids=body.pair_ids, wanted=wanted)
+    return reviewing.BulkResult(
+        action=body.action, affected_count=done.affected, undo_token=done.undo_token,
+        undo_expires_at=done.undo_expires_at,
+    )
+
+
+@router.post("/projects/{project_id}/pairs/bulk-action/undo", operation_id="undo_bulk_action")
+def undo_bulk_action(project: ProjectDep, body: reviewing.UndoRequest) -> reviewing.Undone:
+    """Give every pair of a bulk action the status it had before, unless somebody changed it since."""
+    undone = bulk.undo(project, body.undo_token)
+    return reviewing.Undone(restored_count=undone.restored, skipped_count=undone.skipped)
+
+
+def _filter(given: reviewing.PairFilters) -> finding.PairFilter:
+    fields = given.model_dump(include=set(reviewing.PairFilters.model_fields))
+    return finding.PairFilter(run_id=fields.pop("generation_id"), **{**fields, "search": given.search or None})
 
 
 @router.post("/projects/{project_id}/export", operation_id="export")
@@ -58,3 +80,9 @@ def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.
 def get_export(project: ProjectDep, version: Annotated[int, Path(ge=1, le=10**9)]) -> wire.Export:
     """An earlier export with a fresh download URL."""
     return views.export(pairs.get_export(project.project_id, version))
+
+
+@router.get("/projects/{project_id}/analytics", operation_id="analytics")
+def analytics(project: ProjectDep) -> reviewing.Analytics:
+    """Counts of documents, chunks, pairs and runs, and how the quality scores are spread."""
+    return views.analytics(project, workflow.of_project(project))

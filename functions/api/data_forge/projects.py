@@ -3,12 +3,14 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dataforge.store import projects
-from dataforge.workflows import projects as workflow
+from dataforge.workflows import erasing
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.paging import PagingDep
+from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 
-router = APIRouter(prefix="/projects", tags=["projects"])
+router = APIRouter(prefix="/projects", tags=["projects"], route_class=Route)
 
 
 @router.post("", status_code=201, operation_id="create_project")
@@ -21,9 +23,9 @@ def create_project(who: CallerDep, body: wire.CreateProject) -> wire.Project:
 
 
 @router.get("", operation_id="list_projects")
-def list_projects(who: CallerDep) -> list[wire.Project]:
-    """Newest first."""
-    return [views.project(p) for p in projects.list_of(who.org_id)]
+def list_projects(who: CallerDep, paging: PagingDep) -> list[wire.Project]:
+    """The caller's own, newest first; those of other members are reached by their id."""
+    return [views.project(p) for p in paging.cut(projects.list_of(who.org_id, user_id=who.user_id))]
 
 
 @router.get("/{project_id}", operation_id="get_project")
@@ -39,6 +41,6 @@ def update_project(project: ProjectDep, body: wire.UpdateProject) -> wire.Projec
 
 @router.delete("/{project_id}", operation_id="delete_project")
 def delete_project(project: ProjectDep) -> wire.Deleted:
-    """Its documents, chunks, pairs, exports and every stored object go with it."""
-    workflow.delete(project)
+    """Its documents, chunks, pairs, exports and every stored object go with it; what runs on it is cancelled."""
+    erasing.delete_project(project)
     return wire.Deleted(message=f"Project {project.project_id} deleted successfully")

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field
 
-from functions.api.wire.limits import Ids, JsonObject, MediaType, ratio, text
+from functions.api.wire.limits import Ids, JsonObject, MediaType, example, ratio, text
 
 Name = text(1, 200)
 Description = text(0, 2000)
 Filename = text(1, 500)
-PairText = text(0, 200_000)
 S3Key = text(1, 1024)
+Url = text(1, 2048)
+SourceText = text(1, 1_000_000)
+ChunkText = text(0, 32_000)
 Json = dict[str, Any]
-
-
-def example(**fields: JsonValue) -> ConfigDict:
-    """One body as the OpenAPI document shows it."""
-    return ConfigDict(protected_namespaces=(), json_schema_extra={"examples": [fields]})
 
 
 class Health(BaseModel):
@@ -26,13 +23,8 @@ class Health(BaseModel):
     api: str
     database: str
     platform: str
-
-
-class WhoAmI(BaseModel):
-    organizationId: str
-    userId: str
-    keyId: str
-    scopes: list[str]
+    services: dict[str, str]
+    """api, database, queue, email: `ok`, `down`, or `disabled` for what this deployment does not have."""
 
 
 class CreateProject(BaseModel):
@@ -119,21 +111,31 @@ class UploadUrl(BaseModel):
 
 
 class RegisterDocument(BaseModel):
+    """Exactly one of `s3_key` (an uploaded file; then `filename` and `file_size` too), `url` and `content`."""
+
     model_config = example(
         filename="product-manual.pdf", s3_key="data-forge/user_456/proj_abc123/sources/product-manual.pdf",
         content_type="application/pdf", file_size=2048576, metadata={},
     )
 
-    filename: Filename
-    s3_key: S3Key
+    filename: Filename | None = None
+    s3_key: S3Key | None = None
+    url: Url | None = None
+    content: SourceText | None = None
     content_type: MediaType = "application/octet-stream"
-    file_size: Annotated[int, Field(ge=0)]
+    file_size: Annotated[int, Field(ge=0)] | None = None
     metadata: JsonObject = Field(default_factory=dict)
 
 
 class DocumentError(BaseModel):
     reason: str
     message: str
+
+
+class Fetched(BaseModel):
+    finalUrl: str
+    contentType: str
+    fetchedAt: str
 
 
 class Document(BaseModel):
@@ -147,6 +149,18 @@ class Document(BaseModel):
     chunkCount: int
     createdAt: str
     metadata: Json
+    source: str
+    """upload, url or text."""
+    url: str | None
+    fetched: Fetched | None
+    """Of a URL: where it led, and when it was last read."""
+    checksum: str | None
+    """SHA-256 of the file, hex, once it was read."""
+    verified: bool
+    """The stored file was read, is what was announced, and can be parsed."""
+    detectedType: str | None
+    """What the file is by its content: pdf, docx, markdown, text, html or csv."""
+    chunkTypes: dict[str, int]
     pages: int | None
     warnings: list[str]
     error: DocumentError | None
@@ -180,6 +194,14 @@ class ChunkPage(BaseModel):
     total: int
     page: int
     page_size: int
+
+
+class UpdateChunk(BaseModel):
+    model_config = example(content="The corrected passage.", metadata={"checked_by": "Ada"}, excluded=False)
+
+    content: ChunkText | None = None
+    metadata: JsonObject | None = None
+    excluded: bool | None = None
 
 
 class ParseRequest(BaseModel):
@@ -315,51 +337,6 @@ class LogLine(BaseModel):
 class Logs(BaseModel):
     generation_id: str
     logs: list[LogLine]
-
-
-class Message(BaseModel):
-    role: str
-    content: str
-
-
-class Pair(BaseModel):
-    pairId: str
-    projectId: str
-    chunkId: str
-    documentId: str
-    generationId: str
-    type: str
-    systemPrompt: str | None
-    messages: list[Message]
-    question: str
-    answer: str
-    qualityScore: float
-    groundingScore: float
-    complexityLevel: str
-    questionType: str
-    isDuplicate: bool
-    status: str
-    reviewerNotes: str | None
-    evidence: list[Json]
-    metadata: Json
-    createdAt: str
-    updatedAt: str | None
-
-
-class PairPage(BaseModel):
-    pairs: list[Pair]
-    total: int
-    page: int
-    page_size: int
-
-
-class UpdatePair(BaseModel):
-    model_config = example(status="accepted", metadata={"reviewer_notes": "Checked against the manual"})
-
-    input_text: PairText | None = None
-    output_text: PairText | None = None
-    status: Literal["pending", "accepted", "rejected", "edited"] | None = None
-    metadata: JsonObject | None = None
 
 
 class ExportRequest(BaseModel):

@@ -10,6 +10,11 @@ class BrokenField(BaseModel):
     message: str
 
 
+class Suggestion(BaseModel):
+    word: str
+    suggestions: list[str]
+
+
 class Error(BaseModel):
     error: str
     """The status in words."""
@@ -21,3 +26,6 @@ class Error(BaseModel):
     request_id: str
     errors: list[BrokenField] | None = None
     """The broken fields, when validation found some."""
+    suggestions: list[Suggestion] | None = None
+    """With DOMAIN_SPELL_CHECK: the words in doubt."""
+    suggested_domain: str | None = None

@@ -9,16 +9,18 @@ from dataforge.platform import current
 from dataforge.store import pairs as pair_store
 from dataforge.store import projects as project_store
 from dataforge.store import runs as run_store
+from dataforge.store.blocks import SCORE_UNIT
 from dataforge.workflows import exporting
+from dataforge.workflows.analytics import Numbers
 from functions.api.wire import data_forge as wire
+from functions.api.wire import review as reviewing
 
 
 def project(p: project_store.Project) -> wire.Project:
+    n = pair_numbers(p)
     stats = wire.ProjectStats(
-        total_documents=p.documents, total_chunks=p.chunks,
-        total_pairs=p.pending + p.accepted + p.edited + p.rejected, accepted_pairs=p.accepted + p.edited,
-        rejected_pairs=p.rejected, pending_pairs=p.pending,
-        avg_quality_score=round(p.score_sum / p.scored, 4) if p.scored else None,
+        total_documents=p.documents, total_chunks=p.chunks, total_pairs=n.total, accepted_pairs=n.accepted,
+        rejected_pairs=n.rejected, pending_pairs=n.pending, avg_quality_score=n.avg_quality_score,
     )
     versions = [export_version(e) for e in pair_store.exports_of(p.project_id)] if p.version else []
     return wire.Project(
@@ -28,12 +30,45 @@ def project(p: project_store.Project) -> wire.Project:
     )
 
 
+def pair_numbers(p: project_store.Project) -> reviewing.PairNumbers:
+    """An edited pair counts as accepted."""
+    return reviewing.PairNumbers(
+        total=p.pending + p.accepted + p.edited + p.rejected, accepted=p.accepted + p.edited, rejected=p.rejected,
+        pending=p.pending, avg_quality_score=round(p.score_sum / p.scored / SCORE_UNIT, 4) if p.scored else None,
+    )
+
+
+def analytics(p: project_store.Project, found: Numbers) -> reviewing.Analytics:
+    return reviewing.Analytics(
+        projectId=p.project_id, projectName=p.name,
+        documents=reviewing.DocumentNumbers(total=p.documents, parsed=found.parsed, failed=found.failed),
+        chunks=reviewing.ChunkNumbers(total=p.chunks, by_type=found.chunk_types), pairs=pair_numbers(p),
+        qualityDistribution=[reviewing.QualityRange(range=r, count=n) for r, n in found.quality.items()],
+        generations=reviewing.GenerationNumbers(
+            total=found.runs, completed=found.runs_completed, running=found.runs_active, failed=found.runs_failed
+        ),
+        exportsCount=p.version,
+    )
+
+
 def document(d: project_store.Document) -> wire.Document:
     error = wire.DocumentError(reason=d.error_reason or "corrupted", message=d.error) if d.error else None
     return wire.Document(
         documentId=d.document_id, projectId=d.project_id, name=d.name, mimeType=d.mime_type, fileSize=d.size,
         s3Key=d.s3_key, parsingStatus=d.parsing_status, chunkCount=d.chunk_count, createdAt=d.created_at,
-        metadata=d.metadata, pages=d.pages, warnings=d.warnings, error=error, parsedAt=d.parsed_at,
+        metadata=d.metadata, source=d.source, url=d.url, fetched=_fetched(d), checksum=d.checksum,
+        verified=d.verified, detectedType=d.detected_type,
+        chunkTypes={kind: int(str(n)) for kind, n in d.chunk_types.items()}, pages=d.pages, warnings=d.warnings,
+        error=error, parsedAt=d.parsed_at,
+    )
+
+
+def _fetched(d: project_store.Document) -> wire.Fetched | None:
+    if not d.fetched:
+        return None
+    told = {name: str(d.fetched.get(name) or "") for name in ("final_url", "content_type", "fetched_at")}
+    return wire.Fetched(
+        finalUrl=told["final_url"], contentType=told["content_type"], fetchedAt=told["fetched_at"]
     )
 
 
@@ -107,16 +142,16 @@ def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wir
     }
 
 
-def pair(p: pair_store.Pair) -> wire.Pair:
-    turns = [wire.Message(role=m.role, content=m.content) for m in exporting.messages(p)]
-    return wire.Pair(
-        pairId=p.pair_id, projectId=p.project_id, chunkId=p.chunk_id, documentId=p.document_id,
-        generationId=p.run_id, type=p.type, systemPrompt=p.system_prompt, messages=turns, question=p.question,
-        answer=p.answer, qualityScore=p.quality_score, groundingScore=p.grounding_score,
-        complexityLevel=p.complexity_level, questionType=p.question_type, isDuplicate=p.is_duplicate,
-        status=p.status, reviewerNotes=p.reviewer_notes, evidence=p.evidence, metadata=p.metadata,
-        createdAt=p.created_at, updatedAt=p.updated_at,
-    )
+def pair(p: pair_store.Pair) -> reviewing.Pair:
+    return reviewing.Pair.model_validate({  # turns and all in one go: a page has up to 500 pairs
+        "pairId": p.pair_id, "projectId": p.project_id, "chunkId": p.chunk_id, "documentId": p.document_id,
+        "generationId": p.run_id, "type": p.type, "systemPrompt": p.system_prompt,
+        "messages": [{"role": m.role, "content": m.content} for m in exporting.messages(p)],
+        "question": p.question, "answer": p.answer, "qualityScore": p.quality_score,
+        "groundingScore": p.grounding_score, "complexityLevel": p.complexity_level, "questionType": p.question_type,
+        "isDuplicate": p.is_duplicate, "status": p.status, "reviewerNotes": p.reviewer_notes, "evidence": p.evidence,
+        "metadata": p.metadata, "createdAt": p.created_at, "updatedAt": p.updated_at,
+    })
 
 
 def export_version(e: pair_store.Export) -> wire.ExportVersion:

@@ -1,10 +1,14 @@
-"""Who is asking: a key, and the organisation it speaks for."""
+"""Who is asking, and what they may do.
+
+A key belongs to one organisation and reaches no other, whoever holds it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataforge.errors import Forbidden, Malformed, Unauthenticated
+from dataforge import settings
+from dataforge.errors import Forbidden, Malformed, NotFound, Unauthenticated
 from dataforge.store import orgs
 
 
@@ -16,13 +20,29 @@ class Caller:
     scopes: tuple[str, ...]
 
 
-def identify(key: str | None, org_id: str | None, *, org_required: bool = True) -> Caller:
-    """Raises Unauthenticated (no or unknown key), Malformed (no organisation), Forbidden (not a member of it)."""
+def authenticate(key: str | None) -> Caller:
+    """One read. Raises Unauthenticated for no key, an unknown or a revoked one."""
     holder = orgs.holder_of(key) if key else None
     if holder is None:
         raise Unauthenticated("A valid API key is required: send it as X-API-Key or Authorization: Bearer")
+    orgs.note_use(holder)
+    return Caller(holder.org_id, holder.user_id, holder.key_id, tuple(holder.scopes))
+
+
+def allow(who: Caller, org_id: str | None, *, org_required: bool, scope: str | None) -> None:
+    """Raises Malformed (no organisation), Forbidden (another one, email not verified, scope lacks)."""
     if not org_id and org_required:
         raise Malformed("The header X-Organization-ID is required", code="ORGANIZATION_REQUIRED")
-    if org_id and org_id != holder.org_id and not orgs.is_member(org_id, holder.user_id):
+    if org_id and org_id != who.org_id:
         raise Forbidden("This key does not belong to a member of that organization", code="ORGANIZATION_FORBIDDEN")
-    return Caller(org_id or holder.org_id, holder.user_id, holder.key_id, tuple(holder.scopes))
+    if settings.get().require_verified_email and not _verified(who):
+        raise Forbidden("Verify your email address first", code="EMAIL_NOT_VERIFIED")
+    if scope and scope not in who.scopes and orgs.ADMIN not in who.scopes:
+        raise Forbidden(f"This key lacks the scope {scope}", code="SCOPE_REQUIRED")
+
+
+def _verified(who: Caller) -> bool:
+    try:
+        return orgs.get_member(who.org_id, who.user_id).email_verified
+    except NotFound:
+        return False

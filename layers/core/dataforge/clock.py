@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 
@@ -13,9 +14,18 @@ def now() -> str:
     return iso(datetime.now(UTC))
 
 
+def at(epoch_seconds: int) -> str:
+    return iso(datetime.fromtimestamp(epoch_seconds, UTC))
+
+
 def epoch() -> int:
     """Whole seconds since 1970."""
     return int(datetime.now(UTC).timestamp())
+
+
+def milliseconds() -> int:
+    """Since 1970, for what is measured inside a minute."""
+    return time.time_ns() // 1_000_000
 
 
 def seconds_since(moment: str) -> float:

@@ -3,10 +3,13 @@
     DataForgeError
     ├── Invalid                422  a value breaks a stated limit (carries the field)
     │   └── Malformed          400  the request itself cannot be read
+    │   └── Misspelt           422  a description may hold typing mistakes (carries suggestions)
     ├── Unauthenticated        401
+    ├── PaymentRequired        402  balance or quota does not cover it
     ├── Forbidden              403
     ├── NotFound               404  also what another organisation's ids look like
     ├── Conflict               409  the state of the thing forbids it now
+    │   └── InProgress         409  the same request is being answered (carries retry_after)
     ├── TooLarge               413
     ├── RateLimited            429  (carries retry_after)
     ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
@@ -16,6 +19,7 @@
     │   └── TeacherRefused          never try again (bad key, unknown model, bad request)
     ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
     ├── BatchUnfinished             a batch ran out of time; run it again, it goes on where it stopped
+    ├── EraseUnfinished             an erasure ran out of time; the same
     └── ConditionFailed             a conditional write found another state (platform.tables)
 """
 
@@ -62,6 +66,20 @@ class Malformed(Invalid):
     code, status = "MALFORMED_REQUEST", 400
 
 
+class Misspelt(Invalid):
+    """suggestions: (word, what may have been meant), likeliest first; corrected: the text with the first of each."""
+
+    code, status = "DOMAIN_SPELL_CHECK", 422
+
+    def __init__(self, message: str, *, suggestions: Sequence[tuple[str, Sequence[str]]], corrected: str) -> None:
+        super().__init__(message, field="domain")
+        self.suggestions, self.corrected = suggestions, corrected
+
+
+class PaymentRequired(DataForgeError):
+    code, status = "INSUFFICIENT_BALANCE", 402
+
+
 class Unauthenticated(DataForgeError):
     code, status = "UNAUTHENTICATED", 401
 
@@ -78,6 +96,14 @@ class Conflict(DataForgeError):
     code, status = "CONFLICT", 409
 
 
+class InProgress(Conflict):
+    code = "IDEMPOTENCY_IN_PROGRESS"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class TooLarge(DataForgeError):
     code, status = "TOO_LARGE", 413
 
@@ -91,7 +117,8 @@ class RateLimited(DataForgeError):
 
 
 class Unreadable(DataForgeError):
-    """`reason` is one of: encrypted, corrupted, empty, no_text, too_large, unsupported, too_complex, timed_out."""
+    """`reason` is one of: encrypted, corrupted, empty, no_text, too_large, unsupported, too_complex, timed_out; of an
+    upload also size_mismatch; of a URL also forbidden_address, unreachable, http_error."""
 
     code, status = "UNREADABLE_DOCUMENT", 422
 
@@ -138,6 +165,12 @@ class BatchUnfinished(DataForgeError):
     """The state machine retries on this name; what was answered is on file."""
 
     code = "BATCH_UNFINISHED"
+
+
+class EraseUnfinished(DataForgeError):
+    """The state machine retries on this name; what was erased is gone."""
+
+    code = "ERASE_UNFINISHED"
 
 
 class ConditionFailed(DataForgeError):

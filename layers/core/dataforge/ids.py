@@ -35,7 +35,21 @@ def pair_id(project_id: str, run_id: str, slot: int) -> str:
 
 def project_of_pair(pair_id: str) -> str:
     """Raises NotFound for a string that is no pair id."""
+    return f"proj_{_parts(pair_id)[0]}"
+
+
+def run_of_pair(pair_id: str) -> str:
+    """The ulid of the run that made it. Raises NotFound."""
+    return _parts(pair_id)[1]
+
+
+def slot_of_pair(pair_id: str) -> int:
+    """Raises NotFound."""
+    return int(_parts(pair_id)[2])
+
+
+def _parts(pair_id: str) -> tuple[str, str, str]:
     parts = pair_id.split("_")
-    if len(parts) != 4 or parts[0] != "pair":
+    if len(parts) != 4 or parts[0] != "pair" or not parts[3].isascii() or not parts[3].isdigit():
         raise NotFound(f"Pair {pair_id} not found")
-    return f"proj_{parts[1]}"
+    return parts[1], parts[2], parts[3]

@@ -1,4 +1,4 @@
-"""The records that cross rooms: blocks, chunks, slots, questions, answers, evidence. Frozen, typed, no behaviour.
+"""The records that cross rooms: blocks, chunks, slots, questions, answers, evidence. Frozen, typed, plain.
 
 All offsets are Python string indices (code points), end exclusive.
 """
@@ -101,6 +101,11 @@ class Question:
     max_tokens: int = 4096
     json_schema: dict[str, object] | None = None
     seed: int = 0
+    turns: int = 3
+    """User turns of each conversation; for other kinds it means nothing, like the next two."""
+    labels: tuple[str, ...] = ()
+    """What a classification chooses from."""
+    summary_style: str = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A question-answer pair as a recipe reads it out of a reply, before quality looks at it."""
+    """A record as a recipe reads it out of a reply, before quality looks at it."""
 
     question: str
     answer: str
@@ -137,6 +142,22 @@ class Draft:
     difficulty: Difficulty = "medium"
     evidence: tuple[str, ...] = ()
     """Sentences or cells quoted from the passage, verbatim where the teacher is honest; quality verifies."""
+    turns: tuple[Message, ...] = ()
+    """Every user and assistant message of a conversation; empty for one question and its answer. The first is
+    `question`, the last is `answer`."""
+    material_at: int | None = None
+    """Where in `question` the text begins that it brings along (to be summarised, labelled, rewritten), up to its end;
+    None: it brings none."""
+
+    @property
+    def request(self) -> str:
+        """The question without the text that it brings along."""
+        return self.question[: self.material_at].rstrip()
+
+    @property
+    def material(self) -> str:
+        """Empty when the question brings no text along."""
+        return "" if self.material_at is None else self.question[self.material_at :]
 
 
 @dataclass(frozen=True, slots=True)

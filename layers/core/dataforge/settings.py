@@ -19,9 +19,14 @@ def _number(name: str, default: int, doc: str) -> int:
 class Settings:
     bucket: str = _env("DATAFORGE_BUCKET", "", "S3 bucket of the deployment (AWS only)")
     table_prefix: str = _env("DATAFORGE_TABLE_PREFIX", "dataforge-", "Prefix of the table names (AWS only)")
+    socket_url: str = _env("DATAFORGE_SOCKET_URL", "", "Management address of the WebSocket API (AWS only)")
     stage: str = _env("DATAFORGE_STAGE", "local", "Deployment stage, shown in logs")
     log_level: str = _env("DATAFORGE_LOG_LEVEL", "INFO", "Least level that is logged")
     max_upload_bytes: int = _number("DATAFORGE_MAX_UPLOAD_BYTES", 100 * 2**20, "Largest document accepted, in bytes")
+    fetch_allow: str = _env(
+        "DATAFORGE_FETCH_ALLOW", "", "Hosts and networks that documents may be fetched from though they are private"
+    )
+    fetch_seconds: int = _number("DATAFORGE_FETCH_SECONDS", 60, "Longest time for fetching one URL, in seconds")
     parse_memory_mb: int = _number("DATAFORGE_PARSE_MEMORY_MB", 1536, "Memory limit of one parsing child, in MiB")
     parse_cpu_seconds: int = _number("DATAFORGE_PARSE_CPU_SECONDS", 60, "CPU limit of one parsing child, in seconds")
     parse_wall_seconds: int = _number("DATAFORGE_PARSE_WALL_SECONDS", 90, "Wall limit of one parsing child, in seconds")
@@ -47,7 +52,23 @@ class Settings:
         "DATAFORGE_TOKENS_PER_MINUTE", 0, "Tokens a minute to one model, all runs together (0: as its provider tells)"
     )
     teachers: str = _env("DATAFORGE_TEACHERS", "", "Teachers to list beside the built-in ones, comma separated")
+    undo_minutes: int = _number("DATAFORGE_UNDO_MINUTES", 1440, "Minutes in which a bulk action can be taken back")
+    synthetic_teacher: str = _env(
+        "DATAFORGE_SYNTHETIC_TEACHER", "", "Teacher that answers for every model the synthetic API names"
+    )
+    plan: str = _env("DATAFORGE_PLAN", "unlimited", "Plan of organisations without one: unlimited, payg or quota")
+    quota_records: int = _number("DATAFORGE_QUOTA_RECORDS", 100, "Records a month on the plan quota")
     retention_days: int = _number("DATAFORGE_RETENTION_DAYS", 30, "Days that run logs and raw replies are kept")
+    rate_data_forge: int = _number(
+        "DATAFORGE_RATE_DATA_FORGE", 600, "Data Forge calls a minute per organisation; 0: off"
+    )
+    rate_synthetic: int = _number("DATAFORGE_RATE_SYNTHETIC", 60, "The same for the Synthetic API")
+    rate_datasets: int = _number("DATAFORGE_RATE_DATASETS", 600, "The same for the Datasets API")
+    rate_training: int = _number("DATAFORGE_RATE_TRAINING", 600, "The same for the training API")
+    rate_accounts: int = _number("DATAFORGE_RATE_ACCOUNTS", 600, "The same for keys, members and whoami")
+    require_verified_email: int = _number(
+        "REQUIRE_VERIFIED_EMAIL", 0, "1: 403 for keys of members with unproved emails"
+    )
 
 
 @cache

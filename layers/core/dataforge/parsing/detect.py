@@ -32,6 +32,8 @@ _FOREIGN = (
 _OFFICE = {"xl/": "an Excel workbook", "ppt/": "a PowerPoint file", "META-INF/container.xml": "an EPUB book",
            "content.xml": "an OpenDocument file", "visio/": "a Visio drawing"}
 _HTML = re.compile(rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_MOST_DIRECTORY = 4 * 2**20
+"""Bytes of an archive's table of contents: about 40,000 names. More is an attack on the memory of whoever lists it."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -83,6 +85,11 @@ def _textual(data: bytes, filename: str, content_type: str) -> str:
 
 
 def _archive(data: bytes, filename: str) -> str:
+    if _directory_bytes(data) > _MOST_DIRECTORY:
+        raise Unreadable(
+            f"{filename} holds more files inside than any document needs. Save it again in Word, then upload it.",
+            reason="too_complex",
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
@@ -99,6 +106,18 @@ def _archive(data: bytes, filename: str) -> str:
         raise Unreadable(f"{filename} has lost its main part. Save it again from Word.", reason="corrupted")
     what = next((label for start, label in _OFFICE.items() if any(n.startswith(start) for n in names)), "a ZIP archive")
     raise _unsupported(filename, what)
+
+
+def _directory_bytes(data: bytes) -> int:
+    """How long the archive says that its table of contents is (PKWARE APPNOTE 4.3.14, 4.3.16); 0 when it says none."""
+    end = data.rfind(b"PK\5\6", max(0, len(data) - 22 - 0xFFFF))
+    if end < 0 or len(data) < end + 22:
+        return 0
+    size = int.from_bytes(data[end + 12:end + 16], "little")
+    wide = end - 20 - 56  # where Python's zipfile looks for the 64-bit record, and believes it
+    if data[end - 20:end - 16] == b"PK\6\7" and wide >= 0 and data[wide:wide + 4] == b"PK\6\6":
+        size = max(size if size != 0xFFFFFFFF else 0, int.from_bytes(data[wide + 40:wide + 48], "little"))
+    return size
 
 
 def _ole(data: bytes) -> Unreadable:

@@ -207,8 +207,8 @@ class Files(Protocol):
         ...
 
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
-        """Called at least once after an object appears through a presigned PUT (embedded; what a crash cut off is
-        told at the next start); on AWS the bucket's EventBridge rule starts `functions/on_upload.py` and this is a
+        """Called at least once, soon after an object appears through a presigned PUT (embedded; what a crash cut off
+        is told at the next start); on AWS the bucket's EventBridge rule starts `functions/on_upload.py` and this is a
         no-op."""
         ...
 

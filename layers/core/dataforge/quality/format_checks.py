@@ -6,7 +6,7 @@ A check must not fire on what is merely unusual: bare numbers, code, scripts wit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from dataforge.quality.claims import STOP_WORDS, tokens
@@ -23,7 +23,9 @@ _FINISHED = re.compile(r"[.!?。！？…؟।;|%°)\]}>\"'”’»」』`*]\s*$
 _ROLE = re.compile(
     r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<</?SYS>>|^\s*#{2,}\s*(?:instruction|response|input|assistant|system)s?\s*:|"
     r"^\s*(?:user|assistant|system|human)\s*:\s|<(?:start|end)_of_turn>|</s>", re.IGNORECASE | re.MULTILINE)
-_FORM = re.compile(r"</?passage>|\"(?:question|answer|question_type|evidence)\"\s*:|question_type", re.IGNORECASE)
+_FORM = re.compile(
+    r"</?passage(?:-\d+)?>|\[Text \d+\]|\"(?:question|answer|question_type|evidence)\"\s*:|question_type",
+    re.IGNORECASE)
 _REFUSAL = re.compile(
     r"^\W*(?:(?:i'?m|i am) (?:sorry|unable|not able|afraid)|(?:sorry|apologies|my apologies)\b[,.!]?(?: but)?\W|"
     r"i (?:can'?t|cannot|can not|won'?t|am unable to) (?:answer|assist|help|provide|comply|fulfil|do that|determine|"
@@ -55,10 +57,12 @@ class Candidate:
     finish_reason: str
 
 
-def check(draft: Draft, *, passage: str, system_prompt: str = "", finish_reason: str = "stop") -> list[str]:
-    """The keys of CHECKS that this pair fails, in their order; empty: well formed."""
+def check(
+    draft: Draft, *, passage: str, system_prompt: str = "", finish_reason: str = "stop", without: Collection[str] = (),
+) -> list[str]:
+    """The keys of CHECKS that this pair fails, in their order; empty: well formed. without: keys that do not apply."""
     candidate = Candidate(draft, passage, system_prompt, finish_reason)
-    return [reason for reason, fails in CHECKS.items() if fails(candidate)]
+    return [reason for reason, fails in CHECKS.items() if reason not in without and fails(candidate)]
 
 
 def _empty(text: str) -> bool:

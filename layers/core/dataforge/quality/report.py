@@ -10,13 +10,15 @@ import numpy as np
 
 from dataforge.quality.duplicates import trigrams
 from dataforge.quality.scoring import histogram
+from dataforge.quality.verdict import compared
+from dataforge.recipes.drafts import from_json
 
 _QUERIES_AT_MOST, _WORK_AT_MOST = 1000, 10_000_000
 
 
 def report(
     delivered: Sequence[Mapping[str, object]], rejected: Sequence[Mapping[str, object]], *, requested: int, asked: int,
-    failed: int, reasons: Mapping[str, Mapping[str, int]], chunks_planned: int,
+    failed: int, reasons: Mapping[str, Mapping[str, int]], chunks_planned: int, kind: str = "qa",
 ) -> dict[str, object]:
     """delivered, rejected: the lines of records.jsonl and rejected.jsonl; reasons: {"rejected": .., "failed": ..} to
     counts.
@@ -36,7 +38,7 @@ def report(
         "avg_quality_score": _mean(quality),
         "avg_grounding_score": _mean([cast(float, d["grounding_score"]) for d in delivered]),
         "quality_histogram": histogram(quality),
-        "diversity_score": diversity([f"{d['question']}\n{d['answer']}" for d in delivered]),
+        "diversity_score": diversity([compared(kind, from_json(d)) for d in delivered]),
         "question_types": _descending(Counter(str(d["question_type"]) for d in delivered)),
         "difficulty": _descending(Counter(str(d["difficulty"]) for d in delivered)),
         "coverage": {"chunks_planned": chunks_planned, "chunks_used": used, "share": _share(used, chunks_planned)},

@@ -51,7 +51,8 @@ def manner(draft: Draft, grounding: Grounding, *, passage: str) -> Manner:
     """passage: what the evidence is looked up in when grounding found no span."""
     evidence = " ".join(s.text for s in grounding.spans) or passage
     return Manner(
-        _answer_form(draft.answer), _specificity(draft.question), _relevance(draft, evidence), _self_contained(draft)
+        answer_form_of(draft.answer), specificity_of(draft.question), relevance_of(draft, evidence),
+        self_contained_of(draft),
     )
 
 
@@ -63,25 +64,26 @@ def histogram(scores: Iterable[float]) -> dict[str, int]:
     return counts
 
 
-def _answer_form(answer: str) -> float:
+def answer_form_of(answer: str, *, most_words: int = 200) -> float:
+    """A whole sentence or list, or a bare value; over `most_words` it is worth less."""
     words = len(tokens(answer))
     if words == 0:
         return 0.0
     if words <= 4:
         return 0.8
     score = 1.0 if _SENTENCE_END.search(answer) or "\n" in answer.strip() else 0.7
-    if words > 200:
+    if words > most_words:
         score -= 0.3
     return score if not answer[:1].islower() else score - 0.1
 
 
-def _specificity(question: str) -> float:
+def specificity_of(question: str) -> float:
     words = len(set(content_words(question)))
     steps = (0.0, 0.5, 0.75, 0.9, 1.0)
     return steps[min(words, len(steps) - 1)] - (0.3 if len(tokens(question)) > 50 else 0.0)
 
 
-def _relevance(draft: Draft, evidence: str) -> float:
+def relevance_of(draft: Draft, evidence: str) -> float:
     asked = set(content_words(draft.question))
     if not asked:
         return 0.5
@@ -89,7 +91,7 @@ def _relevance(draft: Draft, evidence: str) -> float:
     return min(1.0, 2 * len(asked & held) / len(asked))
 
 
-def _self_contained(draft: Draft) -> float:
+def self_contained_of(draft: Draft) -> float:
     """A pronoun is taken to have its antecedent when three content words stand before it in the question."""
     score = 1.0
     pointing = next((m for m in _POINTING.finditer(draft.question) if not _expletive(draft.question, m)), None)

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from dataforge.errors import Invalid
+from dataforge.recipes import qa
 from dataforge.records import DIFFICULTIES, Difficulty, Slot
-
-TOKENS_PER_PAIR = 24
-"""A passage is never asked for more pairs than one per this many of its tokens (and always for one)."""
 
 Weights = Mapping[str, float]
 
@@ -25,14 +23,14 @@ class Source:
     used: int = 0
     """Pairs already asked of it in earlier rounds of the run."""
     capacity: int | None = None
-    """How many pairs the teacher can make of it in all; None: no bound is known."""
+    """How many records can be made of it in all; None: as for question-answer pairs by a language model."""
 
     def room(self, pairs_per_chunk: int | None) -> int:
         """Pairs that may still be asked of it."""
         if self.capacity is not None:
             bound = self.capacity
         else:
-            bound = max(1, self.tokens // TOKENS_PER_PAIR)
+            bound = max(1, self.tokens // qa.TOKENS_PER_PAIR)
         return max(0, min(bound, pairs_per_chunk if pairs_per_chunk is not None else bound) - self.used)
 
 

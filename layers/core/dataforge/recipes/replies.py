@@ -17,37 +17,38 @@ def whole_characters(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def objects(text: str) -> list[dict[str, object]]:
+def objects(text: str, *, whole: str | None = None) -> list[dict[str, object]]:
     """Every complete JSON object that stands in a list, or alone; wrapping objects such as {"pairs": [...]} opened.
 
-    A reply cut in the middle of the fifth object still gives the four before it.
+    A reply cut in the middle of the fifth object still gives the four before it. An object that has the key `whole` is
+    never opened: the list under that key is a part of it.
     """
     text = _REASONING.sub("", text)
-    whole = _whole(text)
-    if whole is not None:
-        return whole
-    return [inner for found in _scan(text) for inner in _opened(found) or []]
+    found = _whole(text, whole)
+    if found is not None:
+        return found
+    return [inner for value in _scan(text) for inner in _opened(value, whole) or []]
 
 
-def _whole(text: str) -> list[dict[str, object]] | None:
+def _whole(text: str, whole: str | None) -> list[dict[str, object]] | None:
     starts = [i for i in (text.find("{"), text.find("[")) if i >= 0]
     if not starts:
         return None
     candidate = text[min(starts):max(text.rfind("}"), text.rfind("]")) + 1]
     for attempt in (candidate, _TRAILING_COMMA.sub(r"\1", candidate)):
         try:
-            return _opened(json.loads(attempt, strict=False))
+            return _opened(json.loads(attempt, strict=False), whole)
         except (ValueError, RecursionError):
             continue
     return None
 
 
-def _opened(value: object) -> list[dict[str, object]] | None:
+def _opened(value: object, whole: str | None) -> list[dict[str, object]] | None:
     if isinstance(value, list):
         return [v for v in value if isinstance(v, dict)]
     if isinstance(value, dict):
         lists = [v for v in value.values() if isinstance(v, list) and any(isinstance(x, dict) for x in v)]
-        return _opened(lists[0]) if len(lists) == 1 else [value]
+        return _opened(lists[0], whole) if len(lists) == 1 and whole not in value else [value]
     return None
 
 

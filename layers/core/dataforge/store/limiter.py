@@ -30,16 +30,16 @@ def decide(scope: str, decision: Callable[[Item], tuple[Item, T]], *, days: int 
     called several times. Blocks for some milliseconds. Raises ConditionFailed when too many write at once.
     """
     for attempt in range(ATTEMPTS):
-        stored = current().tables.get("limiter", {"scope": scope}) or {}
+        stored = current().tables.get("admissions", {"scope": scope}) or {}
         version = stored.get("version")
         fresh, result = decision(stored)
         number = version + 1 if isinstance(version, int) else 1
         item: Item = {**fresh, "version": number, "expires_at": clock.epoch() + days * DAY}
         try:
             if version is None:
-                current().tables.put_new("limiter", {**item, "scope": scope})
+                current().tables.put_new("admissions", {**item, "scope": scope})
             else:
-                current().tables.update("limiter", {"scope": scope}, set=item, where={"version": version})
+                current().tables.update("admissions", {"scope": scope}, set=item, where={"version": version})
         except ConditionFailed:
             time.sleep(random.uniform(0, 0.002 * (attempt + 1)))
             continue

@@ -2,24 +2,26 @@
 
 | question                            | access                                                       |
 |---|---|
-| one pair                            | get pairs (project_id, pair_id); the id carries the project  |
-| all pairs in order                  | query pairs (project_id)                                     |
-| a run's pairs                       | query by_run (run_id), keys only, then batch_get             |
-| pairs of one status                 | query by_status (<project>#<status>), keys only, then batch_get |
+| one pair                            | get pairs (project_id, pair_id); the id carries project, run and slot |
+| the pairs of a page                 | batch_get pairs                                              |
+| many neighbours                     | query pairs (project_id, begins `pair_<project>_<run>_<thousands>`) |
+| which pairs there are, their status | the review index (`store.blocks`)                            |
 | an export                           | get exports (project_id, version)                            |
 
-A pair's status and the project's counters move in one transaction, so they cannot drift apart.
+A pair's item holds its texts; its status stands in the review index, and a pair that is not in the index is not there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from dataforge import clock
+from dataforge import clock, ids
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Key, Put, Update
+from dataforge.store import blocks, projects
+from dataforge.store.blocks import BLOCK, Change, Marked
 from dataforge.store.projects import Project
 from dataforge.store.rows import from_item, to_item
 
@@ -27,6 +29,9 @@ STATUSES = ("pending", "accepted", "rejected", "edited")
 EXPORTABLE = ("accepted", "edited")
 _PROBED = 100
 """More than any wall writes at once."""
+_FEW = 200
+"""Up to so many pairs of a block are fetched by their keys; more are read as neighbours."""
+_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,6 @@ class Pair:
     project_id: str
     pair_id: str
     run_id: str
-    project_status: str
-    """`<project_id>#<status>`: the review status and the key of the by_status index in one."""
     chunk_id: str
     document_id: str
     question: str
@@ -52,12 +55,12 @@ class Pair:
     """Spans of the chunk that support the answer: {start, end, text}, and the page."""
     reviewer_notes: str | None = None
     metadata: Item = field(default_factory=dict)
+    between: list[Item] = field(default_factory=list)
+    """What is said in a conversation after `question` and before `answer`: {role, content} each."""
     updated_at: str | None = None
     revision: int = 0
-
-    @property
-    def status(self) -> str:
-        return self.project_status.rpartition("#")[2]
+    status: str = "pending"
+    """From the review index; never stored with the pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,74 +76,100 @@ class Export:
     min_quality_score: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a pair stands in the review index."""
+
+    run: str
+    """The ulid of its run."""
+    slot: int
+    status: str
+
+
 def get(project_id: str, pair_id: str) -> Pair:
-    item = current().tables.get("pairs", {"project_id": project_id, "pair_id": pair_id})
-    if item is None:
-        raise NotFound(f"Pair {pair_id} not found")
-    return from_item(Pair, item)
+    """Raises NotFound, also for a deleted pair."""
+    return _read(project_id, pair_id)[0]
 
 
 def write_new(project_id: str, pairs: Sequence[Pair]) -> None:
-    """Pairs that are there already stay as they are: a state that runs again must not undo a review.
+    """Pairs that are there already stay as they are: a state that runs again must not undo an edit.
 
-    Pass them in the same order each time: if none of the first is there, nothing is.
+    Pass them in the same order each time: if none of the first is there, nothing is. They are visible only once
+    `add_round` has put them into the index.
     """
     tables = current().tables
     keys: list[Key] = [{"project_id": project_id, "pair_id": p.pair_id} for p in pairs]
     there: set[object] = set()
     if tables.batch_get("pairs", keys[:_PROBED]):
         there = {i["pair_id"] for i in tables.batch_get("pairs", keys)}
-    tables.batch_put("pairs", (to_item(p) for p in pairs if p.pair_id not in there))
+    tables.batch_put("pairs", (_row(p) for p in pairs if p.pair_id not in there))
 
 
-def count_in(project: Project, run_key: Key, assessed_round: int, pairs: Iterable[Pair], values: Item) -> bool:
-    """Add the new pairs to the project's counters and close the round, once; False when it was closed before."""
-    add: dict[str, int | float] = {}
-    for pair in pairs:
-        add[pair.status] = add.get(pair.status, 0) + 1
-        add["scored"] = add.get("scored", 0) + 1
-        add["score_sum"] = round(add.get("score_sum", 0.0) + pair.quality_score, 6)
-    key = {"org_id": project.org_id, "project_id": project.project_id}
-    try:
-        current().tables.transact([
-            Update("runs", run_key, set={**values, "assessed_round": assessed_round},
-                   where={"assessed_round": assessed_round - 1}),
-            Update("projects", key, add=add),
-        ])
-    except ConditionFailed:
-        return False
-    return True
+def add_round(project: Project, run_id: str, round_number: int, pairs: Sequence[Pair]) -> None:
+    """Written pairs into the index and the project's counters, once per round."""
+    blocks.add_round(project, run_id, round_number, [
+        Marked(ids.slot_of_pair(p.pair_id), p.status, p.quality_score, p.document_id, p.chunk_id, p.complexity_level,
+               p.is_duplicate, p.type == "multi_turn")
+        for p in pairs
+    ])
 
 
-def change(project: Project, pair: Pair, values: Item, status: str) -> Pair:
-    """Edit a pair and move the counters with its status. Raises Conflict when someone else changed it meanwhile."""
-    after = replace(
-        from_item(Pair, {**to_item(pair), **values}),
-        project_status=f"{pair.project_id}#{status}", updated_at=clock.now(),
-        revision=pair.revision + 1,
-    )
-    writes: list[Put | Update] = [Put("pairs", to_item(after), where={"revision": pair.revision})]
-    if status != pair.status:
-        key = {"org_id": project.org_id, "project_id": project.project_id}
-        writes.append(Update("projects", key, add={pair.status: -1, status: 1}))
-    try:
-        current().tables.transact(writes)
-    except ConditionFailed:
-        raise Conflict(f"Pair {pair.pair_id} was changed by someone else; read it again and retry") from None
-    return after
+def change(project: Project, pair_id: str, edit: Callable[[Pair], Pair], search_text: Callable[[Pair], str]) -> Pair:
+    """Write what `edit` makes of the pair, status and counters with it. When someone else changed the pair or its
+    neighbours meanwhile, it is read and edited again. Raises NotFound for a pair that is not there.
+    """
+    for attempt in range(_TRIES):
+        pair, block = _read(project.project_id, pair_id)
+        after = replace(edit(pair), updated_at=clock.now(), revision=pair.revision + 1)
+        writes: list[Put | Update] = [Put("pairs", _row(after), where={"revision": pair.revision})]
+        slot = ids.slot_of_pair(pair_id)
+        if after.status != pair.status:
+            states = bytearray(block.states)
+            states[slot % BLOCK] = blocks.CODES[after.status]
+            changed = Change(block, bytes(states))
+            key = {"org_id": project.org_id, "project_id": project.project_id}
+            writes += [blocks.put(project.project_id, changed), Update("projects", key, add=blocks.counters(changed))]
+        if (text := search_text(after)) != search_text(pair):
+            writes.append(blocks.keep_text(project.project_id, block.run, slot, text))
+        try:
+            current().tables.transact(writes)
+        except ConditionFailed:
+            projects.get(project.org_id, project.project_id)
+            blocks.pause(attempt)
+        else:
+            return after
+    raise Conflict(f"Pair {pair_id} is being changed by many at once; try again", code="BUSY")
 
 
-def walk(project_id: str, *, status: str | None = None, run_id: str | None = None) -> Iterator[Pair]:
-    """Pairs in order of their ids (by run, then slot), filtered."""
-    if run_id is not None:
-        found = _fetch(project_id, _keys({"run_id": run_id}, "by_run"))
-    elif status is not None:
-        found = _fetch(project_id, _keys({"project_status": f"{project_id}#{status}"}, "by_status"))
-    else:
-        found = (from_item(Pair, i) for i in _query({"project_id": project_id}, None))
-    return (
-        p for p in found if p.project_id == project_id and (status is None or p.status == status)
-    )
+def fetch(project_id: str, places: Sequence[Place]) -> list[Pair]:
+    """In the order asked; a pair that was removed meanwhile is left out."""
+    statuses = {ids.pair_id(project_id, p.run, p.slot): p.status for p in places}
+    keys: list[Key] = [{"project_id": project_id, "pair_id": pair_id} for pair_id in statuses]
+    return [
+        from_item(Pair, {**i, "status": statuses[str(i["pair_id"])]})
+        for i in current().tables.batch_get("pairs", keys)
+    ]
+
+
+def walk(project_id: str, statuses: Iterable[str] = STATUSES) -> Iterator[Pair]:
+    """Every pair of these statuses in the order of their ids, as the index is at the first step; in constant memory,
+    whatever the size of the project."""
+    wanted = {blocks.CODES[s]: s for s in statuses}
+    for block in blocks.read(project_id):
+        places = [
+            Place(block.run, block.number * BLOCK + n, wanted[code])
+            for n, code in enumerate(block.states) if code in wanted
+        ]
+        yield from fetch(project_id, places) if len(places) <= _FEW else _neighbours(project_id, block, places)
+
+
+def _neighbours(project_id: str, block: blocks.Block, places: Sequence[Place]) -> Iterator[Pair]:
+    statuses = {ids.pair_id(project_id, p.run, p.slot): p.status for p in places}
+    prefix = ids.pair_id(project_id, block.run, block.number * BLOCK)[:-3]
+    for item in projects.pages("pairs", {"project_id": project_id}, begins=("pair_id", prefix)):
+        status = statuses.get(str(item["pair_id"]))
+        if status is not None:
+            yield from_item(Pair, {**item, "status": status})
 
 
 def put_export(export: Export) -> None:
@@ -155,28 +184,20 @@ def get_export(project_id: str, version: int) -> Export:
 
 
 def exports_of(project_id: str) -> list[Export]:
-    return [from_item(Export, i) for i in _query({"project_id": project_id}, None, table="exports")]
+    return [from_item(Export, i) for i in projects.pages("exports", {"project_id": project_id})]
 
 
-def _keys(hash_key: Mapping[str, str], index: str) -> Iterator[str]:
-    return (str(i["pair_id"]) for i in _query(hash_key, index))
+def _read(project_id: str, pair_id: str) -> tuple[Pair, blocks.Block]:
+    """The pair, with its status, and the block that says so."""
+    item = current().tables.get("pairs", {"project_id": project_id, "pair_id": pair_id})
+    block = blocks.of_pair(project_id, ids.run_of_pair(pair_id), ids.slot_of_pair(pair_id)) if item else None
+    status = blocks.STATUSES.get(block.states[ids.slot_of_pair(pair_id) % BLOCK]) if block else None
+    if item is None or block is None or status is None:
+        raise NotFound(f"Pair {pair_id} not found")
+    return from_item(Pair, {**item, "status": status}), block
 
 
-def _query(hash_key: Mapping[str, str], index: str | None, *, table: str = "pairs") -> Iterator[Item]:
-    cursor = None
-    while True:
-        page = current().tables.query_page(table, hash_key, index=index, cursor=cursor)
-        yield from page.items
-        cursor = page.cursor
-        if cursor is None:
-            return
-
-
-def _fetch(project_id: str, pair_ids: Iterator[str]) -> Iterator[Pair]:
-    batch: list[Key] = []
-    for pair_id in pair_ids:
-        batch.append({"project_id": project_id, "pair_id": pair_id})
-        if len(batch) == 100:
-            yield from (from_item(Pair, i) for i in current().tables.batch_get("pairs", batch))
-            batch = []
-    yield from (from_item(Pair, i) for i in current().tables.batch_get("pairs", batch))
+def _row(pair: Pair) -> Item:
+    item = to_item(pair)
+    del item["status"]
+    return item

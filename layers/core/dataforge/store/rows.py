@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from dataforge.platform.ports import Item
@@ -13,14 +14,19 @@ T = TypeVar("T")
 def to_item(record: object) -> Item:
     """Every field by its name. None is left out, so that an unset index key keeps the item out of that index."""
     item: Item = {}
-    for f in fields(cast(Any, record)):
-        value = getattr(record, f.name)
+    for name in _names(cast(Any, type(record))):
+        value = getattr(record, name)
         if value is not None:
-            item[f.name] = value
+            item[name] = value
     return item
 
 
 def from_item(cls: type[T], item: Item) -> T:
     """Unknown attributes are ignored (a newer version wrote them), missing ones take the field's default."""
-    names = {f.name for f in fields(cast(Any, cls))}
+    names = _names(cast(Any, cls))
     return cls(**{name: value for name, value in item.items() if name in names})
+
+
+@cache
+def _names(cls: type) -> frozenset[str]:
+    return frozenset(f.name for f in fields(cast(Any, cls)))

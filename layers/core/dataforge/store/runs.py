@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ulid import ULID
@@ -108,9 +109,13 @@ def get(org_id: str, run_id: str) -> Run:
 
 
 def change(run: Run, values: Item, *, where: Where | None = None) -> Run:
-    """The run as it is afterwards. Raises ConditionFailed when `where` does not hold."""
+    """The run as it is afterwards; who listens hears of a new status. Raises ConditionFailed when `where` does not
+    hold."""
     key = {"org_id": run.org_id, "run_id": run.run_id}
-    return from_item(Run, current().tables.update("runs", key, set=values, where=where))
+    after = from_item(Run, current().tables.update("runs", key, set=values, where=where))
+    if "status" in values:
+        current().sockets.publish(run.run_id, {"type": "status", "status": after.status, "stage": after.stage})
+    return after
 
 
 def advance(run: Run, status: str, stage: str) -> Run:
@@ -133,6 +138,14 @@ def of_project(project_id: str, *, limit: int | None = None) -> list[Run]:
         cursor = page.cursor
         if cursor is None or (limit is not None and len(found) >= limit):
             return found[:limit]
+
+
+def page_of_project(project_id: str, *, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
+    """Newest first, with the cursor of the next page."""
+    page = current().tables.query_page(
+        "runs", {"project_id": project_id}, index="by_project", cursor=cursor, limit=limit, descending=True
+    )
+    return [from_item(Run, i) for i in page.items], page.cursor
 
 
 def say(run_id: str, stage: str, message: str, *, level: str = "info") -> None:
@@ -165,6 +178,7 @@ def note_progress(run_id: str, part: str, progress: Progress) -> None:
     current().tables.put(
         "run_events", {**item, "run_id": run_id, "at_seq": f"progress#{part}", "expires_at": _expiry()}
     )
+    current().sockets.publish(run_id, {**item, "type": "progress", "part": part})
 
 
 def progress_of(run_id: str, part: str = "") -> Progress:
@@ -208,6 +222,22 @@ def replies_between(run_id: str, first_slot: int, last_slot: int) -> dict[str, R
         cursor = page.cursor
         if cursor is None:
             return found
+
+
+def forget(table: str, range_key: str, run_id: str, check: Callable[[], None]) -> None:
+    """Everything that a run left in a table; `check` is called between pages and may raise."""
+    while True:
+        check()
+        page = current().tables.query_page(table, {"run_id": run_id})
+        current().tables.batch_delete(table, ({"run_id": run_id, range_key: str(i[range_key])} for i in page.items))
+        if page.cursor is None:
+            return
+
+
+def replies_named(run_id: str, prefix: str) -> list[Reply]:
+    """Stored replies outside of the slots, by the beginning of their key; one page is all there ever is."""
+    page = current().tables.query_page("replies", {"run_id": run_id}, begins=("slot", prefix))
+    return [from_item(Reply, i) for i in page.items]
 
 
 def reply_expiry() -> int:

@@ -34,6 +34,12 @@ def _extractive(_: Model) -> Teacher:
     return ExtractiveTeacher()
 
 
+def _templated(_: Model) -> Teacher:
+    from dataforge.teachers.templated import TemplatedTeacher
+
+    return TemplatedTeacher()
+
+
 def _scripted(_: Model) -> Teacher:
     from dataforge.teachers.scripted import from_file
 
@@ -89,10 +95,10 @@ def _sagemaker(model: Model) -> Teacher:
 
 
 PROVIDERS: dict[str, Callable[[Model], Teacher]] = {
-    "extractive": _extractive, "scripted": _scripted, "openai": _openai, "ollama": _ollama, "anthropic": _anthropic,
-    "bedrock": _bedrock, "sagemaker": _sagemaker,
+    "extractive": _extractive, "templated": _templated, "scripted": _scripted, "openai": _openai, "ollama": _ollama,
+    "anthropic": _anthropic, "bedrock": _bedrock, "sagemaker": _sagemaker,
 }
-_NEED_NO_MODEL = ("extractive", "scripted")
+_NEED_NO_MODEL = ("extractive", "templated", "scripted")
 
 
 def _openai_lacks() -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from dataforge.records import Answer, Passage, Question
+from dataforge.records import Answer, Question
 
 Finish: TypeAlias = Literal["stop", "length", "content_filter", "other"]
 Form: TypeAlias = Literal["json_schema", "tool", "text"]
@@ -25,9 +25,11 @@ class Capabilities:
     """Answers from the passage on this machine: no network, no money, the same answer every time (a retry is vain)."""
     kinds: tuple[str, ...] | None = None
     """The generation kinds it can write (`qa`); None: any, it follows instructions."""
-    capacity: Callable[[Passage], int] | None = None
-    """How many different supported pairs it can make of a passage, so that the planner promises no slot that cannot
-    be filled; None: no bound."""
+    labels: bool = True
+    """Can judge which of the caller's own labels fits a text."""
+    capacity: Callable[[Question], int] | None = None
+    """How many different records of the question's kind it can make of the question's passage, whatever its slots, so
+    that the planner promises no slot that cannot be filled; None: no bound of its own."""
     temperature: bool = True
     """Takes a sampling temperature; reasoning models do not."""
     form: Form = "json_schema"

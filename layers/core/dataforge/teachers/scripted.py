@@ -11,6 +11,7 @@ from pathlib import Path
 from dataforge.errors import Invalid
 from dataforge.records import Answer, Question
 from dataforge.teachers.ports import Capabilities
+from dataforge.teachers.reciting import recite
 
 Line = str | Exception | Callable[[Question], str]
 
@@ -42,20 +43,6 @@ class ScriptedTeacher:
 
     async def close(self) -> None:
         """Nothing to let go of."""
-
-
-def recite(question: Question) -> str:
-    """A well-formed reply for any question: each slot gets its own stretch of the passage. Not training data."""
-    words = question.passage.content.split() or ["nothing"]
-    pairs: list[dict[str, object]] = []
-    for slot in question.slots:
-        start = slot.ordinal * 12 % len(words)
-        quote = " ".join(words[start:start + 12])
-        pairs.append({
-            "question": f"What stands in {slot.chunk_id} from word {start + 1} on, as record {slot.index}?",
-            "answer": quote, "question_type": "factual", "difficulty": slot.difficulty or "easy", "evidence": [quote],
-        })
-    return json.dumps({"pairs": pairs})
 
 
 def from_file(path: str) -> ScriptedTeacher:

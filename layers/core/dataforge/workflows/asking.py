@@ -12,8 +12,9 @@ import logging
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import orjson
@@ -32,6 +33,7 @@ from dataforge.workflows import calling
 from dataforge.workflows import runs as flow
 from dataforge.workflows.admitting import Gate
 from dataforge.workflows.budget import Purse
+from dataforge.workflows.calling import Stopped
 from dataforge.workflows.generation import wishes
 
 logger = logging.getLogger(__name__)
@@ -47,18 +49,18 @@ SPARE_ASKERS = 2
 """Askers per call in flight: one that waits as a busy teacher told it leaves its place to another."""
 
 
+Call = Callable[[Sequence[Slot]], Awaitable[list[Item]]]
+"""Asks for some slots together; the outcome of each."""
+
+
 @dataclass(slots=True)
-class Batch:
-    """What the calls of one batch share."""
+class Work:
+    """What the calls of a batch share, whatever they ask for."""
 
     run: Run
     name: str
     """`r<round>b<batch>`: the name of its progress."""
     teacher: Teacher
-    recipe: Recipe
-    wishes: Wishes
-    chunks: dict[str, StoredChunk]
-    names: dict[str, str]
     stored: dict[str, Reply]
     slots: int
     purse: Purse
@@ -71,6 +73,8 @@ class Batch:
     stop: str | None = None
     """Why no further call is sent: cancelled, out of budget, or the teacher refused for good, or is gone."""
     stop_detail: str = ""
+    others: tuple[Teacher, ...] = ()
+    """Further teachers that its calls ask."""
     deadline: float = math.inf
     """time.monotonic() after which nothing more is begun."""
 
@@ -86,6 +90,16 @@ class Batch:
             self.stop, self.stop_detail = reason, detail
 
 
+@dataclass(slots=True, kw_only=True)
+class Batch(Work):
+    """Of a run over documents."""
+
+    recipe: Recipe
+    wishes: Wishes
+    chunks: dict[str, StoredChunk]
+    names: dict[str, str]
+
+
 def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
     """Run a batch to its end and write its part file; run again, it asks only what has no stored reply.
 
@@ -94,23 +108,31 @@ def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
     """
     e = flow.event(raw)
     batch, calls, concurrency = _open(e)
+    return work(batch, e, partial(_call, batch), calls, concurrency=concurrency, seconds=seconds)
+
+
+def work(
+    batch: Work, e: flow.Event, call: Call, calls: Sequence[Sequence[Slot]], *, concurrency: int, seconds: float | None
+) -> Item:
+    """Every call of the batch, then its part file. Raises BatchUnfinished as `generate_batch` says."""
     if seconds is not None:
         reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
         batch.deadline = time.monotonic() + seconds - reserve
-    asyncio.run(_ask_all(batch, calls, concurrency))
+    asyncio.run(_ask_all(batch, call, calls, concurrency))
     batch.purse.give_back()
     if len(batch.outcomes) < batch.slots:
         raise BatchUnfinished(f"{len(batch.outcomes)} of {batch.slots} slots are done; the rest takes another attempt")
-    runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
+    run = runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
     outcomes = _write_part(batch, e, batch.outcomes)
-    made = sum("draft" in o for o in outcomes)
+    made = sum("failed" not in o for o in outcomes)
     level = "warning" if made < len(batch.outcomes) else "info"
-    said = f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} pairs written{_spent(batch)}"
+    what = "pairs" if run.kind == "generate" else "records"
+    said = f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} {what} written{_spent(batch)}"
     runs.say(e.run_id, "generating", said + (f"; {batch.stop_detail}" if batch.stop_detail else ""), level=level)
     return {"batch": e.batch, "made": made}
 
 
-def _spent(batch: Batch) -> str:
+def _spent(batch: Work) -> str:
     cost = _usage(batch.used)["cost_usd"]
     return f" for ${cost:.4f}" if isinstance(cost, float) and cost > 0 else ""
 
@@ -119,14 +141,19 @@ def salvage(raw: Item) -> int:
     """What a batch that died for good has paid for: its stored replies become drafts, nothing is asked. How many."""
     e = flow.event(raw)
     batch, calls, _ = _open(e)
+    return save(batch, e, partial(_call, batch), calls)
+
+
+def save(batch: Work, e: flow.Event, call: Call, calls: Sequence[Sequence[Slot]]) -> int:
+    """What the stored replies of a dead batch still give; nothing is asked."""
     batch.stop = "batch_failed"
     if not batch.stored:
         return 0
-    asyncio.run(_ask_all(batch, calls, 1))
-    return len(_write_part(batch, e, [o for o in batch.outcomes if "draft" in o]))
+    asyncio.run(_ask_all(batch, call, calls, 1))
+    return len(_write_part(batch, e, [o for o in batch.outcomes if "failed" not in o]))
 
 
-def _write_part(batch: Batch, e: flow.Event, outcomes: list[Item]) -> list[Item]:
+def _write_part(batch: Work, e: flow.Event, outcomes: list[Item]) -> list[Item]:
     outcomes = sorted(outcomes, key=lambda o: cast(int, o["slot"]))
     part = {"usage": _usage(batch.used), "outcomes": outcomes}
     flow.write_json(batch.run, f"round-{e.round}/part-{e.batch:04d}.json", part)
@@ -149,14 +176,15 @@ def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
         spent=sum(r.cost_usd or 0.0 for r in stored.values()), share=settings.get().workers,
     )
     batch = Batch(
-        run, name, flow.teacher_of(run), RECIPES[str(run.config["generation_type"])], wishes(run.config),
-        {c.chunk_id: c for c in found}, body["document_names"], stored, len(indices), purse,
+        run, name, flow.teacher_of(run), stored, len(indices), purse,
+        recipe=RECIPES[str(run.config["generation_type"])], wishes=wishes(run.config),
+        chunks={c.chunk_id: c for c in found}, names=body["document_names"],
         stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
     )
     return batch, calls, int(body["concurrency"])
 
 
-async def _ask_all(batch: Batch, calls: list[list[Slot]], concurrency: int) -> None:
+async def _ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], concurrency: int) -> None:
     """Askers share one queue, so a slow reply holds up nobody else."""
     queue = iter(calls)
     batch.gate = Gate(flow.model_of(batch.run), batch.run.org_id, concurrency, batch.is_over)
@@ -164,25 +192,27 @@ async def _ask_all(batch: Batch, calls: list[list[Slot]], concurrency: int) -> N
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(SPARE_ASKERS * concurrency, len(calls))):
-                group.create_task(_asker(batch, queue))
+                group.create_task(_asker(batch, call, queue))
     finally:
         beat.cancel()
-        await batch.teacher.close()
+        for teacher in (batch.teacher, *batch.others):
+            await teacher.close()
     _note(batch)
 
 
-async def _asker(batch: Batch, queue: Iterator[list[Slot]]) -> None:
+async def _asker(batch: Work, call: Call, queue: Iterator[Sequence[Slot]]) -> None:
     for slots in queue:
         try:
-            batch.outcomes += await calling.call(batch, slots, _reply)
-        except _OutOfTime:
+            outcomes = await call(slots)
+            batch.outcomes += outcomes
+        except OutOfTime:
             continue
         except Exception as defect:  # the batch dies of it: nobody pays for another call meanwhile
             batch.end("batch_failed", str(defect))
             raise
 
 
-async def _heartbeat(batch: Batch) -> None:
+async def _heartbeat(batch: Work) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT)
         try:
@@ -198,7 +228,7 @@ async def _heartbeat(batch: Batch) -> None:
             batch.end("cancelled", "stopped by the caller")
 
 
-def _note(batch: Batch) -> None:
+def _note(batch: Work) -> None:
     usage = _usage(batch.used)
     outcomes = list(batch.outcomes)
     runs.note_progress(batch.run.run_id, batch.name, Progress(
@@ -207,17 +237,26 @@ def _note(batch: Batch) -> None:
     ))
 
 
-class _OutOfTime(Exception):
+async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
+    return await calling.call(batch, slots, reply_to)
+
+
+class OutOfTime(Exception):
     """A call is left to the next invocation."""
 
 
-async def _reply(batch: Batch, question: Question, first_slot: int, attempt: int) -> Reply:
-    """Raises calling.Stopped when there will be none."""
+async def reply_to(
+    batch: Work, question: Question, first_slot: int, attempt: int, *, teacher: Teacher | None = None
+) -> Reply:
+    """The stored reply, or a new one, stored before it is returned. teacher: another one than the batch's own.
+
+    Raises Stopped, OutOfTime.
+    """
     key = runs.reply_key(first_slot, attempt)
     if key in batch.stored:
         batch.used.append(batch.stored[key])
         return batch.stored[key]
-    answer = await _ask(batch, question)
+    answer = await _ask(batch, question, teacher or batch.teacher)
     text, finish = answer.text, answer.finish_reason
     if len(text.encode()) > MOST_REPLY_BYTES:
         text, finish = text.encode()[:MOST_REPLY_BYTES].decode("utf-8", "ignore"), "length"
@@ -231,18 +270,18 @@ async def _reply(batch: Batch, question: Question, first_slot: int, attempt: int
     return reply
 
 
-async def _ask(batch: Batch, question: Question) -> Answer:
-    """Raises calling.Stopped when the run is cancelled, out of budget, refused for good, or nobody is in reach."""
+async def _ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
+    """Raises Stopped when the run is cancelled, out of budget, refused for good, or nobody is in reach."""
     problem: TeacherError | None = None
     answered = batch.answered
     for attempt in range(TRIES):
         try:
-            answer = await _send(batch, question)
+            answer = await _send(batch, question, teacher)
             batch.answered += 1
             return answer
         except TeacherRefused as refused:
             batch.end("teacher_refused", refused.message)
-            raise calling.Stopped("teacher_refused", refused.message) from None
+            raise Stopped("teacher_refused", refused.message) from None
         except TeacherError as busy:
             problem = busy
             if attempt < TRIES - 1:
@@ -251,24 +290,24 @@ async def _ask(batch: Batch, question: Question) -> Answer:
     detail = problem.message if problem else ""
     if batch.answered == answered:  # nobody got a word all this time: the next would wait too
         batch.end(reason, detail)
-    raise calling.Stopped(reason, detail)
+    raise Stopped(reason, detail)
 
 
-async def _send(batch: Batch, question: Question) -> Answer:
-    """One request, its price held and admitted at the gate. Raises TeacherError."""
+async def _send(batch: Work, question: Question, teacher: Teacher) -> Answer:
+    """One request, its price held and admitted at the gate. Raises TeacherError, Stopped, OutOfTime."""
     gate = cast(Gate, batch.gate)
     held = await batch.purse.hold(question)
     if held is None:
         batch.end("budget_reached", f"max_cost_usd {batch.run.config['max_cost_usd']} is used up")
-        raise calling.Stopped(str(batch.stop), batch.stop_detail)
+        raise Stopped(str(batch.stop), batch.stop_detail)
     cost: float | None = 0.0
     try:
         era = None if batch.is_over() else await gate.enter(question)
         if era is None:
             if batch.stop is None:
-                raise _OutOfTime
-            raise calling.Stopped(batch.stop, batch.stop_detail)
-        answer = await _metered(batch.teacher, gate, era, question)
+                raise OutOfTime
+            raise Stopped(batch.stop, batch.stop_detail)
+        answer = await _metered(teacher, gate, era, question)
         cost = answer.cost_usd
         return answer
     finally:
@@ -297,7 +336,7 @@ def _pause(problem: TeacherError, attempt: int) -> float:
     return min(LONGEST_WAIT, told) + random.uniform(0, 0.25)
 
 
-async def _wait(batch: Batch, seconds: float) -> None:
+async def _wait(batch: Work, seconds: float) -> None:
     """Sleep, but not through a cancel."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and batch.stop is None:

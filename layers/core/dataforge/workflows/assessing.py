@@ -10,20 +10,20 @@ from typing import cast
 import orjson
 
 from dataforge import clock, ids
+from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.quality import duplicates, format_checks, grounding, scoring
+from dataforge.quality import duplicates, verdict
+from dataforge.recipes import drafts
 from dataforge.records import Draft, Grounding, Slot
 from dataforge.store import pairs, projects, runs
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
-from dataforge.workflows import planning
+from dataforge.workflows import finding, planning
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import ROUNDS, most_slots
 
-LEAST_GROUNDING = 0.35
-"""An answer that its passage supports less than this is rejected as ungrounded."""
 MOST_SHOWN = 50
 """Spans and unsupported words that a pair carries; `records.jsonl` has them all."""
 
@@ -98,14 +98,14 @@ def record_failure(raw: Item) -> Item:
 
 def _judge(run: Run, outcomes: Iterable[Item]) -> list[Record]:
     """Checks and grounding record by record, then repeats over all that passed, first come first kept."""
-    prompt = str(run.config.get("system_prompt") or "")
+    kind = _kind(run)
     made = [o for o in outcomes if "draft" in o]
     wanted = list({str(o["chunk_id"]): None for o in made})
     chunks = {c.chunk_id: c for c in projects.get_chunks(run.project_id, wanted)}
-    records = [_record(o, chunks.get(str(o["chunk_id"])), prompt) for o in made]
+    records = [_record(run, o, chunks.get(str(o["chunk_id"]))) for o in made]
     passed = [n for n, r in enumerate(records) if not r.reasons]
     repeats = duplicates.near_duplicates(
-        [text_of(records[n].draft) for n in passed], against=_accepted_before(run)
+        [verdict.compared(kind, records[n].draft) for n in passed], against=_accepted_before(run)
     )
     for repeat in repeats:
         n = passed[repeat.index]
@@ -116,44 +116,45 @@ def _judge(run: Run, outcomes: Iterable[Item]) -> list[Record]:
     return records
 
 
-def text_of(draft: Draft) -> str:
-    """What two pairs are compared by."""
-    return f"{draft.question}\n{draft.answer}"
+def _kind(run: Run) -> str:
+    return str(run.config["generation_type"])
 
 
-def _record(outcome: Item, chunk: StoredChunk | None, prompt: str) -> Record:
-    fields = cast("dict[str, object]", outcome["draft"])
-    draft = Draft(**{**fields, "evidence": tuple(cast("list[str]", fields["evidence"]))})  # type: ignore[arg-type]
-    passage = chunk.content if chunk else ""
-    found = grounding.ground(draft.answer, passage, question=draft.question, quoted=draft.evidence)
-    reasons = format_checks.check(
-        draft, passage=passage, system_prompt=prompt, finish_reason=str(outcome["finish_reason"])
-    )
-    if not reasons and found.score < LEAST_GROUNDING:
-        reasons = ["ungrounded"]
+def _record(run: Run, outcome: Item, chunk: StoredChunk | None) -> Record:
+    draft = drafts.from_json(cast("dict[str, object]", outcome["draft"]))
+    labels = run.config.get("labels")
+    found = verdict.judge(_kind(run), verdict.Case(
+        draft, chunk.content if chunk else "", chunk.heading_path if chunk else (),
+        str(run.config.get("system_prompt") or ""), str(outcome["finish_reason"]),
+        [str(label) for label in labels] if isinstance(labels, list) else (),
+    ))
     return Record(
         cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
-        cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), draft, found,
-        round(scoring.quality(draft, found, passage=passage), 4), tuple(reasons),
+        cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), draft, found.grounding,
+        found.score, found.reasons,
     )
 
 
 def _accepted_before(run: Run) -> list[str]:
-    """What earlier runs of the project delivered, read from one file per run."""
+    """What earlier runs of the project delivered that this run could repeat, read from one file per run."""
     texts: list[str] = []
     for earlier in runs.of_project(run.project_id):
         if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
             continue
+        kind = _kind(earlier)
+        if not verdict.comparable(_kind(run), kind):
+            continue
         try:
             with current().files.open(flow.key_of(earlier, "records.jsonl")) as file:
-                texts += [f"{r['question']}\n{r['answer']}" for r in map(orjson.loads, file)]
+                texts += [verdict.compared(kind, drafts.from_json(r)) for r in map(orjson.loads, file)]
         except FileNotFoundError:
             continue
     return texts
 
 
 def _write_files(run: Run, records: list[Record], failed: list[Item]) -> None:
-    """records.jsonl, rejected.jsonl, failed.jsonl: whatever was asked for stands in exactly one of them."""
+    """records.jsonl, rejected.jsonl, failed.jsonl: whatever was asked for stands in exactly one of them. And the file
+    that search reads."""
     parts: dict[str, list[dict[str, object]]] = {
         "records.jsonl": [_line(r) for r in records if not r.reasons],
         "rejected.jsonl": [{**_line(r), "reasons": r.reasons} for r in records if r.reasons],
@@ -163,6 +164,8 @@ def _write_files(run: Run, records: list[Record], failed: list[Item]) -> None:
     for name, lines in parts.items():
         data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         current().files.write(flow.key_of(run, name), data, content_type="application/x-ndjson")
+    searched = finding.lines({r.slot: finding.text_of(drafts.said(r.draft)) for r in records})
+    current().files.write(flow.key_of(run, finding.SEARCH_FILE), searched, content_type="text/plain; charset=utf-8")
 
 
 def _line(r: Record) -> dict[str, object]:
@@ -172,27 +175,30 @@ def _line(r: Record) -> dict[str, object]:
         "grounding_score": r.grounding.score, "evidence": [asdict(s) for s in r.grounding.spans],
         "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
         "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
-        "similarity": r.similarity,
+        "similarity": r.similarity, "turns": drafts.turns_of(r.draft), "material_at": r.draft.material_at,
     }
 
 
 def _keep(run: Run, round_number: int, records: list[Record], failed: list[Item], fresh: set[int]) -> Run:
-    """The round's pairs into the review queue, the run's and the project's counters after them."""
+    """The round's pairs into the review queue, and the project's counters with them; the run's counters after that."""
     new = [_pair(run, r) for r in records if r.slot in fresh]
-    project = projects.get(run.org_id, run.project_id)
     if run.assessed_round < round_number:
         pairs.write_new(run.project_id, new)
+        pairs.add_round(projects.get(run.org_id, run.project_id), run.run_id, round_number, new)
     rejected = Counter(r.reasons[0] for r in records if r.reasons)
     values: Item = {
         "delivered": sum(not r.reasons for r in records), "rejected": rejected.total(), "failed": len(failed),
         "reasons": {"rejected": {**rejected}, "failed": {**Counter(str(o["failed"]) for o in failed)}},
     }
-    key = {"org_id": run.org_id, "run_id": run.run_id}
-    pairs.count_in(project, key, round_number, new, values)
     per_chunk = Counter(r.chunk_id for r in records)
     for chunk_id in {p.chunk_id for p in new}:
         projects.count_pairs_of_chunk(run.project_id, chunk_id, run.run_id, per_chunk[chunk_id])
-    return runs.get(run.org_id, run.run_id)
+    try:
+        return runs.change(
+            run, {**values, "assessed_round": round_number}, where={"assessed_round": round_number - 1}
+        )
+    except ConditionFailed:  # this round was closed before
+        return runs.get(run.org_id, run.run_id)
 
 
 def _pair(run: Run, r: Record) -> Pair:
@@ -209,12 +215,13 @@ def _pair(run: Run, r: Record) -> Pair:
         metadata["unsupported"] = list(r.grounding.unsupported[:MOST_SHOWN])
     prompt = run.config.get("pair_system_prompt")
     return Pair(
-        run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id, f"{run.project_id}#{status}",
+        run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id,
         r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
         r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
         is_duplicate="near_duplicate" in r.reasons,
         evidence=[{"start": s.start, "end": s.end, "text": s.text, "page": r.page} for s in spans],
-        metadata=metadata,
+        metadata=metadata, status=status, type="multi_turn" if r.draft.turns else "single_turn",
+        between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
     )
 
 

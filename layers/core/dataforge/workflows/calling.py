@@ -9,20 +9,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dataforge.errors import BadReply
 from dataforge.log import redact
 from dataforge.platform.ports import Item
+from dataforge.recipes import drafts
 from dataforge.records import Answer, Draft, Message, Passage, Question, Slot
 from dataforge.store.runs import Reply
 from dataforge.workflows.generation import DEFAULTS
 
 if TYPE_CHECKING:
-    from dataforge.workflows.asking import Batch
+    from dataforge.workflows.asking import Batch, Work
 
-    Fetch = Callable[[Batch, Question, int, int], Awaitable[Reply]]
+    Fetch = Callable[[Work, Question, int, int], Awaitable[Reply]]
     """(batch, question, first slot of the call, attempt) -> a stored reply; raises Stopped."""
 
 READINGS = 3
@@ -72,9 +73,9 @@ class Call:
         wishes = replace(self.batch.wishes, seed=self.batch.wishes.seed + seed, max_tokens=self.room)
         return self.batch.recipe.question(self.passage, self.now, wishes)
 
-    def keep(self, drafts: Sequence[Draft], reply: Reply) -> None:
-        self.made += [_made(self.batch, s, d, reply) for s, d in zip(self.now, drafts, strict=False)]
-        self.missing = self.missing[len(drafts):]
+    def keep(self, found: Sequence[Draft], reply: Reply) -> None:
+        self.made += [_made(self.batch, s, d, reply) for s, d in zip(self.now, found, strict=False)]
+        self.missing = self.missing[len(found):]
 
     def after(self, reply: Reply, bad: BadReply) -> Question:
         """How to go on after a reply that did not hold all that was asked for."""
@@ -106,25 +107,27 @@ class Call:
 def _more(kept: int, wanted: int) -> str:
     records, them = ("That one is", "it") if kept == 1 else (f"Those {kept} are", "them")
     return (
-        f"{records} kept. Now write exactly {wanted} pair{'s' if wanted != 1 else ''} more, as listed above, each "
-        f"about another fact. JSON only, in the same form, without {them}."
+        f"{records} kept. Now write exactly {wanted} more, as listed above, each different from the others. JSON only, "
+        f"in the same form, without {them}."
     )
 
 
-async def call(batch: Batch, slots: list[Slot], fetch: Fetch) -> list[Item]:
+async def call(batch: Batch, slots: Sequence[Slot], fetch: Fetch) -> list[Item]:
     """The outcome of each slot of one call."""
     chunk = batch.chunks.get(slots[0].chunk_id)
     if chunk is None:
-        return [_failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
+        return [failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
+    if chunk.excluded:
+        return [failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots]
     passage = Passage(
         chunk.content, tuple(chunk.heading_path), chunk.content_type, batch.names.get(chunk.document_id, ""),  # type: ignore[arg-type]
     )
-    told = Call(batch, passage, slots)
+    told = Call(batch, passage, list(slots))
     try:
         await _until_done(told, fetch)
     except Stopped as stopped:
         told.why = (stopped.reason, stopped.detail)
-    return told.made + [_failed(s, *told.why) for s in told.missing]
+    return told.made + [failed(s, *told.why) for s in told.missing]
 
 
 async def _until_done(told: Call, fetch: Fetch) -> None:
@@ -132,10 +135,11 @@ async def _until_done(told: Call, fetch: Fetch) -> None:
     question: Question | None = None
     attempt = 0
     while told.missing and told.vain < READINGS:
-        reply = await fetch(told.batch, question or told.plain(), told.slots[0].index, attempt)
+        asked = question or told.plain()
+        reply = await fetch(told.batch, asked, told.slots[0].index, attempt)
         attempt += 1
         try:
-            told.keep(told.batch.recipe.read(_answer(reply), told.now), reply)
+            told.keep(told.batch.recipe.read(answer_of(reply), asked), reply)
             question = None
         except BadReply as bad:
             told.keep(bad.drafts, reply)
@@ -145,7 +149,7 @@ async def _until_done(told: Call, fetch: Fetch) -> None:
             question = told.after(reply, bad)
 
 
-def _answer(reply: Reply) -> Answer:
+def answer_of(reply: Reply) -> Answer:
     return Answer(reply.text, reply.model, reply.finish_reason, reply.input_tokens, reply.output_tokens, reply.cost_usd)  # type: ignore[arg-type]
 
 
@@ -154,9 +158,9 @@ def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
     return {
         "slot": slot.index, "chunk_id": slot.chunk_id, "document_id": chunk.document_id, "page": chunk.page,
         "reply": reply.slot, "teacher": reply.model, "finish_reason": reply.finish_reason,
-        "draft": {**asdict(draft), "evidence": list(draft.evidence)},
+        "draft": drafts.to_json(draft),
     }
 
 
-def _failed(slot: Slot, reason: str, detail: str) -> Item:
+def failed(slot: Slot, reason: str, detail: str) -> Item:
     return {"slot": slot.index, "chunk_id": slot.chunk_id, "failed": reason, "detail": redact(detail)}

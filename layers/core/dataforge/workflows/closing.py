@@ -39,11 +39,13 @@ def close_run(raw: Item) -> Item:
     run = flow.run_of(e)
     if run.status in runs.FINISHED:
         run = flow.finish(run, run.status)
-        return {"run_id": run.run_id, "status": run.status}
-    return parsing.close(run, raw) if run.kind == "parse" else close(run, raw)
+    else:
+        run = parsing.close(run, raw) if run.kind == "parse" else close(run, raw)
+    flow.after(run)
+    return {"run_id": run.run_id, "status": run.status}
 
 
-def close(run: Run, raw: Item) -> Item:
+def close(run: Run, raw: Item) -> Run:
     """completed, cancelled, or failed when nothing was delivered; asked = delivered + rejected + failed in any case."""
     run = runs.advance(run, run.status, "finalizing")
     error = flow.failure_of(raw)
@@ -52,6 +54,7 @@ def close(run: Run, raw: Item) -> Item:
     report = quality_report.report(
         delivered, rejected, requested=run.requested, asked=run.asked, failed=run.failed,
         reasons=cast("dict[str, dict[str, int]]", run.reasons), chunks_planned=len(_chunks(run)),
+        kind=str(run.config["generation_type"]),
     )
     flow.write_json(run, "report.json", report)
     usage = _usage(run)
@@ -68,8 +71,7 @@ def close(run: Run, raw: Item) -> Item:
     values: Item = {"results": results, "report": cast(Item, report), **usage}
     if _stopped_by_budget(run):
         values["stop_reason"] = "budget_reached"
-    run = flow.finish(run, status, error=error, values=values)
-    return {"run_id": run.run_id, "status": run.status}
+    return flow.finish(run, status, error=error, values=values)
 
 
 def _settle(run: Run, error: str | None) -> Run:

@@ -9,7 +9,7 @@ import orjson
 
 from dataforge import clock
 from dataforge.errors import Invalid
-from dataforge.formats import FORMATS
+from dataforge.formats import FORMATS, conversation
 from dataforge.platform import current
 from dataforge.records import Message
 from dataforge.store import pairs, projects
@@ -50,20 +50,17 @@ def export(
 
 
 def exportable(project_id: str, min_quality_score: float | None) -> Iterator[Pair]:
-    """In order of pair ids. Walks the table, not the index of statuses: an index may lag behind a review, and a pair
-    that moves between two statuses meanwhile could come twice."""
+    """In order of pair ids, as the review index is at the first step."""
     floor = min_quality_score if min_quality_score is not None else 0.0
-    for pair in pairs.walk(project_id):
-        if pair.status in pairs.EXPORTABLE and not pair.is_duplicate and pair.quality_score >= floor:
+    for pair in pairs.walk(project_id, pairs.EXPORTABLE):
+        if not pair.is_duplicate and pair.quality_score >= floor:
             yield pair
 
 
 def messages(pair: Pair, *, include_system_prompt: bool = True) -> tuple[Message, ...]:
     """The pair as a conversation."""
-    turns = (Message("user", pair.question), Message("assistant", pair.answer))
-    if pair.system_prompt and include_system_prompt:
-        return (Message("system", pair.system_prompt), *turns)
-    return turns
+    prompt = pair.system_prompt if include_system_prompt else None
+    return conversation.messages(pair.question, pair.answer, pair.between, system_prompt=prompt)
 
 
 def _lines(chosen: Iterator[Pair], format: str, include_system_prompt: bool, counter: Iterator[int]) -> Iterator[bytes]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataforge import clock, ids
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, Wishes
+from dataforge.recipes import RECIPES, Wishes, conversation, labels, summary
 from dataforge.recipes.planning import check_distribution
 from dataforge.store import projects
 from dataforge.store.projects import Project, StoredChunk
 from dataforge.store.runs import Run
-from dataforge.teachers import Model, build, catalogue, resolve
+from dataforge.teachers import Model, Teacher, available, build, catalogue, resolve
 from dataforge.workflows import estimating
 from dataforge.workflows import runs as flow
 
@@ -21,9 +22,9 @@ DEFAULTS: Item = {
     "generation_type": "qa", "temperature": 0.7, "max_tokens": 4096, "style_template": "mixed",
     "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2}, "seed": 0,
 }
-PAIRS_PER_CHUNK = 3
-SLOTS_PER_CALL = 5
 _NO_CONFIG = ("config", "estimate")
+DEFAULTS_OF_A_KIND: dict[str, Item] = {"conversation": {"turns": 3}, "summary": {"summary_style": "mixed"}}
+"""Told in a run's configuration only where they mean something."""
 TOP_UP = 1.25
 """A run never asks for more than this many times the pairs it was asked for."""
 ROUNDS = 6
@@ -39,12 +40,13 @@ class Bounds:
     whole: bool
 
 
-TEXTS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt")
+TEXTS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt", "summary_style")
 BOUNDS: dict[str, Bounds] = {
     "num_pairs": Bounds(1, 100_000, True), "pairs_per_chunk": Bounds(1, 50, True),
     "temperature": Bounds(0, 2, False), "max_tokens": Bounds(1, 32_768, True),
     "auto_accept_min_quality": Bounds(0, 1, False), "max_cost_usd": Bounds(0, 1_000_000, False),
     "seed": Bounds(0, 2**53, True),
+    "turns": Bounds(conversation.LEAST_TURNS, conversation.MOST_TURNS, True),
 }
 
 
@@ -68,22 +70,21 @@ def quote(project: Project, request: Item) -> Order:
     config: Item = {k: v for layer in layers for k, v in layer.items() if k not in _NO_CONFIG and v is not None}
     check(config)
     model = resolve(str(config["model_id"]), org_id=project.org_id)
-    kinds = build(model).can.kinds
-    if kinds is not None and config["generation_type"] not in kinds:
-        raise Invalid(
-            f"model_id: the teacher {config['model_id']} writes {', '.join(kinds)} only; choose a language model for "
-            f"{config['generation_type']}", field="model_id",
-        )
+    _check_teacher(config, build(model), project.org_id)
     _check_budget(config, model)
+    kind = str(config["generation_type"])
+    config = {**DEFAULTS_OF_A_KIND.get(kind, {}), **config}
     if isinstance(chosen := config.get("chunk_ids"), list):
         config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
     chunks = _chosen_chunks(project, config.get("chunk_ids"))
+    if kind == "classification":
+        config["labels"] = list[Value](_labels(config, [c.heading_path for c in chunks]))
     requested = _target(config, len(chunks))
     per_chunk = config.get("pairs_per_chunk")
     if per_chunk is None and config.get("num_pairs") is None:
-        per_chunk = PAIRS_PER_CHUNK
+        per_chunk = RECIPES[kind].PAIRS_PER_CHUNK
     taken = estimating.estimate(
-        chunks, config, wishes(config), model, requested=requested, slots_per_call=SLOTS_PER_CALL,
+        chunks, config, wishes(config), model, requested=requested,
         pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
     )
     return Order(config, model, requested, taken)
@@ -128,6 +129,41 @@ def check(config: Item) -> None:
     if not isinstance(chosen, list) or not all(isinstance(c, str) and 0 < len(c) <= 200 for c in chosen):
         raise Invalid("chunk_ids must be a list of chunk ids", field="chunk_ids")
     check_distribution(config["difficulty_distribution"])
+    style = config.get("summary_style", "mixed")
+    if style not in ("mixed", *summary.STYLES):
+        raise Invalid(f"summary_style must be one of: mixed, {', '.join(summary.STYLES)}", field="summary_style")
+    if config.get("labels") is not None:
+        labels.check(config["labels"])
+
+
+def _check_teacher(config: Item, chosen: Teacher, org_id: str) -> None:
+    """Raises Invalid (TEACHER_CANNOT) when the teacher cannot write this kind of record, saying who can."""
+    name, kind = str(config["model_id"]), str(config["generation_type"])
+    can = chosen.can
+    if can.kinds is not None and kind not in can.kinds:
+        what = f"writes {', '.join(can.kinds)} only, not {kind}"
+    elif kind == "classification" and config.get("labels") and not can.labels:
+        what = "takes labels from the headings of the documents and cannot judge your own; leave config.labels out, or"
+    else:
+        return
+    able = ", ".join(e.id for e in available(org_id) if e.id != name and e.id.partition(":")[0] != "extractive")
+    raise Invalid(
+        f"model_id: the teacher {name} {what}{'' if what.endswith('or') else ';'} choose a language model: "
+        f"{f'{able}, ' if able else ''}openai:<model> or ollama:<model>", field="model_id", code="TEACHER_CANNOT",
+    )
+
+
+def _labels(config: Item, paths: Sequence[Sequence[str]]) -> list[str]:
+    """The caller's labels, else the topics that the headings over the chosen chunks name."""
+    if config.get("labels") is not None:
+        return labels.check(config["labels"])
+    found = labels.topics(paths)
+    if not found:
+        raise Invalid(
+            "labels: the headings over the chosen chunks name fewer than two topics; say which labels to choose from "
+            "in config.labels", field="labels", code="NO_LABELS",
+        )
+    return found
 
 
 def _check_number(name: str, value: Value, bounds: Bounds) -> None:
@@ -159,7 +195,8 @@ def _target(config: Item, chunks: int) -> int:
     if isinstance(asked, int):
         return asked
     per_chunk = config.get("pairs_per_chunk")
-    return chunks * (per_chunk if isinstance(per_chunk, int) else PAIRS_PER_CHUNK)
+    kind = str(config["generation_type"])
+    return chunks * (per_chunk if isinstance(per_chunk, int) else RECIPES[kind].PAIRS_PER_CHUNK)
 
 
 def most_slots(requested: int) -> int:
@@ -168,8 +205,10 @@ def most_slots(requested: int) -> int:
 
 
 def wishes(config: Item) -> Wishes:
-    prompt = config.get("system_prompt")
+    prompt, chosen = config.get("system_prompt"), config.get("labels")
     return Wishes(
         float(str(config["temperature"])), int(str(config["max_tokens"])), str(prompt) if prompt else None,
-        str(config["style_template"]), int(str(config["seed"])),
+        str(config["style_template"]), int(str(config["seed"])), int(str(config.get("turns") or 3)),
+        tuple(str(label) for label in chosen) if isinstance(chosen, list) else (),
+        str(config.get("summary_style") or "mixed"),
     )

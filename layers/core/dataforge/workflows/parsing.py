@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dataforge import chunking, clock, ids, settings
-from dataforge.errors import ConditionFailed, Invalid, NotFound, Unreadable
+from dataforge.errors import ConditionFailed, Conflict, Invalid, NotFound, Unreadable
 from dataforge.parsing.isolate import parse_isolated
 from dataforge.platform import current
 from dataforge.platform.ports import Item
@@ -17,23 +17,55 @@ from dataforge.store import projects, runs
 from dataforge.store.projects import Document, Project, StoredChunk
 from dataforge.store.runs import Progress, Run
 from dataforge.workflows import runs as flow
+from dataforge.workflows import sources
+
+_PARSABLE = ("pending", "parsing", "parsed", "failed")
+
+MOST_DOCUMENTS = 5000
+"""In one run: its row, which names them, must fit a table."""
 
 
 def start(project: Project, *, document_ids: Sequence[str] | None = None, force: bool = False) -> Run:
-    """Begin a parse run over the pending and failed documents (all, or the named ones; parsed ones with `force`).
+    """Begin a parse run over the pending and failed documents (all, or the named ones; parsed ones with `force`),
+    oldest first, at most MOST_DOCUMENTS.
 
-    Raises Invalid (NOTHING_TO_PARSE) when there is none.
+    Raises Invalid (NOTHING_TO_PARSE) when there is none, or naming `document_ids` when one is unknown.
     """
-    chosen = [
-        d for d in projects.documents_of(project.project_id)
-        if (document_ids is None or d.document_id in document_ids)
-        and (force or d.parsing_status in ("pending", "failed", "parsing"))
-    ]
+    there = [d for d in projects.documents_of(project.project_id)[::-1] if d.parsing_status != "deleting"]
+    if document_ids is not None:
+        if unknown := sorted(set(document_ids) - {d.document_id for d in there}):
+            raise Invalid(f"document_ids: no document {unknown[0]} in this project", field="document_ids")
+        there = [d for d in there if d.document_id in set(document_ids)]
+    chosen = [d for d in there if force or d.parsing_status in ("pending", "failed", "parsing")]
     if not chosen:
         raise Invalid(
             "There is nothing to parse: upload and register a document first, or pass force to parse again",
             code="NOTHING_TO_PARSE",
         )
+    return _begin(project, chosen[:MOST_DOCUMENTS], left=max(0, len(chosen) - MOST_DOCUMENTS))
+
+
+def start_waiting(org_id: str, project_id: str, *, but: Sequence[object] = ()) -> Run | None:
+    """Begin the parse that a project with `auto_parse` promises, if a document waits for one and no run is active;
+    that run's end calls this again. Never raises for what happens meanwhile.
+
+    Waiting is a pending document whose file is verified, or which is yet to be fetched. `but`: documents that are left
+    alone, because a run over them was cancelled.
+    """
+    try:
+        project = projects.get(org_id, project_id)
+        if project.config.get("auto_parse") is not True or project.status != "active":
+            return None
+        waiting = [
+            d for d in projects.documents_of(project_id)[::-1]
+            if d.parsing_status == "pending" and (d.verified or d.source == "url") and d.document_id not in but
+        ]
+        return _begin(project, waiting[:MOST_DOCUMENTS]) if waiting else None
+    except (Conflict, NotFound):
+        return None
+
+
+def _begin(project: Project, chosen: Sequence[Document], *, left: int = 0) -> Run:
     run_id = ids.new("gen_parse")
     run = Run(
         project.org_id, run_id, project.project_id, project.user_id, "parse",
@@ -41,6 +73,8 @@ def start(project: Project, *, document_ids: Sequence[str] | None = None, force:
         ids.tail(run_id), requested=len(chosen), asked=len(chosen),
     )
     flow.begin(project, run)
+    if left:
+        runs.say(run_id, "planning", f"{left} more documents wait: parse again after this run", level="warning")
     return run
 
 
@@ -66,10 +100,10 @@ def parse_document(raw: Item) -> Item:
         document = projects.get_document(project.project_id, e.key)
     except NotFound:
         return {"document": e.key, "outcome": "deleted"}
-    projects.mark_document(document, {"parsing_status": "parsing"})
     try:
-        parsed, chunks = _read(document)
-        _store(project, document, parsed, chunks)
+        document = projects.mark_document(document, {"parsing_status": "parsing"}, statuses=_PARSABLE)
+        document, parsed, chunks = _read(document)
+        lost = _store(project, document, parsed, chunks)
     except Unreadable as problem:
         _fail(run, document, problem.reason, problem.message)
         return {"document": e.key, "outcome": "failed"}
@@ -78,26 +112,17 @@ def parse_document(raw: Item) -> Item:
     runs.note_progress(run.run_id, document.document_id, Progress(done=1, total=1))
     pages = f"{parsed.pages} pages, " if parsed.pages else ""
     runs.say(run.run_id, "parsing", f"Parsed {document.name}: {pages}{len(chunks)} chunks")
+    if lost:
+        runs.say(run.run_id, "parsing", f"{document.name}: {lost} chunks that had been edited or excluded by hand were "
+                 "replaced by what the document says", level="warning")
     return {"document": e.key, "outcome": "parsed"}
 
 
-def _read(document: Document) -> tuple[ParsedDocument, list[Chunk]]:
+def _read(document: Document) -> tuple[Document, ParsedDocument, list[Chunk]]:
     limits = settings.get()
-    if document.size == 0:
-        raise Unreadable("The file is empty. Upload it again.", reason="empty")
-    if document.size > limits.max_upload_bytes:
-        raise Unreadable(
-            f"The file has {document.size:,} bytes; the limit is {limits.max_upload_bytes:,}. Split it and upload "
-            "the parts.", reason="too_large",
-        )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "document"
-        try:
-            with path.open("wb") as file:
-                for part in current().files.stream(document.s3_key):
-                    file.write(part)
-        except FileNotFoundError:
-            raise Unreadable("The uploaded file is gone. Upload it again.", reason="empty") from None
+        document = sources.bring(document, path)
         parsed = parse_isolated(
             path, filename=document.name, content_type=document.mime_type, memory_mb=limits.parse_memory_mb,
             cpu_seconds=limits.parse_cpu_seconds, wall_seconds=limits.parse_wall_seconds,
@@ -105,13 +130,20 @@ def _read(document: Document) -> tuple[ParsedDocument, list[Chunk]]:
     chunks = chunking.chunk(parsed, max_tokens=limits.chunk_tokens)
     if not chunks:
         raise Unreadable("The document holds no text. If it is a scan, run OCR on it first.", reason="no_text")
-    return parsed, chunks
+    return document, parsed, chunks
 
 
-def _store(project: Project, document: Document, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> None:
+def text_key(project: Project, document: Document) -> str:
+    """Where the parsed text lies, into which the chunks' offsets point."""
+    return f"{project.s3_prefix}/parsed/{document.document_id}.txt"
+
+
+def _store(project: Project, document: Document, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> int:
+    """How many chunks with hand-made changes were replaced."""
     now = clock.now()
-    text_key = f"{project.s3_prefix}/parsed/{document.document_id}.txt"
-    current().files.write(text_key, parsed.text.encode(), content_type="text/plain; charset=utf-8")
+    current().files.write(
+        text_key(project, document), parsed.text.encode(), content_type="text/plain; charset=utf-8"
+    )
     rows = [
         StoredChunk(
             project.project_id, ids.chunk_id(document.document_id, c.position), document.document_id, c.content,
@@ -122,7 +154,7 @@ def _store(project: Project, document: Document, parsed: ParsedDocument, chunks:
     ]
     done: Item = {"parsing_status": "parsed", "parsed_at": now, "warnings": list(parsed.warnings), "error": None,
                   "error_reason": None, "pages": parsed.pages}
-    projects.replace_chunks(project.org_id, document, rows, done)
+    return projects.replace_chunks(project.org_id, document, rows, done)
 
 
 def reading_difficulty(text: str) -> str:
@@ -154,14 +186,14 @@ def _fail(run: Run, document: Document, reason: str, message: str) -> None:
     runs.say(run.run_id, "parsing", f"{document.name} failed ({reason}): {message}", level="error")
 
 
-def close(run: Run, raw: Item) -> Item:
+def close(run: Run, raw: Item) -> Run:
     """Count what became of every document and end the run: failed only if nothing at all could be read."""
     wanted = {str(d) for d in _list(run.config.get("document_ids"))}
     documents = [d for d in projects.documents_of(run.project_id) if d.document_id in wanted]
     parsed = [d for d in documents if d.parsing_status == "parsed"]
     failed = [d for d in documents if d.parsing_status == "failed"]
     for left in (d for d in documents if d.parsing_status == "parsing"):
-        projects.mark_document(left, {"parsing_status": "pending"})
+        projects.mark_document(left, {"parsing_status": "pending"}, statuses=("parsing",))
     results: Item = {
         "documents_processed": len(parsed), "documents_failed": len(failed),
         "chunks_created": sum(d.chunk_count for d in parsed),
@@ -171,8 +203,7 @@ def close(run: Run, raw: Item) -> Item:
     if error is None and not parsed and failed and not run.cancel_requested:
         error = f"None of the {len(failed)} documents could be read: {failed[0].name}: {failed[0].error}"
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
-    run = flow.finish(run, status, error=error, values=values)
-    return {"run_id": run.run_id, "status": run.status}
+    return flow.finish(run, status, error=error, values=values)
 
 
 def _list(value: object) -> list[object]:

@@ -10,15 +10,16 @@ import orjson
 from dataforge import clock, settings
 from dataforge.platform import current
 from dataforge.platform.ports import Item
+from dataforge.recipes import RECIPES, Recipe, Wishes
 from dataforge.recipes import planning as planner
-from dataforge.recipes.qa import QUESTION_TYPES
 from dataforge.records import Passage, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
+from dataforge.teachers.ports import Teacher
 from dataforge.workflows import parsing
 from dataforge.workflows import runs as flow
-from dataforge.workflows.generation import PAIRS_PER_CHUNK, SLOTS_PER_CALL, most_slots
+from dataforge.workflows.generation import most_slots, wishes
 
 
 def plan_run(raw: Item) -> Item:
@@ -64,21 +65,32 @@ def _slots(run: Run, round_number: int, before: list[Slot]) -> list[Slot]:
     used: dict[str, int] = {}
     for slot in before:
         used[slot.chunk_id] = used.get(slot.chunk_id, 0) + 1
-    chosen = flow.teacher_of(run)
-    capacity = chosen.can.capacity
+    recipe, chosen, wished = _recipe(run), flow.teacher_of(run), wishes(config)
     sources = [
-        planner.Source(c.chunk_id, c.tokens, used.get(c.chunk_id, 0), capacity(_passage(c)) if capacity else None)
+        planner.Source(c.chunk_id, c.tokens, used.get(c.chunk_id, 0), _capacity(recipe, chosen, wished, c))
         for c in _chunks(run)
     ]
     per_chunk = config.get("pairs_per_chunk")
     if per_chunk is None and config.get("num_pairs") is None:
-        per_chunk = PAIRS_PER_CHUNK
+        per_chunk = recipe.PAIRS_PER_CHUNK
     return planner.plan(
         sources, max(0, wanted), pairs_per_chunk=per_chunk if isinstance(per_chunk, int) and not round_number else None,
         distribution=cast("dict[str, float]", config["difficulty_distribution"]),
-        question_types=() if chosen.can.offline else QUESTION_TYPES, first_index=len(before),
+        question_types=() if chosen.can.offline else recipe.VARIETIES, first_index=len(before),
         seed=int(str(config["seed"])),
     )
+
+
+def _recipe(run: Run) -> Recipe:
+    return RECIPES[str(run.config["generation_type"])]
+
+
+def _capacity(recipe: Recipe, chosen: Teacher, wished: Wishes, chunk: StoredChunk) -> int:
+    """What the teacher knows it can make of the chunk; else what anybody could."""
+    passage = _passage(chunk)
+    if chosen.can.capacity is None:
+        return recipe.room(passage, chunk.tokens, wished)
+    return chosen.can.capacity(recipe.question(passage, (), wished))
 
 
 def _chunks(run: Run) -> list[StoredChunk]:
@@ -97,7 +109,7 @@ def _passage(chunk: StoredChunk, document_name: str = "") -> Passage:
 def _write_batches(run: Run, round_number: int, base: Item, slots: list[Slot]) -> list[Item]:
     """Batch files hold slots and ids only; texts are read where they are used."""
     limits = settings.get()
-    calls = planner.calls(slots, SLOTS_PER_CALL)
+    calls = planner.calls(slots, _recipe(run).SLOTS_PER_CALL)
     groups = [calls[i:i + limits.batch_calls] for i in range(0, len(calls), limits.batch_calls)]
     at_once = max(1, min(len(groups), limits.workers))
     names = {d.document_id: d.name for d in projects.documents_of(run.project_id)}

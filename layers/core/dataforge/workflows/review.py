@@ -1,37 +1,15 @@
-"""Pairs under review: find them by page, edit one."""
+"""One pair under review."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item
 from dataforge.store import pairs
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
-
-
-@dataclass(frozen=True, slots=True)
-class PairFilter:
-    status: str | None = None
-    run_id: str | None = None
-    search: str | None = None
-    """Case-folded substring of question or answer."""
-
-
-def find(project: Project, wanted: PairFilter, *, page: int, page_size: int) -> tuple[list[Pair], int]:
-    """One page (1-based) and the exact number of pairs that match."""
-    needle = wanted.search.casefold() if wanted.search else None
-    first, last = (page - 1) * page_size, page * page_size
-    found: list[Pair] = []
-    total = 0
-    for pair in pairs.walk(project.project_id, status=wanted.status, run_id=wanted.run_id):
-        if needle and needle not in pair.question.casefold() and needle not in pair.answer.casefold():
-            continue
-        if first <= total < last:
-            found.append(pair)
-        total += 1
-    return found, total
+from dataforge.workflows import finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +22,30 @@ class Edit:
     metadata: Item | None = None
 
 
-def edit(project: Project, pair: Pair, change: Edit) -> Pair:
+def edit(project: Project, pair_id: str, change: Edit) -> Pair:
     """New text without a status makes the pair `edited`; an explicit status wins; scores stay as they were.
 
-    Raises Invalid for empty text, Conflict when someone else changed the pair at the same time.
+    Of two edits at once both are made, one after the other. Raises Invalid for empty text, NotFound.
     """
     for field, text in (("input_text", change.question), ("output_text", change.answer)):
         if text is not None and not text.strip():
             raise Invalid(f"{field} must not be empty", field=field)
-    values: Item = {}
-    if change.question is not None:
-        values["question"] = change.question
-    if change.answer is not None:
-        values["answer"] = change.answer
-    status = change.status or ("edited" if values else pair.status)
-    if change.metadata is not None:
-        metadata = {**pair.metadata, **change.metadata}
-        notes = metadata.pop("reviewer_notes", pair.reviewer_notes)
-        if notes is not None and not isinstance(notes, str):
-            raise Invalid("metadata.reviewer_notes must be text", field="metadata.reviewer_notes")
-        values |= {"metadata": metadata, "reviewer_notes": notes}
-    return pairs.change(project, pair, values, status)
+    return pairs.change(
+        project, pair_id, lambda pair: _edited(pair, change), lambda pair: finding.text_of(finding.turns_of(pair))
+    )
+
+
+def _edited(pair: Pair, change: Edit) -> Pair:
+    rewritten = change.question is not None or change.answer is not None
+    after = replace(
+        pair, question=pair.question if change.question is None else change.question,
+        answer=pair.answer if change.answer is None else change.answer,
+        status=change.status or ("edited" if rewritten else pair.status),
+    )
+    if change.metadata is None:
+        return after
+    metadata = {**pair.metadata, **change.metadata}
+    notes = metadata.pop("reviewer_notes", pair.reviewer_notes)
+    if notes is not None and not isinstance(notes, str):
+        raise Invalid("metadata.reviewer_notes must be text", field="metadata.reviewer_notes")
+    return replace(after, metadata=metadata, reviewer_notes=notes)

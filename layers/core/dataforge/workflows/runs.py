@@ -17,6 +17,8 @@ from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, build, catalogue, resolve
 
+MACHINES = {"synthetic": "generate"}
+"""Kinds of runs that another kind's state machine carries."""
 PATIENCE = 30.0
 """Seconds a run may be open before a reader of it asks whether its machine still runs."""
 
@@ -57,18 +59,22 @@ def teacher_of(run: Run) -> Teacher:
 
 def begin(project: projects.Project, run: Run) -> None:
     """Write the run, take the project, start the machine. Raises Conflict while another run holds the project."""
-    _free_if_finished(project)
+    free_if_finished(project)
     projects.occupy(project, run.run_id, Put("runs", to_item(run)))
     start_machine(run)
+
+
+def machine_of(kind: str) -> str:
+    return MACHINES.get(kind, kind)
 
 
 def start_machine(run: Run) -> None:
     """Idempotent by run id, so it may be called again for a run whose start was cut off."""
     e = Event(run.org_id, run.run_id, run.project_id, run.kind)
-    current().workflows.start(run.kind, run.run_id, {**asdict(e)})
+    current().workflows.start(machine_of(run.kind), run.run_id, {**asdict(e)})
 
 
-def _free_if_finished(project: projects.Project) -> None:
+def free_if_finished(project: projects.Project) -> None:
     """A project whose run ended without letting go (a crash between two writes, a machine that is gone) is free."""
     if project.active_run is not None and active(project) is None:
         projects.vacate(project.org_id, project.project_id, project.active_run)
@@ -92,7 +98,7 @@ def look_after(run: Run) -> Run:
     """
     if run.status in runs.FINISHED or clock.seconds_since(run.created_at) < PATIENCE:
         return run
-    execution = current().workflows.describe(run.kind, run.run_id)
+    execution = current().workflows.describe(machine_of(run.kind), run.run_id)
     if execution is None:
         start_machine(run)
         return run
@@ -106,7 +112,17 @@ def look_after(run: Run) -> Run:
     usage: Item = {
         "input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens, "cost_usd": spent.cost_usd,
     }
-    return finish(run, "failed", error=why, values={**settled(run, "run_failed"), **usage})
+    run = finish(run, "failed", error=why, values={**settled(run, "run_failed"), **usage})
+    after(run)
+    return run
+
+
+def after(run: Run) -> None:
+    """What waits for the end of any run: the parse of documents that came meanwhile (`auto_parse`)."""
+    from dataforge.workflows import parsing  # a parse is a run, too
+
+    of_this_run = run.config.get("document_ids")
+    parsing.start_waiting(run.org_id, run.project_id, but=of_this_run if isinstance(of_this_run, list) else ())
 
 
 def settled(run: Run, reason: str) -> Item:

@@ -7,17 +7,11 @@ import os
 from dataforge import settings
 from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.s3 import S3Files
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.ports import Item, Platform
+from dataforge.platform.aws.secrets import SecretsManager
+from dataforge.platform.aws.websocket import WebSockets
+from dataforge.platform.ports import Platform
 
 _MACHINE = "STATE_MACHINE_"
-
-
-class NoSockets:
-    """Drops every message: until the WebSocket API stands, clients of a deployment poll for progress."""
-
-    def publish(self, topic: str, message: Item) -> None:
-        """Nobody can be subscribed."""
 
 
 def build() -> Platform:
@@ -28,7 +22,8 @@ def build() -> Platform:
     if not s.bucket:
         raise RuntimeError("DATAFORGE_BUCKET is not set; outside a deployment, plug in with platform.use(...)")
     arns = {k.removeprefix(_MACHINE).lower(): arn for k, arn in os.environ.items() if k.startswith(_MACHINE)}
+    tables = DynamoTables(s.table_prefix)
     return Platform(
-        "aws", DynamoTables(s.table_prefix), S3Files(s.bucket), StepFunctionsWorkflows(arns), NoSockets(),
-        EnvironmentSecrets(),
+        "aws", tables, S3Files(s.bucket), StepFunctionsWorkflows(arns), WebSockets(tables, s.socket_url),
+        SecretsManager(s.table_prefix),
     )

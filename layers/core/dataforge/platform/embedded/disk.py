@@ -17,6 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import BinaryIO
@@ -81,12 +82,13 @@ class DiskFiles:
 
     def __init__(
         self, root: Path, *, base_url: Callable[[], str], secret: bytes, max_upload_bytes: int,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.time, soon: Callable[[Callable[[], None]], object] = lambda job: job(),
     ) -> None:
+        """soon: runs what tells the callbacks; a server gives a thread's queue, so that no upload waits for them."""
         if not secret:
             raise ValueError("signed URLs need a secret")
         self._blobs, self._base_url, self._secret, self._max = root / "blobs", base_url, secret, max_upload_bytes
-        self._now = now
+        self._now, self._soon = now, soon
         self._callbacks: list[Callable[[FileInfo], None]] = []
         self._database = Database(root / "files.sqlite", _migrate)
         self._sweep()
@@ -146,7 +148,7 @@ class DiskFiles:
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
         self._callbacks.append(callback)
         for (key,) in self._database.connection().execute("SELECT key FROM untold").fetchall():
-            self._tell(key)
+            self._soon(partial(self._tell, key))
 
     def verify(
         self, method: str, key: str, query: Mapping[str, str], *, content_type: str | None = None,
@@ -182,7 +184,7 @@ class DiskFiles:
             if content_length is not None and upload.size != content_length:
                 raise Malformed(f"The upload ended after {upload.size:,} of {content_length:,} bytes")
             upload.info = self._show(key, upload, content_type or _BINARY, tell=bool(self._callbacks))
-        self._tell(key)
+        self._soon(partial(self._tell, key))
 
     def close(self) -> None:
         self._database.close()

@@ -5,7 +5,8 @@
     makers      definitions, quantities, circumstances, roles, lists, tables, sections: each offers candidates
     wording     capitals, anchors ("Regarding lost property, ..."), the last look at a question
     ranking     sound candidates, in a fixed order, no two alike
-    teacher     slots in, pairs out
+    conversations, tasks, summaries, topics     the other kinds: composed of the pairs, or of the scene itself
+    teacher     slots in, records out
 
 A candidate that cannot be made a grammatical question which stands alone is dropped: better few than foolish.
 """

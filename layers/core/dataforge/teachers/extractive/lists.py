@@ -37,7 +37,7 @@ def lists(listing: Listing, scene: Scene) -> Iterator[Candidate]:
         how = question.startswith(("How ", "What are the steps", "Which steps")) or " steps" in question
         yield Candidate(
             anchored(question, listing.headings, scene),
-            _answer(listing),
+            written(listing),
             "how-to" if how else "list",
             "medium",
             tuple(x for x in (listing.lead.raw if listing.lead else "", *(i.raw for i in listing.items)) if x),
@@ -46,7 +46,8 @@ def lists(listing: Listing, scene: Scene) -> Iterator[Candidate]:
     yield from _terms(items, listing, scene)
 
 
-def _answer(listing: Listing) -> str:
+def written(listing: Listing) -> str:
+    """The list with what introduces it, as a person would write it."""
     lines = [listing.lead.text] if listing.lead else []
     number = 0
     for item in listing.items:

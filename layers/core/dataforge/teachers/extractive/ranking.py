@@ -78,7 +78,7 @@ def _sound(found: Iterable[Candidate], content: str) -> Iterator[Candidate]:
 def _pick(found: Iterable[Candidate]) -> list[Candidate]:
     """Greedy: worth, less what has been had already of its kind and place, more for a difficulty that is short."""
     pool = sorted({c.question: c for c in found}.values(), key=lambda c: -c.worth)
-    grams = {c.question: _grams(c) for c in pool}
+    shapes = {c.question: grams(f"{c.question}\n{c.answer}") for c in pool}
     chosen: list[Candidate] = []
     had: Counter[str] = Counter()
 
@@ -98,7 +98,7 @@ def _pick(found: Iterable[Candidate]) -> list[Candidate]:
         plain_yes = best.kind == "yes-no" and best.answer.startswith("Yes") and best.worth < 0.5
         if plain_yes and (had["plain yes"] + 1) * _YES_AT_MOST > len(chosen) + 4:
             continue
-        if _is_full(best, had) or any(_alike(grams[best.question], grams[c.question]) for c in chosen):
+        if _is_full(best, had) or any(alike(shapes[best.question], shapes[c.question]) for c in chosen):
             continue
         chosen.append(best)
         had["plain yes"] += plain_yes
@@ -126,12 +126,12 @@ def _shape(c: Candidate) -> str:
     return " ".join(("table", *c.question.split()[:4])) if c.kind == "table" else ""
 
 
-def _grams(c: Candidate) -> frozenset[str]:
-    text = normalise(f"{c.question}\n{c.answer}")
+def grams(text: str) -> frozenset[str]:
+    text = normalise(text)
     return frozenset(text[i : i + 3] for i in range(len(text) - 2))
 
 
-def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
+def alike(a: frozenset[str], b: frozenset[str]) -> bool:
     """What `quality.duplicates` would reject: trigram Jaccard above 0.7."""
     if 10 * min(len(a), len(b)) <= 7 * max(len(a), len(b)):
         return False

@@ -11,20 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from dataforge.quality.headings import plain as clean
+from dataforge.quality.headings import title
 from dataforge.quality.sentences import sentences
 from dataforge.records import Passage
 from dataforge.teachers.extractive import english
 
-_FOOTNOTE = re.compile(r"(?:\[\s?(?:\d{1,3}|note \d+|citation needed|[a-z])\s?\])+(?::\s?\d+(?:[–-]\d+)?)?")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s\"[^\"]*\")?\)")
-_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1|(?<![\w*])\*(?=\S)([^*]+?)(?<=\S)\*(?![\w*])")
-_COMMENT = re.compile(r"<!--.*?-->|</?[a-z][a-z0-9]*(?: [^>]*)?/?>")
 _HEADING = re.compile(r"\s*(#{1,6})\s+(.+?)\s*#*\s*$")
 _ITEM = re.compile(r"(\s*)([-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(\S.*)$", re.DOTALL)
 _RULE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
-_NUMBERING = re.compile(
-    r"^(?:(?:chapter|section|part|appendix|article)\s+)?(?:\d+(?:\.\d+)*|[ivx]+|[a-z])[.):]?\s+(?=\S)", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,22 +131,6 @@ def read(passage: Passage) -> Scene:
             )
             scene.sentences.extend(made[:-1] if lead and lead.text.endswith(":") else made)
     return scene
-
-
-def clean(text: str) -> str:
-    text = _COMMENT.sub(" ", text.replace("\u200b", ""))
-    text = _LINK.sub(r"\1", text)
-    text = _EMPHASIS.sub(lambda m: m.group(2) or m.group(3), text)
-    return " ".join(_FOOTNOTE.sub("", text).replace("\\|", "|").split())
-
-
-def title(heading: str) -> str:
-    """A heading without its number: "4.2 Hours of rest" -> "Hours of rest"."""
-    text = clean(heading).rstrip(":. ")
-    if text.isupper() and len(text) > 6:
-        text = text.capitalize()
-    bare = _NUMBERING.sub("", text)
-    return bare if len(bare) > 2 and not text.casefold().startswith(("a ", "i ")) else text
 
 
 def _announces(text: str) -> bool:

@@ -1,20 +1,23 @@
-"""The offline teacher: real pairs out of the passage itself, no model, no key, no network."""
+"""The offline teacher: real records out of the passage itself, no model, no key, no network."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 
 from dataforge.errors import TeacherRefused
 from dataforge.records import Answer, Draft, Passage, Question, Slot
+from dataforge.teachers.extractive.conversations import conversations
 from dataforge.teachers.extractive.ranking import ranked
+from dataforge.teachers.extractive.summaries import summary_of
+from dataforge.teachers.extractive.tasks import tasks
+from dataforge.teachers.extractive.topics import topics
 from dataforge.teachers.ports import Capabilities
 
-
-def capacity(passage: Passage) -> int:
-    """How many different pairs can be made of it."""
-    return len(pairs(passage))
+Written = dict[str, Any]
+"""One object of a reply, in the form that the recipe of its kind reads."""
 
 
 def pairs(passage: Passage) -> tuple[Draft, ...]:
@@ -22,48 +25,96 @@ def pairs(passage: Passage) -> tuple[Draft, ...]:
     return ranked(passage.content, passage.heading_path, passage.content_type)
 
 
-class ExtractiveTeacher:
-    """Slot number k of a passage (`ordinal`) gets the k-th pair of the passage, so top-ups never repeat.
+def _tasks(asked: Question) -> list[Written]:
+    p = asked.passage
+    return [
+        {"instruction": t.request, "input": t.material, "output": t.work, "task": t.kind, "difficulty": t.difficulty,
+         "evidence": list(t.evidence)}
+        for t in tasks(p.content, p.heading_path, p.content_type)
+    ]
 
-    Within one call the pairs go to the slots whose difficulty and question type they fit best. Fewer pairs than slots
+
+def _conversations(asked: Question) -> list[Written]:
+    p = asked.passage
+    return [
+        {"turns": [
+            {"user": u.content, "assistant": a.content} for u, a in zip(d.turns[::2], d.turns[1::2], strict=True)
+         ], "situation": d.question_type, "difficulty": d.difficulty, "evidence": list(d.evidence)}
+        for d in conversations(p.content, p.heading_path, p.content_type, asked.turns)
+    ]
+
+
+def _summaries(asked: Question) -> list[Written]:
+    p = asked.passage
+    made = summary_of(p.content, p.heading_path, p.content_type, asked.summary_style)
+    if made is None:
+        return []
+    request, d = made
+    return [{"request": request, "summary": d.answer, "style": d.question_type, "difficulty": d.difficulty}]
+
+
+def _labels(asked: Question) -> list[Written]:
+    found = topics(asked.passage, asked.labels)
+    return [{"label": label, "request": "", "evidence": [], "difficulty": "medium"} for label in found]
+
+
+def _pairs(asked: Question) -> list[Written]:
+    return [_plain(d) for d in pairs(asked.passage)]
+
+
+_WRITERS: dict[str, tuple[str, Callable[[Question], list[Written]]]] = {
+    "qa": ("pairs", _pairs), "instruction": ("tasks", _tasks), "conversation": ("conversations", _conversations),
+    "summary": ("summaries", _summaries), "classification": ("labelled", _labels),
+}
+
+
+def capacity(asked: Question) -> int:
+    """How many different records of the question's kind can be made of its passage."""
+    return len(_WRITERS[asked.kind][1](asked))
+
+
+class ExtractiveTeacher:
+    """Slot number k of a passage (`ordinal`) gets the k-th record of the passage, so top-ups never repeat.
+
+    Within one call pairs go to the slots whose difficulty and question type they fit best. Fewer records than slots
     mean that the passage is exhausted. The answer does not depend on the seed, the prompt or the time.
     """
 
     name = "extractive"
-    can = Capabilities(json_schema=True, offline=True, kinds=("qa",), capacity=capacity)
+    can = Capabilities(json_schema=True, offline=True, kinds=tuple(_WRITERS), labels=False, capacity=capacity)
 
     async def ask(self, question: Question) -> Answer:
-        if question.kind != "qa":
-            raise TeacherRefused(
-                f"The extractive teacher writes question-answer pairs only, not {question.kind!r}: choose another "
-                f"model_id"
-            )
-        made = pairs(question.passage)
-        open_slots = [s for s in question.slots if s.ordinal < len(made)]
-        found = _assigned(open_slots, [made[s.ordinal] for s in open_slots])
-        text = orjson.dumps({"pairs": [_plain(draft) for draft in found]}).decode()
-        return Answer(text, self.name)
+        if question.kind not in _WRITERS:
+            raise TeacherRefused(f"The extractive teacher does not write {question.kind!r}: choose another model_id")
+        key, write = _WRITERS[question.kind]
+        made = write(question)
+        open_slots = {n: s for n, s in enumerate(question.slots, 1) if s.ordinal < len(made)}
+        found = [made[s.ordinal] for s in open_slots.values()]
+        if question.kind == "qa":
+            found = _assigned(list(open_slots.values()), found)
+        numbered = [{"number": n, **w} for n, w in zip(open_slots, found, strict=True)]
+        return Answer(orjson.dumps({key: numbered}).decode(), self.name)
 
     async def close(self) -> None:
         """Holds nothing."""
 
 
-def _assigned(slots: Sequence[Slot], drafts: Sequence[Draft]) -> list[Draft]:
-    """One draft per slot: slots that wish for something choose first, in their order, the best that is left."""
-    left = list(drafts)
-    given: dict[int, Draft] = {}
+def _assigned(slots: Sequence[Slot], written: Sequence[Written]) -> list[Written]:
+    """One pair per slot: slots that wish for something choose first, in their order, the best that is left."""
+    left = list(written)
+    given: dict[int, Written] = {}
     for at in sorted(range(len(slots)), key=lambda i: (slots[i].question_type is None, slots[i].difficulty is None, i)):
-        best = max(left, key=lambda d: _fit(slots[at], d))
+        best = max(left, key=lambda w: _fit(slots[at], w))
         left.remove(best)
         given[at] = best
     return [given[i] for i in range(len(slots))]
 
 
-def _fit(slot: Slot, draft: Draft) -> int:
-    return 2 * (slot.question_type == draft.question_type) + (slot.difficulty == draft.difficulty)
+def _fit(slot: Slot, written: Written) -> int:
+    return 2 * bool(slot.question_type == written["question_type"]) + bool(slot.difficulty == written["difficulty"])
 
 
-def _plain(draft: Draft) -> dict[str, object]:
+def _plain(draft: Draft) -> Written:
     return {
         "question": draft.question,
         "answer": draft.answer,

@@ -6,82 +6,12 @@ import re
 from zlib import crc32
 
 from dataforge.quality.claims import STOP_WORDS, content_words
+from dataforge.quality.headings import GENERIC
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.verbs import base_of
 
 _ABSTRACT = ("tion", "sion", "ment", "ance", "ence", "ness", "ity", "ing", "ship", "ure", "age", "ism", "hood", "work")
-_GENERIC = frozenset(
-    [
-        "introduction",
-        "overview",
-        "general",
-        "scope",
-        "purpose",
-        "background",
-        "summary",
-        "contents",
-        "notes",
-        "note",
-        "references",
-        "conclusion",
-        "appendix",
-        "other",
-        "miscellaneous",
-        "details",
-        "about",
-        "welcome",
-        "more",
-        "see",
-        "also",
-        "external",
-        "links",
-        "citations",
-        "sources",
-        "further",
-        "reading",
-        "definitions",
-        "terms",
-        "glossary",
-        "example",
-        "examples",
-        "handbook",
-        "manual",
-        "guide",
-        "policy",
-        "report",
-        "document",
-        "page",
-        "chapter",
-        "section",
-        "part",
-        "faq",
-        "questions",
-        "data",
-        "sheet",
-        "home",
-        "intro",
-        "foreword",
-        "preface",
-        "abstract",
-        "information",
-        "info",
-        "description",
-        "analysis",
-        "discussion",
-        "results",
-        "result",
-        "method",
-        "methods",
-        "experiment",
-        "experiments",
-        "setup",
-        "and",
-        "conclusions",
-        "future",
-        "further",
-    ]
-)
 _IN_NAMES = frozenset(["the", "of", "da", "de", "van", "von", "and", "del", "bin", "is", "was"])
 _ANCHORS = ("Regarding", "When it comes to", "With regard to", "Concerning")
 _DANGLING = re.compile(
@@ -135,8 +65,8 @@ def topic(headings: tuple[str, ...], scene: Scene, *, allow_gerund: bool = False
     for heading in reversed(headings):
         words = heading.split()
         stems = [w for w in re.findall(r"[^\W\d_]+", heading.casefold()) if w not in STOP_WORDS]
-        fits = 0 < len(words) <= 7 and stems and not all(w in _GENERIC for w in stems)
-        if not fits or stems[-1] in _GENERIC or heading.endswith(("?", "!")) or re.search(r"[:;,|\d/&()“”\"]", heading):
+        fits = 0 < len(words) <= 7 and stems and not all(w in GENERIC for w in stems)
+        if not fits or stems[-1] in GENERIC or heading.endswith(("?", "!")) or re.search(r"[:;,|\d/&()“”\"]", heading):
             continue
         first = words[0].casefold()
         if first in english.RELATIVES | english.PRONOUNS | english.PREPOSITIONS | english.BE | english.MODALS | {

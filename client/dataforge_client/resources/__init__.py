@@ -1,0 +1,38 @@
+"""The operations of the API by resource. `DataForge` is all of them; nothing else is meant to be used from here.
+
+A method that is one operation has the name of its operationId. The others are built on operations: `BUILT_ON`.
+"""
+
+from __future__ import annotations
+
+from dataforge_client.resources.accounts import Accounts
+from dataforge_client.resources.documents import Documents
+from dataforge_client.resources.exports import Exports
+from dataforge_client.resources.jobs import Jobs
+from dataforge_client.resources.pairs import Pairs
+from dataforge_client.resources.projects import Projects
+from dataforge_client.resources.synthetic import Synthetic
+
+__all__ = ["BUILT_ON", "Accounts", "Documents", "Exports", "Jobs", "Pairs", "Projects", "Synthetic"]
+
+BUILT_ON: dict[str, tuple[str, ...]] = {
+    "upload_file": ("create_upload_url", "register_document"),
+    "register_url": ("register_document",),
+    "register_text": ("register_document",),
+    "download_export": ("get_export",),
+    "wait": ("get_generation",),
+    "iter_projects": ("list_projects",),
+    "iter_documents": ("list_documents",),
+    "iter_chunks": ("list_chunks",),
+    "iter_generations": ("list_generations",),
+    "iter_pairs": ("list_pairs",),
+    "synthetic_estimate": ("synthetic_generate",),
+    "wait_synthetic": ("synthetic_get_job",),
+    "iter_synthetic_jobs": ("synthetic_list_jobs",),
+    "download_synthetic": ("synthetic_results",),
+    "download_synthetic_report": ("synthetic_quality_report",),
+    "download_synthetic_manifest": ("synthetic_manifest",),
+    "download_synthetic_splits": ("synthetic_splits",),
+    "iter_ledger_entries": ("ledger_entries",),
+}
+"""Methods that are no operation themselves -> the operations that they call."""

@@ -1,0 +1,240 @@
+"""Datasets from a description, and what they cost. Requests are spelt as the API's documents spell them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from dataforge_client import files
+from dataforge_client.calls import Calls, as_object, given, params, part
+from dataforge_client.errors import WaitTimeout
+from dataforge_client.models import Json
+from dataforge_client.reading import many, read
+from dataforge_client.transport import Call
+
+JOBS, LEDGER = "/v1/synthetic/jobs", "/v1/ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticStarted:
+    """status: queued, or estimated (then there is no job_id)."""
+
+    status: str
+    schema: str
+    domain: str
+    count: int
+    model: str
+    generator: str
+    estimated_cost_usd: float
+    price_per_1000_usd: float
+    most_generated: int
+    job_id: str | None = None
+    created_at: str | None = None
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticJob:
+    """status: queued, running, succeeded, failed."""
+
+    job_id: str
+    status: str
+    schema: str
+    domain: str
+    count: int
+    model: str = ""
+    estimated_cost_usd: float = 0.0
+    count_requested: int = 0
+    count_generated: int = 0
+    count_accepted: int = 0
+    count_rejected: int = 0
+    count_failed: int = 0
+    progress: int = 0
+    stage: str = ""
+    quality_grade: str | None = None
+    summary: Json | None = None
+    models: Json = field(default_factory=dict)
+    cost_usd: float | None = None
+    created_at: str = ""
+    started_at: str | None = None
+    completed_at: str | None = None
+    error: str | None = None
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @property
+    def closed(self) -> bool:
+        return self.status in ("succeeded", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticJobPage:
+    jobs: tuple[SyntheticJob, ...] = field(default=(), metadata={"build": many(SyntheticJob)})
+    next_cursor: str | None = None
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticUrl:
+    url: str
+    expires_in: int = 3600
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticSplits:
+    """Name to presigned URL, and to number of records."""
+
+    splits: Json = field(default_factory=dict)
+    counts: Json = field(default_factory=dict)
+    expires_in: int = 3600
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    entry_id: str
+    kind: str
+    amount_usd: float
+    records: float = 0.0
+    job_id: str | None = None
+    note: str | None = None
+    created_at: str = ""
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPage:
+    entries: tuple[LedgerEntry, ...] = field(default=(), metadata={"build": many(LedgerEntry)})
+    next_cursor: str | None = None
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+class Synthetic(Calls):
+    def synthetic_generate(
+        self, schema: str, domain: str, count: int, *, model: str | None = None,
+        models: Mapping[str, object] | None = None, system_prompt: str | None = None, verified: bool | None = None,
+        constraints: Mapping[str, object] | None = None, advanced: Mapping[str, object] | None = None,
+        conflict_config: Mapping[str, object] | None = None, license: str | None = None,
+        max_cost_usd: float | None = None, estimate: bool | None = None, dry_run: bool | None = None,
+        domain_confirmed: bool = False, idempotency_key: str | None = None,
+    ) -> SyntheticStarted:
+        """Start a job; give its `job_id` to `wait_synthetic`. Raises ApiError, with the codes DOMAIN_SPELL_CHECK (then
+        `domain_confirmed` lets the words pass) and INSUFFICIENT_BALANCE among others."""
+        body = given(
+            schema=schema, domain=domain, count=count, model=model, models=models, system_prompt=system_prompt,
+            verified=verified, constraints=constraints, advanced=advanced, conflict_config=conflict_config,
+            license=license, max_cost_usd=max_cost_usd, estimate=estimate, dry_run=dry_run,
+        )
+        return read(SyntheticStarted, self._transport.json(Call(
+            "POST", "/v1/synthetic/generate", body=body, key=idempotency_key or uuid.uuid4().hex,
+            headers={"X-Domain-Confirmed": "true"} if domain_confirmed else None,
+        )))
+
+    def synthetic_estimate(self, request: Json, *, domain_confirmed: bool = False) -> SyntheticStarted:
+        """What a request would cost; nothing is started."""
+        told = {**request, "estimate": True}
+        return self.synthetic_generate(**told, domain_confirmed=domain_confirmed)  # type: ignore[arg-type]
+
+    def synthetic_get_job(self, job_id: str) -> SyntheticJob:
+        return read(SyntheticJob, self._get(_job(job_id), base=""))
+
+    def synthetic_list_jobs(
+        self, *, status: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> SyntheticJobPage:
+        """Newest first; `next_cursor` leads to the next page."""
+        return read(SyntheticJobPage, self._get(JOBS, params(status=status, limit=limit, cursor=cursor), base=""))
+
+    def iter_synthetic_jobs(self, *, status: str | None = None) -> Iterator[SyntheticJob]:
+        """Newest first, page by page as they are needed."""
+        page = self.synthetic_list_jobs(status=status, limit=100)
+        while True:
+            yield from page.jobs
+            if page.next_cursor is None:
+                return
+            page = self.synthetic_list_jobs(status=status, limit=100, cursor=page.next_cursor)
+
+    def synthetic_cancel_job(self, job_id: str, *, idempotency_key: str | None = None) -> SyntheticJob:
+        return read(SyntheticJob, self._post(f"{_job(job_id)}/cancel", None, key=idempotency_key, base=""))
+
+    def wait_synthetic(
+        self, job_id: str, on_event: Callable[[SyntheticJob], None] | None = None, *, poll: float = 2.0,
+        timeout: float | None = None,
+    ) -> SyntheticJob:
+        """The job once it has succeeded or failed; the API allows 60 calls a minute, hence the pauses."""
+        pause, until = min(0.5, poll), None if timeout is None else time.monotonic() + timeout
+        while True:
+            job = self.synthetic_get_job(job_id)
+            if on_event:
+                on_event(job)
+            if job.closed:
+                return job
+            if until is not None and time.monotonic() + pause > until:
+                raise WaitTimeout(f"{job_id} is still {job.status} after {timeout:g} s")
+            self._retry.sleep(pause)
+            pause = min(poll, pause * 1.5)
+
+    def synthetic_results(self, job_id: str, *, format: str = "url", view: str | None = None) -> SyntheticUrl:
+        """Where the records are; `download_synthetic` saves them. view: `canonical` or `legacy`."""
+        return read(SyntheticUrl, self._get(f"{_job(job_id)}/results", params(format=format, view=view), base=""))
+
+    def synthetic_results_url(self, job_id: str, *, view: str | None = None) -> SyntheticUrl:
+        return read(SyntheticUrl, self._get(f"{_job(job_id)}/results/url", params(view=view), base=""))
+
+    def synthetic_quality_report(self, job_id: str) -> SyntheticUrl:
+        return read(SyntheticUrl, self._get(f"{_job(job_id)}/quality-report", base=""))
+
+    def synthetic_manifest(self, job_id: str) -> SyntheticUrl:
+        return read(SyntheticUrl, self._get(f"{_job(job_id)}/manifest", base=""))
+
+    def synthetic_splits(self, job_id: str) -> SyntheticSplits:
+        """Raises NotFound when the job has none."""
+        return read(SyntheticSplits, self._get(f"{_job(job_id)}/splits", base=""))
+
+    def download_synthetic(self, job_id: str, path: str | Path, *, view: str | None = None) -> None:
+        """results.jsonl to `path`: whole or not at all."""
+        files.download(self._transport, lambda: self.synthetic_results(job_id, view=view).url, Path(path))
+
+    def download_synthetic_report(self, job_id: str, path: str | Path) -> None:
+        files.download(self._transport, lambda: self.synthetic_quality_report(job_id).url, Path(path))
+
+    def download_synthetic_manifest(self, job_id: str, path: str | Path) -> None:
+        files.download(self._transport, lambda: self.synthetic_manifest(job_id).url, Path(path))
+
+    def download_synthetic_splits(self, job_id: str, folder: str | Path) -> dict[str, Path]:
+        """One `<name>.jsonl` for each split. Raises NotFound when the job has none."""
+        saved = {name: Path(folder, f"{name}.jsonl") for name in self.synthetic_splits(job_id).splits}
+        for name, path in saved.items():
+            files.download(self._transport, partial(self._split_url, job_id, name), path)
+        return saved
+
+    def _split_url(self, job_id: str, name: str) -> str:
+        return str(self.synthetic_splits(job_id).splits[name])
+
+    def synthetic_pricing(self) -> Json:
+        """Prices by schema and tier; needs no key."""
+        return as_object(self._get("/v1/synthetic/pricing", base=""))
+
+    def ledger_balance(self) -> Json:
+        """plan (unlimited, payg, quota), and the dollars or records that go with it."""
+        return as_object(self._get(LEDGER, base=""))
+
+    def ledger_entries(self, *, limit: int | None = None, cursor: str | None = None) -> LedgerPage:
+        """Newest first; `next_cursor` leads to the next page."""
+        return read(LedgerPage, self._get(f"{LEDGER}/entries", params(limit=limit, cursor=cursor), base=""))
+
+    def iter_ledger_entries(self) -> Iterator[LedgerEntry]:
+        """Newest first, page by page as they are needed."""
+        page = self.ledger_entries(limit=100)
+        while True:
+            yield from page.entries
+            if page.next_cursor is None:
+                return
+            page = self.ledger_entries(limit=100, cursor=page.next_cursor)
+
+
+def _job(job_id: str) -> str:
+    return f"{JOBS}/{part(job_id)}"

@@ -1,0 +1,83 @@
+"""Keys and members of the caller's organisation; the key must have the scope `admin` (`callers.MANAGED`)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from dataforge import clock, ids, settings
+from dataforge.errors import Invalid, NotFound
+from dataforge.store import orgs
+from functions.api.callers import AnyCallerDep
+from functions.api.routing import Route
+from functions.api.wire import accounts as wire
+from functions.api.wire.limits import Id
+
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=Route)
+
+
+@router.post("/api-keys", status_code=201, operation_id="create_api_key")
+def create_api_key(who: AnyCallerDep, body: wire.CreateKey) -> wire.NewApiKey:
+    """The key is in this answer and nowhere else. An organisation may have 10; the 11th is refused with 409."""
+    user_id = body.user_id or who.user_id
+    try:
+        if orgs.ADMIN in body.scopes and orgs.get_member(who.org_id, user_id).role != "owner":
+            raise Invalid("Only an owner's key may have the scope admin", field="scopes")
+        key, secret = orgs.new_key(
+            who.org_id, user_id, name=body.name, scopes=body.scopes, created_by=who.user_id
+        )
+    except NotFound:
+        raise Invalid("There is no such member of this organization", field="user_id") from None
+    return wire.NewApiKey(**_key(key).model_dump(), key=secret)
+
+
+@router.get("/api-keys", operation_id="list_api_keys", summary="List API keys")
+def list_api_keys(who: AnyCallerDep) -> list[wire.ApiKey]:
+    """The active ones, oldest first."""
+    return [_key(k) for k in orgs.keys_of(who.org_id)]
+
+
+@router.delete("/api-keys/{key_id}", operation_id="revoke_api_key")
+def revoke_api_key(who: AnyCallerDep, key_id: Id) -> wire.Revoked:
+    """It stops working with the next request; also the key that asks for it."""
+    orgs.revoke_key(who.org_id, key_id)
+    return wire.Revoked(message=f"API key {key_id} revoked", id=key_id)
+
+
+@router.get("/members", operation_id="list_members")
+def list_members(who: AnyCallerDep) -> list[wire.Member]:
+    """Oldest first."""
+    return [_member(m) for m in orgs.members_of(who.org_id)]
+
+
+@router.post("/members", status_code=201, operation_id="add_member")
+def add_member(who: AnyCallerDep, body: wire.AddMember) -> wire.Member:
+    """A new person in the organisation; make them a key with its `user_id`.
+
+    Where verified emails are required, the operator verifies them (`dataforge member verify`).
+    """
+    made = orgs.add_member(orgs.Member(
+        who.org_id, ids.new("user"), body.role, body.name, body.email, not settings.get().require_verified_email,
+        clock.now(),
+    ))
+    return _member(made)
+
+
+@router.delete("/members/{user_id}", operation_id="remove_member")
+def remove_member(who: AnyCallerDep, user_id: Id) -> wire.Removed:
+    """Their keys stop working at once; what they made stays. The last owner cannot be removed (409)."""
+    revoked = orgs.remove_member(who.org_id, user_id)
+    return wire.Removed(message=f"Member {user_id} removed", user_id=user_id, revoked_keys=revoked)
+
+
+def _key(key: orgs.ApiKey) -> wire.ApiKey:
+    return wire.ApiKey(
+        id=key.key_id, name=key.name, prefix=key.prefix, scopes=key.scopes, user_id=key.user_id,
+        created_at=key.created_at, last_used_at=key.last_used_at,
+    )
+
+
+def _member(member: orgs.Member) -> wire.Member:
+    return wire.Member(
+        user_id=member.user_id, name=member.name, email=member.email, email_verified=member.email_verified,
+        role=member.role, created_at=member.created_at,
+    )

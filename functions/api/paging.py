@@ -1,0 +1,35 @@
+"""The bare arrays of the public document: whole, or one page when one is asked for; their total goes into a header."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Query, Response
+
+from functions.api.wire.limits import MAX_PAGE
+
+TOTAL = "X-Total-Count"
+Entry = TypeVar("Entry")
+
+
+class Paging:
+    def __init__(
+        self,
+        response: Response,
+        page: Annotated[int | None, Query(ge=1, le=MAX_PAGE, description="1-based; without it: everything")] = None,
+        page_size: Annotated[int | None, Query(ge=1, le=500, description="50 when only `page` is given")] = None,
+    ) -> None:
+        self._response, self._page, self._size = response, page, page_size
+
+    def cut(self, found: Sequence[Entry]) -> Sequence[Entry]:
+        """The wanted entries of a whole list."""
+        self._response.headers[TOTAL] = str(len(found))
+        if self._page is None and self._size is None:
+            return found
+        size = self._size or 50
+        last = (self._page or 1) * size
+        return found[last - size:last]
+
+
+PagingDep = Annotated[Paging, Depends(Paging)]

@@ -1,0 +1,107 @@
+"""What happens around every route that needs a key: the caller is let in before the body is read, and a POST with an
+Idempotency-Key is answered once.
+
+Every router is made with `route_class=Route`; a test holds the routes to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from dataforge.errors import Invalid
+from dataforge.store import idempotency
+from dataforge.store.idempotency import HEADER, Answer, Claim
+from functions.api.callers import admit, caller, caller_anywhere
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+LONGEST_KEY = 255
+REPLAYED = "Idempotent-Replayed"
+RENEW = idempotency.ABANDONED / 3
+"""Seconds between two signs of life of a request that takes long."""
+
+SHOWN_ONCE = {"create_api_key"}
+"""Operations whose answer must not be stored: they refuse the header."""
+HARMLESS = {"create_upload_url"}
+"""Operations that change nothing and answer a URL that soon expires: they do what is asked, every time."""
+
+
+class Route(APIRoute):
+    def get_route_handler(self) -> Handler:
+        answer = super().get_route_handler()
+        needed = organization_needed(self.dependant)
+        if needed is None:
+            return answer
+        operation, posts = self.operation_id or "", "POST" in self.methods
+
+        async def handle(request: Request) -> Response:
+            who = await run_in_threadpool(admit, request, org_required=needed)
+            key = request.headers.get(HEADER) if posts and operation not in HARMLESS else None
+            if key is None:
+                return await answer(request)
+            _check(key, operation)
+            return await _once(request, who.org_id, key, answer)
+
+        return handle
+
+
+def organization_needed(dependant: Dependant) -> bool | None:
+    """Whether callers must name their organisation; None for a public route."""
+    if dependant.call in (caller, caller_anywhere):
+        return dependant.call is caller
+    inner = [organization_needed(d) for d in dependant.dependencies]
+    return next((needed for needed in inner if needed is not None), None)
+
+
+def _check(key: str, operation: str) -> None:
+    if operation in SHOWN_ONCE:
+        raise Invalid(f"A key is shown once and never stored, so this request takes no {HEADER}", field=HEADER)
+    if not re.fullmatch(rf"[\x20-\x7e]{{1,{LONGEST_KEY}}}", key):
+        raise Invalid(f"{HEADER} must be 1 to {LONGEST_KEY} printable ASCII characters", field=HEADER)
+
+
+async def _once(request: Request, org_id: str, key: str, answer: Handler) -> Response:
+    """The answer of the first such request. Only 2xx is kept: what failed may be tried again with the same key."""
+    sent = f"{request.url.query}\n".encode() + await request.body()
+    path = f"{request.method} {request.scope['path']}"
+    held = await run_in_threadpool(idempotency.claim, org_id, path, key, sent)
+    if isinstance(held, Answer):
+        return Response(held.body, held.status, {REPLAYED: "true"}, held.content_type)
+    try:
+        async with _signs_of_life(held):
+            response = await answer(request)
+    except Exception:  # a cancelled one may still be working: its claim runs out by itself
+        await run_in_threadpool(held.drop)
+        raise
+    body = getattr(response, "body", None)
+    if not 200 <= response.status_code < 300 or not isinstance(body, bytes):
+        await run_in_threadpool(held.drop)
+        return response
+    kept = Answer(response.status_code, response.headers.get("content-type", ""), body.decode())
+    await run_in_threadpool(held.keep, kept)
+    return response
+
+
+@asynccontextmanager
+async def _signs_of_life(held: Claim) -> AsyncIterator[None]:
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(RENEW)
+            await run_in_threadpool(held.renew)
+
+    task = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import RedirectResponse, StreamingResponse
+from starlette.responses import Response
+
+from dataforge.platform import current
+from dataforge.workflows.synthetic import closing, jobs
+from functions.api.callers import AnyCallerDep as Who
+from functions.api.routing import Route
+from functions.api.wire import synthetic as wire
+from functions.api.wire.limits import Id
+
+router = APIRouter(tags=["synthetic"], route_class=Route)
+
+MOST_INLINE_BYTES = 5_000_000
+"""A function's answer holds 6 MB; longer results are answered with 302 to a presigned URL on AWS."""
+View = Annotated[
+    Literal["canonical", "legacy"] | None,
+    Query(description="`canonical`: the fields of the full documentation only; `legacy`: those of the quick page only"),
+]
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "One JSON object per line; with `format=url` where to get them", "content": {
+        closing.NDJSON: {"schema": {"type": "string"}, "example": '{"instruction": "...", "output": "..."}'},
+        "application/json": {"schema": {"$ref": "#/components/schemas/SyntheticUrl"}}}},
+    302: {"description": "Results above 5 MB, on AWS: the presigned URL of the same bytes"},
+}
+
+
+@router.get("/jobs/{job_id}/results", operation_id="synthetic_results", responses=_STREAM, response_model=None)
+def results(
+    who: Who, job_id: Id, format: Literal["jsonl", "url"] = "jsonl", view: View = None
+) -> Response | wire.SyntheticUrl:
+    """The records, one JSON object per line; `format=url`: a presigned URL, valid for an hour."""
+    key = jobs.results_key(jobs.get(who.org_id, job_id), view)
+    url = current().files.presign_get(key, filename=f"{job_id}.jsonl")
+    if format == "url":
+        return wire.SyntheticUrl(url=url)
+    info = current().files.info(key)
+    if current().name == "aws" and info is not None and info.size > MOST_INLINE_BYTES:
+        return RedirectResponse(url, status_code=302)
+    headers = {"Content-Length": str(info.size)} if info else {}
+    return StreamingResponse(current().files.stream(key), media_type=closing.NDJSON, headers=headers)
+
+
+@router.get("/jobs/{job_id}/results/url", operation_id="synthetic_results_url")
+def results_url(who: Who, job_id: Id, view: View = None) -> wire.SyntheticUrl:
+    key = jobs.results_key(jobs.get(who.org_id, job_id), view)
+    return wire.SyntheticUrl(url=current().files.presign_get(key, filename=f"{job_id}.jsonl"))
+
+
+@router.get("/jobs/{job_id}/quality-report", operation_id="synthetic_quality_report")
+def quality_report(who: Who, job_id: Id) -> wire.SyntheticUrl:
+    """A presigned URL of the report, as JSON."""
+    return _presigned(who, job_id, closing.REPORT)
+
+
+@router.get("/jobs/{job_id}/manifest", operation_id="synthetic_manifest")
+def manifest(who: Who, job_id: Id) -> wire.SyntheticUrl:
+    """A presigned URL of manifest.json: parameters, models, files with their SHA-256, the quality report."""
+    return _presigned(who, job_id, closing.MANIFEST)
+
+
+@router.get("/jobs/{job_id}/splits", operation_id="synthetic_splits")
+def splits(who: Who, job_id: Id) -> wire.SyntheticSplits:
+    """A presigned URL for each split of `output_split`."""
+    found = jobs.splits(jobs.get(who.org_id, job_id))
+    return wire.SyntheticSplits(
+        splits={name: current().files.presign_get(key, filename=f"{name}.jsonl") for name, (key, _) in found.items()},
+        counts={name: records for name, (_, records) in found.items()},
+    )
+
+
+def _presigned(who: Who, job_id: str, name: str) -> wire.SyntheticUrl:
+    key = jobs.file_key(jobs.get(who.org_id, job_id), name)
+    return wire.SyntheticUrl(url=current().files.presign_get(key, filename=f"{job_id}-{name}"))

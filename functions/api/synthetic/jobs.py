@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query
+
+from dataforge.workflows.synthetic import jobs, starting
+from functions.api.callers import AnyCallerDep as Who
+from functions.api.routing import Route
+from functions.api.wire import synthetic as wire
+from functions.api.wire import synthetic_views as views
+from functions.api.wire.limits import Id
+
+router = APIRouter(tags=["synthetic"], route_class=Route)
+
+Confirmed = Annotated[
+    Literal["true", "false"] | None,
+    Header(alias="X-Domain-Confirmed", description="`true`: the domain is spelt as meant, do not check it"),
+]
+
+
+@router.post("/generate", operation_id="synthetic_generate", status_code=202)
+def generate(who: Who, body: wire.SyntheticRequest, confirmed: Confirmed = None) -> wire.SyntheticStarted:
+    """Starts a job and answers at once; with `estimate` or `dry_run` it tells the price and starts nothing."""
+    request = body.plain()
+    if body.estimate or body.dry_run:
+        return views.estimate(starting.offer(request, domain_confirmed=confirmed == "true"))
+    return views.started(starting.start(who.org_id, who.user_id, request, domain_confirmed=confirmed == "true"))
+
+
+@router.get("/jobs", operation_id="synthetic_list_jobs")
+def list_jobs(
+    who: Who, status: Literal["queued", "running", "succeeded", "failed"] | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20, cursor: Annotated[str | None, Query(max_length=2000)] = None,
+) -> wire.SyntheticJobPage:
+    """Newest first; pass `next_cursor` back as `cursor` for the next page."""
+    found, following = jobs.listed(who.org_id, status=status, limit=limit, cursor=cursor)
+    return wire.SyntheticJobPage(jobs=[views.job(r) for r in found], next_cursor=following)
+
+
+@router.get("/jobs/{job_id}", operation_id="synthetic_get_job")
+def get_job(who: Who, job_id: Id) -> wire.SyntheticJob:
+    return views.job(jobs.get(who.org_id, job_id))
+
+
+@router.post("/jobs/{job_id}/cancel", operation_id="synthetic_cancel_job")
+def cancel_job(who: Who, job_id: Id) -> wire.SyntheticJob:
+    """Stops within a batch; what was accepted until then is billed and can be downloaded. 409 once it has ended."""
+    return views.job(jobs.cancel(jobs.get(who.org_id, job_id)))

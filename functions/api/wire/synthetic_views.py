@@ -1,0 +1,96 @@
+"""Runs, offers and ledger entries as the synthetic API spells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataforge.recipes.synthetic.pricing import dollars
+from dataforge.store import ledger as books
+from dataforge.store import runs
+from dataforge.store.runs import Run
+from dataforge.workflows.generation import most_slots
+from dataforge.workflows.synthetic import jobs
+from dataforge.workflows.synthetic.starting import Offer
+from functions.api.wire import synthetic as wire
+
+
+def estimate(offered: Offer) -> wire.SyntheticStarted:
+    return wire.SyntheticStarted(
+        job_id=None, status="estimated", created_at=None, schema_=offered.spec.schema, domain=offered.spec.domain,
+        count=offered.records, model=offered.model, generator=offered.cast.generator,
+        price_per_1000_usd=dollars(offered.quote.cost(1000)), estimated_cost_usd=dollars(offered.cost),
+        most_generated=offered.most_generated,
+    )
+
+
+def started(run: Run) -> wire.SyntheticStarted:
+    price: Any = run.config["price"]
+    return wire.SyntheticStarted(
+        **_common(run), status="queued", generator=str(run.config["model_id"]),
+        price_per_1000_usd=dollars(price["record"] * 1000), most_generated=most_slots(run.requested),
+    )
+
+
+def job(run: Run) -> wire.SyntheticJob:
+    request: Any = run.config["request"]
+    over = run.status in runs.FINISHED
+    report: Any = run.report
+    charge = run.results.get("charge")
+    return wire.SyntheticJob(
+        **_common(run), status=jobs.status_of(run), count_requested=request["count"],
+        count_generated=run.delivered + run.rejected, count_accepted=run.delivered, count_rejected=run.rejected,
+        count_failed=run.failed, progress=_progress(run), stage=run.stage,
+        quality_grade=report["overall_grade"] if report else None, summary=_summary(report) if report else None,
+        models=wire.JobModels(generator=str(run.config["model_id"]), critic=_text(run.config.get("critic")),
+                              judge=_text(run.config.get("judge"))),
+        cost_usd=dollars(int(str(charge))) if charge is not None else 0.0 if over else None,
+        started_at=run.started_at, completed_at=run.completed_at, error=jobs.error_of(run),
+    )
+
+
+def _common(run: Run) -> dict[str, Any]:
+    request: Any = run.config["request"]
+    return {
+        "job_id": run.run_id, "schema_": request["schema"], "domain": request["domain"], "count": request["count"],
+        "model": run.config["model"], "estimated_cost_usd": dollars(int(str(run.config["estimate"]))),
+        "created_at": run.created_at,
+    }
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
+
+
+def _summary(report: dict[str, Any]) -> wire.Summary:
+    return wire.Summary(**{name: report[name] for name in wire.Summary.model_fields})
+
+
+def _progress(run: Run) -> int:
+    """Writing is the first 95 of 100."""
+    if run.status == "completed":
+        return 100
+    asked = max(run.asked, run.requested, 1)
+    done = run.delivered + run.rejected + run.failed
+    if run.status == "generating":
+        done = runs.progress_of(run.run_id, "r").done
+    return 95 if run.status == "validating" else min(95, 95 * done // asked)
+
+
+def balance(account: books.Account, usage: books.Usage) -> wire.Balance:
+    metered, counted = account.plan == "payg", account.plan == "quota"
+    return wire.Balance(
+        plan=account.plan, balance_usd=dollars(account.balance) if metered else None,
+        reserved_usd=dollars(account.reserved) if metered else None,
+        available_usd=dollars(account.balance - account.reserved) if metered else None,
+        quota_records=account.quota / books.UNITS if counted else None,
+        quota_used=usage.used / books.UNITS if counted else None,
+        quota_reserved=usage.reserved / books.UNITS if counted else None,
+        period=books.month() if counted else None,
+    )
+
+
+def entry(e: books.Entry) -> wire.LedgerEntry:
+    return wire.LedgerEntry(
+        entry_id=e.entry.removeprefix("log#"), kind=e.kind, amount_usd=dollars(e.amount), records=e.units / books.UNITS,
+        job_id=e.run_id, note=e.note, created_at=e.created_at,
+    )

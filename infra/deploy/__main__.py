@@ -1,0 +1,110 @@
+"""`python -m infra.deploy deploy|destroy|doctor`: what a person reads goes to stderr, one JSON line to stdout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from infra.deploy.account import Account, DeployError, find
+from infra.deploy.assembly import stacks
+from infra.deploy.assets import upload
+from infra.deploy.stacks import Stacks
+from infra.stages import STAGES
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def deploy(given: argparse.Namespace) -> dict[str, object]:
+    account = find(given.region)
+    stage = STAGES[given.stage]
+    say(f"Deploying stage {stage.name} to account {account.id}, {account.region}, as {account.user}")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.assembly or _synthesised(Path(scratch), given)
+        outputs = put_up(account, folder)
+    told: dict[str, object] = {"event": "deployed", "stage": stage.name, "region": account.region, **outputs}
+    if given.first_key:
+        from infra.deploy import first_key
+
+        told["organization_id"], told["api_key"] = first_key.create(
+            outputs, prefix=stage.prefix, region=account.region, organization=given.first_key
+        )
+    return told
+
+
+def put_up(account: Account, folder: Path) -> dict[str, str]:
+    """Every stack of the assembly; their outputs together."""
+    made = Stacks(account, say)
+    outputs: dict[str, str] = {}
+    for stack in stacks(folder, account=account.id, region=account.region):
+        upload(account, [*stack.assets, stack.template], say)
+        changed = made.deploy(stack)
+        say(f"{stack.name}: {'done' if changed else 'nothing to change'}")
+        outputs |= made.outputs(stack.name)
+    return outputs
+
+
+def _synthesised(folder: Path, given: argparse.Namespace) -> Path:
+    from infra.app import build
+
+    context: dict[str, str | list[str]] = dict(pair.split("=", 1) for pair in given.context)
+    return Path(build({**context, "stage": given.stage}, str(folder)).synth().directory)
+
+
+def destroy(given: argparse.Namespace) -> dict[str, object]:
+    """The service; the data stack too when asked, and even then its tables and bucket stay (they are retained)."""
+    account = find(given.region)
+    made, prefix = Stacks(account, say), STAGES[given.stage].prefix
+    gone = [name for name in (f"{prefix}service",) if made.delete(name)]
+    if given.data:
+        gone += [name for name in (f"{prefix}data",) if made.delete(name, unprotect=True)]
+    return {"event": "destroyed", "stage": given.stage, "region": account.region, "stacks": gone}
+
+
+def doctor(given: argparse.Namespace) -> dict[str, object]:
+    from infra.deploy import checkup
+
+    found = checkup.examine(find(given.region))
+    for one in found:
+        say(f"{one.state:<8} {one.what}: {one.said}")
+    bad = [one.what for one in found if one.state == checkup.BAD]
+    if bad:
+        raise DeployError(f"A deployment would fail: {', '.join(bad)}")
+    return {"event": "examined", "ok": True}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.deploy", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    for name, run in (("deploy", deploy), ("destroy", destroy), ("doctor", doctor)):
+        command = commands.add_parser(name)
+        command.set_defaults(run=run)
+        command.add_argument("--stage", choices=list(STAGES), default="dev")
+        command.add_argument("--region", help="else AWS_REGION, or the region of your AWS profile")
+        if name == "deploy":
+            command.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE")
+            command.add_argument("--assembly", type=Path, help="deploy what `make synth` wrote there")
+            command.add_argument("--first-key", metavar="NAME", help="make an organisation of this name and its key")
+        elif name == "destroy":
+            command.add_argument("--data", action="store_true", help="the data stack too; its tables and files stay")
+    return parser
+
+
+def main() -> int:
+    given = _parser().parse_args()
+    try:
+        print(json.dumps(given.run(given)), flush=True)
+    except (DeployError, ValueError) as problem:
+        say(f"Error: {problem}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    sys.exit(main())

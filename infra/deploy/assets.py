@@ -1,0 +1,75 @@
+"""Archives and templates into a bucket from which CloudFormation and Lambda take them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.deploy.account import Account, DeployError
+from infra.deploy.assembly import Asset
+
+_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+
+
+def upload(account: Account, assets: Iterable[Asset], say: Callable[[str], None]) -> None:
+    """Keys name the content, so what is there already stays."""
+    s3 = account.client("s3")
+    ready: set[str] = set()
+    for asset in assets:
+        if asset.bucket not in ready:
+            _make_bucket(s3, asset.bucket, account, say)
+            ready.add(asset.bucket)
+        if _found(lambda a=asset: s3.head_object(Bucket=a.bucket, Key=a.key, ExpectedBucketOwner=account.id)):  # type: ignore[misc]
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            file = asset.packed(Path(folder))
+            say(f"uploading {asset.source.name} ({file.stat().st_size / 1e6:.1f} MB)")
+            s3.upload_file(str(file), asset.bucket, asset.key, ExtraArgs={"ExpectedBucketOwner": account.id})
+
+
+def _make_bucket(s3: Any, name: str, account: Account, say: Callable[[str], None]) -> None:
+    """Private, encrypted, TLS only. Old archives stay: a rollback may need them, and they cost next to nothing.
+
+    Raises DeployError when another account has taken the name: a template from a stranger's bucket is not ours.
+    """
+    try:
+        if _found(lambda: s3.head_bucket(Bucket=name, ExpectedBucketOwner=account.id)):
+            return
+    except ClientError as problem:
+        raise DeployError(
+            f"The bucket {name} cannot be used ({problem}): it must belong to account {account.id}; your rights must "
+            "include s3:ListBucket on it"
+        ) from None
+    say(f"making the bucket {name} for archives and templates")
+    place = {} if account.region == "us-east-1" else {
+        "CreateBucketConfiguration": {"LocationConstraint": account.region}
+    }
+    s3.create_bucket(Bucket=name, **place)
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration={
+        "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True,
+    })
+    if s3.meta.endpoint_url.startswith("https:"):
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(_tls_only(name)))
+
+
+def _tls_only(bucket: str) -> dict[str, object]:
+    return {"Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }]}
+
+
+def _found(look: Callable[[], object]) -> bool:
+    try:
+        look()
+    except ClientError as problem:
+        if problem.response["Error"]["Code"] in _MISSING:
+            return False
+        raise
+    return True

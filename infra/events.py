@@ -1,0 +1,69 @@
+"""What the bucket tells: every uploaded file is looked at once it is there."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra import catalog
+from infra.excuses import excuse
+from infra.stages import Stage
+
+GIVE_UP_AFTER = Duration.hours(24)
+DELIVERIES = 185
+"""EventBridge's own defaults, written down: a day of trying with growing pauses."""
+ATTEMPTS = 2
+"""Further runs of the function for one event."""
+KEPT = Duration.days(14)
+
+
+class Events(Construct):
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, bucket: s3.IBucket, on_upload: lambda_.Function
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.lost = self._queue(stage)
+        # EventBridge hands an event over and goes; what then fails inside the function is Lambda's to keep.
+        on_upload.configure_async_invoke(
+            retry_attempts=ATTEMPTS, max_event_age=Duration.hours(6),
+            on_failure=destinations.SqsDestination(self.lost),
+        )
+        events.Rule(
+            self,
+            "Uploaded",
+            rule_name=f"{stage.prefix}uploaded",
+            description="A file was uploaded: look at it",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
+                    "bucket": {"name": [bucket.bucket_name]},
+                    "object": {"key": [{"wildcard": catalog.UPLOADS}]},
+                },
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    on_upload, dead_letter_queue=self.lost, retry_attempts=DELIVERIES, max_event_age=GIVE_UP_AFTER
+                )
+            ],
+        )
+
+    def _queue(self, stage: Stage) -> sqs.Queue:
+        queue = sqs.Queue(
+            self,
+            "LostUploads",
+            queue_name=f"{stage.prefix}lost-uploads",
+            retention_period=KEPT,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            # A file that was not looked at is looked at when it is parsed: the queue is for people to read.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        excuse(queue, SQS3="it is the dead-letter queue")
+        return queue

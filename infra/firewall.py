@@ -1,0 +1,47 @@
+"""A web ACL in front of the REST API: one address cannot take everybody's share."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_wafv2 as waf
+from constructs import Construct
+
+from infra.stages import Stage
+
+
+class Firewall(Construct):
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, rest: apigateway.RestApi) -> None:
+        super().__init__(scope, construct_id)
+        name = f"{stage.prefix}rate"
+        acl = waf.CfnWebACL(
+            self,
+            "Acl",
+            name=name,
+            scope="REGIONAL",
+            default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=_seen(name),
+            rules=[
+                waf.CfnWebACL.RuleProperty(
+                    name="rate-by-address",
+                    priority=0,
+                    # The body and the status are the gateway's: see REFUSALS in api.py.
+                    action=waf.CfnWebACL.RuleActionProperty(block={}),
+                    statement=waf.CfnWebACL.StatementProperty(
+                        rate_based_statement=waf.CfnWebACL.RateBasedStatementProperty(
+                            aggregate_key_type="IP", limit=stage.requests_per_address, evaluation_window_sec=300
+                        )
+                    ),
+                    visibility_config=_seen(f"{name}-by-address"),
+                )
+            ],
+        )
+        waf.CfnWebACLAssociation(
+            self, "Association", resource_arn=rest.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
+        )
+
+
+def _seen(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+    # Sampled requests would keep headers, and with them keys, for three hours.
+    return waf.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
+    )

@@ -1,0 +1,230 @@
+"""`python -m infra.local.admin (--home DIR | --stage NAME) org create NAME`, and the like: what needs no key.
+
+It works on the tables of a data folder (also while a server serves it) or of a deployment. The command `dataforge`
+starts it; whoever may open the folder, or has the rights of the account, may use it.
+
+One JSON line on stdout: what was done, or `{"error": {"code", "message"}}` and exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+from dataforge import clock, ids, platform, settings
+from dataforge.errors import DataForgeError, Invalid
+from dataforge.platform.ports import Item
+from dataforge.store import ledger, orgs
+from infra.stages import STAGES
+
+Told = argparse.Namespace
+ALL_WORK = [s for s in orgs.SCOPES if s != orgs.ADMIN]
+
+
+def plug_in(told: Told) -> None:
+    """This process into the data folder or the deployment."""
+    if told.home is not None:
+        from infra.local.platform import build
+
+        platform.use(build(told.home.resolve(), base_url=lambda: "", invoke=_never))
+        return
+    if told.stage not in STAGES:
+        raise Invalid(f"There is no stage {told.stage}: choose from {', '.join(STAGES)}", field="stage")
+    os.environ["DATAFORGE_TABLE_PREFIX"] = STAGES[told.stage].prefix
+    os.environ.setdefault("DATAFORGE_BUCKET", "none")  # nothing here reads or writes a file
+    settings.get.cache_clear()
+    from dataforge.platform.aws import build as build_aws
+
+    platform.use(build_aws())
+
+
+def _never(function: str, _event: Item, _timeout_s: float) -> Item:
+    raise RuntimeError(f"The operator's tool runs no state machines ({function})")
+
+
+def create_org(told: Told) -> object:
+    """With its first owner, and a key that may do everything."""
+    if not 1 <= len(told.name.strip()) <= 200:
+        raise Invalid("An organization needs a name of 1 to 200 characters", field="name")
+    org_id, user_id = orgs.create_org(told.name.strip(), user_id=told.user, email=told.email, user_name=told.owner)
+    made: dict[str, object] = {"organization_id": org_id, "name": told.name.strip(), "user_id": user_id}
+    if told.no_key:
+        return made
+    key, secret = orgs.new_key(org_id, user_id, name="first key", scopes=[orgs.ADMIN], created_by="operator")
+    return {**made, "key_id": key.key_id, "key": secret}
+
+
+def list_orgs(_: Told) -> object:
+    return [{"organization_id": o.org_id, "name": o.name, "created_at": o.created_at} for o in orgs.list_orgs()]
+
+
+def create_key(told: Told) -> object:
+    org_id = _org(told)
+    scopes = told.scope or ALL_WORK
+    orgs.check_scopes(scopes)
+    owners = [m for m in orgs.members_of(org_id) if m.role == "owner"]
+    user_id = told.user or owners[0].user_id
+    if orgs.ADMIN in scopes and orgs.get_member(org_id, user_id).role != "owner":
+        raise Invalid("Only an owner's key may have the scope admin", field="scopes")
+    key, secret = orgs.new_key(org_id, user_id, name=told.name, scopes=scopes, created_by="operator")
+    return {**_key(key), "organization_id": org_id, "key": secret}
+
+
+def list_keys(told: Told) -> object:
+    return [_key(k) for k in orgs.keys_of(_org(told))]
+
+
+def revoke_key(told: Told) -> object:
+    return {"message": f"API key {told.id} revoked", **_key(orgs.revoke_key(_org(told), told.id))}
+
+
+def add_member(told: Told) -> object:
+    member = orgs.Member(
+        _org(told), told.user or ids.new("user"), told.role, told.name, told.email, not told.unverified, clock.now()
+    )
+    return _member(orgs.add_member(member))
+
+
+def list_members(told: Told) -> object:
+    return [_member(m) for m in orgs.members_of(_org(told))]
+
+
+def verify_member(told: Told) -> object:
+    return _member(orgs.verify_email(_org(told), told.id))
+
+
+def remove_member(told: Told) -> object:
+    revoked = orgs.remove_member(_org(told), told.id)
+    return {"message": f"Member {told.id} removed", "user_id": told.id, "revoked_keys": revoked}
+
+
+def show_account(told: Told) -> object:
+    account = ledger.account_of(_org(told))
+    usage = ledger.usage_of(account.org_id, ledger.month())
+    return {
+        "organization_id": account.org_id, "plan": account.plan, "balance_usd": _dollars(account.balance),
+        "reserved_usd": _dollars(account.reserved), "quota_records": account.quota / ledger.UNITS,
+        "quota_used": usage.used / ledger.UNITS,
+    }
+
+
+def top_up(told: Told) -> object:
+    try:
+        micro = Decimal(told.dollars) * 1_000_000
+    except ArithmeticError:
+        raise Invalid(f"{told.dollars!r} is no amount of dollars", field="amount") from None
+    if not micro.is_finite() or micro != int(micro):
+        raise Invalid("The amount has at most six decimals", field="amount")
+    ledger.top_up(_org(told), int(micro), note=told.note)
+    return show_account(told)
+
+
+def set_plan(told: Told) -> object:
+    ledger.set_plan(_org(told), told.plan, quota_records=told.records)
+    return show_account(told)
+
+
+def _dollars(micro: int) -> float:
+    return float(Decimal(micro) / 1_000_000)
+
+
+COMMANDS: dict[str, dict[str, Callable[[Told], object]]] = {
+    "org": {"create": create_org, "list": list_orgs},
+    "key": {"create": create_key, "list": list_keys, "revoke": revoke_key},
+    "member": {"add": add_member, "list": list_members, "verify": verify_member, "remove": remove_member},
+    "ledger": {"show": show_account, "top-up": top_up, "plan": set_plan},
+}
+
+
+def _org(told: Told) -> str:
+    """The one that was named, the folder's own, or the only one there is."""
+    if told.org:
+        return orgs.get_org(told.org).org_id
+    if told.home is not None and (told.home / "credentials.json").exists():
+        return str(json.loads((told.home / "credentials.json").read_text("utf-8"))["organization_id"])
+    there = orgs.list_orgs()
+    if len(there) != 1:
+        raise Invalid(f"There are {len(there)} organizations: name one with --org", field="org")
+    return there[0].org_id
+
+
+def _key(key: orgs.ApiKey) -> dict[str, object]:
+    """As the API answers it."""
+    told = dataclasses.asdict(key)
+    names = ("name", "prefix", "scopes", "user_id", "created_at", "last_used_at")
+    return {"id": key.key_id, **{name: told[name] for name in names}}
+
+
+def _member(member: orgs.Member) -> dict[str, object]:
+    told = dataclasses.asdict(member)
+    return {name: told[name] for name in ("user_id", "name", "email", "email_verified", "role", "created_at")}
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m infra.local.admin")
+    where = made.add_mutually_exclusive_group(required=True)
+    where.add_argument("--home", type=Path, help="data folder of a one-machine server")
+    where.add_argument("--stage", help="stage of a deployment; region and credentials come from the environment")
+    things = made.add_subparsers(dest="thing", required=True)
+    for thing, verbs in COMMANDS.items():
+        actions = things.add_parser(thing).add_subparsers(dest="verb", required=True)
+        for verb in verbs:
+            _arguments(actions.add_parser(verb), thing, verb)
+    return made
+
+
+def _arguments(of: argparse.ArgumentParser, thing: str, verb: str) -> None:
+    if verb in ("revoke", "remove", "verify"):
+        of.add_argument("id")
+    if thing != "org":
+        of.add_argument("--org")
+    if verb == "top-up":
+        of.add_argument("dollars")
+        of.add_argument("--note")
+    if verb == "plan":
+        of.add_argument("plan", choices=ledger.PLANS)
+        of.add_argument("--records", type=int, help="a month, on the plan quota")
+    if verb in ("create", "add"):
+        of.add_argument("--user", help="an id of your own for the person")
+    if (thing, verb) == ("org", "create"):
+        of.add_argument("name")
+        of.add_argument("--owner", help="name of the first member")
+        of.add_argument("--email")
+        of.add_argument("--no-key", action="store_true")
+    if (thing, verb) == ("key", "create"):
+        of.add_argument("--name", default="key")
+        of.add_argument("--scope", action="append", default=[])
+    if (thing, verb) == ("member", "add"):
+        of.add_argument("--name")
+        of.add_argument("--email")
+        of.add_argument("--role", choices=("owner", "member"), default="member")
+        of.add_argument("--unverified", action="store_true", help="the email address is not proved yet")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    told = parser().parse_args(arguments)
+    try:
+        plug_in(told)
+        print(json.dumps(COMMANDS[told.thing][told.verb](told)))
+    except DataForgeError as problem:
+        return _refuse(problem.code, problem.message)
+    except Exception as problem:  # the last resort of a command: the cloud's own errors come by many names
+        return _refuse(type(problem).__name__, str(problem))
+    return 0
+
+
+def _refuse(code: str, message: str) -> int:
+    print(json.dumps({"error": {"code": code, "message": message}}))
+    return 1
+
+
+if __name__ == "__main__":
+    logging.disable(logging.INFO)  # what was done is told on stdout
+    sys.exit(main())

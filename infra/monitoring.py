@@ -1,0 +1,168 @@
+"""What wakes somebody up, and what they look at then.
+
+CloudWatch charges 0.10 USD a month for each metric an alarm reads (the first ten of an account are free), so errors of
+all functions are counted from their logs into one metric, and machines are watched instead of each state.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.api import Api
+from infra.data import camel
+from infra.lambdas import Lambdas
+from infra.stages import Stage
+from infra.workflows import Workflows
+
+NAMESPACE = "DataForge"
+FIVE_MINUTES = Duration.minutes(5)
+# Lines of the function logs: ours with level error; the runtime's own for what never reached our code.
+PATTERNS = {
+    "Errors": ('"level": "error"', "[ERROR]", "Task timed out", "Runtime exited"),
+    # What the retries of the AWS SDK could not ride out.
+    "TableThrottles": ("ProvisionedThroughputExceeded", "ThrottlingException", "RequestLimitExceeded"),
+}
+
+
+class Monitoring(Construct):
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, api: Api, lambdas: Lambdas, workflows: Workflows,
+        lost: sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._stage, self._lambdas = stage, lambdas
+        self._topic = self._mail() if stage.alarm_email else None
+        watched = {
+            **self._counted(),
+            "ApiErrors": api.rest.metric_server_error(period=FIVE_MINUTES, statistic="Sum"),
+            # Of the whole account: so is the concurrency that ran out.
+            "FunctionThrottles": _metric("AWS/Lambda", "Throttles"),
+            "DeadLetters": lost.metric_approximate_number_of_messages_visible(
+                period=FIVE_MINUTES, statistic="Maximum"
+            ),
+            **{
+                f"{camel(name)}Failed": machine.metric_failed(period=FIVE_MINUTES, statistic="Sum")
+                for name, machine in workflows.machines.items()
+            },
+        }
+        self.alarms = [self._alarm(name, metric) for name, metric in watched.items()]
+        self._dashboard(api)
+        if stage.budget_usd:
+            self._budget(stage.budget_usd)
+
+    def _counted(self) -> dict[str, cloudwatch.IMetric]:
+        """Metrics that are made of log lines; they cost nothing while there are none."""
+        found: dict[str, cloudwatch.IMetric] = {}
+        for metric, terms in PATTERNS.items():
+            for name, group in self._lambdas.logs.items():
+                logs.MetricFilter(
+                    self,
+                    f"{metric}Of{camel(name)}",
+                    log_group=group,
+                    metric_namespace=NAMESPACE,
+                    metric_name=f"{self._stage.prefix}{metric}",
+                    metric_value="1",
+                    filter_pattern=logs.FilterPattern.any_term(*terms),
+                )
+            found[metric] = _metric(NAMESPACE, f"{self._stage.prefix}{metric}")
+        return found
+
+    def _alarm(self, name: str, metric: cloudwatch.IMetric) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{self._stage.prefix}{name}",
+            alarm_description=MEANING[name] if name in MEANING else MEANING["Failed"],
+            metric=metric,
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        if self._topic:
+            alarm.add_alarm_action(actions.SnsAction(self._topic))
+            alarm.add_ok_action(actions.SnsAction(self._topic))
+        return alarm
+
+    def _mail(self) -> sns.Topic:
+        topic = sns.Topic(self, "Topic", topic_name=f"{self._stage.prefix}alarms", enforce_ssl=True)
+        topic.add_subscription(subscriptions.EmailSubscription(str(self._stage.alarm_email)))
+        return topic
+
+    def _dashboard(self, api: Api) -> None:
+        """The first three dashboards of an account are free, each further one is 3 USD a month."""
+        prefix = self._stage.prefix
+        everything = {
+            "Requests and latency": ([api.rest.metric_count()], [api.rest.metric_latency(statistic="p99")]),
+            "Function durations (p99, ms)": ([_search("AWS/Lambda,FunctionName", "Duration", "p99", prefix)], []),
+            "Function invocations": ([_search("AWS/Lambda,FunctionName", "Invocations", "Sum", prefix)], []),
+            "Table units read": ([_search("AWS/DynamoDB,TableName", "ConsumedReadCapacityUnits", "Sum", prefix)], []),
+            "Table units written": (
+                [_search("AWS/DynamoDB,TableName", "ConsumedWriteCapacityUnits", "Sum", prefix)], []
+            ),
+            "Pairs, tokens, calls": ([_search(f"{NAMESPACE},Stage,State", "", "Sum", self._stage.name)], []),
+        }
+        board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{prefix}overview")
+        board.add_widgets(cloudwatch.AlarmStatusWidget(alarms=self.alarms, width=24, title="Alarms"))
+        board.add_widgets(*(
+            cloudwatch.GraphWidget(title=title, left=left, right=right, width=12)
+            for title, (left, right) in everything.items()
+        ))
+
+    def _budget(self, dollars: float) -> None:
+        mail = budgets.CfnBudget.SubscriberProperty(
+            address=str(self._stage.alarm_email), subscription_type="EMAIL"
+        )
+
+        def at(percent: int, kind: str) -> budgets.CfnBudget.NotificationWithSubscribersProperty:
+            return budgets.CfnBudget.NotificationWithSubscribersProperty(
+                notification=budgets.CfnBudget.NotificationProperty(
+                    comparison_operator="GREATER_THAN", notification_type=kind, threshold=percent,
+                    threshold_type="PERCENTAGE",
+                ),
+                subscribers=[mail],
+            )
+
+        budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=f"{self._stage.prefix}monthly",
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
+                cost_filters={"TagKeyValue": ["user:application$dataforge"]},
+            ),
+            notifications_with_subscribers=[at(80, "ACTUAL"), at(100, "ACTUAL"), at(100, "FORECASTED")],
+        )
+
+
+MEANING = {
+    "Errors": "A function logged an error, timed out or died: read its log under /dataforge/<stage>/",
+    "TableThrottles": "DynamoDB refused work for longer than our retries last: the run goes on, slower",
+    "ApiErrors": "The API answered 5xx: look for the request_id in the log of the api function",
+    "FunctionThrottles": "The account's Lambda concurrency is used up: ask for more in Service Quotas",
+    "DeadLetters": "An event could not be handled: docs/deploy.md says how to look at it and send it again",
+    "Failed": "A state machine ended without closing its run: open the execution; it is named by the run",
+}
+
+
+def _metric(namespace: str, name: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(namespace=namespace, metric_name=name, statistic="Sum", period=FIVE_MINUTES)
+
+
+def _search(dimensions: str, metric: str, statistic: str, text: str) -> cloudwatch.MathExpression:
+    """One line per resource whose name holds `text`, also for what is added later."""
+    named = f'MetricName="{metric}" ' if metric else ""
+    return cloudwatch.MathExpression(
+        expression=f"SEARCH('{{{dimensions}}} {named}\"{text}\"', '{statistic}', 300)", using_metrics={}, label="",
+        period=FIVE_MINUTES,
+    )

@@ -1,0 +1,99 @@
+"""Texts to be labelled: the user's turn brings a text of the passage and the labels, the answer is one of them.
+
+The texts are cut out of the passage here, not by the teacher: they are verbatim, none comes twice, and the teacher has
+only to judge. Labels stand in another order in each record, so that none is learnt by its place.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dataforge.recipes import prompts, reading
+from dataforge.recipes.excerpts import excerpts
+from dataforge.recipes.labels import match
+from dataforge.records import Answer, Draft, Passage, Question, Slot
+
+if TYPE_CHECKING:
+    from dataforge.recipes import Wishes
+
+VARIETIES: tuple[str, ...] = ()
+SLOTS_PER_CALL: int = 5
+PAIRS_PER_CHUNK: int = 1
+REQUESTS = (
+    "Which of these topics does the text below belong to? Answer with the topic only.",
+    "Classify the following text. Choose exactly one of these labels and give nothing else.",
+    "Read the text and name the one label that fits it best.",
+    "Assign the text below to one of these categories. Reply with the category alone.",
+)
+
+FORM = reading.Form("labelled", "label", numbered=True)
+_TASK = """You label texts for training data that teaches a model to classify an organisation's documents.
+You are given numbered texts, all out of one passage, and the labels. For every text, choose the one label that fits it
+best, by what the text is about or does, not by single words in it.
+
+For every text give:
+- "label": one of the labels, copied exactly. Never another one, never two.
+- "request": how a user who pastes this text would ask for its label, in one sentence, in natural words and in the
+  language of the passage; without the labels and without the text. Vary the wording.
+- "evidence": the few words of the text, copied exactly, that decided it.
+- "difficulty": easy when the text names its subject, medium when one has to infer it, hard when another label is
+  close."""
+_FORM = """{"labelled": [{"number": 1, "label": "...", "request": "...", "evidence": ["..."],
+"difficulty": "easy|medium|hard"}]}"""
+
+
+def room(passage: Passage, _: int, __: Wishes) -> int:
+    return len(excerpts(passage.content)) if passage.content_type != "code" else 0
+
+
+def schema(labels: Sequence[str]) -> dict[str, object]:
+    return prompts.list_of("labelled", {
+        "number": prompts.NUMBER, "label": {"type": "string", "enum": list(labels)}, "request": prompts.TEXT,
+        "evidence": prompts.TEXTS, "difficulty": prompts.LEVEL,
+    })
+
+
+def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Question:
+    texts = "\n\n".join(f"[Text {number}]\n{text_of(passage, slot)}" for number, slot in enumerate(slots, 1))
+    count = len(slots)
+    wanted = [f"Label exactly {count} text{'s' if count != 1 else ''}, in this order."]
+    task = "\n".join([_TASK, "", "The labels:", *(f"- {label}" for label in wishes.labels)])
+    system = prompts.rules(task, wishes, form=_FORM, count_of="text")
+    return prompts.ask(
+        "classification", system, wanted, passage, slots, wishes, schema(wishes.labels), shown=texts,
+    )
+
+
+def text_of(passage: Passage, slot: Slot) -> str:
+    """Empty when the passage has no such text (it was edited since the run was planned)."""
+    found = excerpts(passage.content)
+    return found[slot.ordinal] if slot.ordinal < len(found) else ""
+
+
+def read(answer: Answer, question: Question) -> list[Draft]:
+    return reading.drafts(answer, question.slots, FORM, lambda found, slot: _draft(found, slot, question))
+
+
+def _draft(found: reading.Found, slot: Slot, question: Question) -> Draft | str:
+    said = reading.text(found.get("label"))
+    label = match(said, question.labels)
+    text = text_of(question.passage, slot)
+    if not said:
+        return 'it lacked a non-empty string in "label"'
+    if label is None:
+        return f"{said[:100]!r} is none of the labels, which are: {'; '.join(question.labels)}"
+    if not text:
+        return "the passage was changed meanwhile and has no such text any more"
+    order = random.Random(f"{question.seed}/{slot.chunk_id}/{slot.ordinal}")
+    shown = list(question.labels)
+    order.shuffle(shown)
+    request = reading.text(found.get("request"))
+    if not request or len(request) > 500:
+        request = order.choice(REQUESTS)
+    asked = "\n".join([request, "", *(f"- {each}" for each in shown), "", ""])
+    return Draft(
+        asked + text, label, "classification", reading.level(found.get("difficulty")),
+        reading.quotes(found.get("evidence")), material_at=len(asked),
+    )

@@ -1,0 +1,118 @@
+"""The judge: three scores from 1 to 10 for what a model wrote, and any number of fields of the caller's own.
+
+It reads exhibits, not schemas, so every kind of record can be judged; one call looks at a few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dataforge.recipes.replies import objects
+from dataforge.records import Answer, Message, Passage, Question
+
+KIND = "judge"
+SCORES = ("relevance", "accuracy", "completeness")
+LEAST_OVERALL = 6.0
+"""A record whose overall score is below this is rejected."""
+
+_RULES = """You judge records of training data. Be strict: most records are mediocre, a 9 or 10 is rare, a 5 has a clear
+flaw, a 3 or less misleads whoever learns from it. Judge each on its own, from 1 to 10 with at most one decimal:
+- relevance: does the response answer what was really asked, and does it belong to the domain?
+- accuracy: is what it says true, safe and consistent? A correction of a false premise, or a well put refusal of a
+  harmful request, is accurate.
+- completeness: are the points there that the asker needs? Length alone is no merit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """What was asked and what was answered, as they will be learnt."""
+
+    asked: str
+    answered: str
+    note: str = ""
+    """What the judge should know of this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Scores 1-10 with one decimal."""
+
+    relevance: float
+    accuracy: float
+    completeness: float
+    fields: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def overall(self) -> float:
+        return round((self.relevance + self.accuracy + self.completeness) / 3, 1)
+
+    @property
+    def passes(self) -> bool:
+        return self.relevance + self.accuracy + self.completeness >= 3 * LEAST_OVERALL
+
+
+def question(exhibits: Sequence[Exhibit], *, domain: str, fields: Sequence[str] = (), seed: int = 0) -> Question:
+    """fields: names of further properties to score, each explained by its name."""
+    names = [*SCORES, *fields]
+    form = ", ".join(f'"{n}": 7.5' for n in names)
+    rules = _RULES + "".join(f"\n- {name}: how much of this property the record has" for name in fields)
+    shown = "\n\n".join(exhibit(n, e) for n, e in enumerate(exhibits, 1))
+    return Question(
+        (Message("system", f'{rules}\nReply with JSON only: {{"verdicts": [{{"n": 1, {form}}}]}}'),
+         Message("user", f"Domain: {domain}\n\n{shown}\n\nJudge all {len(exhibits)}.")),
+        Passage(domain), (), kind=KIND, temperature=0.0, max_tokens=256 + 200 * len(exhibits),
+        json_schema=listed("verdicts", {name: {"type": "number"} for name in names}), seed=seed,
+    )
+
+
+def exhibit(number: int, shown: Exhibit) -> str:
+    note = f"\n<note>{shown.note}</note>" if shown.note else ""
+    return (f'<record n="{number}">\n<asked>\n{shown.asked}\n</asked>\n<answered>\n{shown.answered}\n</answered>{note}'
+            "\n</record>")
+
+
+def read(answer: Answer, count: int, fields: Sequence[str] = ()) -> list[Verdict | None]:
+    """One per exhibit; None where the reply has no whole verdict on it."""
+    made: list[Verdict | None] = []
+    for found in numbered(answer, count):
+        scores = {name: score(found.get(name)) for name in (*SCORES, *fields)} if found else {}
+        known = {name: value for name, value in scores.items() if value is not None}
+        whole = bool(scores) and len(known) == len(scores)
+        made.append(_verdict(known, fields) if whole else None)
+    return made
+
+
+def _verdict(known: Mapping[str, float], fields: Sequence[str]) -> Verdict:
+    relevance, accuracy, completeness = (known[s] for s in SCORES)
+    return Verdict(relevance, accuracy, completeness, {f: known[f] for f in fields})
+
+
+def score(value: object) -> float | None:
+    """1-10, one decimal; None for what is no such number."""
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except ValueError:
+        return None
+    return round(number, 1) if 1 <= number <= 10 else None
+
+
+def numbered(answer: Answer, count: int) -> list[dict[str, object] | None]:
+    """The reply's objects by their "n" (1..count); by order when none carries one."""
+    found = objects(answer.text)
+    if not any("n" in f for f in found):
+        return [*found[:count], *([None] * (count - len(found)))]
+    placed: dict[object, dict[str, object]] = {}
+    for one in found:
+        placed.setdefault(one.get("n"), one)
+    return [placed.get(n) for n in range(1, count + 1)]
+
+
+def listed(name: str, properties: Mapping[str, object]) -> dict[str, object]:
+    """JSON schema of {name: [{"n": 1, ...properties}]}."""
+    own = {"n": {"type": "integer"}, **properties}
+    item = {"type": "object", "additionalProperties": False, "required": list(own), "properties": own}
+    return {
+        "type": "object", "additionalProperties": False, "required": [name],
+        "properties": {name: {"type": "array", "items": item}},
+    }

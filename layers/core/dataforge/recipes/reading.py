@@ -1,0 +1,88 @@
+"""From a reply to drafts: the objects in it, each made a draft or a reason, in the places of their slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dataforge.errors import BadReply
+from dataforge.recipes.replies import objects, whole_characters
+from dataforge.records import DIFFICULTIES, Answer, Difficulty, Draft, Slot
+
+MOST_QUESTION_CHARACTERS = 4000
+MOST_ANSWER_CHARACTERS = 20_000
+"""A longer answer is cut here, and its length rejects it; a longer question is no question."""
+MOST_QUOTES = 50
+
+Found = dict[str, object]
+Make = Callable[[Found, Slot], Draft | str]
+"""An object of the reply and the slot it is for; a text says what is wrong with the object, in words for its writer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """key: what the list of objects is called; noun: one of them, for people; whole: an inner list that is part of one
+    object; numbered: objects say by "number" which slot they are for, else their order does."""
+
+    key: str
+    noun: str
+    whole: str | None = None
+    numbered: bool = False
+
+
+def drafts(answer: Answer, slots: tuple[Slot, ...], form: Form, make: Make) -> list[Draft]:
+    """Raises BadReply as `recipes.Recipe.read` says."""
+    found = objects(answer.text, whole=form.whole)
+    placed: dict[int, Draft] = {}
+    wrong: list[str] = []
+    for position, candidate in enumerate(found):
+        at = _place(candidate, position) if form.numbered else len(placed)
+        if not 0 <= at < len(slots) or at in placed:
+            continue
+        made = make(candidate, slots[at])
+        if isinstance(made, str):
+            wrong.append(made)
+        else:
+            placed[at] = made
+    read = [placed[at] for at in sorted(placed)]
+    if len(read) == len(slots):
+        return read
+    raise BadReply(_why(answer, form, len(found), len(read), len(slots), wrong), drafts=read)
+
+
+def _place(candidate: Found, position: int) -> int:
+    number = candidate.get("number")
+    return number - 1 if isinstance(number, int) and not isinstance(number, bool) else position
+
+
+def _why(answer: Answer, form: Form, found: int, read: int, wanted: int, wrong: list[str]) -> str:
+    if answer.finish_reason == "content_filter" and not found:
+        return "the provider's content filter withheld the reply"
+    if answer.finish_reason == "length":
+        return f"the reply was cut off after {read} of {wanted} {form.noun}s; write shorter answers"
+    if not found:
+        return f'the reply held no JSON; reply with the JSON object {{"{form.key}": [...]}} only'
+    if wrong:
+        reasons = "; ".join(list(dict.fromkeys(wrong))[:3])
+        return f"{len(wrong)} of the objects cannot be used: {reasons}"
+    return f"the reply held {read} of the {wanted} {form.noun}s"
+
+
+def text(value: object) -> str:
+    """Empty for what is no text."""
+    return whole_characters(value).strip() if isinstance(value, str) else ""
+
+
+def quotes(value: object) -> tuple[str, ...]:
+    found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return tuple(whole_characters(q) for q in found if isinstance(q, str) and q.strip())[:MOST_QUOTES]
+
+
+def level(value: object) -> Difficulty:
+    return next((d for d in DIFFICULTIES if d == value), "medium")
+
+
+def word(value: object, otherwise: str) -> str:
+    """A short name such as a question type."""
+    said = text(value)
+    return said if 0 < len(said) <= 40 else otherwise

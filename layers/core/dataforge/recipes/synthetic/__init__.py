@@ -1,0 +1,1 @@
+"""Datasets from a description: what to ask for the four synthetic schemas, and how to read the reply."""

@@ -1,0 +1,46 @@
+"""The states of a run's machine, by the kind of run: what each function of the catalog calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dataforge.platform.ports import Item
+from dataforge.workflows import asking, assessing, closing, planning
+from dataforge.workflows import runs as flow
+from dataforge.workflows.synthetic import assessing as synthetic_assessing
+from dataforge.workflows.synthetic import closing as synthetic_closing
+from dataforge.workflows.synthetic import making
+from dataforge.workflows.synthetic import planning as synthetic_planning
+from dataforge.workflows.synthetic.starting import KIND as SYNTHETIC
+
+State = Callable[[Item], Item]
+
+PLAN: dict[str, State] = {SYNTHETIC: synthetic_planning.plan_run}
+ASSESS: dict[str, State] = {SYNTHETIC: synthetic_assessing.assess_run}
+CLOSE: dict[str, State] = {SYNTHETIC: synthetic_closing.close_run}
+RECORD_FAILURE: dict[str, State] = {SYNTHETIC: making.record_failure}
+GENERATE = {SYNTHETIC: making.generate_batch}
+
+
+def plan_run(raw: Item) -> Item:
+    return PLAN.get(_kind(raw), planning.plan_run)(raw)
+
+
+def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
+    return GENERATE.get(_kind(raw), asking.generate_batch)(raw, seconds=seconds)
+
+
+def assess_run(raw: Item) -> Item:
+    return ASSESS.get(_kind(raw), assessing.assess_run)(raw)
+
+
+def close_run(raw: Item) -> Item:
+    return CLOSE.get(_kind(raw), closing.close_run)(raw)
+
+
+def record_failure(raw: Item) -> Item:
+    return RECORD_FAILURE.get(_kind(raw), closing.record_failure)(raw)
+
+
+def _kind(raw: Item) -> str:
+    return flow.event(raw).kind

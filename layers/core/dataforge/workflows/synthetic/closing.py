@@ -1,0 +1,182 @@
+"""The last state of a synthetic run: results, splits, report, manifest, the settled ledger, the final status."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+
+from dataforge import clock
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.quality import grades
+from dataforge.recipes.synthetic import lines, pricing
+from dataforge.recipes.synthetic.asking import SHAPES
+from dataforge.recipes.synthetic.planning import split
+from dataforge.recipes.synthetic.spec import Spec
+from dataforge.store import ledger, runs
+from dataforge.store.runs import Run
+from dataforge.workflows import runs as flow
+from dataforge.workflows.synthetic.planning import promised
+from dataforge.workflows.synthetic.starting import spec_of
+
+RESULTS, REPORT, MANIFEST = "results.jsonl", "quality_report.json", "manifest.json"
+NDJSON = "application/x-ndjson"
+
+
+@dataclass(slots=True)
+class Written:
+    """A file of lines while it is written."""
+
+    key: str
+    records: int = 0
+    size: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def pass_through(self, given: Iterator[bytes]) -> Iterator[bytes]:
+        for one in given:
+            self.records += 1
+            self.size += len(one)
+            self.digest.update(one)
+            yield one
+
+    def facts(self) -> Item:
+        return {"key": self.key, "bytes": self.size, "sha256": self.digest.hexdigest(), "records": self.records}
+
+
+@dataclass(slots=True)
+class Measures:
+    """What the report needs of the accepted records, gathered while they pass by."""
+
+    texts: list[str] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    judged: list[float] = field(default_factory=list)
+    teachers: dict[str, int] = field(default_factory=dict)
+
+
+def close_run(raw: Item) -> Item:
+    """completed, cancelled, or failed when nothing was accepted; a poor grade never fails a run.
+
+    Safe to repeat: files are written whole, the ledger settles once.
+    """
+    run = flow.run_of(flow.event(raw))
+    if run.status in runs.FINISHED:
+        return {"run_id": run.run_id, "status": run.status}
+    run = runs.advance(run, run.status, "finalizing")
+    error = flow.failure_of(raw)
+    settled = flow.settled(run, "cancelled" if run.cancel_requested and error is None else "run_failed")
+    run = runs.change(run, settled) if settled else run
+    spec, measures = spec_of(run), Measures()
+    files = _write_results(run, spec, measures)
+    report = _report(run, spec, measures)
+    flow.write_json(run, REPORT, report)
+    price = cast("dict[str, int]", run.config["price"])
+    charge = price["record"] * run.delivered
+    ledger.settle(run.org_id, run.run_id, amount=charge, units=price["units"] * run.delivered)
+    if error is None and run.delivered == 0 and not run.cancel_requested:
+        error = _why_nothing(run)
+    if run.delivered:
+        _write_manifest(run, spec, report, files, measures)
+    spent = runs.progress_of(run.run_id)
+    values: Item = {
+        "results": {"files": cast(Item, files), "charge": charge, "teachers": {**measures.teachers}},
+        "report": cast(Item, report), "input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens,
+        "cost_usd": None if spent.cost_usd is None else round(spent.cost_usd, 8),
+    }
+    status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
+    run = flow.finish(run, status, error=error, values=values)
+    return {"run_id": run.run_id, "status": run.status}
+
+
+def let_go(run: Run) -> None:
+    """The reservation of a run whose machine died without closing it: nothing is charged for what was never handed
+    over."""
+    ledger.settle(run.org_id, run.run_id, amount=0, units=0)
+
+
+def _write_results(run: Run, spec: Spec, measures: Measures) -> dict[str, Item]:
+    """results.jsonl and a file for each split: name to facts."""
+    if not run.delivered:
+        return {}
+    whole = Written(flow.key_of(run, RESULTS))
+    current().files.write_stream(whole.key, whole.pass_through(_lines(run, spec, measures)), content_type=NDJSON)
+    files = {"results": whole.facts()}
+    for name, places in split(whole.records, spec.output_split, run.run_id).items():
+        part = Written(flow.key_of(run, f"splits/{name}.jsonl"))
+        current().files.write_stream(part.key, part.pass_through(_chosen(whole.key, set(places))), content_type=NDJSON)
+        files[f"splits/{name}"] = part.facts()
+    return files
+
+
+def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
+    shape = SHAPES[spec.schema]
+    slots = {s.index: s for s in promised(run, run.assessed_round + 1)}
+    with current().files.open(flow.key_of(run, "records.jsonl")) as file:
+        for number, record in enumerate(map(orjson.loads, file), 1):
+            slot = slots[record["slot"]]
+            place = {"category": slot.category, "technique": slot.technique, "level": slot.level,
+                     "coverage": slot.coverage}
+            answered = shape.answered(record["payload"])
+            measures.texts.append(f"{shape.asked(record['payload'])}\n{answered}")
+            measures.lengths.append(len(answered))
+            measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
+            if spec.verified:
+                measures.judged.append(record["quality"]["overall"])
+            yield orjson.dumps(lines.line(spec, record, place, number=number, job_id=run.run_id)) + b"\n"
+
+
+def _chosen(key: str, places: set[int]) -> Iterator[bytes]:
+    with current().files.open(key) as file:
+        for at, one in enumerate(file):
+            if at in places:
+                yield one
+
+
+def _report(run: Run, spec: Spec, measures: Measures) -> dict[str, object]:
+    rejected = cast("dict[str, int]", run.reasons.get("rejected") or {})
+    tier = run.config.get("tier")
+    return grades.quality_report(
+        accepted=run.delivered, rejected=rejected, texts=measures.texts, answers=measures.lengths,
+        judge_scores=measures.judged if spec.verified else None, tier=str(tier) if tier else None,
+    )
+
+
+def _write_manifest(
+    run: Run, spec: Spec, report: dict[str, object], files: dict[str, Item], measures: Measures
+) -> None:
+    price = cast("dict[str, int]", run.config["price"])
+    request = cast("dict[str, object]", run.config["request"])
+    flow.write_json(run, MANIFEST, {
+        "job_id": run.run_id, "schema": spec.schema, "domain": spec.domain, "count_requested": request["count"],
+        "count_accepted": run.delivered, "count_rejected": run.rejected, "count_failed": run.failed,
+        "quality_report": report, "license": request.get("license"), "created_at": run.created_at,
+        "completed_at": clock.now(), "parameters": request,
+        "models": {"requested": run.config["model"], "generator": run.config["model_id"],
+                   "critic": run.config.get("critic"), "judge": run.config.get("judge"),
+                   "answered": measures.teachers},
+        "splits": {name: files[f"splits/{name}"]["records"] for name, _ in spec.output_split},
+        "files": files,
+        "pricing": {"currency": "USD", "price_per_1000": pricing.dollars(price["record"] * 1000),
+                    "cost_usd": pricing.dollars(price["record"] * run.delivered)},
+    })
+
+
+def _why_nothing(run: Run) -> str:
+    counts = {**cast("dict[str, int]", run.reasons.get("rejected") or {}),
+              **cast("dict[str, int]", run.reasons.get("failed") or {})}
+    if not counts:
+        return "Nothing was asked for"
+    reason, number = max(counts.items(), key=lambda kv: kv[1])
+    detail = next((str(one["detail"]) for one in _failed(run) if one["reason"] == reason), "")
+    return f"No record was accepted: {reason} ({number} of {run.asked})" + (f": {detail}" if detail else "")
+
+
+def _failed(run: Run) -> Iterator[dict[str, object]]:
+    try:
+        with current().files.open(flow.key_of(run, "failed.jsonl")) as file:
+            yield from map(orjson.loads, file)
+    except FileNotFoundError:
+        return

@@ -1,0 +1,117 @@
+"""What callers see of their synthetic runs: one, a list of them, their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import orjson
+
+from dataforge.errors import Conflict, NotFound
+from dataforge.platform import current
+from dataforge.recipes.synthetic import lines
+from dataforge.store import runs
+from dataforge.store.runs import Run
+from dataforge.workflows import runs as flow
+from dataforge.workflows.synthetic import closing
+from dataforge.workflows.synthetic.starting import KIND, project_of
+
+Status = Literal["queued", "running", "succeeded", "failed"]
+_STATUS: dict[str, Status] = {
+    "pending": "queued", "generating": "running", "validating": "running", "completed": "succeeded",
+    "failed": "failed", "cancelled": "failed",
+}
+CANCELLED = "cancelled by user"
+
+
+def get(org_id: str, job_id: str) -> Run:
+    """As it really is now. Raises NotFound, also for another organisation's job and for runs of other kinds."""
+    try:
+        run = runs.get(org_id, job_id)
+    except NotFound:
+        run = None
+    if run is None or run.kind != KIND:
+        raise NotFound(f"Job {job_id} not found")
+    return look_after(run)
+
+
+def look_after(run: Run) -> Run:
+    before = run.status
+    run = flow.look_after(run)
+    if before in runs.ACTIVE and run.status in runs.FINISHED:
+        closing.let_go(run)
+    return run
+
+
+def status_of(run: Run) -> Status:
+    return _STATUS[run.status]
+
+
+def error_of(run: Run) -> str | None:
+    return CANCELLED if run.status == "cancelled" else run.error
+
+
+def listed(org_id: str, *, status: Status | None, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
+    """Newest first; the cursor goes on where the page ended."""
+    found: list[Run] = []
+    while True:
+        page, cursor = runs.page_of_project(project_of(org_id), limit=limit - len(found), cursor=cursor)
+        found += [r for r in map(look_after, page) if status is None or status_of(r) == status]
+        if cursor is None or len(found) >= limit:
+            return found, cursor
+
+
+def cancel(run: Run) -> Run:
+    """Again for a cancelled job is fine. Raises Conflict when it has ended otherwise."""
+    try:
+        return flow.cancel(run)
+    except Conflict:
+        now = runs.get(run.org_id, run.run_id)
+        raise Conflict(f"Job {run.run_id} has already {status_of(now)}", code="JOB_FINISHED") from None
+
+
+def results_key(run: Run, view: str | None = None) -> str:
+    """The file to hand out. Raises Conflict before the end, NotFound when nothing was accepted."""
+    _ended(run)
+    files: Any = run.results.get("files") or {}
+    if "results" not in files:
+        raise NotFound(f"Job {run.run_id} has no accepted records", code="NO_RESULTS")
+    key = str(files["results"]["key"])
+    if view is None:
+        return key
+    seen = flow.key_of(run, f"results-{view}.jsonl")
+    if current().files.info(seen) is None:
+        current().files.write_stream(seen, _viewed(key, view), content_type=closing.NDJSON)
+    return seen
+
+
+def _viewed(key: str, view: str) -> Iterator[bytes]:
+    with current().files.open(key) as file:
+        for row in map(orjson.loads, file):
+            yield orjson.dumps(lines.view(row, view)) + b"\n"
+
+
+def file_key(run: Run, name: str) -> str:
+    """quality_report.json or manifest.json. Raises Conflict before the end, NotFound when there is none."""
+    _ended(run)
+    key = flow.key_of(run, name)
+    if current().files.info(key) is None:
+        raise NotFound(f"Job {run.run_id} has no {name}", code="NO_RESULTS")
+    return key
+
+
+def splits(run: Run) -> dict[str, tuple[str, int]]:
+    """Name to key and number of records. Raises NotFound when none were asked for, Conflict before the end."""
+    request: Any = run.config["request"]
+    wanted = (request.get("advanced") or {}).get("output_split")
+    if not wanted:
+        raise NotFound(f"Job {run.run_id} was started without output_split", code="SPLITS_NOT_CONFIGURED")
+    results_key(run)
+    files: Any = run.results["files"]
+    return {name: (str(f["key"]), int(f["records"])) for name in wanted if (f := files[f"splits/{name}"])}
+
+
+def _ended(run: Run) -> None:
+    if run.status not in runs.FINISHED:
+        raise Conflict(f"Job {run.run_id} is {status_of(run)}; its files are there once it has ended",
+                       code="JOB_NOT_COMPLETE")

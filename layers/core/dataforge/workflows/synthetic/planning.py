@@ -1,0 +1,151 @@
+"""The first state of a synthetic run and of each top-up: sub-topics, slots, calls, batches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import cast
+
+import orjson
+
+from dataforge import clock, settings
+from dataforge.errors import DataForgeError
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.recipes.synthetic import planning as planner
+from dataforge.recipes.synthetic import slots as slot_items
+from dataforge.recipes.synthetic import taxonomy, variety
+from dataforge.recipes.synthetic.slots import RecordSlot
+from dataforge.recipes.synthetic.spec import Spec
+from dataforge.recipes.synthetic.variety import Taxonomy
+from dataforge.store import runs
+from dataforge.store.runs import Progress, Reply, Run
+from dataforge.teachers import teacher
+from dataforge.teachers.ports import Teacher
+from dataforge.workflows import runs as flow
+from dataforge.workflows.calling import answer_of
+from dataforge.workflows.generation import most_slots
+from dataforge.workflows.synthetic.starting import spec_of
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 180.0
+"""How long the sub-topics may take; without them every domain's own facets serve."""
+MOST_CATEGORIES_ASKED = 20
+"""Further categories take the sub-topics of the whole domain."""
+
+
+def plan_run(raw: Item) -> Item:
+    """Deterministic from what is on file, so a state that is run again writes the same plan."""
+    e = flow.event(raw)
+    run = flow.run_of(e)
+    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
+                  "round": e.round}
+    spec = spec_of(run)
+    before = promised(run, e.round)
+    slots: list[RecordSlot] = []
+    if not run.cancel_requested:
+        slots = _slots(run, e.round, spec, before)
+    flow.write_json(run, f"round-{e.round}/plan.json", [slot_items.to_item(s) for s in slots])
+    batches = _write_batches(run, e.round, base, planner.calls(spec, slots))
+    runs.change(run, {
+        "status": "generating", "stage": "generating", "asked": len(before) + len(slots),
+        "started_at": run.started_at or clock.now(),
+    }, where={"status": runs.ACTIVE})
+    what = "Topping up" if e.round else "Asking"
+    runs.say(run.run_id, "planning", f"{what} {run.config['model_id']} for {len(slots)} records of {spec.schema}")
+    key = flow.write_json(run, f"round-{e.round}/batches.json", batches)
+    return {**base, "batches": len(batches), "batches_key": key}
+
+
+def promised(run: Run, rounds: int) -> list[RecordSlot]:
+    """The slots of the first `rounds` rounds."""
+    found: list[RecordSlot] = []
+    for n in range(rounds):
+        plan_of_round = flow.read_json(run, f"round-{n}/plan.json")
+        found += [slot_items.of_item(s) for s in cast("list[dict[str, object]]", plan_of_round or [])]
+    return found
+
+
+def _slots(run: Run, round_number: int, spec: Spec, before: Sequence[RecordSlot]) -> list[RecordSlot]:
+    sub_topics = _taxonomy(run, spec)
+    if round_number == 0:
+        return planner.plan(spec, sub_topics)
+    lost = cast("list[int]", flow.read_json(run, "outstanding.json") or [])
+    places = {s.root: s for s in before}
+    wanted = min(len(lost), most_slots(run.requested) - len(before))
+    return planner.replan(
+        spec, sub_topics, [places[root] for root in lost[:wanted]], first_index=len(before), round_number=round_number
+    )
+
+
+def _taxonomy(run: Run, spec: Spec) -> Taxonomy:
+    """Asked once per run; on file from then on."""
+    known = flow.read_json(run, "taxonomy.json")
+    if known is None:
+        known = asyncio.run(_ask_for_topics(run, spec))
+        flow.write_json(run, "taxonomy.json", known)
+    topics = cast("dict[str, list[str]]", known)
+    return Taxonomy(topics) if topics else variety.plain([c.name for c in spec.categories])
+
+
+async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
+    """By category, "" for the whole domain; without those that nobody could name."""
+    names = ["", *(c.name for c in spec.categories[:MOST_CATEGORIES_ASKED])]
+    chosen = teacher(str(run.config["model_id"]))
+    stored = {r.slot: r for r in runs.replies_named(run.run_id, _KEY)}
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            found = await asyncio.gather(*(_topics(run, spec, chosen, n, name, stored) for n, name in enumerate(names)))
+    except TimeoutError:
+        found = []
+    finally:
+        await chosen.close()
+    topics = {name: listed for name, listed in zip(names, found, strict=False) if listed}
+    if not topics:
+        runs.say(run.run_id, "planning", "No sub-topics could be drawn up; general ones are used", level="warning")
+    return topics
+
+
+_KEY = "topics#"
+
+
+async def _topics(
+    run: Run, spec: Spec, chosen: Teacher, number: int, category: str, stored: dict[str, Reply]
+) -> list[str]:
+    key = f"{_KEY}{number:02d}"
+    share = next((c.percentage for c in spec.categories if c.name == category), 100.0)
+    question = taxonomy.question(spec, category=category or None, records=round(spec.count * share / 100))
+    try:
+        reply = stored.get(key)
+        if reply is None:
+            answer = await chosen.ask(question)
+            reply = Reply(
+                run.run_id, key, answer.text[:100_000], answer.model, answer.finish_reason, answer.input_tokens,
+                answer.output_tokens, runs.reply_expiry(), answer.cost_usd,
+            )
+            await asyncio.to_thread(runs.keep_reply, reply)
+            spent = Progress(0, 0, 0, reply.input_tokens, reply.output_tokens, reply.cost_usd)
+            await asyncio.to_thread(runs.note_progress, run.run_id, key, spent)
+    except DataForgeError as problem:  # the batches will meet the same teacher, and say so
+        logger.warning("no sub-topics for %s: %s", run.run_id, problem.message)
+        return []
+    return taxonomy.read(answer_of(reply))
+
+
+def _write_batches(run: Run, round_number: int, base: Item, calls: Sequence[Sequence[RecordSlot]]) -> list[Item]:
+    limits = settings.get()
+    groups = [calls[i:i + limits.batch_calls] for i in range(0, len(calls), limits.batch_calls)]
+    at_once = max(1, min(len(groups), limits.workers))
+    items: list[Item] = []
+    for number, group in enumerate(groups):
+        body = {
+            "concurrency": max(1, limits.concurrency // at_once),
+            "calls": [[asdict(s) for s in call] for call in group],
+        }
+        key = flow.key_of(run, f"round-{round_number}/batch-{number:04d}.json")
+        current().files.write(key, orjson.dumps(body), content_type="application/json")
+        items.append({**base, "batch": number, "key": key})
+    return items

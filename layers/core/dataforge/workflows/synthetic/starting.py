@@ -1,0 +1,189 @@
+"""Begin a synthetic run: check the request, name the models, quote, look at the spelling, reserve, start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import orjson
+
+from dataforge import clock, ids, settings
+from dataforge.errors import Invalid, Misspelt
+from dataforge.platform.ports import Item, Put
+from dataforge.recipes import spelling
+from dataforge.recipes.synthetic import checking, pricing
+from dataforge.recipes.synthetic import spec as specs
+from dataforge.recipes.synthetic.asking import SHAPES
+from dataforge.recipes.synthetic.pricing import Model, Quote, Tariff
+from dataforge.recipes.synthetic.spec import Request, Spec
+from dataforge.store import ledger
+from dataforge.store.rows import to_item
+from dataforge.store.runs import Run
+from dataforge.teachers import teacher
+from dataforge.workflows import runs as flow
+from dataforge.workflows.generation import most_slots
+
+KIND = "synthetic"
+MOST_REQUEST_BYTES = 100_000
+"""A run keeps its whole request, and an item of a table holds 400 KB."""
+_OFFLINE = ("templated", "scripted", "extractive")
+"""Providers whose teachers need no model name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The teachers that play in a run, by the names they are asked for; None: not needed."""
+
+    generator: str
+    critic: str | None = None
+    judge: str | None = None
+    """Also the checker of invariants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A request that could be started, and what it would cost."""
+
+    request: Request
+    spec: Spec
+    tariff: Tariff
+    quote: Quote
+    cast: Cast
+    records: int
+    """What will be delivered at most: the count, or less under max_cost_usd."""
+
+    @property
+    def model(self) -> str:
+        """As the caller named it."""
+        given = self.request.get("models")
+        return str(given["generator"]["model"] if given else self.request["model"])
+
+    @property
+    def cost(self) -> int:
+        """Micro-dollars at most."""
+        return self.quote.cost(self.records)
+
+    @property
+    def most_generated(self) -> int:
+        return most_slots(self.records)
+
+
+def start(org_id: str, user_id: str, request: Request, *, domain_confirmed: bool) -> Run:
+    """Raises Malformed, Invalid, Misspelt, PaymentRequired; nothing is begun or charged then."""
+    offered = offer(request, domain_confirmed=domain_confirmed)
+    run = _run(org_id, user_id, offered)
+    demand = ledger.Demand(offered.cost, offered.quote.quota(offered.records), offered.quote.subscription)
+    ledger.reserve(org_id, run.run_id, demand, also=[Put("runs", to_item(run))])
+    flow.start_machine(run)
+    return run
+
+
+def offer(request: Request, *, domain_confirmed: bool) -> Offer:
+    """Raises Malformed, Invalid, Misspelt."""
+    if len(orjson.dumps(request)) > MOST_REQUEST_BYTES:
+        raise Invalid(f"The request takes more than {MOST_REQUEST_BYTES:,} bytes as JSON", field="advanced")
+    checking.check(request)
+    spec = specs.read(request, seed="")
+    models: dict[str, Any] = request.get("models") or {}
+    generator = _named(models.get("generator"))
+    tariff = pricing.tariff(request.get("model"), generator)
+    quote = pricing.quote(spec, tariff)
+    cast_ = _cast(spec, generator or cast(Model, tariff.model), _named(models.get("critic")))
+    records = _affordable(spec.count, quote, request.get("max_cost_usd"))
+    if not domain_confirmed:
+        check_spelling(spec.domain)
+    return Offer(request, spec, tariff, quote, cast_, records)
+
+
+def check_spelling(domain: str) -> None:
+    """Raises Misspelt with suggestions."""
+    wrong = spelling.suspects(domain)
+    if wrong:
+        words = ", ".join(f"{s.word!r}" for s in wrong)
+        raise Misspelt(
+            f"The domain may hold a typing mistake: {words}. Correct it, or send it again with the header "
+            "X-Domain-Confirmed: true", suggestions=[(s.word, s.suggestions) for s in wrong],
+            corrected=spelling.corrected(domain, wrong),
+        )
+
+
+def project_of(org_id: str) -> str:
+    """Runs are listed by project; an organisation's synthetic runs stand together under this name."""
+    return f"synthetic_{ids.tail(org_id)}"
+
+
+def _run(org_id: str, user_id: str, offered: Offer) -> Run:
+    run_id = ids.new("syn_job")
+    config: Item = {
+        "request": cast(Item, offered.request), "model_id": offered.cast.generator, "model": offered.model,
+        "tier": offered.tariff.tier, "critic": offered.cast.critic, "judge": offered.cast.judge,
+        "price": {"record": offered.quote.record, "units": offered.quote.units}, "estimate": offered.cost,
+    }
+    return Run(
+        org_id, run_id, project_of(org_id), user_id, KIND, config,
+        f"data-forge/synthetic/{org_id}/runs/{run_id}", clock.now(), ids.tail(run_id), requested=offered.records,
+    )
+
+
+def spec_of(run: Run) -> Spec:
+    """As planned: its seed is the run, its count what the run wants."""
+    request = cast("dict[str, Any]", run.config["request"])
+    return replace(specs.read(request, seed=run.run_id), count=run.requested)
+
+
+def _named(given: dict[str, str] | None) -> Model | None:
+    return Model(given["provider"], given["model"]) if given else None
+
+
+def _affordable(count: int, quote: Quote, most: float | None) -> int:
+    if most is None or quote.record == 0:
+        return count
+    records = min(count, round(most * pricing.MICRO) // quote.record)
+    if records < 1:
+        raise Invalid(
+            f"max_cost_usd covers no record: one costs ${pricing.dollars(quote.record):g}", field="max_cost_usd")
+    return records
+
+
+def _cast(spec: Spec, generator: Model, critic: Model | None) -> Cast:
+    """Who really answers. Raises Invalid naming the field when a model cannot run here."""
+    stand_in = settings.get().synthetic_teacher.strip()
+    writer = stand_in or teacher_name(generator)
+    _check(writer, "model", spec.schema)
+    needs_critic = SHAPES[spec.schema].critic
+    needs_judge = spec.verified or bool(spec.assessed_fields) or bool(spec.invariants)
+    explicit = stand_in or (teacher_name(critic) if critic else None)
+    if explicit and needs_critic:
+        _check(explicit, "models.critic", "critic")
+    light = stand_in or _or_instead(teacher_name(pricing.critic()), writer)
+    return Cast(writer, (explicit or light) if needs_critic else None, light if needs_judge else None)
+
+
+def _or_instead(wanted: str, other: str) -> str:
+    """The light model that judges by default; where it cannot run, the generator's own does the work."""
+    try:
+        teacher(wanted)
+    except Invalid:
+        return other
+    return wanted
+
+
+def teacher_name(model: Model) -> str:
+    """A model of the price list by its public name, which the catalogue maps to a backend; others by provider."""
+    known: Sequence[Model] = [
+        pricing.critic(), *(t.model for t in pricing.tiers().values() if t.model),
+        *(Model(m["provider"], m["model"]) for m in pricing.table()["models"]),
+    ]
+    if model in known:
+        return model.model
+    return model.provider if model.provider in _OFFLINE else f"{model.provider}:{model.model}"
+
+
+def _check(name: str, field: str, kind: str) -> None:
+    try:
+        kinds = teacher(name).can.kinds
+    except Invalid as problem:
+        raise Invalid(problem.message, field=field, code=problem.code) from None
+    if kinds is not None and kind not in kinds:
+        raise Invalid(f"The teacher {name} cannot write {kind}: choose a language model", field=field)

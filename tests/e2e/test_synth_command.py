@@ -1,0 +1,63 @@
+"""`dataforge synth` and `dataforge ledger` as a person uses them: real processes, the offline generator."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def dataforge(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dataforge_client.cli", *words, "--home", str(home / "data")], cwd=home,
+        capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home), "DATAFORGE_LOG_LEVEL": "ERROR"},
+    )
+
+
+def test_a_description_becomes_files_and_a_price(tmp_path: Path) -> None:
+    offline = ("--generator", "templated", "--domain", "customer support for fintech", "--count", "12")
+
+    done = dataforge("synth", *offline, "--schema", "conflict_v1", "--request", str(_conflict(tmp_path)),
+                     "--split", "train=75,test=25", "--out", "made", "--json", home=tmp_path)
+
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert [e["type"] for e in events if e["type"] in ("estimate", "result")] == ["estimate", "result"]
+    assert events[-1]["job"]["count_accepted"] == 12
+    records = [json.loads(line) for line in (tmp_path / "made/results.jsonl").read_text().splitlines()]
+    assert len(records) == 12
+    parts = {n: len((tmp_path / f"made/splits/{n}.jsonl").read_text().splitlines()) for n in ("train", "test")}
+    assert parts == {"train": 9, "test": 3}
+    assert json.loads((tmp_path / "made/manifest.json").read_text())["count_accepted"] == 12
+
+
+def test_money_is_given_and_asked_for(tmp_path: Path) -> None:
+    made = dataforge("org", "create", "harbour", home=tmp_path)
+    planned = dataforge("ledger", "plan", "payg", home=tmp_path)
+    added = dataforge("ledger", "top-up", "25.10", "--note", "invoice 17", home=tmp_path)
+    odd = dataforge("ledger", "top-up", "lots", home=tmp_path)
+
+    assert made.returncode == planned.returncode == added.returncode == 0, (made, planned, added)
+    assert json.loads(added.stdout)["balance_usd"] == 25.1
+    assert odd.returncode != 0
+    assert "no amount" in odd.stderr
+
+
+def test_a_slip_in_the_domain_is_shown(tmp_path: Path) -> None:
+    told = dataforge("synth", "--generator", "templated", "--domain", "custmer support", "--count", "3", home=tmp_path)
+
+    assert told.returncode != 0
+    assert "'custmer'" in told.stderr
+    assert "--confirm-domain" in told.stderr
+
+
+def _conflict(folder: Path) -> Path:
+    file = folder / "request.json"
+    file.write_text(json.dumps({"conflict_config": {"drive_pairs": [{"a": "safety", "b": "autonomy"}]},
+                                "schema": "conflict_v1"}))
+    return file

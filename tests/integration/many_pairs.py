@@ -1,0 +1,68 @@
+"""Projects with many pairs, written as the assessment of a run writes them, without asking anyone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dataforge import clock, ids
+from dataforge.platform import current
+from dataforge.store import pairs, projects
+from dataforge.store.pairs import Pair
+from dataforge.store.projects import Project
+from dataforge.workflows import finding
+
+WORDS = ["anchor", "buoy", "cargo", "deck", "ebb", "ferry", "gale", "harbour", "inlet", "jetty", "keel", "lock", "mast",
+         "net", "oar", "pier", "quay", "rudder", "sail", "tide", "vessel", "winch", "yacht", "chart", "berth", "crane"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the pairs of one run are made."""
+
+    count: int
+    documents: int = 3
+    seed: int = 0
+    words: int = 60
+    """In an answer."""
+    accepted: float = 0.0
+    """Share of pairs born accepted."""
+    gaps: bool = False
+    """Every seventh slot failed: no pair there."""
+
+
+def fill(project: Project, shape: Shape) -> tuple[str, list[Pair]]:
+    """One run's pairs, its search file, index and counters; the run id and what was written."""
+    run_id = ids.new("gen")
+    made = list(_pairs(project, run_id, shape))
+    write(project, run_id, made)
+    return run_id, made
+
+
+def write(project: Project, run_id: str, made: Sequence[Pair]) -> None:
+    texts = {ids.slot_of_pair(p.pair_id): finding.text_of(finding.turns_of(p)) for p in made}
+    current().files.write(f"{project.s3_prefix}/runs/{run_id}/{finding.SEARCH_FILE}", finding.lines(texts))
+    pairs.write_new(project.project_id, made)
+    pairs.add_round(projects.get(project.org_id, project.project_id), run_id, 0, made)
+
+
+def _pairs(project: Project, run_id: str, shape: Shape) -> Iterator[Pair]:
+    rng = random.Random(shape.seed)
+    documents = [ids.new("doc") for _ in range(shape.documents)]
+    now, slot = clock.now(), -1
+    for _ in range(shape.count):
+        slot += 1
+        if shape.gaps and slot % 7 == 3:
+            slot += 1
+        document = rng.choice(documents)
+        duplicate = rng.random() < 0.1
+        status = "rejected" if duplicate else "accepted" if rng.random() < shape.accepted else "pending"
+        yield Pair(
+            project.project_id, ids.pair_id(project.project_id, run_id, slot), run_id,
+            ids.chunk_id(document, rng.randrange(40)), document,
+            f"What about {' '.join(rng.choices(WORDS, k=5))} {slot}?",
+            f"The {' '.join(rng.choices(WORDS, k=shape.words))}, Number{slot}.", round(rng.random(), 4),
+            round(rng.random(), 4), rng.choice(("easy", "medium", "hard")), "factual", now,
+            type=rng.choice(("single_turn", "single_turn", "multi_turn")), is_duplicate=duplicate, status=status,
+        )

@@ -1,0 +1,127 @@
+"""A deleted project leaves nothing behind, wherever its deletion was cut off. Both walls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from dataforge import platform
+from dataforge.platform.ports import Item
+from dataforge.store import projects, runs
+from dataforge.store.projects import Project
+from dataforge.store.runs import Reply
+from dataforge.workflows import bulk, erasing
+from dataforge.workflows.finding import PairFilter
+from infra import catalog
+from tests.integration import many_pairs
+from tests.integration.conftest import Service
+from tests.integration.counting import Broken, killed_until_done
+from tests.integration.many_pairs import Shape
+from tests.integration.test_main_road import harbour
+
+
+@pytest.fixture
+def doomed(service: Service) -> Project:
+    """A project with everything that a project can have."""
+    project_id = harbour(service)
+    run = service.generate(project_id, num_pairs=4, config={"auto_accept_min_quality": 0})
+    service.call("POST", f"/projects/{project_id}/export")
+    project = projects.get(service.headers["X-Organization-ID"], project_id)
+    many_pairs.fill(project, Shape(40))
+    bulk.act(project, "delete", pair_ids=None, wanted=PairFilter(is_duplicate=True))
+    runs.keep_reply(Reply(run["generationId"], "000000#00", "text", "m", "stop", 1, 1, runs.reply_expiry()))
+    return projects.get(project.org_id, project_id)
+
+
+def left_of(project: Project, run_ids: list[str]) -> list[str]:
+    """Every object and row that still knows the project."""
+    wall = platform.current()
+    found = [f.key for f in wall.files.list(project.s3_prefix)]
+    keys = {"project_id": [project.project_id], "run_id": run_ids, "org_id": [project.org_id]}
+    for table, shape in catalog.TABLES.items():
+        for value in keys.get(shape.hash_key, []):
+            rows: Iterator[Item] = projects.pages(table, {shape.hash_key: value})
+            found += [f"{table}: {row}" for row in rows if project.project_id in str(row) or shape.hash_key == "run_id"]
+    return found
+
+
+# checklist 10, 11
+def test_a_deletion_killed_at_any_write_hides_the_project_and_the_next_one_ends_it(
+    service: Service, doomed: Project
+) -> None:
+    run_ids = [r.run_id for r in runs.of_project(doomed.project_id)]
+    before = left_of(doomed, run_ids)
+
+    kills = killed_until_done(lambda: erasing.delete_project(doomed))
+
+    assert kills >= 6
+    assert len(before) > 60
+    assert left_of(doomed, run_ids) == []
+
+
+# checklist 10, 11
+def test_a_deletion_cut_off_right_after_its_first_step_is_ended_by_its_machine(
+    service: Service, doomed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "SECOND_LOOK_SECONDS", 1)
+    run_ids = [r.run_id for r in runs.of_project(doomed.project_id)]
+
+    def crash(*_: object) -> None:
+        raise Broken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "sweep_project", crash)
+        with pytest.raises(Broken):
+            erasing.delete_project(doomed)
+    hidden = [service.call("GET", f"/projects/{doomed.project_id}", expect=404)["code"],
+              service.call("GET", "/projects")]
+
+    end = time.monotonic() + 60
+    while left_of(doomed, run_ids) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert hidden == ["NOT_FOUND", []]
+    assert left_of(doomed, run_ids) == []
+
+
+# checklist 10, 11
+def test_what_comes_through_an_upload_url_after_the_deletion_is_swept_too(
+    service: Service, doomed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "SECOND_LOOK_SECONDS", 1)
+    monkeypatch.setattr(erasing, "LATE_SECONDS", 2)
+    told = {"filename": "late.md", "content_type": "text/markdown", "file_size": 4}
+    url = service.call("POST", f"/projects/{doomed.project_id}/upload-url", json=told)["upload_url"]
+
+    service.call("DELETE", f"/projects/{doomed.project_id}")
+    time.sleep(1.5)
+    assert service.put(url, b"late", "text/markdown") == 200
+
+    end = time.monotonic() + 60
+    while left_of(doomed, []) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert left_of(doomed, []) == []
+
+
+# checklist 10, 11
+def test_what_a_batch_writes_after_the_deletion_is_swept_by_the_second_look(service: Service, doomed: Project) -> None:
+    erasing.delete_project(doomed)
+    late = f"{doomed.s3_prefix}/runs/gen_x/round-0/part-0000.json"
+    platform.current().files.write(late, b"{}")
+
+    erasing.erase({"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix,
+                   "token": "", "late_seconds": 0}, seconds=60)
+
+    assert left_of(doomed, []) == []
+
+
+def test_an_erasure_that_runs_out_of_time_says_so_and_goes_on(service: Service, doomed: Project) -> None:
+    event: Item = {"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix,
+                   "token": "", "late_seconds": 0}
+
+    with pytest.raises(erasing.EraseUnfinished):
+        erasing.erase(event, seconds=-1)
+    erasing.erase(event, seconds=60)
+
+    assert left_of(doomed, []) == []
