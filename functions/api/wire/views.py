@@ -14,6 +14,7 @@ from dataforge.workflows import exporting
 from dataforge.workflows.analytics import Numbers
 from functions.api.wire import data_forge as wire
 from functions.api.wire import review as reviewing
+from functions.api.wire.trace_views import lineage
 
 
 def project(p: project_store.Project) -> wire.Project:
@@ -147,7 +148,7 @@ def pair(p: pair_store.Pair) -> reviewing.Pair:
         "question": p.question, "answer": p.answer, "qualityScore": p.quality_score,
         "groundingScore": p.grounding_score, "complexityLevel": p.complexity_level, "questionType": p.question_type,
         "isDuplicate": p.is_duplicate, "status": p.status, "reviewerNotes": p.reviewer_notes, "evidence": p.evidence,
-        "metadata": p.metadata, "createdAt": p.created_at, "updatedAt": p.updated_at,
+        "metadata": p.metadata, "lineage": lineage(p.lineage), "createdAt": p.created_at, "updatedAt": p.updated_at,
     })
 
 

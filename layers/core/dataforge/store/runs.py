@@ -7,6 +7,7 @@
 | the last n log lines           | query run_events (run_id, begins log#), descending         |
 | progress of a running run      | query run_events (run_id, begins progress#)                |
 | replies already paid for       | query replies (run_id, between two slots)                  |
+| one reply                      | get replies (run_id, slot)                                 |
 """
 
 from __future__ import annotations
@@ -199,6 +200,12 @@ def reply_key(first_slot: int, attempt: int) -> str:
 
 def keep_reply(reply: Reply) -> None:
     current().tables.put("replies", to_item(reply))
+
+
+def get_reply(run_id: str, key: str) -> Reply | None:
+    """None: it has expired, or there never was one."""
+    item = current().tables.get("replies", {"run_id": run_id, "slot": key})
+    return from_item(Reply, item) if item else None
 
 
 def replies_between(run_id: str, first_slot: int, last_slot: int) -> dict[str, Reply]:
