@@ -17,7 +17,8 @@ demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a da
 test: lint ## everything but the slow suites
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not deploy"
 
-test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs
+test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs, the `datasets` library
+	$(UV) sync --frozen --quiet --python $(PYTHON) --all-extras --group loading
 	$(BIN)/pytest -m slow
 
 test-deploy: .venv/.ready-all .tools/emulator/.ready ## the real templates, deployed to an emulator on loopback, and the main job there

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataforge import log
 from dataforge.platform.ports import Item
 from dataforge.workflows import states
 
 
 def handler(event: Item, context: object) -> Item:
-    return states.close_run(event)
+    with log.about(event):
+        return states.close_run(event)

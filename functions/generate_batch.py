@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from dataforge import log
 from dataforge.platform.ports import Item
 from dataforge.workflows import states
 
 
 def handler(event: Item, context: Any) -> Item:
-    return states.generate_batch(event, seconds=context.get_remaining_time_in_millis() / 1000)
+    with log.about(event):
+        return states.generate_batch(event, seconds=context.get_remaining_time_in_millis() / 1000)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataforge import log
 from dataforge.platform.ports import Item
 from dataforge.workflows import parsing
 
 
 def handler(event: Item, context: object) -> Item:
-    return parsing.parse_document(event)
+    with log.about(event):
+        return parsing.parse_document(event)

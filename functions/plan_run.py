@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataforge import log
 from dataforge.platform.ports import Item
 from dataforge.workflows import states
 
 
 def handler(event: Item, context: object) -> Item:
-    return states.plan_run(event)
+    with log.about(event):
+        return states.plan_run(event)

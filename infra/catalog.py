@@ -124,6 +124,10 @@ FILE_ROOTS = ("data-forge/",)
 BATCH_FILES = "data-forge/*/runs/*"
 """Where the arrays lie that the maps of the state machines read: `*` is any text, slashes too."""
 
+SYNTHETIC_FILES = "data-forge/synthetic/"
+SYNTHETIC_FILES_DAYS = 30
+"""How long the files of synthetic jobs stay in the bucket; functions are told it, so that they say so in time."""
+
 MAP_CONCURRENCY = 10
 """Children that a Map of the state machines runs at once (MaxConcurrency; a test compares)."""
 

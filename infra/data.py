@@ -81,6 +81,11 @@ def _bucket(scope: Construct) -> s3.Bucket:
                 noncurrent_version_expiration=Duration.days(KEEP_OLD_VERSIONS_DAYS),
                 expired_object_delete_marker=True,
             ),
+            # One day later than the API stops to hand them out, since they are older than the end of their job.
+            s3.LifecycleRule(
+                id="expire-synthetic-results", prefix=catalog.SYNTHETIC_FILES,
+                expiration=Duration.days(catalog.SYNTHETIC_FILES_DAYS + 1),
+            ),
             s3.LifecycleRule(
                 id="drop-unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
             ),

@@ -81,6 +81,7 @@ class Lambdas(Construct):
             "DATAFORGE_STAGE": self._stage.name,
             "DATAFORGE_BUCKET": self._data.bucket.bucket_name,
             "DATAFORGE_TABLE_PREFIX": self._stage.prefix,
+            "DATAFORGE_RESULTS_DAYS": str(catalog.SYNTHETIC_FILES_DAYS),
             "DATAFORGE_WORKERS": str(catalog.MAP_CONCURRENCY),
             **machines,
         }

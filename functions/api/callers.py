@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
-from dataforge import access, quotas
+from dataforge import access, log, quotas
 from dataforge.access import Caller
 from dataforge.errors import RateLimited
 from dataforge.quotas import Allowance
@@ -47,6 +47,7 @@ def admit(request: Request, *, org_required: bool) -> Caller:
     path = request.scope["path"]
     api = next((name for place, name in APIS.items() if path.startswith(place)), "accounts")
     who = access.authenticate(_key(request))
+    log.add(org_id=who.org_id)
     allowance = request.state.allowance = quotas.take(who.org_id, api)
     if allowance is not None and allowance.retry_after is not None:
         raise RateLimited(

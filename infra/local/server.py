@@ -29,10 +29,13 @@ from dataforge.platform.ports import FileInfo, Platform
 from dataforge.store import orgs, projects, runs
 from dataforge.workflows import runs as flow
 from dataforge.workflows import uploads
+from dataforge.workflows.synthetic import jobs
 from infra.local.platform import build, invoker, pool, write_once
 
 logger = logging.getLogger(__name__)
 
+FIRST_SWEEP_SECONDS = 60.0
+"""After the start: nobody should wait for it."""
 UPLOAD_RETRIES = (0.2, 2.0)
 """Pauses before looking at an upload again, in seconds."""
 
@@ -101,13 +104,25 @@ def look_at_upload(info: FileInfo) -> None:
     uploads.arrived(info.key)
 
 
+def sweep_daily(closing: threading.Event) -> None:
+    """What the bucket's lifecycle does in an account: files of synthetic jobs go when their days are over."""
+    while not closing.wait(FIRST_SWEEP_SECONDS):
+        for org in orgs.list_orgs():
+            try:
+                jobs.sweep(org.org_id)
+            except Exception:
+                logger.warning("the expired files of %s stay until tomorrow", org.org_id, exc_info=True)
+        if closing.wait(jobs.DAY):
+            return
+
+
 @contextmanager
 def machine(home: Path, url: str) -> Iterator[tuple[Platform, Path]]:
     """Everything but HTTP, running: the platform and the file with the first key. Raises RuntimeError when another
     server holds the folder."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     workers = pool(home, settings.get().workers)
-    teller = ThreadPoolExecutor(1, "uploads")
+    teller, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
     plugged = build(home, base_url=lambda: url, invoke=invoker(workers), soon=teller.submit)
     assert isinstance(plugged.workflows, Runner)  # noqa: S101  build made it
     try:
@@ -117,8 +132,10 @@ def machine(home: Path, url: str) -> Iterator[tuple[Platform, Path]]:
         resume_started_runs({own, *(org.org_id for org in orgs.list_orgs())})
         plugged.workflows.start_up()
         plugged.files.on_created(look_at_upload)
+        threading.Thread(target=sweep_daily, args=(closing,), name="sweep", daemon=True).start()
         yield plugged, credentials
     finally:
+        closing.set()
         teller.shutdown(cancel_futures=True)  # the next start hears of what is left
         plugged.workflows.close()
         workers.close()

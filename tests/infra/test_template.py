@@ -28,6 +28,7 @@ FROZEN = {
     "ConnectionsTable": "dataforge-dev-connections",
     "LimiterTable": "dataforge-dev-limiter",
     "IdempotencyTable": "dataforge-dev-idempotency",
+    "LedgerTable": "dataforge-dev-ledger",
 }
 
 
@@ -99,7 +100,8 @@ def test_the_bucket_is_private_versioned_and_encrypted_and_announces_new_files(d
     assert {rule["Status"] for rule in rules} == {"Enabled"}
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
     assert any("NoncurrentVersionExpiration" in rule for rule in rules)
-    assert not any("ExpirationInDays" in rule or "ExpirationDate" in rule for rule in rules)
+    expiring = [(r["Prefix"], r["ExpirationInDays"]) for r in rules if "ExpirationInDays" in r or "ExpirationDate" in r]
+    assert expiring == [("data-forge/synthetic/", 31)]
 
 
 def test_the_bucket_refuses_plain_http_and_old_tls(deployment):

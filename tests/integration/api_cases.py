@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from dataforge import settings
 from tests.integration.conftest import BASE, Service, embedded_service
+from tests.integration.synthetic_cases import Synthetic
 
 TEXT = (
     b"# Moorings\n\nThe harbour master answers every request within 24 hours. The fee is 30 euros a day for each boat "
@@ -35,6 +36,7 @@ CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance,
 ]
+TEMPLATED = {"generator": {"provider": "templated", "model": "templated"}}
 MOST_PAIRS = 12
 """A case may ask for 100,000 pairs; the run behind it is not what is tested here."""
 
@@ -67,12 +69,15 @@ class Harbour:
     pair_ids: list[str]
     generation_ids: list[str]
     s3_key: str
+    job_ids: list[str]
+    """A synthetic job with results and splits."""
 
     def real(self, name: str, dice: Dice) -> Any:
         """Something of the kind that a parameter or field of this name means; None for other names."""
         kinds: dict[str, list[Any]] = {
             "project_id": [self.project_id], "document_id": self.document_ids, "chunk_id": self.chunk_ids,
             "pair_id": self.pair_ids, "generation_id": self.generation_ids, "version": [1],
+            "job_id": self.job_ids,
         }
         if name.endswith("_ids") and name[:-1] in kinds:
             return kinds[name[:-1]][: 1 + dice.below(3)]
@@ -86,6 +91,8 @@ class World:
     service: Service
     stranger: dict[str, str]
     harbours: list[Harbour]
+    quiet: Harbour
+    """Only for generate cases: parses of what other cases registered would keep it busy."""
     answers: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     """operation -> how often it answered which status."""
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=4))
@@ -101,8 +108,12 @@ class World:
         free = case.path_parameters or case.query or case.headers or not isinstance(case.body, NotSet)
         who, headers = dice.one(self.callers() if free else self.callers()[:1])
         harbour = dice.one(self.harbours)
+        if case.operation.path.endswith("/projects/{project_id}/generate") and dice.below(3):
+            harbour = self._idle()
         self._put_ids(case, harbour, dice)
         if isinstance(case.body, dict):
+            if case.operation.path.startswith("/v1/synthetic"):
+                self._put_job(case.body, dice)
             self._put_body(case.body, harbour, dice)
 
         response = case.call(headers=headers)
@@ -110,11 +121,29 @@ class World:
         case.validate_response(response, checks=CHECKS)
         self._check(case, who, response)
         self.answers[case.operation.label][response.status_code] += 1
-        told = response.json() if response.status_code == 200 else {}
+        plain = "application/json" in response.headers.get("content-type", [""])[0]
+        told = response.json() if response.status_code == 200 and plain else {}
         if told and case.operation.path.endswith(("/parse", "/generate")):
             self.recent.append(told["generationId"])
         if "/bulk-action" in case.operation.path:
             self._give_back(harbour, told)
+
+    def _idle(self) -> Harbour:
+        """The quiet harbour, once its last run has ended."""
+        project = self.quiet.project_id
+        for run in self.service.call("GET", f"/projects/{project}/generations", page=1, page_size=1):
+            self.service.wait(run["generationId"])
+        return self.quiet
+
+    def _put_job(self, body: dict[str, Any], dice: Dice) -> None:
+        """Two in three ask for something small that the offline generator can make."""
+        if isinstance(body.get("count"), int):
+            body["count"] = min(body["count"], MOST_PAIRS)
+        if dice.below(3):
+            schema = dice.one(["instruction_v1", "preference_v1", "eval_v1"])
+            body |= {"schema": schema, "domain": "harbour services", "count": 1 + dice.below(5), "models": TEMPLATED}
+            for name in ("model", "conflict_config", *(["advanced", "constraints"] if dice.below(2) else [])):
+                body.pop(name, None)
 
     def _give_back(self, harbour: Harbour, told: Any) -> None:
         """After a bulk action, also one that was only made to be undone, later cases need the pairs, accepted."""
@@ -204,6 +233,8 @@ class World:
             self.clear_keys()
         if body.get("s3_key") and dice.below(4):
             body |= {"s3_key": harbour.s3_key, "file_size": len(TEXT)}
+        if str(body.get("url")).startswith("http"):
+            body["url"] = "http://127.0.0.1/refused"  # a parse would wait long for hosts that nobody has
         asked = body.get("num_pairs")
         if isinstance(asked, int) and MOST_PAIRS < asked <= 100_000:
             body["num_pairs"] = 1 + asked % MOST_PAIRS
@@ -228,21 +259,23 @@ class World:
     @property
     def succeeded(self) -> float:
         """The share of cases that did what they asked for."""
-        return sum(was[200] + was[201] for was in self.answers.values()) / max(1, self.cases)
+        return sum(was[200] + was[201] + was[202] for was in self.answers.values()) / max(1, self.cases)
 
     def missed(self) -> list[str]:
         """Operations that never succeeded: what is checked there is only how they refuse."""
-        return [f"{operation}: {dict(was)}" for operation, was in self.answers.items() if not was.keys() & {200, 201}]
+        good = {200, 201, 202}
+        return [f"{operation}: {dict(was)}" for operation, was in self.answers.items() if not was.keys() & good]
 
 
 def prepare(home: Path) -> Iterator[World]:
     """The whole embedded platform with three harbours in it, and no limit on calls: cases come by the hundred."""
-    unlimited = {"DATAFORGE_RATE_DATA_FORGE": "0", "DATAFORGE_RATE_ACCOUNTS": "0"}
+    unlimited = {f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "ACCOUNTS", "SYNTHETIC")}
     before = {name: os.environ.get(name) for name in unlimited}
     os.environ.update(unlimited)
     settings.get.cache_clear()
     for service in embedded_service(home):
-        yield World(service, service.other().headers, [make_harbour(service) for _ in range(3)])
+        yield World(service, service.other().headers, [make_harbour(service) for _ in range(3)],
+                    make_harbour(service))
     for name, value in before.items():
         if value is None:
             del os.environ[name]
@@ -264,7 +297,18 @@ def make_harbour(service: Service) -> Harbour:
     return Harbour(
         project_id, [d["documentId"] for d in documents], [c["chunkId"] for c in chunks],
         [p["pairId"] for p in pairs], [parsed["generationId"], made["generationId"]], spare["s3_key"],
+        [make_job(service)],
     )
+
+
+def make_job(service: Service) -> str:
+    """A synthetic job that has ended, with results, splits and all."""
+    api = Synthetic(service)
+    started = api.start({
+        "schema": "instruction_v1", "domain": "harbour services", "count": 5, "models": TEMPLATED,
+        "advanced": {"output_split": {"train": 60, "test": 40}},
+    })
+    return str(api.wait(started["job_id"])["job_id"])
 
 
 def described() -> BaseSchema:

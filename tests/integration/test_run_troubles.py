@@ -15,8 +15,7 @@ from dataforge.platform.ports import Execution, Item
 from dataforge.records import Question
 from dataforge.store import pairs, projects, runs
 from dataforge.store.projects import Project
-from dataforge.workflows import asking, assessing, closing, erasing, finding, generation, planning, review
-from dataforge.workflows import projects as project_flow
+from dataforge.workflows import asking, assessing, closing, erasing, finding, generation, planning, registering, review
 from dataforge.workflows import runs as flow
 from tests.integration.test_run_engine import (
     FACTS,
@@ -279,9 +278,9 @@ def test_a_deletion_that_was_cut_off_can_be_repeated(project: Project, monkeypat
     "規則" * 250, "a" * 500, "a" * 300 + "." + "b" * 199, "x" * 490 + ".pdf", "...", "../../x",
 ])
 def test_any_name_of_the_contract_gets_a_place_of_its_own(project: Project, name: str) -> None:
-    url, key = project_flow.upload_url(project, name, "text/plain", 1)
+    url, key = registering.upload_url(project, name, "text/plain", 1)
     platform.current().files.write(key, b"x")
-    _, other = project_flow.upload_url(project, name, "text/plain", 1)
+    _, other = registering.upload_url(project, name, "text/plain", 1)
 
     assert url
     assert key != other

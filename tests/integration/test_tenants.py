@@ -14,6 +14,7 @@ from typing import Any
 from fastapi.routing import iter_route_contexts
 from ulid import ULID
 
+from tests.integration.api_cases import make_job
 from tests.integration.conftest import BASE, Service
 from tests.integration.test_main_road import RULES, harbour
 
@@ -63,7 +64,7 @@ def owned_by(service: Service, project_id: str) -> Json:
         "project_id": project_id, "document_id": document["documentId"], "chunk_id": pair["chunkId"],
         "generation_id": run["generationId"], "pair_id": pair["pairId"], "version": version,
         "key_id": who["keyId"], "user_id": who["userId"], "member_id": who["userId"], "s3_key": document["s3Key"],
-        "undo_token": _undo_token(service, project_id, pair["pairId"]),
+        "undo_token": _undo_token(service, project_id, pair["pairId"]), "job_id": make_job(service),
     }
 
 

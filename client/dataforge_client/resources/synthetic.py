@@ -62,6 +62,7 @@ class SyntheticJob:
     created_at: str = ""
     started_at: str | None = None
     completed_at: str | None = None
+    expires_at: str | None = None
     error: str | None = None
     raw: Json = field(default_factory=dict, repr=False)
 

@@ -228,6 +228,8 @@ class SyntheticJob(Named):
     cost_usd: float | None
     started_at: str | None
     completed_at: str | None
+    expires_at: str | None
+    """When its files are deleted."""
     error: str | None
 
 

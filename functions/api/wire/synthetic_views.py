@@ -44,7 +44,8 @@ def job(run: Run) -> wire.SyntheticJob:
         models=wire.JobModels(generator=str(run.config["model_id"]), critic=_text(run.config.get("critic")),
                               judge=_text(run.config.get("judge"))),
         cost_usd=dollars(int(str(charge))) if charge is not None else 0.0 if over else None,
-        started_at=run.started_at, completed_at=run.completed_at, error=jobs.error_of(run),
+        started_at=run.started_at, completed_at=run.completed_at,
+        expires_at=jobs.expires_at(run), error=jobs.error_of(run),
     )
 
 

@@ -92,6 +92,10 @@ class NotFound(DataForgeError):
     code, status = "NOT_FOUND", 404
 
 
+class Gone(DataForgeError):
+    code, status = "GONE", 410
+
+
 class Conflict(DataForgeError):
     code, status = "CONFLICT", 409
 

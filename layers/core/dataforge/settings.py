@@ -44,6 +44,7 @@ class Settings:
     )
     plan: str = _env("DATAFORGE_PLAN", "unlimited", "Plan of organisations without one: unlimited, payg or quota")
     quota_records: int = _number("DATAFORGE_QUOTA_RECORDS", 100, "Records a month on the plan quota")
+    results_days: int = _number("DATAFORGE_RESULTS_DAYS", 30, "Days that the files of synthetic jobs are kept")
     retention_days: int = _number("DATAFORGE_RETENTION_DAYS", 30, "Days that run logs and raw replies are kept")
     rate_data_forge: int = _number(
         "DATAFORGE_RATE_DATA_FORGE", 600, "Data Forge calls a minute per organisation; 0: off"

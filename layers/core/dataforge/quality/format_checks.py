@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dataforge.quality.claims import STOP_WORDS, tokens
 from dataforge.quality.duplicates import normalise
@@ -105,10 +106,20 @@ def _prompt_leak(c: Candidate) -> bool:
     text = f"{c.draft.question} {c.draft.answer}"
     if _FORM.search(text) and not _FORM.search(c.passage):
         return True
-    theirs, passage = normalise(c.system_prompt).split(), normalise(c.passage)
-    ours = f" {normalise(text)} "
-    runs = (" ".join(theirs[i : i + _LEAK_WORDS]) for i in range(len(theirs) - _LEAK_WORDS + 1))
-    return any(f" {run} " in ours and run not in passage for run in runs)
+    ours = normalise(text).split()
+    if len(ours) < _LEAK_WORDS:
+        return False
+    told = _runs(normalise(c.system_prompt))
+    shared = [run for i in range(len(ours) - _LEAK_WORDS + 1) if (run := " ".join(ours[i : i + _LEAK_WORDS])) in told]
+    passage = normalise(c.passage) if shared else ""
+    return any(run not in passage for run in shared)
+
+
+@lru_cache(maxsize=8)
+def _runs(prompt: str) -> frozenset[str]:
+    """Every twelve words running of a prompt, which all records of a run share."""
+    words = prompt.split()
+    return frozenset(" ".join(words[i : i + _LEAK_WORDS]) for i in range(len(words) - _LEAK_WORDS + 1))
 
 
 def _refusal(c: Candidate) -> bool:

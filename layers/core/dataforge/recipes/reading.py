@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from dataforge.errors import BadReply
 from dataforge.recipes.replies import objects, whole_characters
@@ -44,7 +45,8 @@ def drafts(answer: Answer, slots: tuple[Slot, ...], form: Form, make: Make) -> l
             wrong.append(made)
         else:
             placed[at] = made
-    read = [placed[at] for at in sorted(placed)]
+    # Up to the first slot without one: whoever keeps them gives them to the slots in order.
+    read = [placed[at] for at in takewhile(placed.__contains__, range(len(slots)))]
     if len(read) == len(slots):
         return read
     raise BadReply(_why(answer, form, len(found), len(read), len(slots), wrong), drafts=read)

@@ -25,7 +25,6 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from dataforge import ids
 from dataforge.errors import ConditionFailed, Conflict
@@ -43,9 +42,10 @@ NOTHING, DELETED = ord("."), ord("d")
 STATUSES = {code: status for status, code in CODES.items()}
 SCORE_UNIT = 10_000
 """Scores have four digits: whole numbers of this unit add up without drift."""
+LONGEST = 20.0
+"""Seconds that a bulk change tries to get past other writers."""
 _GROUP = 40
 """Blocks in one transaction, which holds at most 100 writes."""
-_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,21 +151,27 @@ def of_pair(project_id: str, run: str, slot: int) -> Block | None:
 
 
 def rewrite(project: Project, blocks: Sequence[Block], change: Callable[[Block], Change | None]) -> int:
-    """Give every block to `change` and write what it wants, counters with it; a block that someone else wrote meanwhile
-    is read and given again. How many pairs changed. Raises NotFound when the project is gone.
+    """Give every block to `change` and write what it wants, counters with it; how many pairs changed.
+
+    A block that someone else wrote meanwhile is read and given again, in ever smaller groups, so that many writers do
+    not keep each other out. Raises NotFound when the project is gone, Conflict (BUSY) after LONGEST seconds.
     """
-    changed = 0
-    rest = iter(blocks)
-    while group := list(islice(rest, _GROUP)):
-        for attempt in range(_TRIES):
-            wanted = [c for b in group if (c := change(b)) is not None]
-            if _write(project, wanted):
-                changed += sum(_differing(c.block.states, c.states) for c in wanted)
-                break
-            pause(attempt)
-            group = read_named(project.project_id, [b.key for b in group])
-        else:
+    changed, lost, until = 0, 0, time.monotonic() + LONGEST
+    waiting: list[Sequence[Block]] = [blocks[i:i + _GROUP] for i in range(0, len(blocks), _GROUP)]
+    while waiting:
+        group = waiting.pop()
+        wanted = [c for b in group if (c := change(b)) is not None]
+        if _write(project, wanted):
+            changed, lost = changed + sum(_differing(c.block.states, c.states) for c in wanted), 0
+            continue
+        if time.monotonic() > until:
             raise Conflict("These pairs are being changed by many at once; try again", code="BUSY")
+        pause(lost)
+        lost += 1
+        now = {b.key: b for b in read_named(project.project_id, [b.key for b in group])}
+        fresh = [now.get(b.key, b) for b in group]  # one that is not there yet is new, and nobody else's
+        half = (len(fresh) + 1) // 2
+        waiting += [part for part in (fresh[half:], fresh[:half]) if part]
     return changed
 
 
@@ -175,19 +181,12 @@ def add_round(project: Project, run_id: str, round_number: int, made: Sequence[M
     by_block: dict[int, list[Marked]] = {}
     for one in made:
         by_block.setdefault(one.slot // BLOCK, []).append(one)
-    known = {b.number: b for b in read(project.project_id, run_id)}
     _add_facts(project.project_id, run, by_block)
-    numbers = iter(sorted(by_block))
-    while group := list(islice(numbers, _GROUP)):
-        for attempt in range(_TRIES):
-            blocks = [known.get(n) or Block(run, n, bytes([NOTHING]) * BLOCK) for n in group]
-            if _write(project, [_with(b, round_number, by_block[b.number]) for b in blocks
-                                if round_number not in b.rounds]):
-                break
-            pause(attempt)
-            known = {b.number: b for b in read(project.project_id, run_id)}
-        else:
-            raise Conflict("These pairs are being changed by many at once; try again", code="BUSY")
+    known = {b.number: b for b in read(project.project_id, run_id)}
+    touched = [known.get(n) or Block(run, n, bytes([NOTHING]) * BLOCK) for n in sorted(by_block)]
+    rewrite(project, touched, lambda b: (
+        None if round_number in b.rounds else _with(b, round_number, by_block[b.number])
+    ))
 
 
 def counters(change: Change) -> dict[str, int | float]:
@@ -245,8 +244,8 @@ def forget_undo(project_id: str, token: str) -> None:
 
 
 def pause(attempt: int) -> None:
-    """Before the next try of a write that lost against another one: full jitter, 2 ms doubling up to 0.5 s."""
-    time.sleep(random.uniform(0, min(0.5, 0.002 * 2**attempt)))
+    """Before the next try of a write that lost against another one: full jitter, 2 ms doubling up to 0.1 s."""
+    time.sleep(random.uniform(0, min(0.1, 0.002 * 2**min(attempt, 10))))
 
 
 def _write(project: Project, changes: Sequence[Change]) -> bool:

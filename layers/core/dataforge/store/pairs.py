@@ -31,7 +31,7 @@ _PROBED = 100
 """More than any wall writes at once."""
 _FEW = 200
 """Up to so many pairs of a block are fetched by their keys; more are read as neighbours."""
-_TRIES = 20
+_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)

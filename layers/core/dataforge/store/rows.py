@@ -14,7 +14,7 @@ T = TypeVar("T")
 def to_item(record: object) -> Item:
     """Every field by its name. None is left out, so that an unset index key keeps the item out of that index."""
     item: Item = {}
-    for name in _names(type(record)):
+    for name in _names(cast(Any, type(record))):
         value = getattr(record, name)
         if value is not None:
             item[name] = value
@@ -23,7 +23,7 @@ def to_item(record: object) -> Item:
 
 def from_item(cls: type[T], item: Item) -> T:
     """Unknown attributes are ignored (a newer version wrote them), missing ones take the field's default."""
-    names = _names(cls)
+    names = _names(cast(Any, cls))
     return cls(**{name: value for name, value in item.items() if name in names})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import cast
 
@@ -11,7 +12,7 @@ from dataforge import clock
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
-from dataforge.platform.ports import Item, Put, Value
+from dataforge.platform.ports import Execution, Item, Put, Value
 from dataforge.store import projects, runs
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
@@ -81,10 +82,11 @@ def active(project: projects.Project) -> Run | None:
     return run if run.status in runs.ACTIVE else None
 
 
-def look_after(run: Run) -> Run:
+def look_after(run: Run, *, bury: Callable[[Run, Execution], Run] | None = None) -> Run:
     """The run as it really is: one whose machine never started is started, one whose machine is gone is failed.
 
     Asked of the workflows port only for a run that has been open for a while, since that costs a call.
+    bury: closes a run whose machine is gone, where that takes more than to fail it.
     """
     if run.status in runs.FINISHED or clock.seconds_since(run.created_at) < PATIENCE:
         return run
@@ -97,6 +99,8 @@ def look_after(run: Run) -> Run:
     run = runs.get(run.org_id, run.run_id)
     if run.status in runs.FINISHED:
         return run
+    if bury is not None:
+        return bury(run, execution)
     why = f"The state machine ended as {execution.status} ({execution.error or 'no error'}: {execution.cause or ''})"
     spent = runs.progress_of(run.run_id)
     usage: Item = {

@@ -91,12 +91,6 @@ def close_run(raw: Item) -> Item:
     return {"run_id": run.run_id, "status": run.status}
 
 
-def let_go(run: Run) -> None:
-    """The reservation of a run whose machine died without closing it: nothing is charged for what was never handed
-    over."""
-    ledger.settle(run.org_id, run.run_id, amount=0, units=0)
-
-
 def _write_results(run: Run, spec: Spec, measures: Measures) -> dict[str, Item]:
     """results.jsonl and a file for each split: name to facts."""
     if not run.delivered:

@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import orjson
 
-from dataforge.errors import Conflict, NotFound
+from dataforge import clock, settings
+from dataforge.errors import Conflict, Gone, NotFound
 from dataforge.platform import current
 from dataforge.recipes.synthetic import lines
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
-from dataforge.workflows.synthetic import closing
+from dataforge.workflows.synthetic import burying, closing
 from dataforge.workflows.synthetic.starting import KIND, project_of
 
 Status = Literal["queued", "running", "succeeded", "failed"]
@@ -22,6 +23,7 @@ _STATUS: dict[str, Status] = {
     "failed": "failed", "cancelled": "failed",
 }
 CANCELLED = "cancelled by user"
+DAY = 86_400
 
 
 def get(org_id: str, job_id: str) -> Run:
@@ -36,11 +38,8 @@ def get(org_id: str, job_id: str) -> Run:
 
 
 def look_after(run: Run) -> Run:
-    before = run.status
-    run = flow.look_after(run)
-    if before in runs.ACTIVE and run.status in runs.FINISHED:
-        closing.let_go(run)
-    return run
+    """As it really is; one whose machine died is closed with what it had made."""
+    return flow.look_after(run, bury=burying.bury)
 
 
 def status_of(run: Run) -> Status:
@@ -111,7 +110,30 @@ def splits(run: Run) -> dict[str, tuple[str, int]]:
     return {name: (str(f["key"]), int(f["records"])) for name in wanted if (f := files[f"splits/{name}"])}
 
 
+def expires_at(run: Run) -> str | None:
+    """When its files go; None while it runs."""
+    if run.completed_at is None or run.status not in runs.FINISHED:
+        return None
+    return clock.at(clock.epoch() - int(clock.seconds_since(run.completed_at)) + settings.get().results_days * DAY)
+
+
+def sweep(org_id: str) -> int:
+    """Delete the files of jobs whose results have expired; how many went. On AWS the bucket's lifecycle does it."""
+    gone = 0
+    for run in runs.of_project(project_of(org_id)):
+        if run.status in runs.FINISHED and _expired(run):
+            gone += current().files.delete_prefix(f"{run.files_prefix}/")
+    return gone
+
+
+def _expired(run: Run) -> bool:
+    return run.completed_at is not None and clock.seconds_since(run.completed_at) > settings.get().results_days * DAY
+
+
 def _ended(run: Run) -> None:
     if run.status not in runs.FINISHED:
         raise Conflict(f"Job {run.run_id} is {status_of(run)}; its files are there once it has ended",
                        code="JOB_NOT_COMPLETE")
+    if _expired(run):
+        raise Gone(f"The results of job {run.run_id} were kept for {settings.get().results_days} days, until "
+                   f"{expires_at(run)}, and are deleted", code="RESULTS_EXPIRED")

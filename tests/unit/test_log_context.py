@@ -1,0 +1,61 @@
+"""Log lines say whose work they are about, and nothing that came with it."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+from contextvars import copy_context
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from dataforge import log
+
+FUNCTIONS = ("plan_run", "parse_document", "generate_batch", "assess_run", "close_run", "record_failure", "erase")
+EVENT = {"org_id": "org_1", "run_id": "gen_1", "project_id": "proj_1", "kind": "generate", "key": "a/private/name"}
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch):
+    """The text that the product's own formatter writes."""
+    sink = io.StringIO()
+    handler = logging.StreamHandler(sink)
+    handler.setFormatter(log._Json())
+    logger = logging.getLogger("dataforge.test")
+    monkeypatch.setattr(logger, "handlers", [handler])
+    monkeypatch.setattr(logger, "propagate", False)
+    return lambda: [json.loads(line) for line in sink.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_state_function_logs_the_run_and_its_organisation(name, lines, monkeypatch):
+    module = importlib.import_module(f"functions.{name}")
+    workflow = next(getattr(module, w) for w in ("states", "parsing", "erasing") if hasattr(module, w))
+    monkeypatch.setattr(workflow, name, lambda raw, **_: logging.getLogger("dataforge.test").error("here") or raw)
+
+    module.handler(EVENT, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
+
+    [line] = lines()
+    assert (line["run_id"], line["org_id"], line["project_id"]) == ("gen_1", "org_1", "proj_1")
+    assert "a/private/name" not in json.dumps(line)
+    assert not log.context.get()
+
+
+def test_no_state_function_is_forgotten():
+    """Those of the socket, the API and S3's event have no run."""
+    folder = Path(__file__).parents[2] / "functions"
+    there = {path.stem for path in folder.glob("*.py")} - {"__init__", "socket", "on_upload"}
+
+    assert there == set(FUNCTIONS)
+
+
+def test_what_a_request_learns_in_a_thread_joins_all_its_lines(lines):
+    token = log.context.set({"request_id": "r1"})
+    copy_context().run(log.add, org_id="org_1")
+    logging.getLogger("dataforge.test").error("here")
+    log.context.reset(token)
+
+    assert (lines()[0]["request_id"], lines()[0]["org_id"]) == ("r1", "org_1")
