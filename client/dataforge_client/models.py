@@ -177,6 +177,8 @@ class StageProgress:
     done: int = 0
     total: int = 0
     rate_per_second: float | None = None
+    eta_seconds: float | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ GENERATION: Json = {
     "generationId": "gen_abc123", "projectId": "proj_abc123", "kind": "generate",
     "config": {"model_id": "gpt-4o", "generation_type": "qa", "temperature": 0.7, "pairs_per_chunk": 3},
     "status": "completed", "stage": "finalizing", "progress": 100,
-    "progressDetail": {"stage": "finalizing", "done": 1020, "total": 1020, "ratePerSecond": None},
+    "progressDetail": {"stage": "finalizing", "done": 1020, "total": 1020, "ratePerSecond": None,
+                       "etaSeconds": None, "costUsd": 1.725},
     "jobName": "df-generate-gen_abc1",
     "results": {
         "chunks_processed": 340, "pairs_generated": 1020, "pairs_valid": 980, "avg_quality_score": 0.87,
@@ -137,6 +138,19 @@ EXAMPLES: dict[str, Json] = {
              "message": "Starting generation for 340 chunks"},
             {"timestamp": "2025-06-15T11:01:05Z", "level": "info", "stage": "generation",
              "message": "Generated 3 pairs for chunk 1 (avg quality: 0.92)"},
+        ],
+    },
+    "Events": {
+        "generation_id": "gen_abc123", "closed": False,
+        "cursor": "01jz8x3v5qk2m4n6p8r0t1v3w5.01jz8x3v9ak2m4n6p8r0t1v3w5",
+        "events": [
+            {"id": "01jz8x3v5qk2m4n6p8r0t1v3w5", "type": "log", "timestamp": "2025-06-15T11:00:30Z", "level": "info",
+             "stage": "planning", "message": "Asking gpt-4o for 1020 pairs from 340 chunks"},
+            {"id": "01jz8x3v9ak2m4n6p8r0t1v3w5", "type": "progress", "timestamp": "2025-06-15T11:20:30Z",
+             "stage": "generating", "status": "generating", "done": 510, "total": 1020, "failed": 1,
+             "rate_per_second": 0.42, "eta_seconds": 1214.3, "cost_usd": 0.8625, "input_tokens": 185000,
+             "output_tokens": 40000, "counts": {
+                 "requested": 1020, "asked": 1020, "delivered": 0, "rejected": 0, "failed": 0}},
         ],
     },
     "Pair": PAIR,
