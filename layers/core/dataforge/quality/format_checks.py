@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dataforge.quality.claims import STOP_WORDS, tokens
-from dataforge.quality.duplicates import normalise
+from dataforge.quality.normal import normalise
 from dataforge.records import Draft
 
 MOST_ANSWER_CHARACTERS = 6000

@@ -13,7 +13,7 @@ from dataforge import clock, ids
 from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.quality import duplicates, format_checks, grounding, scoring
+from dataforge.quality import format_checks, grounding, scoring
 from dataforge.records import Draft, Grounding, Slot
 from dataforge.store import pairs, projects, runs
 from dataforge.store.pairs import Pair
@@ -99,6 +99,8 @@ def record_failure(raw: Item) -> Item:
 
 def _judge(run: Run, outcomes: Iterable[Item]) -> list[Record]:
     """Checks and grounding record by record, then repeats over all that passed, first come first kept."""
+    from dataforge.quality import duplicates  # numpy costs a cold start 0.15 s, and the failed and closed need none
+
     prompt = str(run.config.get("system_prompt") or "")
     made = [o for o in outcomes if "draft" in o]
     wanted = list({str(o["chunk_id"]): None for o in made})

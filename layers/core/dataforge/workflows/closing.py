@@ -9,7 +9,6 @@ import orjson
 
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.quality import report as quality_report
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import asking, assessing, parsing, planning
@@ -47,6 +46,8 @@ def close_run(raw: Item) -> Item:
 
 def close(run: Run, raw: Item) -> Run:
     """completed, cancelled, or failed when nothing was delivered; asked = delivered + rejected + failed in any case."""
+    from dataforge.quality import report as quality_report  # numpy: not for what only failed, nor for a parse
+
     run = runs.advance(run, run.status, "finalizing")
     error = flow.failure_of(raw)
     run = _settle(run, error)

@@ -6,15 +6,16 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from dataforge.errors import ConditionFailed, Invalid, TooLarge
 from dataforge.platform import items as rules
+from dataforge.platform.aws import clients
 from dataforge.platform.aws.expressions import Expression, item_from_wire, to_wire
 from dataforge.platform.ports import Delete, Item, Key, Page, Put, Update, Where, Write
 
@@ -28,14 +29,18 @@ class DynamoTables:
 
     def __init__(self, prefix: str, *, client: Any = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self._prefix = prefix
-        self._client = client or boto3.client(
-            "dynamodb", config=Config(
-                retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=3, read_timeout=15,
-                max_pool_connections=50,
-            ),
-        )
+        if client is not None:
+            self._client = client
         self._sleep = sleep
         self._keys: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def _client(self) -> Any:
+        """Made by the first call, like every client of this wall: not every function needs every service."""
+        return clients.client("dynamodb", config=Config(
+            retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=3, read_timeout=15,
+            max_pool_connections=50,
+        ))
 
     def get(self, table: str, key: Key) -> Item | None:
         with _translated():

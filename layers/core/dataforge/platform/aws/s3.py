@@ -7,14 +7,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any, BinaryIO, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from dataforge.errors import DataForgeError
+from dataforge.platform.aws import clients
 from dataforge.platform.objects import check_key, check_prefix, disposition
 from dataforge.platform.ports import FileInfo
 
@@ -31,7 +32,12 @@ class S3Files:
 
     def __init__(self, bucket: str, *, client: Any = None) -> None:
         self._bucket = bucket
-        self._client = client or boto3.client("s3", config=_config())
+        if client is not None:
+            self._client = client
+
+    @cached_property
+    def _client(self) -> Any:
+        return clients.client("s3", config=_config())
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
         if length == 0:

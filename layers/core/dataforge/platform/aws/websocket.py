@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import boto3
 import orjson
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dataforge.platform.aws import clients
 from dataforge.platform.ports import Item, Tables
 
 logger = logging.getLogger(__name__)
@@ -54,5 +54,5 @@ class WebSockets:
         if self._client is None:
             # A subscriber that does not take its message must not hold up the run.
             config = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-            self._client = boto3.client("apigatewaymanagementapi", endpoint_url=self._endpoint, config=config)
+            self._client = clients.client("apigatewaymanagementapi", endpoint_url=self._endpoint, config=config)
         return self._client
