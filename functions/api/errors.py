@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from dataforge.errors import DataForgeError, FieldError, InProgress, Invalid, RateLimited, Unauthenticated
+from dataforge.errors import Busy, DataForgeError, FieldError, InProgress, Invalid, RateLimited, Unauthenticated
 from functions.api.callers import rate_headers
 from functions.api.description import methods_at
 from functions.api.wire.errors import BrokenField, Error
@@ -59,7 +59,7 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
         logger.error("request failed: %s", problem.message)
     fields = problem.errors if isinstance(problem, Invalid) else None
     response = body(request, problem.status, problem.code, problem.message, fields)
-    if isinstance(problem, RateLimited | InProgress):
+    if isinstance(problem, RateLimited | InProgress | Busy):
         response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     if isinstance(problem, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from botocore.config import Config
+
 from dataforge.errors import TooLarge
 from dataforge.platform.aws import clients
 from dataforge.platform.ports import Execution, Item
@@ -24,7 +26,7 @@ class StepFunctionsWorkflows:
 
     @cached_property
     def _client(self) -> Any:
-        return clients.client("stepfunctions")
+        return clients.client("stepfunctions", config=Config(retries=clients.retries(), connect_timeout=3))
 
     def start(self, machine: str, run_id: str, input: Item) -> None:
         """Raises KeyError for an unknown machine, TooLarge above 256 KiB of input."""

@@ -9,6 +9,7 @@ import orjson
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dataforge.errors import Busy
 from dataforge.platform.aws import clients
 from dataforge.platform.ports import Item, Tables
 
@@ -39,7 +40,7 @@ class WebSockets:
                 cursor = page.cursor
                 if cursor is None:
                     return
-        except (ClientError, BotoCoreError) as problem:
+        except (ClientError, BotoCoreError, Busy) as problem:
             logger.warning("could not push to %s: %s", topic, problem)
 
     def _send(self, topic: str, connection_id: str, data: bytes) -> None:
