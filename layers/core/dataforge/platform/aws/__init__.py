@@ -31,4 +31,4 @@ def build() -> Platform:
 def warm(plugged: Platform) -> None:
     """Make every client that a request may need, for a snapshot of this process to hold; nothing is connected."""
     for port in (plugged.tables, plugged.files, plugged.workflows):
-        _ = port._client  # type: ignore[attr-defined]
+        _ = port._client  # type: ignore[union-attr]  # those of `build`

@@ -38,8 +38,8 @@ def client(service: str, *, config: Config | None = None, endpoint_url: str | No
     return made
 
 
-def retries() -> dict[str, Any]:
-    """For a Config. Pauses double from 1 s (0.5 s on average) to 20 s."""
+def retries() -> Any:
+    """Of a Config. Pauses double from 1 s (0.5 s on average) to 20 s."""
     return {"mode": "standard", "total_max_attempts": max(1, settings.get().store_attempts)}
 
 
