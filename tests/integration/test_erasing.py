@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from dataforge.workflows import bulk, erasing
 from dataforge.workflows.finding import PairFilter
 from infra import catalog
 from tests.integration import many_pairs
-from tests.integration.conftest import Service
+from tests.integration.conftest import Service, embedded_service
 from tests.integration.counting import Broken, killed_until_done
 from tests.integration.many_pairs import Shape
 from tests.integration.test_main_road import harbour
@@ -125,3 +126,18 @@ def test_an_erasure_that_runs_out_of_time_says_so_and_goes_on(service: Service, 
     erasing.erase(event, seconds=60)
 
     assert left_of(doomed, []) == []
+
+
+# checklist 10, 42
+def test_many_deletions_that_may_still_be_taken_back_hold_up_no_run(tmp_path: Path) -> None:
+    for service in embedded_service(tmp_path):
+        project_id = harbour(service)
+        org_id = service.headers["X-Organization-ID"]
+        _, made = many_pairs.fill(projects.get(org_id, project_id), Shape(80))
+        for one in made:
+            service.call("POST", f"/projects/{project_id}/pairs/bulk-action",
+                         json={"action": "delete", "pair_ids": [one.pair_id]})
+
+        run = service.generate(project_id, num_pairs=2)
+
+        assert run["status"] == "completed"

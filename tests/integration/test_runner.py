@@ -376,6 +376,36 @@ def test_more_executions_than_may_run_at_once_wait_their_turn(tmp_path: Path) ->
     assert 1 < most <= 3
 
 
+def test_executions_that_only_wait_hold_no_place_and_no_thread(tmp_path: Path) -> None:
+    machines = {
+        "sleeper": machine({"A": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "B"}, "B": {"Type": "Succeed"}}),
+        "m": machine({"A": task("work")}),
+    }
+    runner = Runner(
+        tmp_path / "runs.db", machines, invoke=lambda *_: {}, read_file=lambda key: b"[]", most_at_once=2
+    )
+
+    def status(name: str, run_id: str) -> str | None:
+        execution = runner.describe(name, run_id)
+        return execution.status if execution else None
+
+    runner.start_up()
+    for number in range(40):
+        runner.start("sleeper", f"long_{number}", {"seconds": 3600})
+    runner.start("sleeper", "short", {"seconds": 2})
+    runner.start("m", "work", {})
+
+    until(lambda: status("m", "work") == "SUCCEEDED", "the work waits behind those that wait")
+    until(lambda: status("sleeper", "short") == "SUCCEEDED", "a wait never ends")
+    runner.stop("sleeper", "long_0")
+    threads = len(runner._threads)
+    states = [status("sleeper", f"long_{n}") for n in range(40)]
+    runner.close()
+
+    assert threads == 0
+    assert states == ["ABORTED"] + ["RUNNING"] * 39
+
+
 def test_a_state_that_a_new_version_no_longer_has_fails_the_execution(open_wall: Callable[..., Wall]) -> None:
     wall = open_wall({"A": {"Type": "Wait", "Seconds": 30, "Next": "B"}, "B": {"Type": "Succeed"}})
     wall.runner.start("m", "run", {})

@@ -85,6 +85,8 @@ class Running:
     machine: str
     run_id: str
     deadline: float
+    wake: float | None = None
+    """When its machine, which only waits, goes on; Map children do not count."""
 
 
 class Executions:
@@ -138,7 +140,9 @@ class Executions:
     def running(self) -> list[Running]:
         """In the order they were started."""
         rows = self._read(
-            "SELECT id, machine, run_id, deadline FROM workflow_executions WHERE status = 'RUNNING' ORDER BY id"
+            "SELECT e.id, e.machine, e.run_id, e.deadline, f.wake FROM workflow_executions e "
+            "LEFT JOIN workflow_frames f ON f.execution = e.id AND f.position IS NULL "
+            "WHERE e.status = 'RUNNING' ORDER BY e.id"
         )
         return [Running(*row) for row in rows]
 

@@ -30,6 +30,8 @@ Invoke: TypeAlias = Callable[[str, Item, float], Item]
 """(function name, event, seconds it may take) -> its answer. Raises StateFailed, also for a time-out
 (States.Timeout); any other exception counts as the handler's own."""
 
+MOMENT = 1.0
+"""Seconds that an execution keeps its thread while it waits."""
 POLL = 0.1
 """Seconds until a start or stop by another process is seen."""
 
@@ -52,7 +54,8 @@ class Runner:
     """The Workflows port of one machine. path: its SQLite file; machines: by name, as `definition.read` gives them.
 
     read_file: the bytes of a file by key, for the items of a Map. rng decides the jitter of retries. At most
-    `most_at_once` executions are worked on at a time, in the order of their start; the others wait.
+    `most_at_once` executions are worked on at a time, in the order of their start; the others wait. One that only waits
+    (for a Wait state, or its next try) for longer than a moment holds neither a place nor a thread.
     """
 
     def __init__(
@@ -136,6 +139,8 @@ class Runner:
                 self._book.end(row.id, "TIMED_OUT", error="States.Timeout")
                 continue
             alive.add(row.id)
+            if row.wake is not None and row.wake - time.time() > MOMENT:
+                continue
             if row.id not in self._active and len(self._active) < self._most_at_once and not self._closing:
                 self._active[row.id] = active = _Active(row)
                 self._spawn(self._run, active)
@@ -175,7 +180,7 @@ class Runner:
             if state is None:
                 raise StateFailed("States.Runtime", f"State '{frame.state}' is not in the machine any more.")
             if frame.wake is not None:
-                active.sleep_until(frame.wake)
+                self._rest(active, frame, frame.wake)
             try:
                 following, data = self._enter(active, frame, state)
                 asl.check_size(data, state.name)
@@ -223,8 +228,14 @@ class Runner:
             wake = time.time() + seconds
             # Written down first: after a crash only the rest of the wait is left.
             self._book.postpone(frame, (), wake)
-            active.sleep_until(wake)
+            self._rest(active, frame, wake)
         return state.next, asl.narrow(state, data)
+
+    def _rest(self, active: _Active, frame: Frame, wake: float) -> None:
+        """Raises Gone to leave the thread and the place to others; the clock takes the execution up again."""
+        if frame.position is None and wake - time.time() > MOMENT:
+            raise Gone
+        active.sleep_until(wake)
 
     def _map(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
         fan = cast(asl.Fan, state.fan)
