@@ -179,6 +179,8 @@ class World:
                     parameters[name] = real
         if path and "generation_id" in path and dice.below(2):
             path["generation_id"] = self._run(case, harbour, dice) or path["generation_id"]
+        if path and "job_id" in path and case.operation.path.endswith("/cancel") and dice.below(2):
+            path["job_id"] = start_job(self.service, 60)
 
     def _run(self, case: Case, harbour: Harbour, dice: Dice) -> str | None:
         """A run that may still be under way; to cancel, one begun for it, unless the harbour is busy."""
@@ -303,12 +305,15 @@ def make_harbour(service: Service) -> Harbour:
 
 def make_job(service: Service) -> str:
     """A synthetic job that has ended, with results, splits and all."""
-    api = Synthetic(service)
-    started = api.start({
-        "schema": "instruction_v1", "domain": "harbour services", "count": 5, "models": TEMPLATED,
+    return str(Synthetic(service).wait(start_job(service, 5))["job_id"])
+
+
+def start_job(service: Service, count: int) -> str:
+    started = Synthetic(service).start({
+        "schema": "instruction_v1", "domain": "harbour services", "count": count, "models": TEMPLATED,
         "advanced": {"output_split": {"train": 60, "test": 40}},
     })
-    return str(api.wait(started["job_id"])["job_id"])
+    return str(started["job_id"])
 
 
 def described() -> BaseSchema:
