@@ -39,6 +39,8 @@ class Function:
     starts: tuple[str, ...] = ()
     """State machines it starts."""
     secrets: bool = False
+    models: bool = False
+    """Whether it asks models on Bedrock and SageMaker."""
 
 
 TABLES: dict[str, Table] = {
@@ -51,6 +53,8 @@ TABLES: dict[str, Table] = {
     "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "sequence", "ALL")}),
     "run_events": Table("run_id", "at_seq", ttl="expires_at"),
     "replies": Table("run_id", "slot", ttl="expires_at"),
+    # What the runs of an account ask of a model together: start times, leased in blocks.
+    "admissions": Table("scope", ttl="expires_at"),
     "pairs": Table("project_id", "pair_id"),
     "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
@@ -78,8 +82,8 @@ FUNCTIONS: dict[str, Function] = {
         "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
     ),
     "generate_batch": Function(
-        "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies"),
-        reads=("chunks", "projects", "documents"), files="write", secrets=True,
+        "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies", "admissions"),
+        reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True,
     ),
     # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.
     "record_failure": Function(

@@ -5,7 +5,7 @@ A role holds exactly what the catalog says: these tables, this bucket, these sta
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -100,7 +100,7 @@ class Lambdas(Construct):
             self._data.tables[table].grant(role, *WRITE_ITEMS)
         for table in _PUSH if "runs" in facts.writes and name != catalog.API else ():
             self._data.tables[table].grant(role, *WRITE_ITEMS)
-        for statement in (*self._files(facts), *self._starts(facts), *self._secrets(facts)):
+        for statement in (*self._files(facts), *self._starts(facts), *self._secrets(facts), *self._models(facts)):
             role.add_to_policy(statement)
         return role
 
@@ -132,19 +132,23 @@ class Lambdas(Construct):
         if not facts.secrets:
             return []
         names = _arn(self, "secretsmanager", "secret", f"{self._stage.prefix}*")
-        return [
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[names]),
-            # Teachers of Bedrock; which models answer is settled by the account's model access.
-            iam.PolicyStatement(
-                actions=["bedrock:InvokeModel"],
-                resources=[f"arn:{Aws.PARTITION}:bedrock:*::foundation-model/*", *self._profiles()],
-            ),
-        ]
+        return [iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[names])]
 
-    def _profiles(self) -> list[str]:
-        """A profile sends a call to the model in several regions; the model itself is a foundation model there."""
-        place = f"arn:{Aws.PARTITION}:bedrock:{Aws.REGION}:{Aws.ACCOUNT_ID}"
-        return [f"{place}:inference-profile/*", f"{place}:application-inference-profile/*"]
+    def _models(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        """Which model is the run's choice. A cross-region inference profile asks models of several regions."""
+        if not facts.models:
+            return []
+        stack = Stack.of(self)
+        profiles = [
+            _arn(self, "bedrock", kind, "*", ArnFormat.SLASH_RESOURCE_NAME)
+            for kind in ("inference-profile", "application-inference-profile")
+        ]
+        models = f"arn:{stack.partition}:bedrock:*::foundation-model/*"
+        endpoints = _arn(self, "sagemaker", "endpoint", "*", ArnFormat.SLASH_RESOURCE_NAME)
+        return [
+            iam.PolicyStatement(actions=["bedrock:InvokeModel"], resources=[models, *profiles]),
+            iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoints]),
+        ]
 
 
 def log_group(scope: Construct, construct_id: str, name: str, stage: Stage) -> logs.LogGroup:
@@ -166,7 +170,7 @@ def execution_arn(scope: Construct, stage: Stage, name: str) -> str:
     return _arn(scope, "states", "execution", f"{stage.prefix}{name}:*")
 
 
-def _arn(scope: Construct, service: str, resource: str, name: str) -> str:
-    return Stack.of(scope).format_arn(
-        service=service, resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )
+def _arn(
+    scope: Construct, service: str, resource: str, name: str, form: ArnFormat = ArnFormat.COLON_RESOURCE_NAME
+) -> str:
+    return Stack.of(scope).format_arn(service=service, resource=resource, resource_name=name, arn_format=form)

@@ -182,6 +182,8 @@ class StageProgress:
 class Tokens:
     input: int = 0
     output: int = 0
+    cached: int = 0
+    """Of the input, what came out of the provider's prompt cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +222,10 @@ def _report(wire: object) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    generation_id: str
     project_id: str
-    status: str
+    generation_id: str = ""
+    """Empty in an estimate, which starts nothing."""
+    status: str = "estimated"
     kind: str = "generate"
     """parse or generate."""
     stage: str | None = None
@@ -236,6 +239,10 @@ class Generation:
     progress_detail: StageProgress | None = field(default=None, metadata={"build": one(StageProgress)})
     cost_usd: float | None = None
     """None: the teacher's price is not known."""
+    estimate: Json | None = None
+    """Calls, tokens and dollars as ranges `{"low": ..., "high": ...}`, as thought before the first call."""
+    stop_reason: str | None = None
+    """Why it ended before it had all: budget_reached."""
     tokens: Tokens = field(default_factory=Tokens, metadata={"build": one(Tokens)})
     report: Report | None = field(default=None, metadata={"build": _report})
     error: str | None = field(default=None, metadata={"build": text})

@@ -19,6 +19,7 @@ WILDCARDS = {
     r"dataforge-\w+-data:ExportsOutputFnGetAttFilesBucketArn\w+/data-forge/(\*/runs/)?\*": "keys are made at run time",
     r"arn:<AWS::Partition>:states:.*:execution:dataforge-\w+-\w+(/\*)?:\*": "executions are named by run",
     r"arn:<AWS::Partition>:secretsmanager:.*:secret:dataforge-\w+-\*": "one secret per teacher, with AWS's random tail",
+    r"arn:<AWS::Partition>:sagemaker:.*:endpoint/\*": "any endpoint of the account: the run chooses",
     r"arn:<AWS::Partition>:bedrock:.*/\*": "any model that the account has access to",
     r"arn:<AWS::Partition>:execute-api:.*/POST/@connections/\*": "connections come and go",
 }

@@ -44,10 +44,11 @@ PARTLY_OPEN = (
     r"<FilesBucket\.Arn>/data-forge/(\*/runs/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
     r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<SocketsApi\w+>/(dev|prod)/POST/@connections/\*",
-    # Bedrock: models have no owner, and a profile calls them in several regions; model access in the account decides.
+    r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
+    # Which model writes is the choice of each run; nothing but asking is allowed.
     r"arn:<AWS::Partition>:bedrock:\*::foundation-model/\*",
     r"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:(application-)?inference-profile/\*",
-    r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
+    r"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/\*",
 )
 
 
@@ -109,6 +110,8 @@ def test_a_function_reaches_files_machines_and_secrets_only_as_its_catalog_entry
         assert ("s3:PutObject" in files, "s3:GetObject" in files) == (facts.files == "write", facts.files != "none")
         assert started == set(facts.starts), name
         assert any(action.startswith("secretsmanager:") for action, _ in rights) == facts.secrets
+        asks = {action for action, _ in rights if action.startswith(("bedrock:", "sagemaker:"))}
+        assert asks == ({"bedrock:InvokeModel", "sagemaker:InvokeEndpoint"} if facts.models else set())
         assert len(logs) == 1
         assert f"Functions{camel(name)}Log" in logs.pop()
 
@@ -164,13 +167,6 @@ def test_only_the_rule_calls_on_upload(deployment):
     assert told["Principal"] == "events.amazonaws.com"
     assert deployment.text(told["SourceArn"]) == f"<{rule}.Arn>"
     assert deployment.text(told["FunctionName"]).startswith("<FunctionsOnUpload")
-
-
-def test_only_who_asks_teachers_may_call_bedrock(dev):
-    for name, facts in catalog.FUNCTIONS.items():
-        asked = {action for action, _ in _rights_of(dev, name) if action.startswith("bedrock:")}
-
-        assert asked == ({"bedrock:InvokeModel"} if facts.secrets else set()), name
 
 
 def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):

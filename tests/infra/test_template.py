@@ -27,6 +27,7 @@ FROZEN = {
     "ReviewsTable": "dataforge-dev-reviews",
     "ConnectionsTable": "dataforge-dev-connections",
     "LimiterTable": "dataforge-dev-limiter",
+    "AdmissionsTable": "dataforge-dev-admissions",
     "IdempotencyTable": "dataforge-dev-idempotency",
     "LedgerTable": "dataforge-dev-ledger",
 }

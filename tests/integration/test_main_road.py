@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from dataforge import platform
 from tests.integration.conftest import Service
 
 RULES = b"""# Berth rules
@@ -309,10 +310,16 @@ def test_what_makes_no_sense_now_is_refused(service: Service) -> None:
 def test_available_models_are_what_this_deployment_can_run(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    on_aws = platform.current().name == "aws"
+    if not on_aws:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/no/such/file")
     without_key = service.call("GET", "/available-models")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0000000000")
     with_key = service.call("GET", "/available-models")
 
-    assert [m["id"] for m in without_key] == ["extractive"]
+    assert without_key[0]["id"] == "extractive"
+    assert {m["provider"] for m in without_key[1:]} == ({"bedrock"} if on_aws else set())
     assert {"id": "gpt-4o", "name": "GPT-4o", "provider": "openai"} in with_key
     assert "extractive" in {m["id"] for m in with_key}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Execution, Item, Platform
-from dataforge.records import Question
+from dataforge.records import Answer, Question
 from dataforge.store import orgs, projects, runs
 from dataforge.store.projects import Document, Project, StoredChunk
 from dataforge.teachers import PROVIDERS
@@ -185,12 +186,31 @@ def test_a_teacher_that_never_answers_in_form_fails_its_slots_with_a_reason(
     assert len(lines) == run.failed
 
 
-def test_part_of_a_reply_is_kept_and_only_the_missing_slots_fail_then_are_topped_up(
+def test_part_of_a_reply_is_kept_and_only_the_missing_pairs_are_asked_for_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_at_a_time(question: Question) -> str:
+        return json.dumps({"pairs": json.loads(good(question))["pairs"][:1]})
+
+    teacher = teach(monkeypatch, one_at_a_time)
+
+    run = walk(project, num_pairs=12, config={"pairs_per_chunk": 2})
+
+    assert counts_of(run) == (12, 12, 0, 0)
+    assert len(teacher.asked) == 12
+    again = [q for q in teacher.asked if len(q.messages) == 4]
+    assert [len(q.slots) for q in again] == [1] * 6
+    assert all("exactly 1 more" in q.messages[3].content for q in again)
+
+
+def test_what_a_teacher_never_completes_fails_and_the_rest_is_delivered(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def half(question: Question) -> str:
+        if len(question.messages) > 2:
+            return "That is all I know."
         pairs = json.loads(good(question))["pairs"]
-        return json.dumps({"pairs": pairs[: max(1, len(pairs) // 2)]})
+        return json.dumps({"pairs": pairs[: max(1, len(pairs) // 2)]}) if len(pairs) > 1 else "No."
 
     teach(monkeypatch, half)
 
@@ -200,6 +220,35 @@ def test_part_of_a_reply_is_kept_and_only_the_missing_slots_fail_then_are_topped
     assert delivered >= 6
     assert failed >= 6
     assert asked <= 15
+
+
+class Short(ScriptedTeacher):
+    """Cuts every reply at question.max_tokens, four characters each."""
+
+    async def ask(self, question: Question) -> Answer:
+        answer = await super().ask(question)
+        room = 4 * question.max_tokens
+        cut = len(answer.text) > room
+        return replace(answer, text=answer.text[:room], finish_reason="length" if cut else "stop")
+
+
+@pytest.mark.parametrize(("max_tokens", "most"), [(None, 4096 * 4), (60, 60)])
+def test_a_reply_that_is_cut_gets_more_room_or_fewer_pairs_at_a_time(
+    project: Project, monkeypatch: pytest.MonkeyPatch, max_tokens: int | None, most: int
+) -> None:
+    """The caller's own max_tokens is never exceeded."""
+    def wordy(question: Question) -> str:
+        return " " * (4 * 5000 if max_tokens is None else 0) + good(question)
+
+    teacher = Short([wordy])
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
+
+    run = walk(project, num_pairs=4, config={"pairs_per_chunk": 2}, max_tokens=max_tokens,
+               chunk_ids=["chunk_0_000000", "chunk_0_000001"])
+
+    assert counts_of(run) == (4, 4, 0, 0)
+    assert max(q.max_tokens for q in teacher.asked) <= most
+    assert len(teacher.asked) > 2
 
 
 @pytest.mark.parametrize("trouble", [

@@ -67,7 +67,7 @@ def test_one_odd_reply_costs_its_own_slots_and_no_other(
 
 
 def test_drafts_of_a_better_reply_name_that_reply(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), wrong, wrong)
+    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), wrong, wrong, wrong)
 
     run = walk(project, num_pairs=2, chunk_ids=["chunk_0_000000"], config={"pairs_per_chunk": 2})
 
@@ -142,7 +142,7 @@ def test_a_teacher_that_vanished_is_not_waited_for_call_by_call(
 
     run = walk(project, num_pairs=12, config={"pairs_per_chunk": 2})
 
-    assert len(teacher.asked) == asking.TRIES
+    assert len(teacher.asked) < asking.SPARE_ASKERS * asking.TRIES
     assert run.reasons["failed"] == {"teacher_unreachable": 12}
     assert "connection refused" in str(run.error)
 

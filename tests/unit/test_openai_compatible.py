@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from dataforge.errors import TeacherBusy, TeacherRefused, TeacherUnreachable
-from dataforge.records import Answer, Message, Passage, Question
+from dataforge.records import Answer, Message, Passage, Question, Rates
 from dataforge.teachers.openai_compatible import OpenAICompatible
 from dataforge.teachers.prices import Price
 
@@ -133,10 +133,10 @@ def test_a_request_that_is_wrong_in_every_form_is_refused_and_the_form_is_not_gi
     (web.Response(status=502, text="<html>Bad gateway</html>"), TeacherUnreachable, "Bad gateway"),
     (web.json_response({"object": "error", "message": "not here"}, status=404), TeacherRefused, "not here"),
     (web.Response(status=301, headers={"Location": "https://elsewhere/v1"}), TeacherRefused, "https://elsewhere/v1"),
-    (web.Response(text="hello"), TeacherUnreachable, "no chat completion"),
-    (web.json_response([1]), TeacherUnreachable, "no chat completion"),
-    (web.json_response({"choices": []}), TeacherUnreachable, "no chat completion"),
-    (web.Response(text="[" * 100_000), TeacherUnreachable, "no chat completion"),
+    (web.Response(text="hello"), TeacherUnreachable, "no answer of its protocol"),
+    (web.json_response([1]), TeacherUnreachable, "no answer of its protocol"),
+    (web.json_response({"choices": []}), TeacherUnreachable, "no answer of its protocol"),
+    (web.Response(text="[" * 100_000), TeacherUnreachable, "no answer of its protocol"),
 ])
 def test_every_failure_says_whether_to_try_again(reply: web.Response, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
@@ -164,6 +164,21 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(told: str, seconds: float |
 ])
 def test_content_of_any_shape_becomes_text_that_can_be_stored(content: object, text: str) -> None:
     assert asked(Server(lambda _: completion(content)))[0].text == text
+
+
+def test_cached_tokens_and_limits_are_told_and_the_cache_is_cheaper() -> None:
+    def cached(_: dict[str, Any]) -> web.Response:
+        reply = completion(usage={
+            "prompt_tokens": 2000, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 1500},
+        })
+        reply.headers.update({"x-ratelimit-limit-requests": "500", "x-ratelimit-limit-tokens": "30000"})
+        return reply
+
+    answer = asked(Server(cached), price=Price(2.0, 10.0, cached=0.5))[0]
+
+    assert (answer.input_tokens, answer.cached_tokens) == (2000, 1500)
+    assert answer.cost_usd == pytest.approx((500 * 2.0 + 1500 * 0.5 + 10 * 10.0) / 1e6)
+    assert answer.rates == Rates(500, 30_000)
 
 
 @pytest.mark.parametrize("usage", [None, [], "many", {"prompt_tokens": "7", "completion_tokens": -1},

@@ -30,13 +30,18 @@ class Jobs(Calls):
     def generate(
         self, project_id: str, model_id: str, *, num_pairs: int | None = None, generation_type: str | None = None,
         temperature: float | None = None, max_tokens: int | None = None, system_prompt: str | None = None,
-        chunk_ids: Sequence[str] | None = None, config: Mapping[str, object] | None = None,
-        idempotency_key: str | None = None,
+        chunk_ids: Sequence[str] | None = None, max_cost_usd: float | None = None, estimate: bool | None = None,
+        config: Mapping[str, object] | None = None, idempotency_key: str | None = None,
     ) -> Generation:
-        """Start making pairs. `config` also takes `auto_accept_min_quality` (0-1), `seed`, `pairs_per_chunk` ..."""
+        """Start making pairs. `config` also takes `auto_accept_min_quality` (0-1), `seed`, `pairs_per_chunk` ...
+
+        max_cost_usd: the run ends there and keeps what it made. estimate: nothing is started; the answer has the
+        status `estimated`, no id, and its `estimate` says calls, tokens and dollars as ranges.
+        """
         body = given(
             model_id=model_id, num_pairs=num_pairs, generation_type=generation_type, temperature=temperature,
-            max_tokens=max_tokens, system_prompt=system_prompt, config=config,
+            max_tokens=max_tokens, system_prompt=system_prompt, config=config, max_cost_usd=max_cost_usd,
+            estimate=estimate,
             chunk_ids=None if chunk_ids is None else list(chunk_ids),
         )
         return read(Generation, self._post(f"{project_path(project_id)}/generate", body, key=idempotency_key))

@@ -29,9 +29,16 @@ def parse(project: ProjectDep, body: wire.ParseRequest | None = None) -> wire.Pa
 
 
 @router.post("/projects/{project_id}/generate", operation_id="generate")
-def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.GenerationStarted:
-    """Asks a teacher for training pairs from the project's chunks."""
-    run = generation.start(project, body.model_dump())
+def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.GenerationStarted | wire.Quote:
+    """Asks a teacher for training pairs from the project's chunks; with `estimate: true` only says what that takes."""
+    request = body.model_dump()
+    if body.estimate:
+        order = generation.quote(project, request)
+        return wire.Quote(
+            projectId=project.project_id, config=order.config, model=order.model.backend,
+            estimate=wire.Estimate.model_validate(order.estimate),
+        )
+    run = generation.start(project, request)
     return wire.GenerationStarted(
         generationId=run.run_id, generation_id=run.run_id, projectId=run.project_id, config=run.config,
         status="pending", progress=0, createdAt=run.created_at,
@@ -75,6 +82,6 @@ def get_generation_logs(
 
 
 @router.get("/available-models", operation_id="available_models")
-def available_models(_: CallerDep) -> list[wire.AvailableModel]:
+def available_models(who: CallerDep) -> list[wire.AvailableModel]:
     """Teachers that this deployment can run now."""
-    return [wire.AvailableModel(id=t.id, name=t.name, provider=t.provider) for t in available()]
+    return [wire.AvailableModel(id=t.id, name=t.name, provider=t.provider) for t in available(who.org_id)]

@@ -232,7 +232,35 @@ class GenerateRequest(BaseModel):
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = None
     system_prompt: text(0, 10_000) | None = None
     chunk_ids: Ids | None = None
+    max_cost_usd: ratio(0, 1_000_000) | None = None
+    """The run ends cleanly before it costs more; what was made stays."""
+    estimate: bool = False
+    """Answer what the run would take, and start nothing."""
     config: JsonObject = Field(default_factory=dict)
+
+
+class Range(BaseModel):
+    low: float
+    high: float
+
+
+class Estimate(BaseModel):
+    """cost_usd is null when the model's price is not known."""
+
+    pairs: int
+    calls: Range
+    input_tokens: Range
+    output_tokens: Range
+    cost_usd: Range | None
+
+
+class Quote(BaseModel):
+    """The answer to `estimate: true`: no run was made."""
+
+    projectId: str
+    config: Json
+    model: str
+    estimate: Estimate
 
 
 class GenerationStarted(BaseModel):
@@ -265,6 +293,7 @@ class StageProgress(BaseModel):
 class Tokens(BaseModel):
     input: int
     output: int
+    cached: int = 0
 
 
 class Generation(BaseModel):
@@ -282,6 +311,8 @@ class Generation(BaseModel):
     reasons: Json
     tokens: Tokens
     costUsd: float | None
+    estimate: Estimate | None
+    stopReason: str | None
     report: Json | None
     error: str | None
     startedAt: str | None

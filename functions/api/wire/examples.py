@@ -54,7 +54,12 @@ GENERATION: Json = {
     },
     "counts": {"requested": 1020, "asked": 1020, "delivered": 980, "rejected": 38, "failed": 2},
     "reasons": {"rejected": {"near_duplicate": 21, "ungrounded": 17}, "failed": {"unreadable_reply": 2}},
-    "tokens": {"input": 370000, "output": 80000}, "costUsd": 1.725, "report": None, "error": None,
+    "tokens": {"input": 370000, "output": 80000, "cached": 0}, "costUsd": 1.725,
+    "estimate": {
+        "pairs": 1020, "calls": {"low": 340, "high": 459}, "input_tokens": {"low": 310000, "high": 560000},
+        "output_tokens": {"low": 71000, "high": 358000}, "cost_usd": {"low": 1.485, "high": 4.98},
+    },
+    "stopReason": None, "report": None, "error": None,
     "startedAt": "2025-06-15T11:00:30Z", "completedAt": "2025-06-15T11:45:00Z", "createdAt": "2025-06-15T11:00:00Z",
 }
 

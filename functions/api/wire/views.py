@@ -106,8 +106,11 @@ def generation(run: run_store.Run) -> wire.Generation:
         tokens=wire.Tokens(
             input=spent.input_tokens if spent else run.input_tokens,
             output=spent.output_tokens if spent else run.output_tokens,
+            cached=spent.cached_tokens if spent else run.cached_tokens,
         ),
-        costUsd=None if cost is None else round(cost, 6), report=run.report, error=run.error,
+        costUsd=None if cost is None else round(cost, 6),
+        estimate=wire.Estimate.model_validate(run.estimate) if run.estimate else None, stopReason=run.stop_reason,
+        report=run.report, error=run.error,
         startedAt=run.started_at, completedAt=run.completed_at, createdAt=run.created_at,
     )
 

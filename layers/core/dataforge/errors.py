@@ -14,7 +14,7 @@
     ├── RateLimited            429  (carries retry_after)
     ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
     ├── TeacherError                a teacher did not answer
-    │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503)
+    │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503, 529)
     │   ├── TeacherUnreachable      try again (reset, time-out, 5xx)
     │   └── TeacherRefused          never try again (bad key, unknown model, bad request)
     ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dataforge.records import Draft
+    from dataforge.records import Draft, Rates
 
 
 class DataForgeError(Exception):
@@ -136,11 +136,15 @@ class TeacherError(DataForgeError):
 
 
 class TeacherBusy(TeacherError):
+    """limited: the account asks too much (429), so asking less helps; else the provider is short of room for all."""
+
     code = "TEACHER_BUSY"
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, rates: Rates | None = None, limited: bool = True
+    ) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.rates, self.limited = retry_after, rates, limited
 
 
 class TeacherUnreachable(TeacherError):

@@ -109,14 +109,27 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """What an account may ask of one model per minute; None: not known."""
+
+    requests: float | None = None
+    tokens: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     text: str
     model: str
     finish_reason: Literal["stop", "length", "content_filter", "other"] = "stop"
     input_tokens: int = 0
+    """All of them, those from the provider's cache included."""
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     """None: this model's price is not known."""
+    cached_tokens: int = 0
+    """Input tokens that the provider had in its prompt cache."""
+    rates: Rates | None = None
+    """The limits that the provider told with this answer."""
 
 
 @dataclass(frozen=True, slots=True)

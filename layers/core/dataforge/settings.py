@@ -37,6 +37,20 @@ class Settings:
     teacher_timeout: int = _number("DATAFORGE_TEACHER_TIMEOUT", 120, "Longest wait for one teacher reply, in seconds")
     teacher_base_url: str = _env("OPENAI_BASE_URL", "https://api.openai.com/v1", "Base URL of `openai:` teachers")
     ollama_base_url: str = _env("OLLAMA_BASE_URL", "http://127.0.0.1:11434/v1", "Base URL of `ollama:` teachers")
+    anthropic_base_url: str = _env(
+        "ANTHROPIC_BASE_URL", "https://api.anthropic.com/v1", "Base URL of `anthropic:` teachers"
+    )
+    bedrock_region: str = _env("DATAFORGE_BEDROCK_REGION", "", "Region of Bedrock and SageMaker teachers, if another")
+    bedrock_base_url: str = _env("DATAFORGE_BEDROCK_URL", "", "Address of Bedrock, if not the region's own")
+    sagemaker_base_url: str = _env("DATAFORGE_SAGEMAKER_URL", "", "Address of SageMaker endpoints, if not the region's")
+    models: str = _env("DATAFORGE_MODELS", "", "Additions to the model catalogue: JSON, or the path of a JSON file")
+    requests_per_minute: int = _number(
+        "DATAFORGE_REQUESTS_PER_MINUTE", 0,
+        "Requests a minute to one model, all runs together (0: as its provider tells)"
+    )
+    tokens_per_minute: int = _number(
+        "DATAFORGE_TOKENS_PER_MINUTE", 0, "Tokens a minute to one model, all runs together (0: as its provider tells)"
+    )
     teachers: str = _env("DATAFORGE_TEACHERS", "", "Teachers to list beside the built-in ones, comma separated")
     undo_minutes: int = _number("DATAFORGE_UNDO_MINUTES", 1440, "Minutes in which a bulk action can be taken back")
     synthetic_teacher: str = _env(

@@ -9,6 +9,7 @@
 | every organisation            | query orgs (org_id = *): one line each, for the operator only  |
 | at most 10 keys               | org.active_keys moves with the key, if it is below 10          |
 | never without an owner        | org.owners and org.members must be what was read               |
+| its own models and prices     | get orgs (org_id, models)                                      |
 """
 
 from __future__ import annotations
@@ -298,6 +299,19 @@ def note_use(holder: KeyHolder) -> None:
         return
     except Exception:
         logger.warning("the last use of key %s could not be noted", holder.key_id, exc_info=True)
+
+
+# -- models -------------------------------------------------------------------------------------------------------
+
+
+def set_models(org_id: str, layer: Item) -> None:
+    """Its layer over the catalogue of models, in the form of `teachers/models.json` and checked by its reader."""
+    current().tables.put("orgs", {**layer, "org_id": org_id, "item": "models"})
+
+
+def models_of(org_id: str) -> Item:
+    """Empty when it has none of its own."""
+    return current().tables.get("orgs", {"org_id": org_id, "item": "models"}) or {}
 
 
 # -- rows ---------------------------------------------------------------------------------------------------------

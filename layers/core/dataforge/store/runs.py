@@ -40,6 +40,8 @@ class Run:
     created_at: str
     sequence: str
     """The ulid of the run id: the order in which runs were begun, whatever their kind."""
+    teacher: Item = field(default_factory=dict)
+    """The model that writes it, as the catalogue had it when the run began; empty for a parse."""
     status: str = "pending"
     stage: str = "planning"
     cancel_requested: bool = False
@@ -57,6 +59,12 @@ class Run:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
+    cached_tokens: int = 0
+    """Input tokens that came out of the provider's prompt cache."""
+    estimate: Item = field(default_factory=dict)
+    """What the run was thought to take before its first call, see `workflows.estimating`."""
+    stop_reason: str | None = None
+    """Why it ended before it had all that was asked for: budget_reached."""
     started_at: str | None = None
     completed_at: str | None = None
     error: str | None = None
@@ -79,6 +87,7 @@ class Reply:
     prompt_hash: str = ""
     """See `workflows.lineage`; empty, like the time, in replies of before there was any."""
     answered_at: str = ""
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,7 @@ class Progress:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
+    cached_tokens: int = 0
 
 
 def get(org_id: str, run_id: str) -> Run:
@@ -187,6 +197,7 @@ def progress_of(run_id: str, part: str = "") -> Progress:
             total = Progress(
                 total.done + one.done, total.total + one.total, total.failed + one.failed,
                 total.input_tokens + one.input_tokens, total.output_tokens + one.output_tokens, cost,
+                total.cached_tokens + one.cached_tokens,
             )
         cursor = page.cursor
         if cursor is None:

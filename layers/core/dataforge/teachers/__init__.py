@@ -1,6 +1,6 @@
-"""Teachers by name: `extractive`, `scripted`, `openai:gpt-4o`, `ollama:llama3.2`; a public name such as `gpt-4o` too.
+"""Teachers by name: `extractive`, `openai:gpt-4o`, `bedrock:amazon.nova-lite-v1:0`; `gpt-4o` or `fast` too.
 
-A new provider is one module and one entry in PROVIDERS.
+A new provider is one module, one entry in PROVIDERS and one in MISSING.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from dataforge import settings
 from dataforge.errors import Invalid
 from dataforge.platform import current
-from dataforge.teachers.ports import Teacher
-from dataforge.teachers.prices import Price, models
-
-_OPENAI = "https://api.openai.com/v1"
+from dataforge.teachers import catalogue
+from dataforge.teachers.catalogue import Catalogue, Model, has_own_server, region
+from dataforge.teachers.ports import Capabilities, Teacher
+from dataforge.teachers.prices import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,75 +28,164 @@ class TeacherEntry:
     provider: str
 
 
-def _extractive(_: str) -> Teacher:
+def _extractive(_: Model) -> Teacher:
     from dataforge.teachers.extractive import ExtractiveTeacher
 
     return ExtractiveTeacher()
 
 
-def _templated(_: str) -> Teacher:
+def _templated(_: Model) -> Teacher:
     from dataforge.teachers.templated import TemplatedTeacher
 
     return TemplatedTeacher()
 
 
-def _scripted(_: str) -> Teacher:
+def _scripted(_: Model) -> Teacher:
     from dataforge.teachers.scripted import from_file
 
     return from_file(os.environ.get("DATAFORGE_SCRIPT", ""))
 
 
-def _base_url() -> str:
-    return settings.get().teacher_base_url.strip().rstrip("/")
+def _openai(model: Model) -> Teacher:
+    if model.base_url:
+        return _chat(model, model.base_url, current().secrets.get(model.key) if model.key else None, model.price)
+    return _chat(model, settings.get().teacher_base_url, current().secrets.get("OPENAI_API_KEY"), model.price)
 
 
-def _openai(model: str) -> Teacher:
-    base, key = _base_url(), current().secrets.get("OPENAI_API_KEY")
-    if key is None and base == _OPENAI:
-        raise Invalid(
-            f"openai:{model} needs a key: set OPENAI_API_KEY where the server runs, "
-            "or OPENAI_BASE_URL for a server of your own", field="model_id", code="TEACHER_NOT_CONFIGURED",
-        )
-    facts = models().get(f"openai:{model}")
-    return _chat(f"openai:{model}", model, base, key, facts.price if facts and base == _OPENAI else None)
+def _ollama(model: Model) -> Teacher:
+    return _chat(model, model.base_url or settings.get().ollama_base_url, None, model.price or Price(0.0, 0.0))
 
 
-def _ollama(model: str) -> Teacher:
-    return _chat(f"ollama:{model}", model, settings.get().ollama_base_url, None, Price(0.0, 0.0))
-
-
-def _chat(name: str, model: str, base_url: str, key: str | None, price: Price | None) -> Teacher:
+def _chat(model: Model, base_url: str, key: str | None, price: Price | None) -> Teacher:
     from dataforge.teachers.openai_compatible import OpenAICompatible
 
-    timeout = float(settings.get().teacher_timeout)
-    return OpenAICompatible(name, model, base_url=base_url, api_key=key, price=price, timeout=timeout)
+    return OpenAICompatible(
+        model.backend, model.model, base_url=base_url, api_key=key, price=price, timeout=_timeout(), can=model.can,
+    )
 
 
-PROVIDERS: dict[str, Callable[[str], Teacher]] = {
+def _anthropic(model: Model) -> Teacher:
+    from dataforge.teachers.anthropic import Anthropic
+
+    return Anthropic(
+        model.backend, model.model, base_url=model.base_url or settings.get().anthropic_base_url,
+        api_key=current().secrets.get(model.key or "ANTHROPIC_API_KEY") or "", price=model.price, timeout=_timeout(),
+        can=model.can,
+    )
+
+
+def _bedrock(model: Model) -> Teacher:
+    from dataforge.teachers.bedrock import Bedrock
+
+    s = settings.get()
+    return Bedrock(
+        model.backend, model.model, region=region(), base_url=model.base_url or s.bedrock_base_url or None,
+        key=current().secrets.get("AWS_BEARER_TOKEN_BEDROCK"), price=model.price, timeout=_timeout(), can=model.can,
+    )
+
+
+def _sagemaker(model: Model) -> Teacher:
+    from dataforge.teachers.sagemaker import SageMaker
+
+    s = settings.get()
+    return SageMaker(
+        model.backend, model.model, region=region(), base_url=model.base_url or s.sagemaker_base_url or None,
+        price=model.price, timeout=min(70.0, _timeout()), can=model.can,
+    )
+
+
+PROVIDERS: dict[str, Callable[[Model], Teacher]] = {
     "extractive": _extractive, "templated": _templated, "scripted": _scripted, "openai": _openai, "ollama": _ollama,
+    "anthropic": _anthropic, "bedrock": _bedrock, "sagemaker": _sagemaker,
 }
 _NEED_NO_MODEL = ("extractive", "templated", "scripted")
 
 
-def teacher(name: str) -> Teacher:
-    """Raises Invalid (field model_id) when no such teacher exists or it lacks what it needs, saying what to set."""
-    provider, _, model = name.partition(":")
-    if provider not in PROVIDERS and f"openai:{name}" in models():
-        provider, model = "openai", name
-    if provider not in PROVIDERS or (not model and provider not in _NEED_NO_MODEL):
-        known = ", ".join(e.id for e in available())
-        raise Invalid(
-            f"model_id {name!r} names no teacher. Available here: {known}; also openai:<model> and ollama:<model>",
-            field="model_id", code="UNKNOWN_TEACHER",
-        )
-    return PROVIDERS[provider](model)
+def _openai_lacks() -> str | None:
+    if has_own_server() or current().secrets.get("OPENAI_API_KEY"):
+        return None
+    return "a key: set OPENAI_API_KEY where the server runs, or OPENAI_BASE_URL for a server of your own"
 
 
-def available() -> list[TeacherEntry]:
+def _anthropic_lacks() -> str | None:
+    if current().secrets.get("ANTHROPIC_API_KEY"):
+        return None
+    return "a key: set ANTHROPIC_API_KEY where the server runs"
+
+
+def _aws_lacks() -> str | None:
+    """No call to AWS: a deployment has a role; elsewhere one of the usual places must hold credentials."""
+    named = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+    if current().name != "aws" and not any(map(os.environ.get, named)):
+        place = os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
+        if not Path(place).expanduser().exists():
+            return "AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    return None if region() else "a region: set AWS_REGION"
+
+
+def _bedrock_lacks() -> str | None:
+    if current().secrets.get("AWS_BEARER_TOKEN_BEDROCK"):
+        return None if region() else "a region: set AWS_REGION"
+    return _aws_lacks()
+
+
+MISSING: dict[str, Callable[[], str | None]] = {
+    "openai": _openai_lacks, "anthropic": _anthropic_lacks, "bedrock": _bedrock_lacks, "sagemaker": _aws_lacks,
+}
+"""What a provider still lacks here, in words that say what to set; None, or no entry: nothing."""
+
+
+def resolve(name: str, *, org_id: str | None = None) -> Model:
+    """The model that a name means here. Raises Invalid (field model_id) for an unknown name, or what is not set up."""
+    book = catalogue.load(org_id)
+    model = book.find(name, _runs_here) or Model(name, name.partition(":")[2] or name, name)
+    if model.provider not in PROVIDERS or (not model.model and model.provider not in _NEED_NO_MODEL):
+        raise Invalid(_unknown(name, book), field="model_id", code="UNKNOWN_TEACHER")
+    lacks = None if model.base_url else MISSING.get(model.provider, lambda: None)()
+    if lacks:
+        raise Invalid(f"{model.backend} needs {lacks}", field="model_id", code="TEACHER_NOT_CONFIGURED")
+    return model
+
+
+def build(model: Model) -> Teacher:
+    return PROVIDERS[model.provider](model)
+
+
+def teacher(name: str, *, org_id: str | None = None) -> Teacher:
+    """Raises as `resolve` says."""
+    return build(resolve(name, org_id=org_id))
+
+
+def available(org_id: str | None = None) -> list[TeacherEntry]:
     """What this deployment can run now, the offline teacher first."""
     found = [TeacherEntry("extractive", "Extractive (offline, no key)", "built-in")]
-    if _base_url() == _OPENAI and current().secrets.get("OPENAI_API_KEY"):
-        found += [TeacherEntry(f.id, f.name, f.provider) for f in models().values() if f.provider == "openai"]
+    found += [TeacherEntry(m.id, m.name, m.provider) for m in _listed(catalogue.load(org_id))]
     for name in filter(None, (n.strip() for n in settings.get().teachers.split(","))):
         found.append(TeacherEntry(name, name.partition(":")[2] or name, name.partition(":")[0]))
-    return found
+    return list({e.id: e for e in found}.values())
+
+
+def _listed(book: Catalogue) -> list[Model]:
+    """A server of one's own behind OPENAI_BASE_URL has none of OpenAI's models, unless an entry says its address."""
+    elsewhere = has_own_server()
+    models = book.list(lambda b: _runs_here(b) and not (elsewhere and b.startswith("openai:")))
+    placed = [m for m in (book.find(i, _runs_here) for i in book.models) if m is not None and m.base_url]
+    return list({m.id: m for m in [*models, *placed]}.values())
+
+
+def _unknown(name: str, book: Catalogue) -> str:
+    known = ", ".join(["extractive", *(m.id for m in _listed(book))])
+    forms = ", ".join(f"{p}:<model>" for p in PROVIDERS if p not in _NEED_NO_MODEL)
+    return f"model_id {name!r} names no teacher. Available here: {known}; also {forms}"
+
+
+def _runs_here(backend: str) -> bool:
+    provider = backend.partition(":")[0]
+    return provider in PROVIDERS and MISSING.get(provider, lambda: None)() is None
+
+
+def _timeout() -> float:
+    return float(settings.get().teacher_timeout)
+
+
+__all__ = ["Capabilities", "Model", "Teacher", "TeacherEntry", "available", "build", "catalogue", "resolve", "teacher"]

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from dataforge.records import Answer, Question
+
+Finish: TypeAlias = Literal["stop", "length", "content_filter", "other"]
+Form: TypeAlias = Literal["json_schema", "tool", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,15 @@ class Capabilities:
     capacity: Callable[[Question], int] | None = None
     """How many different records of the question's kind it can make of the question's passage, whatever its slots, so
     that the planner promises no slot that cannot be filled; None: no bound of its own."""
+    temperature: bool = True
+    """Takes a sampling temperature; reasoning models do not."""
+    form: Form = "json_schema"
+    """The strictest way it has to be held to a schema, where the provider has several."""
+    max_output: int | None = None
+    """Tokens that one reply may have; None: not known."""
+    cache_from: int | None = None
+    """A shared prefix of this many tokens is cheaper with a cache point behind it; None: the provider has none, or
+    caches by itself."""
 
 
 class Teacher(Protocol):

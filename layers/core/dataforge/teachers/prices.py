@@ -1,41 +1,26 @@
-"""What models are called and what they cost: `models.json`, dated, one entry per public name."""
+"""What tokens cost."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars per million tokens."""
+    """Dollars per million tokens. None: the provider charges such tokens like any other."""
 
     input: float
     output: float
+    cached: float | None = None
+    """Input read from the provider's prompt cache."""
+    cache_write: float | None = None
+    """Input put into the prompt cache."""
+    batch: float = 1.0
+    """What a batch job costs, as a share of the price (0.5: half)."""
 
-    def of(self, input_tokens: int, output_tokens: int) -> float:
-        """Dollars."""
-        return (input_tokens * self.input + output_tokens * self.output) / 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    id: str
-    """The public name ("gpt-4o") and the provider's own."""
-    name: str
-    provider: str
-    price: Price | None
-
-
-@cache
-def models() -> dict[str, ModelFacts]:
-    """`provider:id` -> facts."""
-    entries = json.loads(Path(__file__).with_name("models.json").read_text("utf-8"))["models"]
-    return {
-        f"{e['provider']}:{e['id']}": ModelFacts(
-            e["id"], e["name"], e["provider"], Price(e["input"], e["output"]) if "input" in e else None
-        )
-        for e in entries
-    }
+    def of(self, input_tokens: int, output_tokens: int, *, cached: int = 0, written: int = 0) -> float:
+        """Dollars. input_tokens: all, also the `cached` and the `written` ones."""
+        read = self.input if self.cached is None else self.cached
+        write = self.input if self.cache_write is None else self.cache_write
+        plain = max(0, input_tokens - cached - written)
+        return (plain * self.input + cached * read + written * write + output_tokens * self.output) / 1e6

@@ -1,7 +1,8 @@
 """One batch of a generate run: every call asked at most once, its raw reply stored before it is read.
 
-    reply on file? use it : ask (busy -> wait as told and ask again) -> store -> read
-    unreadable -> a correction turn that shows the error -> one fresh try -> the slot fails with a reason
+    reply on file? use it : hold its price -> wait at the gate -> ask (busy -> wait, ask again) -> store -> read
+
+`calling` turns the replies of one call into outcomes of its slots.
 """
 
 from __future__ import annotations
@@ -12,33 +13,31 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
 import orjson
 
 from dataforge import clock, settings
-from dataforge.errors import BadReply, BatchUnfinished, NotFound, TeacherBusy, TeacherError, TeacherRefused
-from dataforge.log import redact
+from dataforge.errors import BatchUnfinished, NotFound, TeacherBusy, TeacherError, TeacherRefused
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes, drafts
-from dataforge.records import Answer, Draft, Message, Passage, Question, Slot
+from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.records import Answer, Question, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Progress, Reply, Run
-from dataforge.teachers import teacher
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows import lineage
+from dataforge.workflows import calling, lineage
 from dataforge.workflows import runs as flow
+from dataforge.workflows.admitting import Gate
+from dataforge.workflows.budget import Purse
+from dataforge.workflows.calling import Stopped
 from dataforge.workflows.generation import wishes
 
 logger = logging.getLogger(__name__)
 
-READINGS = 3
-"""The first reply, its correction, a fresh try."""
 TRIES = 7
 """How often one call is sent while the teacher is busy or out of reach."""
 LONGEST_WAIT = 60.0
@@ -46,6 +45,8 @@ HEARTBEAT = 0.5
 """Seconds between two looks at the cancel flag and two progress notes."""
 MOST_REPLY_BYTES = 200_000
 """A longer reply is cut before it is stored: a table item holds 400 KB."""
+SPARE_ASKERS = 2
+"""Askers per call in flight: one that waits as a busy teacher told it leaves its place to another."""
 
 
 Call = Callable[[Sequence[Slot]], Awaitable[list[Item]]]
@@ -62,12 +63,15 @@ class Work:
     teacher: Teacher
     stored: dict[str, Reply]
     slots: int
+    purse: Purse
+    gate: Gate | None = None
+    """Made in the event loop that the calls run in."""
     outcomes: list[Item] = field(default_factory=list)
     used: list[Reply] = field(default_factory=list)
     answered: int = 0
     """Replies that the teacher gave to this attempt of the batch."""
     stop: str | None = None
-    """Why no further call is sent: cancelled, or the teacher refused for good, or is gone."""
+    """Why no further call is sent: cancelled, out of budget, or the teacher refused for good, or is gone."""
     stop_detail: str = ""
     others: tuple[Teacher, ...] = ()
     """Further teachers that its calls ask."""
@@ -76,6 +80,14 @@ class Work:
 
     def is_late(self) -> bool:
         return self.stop is None and time.monotonic() > self.deadline
+
+    def is_over(self) -> bool:
+        return self.stop is not None or self.is_late()
+
+    def end(self, reason: str, detail: str) -> None:
+        """Send nothing more; the first reason stays."""
+        if self.stop is None:
+            self.stop, self.stop_detail = reason, detail
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,6 +119,7 @@ def work(
         reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
         batch.deadline = time.monotonic() + seconds - reserve
     asyncio.run(_ask_all(batch, call, calls, concurrency))
+    batch.purse.give_back()
     if len(batch.outcomes) < batch.slots:
         raise BatchUnfinished(f"{len(batch.outcomes)} of {batch.slots} slots are done; the rest takes another attempt")
     run = runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
@@ -114,9 +127,14 @@ def work(
     made = sum("failed" not in o for o in outcomes)
     level = "warning" if made < len(batch.outcomes) else "info"
     what = "pairs" if run.kind == "generate" else "records"
-    runs.say(e.run_id, "generating", f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} {what} written"
-             + (f"; {batch.stop_detail}" if batch.stop_detail else ""), level=level)
+    said = f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} {what} written{_spent(batch)}"
+    runs.say(e.run_id, "generating", said + (f"; {batch.stop_detail}" if batch.stop_detail else ""), level=level)
     return {"batch": e.batch, "made": made}
+
+
+def _spent(batch: Work) -> str:
+    cost = _usage(batch.used)["cost_usd"]
+    return f" for ${cost:.4f}" if isinstance(cost, float) and cost > 0 else ""
 
 
 def salvage(raw: Item) -> int:
@@ -151,9 +169,15 @@ def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
     indices = [s.index for call in calls for s in call]
     found = projects.get_chunks(run.project_id, list({call[0].chunk_id: None for call in calls}))
     over = run.cancel_requested or run.status in runs.FINISHED
+    stored = runs.replies_between(run.run_id, min(indices), max(indices))
+    name = f"r{e.round}b{e.batch:04d}"
+    limit = run.config.get("max_cost_usd")
+    purse = Purse(
+        run.run_id, name, flow.model_of(run).price, limit=float(limit) if isinstance(limit, int | float) else None,
+        spent=sum(r.cost_usd or 0.0 for r in stored.values()), share=settings.get().workers,
+    )
     batch = Batch(
-        run, f"r{e.round}b{e.batch:04d}", teacher(str(run.config["model_id"])),
-        runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),
+        run, name, flow.teacher_of(run), stored, len(indices), purse,
         recipe=RECIPES[str(run.config["generation_type"])], wishes=wishes(run.config),
         chunks={c.chunk_id: c for c in found}, names=body["document_names"],
         stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
@@ -162,12 +186,13 @@ def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
 
 
 async def _ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], concurrency: int) -> None:
-    """`concurrency` askers share one queue, so a slow reply holds up nobody else."""
+    """Askers share one queue, so a slow reply holds up nobody else."""
     queue = iter(calls)
+    batch.gate = Gate(flow.model_of(batch.run), batch.run.org_id, concurrency, batch.is_over)
     beat = asyncio.create_task(_heartbeat(batch))
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(calls))):
+            for _ in range(min(SPARE_ASKERS * concurrency, len(calls))):
                 group.create_task(_asker(batch, call, queue))
     finally:
         beat.cancel()
@@ -178,9 +203,14 @@ async def _ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], con
 
 async def _asker(batch: Work, call: Call, queue: Iterator[Sequence[Slot]]) -> None:
     for slots in queue:
-        with suppress(OutOfTime):
+        try:
             outcomes = await call(slots)
             batch.outcomes += outcomes
+        except OutOfTime:
+            continue
+        except Exception as defect:  # the batch dies of it: nobody pays for another call meanwhile
+            batch.end("batch_failed", str(defect))
+            raise
 
 
 async def _heartbeat(batch: Work) -> None:
@@ -195,8 +225,8 @@ async def _heartbeat(batch: Work) -> None:
         except Exception:  # a table that is busy for a moment must not end the watch over cancel
             logger.warning("no progress note for %s", batch.run.run_id, exc_info=True)
             continue
-        if batch.stop is None and over:
-            batch.stop, batch.stop_detail = "cancelled", "stopped by the caller"
+        if over:
+            batch.end("cancelled", "stopped by the caller")
 
 
 def _note(batch: Work) -> None:
@@ -204,62 +234,16 @@ def _note(batch: Work) -> None:
     outcomes = list(batch.outcomes)
     runs.note_progress(batch.run.run_id, batch.name, Progress(
         len(outcomes), batch.slots, sum("failed" in o for o in outcomes), cast(int, usage["input_tokens"]),
-        cast(int, usage["output_tokens"]), cast("float | None", usage["cost_usd"]),
+        cast(int, usage["output_tokens"]), cast("float | None", usage["cost_usd"]), cast(int, usage["cached_tokens"]),
     ))
 
 
 async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
-    """The outcome of each slot of one call."""
-    chunk = batch.chunks.get(slots[0].chunk_id)
-    if chunk is None:
-        return [failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
-    if chunk.excluded:
-        return [failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots]
-    passage = Passage(
-        chunk.content, tuple(chunk.heading_path), chunk.content_type, batch.names.get(chunk.document_id, ""),  # type: ignore[arg-type]
-    )
-    question = batch.recipe.question(passage, slots, batch.wishes)
-    best: list[Draft] = []
-    reply, source, why = None, None, ("unreadable_reply", "")
-    for attempt in range(1 if batch.teacher.can.offline else READINGS):
-        try:
-            reply = await reply_to(batch, question, slots[0].index, attempt)
-            read = batch.recipe.read(answer_of(reply), question)
-            return [_made(batch, s, d, reply) for s, d in zip(slots, read, strict=True)]
-        except BadReply as bad:
-            if len(bad.drafts) > len(best):
-                best, source = bad.drafts, reply
-            why = ("passage_exhausted" if batch.teacher.can.offline else "unreadable_reply", bad.message)
-            question = _next_question(batch, passage, slots, attempt, reply, bad)
-        except Stopped as stopped:
-            why = (stopped.reason, stopped.detail)
-            break
-    made = [_made(batch, s, d, source) for s, d in zip(slots, best, strict=False) if source is not None]
-    return made + [failed(s, *why) for s in slots[len(made):]]
-
-
-def _next_question(
-    batch: Batch, passage: Passage, slots: Sequence[Slot], attempt: int, reply: Reply | None, bad: BadReply
-) -> Question:
-    """First show the teacher its mistake; after that start afresh, with another seed."""
-    asked = batch.recipe.question(passage, slots, replace(batch.wishes, seed=batch.wishes.seed + attempt))
-    if attempt > 0 or reply is None or not reply.text.strip():
-        return asked
-    correction = f"That reply cannot be used: {bad.message}. Send the whole corrected reply, JSON only."
-    turns = (Message("assistant", reply.text), Message("user", correction))
-    return replace(asked, messages=(*asked.messages, *turns))
+    return await calling.call(batch, slots, reply_to)
 
 
 class OutOfTime(Exception):
     """A call is left to the next invocation."""
-
-
-class Stopped(Exception):
-    """A call ends without a reply."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason, self.detail = reason, detail
 
 
 async def reply_to(
@@ -280,42 +264,78 @@ async def reply_to(
     reply = Reply(
         batch.run.run_id, key, text, answer.model, finish, answer.input_tokens,
         answer.output_tokens, runs.reply_expiry(), answer.cost_usd,
-        prompt_hash=lineage.prompt_hash(question), answered_at=clock.now(),
+        prompt_hash=lineage.prompt_hash(question), answered_at=clock.now(), cached_tokens=answer.cached_tokens,
     )
-    await asyncio.to_thread(runs.keep_reply, reply)
+    kept = asyncio.get_running_loop().run_in_executor(None, runs.keep_reply, reply)
+    await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
     batch.used.append(reply)
     return reply
 
 
 async def _ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
-    """Raises Stopped when the run is cancelled, the teacher refuses for good, or stays out of reach."""
-    jitter = random.Random(time.monotonic_ns())
+    """Raises Stopped when the run is cancelled, out of budget, refused for good, or nobody is in reach."""
     problem: TeacherError | None = None
     answered = batch.answered
     for attempt in range(TRIES):
-        if batch.stop:
-            raise Stopped(batch.stop, batch.stop_detail)
-        if batch.is_late():
-            raise OutOfTime
         try:
-            answer = await teacher.ask(question)
+            answer = await _send(batch, question, teacher)
             batch.answered += 1
             return answer
         except TeacherRefused as refused:
-            batch.stop, batch.stop_detail = "teacher_refused", refused.message
+            batch.end("teacher_refused", refused.message)
             raise Stopped("teacher_refused", refused.message) from None
         except TeacherError as busy:
             problem = busy
-            if attempt == TRIES - 1:
-                break
-            told = busy.retry_after if isinstance(busy, TeacherBusy) else None
-            backoff = min(LONGEST_WAIT, 0.5 * 2**attempt) * jitter.uniform(0.5, 1.0)
-            await _wait(batch, min(LONGEST_WAIT, told) + jitter.uniform(0, 0.25) if told is not None else backoff)
+            if attempt < TRIES - 1:
+                await _wait(batch, _pause(busy, attempt))
     reason = "teacher_busy" if isinstance(problem, TeacherBusy) else "teacher_unreachable"
     detail = problem.message if problem else ""
-    if batch.answered == answered and batch.stop is None:  # nobody got a word all this time: the next would wait too
-        batch.stop, batch.stop_detail = reason, detail
+    if batch.answered == answered:  # nobody got a word all this time: the next would wait too
+        batch.end(reason, detail)
     raise Stopped(reason, detail)
+
+
+async def _send(batch: Work, question: Question, teacher: Teacher) -> Answer:
+    """One request, its price held and admitted at the gate. Raises TeacherError, Stopped, OutOfTime."""
+    gate = cast(Gate, batch.gate)
+    held = await batch.purse.hold(question)
+    if held is None:
+        batch.end("budget_reached", f"max_cost_usd {batch.run.config['max_cost_usd']} is used up")
+        raise Stopped(str(batch.stop), batch.stop_detail)
+    cost: float | None = 0.0
+    try:
+        era = None if batch.is_over() else await gate.enter(question)
+        if era is None:
+            if batch.stop is None:
+                raise OutOfTime
+            raise Stopped(batch.stop, batch.stop_detail)
+        answer = await _metered(teacher, gate, era, question)
+        cost = answer.cost_usd
+        return answer
+    finally:
+        batch.purse.settle(held, cost)
+
+
+async def _metered(teacher: Teacher, gate: Gate, era: int, question: Question) -> Answer:
+    """The gate hears how the request went, whatever came of it."""
+    try:
+        answer = await teacher.ask(question)
+    except TeacherBusy as busy:
+        gate.turned_away(era, busy.rates, limited=busy.limited)
+        raise
+    except BaseException:
+        gate.lost()
+        raise
+    gate.answered(era, answer)
+    return answer
+
+
+def _pause(problem: TeacherError, attempt: int) -> float:
+    """Seconds before the next try: as told, else twice as long each time; never the same for all."""
+    told = problem.retry_after if isinstance(problem, TeacherBusy) else None
+    if told is None:
+        return min(LONGEST_WAIT, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)
+    return min(LONGEST_WAIT, told) + random.uniform(0, 0.25)
 
 
 async def _wait(batch: Work, seconds: float) -> None:
@@ -325,27 +345,11 @@ async def _wait(batch: Work, seconds: float) -> None:
         await asyncio.sleep(min(left, HEARTBEAT))
 
 
-def answer_of(reply: Reply) -> Answer:
-    return Answer(reply.text, reply.model, reply.finish_reason, reply.input_tokens, reply.output_tokens, reply.cost_usd)  # type: ignore[arg-type]
-
-
-def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
-    chunk = batch.chunks[slot.chunk_id]
-    return {
-        "slot": slot.index, "chunk_id": slot.chunk_id, "document_id": chunk.document_id, "page": chunk.page,
-        "reply": reply.slot, "teacher": reply.model, "finish_reason": reply.finish_reason,
-        "draft": drafts.to_json(draft), "chunk_sha256": lineage.content_hash(chunk.content),
-    }
-
-
-def failed(slot: Slot, reason: str, detail: str) -> Item:
-    return {"slot": slot.index, "chunk_id": slot.chunk_id, "failed": reason, "detail": redact(detail)}
-
-
 def _usage(replies: list[Reply]) -> Item:
     costs = [r.cost_usd for r in replies]
     return {
         "input_tokens": sum(r.input_tokens for r in replies), "output_tokens": sum(r.output_tokens for r in replies),
+        "cached_tokens": sum(r.cached_tokens for r in replies),
         "cost_usd": None if any(c is None for c in costs) else round(float(sum(c for c in costs if c is not None)), 8),
         "replies": len(replies),
     }

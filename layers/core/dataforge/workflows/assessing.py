@@ -230,4 +230,4 @@ def _pair(run: Run, r: Record) -> Pair:
 
 
 def _refused(failed: list[Item]) -> bool:
-    return any(o["failed"] in ("teacher_refused", "cancelled") for o in failed)
+    return any(o["failed"] in ("teacher_refused", "cancelled", "budget_reached") for o in failed)

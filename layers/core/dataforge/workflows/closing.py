@@ -69,6 +69,8 @@ def close(run: Run, raw: Item) -> Run:
         error = _why_nothing(run)
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
     values: Item = {"results": results, "report": cast(Item, report), **usage}
+    if _stopped_by_budget(run):
+        values["stop_reason"] = "budget_reached"
     return flow.finish(run, status, error=error, values=values)
 
 
@@ -82,7 +84,12 @@ def _usage(run: Run) -> Item:
     """Tokens and dollars of every reply, as the batches noted them; those of a batch that died count too."""
     spent = runs.progress_of(run.run_id)
     cost = None if spent.cost_usd is None else round(spent.cost_usd, 8)
-    return {"input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens, "cost_usd": cost}
+    return {"input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens, "cost_usd": cost,
+            "cached_tokens": spent.cached_tokens}
+
+
+def _stopped_by_budget(run: Run) -> bool:
+    return "budget_reached" in cast("dict[str, int]", run.reasons.get("failed") or {})
 
 
 def _chunks(run: Run) -> set[str]:

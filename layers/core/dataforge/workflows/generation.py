@@ -12,15 +12,17 @@ from dataforge.platform.ports import Item, Value
 from dataforge.recipes import RECIPES, Wishes, conversation, labels, summary
 from dataforge.recipes.planning import check_distribution
 from dataforge.store import projects
-from dataforge.store.projects import Project
+from dataforge.store.projects import Project, StoredChunk
 from dataforge.store.runs import Run
-from dataforge.teachers import available, teacher
+from dataforge.teachers import Model, Teacher, available, build, catalogue, resolve
+from dataforge.workflows import estimating
 from dataforge.workflows import runs as flow
 
 DEFAULTS: Item = {
     "generation_type": "qa", "temperature": 0.7, "max_tokens": 4096, "style_template": "mixed",
     "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2}, "seed": 0,
 }
+_NO_CONFIG = ("config", "estimate")
 DEFAULTS_OF_A_KIND: dict[str, Item] = {"conversation": {"turns": 3}, "summary": {"summary_style": "mixed"}}
 """Told in a run's configuration only where they mean something."""
 TOP_UP = 1.25
@@ -42,34 +44,73 @@ TEXTS = ("model_id", "generation_type", "system_prompt", "style_template", "pair
 BOUNDS: dict[str, Bounds] = {
     "num_pairs": Bounds(1, 100_000, True), "pairs_per_chunk": Bounds(1, 50, True),
     "temperature": Bounds(0, 2, False), "max_tokens": Bounds(1, 32_768, True),
-    "auto_accept_min_quality": Bounds(0, 1, False), "seed": Bounds(0, 2**53, True),
+    "auto_accept_min_quality": Bounds(0, 1, False), "max_cost_usd": Bounds(0, 1_000_000, False),
+    "seed": Bounds(0, 2**53, True),
     "turns": Bounds(conversation.LEAST_TURNS, conversation.MOST_TURNS, True),
 }
 
 
-def start(project: Project, request: Item) -> Run:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request that was checked: what it asks for, of whom, and what that will take."""
+
+    config: Item
+    model: Model
+    requested: int
+    estimate: Item
+
+
+def quote(project: Project, request: Item) -> Order:
     """Request fields win over `config`, that over the project's defaultConfig, that over the service's defaults.
 
-    Raises Invalid naming the field, Conflict while another run of the project is active.
+    Writes nothing and calls nobody. Raises Invalid naming the field.
     """
     extra = request.get("config")
     layers = (DEFAULTS, project.config, extra if isinstance(extra, dict) else {}, request)
-    config: Item = {k: v for layer in layers for k, v in layer.items() if k != "config" and v is not None}
+    config: Item = {k: v for layer in layers for k, v in layer.items() if k not in _NO_CONFIG and v is not None}
     check(config)
-    _check_teacher(config)
-    config = {**DEFAULTS_OF_A_KIND.get(str(config["generation_type"]), {}), **config}
+    model = resolve(str(config["model_id"]), org_id=project.org_id)
+    _check_teacher(config, build(model), project.org_id)
+    _check_budget(config, model)
+    kind = str(config["generation_type"])
+    config = {**DEFAULTS_OF_A_KIND.get(kind, {}), **config}
     if isinstance(chosen := config.get("chunk_ids"), list):
         config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
     chunks = _chosen_chunks(project, config.get("chunk_ids"))
-    if config["generation_type"] == "classification":
-        config["labels"] = list[Value](_labels(config, chunks))
+    if kind == "classification":
+        config["labels"] = list[Value](_labels(config, [c.heading_path for c in chunks]))
+    requested = _target(config, len(chunks))
+    per_chunk = config.get("pairs_per_chunk")
+    if per_chunk is None and config.get("num_pairs") is None:
+        per_chunk = RECIPES[kind].PAIRS_PER_CHUNK
+    taken = estimating.estimate(
+        chunks, config, wishes(config), model, requested=requested,
+        pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
+    )
+    return Order(config, model, requested, taken)
+
+
+def start(project: Project, request: Item) -> Run:
+    """Raises Invalid as `quote` does, Conflict while another run of the project is active."""
+    order = quote(project, request)
     run_id = ids.new("gen")
     run = Run(
-        project.org_id, run_id, project.project_id, project.user_id, "generate", config,
-        f"{project.s3_prefix}/runs/{run_id}", clock.now(), ids.tail(run_id), requested=_target(config, len(chunks)),
+        project.org_id, run_id, project.project_id, project.user_id, "generate", order.config,
+        f"{project.s3_prefix}/runs/{run_id}", clock.now(), ids.tail(run_id),
+        teacher=catalogue.to_item(order.model), requested=order.requested, estimate=order.estimate,
     )
     flow.begin(project, run)
     return run
+
+
+def _check_budget(config: Item, model: Model) -> None:
+    """A cap on what cannot be counted would be no cap."""
+    free = not model.model or model.provider == "ollama"
+    if config.get("max_cost_usd") is not None and model.price is None and not free:
+        raise Invalid(
+            f"max_cost_usd: the price of {model.backend} is not known here; add it to DATAFORGE_MODELS",
+            field="max_cost_usd", code="PRICE_UNKNOWN",
+        )
 
 
 def check(config: Item) -> None:
@@ -95,17 +136,17 @@ def check(config: Item) -> None:
         labels.check(config["labels"])
 
 
-def _check_teacher(config: Item) -> None:
+def _check_teacher(config: Item, chosen: Teacher, org_id: str) -> None:
     """Raises Invalid (TEACHER_CANNOT) when the teacher cannot write this kind of record, saying who can."""
     name, kind = str(config["model_id"]), str(config["generation_type"])
-    can = teacher(name).can
+    can = chosen.can
     if can.kinds is not None and kind not in can.kinds:
         what = f"writes {', '.join(can.kinds)} only, not {kind}"
     elif kind == "classification" and config.get("labels") and not can.labels:
         what = "takes labels from the headings of the documents and cannot judge your own; leave config.labels out, or"
     else:
         return
-    able = ", ".join(e.id for e in available() if e.id != name and e.id.partition(":")[0] != "extractive")
+    able = ", ".join(e.id for e in available(org_id) if e.id != name and e.id.partition(":")[0] != "extractive")
     raise Invalid(
         f"model_id: the teacher {name} {what}{'' if what.endswith('or') else ';'} choose a language model: "
         f"{f'{able}, ' if able else ''}openai:<model> or ollama:<model>", field="model_id", code="TEACHER_CANNOT",
@@ -132,17 +173,17 @@ def _check_number(name: str, value: Value, bounds: Bounds) -> None:
         raise Invalid(f"{name} must be {kind} from {bounds.low:g} to {bounds.high:,.0f}", field=name)
 
 
-def _chosen_chunks(project: Project, chunk_ids: Value) -> list[list[str]]:
-    """The heading path of every chunk that the run may use. Raises Invalid when there is none, or one is unknown."""
+def _chosen_chunks(project: Project, chunk_ids: Value) -> list[StoredChunk]:
+    """The chunks that the run may use. Raises Invalid when there is none, or one is unknown."""
     if not isinstance(chunk_ids, list):
-        usable = [c.heading_path for c in projects.chunks_of(project.project_id) if not c.excluded]
+        usable = [c for c in projects.chunks_of(project.project_id) if not c.excluded]
     else:
         wanted = [str(c) for c in chunk_ids]
         found = projects.get_chunks(project.project_id, wanted)
         unknown = set(wanted) - {c.chunk_id for c in found}
         if unknown:
             raise Invalid(f"chunk_ids: no chunk {sorted(unknown)[0]} in this project", field="chunk_ids")
-        usable = [c.heading_path for c in found if not c.excluded]
+        usable = [c for c in found if not c.excluded]
     if not usable:
         raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
     return usable

@@ -16,7 +16,6 @@ from dataforge.records import Passage, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
-from dataforge.teachers import teacher
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import lineage, parsing
 from dataforge.workflows import runs as flow
@@ -68,7 +67,7 @@ def _slots(run: Run, round_number: int, before: list[Slot]) -> list[Slot]:
     used: dict[str, int] = {}
     for slot in before:
         used[slot.chunk_id] = used.get(slot.chunk_id, 0) + 1
-    recipe, chosen, wished = _recipe(run), teacher(str(config["model_id"])), wishes(config)
+    recipe, chosen, wished = _recipe(run), flow.teacher_of(run), wishes(config)
     sources = [
         planner.Source(c.chunk_id, c.tokens, used.get(c.chunk_id, 0), _capacity(recipe, chosen, wished, c))
         for c in _chunks(run)

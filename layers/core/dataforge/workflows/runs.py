@@ -16,6 +16,7 @@ from dataforge.platform.ports import Execution, Item, Put, Value
 from dataforge.store import projects, runs
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
+from dataforge.teachers import Model, Teacher, build, catalogue, resolve
 
 MACHINES = {"synthetic": "generate"}
 """Kinds of runs that another kind's state machine carries."""
@@ -46,6 +47,15 @@ def event(raw: Item) -> Event:
 
 def run_of(e: Event) -> Run:
     return runs.get(e.org_id, e.run_id)
+
+
+def model_of(run: Run) -> Model:
+    """What the run was begun with, whatever the catalogue says by now."""
+    return catalogue.from_item(run.teacher) if run.teacher else resolve(str(run.config["model_id"]))
+
+
+def teacher_of(run: Run) -> Teacher:
+    return build(model_of(run))
 
 
 def begin(project: projects.Project, run: Run) -> None:

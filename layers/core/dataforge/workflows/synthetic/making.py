@@ -36,7 +36,9 @@ from dataforge.teachers import teacher
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import asking, assessing
 from dataforge.workflows import runs as flow
-from dataforge.workflows.asking import READINGS, Stopped, Work, answer_of, reply_to
+from dataforge.workflows.asking import Work, reply_to
+from dataforge.workflows.budget import Purse
+from dataforge.workflows.calling import READINGS, Stopped, answer_of, failed
 from dataforge.workflows.synthetic.starting import spec_of
 
 logger = logging.getLogger(__name__)
@@ -120,11 +122,12 @@ def _open(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
     indices = [s.index for call in calls for s in call]
     spec = spec_of(run)
     names = {role: str(run.config[role]) for role in ("critic", "judge") if run.config.get(role)}
-    others = {role: teacher(name) for role, name in names.items()}
+    others = {role: teacher(name, org_id=run.org_id) for role, name in names.items()}
     over = run.cancel_requested or run.status in runs.FINISHED
+    name = f"r{e.round}b{e.batch:04d}"
     work = Work(
-        run, f"r{e.round}b{e.batch:04d}", teacher(str(run.config["model_id"])),
-        runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),
+        run, name, flow.teacher_of(run), runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),
+        Purse(run.run_id, name, None, limit=None),
         stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
         others=tuple(others.values()),
     )
@@ -165,7 +168,7 @@ async def _call(desk: Desk, given: Sequence[Slot]) -> list[Item]:
     for slot in slots:
         made = entries.get(slot.index)
         if made is None or made.failed is not None:
-            outcomes.append(asking.failed(slot, *(why if made is None or made.failed is None else made.failed)))
+            outcomes.append(failed(slot, *(why if made is None or made.failed is None else made.failed)))
             continue
         outcomes.append(_outcome(made))
         if made.alive:

@@ -25,7 +25,7 @@ from dataforge.store.runs import Progress, Reply, Run
 from dataforge.teachers import teacher
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import runs as flow
-from dataforge.workflows.asking import answer_of
+from dataforge.workflows.calling import answer_of
 from dataforge.workflows.generation import most_slots
 from dataforge.workflows.synthetic.starting import spec_of
 

@@ -1,0 +1,38 @@
+"""Signature Version 4 over one HTTP request, with whatever credentials this process has (role, profile, variables).
+
+Calls that run by the hundred are signed here and sent by the caller's own asynchronous pool: a boto3 client would take
+a thread for each.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.session import Session, get_session
+
+
+@cache
+def _session() -> Session:
+    return get_session()
+
+
+def credentials() -> Credentials | None:
+    """None: nothing on this machine grants access. They renew themselves; a renewal asks the network and blocks."""
+    return _session().get_credentials()
+
+
+def region() -> str | None:
+    return os.environ.get("AWS_REGION") or _session().get_config_variable("region")
+
+
+def signed(
+    url: str, body: bytes, headers: dict[str, str], *, service: str, region: str, held: Credentials
+) -> dict[str, str]:
+    """The headers to send with a POST. url: percent-encoded, sent exactly so."""
+    request = AWSRequest("POST", url, headers=headers, data=body)
+    SigV4Auth(held.get_frozen_credentials(), service, region).add_auth(request)
+    return dict(request.headers.items())

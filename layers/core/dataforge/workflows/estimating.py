@@ -1,0 +1,85 @@
+"""What a run will take, before its first call: calls, tokens and dollars as a range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dataforge.platform.ports import Item
+from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.recipes import planning as planner
+from dataforge.records import Passage, Slot
+from dataforge.store.projects import StoredChunk
+from dataforge.teachers import Model
+
+CHARACTERS_PER_TOKEN = (4.8, 3.2)
+"""Of the rules and requests around a passage, which are English: least and most tokens."""
+RECORD_TOKENS = {
+    "qa": (70, 260), "instruction": (90, 420), "conversation": (80, 300), "summary": (60, 360),
+    "classification": (25, 80),
+}
+"""What a teacher writes for one record in its JSON, evidence included; for a conversation, for each of its turns."""
+AGAIN = 1.35
+"""At most: a top-up of a quarter, and one call in twelve asked again."""
+SAMPLE = "x"
+
+
+def estimate(
+    chunks: Sequence[StoredChunk], config: Item, wishes: Wishes, model: Model, *, requested: int,
+    pairs_per_chunk: int | None,
+) -> Item:
+    """As JSON: `calls`, `input_tokens`, `output_tokens`, `cost_usd`, each `{"low": ..., "high": ...}`.
+
+    cost_usd is None when the model's price is not known. Replies that a prompt cache makes cheaper are not foreseen.
+    """
+    kind = str(config["generation_type"])
+    recipe, least, most = RECIPES[kind], *_written(kind, wishes)
+    rooms = [_room(recipe, c, wishes, pairs_per_chunk) for c in chunks]
+    if pairs_per_chunk is not None:
+        counts = planner.round_robin(requested, rooms)
+    else:
+        counts = planner.spread(requested, rooms, [float(max(1, c.tokens)) for c in chunks])
+    calls_of = [-(-n // recipe.SLOTS_PER_CALL) for n in counts]
+    calls, pairs = sum(calls_of), sum(counts)
+    passages = sum(c.tokens * n for c, n in zip(chunks, calls_of, strict=True))
+    around = _around(config, wishes, max(1, round(pairs / calls)) if calls else 1)
+    low_in, high_in = (passages + calls * around / per for per in CHARACTERS_PER_TOKEN)
+    bound = min(most * pairs, calls * wishes.max_tokens)
+    tokens = {
+        "input_tokens": (round(low_in), round(high_in * AGAIN)),
+        "output_tokens": (min(least * pairs, bound), round(bound * AGAIN)),
+    }
+    if not model.model:  # built in: no tokens, no money
+        tokens = dict.fromkeys(tokens, (0, 0))
+    cost = _cost(model, tokens)
+    return {
+        "pairs": pairs, "calls": {"low": calls, "high": round(calls * AGAIN)},
+        **{name: {"low": low, "high": high} for name, (low, high) in tokens.items()}, "cost_usd": cost,
+    }
+
+
+def _written(kind: str, wishes: Wishes) -> tuple[int, int]:
+    turns = wishes.turns if kind == "conversation" else 1
+    least, most = RECORD_TOKENS[kind]
+    return least * turns, most * turns
+
+
+def _room(recipe: Recipe, chunk: StoredChunk, wishes: Wishes, pairs_per_chunk: int | None) -> int:
+    passage = Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type)  # type: ignore[arg-type]
+    source = planner.Source(chunk.chunk_id, chunk.tokens, 0, recipe.room(passage, chunk.tokens, wishes))
+    return source.room(pairs_per_chunk)
+
+
+def _around(config: Item, wishes: Wishes, slots: int) -> int:
+    """Characters of a call besides its passage, for this many records."""
+    recipe = RECIPES[str(config["generation_type"])]
+    question = recipe.question(Passage(SAMPLE), [Slot(n, SAMPLE) for n in range(slots)], wishes)
+    return sum(len(m.content) for m in question.messages) + len(str(question.json_schema or ""))
+
+
+def _cost(model: Model, tokens: dict[str, tuple[int, int]]) -> Item | None:
+    if not model.model or model.provider == "ollama":
+        return {"low": 0.0, "high": 0.0}
+    if model.price is None:
+        return None
+    (low_in, high_in), (low_out, high_out) = tokens["input_tokens"], tokens["output_tokens"]
+    return {"low": round(model.price.of(low_in, low_out), 6), "high": round(model.price.of(high_in, high_out), 6)}
