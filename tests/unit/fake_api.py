@@ -304,7 +304,8 @@ def events(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[
     if status != 200:
         return status, job
     said = logs(api, generation_id, query={}, sent=None)[1]["logs"] if "after" not in query else []
-    detail = job["progressDetail"]
+    ended = {"done": job["counts"]["asked"], "total": job["counts"]["asked"]} if job["status"] == "completed" else {}
+    detail = {**job["progressDetail"], **ended}
     progress = {
         "id": api.new_id("event"), "type": "progress", "timestamp": NOW, "stage": job["stage"],
         "status": job["status"], "done": detail["done"], "total": detail["total"], "cost_usd": job["costUsd"],

@@ -553,9 +553,9 @@ def test_a_job_is_followed_to_its_end(
     events = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
     assert code == 0
-    assert [line.rsplit("  ", 1)[-1].strip() for line in text.out.splitlines()] == [
-        f"{'generating':<11} line {n}" for n in range(5)]
-    assert "generate" in text.err
+    assert [line.rsplit("  ", 1)[-1] for line in text.out.splitlines()] == [f"line {n}" for n in range(5)]
+    assert all(" generating " in line for line in text.out.splitlines())
+    assert text.err.splitlines()[-1].startswith("validate  6 of 6 pairs  done")
     assert [e["type"] for e in events] == ["log"] * 5 + ["progress"]
     assert events[-1]["status"] == "completed"
 
