@@ -13,7 +13,7 @@ from dataforge import platform, settings
 from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreachable
 from dataforge.platform.ports import Execution, Item
 from dataforge.records import Question
-from dataforge.store import pairs, projects, runs
+from dataforge.store import blocks, pairs, projects, runs
 from dataforge.store.projects import Project
 from dataforge.workflows import asking, assessing, closing, erasing, finding, generation, planning, registering, review
 from dataforge.workflows import runs as flow
@@ -197,7 +197,7 @@ def test_a_crash_between_writing_pairs_and_counting_them_shows_nothing_and_is_ma
     for batch in batches(planned):
         asking.generate_batch(batch)
     with monkeypatch.context() as patched:
-        patched.setattr(pairs, "add_round", crash)
+        patched.setattr(blocks, "add_round", crash)
         with pytest.raises(OSError, match="killed"):
             assessing.assess_run(planned)
     unseen = list(pairs.walk(project.project_id)), projects.get(project.org_id, project.project_id).pending

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataforge.quality import duplicates
 from dataforge.quality.duplicates import Duplicate, near_duplicates, normalise, trigrams
 
 
@@ -61,6 +63,16 @@ def test_equals_naive_sets_on_hostile_texts(texts: list[str], against: list[str]
 @given(st.composite(copies)(), st.fractions(min_value="1/10", max_value="19/20", max_denominator=20))
 def test_equals_naive_sets_at_any_threshold(texts: list[str], threshold: Fraction) -> None:
     assert near_duplicates(texts, threshold=threshold) == naive(texts, threshold=threshold)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.composite(copies)(), st.composite(copies)(), st.integers(1, 7))
+def test_bit_by_bit_and_from_disk_is_the_same(texts: list[str], against: list[str], piece: int) -> None:
+    with mock.patch.object(duplicates, "_IN_MEMORY", 200):
+        screen = duplicates.Screen(against=iter(against))
+        found = [d for at in range(0, len(texts), piece) for d in screen.check(texts[at : at + piece])]
+
+    assert found == naive(texts, against=against)
 
 
 # checklist 105

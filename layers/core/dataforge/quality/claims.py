@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 _STOP = """
     a about above after again all also although am an and any are as at be because been before being below between
@@ -64,6 +65,7 @@ def tokens(text: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=1 << 15)
 def stem(word: str) -> str:
     """Inflection off (plural, -ed, -ing, possessive, final e); not a dictionary form."""
     word = unicodedata.normalize("NFKC", word).casefold().split("'")[0].split("’")[0]
@@ -86,7 +88,13 @@ def stem(word: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Stems that carry meaning, in order, repeated as often as they stand there."""
-    return [stem(t) for t in tokens(text) if t != "%" and t.casefold() not in STOP_WORDS]
+    return list(_content_words(text))
+
+
+@lru_cache(maxsize=256)
+def _content_words(text: str) -> tuple[str, ...]:
+    """The checks of one record take the same few texts apart again and again, and its neighbours share the passage."""
+    return tuple(stem(t) for t in tokens(text) if t != "%" and t.casefold() not in STOP_WORDS)
 
 
 def number_value(written: str) -> str:

@@ -15,11 +15,16 @@ Records are compared with kept ones only, so a cluster of ten thousand look-alik
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
+from itertools import islice
+from typing import IO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +37,8 @@ Sketch: TypeAlias = NDArray[np.uint64]
 THRESHOLD = Fraction(7, 10)
 _BLOCK, _TILE, _TILE_CELLS = 2048, 64, 1 << 16
 _LEAST_WORDS, _MOST_WORDS = 1, 64
+_IN_MEMORY = 32 << 20
+"""Bytes of trigrams that are held before they go to disk."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _SHORT = np.uint64(1 << 63)
 
@@ -79,18 +86,43 @@ def near_duplicates(
 
     A text that is reported is not kept, so later texts are not compared with it. threshold: 0 < threshold < 1.
     """
-    known = [trigrams(text) for text in against]
-    fresh = [trigrams(text) for text in texts]
-    kept = _Kept(threshold, _words(max((len(g) for g in (*known, *fresh)), default=1)))
-    kept.add([(-len(known) + i, g, kept.sketch(g)) for i, g in enumerate(known)])
-    found: list[Duplicate] = []
-    for start in range(0, len(fresh), _BLOCK):
-        block = fresh[start : start + _BLOCK]
-        found += [
-            Duplicate(start + row, of + len(known) if of < 0 else of, float(similarity), of < 0)
-            for row, of, similarity in kept.screen(start, block)
-        ]
-    return found
+    return Screen(threshold=threshold, against=against).check(texts)
+
+
+class Screen:
+    """`near_duplicates` of texts that come bit by bit: each `check` goes on where the last one ended.
+
+    Beyond a few tens of megabytes of trigrams the older ones lie in a temporary file: memory grows by about 300 bytes
+    for each record.
+    """
+
+    def __init__(self, *, threshold: Fraction = THRESHOLD, against: Iterable[str] = ()) -> None:
+        self._threshold, self._passed, self._known = threshold, 0, 0
+        self._kept: _Kept | None = None
+        against = iter(against)
+        while block := [trigrams(text) for text in islice(against, _BLOCK)]:
+            kept = self._ready(block)
+            kept.add([(-1 - self._known - i, g, kept.sketch(g)) for i, g in enumerate(block)])
+            self._known += len(block)
+
+    def check(self, texts: Sequence[str]) -> list[Duplicate]:
+        """Those of the texts that repeat a kept one. `index` and `of` count all texts since the first check."""
+        found: list[Duplicate] = []
+        for start in range(0, len(texts), _BLOCK):
+            block = [trigrams(text) for text in texts[start : start + _BLOCK]]
+            found += [
+                Duplicate(self._passed + row, -1 - of if of < 0 else of, float(similarity), of < 0)
+                for row, of, similarity in self._ready(block).screen(self._passed, block)
+            ]
+            self._passed += len(block)
+        return found
+
+    def _ready(self, block: Sequence[Grams]) -> _Kept:
+        """The sketches are as wide as the first block makes likely; sets that are larger still are told apart exactly,
+        only with more work."""
+        if self._kept is None:
+            self._kept = _Kept(self._threshold, _words(2 * max(len(g) for g in block)))
+        return self._kept
 
 
 def _words(largest: int) -> int:
@@ -116,12 +148,13 @@ class _BySize:
 
 
 class _Kept:
-    """The kept records by size. `ids` name them: 0 and up for texts, below 0 for known ones."""
+    """The kept records by size. `ids` name them: 0 and up for texts, -1 and below for known ones."""
 
     def __init__(self, threshold: Fraction, words: int) -> None:
         self.p, self.q, self.words = threshold.numerator, threshold.denominator, words
-        self.grams: dict[int, Grams] = {}
+        self.grams = _Shelf()
         self.exact: dict[bytes, int] = {}
+        """By their digest; a hit is compared whole."""
         self.ids = np.empty(0, np.int64)
         self.all = _BySize(np.empty(0, np.int64), np.empty((0, words), np.uint64))
 
@@ -135,8 +168,8 @@ class _Kept:
         if not records:
             return
         for identifier, grams, _ in records:
-            self.grams[identifier] = grams
-            self.exact.setdefault(grams.tobytes(), identifier)
+            self.grams.put(identifier, grams)
+            self.exact.setdefault(_digest(grams), identifier)
         sizes = np.concatenate((self.all.sizes, [len(g) for _, g, _ in records]))
         order = np.argsort(sizes, kind="stable")
         sketches = np.concatenate((self.all.sketches, np.stack([s for _, _, s in records])))
@@ -164,17 +197,17 @@ class _Kept:
                 yield at, *best
             else:
                 fresh[at] = True
-                self.grams[start + at] = grams
-                self.exact[grams.tobytes()] = start + at
+                self.grams.put(start + at, grams)
+                self.exact.setdefault(_digest(grams), start + at)
         self.add([(start + at, block[at], sketches[at]) for at in np.flatnonzero(fresh).tolist()])
 
     def _best(self, grams: Grams, candidates: Sequence[int]) -> tuple[int, Fraction] | None:
-        same = self.exact.get(grams.tobytes())
-        if same is not None:
+        same = self.exact.get(_digest(grams))
+        if same is not None and np.array_equal(self.grams.get(same), grams):
             return same, Fraction(1)
         best: tuple[int, Fraction] | None = None
-        for identifier in sorted(candidates):
-            other = self.grams[identifier]
+        for identifier in sorted(candidates, key=_order):
+            other = self.grams.get(identifier)
             both = len(grams) + len(other)
             overlap = len(np.intersect1d(grams, other, assume_unique=True))
             if (self.p + self.q) * overlap > self.p * both:
@@ -208,6 +241,52 @@ class _Kept:
         limit = -(-(x + y) * (self.q - self.p) // (self.p + self.q))
         whole: NDArray[np.uint16] = np.minimum(limit, np.iinfo(np.uint16).max).astype(np.uint16)
         return whole
+
+
+class _Shelf:
+    """Trigram sets by id: the newest in memory, the others in a file that nobody else sees."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, Grams] = {}
+        self._bytes = 0
+        self._file: IO[bytes] | None = None
+        self._places: dict[int, tuple[int, int]] = {}
+        """Offset and length in bytes."""
+
+    def put(self, identifier: int, grams: Grams) -> None:
+        if identifier in self._held or identifier in self._places:
+            return
+        self._held[identifier] = grams
+        self._bytes += grams.nbytes
+        if self._bytes > _IN_MEMORY:
+            self._spill()
+
+    def get(self, identifier: int) -> Grams:
+        held = self._held.get(identifier)
+        if held is not None or self._file is None:
+            return self._held[identifier]
+        at, length = self._places[identifier]
+        return np.frombuffer(os.pread(self._file.fileno(), length, at), np.uint64)
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  it goes with the shelf
+            weakref.finalize(self, self._file.close)
+        at = self._file.tell()
+        for identifier, grams in self._held.items():
+            self._places[identifier] = at, grams.nbytes
+            at += self._file.write(grams.tobytes())
+        self._file.flush()
+        self._held, self._bytes = {}, 0
+
+
+def _digest(grams: Grams) -> bytes:
+    return hashlib.blake2b(grams.tobytes(), digest_size=16).digest()
+
+
+def _order(identifier: int) -> tuple[bool, int]:
+    """The known first, each in the order they came."""
+    return identifier >= 0, abs(identifier)
 
 
 def _fold(sketches: Sketch, words: int) -> Sketch:

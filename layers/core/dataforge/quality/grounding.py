@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 from dataforge.quality import claims
 from dataforge.quality.sentences import sentences
@@ -53,7 +54,7 @@ def ground(answer: str, passage: str, *, question: str = "", quoted: Sequence[st
     quoted: sentences or cells that the teacher gave as evidence; those that are really there (white space aside) are
     shown first. An empty answer or passage scores 0.
     """
-    source = _Source(passage)
+    source = _source(passage)
     claim = answer if claims.content_words(answer) else f"{answer} {question}"
     if not answer.strip() or not source.pieces or not claims.content_words(claim):
         return Grounding(0.0)
@@ -66,8 +67,14 @@ def ground(answer: str, passage: str, *, question: str = "", quoted: Sequence[st
 
 def features(answer: str, passage: str, question: str = "") -> Features:
     """What the score is made of (for `benchmarks/grounding.py`)."""
-    source = _Source(passage)
+    source = _source(passage)
     return source.features(answer, question, source.support(answer, question))
+
+
+@lru_cache(maxsize=4)
+def _source(passage: str) -> _Source:
+    """Neighbouring records are written from the same passage."""
+    return _Source(passage)
 
 
 def find_quote(quote: str, passage: str) -> Span | None:
@@ -75,6 +82,9 @@ def find_quote(quote: str, passage: str) -> Span | None:
     words = quote.split()
     if not words:
         return None
+    plain = " ".join(words)
+    if (at := passage.find(plain)) >= 0:
+        return Span(at, at + len(plain), plain)
     match = re.search(r"\s+".join(map(re.escape, words)), passage)
     return Span(match.start(), match.end(), match.group()) if match else None
 

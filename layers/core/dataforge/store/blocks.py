@@ -176,13 +176,14 @@ def rewrite(project: Project, blocks: Sequence[Block], change: Callable[[Block],
 
 
 def add_round(project: Project, run_id: str, round_number: int, made: Sequence[Marked]) -> None:
-    """A round's new pairs become visible and are counted, once, however often this is repeated."""
+    """A round's new pairs become visible and are counted, once, however often this is repeated. A part of a round must
+    hold all that the round has of each of its blocks."""
     run = run_of(run_id)
     by_block: dict[int, list[Marked]] = {}
     for one in made:
         by_block.setdefault(one.slot // BLOCK, []).append(one)
     _add_facts(project.project_id, run, by_block)
-    known = {b.number: b for b in read(project.project_id, run_id)}
+    known = {b.number: b for b in read_named(project.project_id, [_key("state", run, n) for n in by_block])}
     touched = [known.get(n) or Block(run, n, bytes([NOTHING]) * BLOCK) for n in sorted(by_block)]
     rewrite(project, touched, lambda b: (
         None if round_number in b.rounds else _with(b, round_number, by_block[b.number])

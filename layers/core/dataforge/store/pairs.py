@@ -109,11 +109,16 @@ def write_new(project_id: str, pairs: Sequence[Pair]) -> None:
 
 def add_round(project: Project, run_id: str, round_number: int, pairs: Sequence[Pair]) -> None:
     """Written pairs into the index and the project's counters, once per round."""
-    blocks.add_round(project, run_id, round_number, [
+    blocks.add_round(project, run_id, round_number, marks(pairs))
+
+
+def marks(pairs: Sequence[Pair]) -> list[Marked]:
+    """What the index needs to know of them."""
+    return [
         Marked(ids.slot_of_pair(p.pair_id), p.status, p.quality_score, p.document_id, p.chunk_id, p.complexity_level,
                p.is_duplicate, p.type == "multi_turn")
         for p in pairs
-    ])
+    ]
 
 
 def change(project: Project, pair_id: str, edit: Callable[[Pair], Pair], search_text: Callable[[Pair], str]) -> Pair:

@@ -1,93 +1,86 @@
-"""After the batches: check every draft, find repeats over the whole run, score, keep, count, decide on a top-up."""
+"""After the batches: check every draft, find repeats over the whole run, score, keep, count, decide on a top-up.
+
+A round is judged block by block of a thousand slots, and what comes of it lies on disk until all of it is known: a run
+of 100,000 takes little more memory than one of 1,000. Earlier rounds are not judged again.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import cast
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import astuple, dataclass, field
+from itertools import chain, count, groupby, islice
+from typing import IO, cast
 
 import orjson
 
-from dataforge import clock, ids
 from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.quality import duplicates, verdict
 from dataforge.recipes import drafts
-from dataforge.records import Draft, Grounding, Slot
-from dataforge.store import pairs, projects, runs
-from dataforge.store.pairs import Pair
-from dataforge.store.projects import StoredChunk
+from dataforge.store import blocks, pairs, projects, runs
+from dataforge.store.blocks import Marked
 from dataforge.store.runs import Run
-from dataforge.workflows import finding, lineage, planning
+from dataforge.workflows import finding, judging, repeats
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import ROUNDS, most_slots
+from dataforge.workflows.judging import Record
 
-MOST_SHOWN = 50
-"""Spans and unsupported words that a pair carries; `records.jsonl` has them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A draft with everything quality found out about it."""
-
-    slot: int
-    chunk_id: str
-    document_id: str
-    page: int | None
-    reply: str
-    teacher: str
-    draft: Draft
-    grounding: Grounding
-    score: float
-    reasons: tuple[str, ...]
-    """Empty: delivered."""
-    duplicate_of: int | None = None
-    similarity: float | None = None
-    evidence: list[Item] = field(default_factory=list)
-    """The spans of `grounding`, with their place in the document."""
-    lineage: Item = field(default_factory=dict)
+LINES = ("records.jsonl", "rejected.jsonl", "failed.jsonl")
+"""Whatever was asked for stands in exactly one of them."""
+_SEARCH, _MARKS = "search", "marks"
+_AT_ONCE = 16
+"""Chunks whose count is noted at the same time."""
 
 
 def assess_run(raw: Item) -> Item:
     """Safe to repeat: pairs are named by their slots, and the counters move once per round."""
     e = flow.event(raw)
     run = runs.advance(flow.run_of(e), "validating", "validating")
-    slots = planning.promised(run, e.round + 1)
-    outcomes = collect(run, e.round, slots)
-    records = _judge(run, outcomes)
-    failed = [o for o in outcomes if "failed" in o]
-    _write_files(run, records, failed)
-    fresh = {s.index for s in slots[len(planning.promised(run, e.round)):]}
-    run = _keep(run, e.round, records, failed, fresh)
-    wanted = min(run.requested - run.delivered, most_slots(run.requested) - len(slots))
-    lively = any(r.slot in fresh for r in records)
-    top_up = wanted > 0 and lively and e.round + 1 < ROUNDS and not run.cancel_requested and not _refused(failed)
+    first = _first_slot(run, e.round)
+    with ExitStack() as stack:
+        names = (*LINES, _SEARCH, _MARKS)
+        round_ = _Round(run, first, {n: stack.enter_context(tempfile.TemporaryFile()) for n in names})
+        same = repeats.Repeats(run, first)
+        for _, block in groupby(outcomes_of(run, e.round), lambda o: cast(int, o["slot"]) // blocks.BLOCK):
+            outcomes = list(block)
+            round_.add(same.mark(judging.judge(run, outcomes)), [o for o in outcomes if "failed" in o])
+        round_.write_files()
+        run = _keep(run, e.round, round_)
+    wanted = min(run.requested - run.delivered, most_slots(run.requested) - run.asked)
+    top_up = wanted > 0 and round_.made > 0 and e.round + 1 < ROUNDS and not run.cancel_requested and not _refused(run)
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
     return {**base, "round": e.round + 1, "top_up": top_up}
 
 
-def collect(run: Run, last_round: int, slots: list[Slot]) -> list[Item]:
-    """One outcome per promised slot, in slot order; a slot that no batch accounts for failed with its batch."""
-    found: dict[int, Item] = {}
-    prefix = flow.key_of(run, "round-")
-    crashes: list[str] = []
-    for info in current().files.list(prefix):
-        round_name, _, name = info.key.removeprefix(prefix).partition("/")
-        if int(round_name) > last_round:
-            continue
-        if name.startswith("part-"):
-            part = orjson.loads(current().files.read(info.key))
-            found.update({o["slot"]: o for o in part["outcomes"]})
-        elif name.startswith("failure-"):
-            crashes.append(str(orjson.loads(current().files.read(info.key))["error"]))
-    detail = crashes[0] if crashes else "its batch ended without a result"
-    reason = "cancelled" if run.cancel_requested and not crashes else "batch_failed"
-    return [
-        found.get(s.index) or {"slot": s.index, "chunk_id": s.chunk_id, "failed": reason, "detail": detail}
-        for s in slots
-    ]
+def outcomes_of(run: Run, round_number: int) -> Iterator[Item]:
+    """One outcome per slot of the round, in slot order; a slot that no batch accounts for failed with its batch."""
+    files, prefix = current().files, flow.key_of(run, f"round-{round_number}/")
+    there = {info.key.removeprefix(prefix) for info in files.list(prefix)}
+    for number in count():
+        if f"batch-{number:04d}.json" not in there:
+            return
+        calls = orjson.loads(files.read(f"{prefix}batch-{number:04d}.json"))["calls"]
+        part, failure = f"part-{number:04d}.json", f"failure-{number:04d}.json"
+        found = {o["slot"]: o for o in orjson.loads(files.read(prefix + part))["outcomes"]} if part in there else {}
+        reason, detail = "batch_failed", "its batch ended without a result"
+        if failure in there:
+            detail = str(orjson.loads(files.read(prefix + failure))["error"])
+        elif run.cancel_requested:
+            reason = "cancelled"
+        for slot in sorted((s for call in calls for s in call), key=lambda s: cast(int, s["index"])):
+            yield found.get(slot["index"]) or {
+                "slot": slot["index"], "chunk_id": slot["chunk_id"], "failed": reason, "detail": detail,
+            }
+
+
+def _first_slot(run: Run, round_number: int) -> int:
+    """Slots are numbered through all rounds."""
+    first = next(outcomes_of(run, round_number), None)
+    return run.asked if first is None else cast(int, first["slot"])
 
 
 def record_failure(raw: Item) -> Item:
@@ -99,135 +92,117 @@ def record_failure(raw: Item) -> Item:
     return {"batch": e.batch, "made": 0}
 
 
-def _judge(run: Run, outcomes: Iterable[Item]) -> list[Record]:
-    """Checks and grounding record by record, then repeats over all that passed, first come first kept."""
-    kind = _kind(run)
-    made = [o for o in outcomes if "draft" in o]
-    wanted = list({str(o["chunk_id"]): None for o in made})
-    chunks = {c.chunk_id: c for c in projects.get_chunks(run.project_id, wanted)}
-    records = [_record(run, o, chunks.get(str(o["chunk_id"]))) for o in made]
-    passed = [n for n, r in enumerate(records) if not r.reasons]
-    repeats = duplicates.near_duplicates(
-        [verdict.compared(kind, records[n].draft) for n in passed], against=_accepted_before(run)
-    )
-    for repeat in repeats:
-        n = passed[repeat.index]
-        other = None if repeat.known else records[passed[repeat.of]].slot
-        records[n] = replace(
-            records[n], reasons=("near_duplicate",), duplicate_of=other, similarity=round(repeat.similarity, 4)
-        )
-    return records
+@dataclass(slots=True)
+class _Round:
+    """A round while it is assessed: its counts, and its lines in temporary files."""
+
+    run: Run
+    first: int
+    files: dict[str, IO[bytes]]
+    made: int = 0
+    delivered: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    per_chunk: Counter[str] = field(default_factory=Counter)
+    searched: int = 0
+    """Lines in the search file so far, counted from `first`."""
+
+    def add(self, records: Sequence[Record], failed: Sequence[Item]) -> None:
+        """The next block of slots: its pairs are written, and seen only when `show` says so."""
+        made = [judging.pair(self.run, r) for r in records]
+        pairs.write_new(self.run.project_id, made)
+        self._write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])
+        self._write("records.jsonl", (judging.line(r) for r in records if not r.reasons))
+        self._write("rejected.jsonl", ({**judging.line(r), "reasons": r.reasons} for r in records if r.reasons))
+        self._write("failed.jsonl", (
+            {"slot": o["slot"], "chunk_id": o["chunk_id"], "reason": o["failed"], "detail": o["detail"],
+             "lineage": o.get("lineage")} for o in failed
+        ))
+        for r in records:
+            self._search_line(r.slot - self.first, finding.text_of(drafts.said(r.draft)))
+        self.made += len(records)
+        self.delivered += sum(not r.reasons for r in records)
+        self.rejected.update(r.reasons[0] for r in records if r.reasons)
+        self.failed.update(str(o["failed"]) for o in failed)
+        self.per_chunk.update(r.chunk_id for r in records)
+
+    def write_files(self) -> None:
+        """What earlier rounds wrote, then this one's lines. And the file that search reads."""
+        files = current().files
+        for name in LINES:
+            old = (orjson.dumps(line) + b"\n" for line in repeats.before(self.run, name, self.first))
+            key = flow.key_of(self.run, name)
+            files.write_stream(key, chain(old, _rewound(self.files[name])), content_type="application/x-ndjson")
+        key = flow.key_of(self.run, finding.SEARCH_FILE)
+        texts = _search_lines(key, self.first)
+        files.write_stream(key, chain(texts, _rewound(self.files[_SEARCH])), content_type="text/plain; charset=utf-8")
+
+    def show(self, round_number: int) -> None:
+        """The round's pairs into the review queue, the project's counters with them, block by block."""
+        project = projects.get(self.run.org_id, self.run.project_id)
+        for line in _rewound(self.files[_MARKS]):
+            marks = [Marked(*mark) for mark in orjson.loads(line)]
+            blocks.add_round(project, self.run.run_id, round_number, marks)
+
+    def note_chunks(self) -> None:
+        """How many pairs each of the round's chunks has now, earlier rounds included."""
+        total = Counter(self.per_chunk)
+        for line in chain.from_iterable(repeats.before(self.run, name, self.first) for name in LINES[:2]):
+            if line["chunk_id"] in total:
+                total[line["chunk_id"]] += 1
+
+        def note(chunk_id: str) -> None:
+            projects.count_pairs_of_chunk(self.run.project_id, chunk_id, self.run.run_id, total[chunk_id])
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for _ in pool.map(note, total):
+                pass
+
+    def _write(self, name: str, lines: Iterable[object]) -> None:
+        self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)
+
+    def _search_line(self, place: int, text: str) -> None:
+        self.files[_SEARCH].write(b"\n" * (place - self.searched) + text.encode() + b"\n")
+        self.searched = place + 1
 
 
-def _kind(run: Run) -> str:
-    return str(run.config["generation_type"])
+def _rewound(file: IO[bytes]) -> IO[bytes]:
+    file.seek(0)
+    return file
 
 
-def _record(run: Run, outcome: Item, chunk: StoredChunk | None) -> Record:
-    draft = drafts.from_json(cast("dict[str, object]", outcome["draft"]))
-    labels = run.config.get("labels")
-    found = verdict.judge(_kind(run), verdict.Case(
-        draft, chunk.content if chunk else "", chunk.heading_path if chunk else (),
-        str(run.config.get("system_prompt") or ""), str(outcome["finish_reason"]),
-        [str(label) for label in labels] if isinstance(labels, list) else (),
-    ))
-    return Record(
-        cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
-        cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), draft, found.grounding,
-        found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, chunk),
-        lineage=lineage.of_record(outcome, chunk),
-    )
-
-
-def _accepted_before(run: Run) -> list[str]:
-    """What earlier runs of the project delivered that this run could repeat, read from one file per run."""
-    texts: list[str] = []
-    for earlier in runs.of_project(run.project_id):
-        if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
-            continue
-        kind = _kind(earlier)
-        if not verdict.comparable(_kind(run), kind):
-            continue
-        try:
-            with current().files.open(flow.key_of(earlier, "records.jsonl")) as file:
-                texts += [verdict.compared(kind, drafts.from_json(r)) for r in map(orjson.loads, file)]
-        except FileNotFoundError:
-            continue
-    return texts
-
-
-def _write_files(run: Run, records: list[Record], failed: list[Item]) -> None:
-    """records.jsonl, rejected.jsonl, failed.jsonl: whatever was asked for stands in exactly one of them. And the file
-    that search reads."""
-    parts: dict[str, list[dict[str, object]]] = {
-        "records.jsonl": [_line(r) for r in records if not r.reasons],
-        "rejected.jsonl": [{**_line(r), "reasons": r.reasons} for r in records if r.reasons],
-        "failed.jsonl": [{"slot": o["slot"], "chunk_id": o["chunk_id"], "reason": o["failed"], "detail": o["detail"],
-                          "lineage": o.get("lineage")} for o in failed],
-    }
-    for name, lines in parts.items():
-        data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
-        current().files.write(flow.key_of(run, name), data, content_type="application/x-ndjson")
-    searched = finding.lines({r.slot: finding.text_of(drafts.said(r.draft)) for r in records})
-    current().files.write(flow.key_of(run, finding.SEARCH_FILE), searched, content_type="text/plain; charset=utf-8")
-
-
-def _line(r: Record) -> dict[str, object]:
-    return {
-        "slot": r.slot, "question": r.draft.question, "answer": r.draft.answer,
-        "question_type": r.draft.question_type, "difficulty": r.draft.difficulty, "quality_score": r.score,
-        "grounding_score": r.grounding.score, "evidence": r.evidence,
-        "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
-        "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
-        "similarity": r.similarity, "turns": drafts.turns_of(r.draft), "material_at": r.draft.material_at,
-        "lineage": r.lineage,
-    }
-
-
-def _keep(run: Run, round_number: int, records: list[Record], failed: list[Item], fresh: set[int]) -> Run:
-    """The round's pairs into the review queue, and the project's counters with them; the run's counters after that."""
-    new = [_pair(run, r) for r in records if r.slot in fresh]
-    if run.assessed_round < round_number:
-        pairs.write_new(run.project_id, new)
-        pairs.add_round(projects.get(run.org_id, run.project_id), run.run_id, round_number, new)
-    rejected = Counter(r.reasons[0] for r in records if r.reasons)
-    values: Item = {
-        "delivered": sum(not r.reasons for r in records), "rejected": rejected.total(), "failed": len(failed),
-        "reasons": {"rejected": {**rejected}, "failed": {**Counter(str(o["failed"]) for o in failed)}},
-    }
-    per_chunk = Counter(r.chunk_id for r in records)
-    for chunk_id in {p.chunk_id for p in new}:
-        projects.count_pairs_of_chunk(run.project_id, chunk_id, run.run_id, per_chunk[chunk_id])
+def _search_lines(key: str, number: int) -> Iterator[bytes]:
+    """The first lines of a search file that is there, filled up with empty ones."""
+    passed = 0
     try:
-        return runs.change(
-            run, {**values, "assessed_round": round_number}, where={"assessed_round": round_number - 1}
-        )
-    except ConditionFailed:  # this round was closed before
+        with current().files.open(key) as file:
+            for line in islice(file, number):
+                passed += 1
+                yield line
+    except FileNotFoundError:
+        pass
+    yield from [b"\n"] * (number - passed)
+
+
+def _keep(run: Run, round_number: int, round_: _Round) -> Run:
+    """The round's pairs, then the run's counters, once."""
+    if run.assessed_round >= round_number:  # this round was closed before
+        return run
+    round_.show(round_number)
+    round_.note_chunks()
+    known = cast("dict[str, dict[str, int]]", run.reasons or {})
+    rejected = Counter(known.get("rejected") or {}) + round_.rejected
+    failed = Counter(known.get("failed") or {}) + round_.failed
+    values: Item = {
+        "delivered": run.delivered + round_.delivered, "rejected": rejected.total(), "failed": failed.total(),
+        "reasons": {"rejected": {**rejected}, "failed": {**failed}}, "assessed_round": round_number,
+    }
+    try:
+        return runs.change(run, values, where={"assessed_round": round_number - 1})
+    except ConditionFailed:
         return runs.get(run.org_id, run.run_id)
 
 
-def _pair(run: Run, r: Record) -> Pair:
-    floor = run.config.get("auto_accept_min_quality")
-    good = isinstance(floor, int | float) and r.score >= floor
-    status = "rejected" if r.reasons else "accepted" if good else "pending"
-    metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
-    if r.reasons:
-        metadata["reasons"] = list(r.reasons)
-    if r.duplicate_of is not None:
-        metadata["duplicate_of"] = ids.pair_id(run.project_id, run.run_id, r.duplicate_of)
-    if r.grounding.unsupported:
-        metadata["unsupported"] = list(r.grounding.unsupported[:MOST_SHOWN])
-    prompt = run.config.get("pair_system_prompt")
-    return Pair(
-        run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id,
-        r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
-        r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
-        is_duplicate="near_duplicate" in r.reasons,
-        evidence=[{**span, "page": r.page} for span in r.evidence[:MOST_SHOWN]], lineage=r.lineage,
-        metadata=metadata, status=status, type="multi_turn" if r.draft.turns else "single_turn",
-        between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
-    )
-
-
-def _refused(failed: list[Item]) -> bool:
-    return any(o["failed"] in ("teacher_refused", "cancelled", "budget_reached") for o in failed)
+def _refused(run: Run) -> bool:
+    failed = cast("dict[str, int]", (run.reasons or {}).get("failed") or {})
+    return any(failed.get(reason) for reason in ("teacher_refused", "cancelled", "budget_reached"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import cast
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, cast
 
-import orjson
-
-from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
 from dataforge.store import runs
@@ -16,8 +17,6 @@ from dataforge.workflows import asking, assessing, parsing, planning
 from dataforge.workflows import runs as flow
 
 logger = logging.getLogger(__name__)
-
-_HEAVY = ("evidence", "unsupported", "lineage")
 
 
 def record_failure(raw: Item) -> Item:
@@ -50,7 +49,7 @@ def close(run: Run, raw: Item) -> Run:
     run = runs.advance(run, run.status, "finalizing")
     error = flow.failure_of(raw)
     run = _settle(run, error)
-    delivered, rejected = _lines(run, "records.jsonl"), _lines(run, "rejected.jsonl")
+    delivered, rejected = _Lines(run, "records.jsonl"), _Lines(run, "rejected.jsonl")
     report = quality_report.report(
         delivered, rejected, requested=run.requested, asked=run.asked, failed=run.failed,
         reasons=cast("dict[str, dict[str, int]]", run.reasons), chunks_planned=len(_chunks(run)),
@@ -58,14 +57,14 @@ def close(run: Run, raw: Item) -> Run:
     )
     flow.write_json(run, "report.json", report)
     usage = _usage(run)
-    scores = [cast(float, r["quality_score"]) for r in (*delivered, *rejected)]
+    scores = array("d", (r["quality_score"] for r in chain(delivered, rejected)))
     results: Item = {
-        "chunks_processed": len({str(r["chunk_id"]) for r in (*delivered, *rejected)}),
-        "pairs_generated": len(scores), "pairs_valid": len(delivered),
+        "chunks_processed": len({str(r["chunk_id"]) for r in chain(delivered, rejected)}),
+        "pairs_generated": len(scores), "pairs_valid": cast(int, report["delivered"]),
         "avg_quality_score": round(sum(scores) / len(scores), 4) if scores else None,
         "tokens_used": cast(int, usage["input_tokens"]) + cast(int, usage["output_tokens"]),
     }
-    if error is None and not delivered and not run.cancel_requested:
+    if error is None and not report["delivered"] and not run.cancel_requested:
         error = _why_nothing(run)
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
     values: Item = {"results": results, "report": cast(Item, report), **usage}
@@ -96,13 +95,15 @@ def _chunks(run: Run) -> set[str]:
     return {s.chunk_id for s in planning.promised(run, max(1, run.assessed_round + 1))}
 
 
-def _lines(run: Run, name: str) -> list[dict[str, object]]:
-    """Without the evidence, which is most of a record: the report of 100,000 must fit a small function."""
-    try:
-        with current().files.open(flow.key_of(run, name)) as file:
-            return [{k: v for k, v in orjson.loads(line).items() if k not in _HEAVY} for line in file]
-    except FileNotFoundError:
-        return []
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """A file of records, read anew each time it is walked."""
+
+    run: Run
+    name: str
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return flow.read_lines(self.run, self.name)
 
 
 def _why_nothing(run: Run) -> str:
@@ -111,5 +112,5 @@ def _why_nothing(run: Run) -> str:
     most = max({**failed, **rejected}.items(), key=lambda kv: kv[1], default=None)
     if most is None:
         return "Nothing was asked: the chosen chunks hold nothing this teacher can ask about"
-    detail = next((str(line["detail"]) for line in _lines(run, "failed.jsonl") if line["reason"] == most[0]), "")
+    detail = next((str(line["detail"]) for line in _Lines(run, "failed.jsonl") if line["reason"] == most[0]), "")
     return f"No pair was delivered: {most[0]} ({most[1]} of {run.asked} slots)" + (f": {detail}" if detail else "")

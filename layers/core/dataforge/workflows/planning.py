@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import cast
 
 import orjson
@@ -33,14 +36,14 @@ def plan(run: Run, e: flow.Event) -> Item:
     """Deterministic, so a state that is run again writes the same plan."""
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
                   "round": e.round}
-    before = promised(run, e.round)
-    slots = [] if run.cancel_requested else _slots(run, e.round, before)
-    flow.write_json(run, f"round-{e.round}/plan.json", [asdict(s) for s in slots])
+    used = Counter(s.chunk_id for s in promised(run, e.round))
+    slots = [] if run.cancel_requested else _slots(run, e.round, used)
+    flow.write_lines(run, f"round-{e.round}/plan.jsonl", map(asdict, slots))
     if e.round == 0:
         lineage.keep_sources(run)
     batches = _write_batches(run, e.round, base, slots)
     runs.change(run, {
-        "status": "generating", "stage": "generating", "asked": len(before) + len(slots),
+        "status": "generating", "stage": "generating", "asked": used.total() + len(slots),
         "started_at": run.started_at or clock.now(),
     }, where={"status": runs.ACTIVE})
     what = "Topping up" if e.round else "Asking"
@@ -50,26 +53,21 @@ def plan(run: Run, e: flow.Event) -> Item:
     return {**base, "batches": len(batches), "batches_key": key}
 
 
-def promised(run: Run, rounds: int) -> list[Slot]:
+def promised(run: Run, rounds: int) -> Iterator[Slot]:
     """The slots of the first `rounds` rounds."""
-    found: list[Slot] = []
     for n in range(rounds):
-        plan_of_round = flow.read_json(run, f"round-{n}/plan.json")
-        found += [Slot(**cast("dict[str, object]", s)) for s in cast("list[object]", plan_of_round or [])]  # type: ignore[arg-type]
-    return found
+        yield from (Slot(**s) for s in flow.read_lines(run, f"round-{n}/plan.jsonl"))
 
 
-def _slots(run: Run, round_number: int, before: list[Slot]) -> list[Slot]:
+def _slots(run: Run, round_number: int, used: Counter[str]) -> list[Slot]:
+    """used: how often each chunk was asked in earlier rounds."""
     config = run.config
     wanted = run.requested - run.delivered
     if round_number:
-        wanted = min(wanted, most_slots(run.requested) - len(before))
-    used: dict[str, int] = {}
-    for slot in before:
-        used[slot.chunk_id] = used.get(slot.chunk_id, 0) + 1
+        wanted = min(wanted, most_slots(run.requested) - used.total())
     recipe, chosen, wished = _recipe(run), flow.teacher_of(run), wishes(config)
     sources = [
-        planner.Source(c.chunk_id, c.tokens, used.get(c.chunk_id, 0), _capacity(recipe, chosen, wished, c))
+        planner.Source(c.chunk_id, c.tokens, used[c.chunk_id], _capacity(recipe, chosen, wished, c))
         for c in _chunks(run)
     ]
     per_chunk = config.get("pairs_per_chunk")
@@ -78,7 +76,7 @@ def _slots(run: Run, round_number: int, before: list[Slot]) -> list[Slot]:
     return planner.plan(
         sources, max(0, wanted), pairs_per_chunk=per_chunk if isinstance(per_chunk, int) and not round_number else None,
         distribution=cast("dict[str, float]", config["difficulty_distribution"]),
-        question_types=() if chosen.can.offline else recipe.VARIETIES, first_index=len(before),
+        question_types=() if chosen.can.offline else recipe.VARIETIES, first_index=used.total(),
         seed=int(str(config["seed"])),
     )
 
@@ -95,13 +93,15 @@ def _capacity(recipe: Recipe, chosen: Teacher, wished: Wishes, chunk: StoredChun
     return chosen.can.capacity(recipe.question(passage, (), wished))
 
 
-def _chunks(run: Run) -> list[StoredChunk]:
+def _chunks(run: Run) -> Iterator[StoredChunk]:
     wanted = run.config.get("chunk_ids")
     if isinstance(wanted, list):
-        found = projects.get_chunks(run.project_id, [str(c) for c in wanted])
+        ids = [str(c) for c in wanted]
+        pages = (projects.get_chunks(run.project_id, ids[i:i + 100]) for i in range(0, len(ids), 100))
+        found: Iterator[StoredChunk] = chain.from_iterable(pages)
     else:
-        found = list(projects.chunks_of(run.project_id))
-    return [c for c in found if not c.excluded]
+        found = projects.chunks_of(run.project_id)
+    return (c for c in found if not c.excluded)
 
 
 def _passage(chunk: StoredChunk, document_name: str = "") -> Passage:

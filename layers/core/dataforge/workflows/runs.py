@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
@@ -172,7 +172,7 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
 
 
 def key_of(run: Run, name: str) -> str:
-    """A file of the run, e.g. `round-0/plan.json`."""
+    """A file of the run, e.g. `round-0/plan.jsonl`."""
     return f"{run.files_prefix}/{name}"
 
 
@@ -189,6 +189,22 @@ def read_json(run: Run, name: str) -> object | None:
     except FileNotFoundError:
         return None
     return loaded
+
+
+def write_lines(run: Run, name: str, values: Iterable[object]) -> None:
+    """JSON lines, in constant memory."""
+    lines = (orjson.dumps(value) + b"\n" for value in values)
+    current().files.write_stream(key_of(run, name), lines, content_type="application/x-ndjson")
+
+
+def read_lines(run: Run, name: str) -> Iterator[Any]:
+    """What `write_lines` wrote, line by line; nothing when the file does not exist."""
+    try:
+        file = current().files.open(key_of(run, name))
+    except FileNotFoundError:
+        return
+    with file:
+        yield from map(orjson.loads, file)
 
 
 def failure_of(raw: Item) -> str | None:

@@ -1,0 +1,107 @@
+"""From an outcome of a batch to a judged record, and from that to the line of a file and to a pair under review."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from dataforge import clock, ids
+from dataforge.platform.ports import Item
+from dataforge.quality import verdict
+from dataforge.recipes import drafts
+from dataforge.records import Draft, Grounding
+from dataforge.store import projects
+from dataforge.store.pairs import Pair
+from dataforge.store.projects import StoredChunk
+from dataforge.store.runs import Run
+from dataforge.workflows import lineage
+
+MOST_SHOWN = 50
+"""Spans and unsupported words that a pair carries; `records.jsonl` has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A draft with everything quality found out about it."""
+
+    slot: int
+    chunk_id: str
+    document_id: str
+    page: int | None
+    reply: str
+    teacher: str
+    draft: Draft
+    grounding: Grounding
+    score: float
+    reasons: tuple[str, ...]
+    """Empty: delivered."""
+    duplicate_of: int | None = None
+    similarity: float | None = None
+    evidence: list[Item] = field(default_factory=list)
+    """The spans of `grounding`, with their place in the document."""
+    lineage: Item = field(default_factory=dict)
+
+
+def judge(run: Run, outcomes: Sequence[Item]) -> list[Record]:
+    """The outcomes that hold a draft, checked and grounded one by one; repeats are `repeats.py`'s."""
+    made = [o for o in outcomes if "draft" in o]
+    wanted = list({str(o["chunk_id"]): None for o in made})
+    chunks = {c.chunk_id: c for c in projects.get_chunks(run.project_id, wanted)}
+    return [_record(run, o, chunks.get(str(o["chunk_id"]))) for o in made]
+
+
+def kind_of(run: Run) -> str:
+    return str(run.config["generation_type"])
+
+
+def _record(run: Run, outcome: Item, chunk: StoredChunk | None) -> Record:
+    draft = drafts.from_json(cast("dict[str, object]", outcome["draft"]))
+    labels = run.config.get("labels")
+    found = verdict.judge(kind_of(run), verdict.Case(
+        draft, chunk.content if chunk else "", chunk.heading_path if chunk else (),
+        str(run.config.get("system_prompt") or ""), str(outcome["finish_reason"]),
+        [str(label) for label in labels] if isinstance(labels, list) else (),
+    ))
+    return Record(
+        cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
+        cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), draft, found.grounding,
+        found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, chunk),
+        lineage=lineage.of_record(outcome, chunk),
+    )
+
+
+def line(r: Record) -> dict[str, object]:
+    """Of records.jsonl; of rejected.jsonl with its `reasons`."""
+    return {
+        "slot": r.slot, "question": r.draft.question, "answer": r.draft.answer,
+        "question_type": r.draft.question_type, "difficulty": r.draft.difficulty, "quality_score": r.score,
+        "grounding_score": r.grounding.score, "evidence": r.evidence,
+        "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
+        "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
+        "similarity": r.similarity, "turns": drafts.turns_of(r.draft), "material_at": r.draft.material_at,
+        "lineage": r.lineage,
+    }
+
+
+def pair(run: Run, r: Record) -> Pair:
+    floor = run.config.get("auto_accept_min_quality")
+    good = isinstance(floor, int | float) and r.score >= floor
+    status = "rejected" if r.reasons else "accepted" if good else "pending"
+    metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
+    if r.reasons:
+        metadata["reasons"] = list(r.reasons)
+    if r.duplicate_of is not None:
+        metadata["duplicate_of"] = ids.pair_id(run.project_id, run.run_id, r.duplicate_of)
+    if r.grounding.unsupported:
+        metadata["unsupported"] = list(r.grounding.unsupported[:MOST_SHOWN])
+    prompt = run.config.get("pair_system_prompt")
+    return Pair(
+        run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id,
+        r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
+        r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
+        is_duplicate="near_duplicate" in r.reasons,
+        evidence=[{**span, "page": r.page} for span in r.evidence[:MOST_SHOWN]], lineage=r.lineage,
+        metadata=metadata, status=status, type="multi_turn" if r.draft.turns else "single_turn",
+        between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
+    )
