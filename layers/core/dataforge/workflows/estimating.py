@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dataforge.platform.ports import Item
 from dataforge.recipes import RECIPES, Recipe, Wishes
@@ -23,8 +24,21 @@ AGAIN = 1.35
 SAMPLE = "x"
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a chunk: its tokens, and how many records could be asked of it."""
+
+    tokens: int
+    room: int
+
+
+def size(chunk: StoredChunk, recipe: Recipe, wishes: Wishes) -> Size:
+    passage = Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type)  # type: ignore[arg-type]
+    return Size(chunk.tokens, recipe.room(passage, chunk.tokens, wishes))
+
+
 def estimate(
-    chunks: Sequence[StoredChunk], config: Item, wishes: Wishes, model: Model, *, requested: int,
+    chunks: Sequence[Size], config: Item, wishes: Wishes, model: Model, *, requested: int,
     pairs_per_chunk: int | None,
 ) -> Item:
     """As JSON: `calls`, `input_tokens`, `output_tokens`, `cost_usd`, each `{"low": ..., "high": ...}`.
@@ -33,7 +47,7 @@ def estimate(
     """
     kind = str(config["generation_type"])
     recipe, least, most = RECIPES[kind], *_written(kind, wishes)
-    rooms = [_room(recipe, c, wishes, pairs_per_chunk) for c in chunks]
+    rooms = [planner.Source("", c.tokens, 0, c.room).room(pairs_per_chunk) for c in chunks]
     if pairs_per_chunk is not None:
         counts = planner.round_robin(requested, rooms)
     else:
@@ -61,12 +75,6 @@ def _written(kind: str, wishes: Wishes) -> tuple[int, int]:
     turns = wishes.turns if kind == "conversation" else 1
     least, most = RECORD_TOKENS[kind]
     return least * turns, most * turns
-
-
-def _room(recipe: Recipe, chunk: StoredChunk, wishes: Wishes, pairs_per_chunk: int | None) -> int:
-    passage = Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type)  # type: ignore[arg-type]
-    source = planner.Source(chunk.chunk_id, chunk.tokens, 0, recipe.room(passage, chunk.tokens, wishes))
-    return source.room(pairs_per_chunk)
 
 
 def _around(config: Item, wishes: Wishes, slots: int) -> int:

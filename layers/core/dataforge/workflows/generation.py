@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dataforge import clock, ids
@@ -76,15 +76,21 @@ def quote(project: Project, request: Item) -> Order:
     config = {**DEFAULTS_OF_A_KIND.get(kind, {}), **config}
     if isinstance(chosen := config.get("chunk_ids"), list):
         config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
-    chunks = _chosen_chunks(project, config.get("chunk_ids"))
+    sizes, paths = list[estimating.Size](), list[list[str]]()
+    for chunk in _chosen_chunks(project, config.get("chunk_ids")):
+        sizes.append(estimating.size(chunk, RECIPES[kind], wishes(config)))
+        if kind == "classification":
+            paths.append(chunk.heading_path)
+    if not sizes:
+        raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
     if kind == "classification":
-        config["labels"] = list[Value](_labels(config, [c.heading_path for c in chunks]))
-    requested = _target(config, len(chunks))
+        config["labels"] = list[Value](_labels(config, paths))
+    requested = _target(config, len(sizes))
     per_chunk = config.get("pairs_per_chunk")
     if per_chunk is None and config.get("num_pairs") is None:
         per_chunk = RECIPES[kind].PAIRS_PER_CHUNK
     taken = estimating.estimate(
-        chunks, config, wishes(config), model, requested=requested,
+        sizes, config, wishes(config), model, requested=requested,
         pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
     )
     return Order(config, model, requested, taken)
@@ -173,20 +179,18 @@ def _check_number(name: str, value: Value, bounds: Bounds) -> None:
         raise Invalid(f"{name} must be {kind} from {bounds.low:g} to {bounds.high:,.0f}", field=name)
 
 
-def _chosen_chunks(project: Project, chunk_ids: Value) -> list[StoredChunk]:
-    """The chunks that the run may use. Raises Invalid when there is none, or one is unknown."""
+def _chosen_chunks(project: Project, chunk_ids: Value) -> Iterator[StoredChunk]:
+    """The chunks that the run may use. Raises Invalid when one is unknown."""
     if not isinstance(chunk_ids, list):
-        usable = [c for c in projects.chunks_of(project.project_id) if not c.excluded]
-    else:
-        wanted = [str(c) for c in chunk_ids]
+        yield from (c for c in projects.chunks_of(project.project_id) if not c.excluded)
+        return
+    for at in range(0, len(chunk_ids), 100):
+        wanted = [str(c) for c in chunk_ids[at:at + 100]]
         found = projects.get_chunks(project.project_id, wanted)
         unknown = set(wanted) - {c.chunk_id for c in found}
         if unknown:
             raise Invalid(f"chunk_ids: no chunk {sorted(unknown)[0]} in this project", field="chunk_ids")
-        usable = [c for c in found if not c.excluded]
-    if not usable:
-        raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
-    return usable
+        yield from (c for c in found if not c.excluded)
 
 
 def _target(config: Item, chunks: int) -> int:
