@@ -297,6 +297,8 @@ async def _ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
 
 async def _send(batch: Work, question: Question, teacher: Teacher) -> Answer:
     """One request, its price held and admitted at the gate. Raises TeacherError, Stopped, OutOfTime."""
+    if batch.stop is not None:
+        raise Stopped(batch.stop, batch.stop_detail)
     gate = cast(Gate, batch.gate)
     held = await batch.purse.hold(question)
     if held is None:
