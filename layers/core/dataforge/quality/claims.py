@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 _STOP = """
     a about above after again all also although am an and any are as at be because been before being below between
@@ -54,9 +55,10 @@ class Number:
 
 def tokens(text: str) -> list[str]:
     """Words and numbers as written; scripts without spaces give overlapping pairs of characters."""
+    if not _UNSPACED.search(text):
+        return _TOKEN.findall(text)
     found: list[str] = []
-    for match in _TOKEN.finditer(text):
-        word = match.group()
+    for word in _TOKEN.findall(text):
         if len(word) > 1 and _UNSPACED.search(word):
             found += [word[i : i + 2] for i in range(len(word) - 1)]
         else:
@@ -64,6 +66,7 @@ def tokens(text: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """Inflection off (plural, -ed, -ing, possessive, final e); not a dictionary form."""
     word = unicodedata.normalize("NFKC", word).casefold().split("'")[0].split("’")[0]
@@ -86,7 +89,12 @@ def stem(word: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Stems that carry meaning, in order, repeated as often as they stand there."""
-    return [stem(t) for t in tokens(text) if t != "%" and t.casefold() not in STOP_WORDS]
+    return list(_content_words(text))
+
+
+@lru_cache(maxsize=1024)  # a check looks at the same few texts from several sides
+def _content_words(text: str) -> tuple[str, ...]:
+    return tuple(stem(t) for t in tokens(text) if t != "%" and t.casefold() not in STOP_WORDS)
 
 
 def number_value(written: str) -> str:

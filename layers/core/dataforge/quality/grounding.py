@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 from dataforge.quality import claims
 from dataforge.quality.sentences import sentences
@@ -53,7 +54,7 @@ def ground(answer: str, passage: str, *, question: str = "", quoted: Sequence[st
     quoted: sentences or cells that the teacher gave as evidence; those that are really there (white space aside) are
     shown first. An empty answer or passage scores 0.
     """
-    source = _Source(passage)
+    source = _source(passage)
     claim = answer if claims.content_words(answer) else f"{answer} {question}"
     if not answer.strip() or not source.pieces or not claims.content_words(claim):
         return Grounding(0.0)
@@ -66,7 +67,7 @@ def ground(answer: str, passage: str, *, question: str = "", quoted: Sequence[st
 
 def features(answer: str, passage: str, question: str = "") -> Features:
     """What the score is made of (for `benchmarks/grounding.py`)."""
-    source = _Source(passage)
+    source = _source(passage)
     return source.features(answer, question, source.support(answer, question))
 
 
@@ -75,6 +76,9 @@ def find_quote(quote: str, passage: str) -> Span | None:
     words = quote.split()
     if not words:
         return None
+    told = " ".join(words)
+    if (at := passage.find(told)) >= 0:  # mostly so: no pattern has to be made for it
+        return Span(at, at + len(told), told)
     match = re.search(r"\s+".join(map(re.escape, words)), passage)
     return Span(match.start(), match.end(), match.group()) if match else None
 
@@ -179,6 +183,11 @@ class _Source:
                 seen.add(claims.stem(token))
                 gone.append(token)
         return list(dict.fromkeys(gone))
+
+
+@lru_cache(maxsize=16)  # the pairs of a passage come one after another
+def _source(passage: str) -> _Source:
+    return _Source(passage)
 
 
 def _share(held: Sequence[bool]) -> float:
