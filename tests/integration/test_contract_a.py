@@ -386,6 +386,10 @@ def test_every_model_that_is_listed_can_be_chosen_and_no_other(service: Service)
 
     assert all(set(model) == {"id", "name", "provider"} for model in listed)
     for model in listed:
+        body = {"model_id": model["id"], "num_pairs": 1}
+        told = service.call("POST", f"/projects/{project_id}/generate", json={**body, "estimate": True})
+        assert told["config"]["model_id"] == model["id"]
+    for model in (m for m in listed if m["provider"] == "built-in"):  # the others answer from outside
         run = service.generate(project_id, model_id=model["id"], num_pairs=1)
         assert (run["status"], run["config"]["model_id"]) == ("completed", model["id"])
     for unknown in ("gpt-4o", "openai:gpt-4o", "no-such-model", ""):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dataforge.platform import current
 from dataforge.records import Question
 from dataforge.teachers.reciting import recite
 from dataforge.workflows import exporting, finding
@@ -293,3 +295,36 @@ def test_too_short_a_conversation_is_corrected_and_too_long_a_one_is_cut(
     assert "had 1 of the 2 user turns" in teacher.asked[1].messages[-1].content
     found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=5)
     assert [m.role for m in exporting.messages(found[0])] == ["user", "assistant"] * 2
+
+
+# checklist 26
+def test_labels_that_come_in_two_replies_still_go_to_their_texts(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {
+        "herring": "Boats that land herring pay by weight; unsold herring is frozen in the shed behind the scales.",
+        "anchor": "An anchor found on the sea bed goes to whoever lost the anchor once three witnesses swear.",
+        "lantern": "Each lantern on the breakwater burns until sunrise, and a broken lantern is reported at once.",
+    }
+    text = "\n\n".join(texts.values())
+    key = {"project_id": project.project_id, "chunk_id": "chunk_0_000000"}
+    current().tables.update("chunks", key, set={"content": text})
+
+    def first_text_only_then_the_rest(question: Question) -> str:
+        """Like a model that sees its own reply, it goes on with the next number."""
+        shown = re.findall(r"\[Text \d+\]\n(.+?)(?=\n\n\[Text|\n</passage)", question.messages[1].content, re.DOTALL)
+        before = 1 if len(question.messages) > 2 else 0
+        said = [{"number": n, "label": max(texts, key=part.count)} for n, part in enumerate(shown, 1 + before)]
+        return json.dumps({"labelled": said[:1] if len(shown) > 2 else said})
+
+    teacher = teach(monkeypatch, first_text_only_then_the_rest)
+
+    run = walk(project, num_pairs=3, chunk_ids=["chunk_0_000000"], generation_type="classification",
+               config={"labels": list(texts)})
+
+    found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=9)
+    assert [len(q.slots) for q in teacher.asked] == [3, 2]
+    assert counts_of(run) == (3, 3, 0, 0)
+    pasted = {p.question.split("\n\n", 2)[2]: p.answer for p in found}
+    assert pasted == {shown: max(texts, key=shown.count) for shown in pasted}
+    assert len(set(pasted.values())) > 1

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -132,6 +132,29 @@ def test_an_unreadable_reply_is_corrected_and_only_what_is_missing_is_asked_afre
     assert [m.role for m in asked[1].messages] == ["system", "user", "assistant", "user"]
     assert "no JSON" in asked[1].messages[2].content
     assert len(asked[2].slots) == 3
+
+
+def test_generator_and_critic_are_each_let_in_by_the_limits_of_their_own_model(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    critic = ScriptedTeacher([write], name="other:model")
+    monkeypatch.setitem(PROVIDERS, "other", lambda _: critic)
+    monkeypatch.setenv("DATAFORGE_MODELS", json.dumps({"models": [
+        {"id": backend, "backends": [f"{backend}:model"], "requests_per_minute": rate}
+        for backend, rate in (("fake", 30_000), ("other", 60_000))
+    ]}))
+    settings.get.cache_clear()
+    run, event = forge.start(schema="preference_v1", count=4)
+    runs.change(run, {"config": {**run.config, "critic": "other:model"}})
+
+    forge.walk(event)
+
+    assert runs.get(run.org_id, run.run_id).delivered == 4
+    assert {q.kind for q in critic.asked} == {"critic"}
+    for teacher in ("fake:model", "other:model"):
+        line = platform.current().tables.get("admissions", {"scope": f"rate#{teacher}"})
+        assert line is not None, teacher
+        assert cast(float, line["given_until"]) > 0
 
 
 # checklist 54, 72, 106

@@ -23,6 +23,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 KEY, ORGANIZATION = "sk_fake", "org_fake"
 BASE = "/api/v1/data-forge"
 NOW = "2025-06-15T10:00:00Z"
+ESTIMATE = {
+    "pairs": 6, "calls": {"low": 2, "high": 3}, "input_tokens": {"low": 900, "high": 1500},
+    "output_tokens": {"low": 240, "high": 2100}, "cost_usd": {"low": 0.004, "high": 0.03},
+}
 
 
 @dataclass
@@ -57,6 +61,7 @@ class FakeApi:
     rejected: int = 0
     failed: int = 0
     cost: float | None = 0.0
+    stop_reason: str | None = None
     hold: str = ""
     port: int = 0
 
@@ -170,6 +175,7 @@ def start(api: FakeApi, project_id: str, kind: str, config: dict[str, Any]) -> d
         "stage": "planning", "progress": 0, "results": {}, "error": None, "report": None, "createdAt": NOW,
         "counts": {"requested": asked, "asked": asked, "delivered": 0, "rejected": 0, "failed": 0},
         "reasons": {"rejected": {}, "failed": {}}, "costUsd": api.cost, "tokens": {"input": 0, "output": 0},
+        "estimate": ESTIMATE, "stopReason": None,
         "progressDetail": {"stage": "planning", "done": 0, "total": asked, "ratePerSecond": None},
     }
     return api.generations[generation_id]
@@ -186,6 +192,8 @@ def generate(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[i
     if sent["model_id"] == "nobody":
         return refusal(422, "UNKNOWN_TEACHER", "There is no teacher 'nobody'")
     config = {**sent.pop("config", {}), **sent}
+    if config.pop("estimate", False):
+        return 200, {"projectId": project_id, "config": config, "model": sent["model_id"], "estimate": ESTIMATE}
     job = start(api, project_id, "generate", config)
     return 200, {k: job[k] for k in ("generationId", "projectId", "config", "status", "progress", "createdAt")}
 
@@ -248,7 +256,8 @@ def close(api: FakeApi, job: dict[str, Any]) -> None:
                       {"range": "0.7-0.8", "count": 0}, {"range": "0.0-0.7", "count": 0}],
         "quality": {"mean": 0.85}, "question_types": {"factual": delivered}, "difficulties": {"easy": delivered},
     }
-    job |= {"status": "completed", "progress": 100, "costUsd": api.cost, "tokens": {"input": 1200, "output": 300}}
+    job |= {"status": "completed", "progress": 100, "costUsd": api.cost, "stopReason": api.stop_reason,
+            "tokens": {"input": 1200, "output": 300}}
 
 
 ADVANCE = {"parse": advance_parse, "generate": advance_generate}

@@ -28,7 +28,7 @@ from dataforge_client.cli.texts import counts_line, duration, histogram_lines, m
 from dataforge_client.cli.watch import Watch
 from dataforge_client.models import Bucket, Counts, Generation
 from dataforge_client.reading import read
-from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
+from tests.unit.fake_api import ESTIMATE, KEY, ORGANIZATION, FakeApi
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "dataforge_client.cli"]
@@ -117,6 +117,56 @@ def test_what_the_options_say_reaches_the_server(run: Callable[..., int], api: F
         "config": {"seed": 7, "auto_accept_min_quality": 0.5},
     }
     assert bodies["export"] == {"format": "alpaca"}
+
+
+def test_a_dry_run_says_what_it_would_take_and_starts_nothing(
+    run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = run("--pairs", "6", "--teacher", "ollama:llama3.2", "--max-cost", "0.5", "--dry-run")
+
+    said = capfd.readouterr().err
+    assert code == 0
+    assert [g["kind"] for g in api.generations.values()] == ["parse"]
+    assert not (tmp_path / "set.jsonl").exists()
+    assert "about 6 pairs in 2 to 3 calls to the teacher" in said
+    assert "tokens 900 to 1,500 in, 240 to 2,100 out\ncost $0.0040 to $0.03\n" in said
+    again = shlex.split(said.splitlines()[-1].replace('"$DATAFORGE_API_KEY"', KEY))
+    assert "--dry-run" not in again
+    assert execute(again[1:]) == 0
+    assert [g["kind"] for g in api.generations.values()] == ["parse", "generate"]
+    assert api.count("/upload-url") == 2
+
+
+def test_a_dry_run_in_json_is_a_result(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    code = run("--dry-run", "--json")
+
+    result = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (code, result["status"], result["estimate"]) == (0, "estimated", ESTIMATE)
+
+
+def test_a_dry_run_of_a_job_that_was_started_is_refused(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--pairs", "6")
+
+    code = run("--resume", list(api.generations)[-1], "--dry-run")
+
+    assert code == 1
+    assert "has been started already" in capfd.readouterr().err
+
+
+def test_a_cap_reaches_the_server_and_the_summary_sets_estimate_beside_actual(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.cost, api.failed, api.stop_reason = 0.02, 2, "budget_reached"
+
+    code = run("--pairs", "6", "--max-cost", "0.02")
+
+    said = capfd.readouterr().err
+    asked = next(s.json for s in api.seen if s.path.endswith("/generate"))
+    assert (code, asked["max_cost_usd"]) == (3, 0.02)
+    assert "cost $0.02; tokens 1,200 in, 300 out\nestimated beforehand: cost $0.0040 to $0.03; tokens" in said
+    assert "4 of the 6 pairs asked for: the rest would have cost more than --max-cost" in said
 
 
 def test_json_ends_with_the_result(run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]) -> None:

@@ -34,6 +34,8 @@ class Order:
     temperature: float | None = None
     seed: int | None = None
     resume: str | None = None
+    max_cost: float | None = None
+    dry_run: bool = False
 
 
 @dataclass(slots=True)
@@ -65,12 +67,8 @@ def travel(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> Outco
     """The whole road, or the rest of it. Raises ClientError; `trail` then tells where to go on."""
     job = _attach(forge, order, trail)
     if job is None:
-        if trail.project_id is None:
-            trail.project_id = forge.create_project(order.project).project_id
-        say.event("project", {"project_id": trail.project_id})
-        upload_all(forge, trail.project_id, order.sources, trail.unused, say)
-        _read_documents(forge, trail.project_id, say)
-        job = _find_job(forge, order, trail.project_id) or _start(forge, order, trail.project_id)
+        project_id = _prepare(forge, order, trail, say)
+        job = _find_job(forge, order, project_id) or _ask(forge, order, project_id)
         trail.generation_id = job.generation_id
     else:
         _miss(forge, job.project_id, order.sources, trail)
@@ -78,6 +76,24 @@ def travel(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> Outco
     done = _wait(forge, job.generation_id, trail, say)
     made = _export(forge, order, done, say)
     return Outcome(done, forge.list_documents(done.project_id), made, _samples(forge, done))
+
+
+def estimate(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> Generation:
+    """The road as far as the teacher, and what the rest of it would take. Raises ClientError as `travel` does."""
+    job = _attach(forge, order, trail)
+    if job is not None:
+        raise ClientError(f"{job.generation_id} has been started already; --dry-run is for before that")
+    return _ask(forge, order, _prepare(forge, order, trail, say), estimate=True)
+
+
+def _prepare(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> str:
+    """The project, its documents uploaded and read."""
+    if trail.project_id is None:
+        trail.project_id = forge.create_project(order.project).project_id
+    say.event("project", {"project_id": trail.project_id})
+    upload_all(forge, trail.project_id, order.sources, trail.unused, say)
+    _read_documents(forge, trail.project_id, say)
+    return trail.project_id
 
 
 def _attach(forge: DataForge, order: Order, trail: Trail) -> Generation | None:
@@ -143,17 +159,18 @@ def _find_job(forge: DataForge, order: Order, project_id: str) -> Generation | N
         g for g in forge.list_generations(project_id)
         if g.kind == "generate" and g.status not in ("failed", "cancelled")
         and g.config.get("num_pairs") == order.pairs and g.config.get("model_id") == order.teacher
+        and g.config.get("max_cost_usd") == order.max_cost
     ]
     return max(alike, key=lambda g: g.created_at, default=None)
 
 
-def _start(forge: DataForge, order: Order, project_id: str) -> Generation:
+def _ask(forge: DataForge, order: Order, project_id: str, *, estimate: bool | None = None) -> Generation:
     config: dict[str, object] = {"auto_accept_min_quality": order.min_quality}
     if order.seed is not None:
         config["seed"] = order.seed
     return forge.generate(
         project_id, order.teacher, num_pairs=order.pairs, temperature=order.temperature,
-        system_prompt=order.system_prompt, config=config,
+        system_prompt=order.system_prompt, max_cost_usd=order.max_cost, estimate=estimate, config=config,
     )
 
 

@@ -18,12 +18,12 @@ import click
 from dataforge_client.cli import summary as summaries
 from dataforge_client.cli.bars import reporter
 from dataforge_client.cli.connection import Place, connect, home_of, remote_of
-from dataforge_client.cli.exits import INTERRUPTED, exit_code
+from dataforge_client.cli.exits import INTERRUPTED, OK, exit_code
 from dataforge_client.cli.local import log_path
-from dataforge_client.cli.pipeline import Order, Outcome, Trail, travel
+from dataforge_client.cli.pipeline import Order, Outcome, Trail, estimate, travel
 from dataforge_client.cli.resume import key_words, place_words, resume_command
 from dataforge_client.cli.sources import Unused
-from dataforge_client.cli.texts import program
+from dataforge_client.cli.texts import estimate_lines, program
 from dataforge_client.errors import ApiError, ClientError, ConnectionFailed, ServerError
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Session:
             return self._failed(problem)
 
     def _work(self, forge: DataForge) -> int:
+        if self._order.dry_run:
+            return self._told(forge)
         with tempfile.TemporaryDirectory() as scratch:
             to_stdout = str(self._order.out) == "-"
             order = replace(self._order, out=Path(scratch, "dataset.jsonl")) if to_stdout else self._order
@@ -80,6 +82,21 @@ class Session:
                     shutil.copyfileobj(dataset, sys.stdout.buffer)
                 sys.stdout.flush()
             return code
+
+    def _told(self, forge: DataForge) -> int:
+        """What the job would take, and how to start it on the documents that are read now."""
+        with self._say:
+            told = estimate(forge, self._order, self._trail, self._say).estimate or {}
+        command = self._resume()
+        if self._json:
+            self._result({
+                "status": "estimated", "exit_code": OK, "project_id": self._trail.project_id, "estimate": told,
+                "resume": command,
+            })
+        else:
+            lines = [*estimate_lines(told), "No teacher was asked. Start it with:", f"  {command}"]
+            click.echo("\n".join(lines), err=True)
+        return OK
 
     def _done(self, outcome: Outcome, written: Path) -> int:
         with written.open("rb") as dataset:

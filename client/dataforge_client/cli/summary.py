@@ -12,6 +12,7 @@ from dataforge_client.cli.exits import OK, PARTIAL
 from dataforge_client.cli.pipeline import Outcome, why_failed
 from dataforge_client.cli.sources import Unused
 from dataforge_client.cli.texts import (
+    beforehand,
     counts_line,
     duration,
     histogram_lines,
@@ -75,12 +76,14 @@ def text(summary: Summary) -> str:
         *reasons_lines(job.reasons),
     ]
     if summary.missing:
-        parts.append(f"{job.counts.delivered} of the {job.counts.requested} pairs asked for: "
-                     "this teacher found no more in these documents")
+        why = "the rest would have cost more than --max-cost" if job.stop_reason == "budget_reached" else \
+            "this teacher found no more in these documents"
+        parts.append(f"{job.counts.delivered} of the {job.counts.requested} pairs asked for: {why}")
     if summary.waiting:
         below = f" (scored below {least})" if least is not None else ""
         parts.append(f"{summary.waiting} delivered pairs wait for review{below} and are not in the file")
     parts.append(f"cost {money(job.cost_usd)}; tokens {job.tokens.input:,} in, {job.tokens.output:,} out")
+    parts += beforehand(job.estimate)
     parts += [*_quality(summary), *_samples(summary), *_documents(summary), "", f"Next: {summary.next}"]
     return "\n".join(parts) + "\n"
 
@@ -107,6 +110,8 @@ def as_json(summary: Summary) -> Mapping[str, object]:
         },
         "histogram": [asdict(b) for b in job.report.histogram] if job.report else [],
         "cost_usd": job.cost_usd,
+        "estimate": job.estimate,
+        "stop_reason": job.stop_reason,
         "tokens": asdict(job.tokens),
         "samples": [{"question": p.question, "answer": p.answer} for p in summary.outcome.samples],
         "seconds": round(summary.seconds, 1),

@@ -7,10 +7,10 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from dataforge_client.models import Bucket, Counts, Reasons
+    from dataforge_client.models import Bucket, Counts, Json, Reasons
 
 
 def program() -> str:
@@ -94,3 +94,35 @@ def one_line(text: str, width: int) -> str:
 
 def listed(why: Mapping[str, int]) -> str:
     return ", ".join(f"{n} {what}" for what, n in why.items())
+
+
+def estimate_lines(estimate: Json) -> list[str]:
+    """An estimate in full, for who is to decide on it."""
+    calls = _between(estimate.get("calls"), "{:,.0f}")
+    return [f"about {estimate.get('pairs', 0):,} pairs in {calls} calls to the teacher", _tokens(estimate),
+            f"cost {_dollars(estimate)}"]
+
+
+def beforehand(estimate: Json | None) -> list[str]:
+    """The line that stands under what a job really took; nothing for one without an estimate."""
+    return [f"estimated beforehand: cost {_dollars(estimate)}; {_tokens(estimate)}"] if estimate else []
+
+
+def _tokens(estimate: Json) -> str:
+    spans = [_between(estimate.get(name), "{:,.0f}") for name in ("input_tokens", "output_tokens")]
+    return f"tokens {spans[0]} in, {spans[1]} out"
+
+
+def _dollars(estimate: Json) -> str:
+    told = estimate.get("cost_usd")
+    if not isinstance(told, Mapping):
+        return "unknown (no price is known for this teacher)"
+    low, high = money(told.get("low")), money(told.get("high"))
+    return low if low == high else f"{low} to {high}"
+
+
+def _between(told: object, form: str) -> str:
+    """`low` to `high` of a range, as one number where they are the same."""
+    span = cast("Mapping[str, float]", told) if isinstance(told, Mapping) else {}
+    low, high = form.format(span.get("low", 0)), form.format(span.get("high", 0))
+    return low if low == high else f"{low} to {high}"

@@ -55,9 +55,10 @@ class Number:
 
 def tokens(text: str) -> list[str]:
     """Words and numbers as written; scripts without spaces give overlapping pairs of characters."""
+    if not _UNSPACED.search(text):
+        return _TOKEN.findall(text)
     found: list[str] = []
-    for match in _TOKEN.finditer(text):
-        word = match.group()
+    for word in _TOKEN.findall(text):
         if len(word) > 1 and _UNSPACED.search(word):
             found += [word[i : i + 2] for i in range(len(word) - 1)]
         else:
@@ -65,7 +66,7 @@ def tokens(text: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """Inflection off (plural, -ed, -ing, possessive, final e); not a dictionary form."""
     word = unicodedata.normalize("NFKC", word).casefold().split("'")[0].split("’")[0]
@@ -91,9 +92,8 @@ def content_words(text: str) -> list[str]:
     return list(_content_words(text))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)  # a check looks at the same few texts from several sides
 def _content_words(text: str) -> tuple[str, ...]:
-    """The checks of one record take the same few texts apart again and again, and its neighbours share the passage."""
     return tuple(stem(t) for t in tokens(text) if t != "%" and t.casefold() not in STOP_WORDS)
 
 

@@ -71,20 +71,14 @@ def features(answer: str, passage: str, question: str = "") -> Features:
     return source.features(answer, question, source.support(answer, question))
 
 
-@lru_cache(maxsize=4)
-def _source(passage: str) -> _Source:
-    """Neighbouring records are written from the same passage."""
-    return _Source(passage)
-
-
 def find_quote(quote: str, passage: str) -> Span | None:
     """Where the quote stands in the passage, word for word; any white space matches any other."""
     words = quote.split()
     if not words:
         return None
-    plain = " ".join(words)
-    if (at := passage.find(plain)) >= 0:
-        return Span(at, at + len(plain), plain)
+    told = " ".join(words)
+    if (at := passage.find(told)) >= 0:  # mostly so: no pattern has to be made for it
+        return Span(at, at + len(told), told)
     match = re.search(r"\s+".join(map(re.escape, words)), passage)
     return Span(match.start(), match.end(), match.group()) if match else None
 
@@ -189,6 +183,11 @@ class _Source:
                 seen.add(claims.stem(token))
                 gone.append(token)
         return list(dict.fromkeys(gone))
+
+
+@lru_cache(maxsize=16)  # the pairs of a passage come one after another
+def _source(passage: str) -> _Source:
+    return _Source(passage)
 
 
 def _share(held: Sequence[bool]) -> float:

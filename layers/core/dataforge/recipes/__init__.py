@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dataforge.recipes import classification, conversation, instruction, qa, summary
+from dataforge.recipes.reading import Form
 from dataforge.records import Answer, Draft, Passage, Question, Slot
 
 
@@ -32,6 +33,7 @@ class Wishes:
 
 
 class Recipe(Protocol):
+    FORM: Form
     VARIETIES: tuple[str, ...]
     """The kinds of question, task or situation that a plan spreads over the slots; empty: the recipe does it alone."""
     SLOTS_PER_CALL: int

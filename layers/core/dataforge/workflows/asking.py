@@ -28,6 +28,7 @@ from dataforge.records import Answer, Question, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Progress, Reply, Run
+from dataforge.teachers import Model
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import calling, lineage
 from dataforge.workflows import runs as flow
@@ -64,8 +65,8 @@ class Work:
     stored: dict[str, Reply]
     slots: int
     purse: Purse
-    gate: Gate | None = None
-    """Made in the event loop that the calls run in."""
+    gates: dict[str, Gate] = field(default_factory=dict)
+    """By the teacher's name; made anew for each round of calls."""
     outcomes: list[Item] = field(default_factory=list)
     used: list[Reply] = field(default_factory=list)
     answered: int = 0
@@ -73,8 +74,8 @@ class Work:
     stop: str | None = None
     """Why no further call is sent: cancelled, out of budget, or the teacher refused for good, or is gone."""
     stop_detail: str = ""
-    others: tuple[Teacher, ...] = ()
-    """Further teachers that its calls ask."""
+    others: tuple[tuple[Teacher, Model], ...] = ()
+    """Further teachers that its calls ask, each let in by the limits of its own model."""
     deadline: float = math.inf
     """time.monotonic() after which nothing more is begun."""
 
@@ -188,7 +189,8 @@ def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
 async def _ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], concurrency: int) -> None:
     """Askers share one queue, so a slow reply holds up nobody else."""
     queue = iter(calls)
-    batch.gate = Gate(flow.model_of(batch.run), batch.run.org_id, concurrency, batch.is_over)
+    asked = (*batch.others, (batch.teacher, flow.model_of(batch.run)))
+    batch.gates = {t.name: Gate(m, batch.run.org_id, concurrency, batch.is_over) for t, m in asked}
     beat = asyncio.create_task(_heartbeat(batch))
     try:
         async with asyncio.TaskGroup() as group:
@@ -196,7 +198,7 @@ async def _ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], con
                 group.create_task(_asker(batch, call, queue))
     finally:
         beat.cancel()
-        for teacher in (batch.teacher, *batch.others):
+        for teacher, _ in asked:
             await teacher.close()
     _note(batch)
 
@@ -297,7 +299,9 @@ async def _ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
 
 async def _send(batch: Work, question: Question, teacher: Teacher) -> Answer:
     """One request, its price held and admitted at the gate. Raises TeacherError, Stopped, OutOfTime."""
-    gate = cast(Gate, batch.gate)
+    if batch.stop is not None:
+        raise Stopped(batch.stop, batch.stop_detail)
+    gate = batch.gates[teacher.name]
     held = await batch.purse.hold(question)
     if held is None:
         batch.end("budget_reached", f"max_cost_usd {batch.run.config['max_cost_usd']} is used up")

@@ -81,6 +81,8 @@ class Call:
     def after(self, reply: Reply, bad: BadReply) -> Question:
         """How to go on after a reply that did not hold all that was asked for."""
         cut = reply.finish_reason == "length"
+        if bad.drafts and self.batch.recipe.FORM.numbered:
+            return self.plain()  # the rest is numbered anew: the old numbers beside the new would be confused
         if bad.drafts:
             return self._with_turns(reply, _more(len(bad.drafts), len(self.now)))
         self.vain += 1

@@ -51,7 +51,7 @@ def run_of(e: Event) -> Run:
 
 def model_of(run: Run) -> Model:
     """What the run was begun with, whatever the catalogue says by now."""
-    return catalogue.from_item(run.teacher) if run.teacher else resolve(str(run.config["model_id"]))
+    return catalogue.from_item(run.teacher) if run.teacher else resolve(str(run.config["model_id"]), org_id=run.org_id)
 
 
 def teacher_of(run: Run) -> Teacher:

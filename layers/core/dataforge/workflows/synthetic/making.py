@@ -32,7 +32,7 @@ from dataforge.recipes.synthetic.spec import Spec
 from dataforge.records import Answer, Message, Question, Slot
 from dataforge.store import runs
 from dataforge.store.runs import Reply
-from dataforge.teachers import teacher
+from dataforge.teachers import build, resolve
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import asking, assessing
 from dataforge.workflows import runs as flow
@@ -122,14 +122,15 @@ def _open(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
     indices = [s.index for call in calls for s in call]
     spec = spec_of(run)
     names = {role: str(run.config[role]) for role in ("critic", "judge") if run.config.get(role)}
-    others = {role: teacher(name, org_id=run.org_id) for role, name in names.items()}
+    models = {role: resolve(name, org_id=run.org_id) for role, name in names.items()}
+    others = {role: build(model) for role, model in models.items()}
     over = run.cancel_requested or run.status in runs.FINISHED
     name = f"r{e.round}b{e.batch:04d}"
     work = Work(
         run, name, flow.teacher_of(run), runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),
         Purse(run.run_id, name, None, limit=None),
         stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
-        others=tuple(others.values()),
+        others=tuple((others[role], model) for role, model in models.items()),
     )
     desk = Desk(
         work, spec, recipe.SHAPES[spec.schema], recipe.guarded(spec), others.get("critic"),

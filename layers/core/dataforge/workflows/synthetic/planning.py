@@ -22,7 +22,6 @@ from dataforge.recipes.synthetic.spec import Spec
 from dataforge.recipes.synthetic.variety import Taxonomy
 from dataforge.store import runs
 from dataforge.store.runs import Progress, Reply, Run
-from dataforge.teachers import teacher
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import runs as flow
 from dataforge.workflows.calling import answer_of
@@ -94,7 +93,7 @@ def _taxonomy(run: Run, spec: Spec) -> Taxonomy:
 async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
     """By category, "" for the whole domain; without those that nobody could name."""
     names = ["", *(c.name for c in spec.categories[:MOST_CATEGORIES_ASKED])]
-    chosen = teacher(str(run.config["model_id"]))
+    chosen = flow.teacher_of(run)
     stored = {r.slot: r for r in runs.replies_named(run.run_id, _KEY)}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
