@@ -37,6 +37,10 @@ from benchmarks import billing
 from benchmarks.engine import process, write_document
 from infra import catalog
 from infra.cost import job, report
+from infra.cost.__main__ import synthesised
+from infra.cost.idle import idle
+from infra.cost.prices import beyond_free, total
+from infra.stages import STAGES
 
 HANDBOOK = Path(__file__).parents[1] / "examples/handbook"
 DYNAMO_S, S3_S, COLD_S = 0.006, 0.030, 1.0
@@ -385,7 +389,11 @@ def main() -> None:
         rules = Path(folder) / "rules.md"
         write_document(rules, told.passages)
         found = measure(told, [*sorted(HANDBOOK.iterdir()), rules])
-    print(report.text(found))
+    print(report.text(found), "\n\nIdle, a month, from the templates:")
+    for stage in STAGES:
+        month = idle(synthesised({"stage": stage}))
+        print(f"{stage:6}{total(month):8.2f}, without WAF {total(report.without_waf(month)):.2f}, "
+              f"after free allowances {total(beyond_free(month)):.2f}")
     if told.write:
         job.write(found)
 

@@ -47,6 +47,9 @@ def main() -> int:
     except ValueError as problem:
         print(f"Error: {problem}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as missing:
+        print(f"Error: {missing.name} is not installed; in the checkout, run: make .venv/.ready-all", file=sys.stderr)
+        return 1
     told = report.answer(found, month, pairs=given.pairs, pages=round(pages, 1), waf="web_acls" in month)
     print(json.dumps({"stage": given.stage, **told}))
     return 0
