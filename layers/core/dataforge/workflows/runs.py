@@ -154,7 +154,7 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
     try:
         run = runs.change(run, closing, where={"status": runs.ACTIVE})
         level = "error" if status == "failed" else "info"
-        runs.say(run.run_id, "finalizing", error or f"Run {status}", level=level)
+        runs.say(run.run_id, "finalizing", error or f"Run {status}", level=level, status=status)
     except ConditionFailed:
         run = runs.get(run.org_id, run.run_id)
     projects.vacate(run.org_id, run.project_id, run.run_id)
