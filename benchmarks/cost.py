@@ -396,6 +396,7 @@ def main() -> None:
               f"after free allowances {total(beyond_free(month)):.2f}")
     if told.write:
         job.write(found)
+        print(f"\nfor docs/cost.md and README.md, which a test compares:\n{report.markdown(found)}")
 
 
 if __name__ == "__main__":
