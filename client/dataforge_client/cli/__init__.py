@@ -15,6 +15,7 @@ from dataforge_client import __version__
 from dataforge_client.cli import (
     bulk,
     cancel,
+    cost,
     deploy,
     export,
     key,
@@ -51,6 +52,7 @@ for _command in (
     run.command, synth.command, up.command, models.command, projects.command, status.command, logs.command,
     cancel.command, pairs.command, trace.command, bulk.command, export.command, org.command, key.command,
     member.command, ledger.command, deploy.command, deploy.destroy, deploy.doctor,
+    cost.command,
 ):
     cli.add_command(_command)
 
