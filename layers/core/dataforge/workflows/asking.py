@@ -30,7 +30,7 @@ from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Progress, Reply, Run
 from dataforge.teachers import Model
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows import calling, lineage
+from dataforge.workflows import calling, judging, lineage
 from dataforge.workflows import runs as flow
 from dataforge.workflows.admitting import Gate
 from dataforge.workflows.budget import Purse
@@ -241,7 +241,10 @@ def _note(batch: Work) -> None:
 
 
 async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
-    return await calling.call(batch, slots, reply_to)
+    """A batch that died is not judged once more: its drafts may be what killed it."""
+    made = await calling.call(batch, slots, reply_to)
+    chunk = batch.chunks.get(slots[0].chunk_id)
+    return made if batch.stop == "batch_failed" else [judging.judged(batch.run, outcome, chunk) for outcome in made]
 
 
 class OutOfTime(Exception):

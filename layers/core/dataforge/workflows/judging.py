@@ -1,16 +1,21 @@
-"""From an outcome of a batch to a judged record, and from that to the line of a file and to a pair under review."""
+"""From an outcome of a batch to a judged record, and from that to the line of a file and to a pair under review.
+
+A batch judges its own drafts while it waits for replies; the assessment takes that over, unless the chunk was edited
+meanwhile: what a pair is judged by is the text as it is then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
 from dataforge import clock, ids
 from dataforge.platform.ports import Item
 from dataforge.quality import verdict
+from dataforge.quality.verdict import Verdict
 from dataforge.recipes import drafts
-from dataforge.records import Draft, Grounding
+from dataforge.records import Draft, Grounding, Span
 from dataforge.store import projects
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import StoredChunk
@@ -44,7 +49,7 @@ class Record:
 
 
 def judge(run: Run, outcomes: Sequence[Item]) -> list[Record]:
-    """The outcomes that hold a draft, checked and grounded one by one; repeats are `repeats.py`'s."""
+    """The outcomes that hold a draft, as they are judged; repeats are `repeats.py`'s."""
     made = [o for o in outcomes if "draft" in o]
     wanted = list({str(o["chunk_id"]): None for o in made})
     chunks = {c.chunk_id: c for c in projects.get_chunks(run.project_id, wanted)}
@@ -55,20 +60,45 @@ def kind_of(run: Run) -> str:
     return str(run.config["generation_type"])
 
 
+def judged(run: Run, outcome: Item, chunk: StoredChunk | None) -> Item:
+    """The outcome of a batch with what the checks say of its draft, if it has one."""
+    return {**outcome, "verdict": _told(_verdict(run, outcome, chunk))} if "draft" in outcome else outcome
+
+
 def _record(run: Run, outcome: Item, chunk: StoredChunk | None) -> Record:
-    draft = drafts.from_json(cast("dict[str, object]", outcome["draft"]))
+    same = chunk is not None and outcome.get("chunk_sha256") == lineage.content_hash(chunk.content)
+    known = outcome.get("verdict")
+    found = _read(known) if same and isinstance(known, dict) else _verdict(run, outcome, chunk)
+    return Record(
+        cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
+        cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), _draft(outcome),
+        found.grounding, found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, chunk),
+        lineage=lineage.of_record(outcome, chunk),
+    )
+
+
+def _draft(outcome: Item) -> Draft:
+    return drafts.from_json(cast("dict[str, object]", outcome["draft"]))
+
+
+def _verdict(run: Run, outcome: Item, chunk: StoredChunk | None) -> Verdict:
     labels = run.config.get("labels")
-    found = verdict.judge(kind_of(run), verdict.Case(
-        draft, chunk.content if chunk else "", chunk.heading_path if chunk else (),
+    return verdict.judge(kind_of(run), verdict.Case(
+        _draft(outcome), chunk.content if chunk else "", chunk.heading_path if chunk else (),
         str(run.config.get("system_prompt") or ""), str(outcome["finish_reason"]),
         [str(label) for label in labels] if isinstance(labels, list) else (),
     ))
-    return Record(
-        cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
-        cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), draft, found.grounding,
-        found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, chunk),
-        lineage=lineage.of_record(outcome, chunk),
-    )
+
+
+def _told(found: Verdict) -> Item:
+    return cast(Item, asdict(found))
+
+
+def _read(told: Item) -> Verdict:
+    """What `_told` wrote, after JSON."""
+    g = cast("dict[str, Any]", told["grounding"])
+    grounding = Grounding(g["score"], tuple(Span(**s) for s in g["spans"]), tuple(g["unsupported"]))
+    return Verdict(grounding, cast(float, told["score"]), tuple(cast("list[str]", told["reasons"])))
 
 
 def line(r: Record) -> dict[str, object]:
