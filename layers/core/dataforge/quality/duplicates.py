@@ -15,7 +15,6 @@ Records are compared with kept ones only, so a cluster of ten thousand look-alik
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +22,8 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dataforge.quality.normal import normalise
 
 Grams: TypeAlias = NDArray[np.uint64]
 Rows: TypeAlias = NDArray[np.intp]
@@ -47,13 +48,6 @@ class Duplicate:
     of: int
     similarity: float
     known: bool = False
-
-
-def normalise(text: str) -> str:
-    """What is compared: compatibility forms unified (NFKC), case folded, white space runs one blank, ends trimmed."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
 
 
 def trigrams(text: str) -> Grams:

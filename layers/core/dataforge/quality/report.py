@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-import numpy as np
-
-from dataforge.quality.duplicates import trigrams
 from dataforge.quality.scoring import histogram
 from dataforge.quality.verdict import compared
 from dataforge.recipes.drafts import from_json
@@ -53,6 +50,10 @@ def diversity(texts: Sequence[str]) -> float | None:
     """
     if len(texts) < 2:
         return None
+    import numpy as np  # what costs a cold start 0.1 s: not for a run that made nothing
+
+    from dataforge.quality.duplicates import trigrams
+
     sets = [trigrams(text) for text in texts]
     sizes = np.fromiter((len(s) for s in sets), np.int64, len(sets))
     grams, columns = np.unique(np.concatenate(sets), return_inverse=True)

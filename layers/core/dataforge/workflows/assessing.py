@@ -13,7 +13,7 @@ from dataforge import clock, ids
 from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.quality import duplicates, verdict
+from dataforge.quality import verdict
 from dataforge.recipes import drafts
 from dataforge.records import Draft, Grounding, Slot
 from dataforge.store import pairs, projects, runs
@@ -101,6 +101,8 @@ def record_failure(raw: Item) -> Item:
 
 def _judge(run: Run, outcomes: Iterable[Item]) -> list[Record]:
     """Checks and grounding record by record, then repeats over all that passed, first come first kept."""
+    from dataforge.quality import duplicates  # numpy costs a cold start 0.15 s, and the failed and closed need none
+
     kind = _kind(run)
     made = [o for o in outcomes if "draft" in o]
     wanted = list({str(o["chunk_id"]): None for o in made})
