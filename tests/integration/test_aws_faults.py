@@ -15,8 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from dataforge import platform, settings
 from dataforge.platform.ports import Item
-from dataforge.workflows import asking
-from functions import generate_batch, parse_document
+from dataforge.workflows import parsing, states
 from tests.integration.conftest import Service, aws_service, handler
 from tests.integration.test_main_road import RULES
 
@@ -121,14 +120,14 @@ def test_a_failing_child_costs_its_own_slots_and_the_run_ends(
     settings.get.cache_clear()
     project_id = prepared(service)
     service.parse(project_id)
-    real = asking.generate_batch
+    real = states.generate_batch
 
     def broken(event: Item, *, seconds: float | None = None) -> Item:
         if event["batch"] == 0:
             raise RuntimeError("out of memory")
         return real(event, seconds=seconds)
 
-    monkeypatch.setattr(generate_batch.asking, "generate_batch", broken)
+    monkeypatch.setattr(states, "generate_batch", broken)
 
     run = service.generate(project_id, num_pairs=4)
 
@@ -141,14 +140,14 @@ def test_a_failing_child_costs_its_own_slots_and_the_run_ends(
 
 def test_a_failing_parse_fails_its_document_and_no_other(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     project_id = prepared(service, documents=2)
-    real = parse_document.parsing.parse_document
+    real = parsing.parse_document
 
     def broken(event: Item) -> Item:
         if event["batch"] == 0:
             raise MemoryError("Runtime exited with error: signal: killed")
         return real(event)
 
-    monkeypatch.setattr(parse_document.parsing, "parse_document", broken)
+    monkeypatch.setattr(parsing, "parse_document", broken)
 
     run = service.parse(project_id)
 
@@ -162,7 +161,7 @@ def test_a_function_that_times_out_loses_nothing_that_was_paid_for(
 ) -> None:
     project_id = prepared(service)
     service.parse(project_id)
-    real = asking.generate_batch
+    real = states.generate_batch
     timed_out = type("Sandbox.Timedout", (Exception,), {})
 
     def slow(event: Item, *, seconds: float | None = None) -> Item:
@@ -170,7 +169,7 @@ def test_a_function_that_times_out_loses_nothing_that_was_paid_for(
         platform.current().files.delete(f"{str(event['key']).rpartition('/')[0]}/part-0000.json")  # before it wrote
         raise timed_out("Task timed out after 900.00 seconds")
 
-    monkeypatch.setattr(generate_batch.asking, "generate_batch", slow)
+    monkeypatch.setattr(states, "generate_batch", slow)
 
     run = service.generate(project_id, num_pairs=2)
 
