@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from botocore.loaders import Loader
+
+from dataforge.platform.aws import clients
 from infra import catalog
 
 ROOT = Path(__file__).parents[2]
@@ -51,3 +55,15 @@ def test_a_snapshot_holds_the_clients_and_the_app() -> None:
 
     assert kept == [["tables", "files", "workflows"], 1]
     assert cold == [None, 1]
+
+
+def test_the_sdk_knows_the_services_we_call_as_it_describes_them_itself() -> None:
+    called = {
+        service for source in (ROOT / "layers/core/dataforge/platform/aws").glob("*.py")
+        for service in re.findall(r'clients\.client\(\s*"(\w+)"', source.read_text("utf-8"))
+    }
+    ours, own = clients._session().get_component("data_loader"), Loader()
+
+    same = {s: ours.load_service_model(s, "service-2") == own.load_service_model(s, "service-2") for s in called}
+
+    assert same == dict.fromkeys(clients.SERVICES, True)
