@@ -57,6 +57,8 @@ class Run:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
+    teacher_calls: int = 0
+    """Answered ones, each of which was paid for."""
     started_at: str | None = None
     completed_at: str | None = None
     error: str | None = None
@@ -91,6 +93,7 @@ class Progress:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
+    teacher_calls: int = 0
 
 
 def get(org_id: str, run_id: str) -> Run:
@@ -187,6 +190,7 @@ def progress_of(run_id: str, part: str = "") -> Progress:
             total = Progress(
                 total.done + one.done, total.total + one.total, total.failed + one.failed,
                 total.input_tokens + one.input_tokens, total.output_tokens + one.output_tokens, cost,
+                total.teacher_calls + one.teacher_calls,
             )
         cursor = page.cursor
         if cursor is None:

@@ -205,6 +205,7 @@ def _note(batch: Work) -> None:
     runs.note_progress(batch.run.run_id, batch.name, Progress(
         len(outcomes), batch.slots, sum("failed" in o for o in outcomes), cast(int, usage["input_tokens"]),
         cast(int, usage["output_tokens"]), cast("float | None", usage["cost_usd"]),
+        cast(int, usage["replies"]),
     ))
 
 
