@@ -62,7 +62,7 @@ def test_the_sdk_knows_the_services_we_call_as_it_describes_them_itself() -> Non
         service for source in (ROOT / "layers/core/dataforge/platform/aws").glob("*.py")
         for service in re.findall(r'clients\.client\(\s*"(\w+)"', source.read_text("utf-8"))
     }
-    ours, own = clients._session().get_component("data_loader"), Loader()
+    ours, own = clients._Descriptions(), Loader()
 
     same = {s: ours.load_service_model(s, "service-2") == own.load_service_model(s, "service-2") for s in called}
 

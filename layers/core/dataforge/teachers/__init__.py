@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dataforge import settings
+from dataforge import log, settings
 from dataforge.errors import Invalid
 from dataforge.platform import current
 from dataforge.teachers.ports import Teacher
@@ -51,6 +51,7 @@ def _base_url() -> str:
 
 def _openai(model: str) -> Teacher:
     base, key = _base_url(), current().secrets.get("OPENAI_API_KEY")
+    log.hide(key)  # servers repeat it in their refusals
     if key is None and base == _OPENAI:
         raise Invalid(
             f"openai:{model} needs a key: set OPENAI_API_KEY where the server runs, "
