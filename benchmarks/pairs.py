@@ -2,8 +2,7 @@
 
 Every action goes through the whole API (in this process, without a network). Counted are the requests to the stores and
 the bytes that they answered, keys and projects included; on the AWS wall moto stands in for DynamoDB and S3, so its
-requests, bytes and dollars are real and its milliseconds are not. Dollars are list prices of us-east-1, on demand:
-strongly consistent reads by 4 KB, writes by 1 KB, twice that inside transactions, S3 per request.
+requests, bytes and dollars are real and its milliseconds are not. Dollars are the list prices of `infra/cost`.
 """
 
 from __future__ import annotations
@@ -17,28 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import ceil
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
 
-READ_UNIT, WRITE_UNIT = 0.125e-6, 0.625e-6
-"""Dollars per DynamoDB request unit (aws.amazon.com/dynamodb/pricing/on-demand, us-east-1, November 2026)."""
-S3_GET, S3_PUT = 0.4e-6, 5e-6
-"""Dollars per request (aws.amazon.com/s3/pricing, us-east-1, November 2026)."""
-
-
-@dataclass
-class Meter:
-    """What the stores were asked for."""
-
-    requests: int = 0
-    bytes_read: int = 0
-    dollars: float = 0.0
-
-    def reset(self) -> None:
-        self.requests, self.bytes_read, self.dollars = 0, 0, 0.0
+from benchmarks.billing import Meter, watch
+from infra.cost import prices
 
 
 class Counted:
@@ -57,7 +41,7 @@ class Counted:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             answer = method(*args, **kwargs)
-            self._meter.requests += 1
+            self._meter.calls["api", "port"] += 1
             if name in self.READS:
                 self._meter.bytes_read += _size(getattr(answer, "items", answer))
             return answer
@@ -69,35 +53,6 @@ def _size(answer: Any) -> int:
     if isinstance(answer, bytes):
         return len(answer)
     return len(orjson.dumps(answer)) if isinstance(answer, (dict, list)) else 0
-
-
-def watch(client: Any, meter: Meter) -> None:
-    """Count the requests of a boto3 client, and what they would cost."""
-    def asked(model: Any, params: Any, **_: Any) -> None:
-        meter.requests += 1
-        body = params.get("body") or b""
-        if model.name in ("PutItem", "UpdateItem", "TransactWriteItems", "DeleteItem"):
-            written = orjson.loads(body).get("TransactItems") or [orjson.loads(body)]
-            twice = 2 if model.name == "TransactWriteItems" else 1
-            meter.dollars += twice * sum(ceil(len(orjson.dumps(w)) / 1024) for w in written) * WRITE_UNIT
-
-    def answered(model: Any, http_response: Any, parsed: Any, **_: Any) -> None:
-        told = http_response.headers.get("content-length")
-        size = int(told) if told else len(http_response.content)  # a streamed object always says its length
-        meter.bytes_read += size
-        meter.dollars += _read_price(model.name, parsed, size)
-
-    client.meta.events.register("before-call", asked)
-    client.meta.events.register("after-call", answered)
-
-
-def _read_price(operation: str, parsed: Any, size: int) -> float:
-    if operation in ("Query", "GetItem"):
-        return ceil(max(1, size) / 4096) * READ_UNIT
-    if operation == "BatchGetItem":
-        items = [i for of_table in parsed.get("Responses", {}).values() for i in of_table]
-        return sum(ceil(len(orjson.dumps(i, default=str)) / 4096) for i in items) * READ_UNIT
-    return {"GetObject": S3_GET, "HeadObject": S3_GET, "PutObject": S3_PUT}.get(operation, 0.0)
 
 
 @contextmanager
@@ -177,7 +132,7 @@ def measure(service: Any, meter: Meter, count: int, repeat: int) -> Iterator[Row
             spent.append((time.perf_counter() - started) * 1000)
         if name.startswith("search, one"):
             assert answer["total"] == 1, answer["total"]
-        yield Row(name, statistics.median(spent), meter.requests, meter.bytes_read, meter.dollars)
+        yield Row(name, statistics.median(spent), meter.requests, meter.bytes_read, prices.total(meter.counts))
 
 
 def main() -> None:

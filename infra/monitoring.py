@@ -61,7 +61,8 @@ class Monitoring(Construct):
             },
         }
         self.alarms = [self._alarm(name, metric) for name, metric in watched.items()]
-        self._dashboard(api)
+        if stage.dashboard:
+            self._dashboard(api)
         if stage.budget_usd:
             self._budget(stage.budget_usd)
 
@@ -105,7 +106,7 @@ class Monitoring(Construct):
         return topic
 
     def _dashboard(self, api: Api) -> None:
-        """The first three dashboards of an account are free, each further one is 3 USD a month."""
+        """With a line for each function and table it shows more than the 50 metrics that a free dashboard may."""
         prefix = self._stage.prefix
         everything = {
             "Requests and latency": ([api.rest.metric_count()], [api.rest.metric_latency(statistic="p99")]),

@@ -18,7 +18,9 @@ class Stage:
     """A web ACL that blocks an address above `requests_per_address`: 6 USD a month and 0.60 a million requests."""
     snap_start: bool = False
     """Restore the API function from a snapshot instead of starting it cold. The kept snapshot is paid per GB and
-    second: about 3.90 USD a month for the 1 GB function, used or not."""
+    second: about 3.95 USD a month for the 1 GB function, used or not."""
+    dashboard: bool = False
+    """A page of graphs: 3 USD a month, unless it is one of the account's first three and shows at most 50 metrics."""
     trace: bool = True
     requests_per_address: int = 3000
     """In five minutes, with `waf`."""
@@ -68,8 +70,8 @@ def _dollars(text: str) -> float:
 
 
 OPTIONS: dict[str, Callable[[str], object]] = {
-    "waf": _switch, "snap_start": _switch, "alarm_email": str, "budget_usd": _dollars, "domain": str,
-    "certificate_arn": str, "requests_per_address": int, "log_days": _log_days,
+    "waf": _switch, "snap_start": _switch, "dashboard": _switch, "alarm_email": str, "budget_usd": _dollars,
+    "domain": str, "certificate_arn": str, "requests_per_address": int, "log_days": _log_days,
 }
 """`-c name=value` -> how to read it into the Stage; docs/deploy.md lists them."""
 

@@ -11,6 +11,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from dataforge_client.errors import UnexpectedAnswer
 from dataforge_client.reading import many, one, read, read_list, text
+from dataforge_client.traces import Lineage
 
 Json: TypeAlias = Mapping[str, object]
 Item = TypeVar("Item")
@@ -176,6 +177,8 @@ class StageProgress:
     done: int = 0
     total: int = 0
     rate_per_second: float | None = None
+    eta_seconds: float | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +286,8 @@ class Pair:
     is_duplicate: bool = False
     reviewer_notes: str | None = None
     evidence: tuple[Json, ...] = field(default=(), metadata={"build": tuple})
-    """The places of the chunk that the answer stands on: start, end, text."""
+    """The places of the chunk that the answer stands on: start, end, text, and where the document has them."""
+    lineage: Lineage | None = field(default=None, metadata={"build": one(Lineage)})
     metadata: Json = field(default_factory=_raw)
     created_at: str = ""
     updated_at: str | None = None

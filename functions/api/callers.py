@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
@@ -12,7 +13,7 @@ from dataforge import access, log, quotas
 from dataforge.access import Caller
 from dataforge.errors import RateLimited
 from dataforge.quotas import Allowance
-from dataforge.store import orgs, projects
+from dataforge.store import orgs, projects, schema
 from dataforge.store.projects import Project
 from functions.api.wire.limits import Id
 
@@ -39,12 +40,14 @@ _organization = APIKeyHeader(
 def admit(request: Request, *, org_required: bool) -> Caller:
     """The caller, if key, rate, organisation and scope allow this request: in this order, once per request.
 
-    Raises Unauthenticated, RateLimited, Malformed, Forbidden. Whoever has a key is counted, also when refused later.
+    Raises SchemaMismatch, Unauthenticated, RateLimited, Malformed, Forbidden. Whoever has a key is counted, also when
+    refused later.
     """
     known: Caller | None = getattr(request.state, "caller", None)
     if known is not None:
         return known
     path = request.scope["path"]
+    _data_fits()
     api = next((name for place, name in APIS.items() if path.startswith(place)), "accounts")
     who = access.authenticate(_key(request))
     log.add(org_id=who.org_id)
@@ -60,6 +63,12 @@ def admit(request: Request, *, org_required: bool) -> Caller:
     )
     request.state.caller = who
     return who
+
+
+@cache
+def _data_fits() -> None:
+    """Once per process, for good once it fits. Raises SchemaMismatch."""
+    schema.check()
 
 
 def rate_headers(request: Request) -> dict[str, str]:

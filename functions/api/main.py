@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
-from dataforge import log, platform, settings
+from dataforge import VERSION, log, platform, settings
 from functions.api import accounts, data_forge, description, docs, errors, ledger, synthetic, system
 from functions.api.callers import rate_headers
 
@@ -26,7 +26,7 @@ MAX_BODY_BYTES = 4 * 2**20
 def create_app() -> FastAPI:
     """A fresh app; the platform is looked up at the first request."""
     app = FastAPI(
-        title="Data Forge", version="0.1.0", description=DESCRIPTION, redirect_slashes=False,
+        title="Data Forge", version=VERSION, description=DESCRIPTION, redirect_slashes=False,
         openapi_url=None, docs_url=None, redoc_url=None,  # ours are in docs.py: FastAPI's page loads from elsewhere
     )
     app.middleware("http")(_each_request)

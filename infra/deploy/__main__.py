@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from infra.deploy import data
 from infra.deploy.account import Account, DeployError, find
 from infra.deploy.assembly import stacks
 from infra.deploy.assets import upload
@@ -24,9 +25,11 @@ def deploy(given: argparse.Namespace) -> dict[str, object]:
     account = find(given.region)
     stage = STAGES[given.stage]
     say(f"Deploying stage {stage.name} to account {account.id}, {account.region}, as {account.user}")
+    data.refuse_newer(stage.prefix, account.region, say)
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.assembly or _synthesised(Path(scratch), given)
         outputs = put_up(account, folder)
+    data.bring_up(outputs, prefix=stage.prefix, region=account.region, say=say)
     told: dict[str, object] = {"event": "deployed", "stage": stage.name, "region": account.region, **outputs}
     if given.first_key:
         from infra.deploy import first_key

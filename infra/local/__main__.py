@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from dataforge import log, settings
+from dataforge.errors import SchemaMismatch
 from infra.local.server import serve
 
 UNCOUNTED = ("DATAFORGE_RATE_DATA_FORGE", "DATAFORGE_RATE_DATASETS", "DATAFORGE_RATE_TRAINING")
@@ -30,7 +31,7 @@ def main() -> int:
         serve(told.home.resolve(), told.host, told.port)
     except KeyboardInterrupt:
         return 130
-    except (RuntimeError, OSError) as problem:
+    except (RuntimeError, OSError, SchemaMismatch) as problem:
         print(f"Cannot start: {problem}", file=sys.stderr)
         return 1
     return 0

@@ -21,7 +21,7 @@ from pathlib import Path
 from dataforge import clock, ids, platform, settings
 from dataforge.errors import DataForgeError, Invalid
 from dataforge.platform.ports import Item
-from dataforge.store import ledger, orgs
+from dataforge.store import ledger, orgs, schema
 from infra.stages import STAGES
 
 Told = argparse.Namespace
@@ -212,6 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
     told = parser().parse_args(arguments)
     try:
         plug_in(told)
+        schema.check()
         print(json.dumps(COMMANDS[told.thing][told.verb](told)))
     except DataForgeError as problem:
         return _refuse(problem.code, problem.message)

@@ -26,7 +26,7 @@ from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.runner import Runner
 from dataforge.platform.objects import disposition
 from dataforge.platform.ports import FileInfo, Platform
-from dataforge.store import orgs, projects, runs
+from dataforge.store import orgs, projects, runs, schema
 from dataforge.workflows import runs as flow
 from dataforge.workflows import uploads
 from dataforge.workflows.synthetic import jobs
@@ -119,7 +119,7 @@ def sweep_daily(closing: threading.Event) -> None:
 @contextmanager
 def machine(home: Path, url: str) -> Iterator[tuple[Platform, Path]]:
     """Everything but HTTP, running: the platform and the file with the first key. Raises RuntimeError when another
-    server holds the folder."""
+    server holds the folder, SchemaMismatch when a newer version wrote it."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     workers = pool(home, settings.get().workers)
     teller, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
@@ -127,6 +127,7 @@ def machine(home: Path, url: str) -> Iterator[tuple[Platform, Path]]:
     assert isinstance(plugged.workflows, Runner)  # noqa: S101  build made it
     try:
         platform.use(plugged)
+        schema.bring_up()
         credentials = first_credentials(home, url)
         own = str(json.loads(credentials.read_text("utf-8"))["organization_id"])
         resume_started_runs({own, *(org.org_id for org in orgs.list_orgs())})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,10 +14,22 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 
 from dataforge_client import DataForge
-from tests.deploy import emulator
+from tests.deploy import emulator, release
 from tests.deploy.emulator import ROOT, Bed
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the last release was given before today's templates came."""
+
+    project_id: str
+    document: bytes
+    chunks: list[str]
+    physical: dict[str, str]
+    """Logical id of the data stack -> name of the table or bucket."""
 
 
 @dataclass
@@ -26,6 +39,10 @@ class Deployed:
     told: dict[str, Any]
     """What the command said at the end."""
     stderr: str
+    """Of the first deployment, which was of the last release."""
+    upgrade: str
+    """Stderr of the deployment of today's over it."""
+    kept: Kept
 
     def client(self) -> DataForge:
         return DataForge(self.bed.rest(self.told["ApiUrl"]), self.told["api_key"], self.told["organization_id"])
@@ -68,18 +85,52 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
         yield running
 
 
+def physical(bed: Bed) -> dict[str, str]:
+    """What holds data, by its logical id."""
+    cloudformation = boto3.client(
+        "cloudformation", endpoint_url=bed.url, region_name=emulator.REGION, aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    found = cloudformation.describe_stack_resources(StackName="dataforge-dev-data")["StackResources"]
+    kinds = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found if r["ResourceType"] in kinds}
+
+
+def put_in(bed: Bed, told: dict[str, Any]) -> Kept:
+    """A document, read into chunks by the release."""
+    text = b"# Berths\n\nA berth is a place at the quay where a vessel may lie.\n"
+    with DataForge(bed.rest(told["ApiUrl"]), told["api_key"], told["organization_id"]) as forge:
+        project_id = forge.create_project("Before").project_id
+        place = forge.create_upload_url(project_id, "berths.md", content_type="text/markdown", file_size=len(text))
+        requests.put(place.upload_url, data=text, headers={"Content-Type": "text/markdown"}, timeout=10)
+        forge.register_document(project_id, "berths.md", place.s3_key, len(text))
+        forge.wait(forge.parse(project_id).generation_id, timeout=120)
+        chunks = [chunk.content for chunk in forge.iter_chunks(project_id)]
+    assert chunks
+    return Kept(project_id, text, chunks, physical(bed))
+
+
 @pytest.fixture(scope="session")
 def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """The last release, something put into it, and today's templates over it: all other tests run on that."""
     assembly = synthesised(bed, tmp_path_factory.mktemp("cdk") / "out", "waf=yes")
+    old = tmp_path_factory.mktemp("cdk") / "release"
+    shutil.copytree(assembly, old)
+    release.lay_over(old)
+    emulator.fit(old, bed)
     profiles = tmp_path_factory.mktemp("config") / "profiles.toml"
     done = subprocess.run(
-        [sys.executable, "-m", "dataforge_client.cli", "deploy", "--stage", "dev", "--assembly", str(assembly)],
+        [sys.executable, "-m", "dataforge_client.cli", "deploy", "--stage", "dev", "--assembly", str(old)],
         cwd=ROOT, env={**bed.environment(), "DATAFORGE_CONFIG": str(profiles)}, check=False, capture_output=True,
         text=True, timeout=300,
     )
     assert done.returncode == 0, f"{done.stderr}\n{bed.log.read_text()[-3000:]}"
-    outputs = json.loads(command(bed, "deploy", "--assembly", str(assembly)).stdout)
+    outputs = json.loads(command(bed, "deploy", "--assembly", str(old)).stdout)
     written = tomllib.loads(profiles.read_text())["dev"]
     assert written["url"] == outputs["ApiUrl"].rstrip("/")
     assert profiles.stat().st_mode & 0o077 == 0
-    return Deployed(bed, assembly, {**outputs, **written}, done.stderr)
+    told = {**outputs, **written}
+    kept = put_in(bed, told)
+    upgraded = command(bed, "deploy", "--assembly", str(assembly))
+    assert upgraded.returncode == 0, f"{upgraded.stderr}\n{bed.log.read_text()[-3000:]}"
+    return Deployed(bed, assembly, {**told, **json.loads(upgraded.stdout)}, done.stderr, upgraded.stderr, kept)

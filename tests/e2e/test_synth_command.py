@@ -34,6 +34,7 @@ def test_a_description_becomes_files_and_a_price(tmp_path: Path) -> None:
     parts = {n: len((tmp_path / f"made/splits/{n}.jsonl").read_text().splitlines()) for n in ("train", "test")}
     assert parts == {"train": 9, "test": 3}
     assert json.loads((tmp_path / "made/manifest.json").read_text())["count_accepted"] == 12
+    assert '"splits/test.jsonl"' in (tmp_path / "made/README.md").read_text()
 
 
 def test_money_is_given_and_asked_for(tmp_path: Path) -> None:

@@ -67,12 +67,12 @@ def test_the_alarm_on_dead_letters_watches_the_queue_of_lost_uploads(deployment)
     assert [deployment.text(d["Value"]) for d in alarm["Dimensions"]] == [f"<{queue}.QueueName>"]
 
 
-def test_the_dashboard_draws_what_the_functions_count_and_nothing_else(deployment):
+def test_the_dashboard_draws_what_the_functions_count_and_nothing_else(full):
     """`tests/integration/test_metrics.py` holds what is really counted to the same file."""
     counted = json.loads((ROOT / "layers/core/dataforge/data/metrics.json").read_text("utf-8"))
-    [board] = deployment.properties("AWS::CloudWatch::Dashboard")
+    [board] = full.properties("AWS::CloudWatch::Dashboard")
     [graph] = [
-        w["properties"] for w in json.loads(deployment.text(board["DashboardBody"]))["widgets"]
+        w["properties"] for w in json.loads(full.text(board["DashboardBody"]))["widgets"]
         if w["properties"]["title"] == "Pairs, tokens, calls"
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Execution, Item, Platform
-from dataforge.records import Question
+from dataforge.records import Answer, Question
 from dataforge.store import orgs, projects, runs
 from dataforge.store.projects import Document, Project, StoredChunk
 from dataforge.teachers import PROVIDERS
@@ -256,6 +257,27 @@ def test_replies_are_on_file_before_they_are_read_and_never_asked_for_again(
 
     assert len(teacher.asked) == paid
     assert platform.current().files.read(flow.key_of(run, "round-0/part-0000.json")) == first[0]
+
+
+def test_a_corrected_reply_is_told_as_such_and_its_slots_pay_for_both(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Priced(ScriptedTeacher):
+        async def ask(self, question: Question) -> Answer:
+            answer = await super().ask(question)
+            return replace(answer, model="dated-model", cost_usd=0.013)
+
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: Priced([wrong, *[good] * 20]))
+
+    run = walk(project, num_pairs=6, config={"pairs_per_chunk": 1})
+
+    lines = platform.current().files.read(flow.key_of(run, "records.jsonl")).splitlines()
+    known = [json.loads(line)["lineage"] for line in lines]
+    assert sorted(k["attempt"] for k in known) == [1, 1, 1, 1, 1, 2]
+    assert {k["teacher"] for k in known} == {"dated-model"}
+    assert len({k["prompt_hash"] for k in known}) == 6
+    assert sorted(k["call"]["attempts"] for k in known) == [1, 1, 1, 1, 1, 2]
+    assert sum(k["cost_usd"] for k in known) == pytest.approx(run.cost_usd) == pytest.approx(7 * 0.013)
 
 
 def test_a_state_that_runs_twice_counts_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

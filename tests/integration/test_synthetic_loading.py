@@ -12,6 +12,7 @@ import pytest
 from dataforge import platform
 from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
+from dataforge_client.cards import card
 from tests.integration.synthetic_cases import EVERY_BODY
 from tests.integration.test_synthetic_engine import Forge, forge, lines  # noqa: F401  the fixture
 
@@ -43,14 +44,15 @@ def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         yield pytest.importorskip("datasets", reason="uv sync --group loading, as `make test-slow` does")
 
 
-def saved(run: Run, folder: Path) -> dict[str, Path]:
-    """The run's results and splits as files, by their names."""
-    found = {}
+def saved(run: Run, folder: Path) -> dict[str, Any]:
+    """The run's files as `dataforge synth` saves them, with their card; its manifest."""
+    (folder / "splits").mkdir(parents=True)
     for name, facts in run.results["files"].items():
-        path = folder / f"{name.replace('/', '-')}.jsonl"
-        path.write_bytes(platform.current().files.read(facts["key"]))
-        found[name] = path
-    return found
+        (folder / f"{name}.jsonl").write_bytes(platform.current().files.read(facts["key"]))
+    manifest = flow.read_json(run, "manifest.json")
+    assert manifest is not None
+    (folder / "README.md").write_text(card(manifest))
+    return manifest
 
 
 def told(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -60,22 +62,35 @@ def told(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 # checklist 130
 @pytest.mark.parametrize("name", BODIES)
-def test_every_file_loads_with_one_schema(forge: Forge, datasets: Any, tmp_path: Path, name: str) -> None:  # noqa: F811
+def test_the_saved_folder_loads_with_one_schema(forge: Forge, datasets: Any, tmp_path: Path, name: str) -> None:  # noqa: F811
     body = {**BODIES[name], "count": min(BODIES[name]["count"], 60)}
     run = forge.run(**{"model": None, **body})
+    manifest = saved(run, tmp_path / "made")
+    features = datasets.Features.from_dict(manifest["features"])
 
-    loaded = {
-        part: datasets.load_dataset("json", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
-        for part, path in saved(run, tmp_path).items()
-    }
+    loaded = datasets.load_dataset(str(tmp_path / "made"), cache_dir=str(tmp_path / "cache"))
+    whole = datasets.load_dataset("json", data_files=str(tmp_path / "made/results.jsonl"), features=features,
+                                  split="train", cache_dir=str(tmp_path / "cache"))
 
-    whole = loaded.pop("results")
+    assert set(loaded) == set(body.get("advanced", {}).get("output_split", ("train",)))
+    assert {name: part.features for name, part in loaded.items()} == dict.fromkeys(loaded, features)
+    assert whole.features == features
     assert len(whole) == run.delivered
     assert told(whole.to_list()) == told(lines(run))
-    assert set(loaded) == {f"splits/{s}" for s in body.get("advanced", {}).get("output_split", ())}
-    for part in loaded.values():
-        assert part.features == whole.features
-    if loaded:
-        together = [r for part in loaded.values() for r in part.to_list()]
-        assert sorted(map(str, together)) == sorted(map(str, whole.to_list()))
-    assert flow.read_json(run, "manifest.json") is not None
+    together = [r for part in loaded.values() for r in part.to_list()]
+    assert sorted(map(str, together)) == sorted(map(str, whole.to_list()))
+
+
+def test_a_split_in_which_no_record_is_hard_still_knows_the_column(
+    forge: Forge, datasets: Any, tmp_path: Path  # noqa: F811
+) -> None:
+    body = {"schema": "instruction_v1", "domain": "harbours", "count": 12, "model": "balanced",
+            "advanced": {"hard_negatives": {"enabled": True, "percentage": 9},
+                         "output_split": {"train": 50, "test": 50}}}
+    saved(forge.run(**body), tmp_path / "made")
+
+    loaded = datasets.load_dataset(str(tmp_path / "made"), cache_dir=str(tmp_path / "cache"))
+
+    hard = {name: sum(m["technique"] is not None for m in part["metadata"]) for name, part in loaded.items()}
+    assert sorted(hard.values()) == [0, 1]
+    assert loaded["train"].features == loaded["test"].features

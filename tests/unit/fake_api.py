@@ -298,6 +298,47 @@ def logs(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[in
     return 200, {"generation_id": generation_id, "logs": lines[-int(query.get("tail", 1000)):]}
 
 
+def events(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    """Each look moves the job on, as `get_generation` does; the log lines come with the first."""
+    status, job = get_generation(api, generation_id, query=query, sent=sent)
+    if status != 200:
+        return status, job
+    said = logs(api, generation_id, query={}, sent=None)[1]["logs"] if "after" not in query else []
+    ended = {"done": job["counts"]["asked"], "total": job["counts"]["asked"]} if job["status"] == "completed" else {}
+    detail = {**job["progressDetail"], **ended}
+    progress = {
+        "id": api.new_id("event"), "type": "progress", "timestamp": NOW, "stage": job["stage"],
+        "status": job["status"], "done": detail["done"], "total": detail["total"], "cost_usd": job["costUsd"],
+        "rate_per_second": detail["ratePerSecond"], "counts": job["counts"],
+    }
+    return 200, {
+        "generation_id": generation_id, "cursor": progress["id"], "closed": job["status"] == "completed",
+        "events": [*({"id": api.new_id("event"), "type": "log", **line} for line in said), progress],
+    }
+
+
+def trace(api: FakeApi, pair_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    found = next((p for of in api.pairs.values() for p in of if p["pairId"] == pair_id), None)
+    if found is None:
+        return refusal(404, "NOT_FOUND", f"Pair {pair_id} not found")
+    return 200, {
+        **{n: found[n] for n in ("pairId", "projectId", "generationId", "question", "answer", "status", "createdAt")},
+        "modelId": "gpt-4o", "notes": ["The raw reply is no longer kept."],
+        "lineage": {
+            "teacher": "gpt-4o-2024-08-06", "reply": "000000#01", "attempt": 2, "promptHash": "ab" * 32,
+            "answeredAt": NOW, "inputTokens": 362, "outputTokens": 78, "costUsd": 0.001685, "chunkSha256": "cd" * 32,
+            "call": {"slots": 3, "attempts": 2, "inputTokens": 1088, "outputTokens": 236, "costUsd": 0.005055},
+        },
+        "evidence": [{"start": 4, "end": 20, "text": "Item 0 is number", "page": 3, "document_start": 104,
+                      "document_end": 120, "holds": True}],
+        "reply": {"key": "000000#01", "kept": False, "text": None, "finishReason": None, "expiresAt": None},
+        "chunk": {"chunkId": "chunk_1", "state": "parsed_again", "content": "...", "headingPath": ["Items", "Numbers"],
+                  "pageNumber": 3, "position": 0, "startOffset": 100, "endOffset": 400},
+        "document": {"documentId": "doc_1", "state": "present", "name": "items.pdf", "checksum": "ef" * 32,
+                     "source": "url", "url": "https://example.com/items.pdf", "parsedAt": NOW, "textUrl": None},
+    }
+
+
 Route = Callable[..., tuple[int, Any]]
 ROUTES: list[tuple[str, str, Route]] = [
     ("GET", "/health", lambda api, **_: (200, {"status": "ok"})),
@@ -320,6 +361,8 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", f"{BASE}/generations/([^/]+)", get_generation),
     ("POST", f"{BASE}/generations/([^/]+)/cancel", cancel),
     ("GET", f"{BASE}/generations/([^/]+)/logs", logs),
+    ("GET", f"{BASE}/generations/([^/]+)/events", events),
+    ("GET", f"{BASE}/pairs/([^/]+)/trace", trace),
     ("GET", f"{BASE}/projects/([^/]+)/pairs", list_pairs),
     ("POST", f"{BASE}/projects/([^/]+)/export", export),
     ("GET", f"{BASE}/projects/([^/]+)/export/([0-9]+)", get_export),

@@ -541,6 +541,51 @@ def test_the_small_commands(
     assert len((tmp_path / "again.jsonl").read_text().splitlines()) == 4
 
 
+def test_a_job_is_followed_to_its_end(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--pairs", "6", "--quiet")
+    capfd.readouterr()
+
+    code = execute(["logs", "gen_0005", "--follow", *place(api)])
+    text = capfd.readouterr()
+    execute(["logs", "gen_0005", "-f", "--json", *place(api)])
+    events = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+    assert code == 0
+    assert [line.rsplit("  ", 1)[-1] for line in text.out.splitlines()] == [f"line {n}" for n in range(5)]
+    assert all(" generating " in line for line in text.out.splitlines())
+    assert text.err.splitlines()[-1].startswith("validate  6 of 6 pairs  done")
+    assert [e["type"] for e in events] == ["log"] * 5 + ["progress"]
+    assert events[-1]["status"] == "completed"
+
+
+def test_follow_and_tail_exclude_each_other(api: FakeApi) -> None:
+    assert execute(["logs", "gen_1", "--follow", "--tail", "3", *place(api)]) == 2
+
+
+def test_a_trace_is_readable_and_its_json_is_the_apis(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--pairs", "2", "--quiet")
+    capfd.readouterr()
+
+    execute(["trace", "pair_0000", *place(api)])
+    text = capfd.readouterr().out
+    execute(["trace", "pair_0000", "--json", *place(api)])
+    told = json.loads(capfd.readouterr().out)
+
+    for said in (
+        "pair      pair_0000  accepted", "Q  What is [bold]item[/bold] 0?", "chunk 4-20, document 104-120 (verified)",
+        "gpt-4o-2024-08-06 (asked for: gpt-4o)  attempt 2 of 2", "362 tokens in, 78 out, $0.001685",
+        "$0.005055 for 3 pairs", "000000#01  no longer kept", "parsed again  page 3  Items > Numbers",
+        "items.pdf", "https://example.com/items.pdf", "note      The raw reply is no longer kept.",
+    ):
+        assert said in text
+    assert told["lineage"]["call"]["slots"] == 3
+    assert execute(["trace", "pair_none", *place(api)]) != 0
+
+
 def test_cancel_and_what_run_makes_of_it(run: Callable[..., int], api: FakeApi, docs: Path) -> None:
     api.hold = "generating"
     with DataForge(api.url, KEY, ORGANIZATION) as forge:
@@ -700,30 +745,30 @@ class Heard:
         pass
 
 
-def test_a_job_that_tops_up_counts_on_and_its_rate_is_what_was_seen() -> None:
-    clock, heard = Clock(), Heard()
-    watch = Watch(heard, clock)
+def test_a_job_that_tops_up_counts_on_and_its_rate_is_the_servers() -> None:
+    heard = Heard()
+    watch = Watch(heard)
 
-    def see(at: float, status: str, done: int, total: int, asked: int, settled: int) -> None:
-        clock.now = at
+    def see(status: str, done: int, total: int, asked: int, settled: int) -> None:
         watch(read(Generation, {
             "generationId": "gen_1", "projectId": "proj_1", "status": status, "stage": status, "costUsd": 0.1,
             "counts": {"requested": 100, "asked": asked, "delivered": settled, "rejected": 0, "failed": 0},
             "progressDetail": {"stage": status, "done": done, "total": total, "ratePerSecond": 0.5},
         }))
 
-    see(0, "generating", 0, 100, 100, 0)
-    see(10, "generating", 80, 100, 100, 0)
-    see(11, "validating", 100, 100, 100, 0)
-    see(12, "generating", 5, 20, 120, 100)
-    see(13, "completed", 0, 0, 120, 120)
+    see("generating", 0, 100, 100, 0)
+    see("generating", 80, 100, 100, 0)
+    see("validating", 100, 100, 100, 0)
+    see("generating", 5, 20, 120, 100)
+    see("completed", 0, 0, 120, 120)
 
     assert [(s.stage, s.done, s.total, s.finished) for s in heard.steps] == [
         ("generate", 0, 100, False), ("generate", 80, 100, False), ("generate", 100, 100, True),
         ("validate", 100, 100, False), ("generate", 105, 120, False), ("generate", 120, 120, True),
         ("validate", 120, 120, True),
     ]
-    assert [s.rate for s in heard.steps[:2]] == [0.5, 8.0]
+    assert [s.rate for s in heard.steps[:2]] == [0.5, 0.5]
+    assert heard.steps[1].seconds_left == 40
 
 
 def test_both_spellings_of_a_report_are_read() -> None:

@@ -197,7 +197,9 @@ def test_links_lead_to_what_was_made() -> None:
     assert links["register_document"]["delete_document"]["parameters"] == {
         "document_id": "$response.body#/documentId", "project_id": "$request.path.project_id",
     }
-    assert {"get_generation", "cancel_generation", "get_generation_logs"} == links["generate"].keys()
+    assert links["generate"].keys() == {
+        "get_generation", "cancel_generation", "get_generation_logs", "get_generation_events",
+    }
     assert links["get_project"] == {}
     for found in links.values():
         for name, link in found.items():

@@ -15,6 +15,7 @@ from dataforge_client import __version__
 from dataforge_client.cli import (
     bulk,
     cancel,
+    cost,
     deploy,
     export,
     key,
@@ -29,6 +30,7 @@ from dataforge_client.cli import (
     run,
     status,
     synth,
+    trace,
     up,
 )
 from dataforge_client.cli.exits import FAILED, INTERRUPTED, OK, exit_code
@@ -48,8 +50,9 @@ def cli() -> None:
 
 for _command in (
     run.command, synth.command, up.command, models.command, projects.command, status.command, logs.command,
-    cancel.command, pairs.command, bulk.command, export.command, org.command, key.command, member.command,
-    ledger.command, deploy.command, deploy.destroy, deploy.doctor,
+    cancel.command, pairs.command, trace.command, bulk.command, export.command, org.command, key.command,
+    member.command, ledger.command, deploy.command, deploy.destroy, deploy.doctor,
+    cost.command,
 ):
     cli.add_command(_command)
 

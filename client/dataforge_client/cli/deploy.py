@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -79,12 +80,16 @@ def _region(region: str | None) -> list[str]:
 
 
 def _run(words: Sequence[str]) -> Mapping[str, str]:
+    return run_program("infra.deploy", words, name=words[0])
+
+
+def run_program(module: str, words: Sequence[str], *, name: str) -> Mapping[str, Any]:
     """What it said at the end; what a person reads passes by on stderr. PYTHONSAFEPATH as in `local.start`."""
     done = subprocess.run(
-        [sys.executable, "-m", "infra.deploy", *words], stdout=subprocess.PIPE, text=True, check=False,
+        [sys.executable, "-m", module, *words], stdout=subprocess.PIPE, text=True, check=False,
         env={**os.environ, "PYTHONSAFEPATH": "1"},
     )
     if done.returncode != 0:
-        raise ClientError(f"{words[0]} did not finish; the reason is above")
-    told: Mapping[str, str] = json.loads(done.stdout.splitlines()[-1])
+        raise ClientError(f"{name} did not finish; the reason is above")
+    told: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told

@@ -6,7 +6,7 @@ import click
 
 from dataforge_client.cli.connection import Place, connect, place_options
 from dataforge_client.cli.tables import json_option, show_json
-from dataforge_client.cli.texts import counts_line, money, reasons_lines
+from dataforge_client.cli.texts import counts_line, duration, money, reasons_lines
 
 
 @click.command("status")
@@ -23,7 +23,9 @@ def command(generation_id: str, as_json: bool, place: Place) -> None:
     click.echo(f"{found.generation_id}  {found.kind}  {found.status}  {found.progress:.0f}%")
     detail = found.progress_detail
     if detail and not found.closed:
-        click.echo(f"{detail.stage}: {detail.done} of {detail.total}")
+        rate = f", {detail.rate_per_second:g} a second" if detail.rate_per_second else ""
+        left = f", about {duration(detail.eta_seconds)} left" if detail.eta_seconds is not None else ""
+        click.echo(f"{detail.stage}: {detail.done} of {detail.total}{rate}{left}")
     if found.kind == "generate":
         click.echo(counts_line(found.counts))
         for line in reasons_lines(found.reasons):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dataforge_client.cards import card
 from dataforge_client.cli.bars import Stage, Step, live, reporter
 from dataforge_client.cli.connection import Place, connect
 from dataforge_client.cli.exits import FAILED, INTERRUPTED, OK, PARTIAL, exit_code
@@ -99,6 +100,8 @@ class Synthesis:
             saved |= {f"splits/{name}": path for name, path in splits.items()}
         except NotFound:
             pass
+        saved["card"] = out / "README.md"
+        saved["card"].write_text(card(json.loads(saved["manifest"].read_bytes())), encoding="utf-8")
         self._say.step(Step("export", len(saved), len(saved), "files", finished=True))
         return {name: str(path.absolute()) for name, path in saved.items()}
 

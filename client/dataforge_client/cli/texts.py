@@ -26,6 +26,11 @@ def money(usd: float | None) -> str:
     return f"${usd:,.2f}" if usd == 0 or usd >= 0.01 else f"${usd:.4f}"
 
 
+def exact_money(usd: float | None) -> str:
+    """A share of one call is far less than a cent."""
+    return "cost unknown" if usd is None else "$0" if usd == 0 else f"${usd:.6f}"
+
+
 def duration(seconds: float) -> str:
     whole = max(0, round(seconds))
     if whole < 60:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dataforge_client.cli.bars import Reporter, Stage, Step
+from dataforge_client.models import OPEN
 
 if TYPE_CHECKING:
+    from dataforge_client.events import RunEvent
     from dataforge_client.models import Generation
 
 _BAR: dict[str, Stage] = {"validating": "validate", "finalizing": "validate"}
-MEASURE = 3.0
-"""Seconds to watch before our own rate is better than the server's."""
 _UNIT: dict[Stage, str] = {"parse": "documents", "generate": "pairs", "validate": "pairs"}
 
 
 class Watch:
-    """Give it to `DataForge.wait` as on_event. A job that tops up goes through its stages again: the bars count all."""
+    """Give it to `DataForge.wait` as on_event; rate, time left and dollars are those of the job's last event.
 
-    def __init__(self, say: Reporter, clock: Callable[[], float] = time.monotonic) -> None:
-        self._say, self._clock = say, clock
+    A job that tops up goes through its stages again: the bars count all.
+    """
+
+    def __init__(self, say: Reporter) -> None:
+        self._say = say
         self._current: Step | None = None
-        self._began: tuple[Stage, float, float] | None = None
 
     def __call__(self, job: Generation) -> None:
         if job.status == "completed":
@@ -43,16 +43,7 @@ class Watch:
             return Step(stage, job.progress, 100, "percent", None, cost)
         settled = 0 if stage == "parse" else job.counts.delivered + job.counts.rejected + job.counts.failed
         done, total = settled + detail.done, max(settled + detail.total, job.counts.asked)
-        rate = self._rate(stage, done) or detail.rate_per_second
-        return Step(stage, done, total, _UNIT[stage], rate, cost)
-
-    def _rate(self, stage: Stage, done: float) -> float | None:
-        """Measured here once there is something to measure: a resumed job's own mean counts the pause as well."""
-        now = self._clock()
-        if self._began is None or self._began[0] != stage:
-            self._began = (stage, now, done)
-        elapsed, moved = now - self._began[1], done - self._began[2]
-        return moved / elapsed if elapsed >= MEASURE and moved > 0 else None
+        return Step(stage, done, total, _UNIT[stage], detail.rate_per_second, cost)
 
     def _finish(self, job: Generation) -> None:
         if job.kind == "parse":
@@ -69,3 +60,14 @@ class Watch:
 
 def _cost(stage: Stage, job: Generation) -> float | None:
     return None if stage == "parse" else job.cost_usd
+
+
+def step_of(event: RunEvent) -> Step:
+    """A progress event as a step of its bar, counted like `Watch` does."""
+    stage: Stage = "parse" if event.stage == "parsing" else _BAR.get(event.stage, "generate")
+    c, done, total = event.counts, event.done or 0, event.total or 0
+    settled = 0 if stage == "parse" or c is None or event.status not in OPEN else c.delivered + c.rejected + c.failed
+    return Step(
+        stage, settled + done, settled + total, _UNIT[stage], event.rate_per_second,
+        None if stage == "parse" else event.cost_usd, finished=event.status not in OPEN,
+    )

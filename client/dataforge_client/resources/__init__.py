@@ -21,6 +21,7 @@ BUILT_ON: dict[str, tuple[str, ...]] = {
     "register_text": ("register_document",),
     "download_export": ("get_export",),
     "wait": ("get_generation",),
+    "follow": ("get_generation_events",),
     "iter_projects": ("list_projects",),
     "iter_documents": ("list_documents",),
     "iter_chunks": ("list_chunks",),

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dataforge_client.calls import Calls, as_object, every, given, params, part, project_path
 from dataforge_client.errors import GenerationFailed, WaitTimeout
+from dataforge_client.events import Events, RunEvent
 from dataforge_client.models import Generation, LogLine, Model, Started
 from dataforge_client.reading import read, read_list
+
+LONGEST_WAIT = 20
+"""Seconds that the server lets one look for news wait."""
 
 
 class Jobs(Calls):
@@ -62,6 +66,22 @@ class Jobs(Calls):
         """Oldest first, also while the job runs."""
         found = as_object(self._get(f"{_path(generation_id)}/logs", params(tail=tail)))
         return read_list(LogLine, found.get("logs"))
+
+    def get_generation_events(
+        self, generation_id: str, *, after: str | None = None, wait: int | None = None, limit: int | None = None
+    ) -> Events:
+        """Log lines after a cursor, and the newest progress; the answer waits up to `wait` seconds (20) for news."""
+        wanted = params(after=after, wait=wait, limit=limit)
+        return read(Events, self._get(f"{_path(generation_id)}/events", wanted))
+
+    def follow(self, generation_id: str, *, after: str | None = None) -> Iterator[RunEvent]:
+        """Every log line, and progress at most twice a second, until the job has ended."""
+        while True:
+            found = self.get_generation_events(generation_id, after=after, wait=LONGEST_WAIT)
+            yield from found.events
+            if found.closed:
+                return
+            after = found.cursor
 
     def wait(
         self, generation_id: str, on_event: Callable[[Generation], None] | None = None, *, poll: float = 1.0,

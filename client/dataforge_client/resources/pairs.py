@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataforge_client.calls import PAGE, Calls, as_page, every, given, params, part, project_path
 from dataforge_client.models import BulkResult, Page, Pair, Undone
 from dataforge_client.reading import read
+from dataforge_client.traces import Trace
 
 
 class Pairs(Calls):
@@ -43,6 +44,10 @@ class Pairs(Calls):
     ) -> Pair:
         body = given(input_text=input_text, output_text=output_text, status=status, metadata=metadata)
         return read(Pair, self._put(f"/pairs/{part(pair_id)}", body))
+
+    def trace_pair(self, pair_id: str) -> Trace:
+        """The reply, call, chunk and document behind a pair, and what of them is no longer there."""
+        return read(Trace, self._get(f"/pairs/{part(pair_id)}/trace"))
 
     def bulk_action(
         self, project_id: str, action: str, *, pair_ids: Sequence[str] | None = None,

@@ -44,7 +44,7 @@ def list_generations(project: ProjectDep, paging: PagingDep) -> list[wire.Genera
     return [views.generation(workflow.look_after(r)) for r in paging.cut(runs.of_project(project.project_id))]
 
 
-def _run(org_id: str, generation_id: str) -> Run:
+def run_over_documents(org_id: str, generation_id: str) -> Run:
     """A run over documents: 404 for those of other APIs, which have other bodies."""
     run = runs.get(org_id, generation_id)
     if run.kind not in ("parse", "generate"):
@@ -54,13 +54,13 @@ def _run(org_id: str, generation_id: str) -> Run:
 
 @router.get("/generations/{generation_id}", operation_id="get_generation")
 def get_generation(who: CallerDep, generation_id: Id) -> wire.Generation:
-    return views.generation(workflow.look_after(_run(who.org_id, generation_id)))
+    return views.generation(workflow.look_after(run_over_documents(who.org_id, generation_id)))
 
 
 @router.post("/generations/{generation_id}/cancel", operation_id="cancel_generation")
 def cancel_generation(who: CallerDep, generation_id: Id) -> wire.Cancelled:
     """Stops within a batch; pairs made so far stay. 409 once it has completed or failed."""
-    workflow.cancel(_run(who.org_id, generation_id))
+    workflow.cancel(run_over_documents(who.org_id, generation_id))
     return wire.Cancelled(generation_id=generation_id, generationId=generation_id)
 
 
@@ -69,7 +69,7 @@ def get_generation_logs(
     who: CallerDep, generation_id: Id, tail: Annotated[int, Query(ge=1, le=10_000)] = 1000
 ) -> wire.Logs:
     """The last `tail` lines, oldest first, also while it runs."""
-    run = _run(who.org_id, generation_id)
+    run = run_over_documents(who.org_id, generation_id)
     lines = [wire.LogLine.model_validate(line) for line in runs.logs(run.run_id, tail)]
     return wire.Logs(generation_id=generation_id, logs=lines)
 

@@ -5,16 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from dataforge import ids
+from dataforge.access import Caller
 from dataforge.errors import NotFound
 from dataforge.store import pairs, projects
+from dataforge.store.projects import Project
 from dataforge.workflows import analytics as workflow
-from dataforge.workflows import bulk, exporting, finding, review
+from dataforge.workflows import bulk, exporting, finding, review, tracing
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import review as reviewing
-from functions.api.wire import views
+from functions.api.wire import trace_views, views
 from functions.api.wire.limits import Id
+from functions.api.wire.trace import Trace
 
 router = APIRouter(tags=["pairs"], route_class=Route)
 
@@ -31,12 +34,23 @@ def list_pairs(project: ProjectDep, query: Annotated[reviewing.PairQuery, Query(
 @router.put("/pairs/{pair_id}", operation_id="update_pair")
 def update_pair(who: CallerDep, pair_id: Id, body: reviewing.UpdatePair) -> reviewing.Pair:
     """New text without a status makes the pair `edited`; `metadata.reviewer_notes` sets the notes."""
-    try:
-        project = projects.get(who.org_id, ids.project_of_pair(pair_id))
-    except NotFound:
-        raise NotFound(f"Pair {pair_id} not found") from None
+    project = _project_of(who, pair_id)
     change = review.Edit(body.input_text, body.output_text, body.status, body.metadata)
     return views.pair(review.edit(project, pair_id, change))
+
+
+@router.get("/pairs/{pair_id}/trace", operation_id="trace_pair")
+def trace_pair(who: CallerDep, pair_id: Id) -> Trace:
+    """The chain behind a pair: reply, call, chunk, document; and what of it has expired, changed or gone since."""
+    return trace_views.trace(tracing.trace(_project_of(who, pair_id), pair_id))
+
+
+def _project_of(who: Caller, pair_id: str) -> Project:
+    """The pair's project, if it is the caller's. Raises NotFound in the pair's name."""
+    try:
+        return projects.get(who.org_id, ids.project_of_pair(pair_id))
+    except NotFound:
+        raise NotFound(f"Pair {pair_id} not found") from None
 
 
 @router.post("/projects/{project_id}/pairs/bulk-action", operation_id="bulk_action")

@@ -259,7 +259,10 @@ class StageProgress(BaseModel):
     stage: str
     done: int
     total: int
-    ratePerSecond: float | None
+    ratePerSecond: float | None = None
+    etaSeconds: float | None = None
+    costUsd: float | None = None
+    """Of the run so far."""
 
 
 class Tokens(BaseModel):
@@ -306,6 +309,39 @@ class LogLine(BaseModel):
 class Logs(BaseModel):
     generation_id: str
     logs: list[LogLine]
+
+
+class RunEvent(BaseModel):
+    """type progress: the numbers are set; type log: `level` and `message`. WebSockets get the same objects."""
+
+    id: str
+    type: Literal["progress", "log"]
+    timestamp: str
+    stage: str
+    status: str | None = None
+    """Of the run; of a log line only on the run's last."""
+    level: str | None = None
+    message: str | None = None
+    done: int | None = None
+    """Of `total` slots (documents, when parsing) of this round."""
+    total: int | None = None
+    failed: int | None = None
+    rate_per_second: float | None = None
+    eta_seconds: float | None = None
+    cost_usd: float | None = None
+    """Dollars so far; null: the price is not known."""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    counts: Counts | None = None
+
+
+class Events(BaseModel):
+    generation_id: str
+    events: list[RunEvent]
+    cursor: str
+    """Pass it as `after` to get what comes next."""
+    closed: bool
+    """The run has ended and said all."""
 
 
 class ExportRequest(BaseModel):

@@ -30,6 +30,17 @@ CHUNK: Json = {
     "pairsGenerated": 3, "excluded": False, "metadata": {}, "tokenCount": 12, "startOffset": 0,
     "endOffset": len(ANSWER), "createdAt": "2025-06-15T10:10:00Z", "updatedAt": None,
 }
+EVIDENCE: Json = {
+    "start": 0, "end": len(ANSWER), "text": ANSWER, "page": 3, "document_start": 4120,
+    "document_end": 4120 + len(ANSWER),
+}
+SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+LINEAGE: Json = {
+    "teacher": "gpt-4o-2024-08-06", "reply": "000000#00", "attempt": 1, "promptHash": SHA,
+    "answeredAt": "2025-06-15T11:00:58Z", "inputTokens": 362, "outputTokens": 78, "costUsd": 0.001685,
+    "chunkSha256": SHA,
+    "call": {"slots": 3, "attempts": 1, "inputTokens": 1088, "outputTokens": 236, "costUsd": 0.005055},
+}
 PAIR: Json = {
     "pairId": "pair_001", "projectId": "proj_abc123", "chunkId": "chunk_001", "documentId": "doc_xyz789",
     "generationId": "gen_abc123", "type": "single_turn", "systemPrompt": PROMPT,
@@ -39,14 +50,15 @@ PAIR: Json = {
     ],
     "question": QUESTION, "answer": ANSWER, "qualityScore": 0.92, "groundingScore": 0.95,
     "complexityLevel": "easy", "questionType": "how-to", "isDuplicate": False, "status": "accepted",
-    "reviewerNotes": None, "evidence": [{"start": 0, "end": len(ANSWER), "text": ANSWER}], "metadata": {},
+    "reviewerNotes": None, "evidence": [EVIDENCE], "metadata": {}, "lineage": LINEAGE,
     "createdAt": "2025-06-15T11:01:05Z", "updatedAt": None,
 }
 GENERATION: Json = {
     "generationId": "gen_abc123", "projectId": "proj_abc123", "kind": "generate",
     "config": {"model_id": "gpt-4o", "generation_type": "qa", "temperature": 0.7, "pairs_per_chunk": 3},
     "status": "completed", "stage": "finalizing", "progress": 100,
-    "progressDetail": {"stage": "finalizing", "done": 1020, "total": 1020, "ratePerSecond": None},
+    "progressDetail": {"stage": "finalizing", "done": 1020, "total": 1020, "ratePerSecond": None,
+                       "etaSeconds": None, "costUsd": 1.725},
     "jobName": "df-generate-gen_abc1",
     "results": {
         "chunks_processed": 340, "pairs_generated": 1020, "pairs_valid": 980, "avg_quality_score": 0.87,
@@ -128,7 +140,34 @@ EXAMPLES: dict[str, Json] = {
              "message": "Generated 3 pairs for chunk 1 (avg quality: 0.92)"},
         ],
     },
+    "Events": {
+        "generation_id": "gen_abc123", "closed": False,
+        "cursor": "01jz8x3v5qk2m4n6p8r0t1v3w5.01jz8x3v9ak2m4n6p8r0t1v3w5",
+        "events": [
+            {"id": "01jz8x3v5qk2m4n6p8r0t1v3w5", "type": "log", "timestamp": "2025-06-15T11:00:30Z", "level": "info",
+             "stage": "planning", "message": "Asking gpt-4o for 1020 pairs from 340 chunks"},
+            {"id": "01jz8x3v9ak2m4n6p8r0t1v3w5", "type": "progress", "timestamp": "2025-06-15T11:20:30Z",
+             "stage": "generating", "status": "generating", "done": 510, "total": 1020, "failed": 1,
+             "rate_per_second": 0.42, "eta_seconds": 1214.3, "cost_usd": 0.8625, "input_tokens": 185000,
+             "output_tokens": 40000, "counts": {
+                 "requested": 1020, "asked": 1020, "delivered": 0, "rejected": 0, "failed": 0}},
+        ],
+    },
     "Pair": PAIR,
+    "Trace": {
+        "pairId": "pair_001", "projectId": "proj_abc123", "generationId": "gen_abc123", "modelId": "gpt-4o",
+        "status": "accepted", "question": QUESTION, "answer": ANSWER, "createdAt": "2025-06-15T11:01:05Z",
+        "lineage": LINEAGE, "evidence": [{**EVIDENCE, "holds": True}], "notes": ["The raw reply is no longer kept."],
+        "reply": {"key": "000000#00", "kept": False, "text": None, "finishReason": None, "expiresAt": None},
+        "chunk": {
+            "chunkId": "chunk_001", "state": "unchanged", "content": ANSWER, "headingPath": CHUNK["headingPath"],
+            "pageNumber": 3, "position": 12, "startOffset": 4120, "endOffset": 4120 + len(ANSWER),
+        },
+        "document": {
+            "documentId": "doc_xyz789", "state": "present", "name": "product-manual.pdf", "checksum": SHA,
+            "source": "upload", "url": None, "parsedAt": "2025-06-15T10:10:00Z", "textUrl": SIGNED,
+        },
+    },
     "PairPage": {"pairs": [PAIR], "total": 1020, "page": 1, "page_size": 50},
     "BulkResult": {
         "action": "accept", "affected_count": 3, "message": "Bulk action completed",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.api.wire.limits import MAX_PAGE, MAX_PAIR_IDS, Id, JsonObject, example, ratio, text
+from functions.api.wire.trace import Lineage
 
 PairText = text(0, 200_000)
 Search = text(0, 500)
@@ -38,6 +39,7 @@ class Pair(BaseModel):
     reviewerNotes: str | None
     evidence: list[Json]
     metadata: Json
+    lineage: Lineage | None
     createdAt: str
     updatedAt: str | None
 

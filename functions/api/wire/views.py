@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dataforge import clock
 from dataforge.platform import current
+from dataforge.store import events
 from dataforge.store import pairs as pair_store
 from dataforge.store import projects as project_store
 from dataforge.store import runs as run_store
@@ -14,6 +14,7 @@ from dataforge.workflows import exporting
 from dataforge.workflows.analytics import Numbers
 from functions.api.wire import data_forge as wire
 from functions.api.wire import review as reviewing
+from functions.api.wire.trace_views import lineage
 
 
 def project(p: project_store.Project) -> wire.Project:
@@ -88,14 +89,13 @@ def chunk(c: project_store.StoredChunk) -> wire.Chunk:
 def generation(run: run_store.Run) -> wire.Generation:
     """While it runs, counts and cost come from the progress notes of its batches."""
     live = run.status in run_store.ACTIVE
-    part = f"r{max(0, run.assessed_round + 1)}b" if run.kind == "generate" else ""
-    now = run_store.progress_of(run.run_id, part) if live else run_store.Progress()
-    spent = run_store.progress_of(run.run_id) if live else None
+    now, spent = run_store.measure(run) if live else (run_store.Progress(), None)
     status = "cancelled" if live and run.cancel_requested else run.status
     cost = spent.cost_usd if spent else run.cost_usd
+    cost = None if cost is None else round(cost, 6)
     return wire.Generation(
         generationId=run.run_id, projectId=run.project_id, kind=run.kind, config=run.config, status=status,
-        stage=run.stage, progress=_percent(run, now), progressDetail=_detail(run, now),
+        stage=run.stage, progress=_percent(run, now), progressDetail=_detail(run, now, cost),
         jobName=f"df-{run.kind}-{run.run_id[:8]}",
         results=run.results or _results_so_far(run, spent),
         counts=wire.Counts(
@@ -107,7 +107,7 @@ def generation(run: run_store.Run) -> wire.Generation:
             input=spent.input_tokens if spent else run.input_tokens,
             output=spent.output_tokens if spent else run.output_tokens,
         ),
-        costUsd=None if cost is None else round(cost, 6), report=run.report, error=run.error,
+        costUsd=cost, report=run.report, error=run.error,
         startedAt=run.started_at, completedAt=run.completed_at, createdAt=run.created_at,
     )
 
@@ -122,12 +122,18 @@ def _percent(run: run_store.Run, now: run_store.Progress) -> int:
     return min(90, round(90 * now.done / fresh)) if run.asked else 0
 
 
-def _detail(run: run_store.Run, now: run_store.Progress) -> wire.StageProgress:
-    total = run.asked if run.kind == "parse" else run.asked - (run.delivered + run.rejected + run.failed)
+def _detail(run: run_store.Run, now: run_store.Progress, cost: float | None) -> wire.StageProgress:
+    """Exact counts; rate and time left as the run's last event has them."""
     if run.status not in run_store.ACTIVE:
-        return wire.StageProgress(stage=run.stage, done=run.asked, total=run.asked, ratePerSecond=None)
-    rate = round(now.done / max(0.5, clock.seconds_since(run.started_at)), 2) if run.started_at and now.done else None
-    return wire.StageProgress(stage=run.stage, done=now.done, total=max(total, now.done), ratePerSecond=rate)
+        return wire.StageProgress(stage=run.stage, done=run.asked, total=run.asked, costUsd=cost)
+    total = run.asked if run.kind == "parse" else run.asked - (run.delivered + run.rejected + run.failed)
+    said = events.latest(run.run_id)
+    rate = said.rate_per_second if said and said.stage == run.stage else None
+    left = max(0, total - now.done) / rate if rate else None
+    return wire.StageProgress(
+        stage=run.stage, done=now.done, total=max(total, now.done), ratePerSecond=rate,
+        etaSeconds=None if left is None else round(left, 1), costUsd=cost,
+    )
 
 
 def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wire.Json:
@@ -147,7 +153,7 @@ def pair(p: pair_store.Pair) -> reviewing.Pair:
         "question": p.question, "answer": p.answer, "qualityScore": p.quality_score,
         "groundingScore": p.grounding_score, "complexityLevel": p.complexity_level, "questionType": p.question_type,
         "isDuplicate": p.is_duplicate, "status": p.status, "reviewerNotes": p.reviewer_notes, "evidence": p.evidence,
-        "metadata": p.metadata, "createdAt": p.created_at, "updatedAt": p.updated_at,
+        "metadata": p.metadata, "lineage": lineage(p.lineage), "createdAt": p.created_at, "updatedAt": p.updated_at,
     })
 
 

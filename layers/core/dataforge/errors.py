@@ -21,6 +21,7 @@
     ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
     ├── BatchUnfinished             a batch ran out of time; run it again, it goes on where it stopped
     ├── EraseUnfinished             an erasure ran out of time; the same
+    ├── SchemaMismatch         503  the data has a form that this version does not work on (store.schema)
     └── ConditionFailed             a conditional write found another state (platform.tables)
 """
 
@@ -177,6 +178,12 @@ class EraseUnfinished(DataForgeError):
     """The state machine retries on this name; what was erased is gone."""
 
     code = "ERASE_UNFINISHED"
+
+
+class SchemaMismatch(DataForgeError):
+    """SCHEMA_NEWER: a newer release wrote the data. SCHEMA_OLDER: its steps are not carried out yet."""
+
+    code, status = "SCHEMA_NEWER", 503
 
 
 class ConditionFailed(DataForgeError):

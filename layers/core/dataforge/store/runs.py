@@ -5,8 +5,9 @@
 | a run, if it is the caller's   | get runs (org_id, run_id)                                  |
 | a project's runs, newest first | query runs by_project (project_id), descending             |
 | the last n log lines           | query run_events (run_id, begins log#), descending         |
-| progress of a running run      | query run_events (run_id, begins progress#)                |
+| progress of a running run      | query run_events (run_id, begins progress#); see `events`  |
 | replies already paid for       | query replies (run_id, between two slots)                  |
+| one reply                      | get replies (run_id, slot)                                 |
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ulid import ULID
-
 from dataforge import clock, settings
 from dataforge.errors import ConditionFailed, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Where
+from dataforge.store import events
 from dataforge.store.rows import from_item, to_item
 
 ACTIVE = ("pending", "parsing", "generating", "validating")
@@ -110,7 +110,7 @@ def change(run: Run, values: Item, *, where: Where | None = None) -> Run:
     key = {"org_id": run.org_id, "run_id": run.run_id}
     after = from_item(Run, current().tables.update("runs", key, set=values, where=where))
     if "status" in values:
-        current().sockets.publish(run.run_id, {"type": "status", "status": after.status, "stage": after.stage})
+        events.beat(after, lambda: measure(after), _expiry(), now=True)
     return after
 
 
@@ -144,13 +144,14 @@ def page_of_project(project_id: str, *, limit: int, cursor: str | None) -> tuple
     return [from_item(Run, i) for i in page.items], page.cursor
 
 
-def say(run_id: str, stage: str, message: str, *, level: str = "info") -> None:
-    """One line of the run's log."""
-    now = clock.now()
-    current().tables.put("run_events", {
-        "run_id": run_id, "at_seq": f"log#{str(ULID()).lower()}", "timestamp": now, "level": level, "stage": stage,
-        "message": redact(message)[:2000], "expires_at": _expiry(),
-    })
+def say(run_id: str, stage: str, message: str, *, level: str = "info", status: str | None = None) -> None:
+    """One line of the run's log. status: that in which the run ends with this line."""
+    line: Item = {
+        "run_id": run_id, "at_seq": f"log#{events.new_id()}", "timestamp": clock.now(), "level": level, "stage": stage,
+        "message": redact(message)[:2000], "expires_at": _expiry(), **({"status": status} if status else {}),
+    }
+    current().tables.put("run_events", line)
+    events.line(run_id, line)
 
 
 def logs(run_id: str, tail: int) -> list[Item]:
@@ -169,12 +170,18 @@ def logs(run_id: str, tail: int) -> list[Item]:
     return lines[::-1]
 
 
-def note_progress(run_id: str, part: str, progress: Progress) -> None:
-    item = to_item(progress)
-    current().tables.put(
-        "run_events", {**item, "run_id": run_id, "at_seq": f"progress#{part}", "expires_at": _expiry()}
-    )
-    current().sockets.publish(run_id, {**item, "type": "progress", "part": part})
+def note_progress(run: Run, part: str, progress: Progress) -> None:
+    """The part's figures, exactly; and, now and then, an event about the whole run."""
+    current().tables.put("run_events", {
+        **to_item(progress), "run_id": run.run_id, "at_seq": f"progress#{part}", "expires_at": _expiry(),
+    })
+    events.beat(run, lambda: measure(run), _expiry())
+
+
+def measure(run: Run) -> tuple[Progress, Progress]:
+    """How far this stage is (of this round of asking), and all rounds together."""
+    whole = progress_of(run.run_id)
+    return (whole if run.kind == "parse" else progress_of(run.run_id, f"r{run.assessed_round + 1}b")), whole
 
 
 def progress_of(run_id: str, part: str = "") -> Progress:
@@ -203,6 +210,12 @@ def reply_key(first_slot: int, attempt: int) -> str:
 
 def keep_reply(reply: Reply) -> None:
     current().tables.put("replies", to_item(reply))
+
+
+def get_reply(run_id: str, key: str) -> Reply | None:
+    """None: it has expired, or there never was one."""
+    item = current().tables.get("replies", {"run_id": run_id, "slot": key})
+    return from_item(Reply, item) if item else None
 
 
 def replies_between(run_id: str, first_slot: int, last_slot: int) -> dict[str, Reply]:

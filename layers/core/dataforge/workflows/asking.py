@@ -202,7 +202,7 @@ async def _heartbeat(batch: Work) -> None:
 def _note(batch: Work) -> None:
     usage = _usage(batch.used)
     outcomes = list(batch.outcomes)
-    runs.note_progress(batch.run.run_id, batch.name, Progress(
+    runs.note_progress(batch.run, batch.name, Progress(
         len(outcomes), batch.slots, sum("failed" in o for o in outcomes), cast(int, usage["input_tokens"]),
         cast(int, usage["output_tokens"]), cast("float | None", usage["cost_usd"]),
         cast(int, usage["replies"]),

@@ -109,7 +109,7 @@ def parse_document(raw: Item) -> Item:
         return {"document": e.key, "outcome": "failed"}
     except ConditionFailed:
         return {"document": e.key, "outcome": "deleted"}
-    runs.note_progress(run.run_id, document.document_id, Progress(done=1, total=1))
+    runs.note_progress(run, document.document_id, Progress(done=1, total=1))
     pages = f"{parsed.pages} pages, " if parsed.pages else ""
     runs.say(run.run_id, "parsing", f"Parsed {document.name}: {pages}{len(chunks)} chunks")
     if lost:
@@ -182,7 +182,7 @@ def record_failure(raw: Item) -> Item:
 
 def _fail(run: Run, document: Document, reason: str, message: str) -> None:
     projects.mark_document(document, {"parsing_status": "failed", "error": message, "error_reason": reason})
-    runs.note_progress(run.run_id, document.document_id, Progress(done=1, total=1, failed=1))
+    runs.note_progress(run, document.document_id, Progress(done=1, total=1, failed=1))
     runs.say(run.run_id, "parsing", f"{document.name} failed ({reason}): {message}", level="error")
 
 

@@ -159,7 +159,7 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
         run = runs.change(run, closing, where={"status": runs.ACTIVE})
         _count(run)
         level = "error" if status == "failed" else "info"
-        runs.say(run.run_id, "finalizing", error or f"Run {status}", level=level)
+        runs.say(run.run_id, "finalizing", error or f"Run {status}", level=level, status=status)
     except ConditionFailed:
         run = runs.get(run.org_id, run.run_id)
     projects.vacate(run.org_id, run.project_id, run.run_id)

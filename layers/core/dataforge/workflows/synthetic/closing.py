@@ -10,6 +10,7 @@ from typing import Any, cast
 import orjson
 
 from dataforge import clock
+from dataforge.formats.columns import Columns
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.quality import grades
@@ -49,12 +50,13 @@ class Written:
 
 @dataclass(slots=True)
 class Measures:
-    """What the report needs of the accepted records, gathered while they pass by."""
+    """What report and manifest need of the accepted records, gathered while they pass by."""
 
     texts: list[str] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     judged: list[float] = field(default_factory=list)
     teachers: dict[str, int] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
 
 
 def close_run(raw: Item) -> Item:
@@ -117,7 +119,9 @@ def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
             measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
             if spec.verified:
                 measures.judged.append(record["quality"]["overall"])
-            yield orjson.dumps(lines.line(spec, record, place, number=number, job_id=run.run_id)) + b"\n"
+            line = lines.line(spec, record, place, number=number, job_id=run.run_id)
+            measures.columns.see(line)
+            yield orjson.dumps(line) + b"\n"
 
 
 def _chosen(key: str, places: set[int]) -> Iterator[bytes]:
@@ -150,7 +154,7 @@ def _write_manifest(
                    "critic": run.config.get("critic"), "judge": run.config.get("judge"),
                    "answered": measures.teachers},
         "splits": {name: files[f"splits/{name}"]["records"] for name, _ in spec.output_split},
-        "files": files,
+        "files": files, "features": measures.columns.features(),
         "pricing": {"currency": "USD", "price_per_1000": pricing.dollars(price["record"] * 1000),
                     "cost_usd": pricing.dollars(price["record"] * run.delivered)},
     })

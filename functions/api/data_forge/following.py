@@ -1,0 +1,100 @@
+"""Following a run: its events as they come, by long polling or as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from dataforge import clock
+from dataforge.errors import NotFound
+from dataforge.store import events, runs
+from dataforge.store.events import News
+from dataforge.workflows import runs as workflow
+from functions.api.callers import CallerDep
+from functions.api.data_forge.generations import run_over_documents
+from functions.api.routing import Route
+from functions.api.wire import data_forge as wire
+from functions.api.wire.limits import Id
+
+router = APIRouter(tags=["generations"], route_class=Route)
+
+LONGEST_WAIT = 20
+"""Seconds: API Gateway gives up on an answer after 29."""
+LOOK = 0.5
+"""Seconds between two looks for news."""
+LAST_WORD = 5.0
+"""Seconds after its end in which a run may still say its last line."""
+STREAM = "text/event-stream"
+_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {STREAM: {
+    "schema": {"type": "string"}, "example": 'id: 01jz...\nevent: progress\ndata: {"type": "progress", ...}\n\n',
+}}}}
+
+
+@router.get(
+    "/generations/{generation_id}/events", operation_id="get_generation_events", responses=_ANSWERS,
+    response_model=wire.Events,
+)
+async def get_generation_events(
+    request: Request, who: CallerDep, generation_id: Id,
+    after: Annotated[str, Query(max_length=100, description="`cursor` of the last answer")] = "",
+    wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for news")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Log lines in one answer")] = 500,
+) -> wire.Events | Response:
+    """Log lines after a cursor and how far the run is: at once if there is news, else when there is some.
+
+    At the latest after `wait` seconds. With `Accept: text/event-stream` all that comes in `wait` seconds (20 if not
+    given), as it comes; a client that connects again goes on after its `Last-Event-ID`.
+    """
+    start = after or request.headers.get("Last-Event-ID") or events.START
+    if STREAM not in request.headers.get("accept", ""):
+        return await _news(who.org_id, generation_id, start, wait, limit)
+    first = await _news(who.org_id, generation_id, start, 0, limit)  # 404 and 422 are answers, no streams
+    stream = _stream(who.org_id, generation_id, first, wait or LONGEST_WAIT, limit)
+    return StreamingResponse(stream, media_type=STREAM, headers={"Cache-Control": "no-store"})
+
+
+async def _news(org_id: str, generation_id: str, after: str, wait: float, limit: int) -> wire.Events:
+    end = time.monotonic() + wait
+    run = await run_in_threadpool(lambda: workflow.look_after(run_over_documents(org_id, generation_id)))
+    while True:
+        found = await run_in_threadpool(events.since, run.run_id, after, limit)
+        closed = _is_closed(run, found)
+        if found.events or closed or time.monotonic() + LOOK > end:
+            told = [wire.RunEvent.model_validate(events.message(e)) for e in found.events]
+            return wire.Events(generation_id=generation_id, events=told, cursor=found.cursor, closed=closed)
+        await asyncio.sleep(LOOK)
+        run = await run_in_threadpool(runs.get, org_id, generation_id)
+
+
+def _is_closed(run: runs.Run, found: News) -> bool:
+    """Nothing will come after this. The run was read before the events, so the last line may be among them."""
+    if run.status not in runs.FINISHED or found.more:
+        return False
+    ended = any(e.type == "log" and e.status in runs.FINISHED for e in found.events)
+    return ended or clock.seconds_since(run.completed_at or run.created_at) > LAST_WORD
+
+
+async def _stream(org_id: str, generation_id: str, found: wire.Events, wait: float, limit: int) -> AsyncIterator[str]:
+    end = time.monotonic() + wait
+    yield "retry: 500\n\n"
+    while True:
+        for n, event in enumerate(found.events):
+            place = f"id: {found.cursor}\n" if n == len(found.events) - 1 else ""
+            yield f"{place}event: {event.type}\ndata: {event.model_dump_json(exclude_none=True)}\n\n"
+        left = end - time.monotonic()
+        if found.closed:
+            yield "event: closed\ndata: {}\n\n"
+        if found.closed or left <= 0:
+            return
+        await asyncio.sleep(min(LOOK, left))
+        try:
+            found = await _news(org_id, generation_id, found.cursor, max(0.0, end - time.monotonic()), limit)
+        except NotFound:  # its project was deleted
+            return

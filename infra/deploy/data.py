@@ -1,0 +1,50 @@
+"""The data of a deployment, reached with the deployer's own credentials: its form is looked at before, and brought to
+today's after the stacks are up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dataforge import platform, settings
+from dataforge.errors import Invalid, SchemaMismatch
+from dataforge.store import schema
+from infra.deploy.account import DeployError
+
+
+def plug_in(prefix: str, region: str, *, bucket: str = "none") -> None:
+    """This process into the tables of that prefix."""
+    os.environ.update(DATAFORGE_BUCKET=bucket, DATAFORGE_TABLE_PREFIX=prefix, AWS_DEFAULT_REGION=region)
+    settings.get.cache_clear()
+    platform.use(None)
+
+
+def refuse_newer(prefix: str, region: str, say: Callable[[str], None]) -> None:
+    """Before anything is changed. Raises DeployError when a newer release has written the data."""
+    plug_in(prefix, region)
+    try:
+        found = schema.stored()
+    except Invalid:  # no tables yet
+        return
+    except (ClientError, BotoCoreError) as problem:
+        say(f"The form of the data could not be read ({problem}); the service looks at it again when it starts")
+        return
+    if found is not None and found.number > schema.needed():
+        raise DeployError(schema.newer(found, schema.needed()))
+
+
+def bring_up(outputs: dict[str, str], *, prefix: str, region: str, say: Callable[[str], None]) -> list[str]:
+    """What was carried out. Until it is, the new service answers 503. Raises DeployError."""
+    plug_in(prefix, region, bucket=outputs["FilesBucketName"])
+    try:
+        return schema.bring_up(say=say)
+    except SchemaMismatch as problem:
+        raise DeployError(problem.message) from None
+    except (ClientError, BotoCoreError) as problem:
+        raise DeployError(
+            f"The stacks are up, but the form of the data could not be settled ({problem}): your user needs "
+            "dynamodb:GetItem, Query, PutItem, UpdateItem and DescribeTable on the table orgs. Run dataforge deploy "
+            "again"
+        ) from None

@@ -1,0 +1,159 @@
+"""The whole chain behind one pair: pair -> reply -> call -> chunk -> document, and what of it is no longer there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dataforge import clock
+from dataforge.errors import NotFound
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.store import pairs, projects, runs
+from dataforge.store.pairs import Pair
+from dataforge.store.projects import Document, Project, StoredChunk
+from dataforge.store.runs import Reply, Run
+from dataforge.workflows import lineage, parsing
+
+EXCERPT = 2000
+"""Characters of a raw reply that a trace shows."""
+MOST_TEXT_BYTES = 20 * 2**20
+"""A longer document's text is not read to compare the evidence with it."""
+
+ChunkState = Literal["unchanged", "edited", "parsed_again", "deleted", "unknown"]
+DocumentState = Literal["present", "replaced", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The raw reply. text: the part around the pair."""
+
+    key: str | None
+    kept: bool
+    text: str | None = None
+    finish_reason: str | None = None
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """lineage: as `workflows.lineage` wrote it, empty for an old pair. evidence: the pair's, each with `holds`: whether
+    the document's text still has it there (None: cannot be told)."""
+
+    pair: Pair
+    run: Run | None
+    reply: Said
+    lineage: Item
+    chunk_state: ChunkState
+    chunk: StoredChunk | None
+    document_state: DocumentState
+    document: Document | None
+    source: Item
+    """The document as it was when the run was planned."""
+    text_url: str | None
+    """Signed, for an hour: the parsed text into which the document offsets point."""
+    evidence: list[Item] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Plain sentences about what expired, changed or was deleted."""
+
+
+def trace(project: Project, pair_id: str) -> Trace:
+    """Raises NotFound for a pair that is not there."""
+    pair = pairs.get(project.project_id, pair_id)
+    run = _run(project, pair)
+    reply = _reply(pair)
+    chunk, chunk_state = _chunk(pair)
+    source = lineage.source_of(run, pair.document_id) if run else {}
+    document, document_state = _document(pair, source)
+    key = parsing.text_key(project, document) if document else None
+    info = current().files.info(key) if key else None
+    text = None
+    if info is not None and info.size <= MOST_TEXT_BYTES:
+        text = current().files.read(info.key).decode()
+    return Trace(
+        pair, run, reply, pair.lineage, chunk_state, chunk, document_state, document, source,
+        current().files.presign_get(info.key) if info else None, [_checked(e, text) for e in pair.evidence],
+        _notes(pair, reply, chunk_state, document_state),
+    )
+
+
+def _run(project: Project, pair: Pair) -> Run | None:
+    try:
+        return runs.get(project.org_id, pair.run_id)
+    except NotFound:
+        return None
+
+
+def _reply(pair: Pair) -> Said:
+    key = str(pair.lineage.get("reply") or pair.metadata.get("reply") or "") or None
+    found = runs.get_reply(pair.run_id, key) if key else None
+    if found is None or found.expires_at <= clock.epoch():  # a table may show it for a while after
+        return Said(key, kept=False)
+    return Said(key, True, excerpt(found, pair), found.finish_reason, clock.at(found.expires_at))
+
+
+def excerpt(reply: Reply, pair: Pair) -> str:
+    """At most EXCERPT characters, from a little before the pair's question on, if the reply still spells it so."""
+    asked = json.dumps(pair.question[:60], ensure_ascii=False)[1:-1]
+    at = max(0, reply.text.find(asked) - 40)
+    return reply.text[at:at + EXCERPT]
+
+
+def _chunk(pair: Pair) -> tuple[StoredChunk | None, ChunkState]:
+    """Told apart by the hash of the text that the evidence points into."""
+    try:
+        chunk = projects.get_chunk(pair.project_id, pair.chunk_id)
+    except NotFound:
+        return None, "deleted"
+    known = pair.lineage.get("chunk_sha256")
+    if known is None:
+        return chunk, "unknown"
+    if lineage.content_hash(chunk.content) == known:
+        return chunk, "unchanged"
+    return chunk, "edited" if chunk.rewritten else "parsed_again"
+
+
+def _document(pair: Pair, source: Item) -> tuple[Document | None, DocumentState]:
+    try:
+        document = projects.get_document(pair.project_id, pair.document_id)
+    except NotFound:
+        return None, "deleted"
+    if document.parsing_status == "deleting":
+        return None, "deleted"
+    before = source.get("checksum")
+    return document, "replaced" if before is not None and document.checksum not in (None, before) else "present"
+
+
+def _checked(evidence: Item, text: str | None) -> Item:
+    start, end = evidence.get("document_start"), evidence.get("document_end")
+    if text is None or not isinstance(start, int) or not isinstance(end, int):
+        return {**evidence, "holds": None}
+    return {**evidence, "holds": text[start:end] == evidence["text"]}
+
+
+CHUNK_NOTES: dict[ChunkState, str] = {
+    "edited": "The chunk was edited by hand since: the evidence points into its earlier text.",
+    "parsed_again": "The document was parsed again since and says something else here: the evidence points into the "
+                    "earlier text.",
+    "deleted": "The chunk was deleted since.",
+    "unknown": "The pair was made before the text of its chunk was recorded: whether it changed cannot be told.",
+}
+DOCUMENT_NOTES: dict[DocumentState, str] = {
+    "deleted": "The document was deleted since.",
+    "replaced": "The file of the document is another one than when the pair was made.",
+}
+
+
+def _notes(pair: Pair, reply: Said, chunk: ChunkState, document: DocumentState) -> list[str]:
+    found = [DOCUMENT_NOTES.get(document), CHUNK_NOTES.get(chunk)]
+    known = pair.lineage
+    if not known:
+        found.append("The pair was made before lineage was kept: its prompt hash and cost are not known.")
+    elif known.get("asked_sha256") != known.get("chunk_sha256"):
+        found.append("The chunk was changed between the call and the assessment: the teacher read another text.")
+    if not reply.kept:
+        found.append("The raw reply is no longer kept.")
+    if pair.revision and pair.updated_at:
+        found.append(f"The pair was reviewed or edited since, last on {pair.updated_at}.")
+    return [note for note in found if note]

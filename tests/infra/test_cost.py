@@ -1,0 +1,42 @@
+"""What a deployment costs while nobody works, from its templates, and what the pages say of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.cost.__main__ import resources
+from infra.cost.idle import idle
+from infra.cost.prices import beyond_free, dollars, total
+from infra.cost.report import without_waf
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_idle_deployment_stays_below_two_dollars_without_the_web_acl(dev, prod):
+    for deployment in (dev, prod):
+        month = idle(resources(deployment.folder))
+
+        assert total(without_waf(month)) < 2
+        assert total(beyond_free(without_waf(month))) < 0.01
+
+
+def test_the_web_acl_a_dashboard_and_a_snapshot_are_what_options_add(prod, full):
+    with_all, as_it_is = idle(resources(full.folder)), idle(resources(prod.folder))
+
+    more = {name: usd for name, usd in dollars(with_all).items() if usd != dollars(as_it_is).get(name, 0)}
+
+    assert set(more) == {"dashboards", "snapshot_gb_seconds"}
+    assert more["dashboards"] == 3
+    assert more["snapshot_gb_seconds"] == pytest.approx(3.95, abs=0.01)
+    assert total(as_it_is) - total(without_waf(as_it_is)) == 6
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/cost.md"])
+def test_the_pages_say_what_the_templates_cost(dev, prod, page):
+    text = (ROOT / page).read_text()
+    idle_dev, idle_prod = idle(resources(dev.folder)), idle(resources(prod.folder))
+
+    assert total(without_waf(idle_dev)) == total(without_waf(idle_prod))
+    assert f"| {total(idle_dev):.2f} / {total(idle_prod):.2f} |" in text
