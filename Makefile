@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export handbook synth requirements clean
+.PHONY: bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -48,6 +48,9 @@ bench-duplicates: .venv/.ready-all ## exact near-duplicate search at 10,000 to 1
 
 bench-pairs: .venv/.ready-all ## review of 100,000 pairs: requests, bytes, milliseconds and dollars, both walls
 	$(BIN)/python -m benchmarks.pairs
+
+bench-coldstart: .venv/.ready-all ## CPU of a cold start, function by function, and its heaviest imports
+	$(BIN)/python -m benchmarks.coldstart
 
 bench-cost: .venv/.ready-all ## what the main job costs on AWS without the teacher: requests, units, dollars (WRITE=--write keeps them)
 	$(BIN)/python -m benchmarks.cost $(WRITE)

@@ -31,7 +31,7 @@ class Scripted:
     def __init__(self) -> None:
         from dataforge.teachers.ports import Capabilities
 
-        self.can = Capabilities(json_schema=True)
+        self.name, self.can = "stub:model", Capabilities(json_schema=True)
         self._old: list[dict[str, Any]] = []
         self._rng = random.Random(1)
 

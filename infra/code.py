@@ -20,6 +20,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 from uv import find_uv_bin
 
+from infra import catalog
 from infra.stages import Stage
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +65,8 @@ class Bundles(Construct):
         requirements = ROOT / "layers" / name / "requirements.txt"
         options = PLATFORMS[platform]
         # The interpreter's path says nothing about what is installed; its version does.
-        facts = [requirements.read_text(), platform, sys.version if platform == "host" else " ".join(options)]
+        how = sys.version if platform == "host" else " ".join(options)
+        facts = [requirements.read_text(), *catalog.UNUSED, platform, how]
 
         def install(target: Path) -> None:
             _install(requirements, target / "python", options)
@@ -110,6 +112,8 @@ def _install(requirements: Path, target: Path, options: list[str]) -> None:
         shutil.rmtree(target, ignore_errors=True)
         done = subprocess.run([*command, *network], check=False, capture_output=True, text=True)
         if done.returncode == 0:
+            for folder in catalog.UNUSED:
+                shutil.rmtree(target / folder, ignore_errors=True)
             return
     raise RuntimeError(f"uv could not install {requirements.relative_to(ROOT)}:\n{done.stderr}")
 

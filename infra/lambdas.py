@@ -68,12 +68,12 @@ class Lambdas(Construct):
             tracing=lambda_.Tracing.ACTIVE if self._stage.trace else lambda_.Tracing.DISABLED,
             # Only where somebody waits for the answer, and only through the alias in `infra/api.py`.
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_api and self._stage.snap_start else None,
-            environment=self._environment(),
+            environment=self._environment(facts),
         )
         excuse(function, L1="the newest Python for which every package of the layers has been tried")
         return function
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, facts: catalog.Function) -> dict[str, str]:
         machines = {
             f"STATE_MACHINE_{machine.upper()}": machine_arn(self, self._stage, machine) for machine in catalog.WORKFLOWS
         }
@@ -83,6 +83,8 @@ class Lambdas(Construct):
             "DATAFORGE_TABLE_PREFIX": self._stage.prefix,
             "DATAFORGE_RESULTS_DAYS": str(catalog.SYNTHETIC_FILES_DAYS),
             "DATAFORGE_WORKERS": str(catalog.MAP_CONCURRENCY),
+            # Who waits for an answer is told after some 4 s (at most 7) to come again; everything else waits longer.
+            **({"DATAFORGE_STORE_ATTEMPTS": "4"} if facts.timeout_s < 60 else {}),
             **machines,
         }
 

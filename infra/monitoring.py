@@ -6,6 +6,8 @@ all functions are counted from their logs into one metric, and machines are watc
 
 from __future__ import annotations
 
+import json
+
 from aws_cdk import Duration
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -17,12 +19,17 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.api import Api
+from infra.code import ROOT
 from infra.data import camel
 from infra.lambdas import Lambdas
 from infra.stages import Stage
 from infra.workflows import Workflows
 
-NAMESPACE = "DataForge"
+COUNTED = json.loads((ROOT / "layers/core/dataforge/data/metrics.json").read_text("utf-8"))
+"""What the functions count of their work (`dataforge.metrics`): the names stand in that file only."""
+NAMESPACE = COUNTED["namespace"]
+_AMOUNTS = ("InputTokens", "OutputTokens", "Seconds")
+"""Drawn on the right: a thousand times what else is counted."""
 FIVE_MINUTES = Duration.minutes(5)
 # Lines of the function logs: ours with level error; the runtime's own for what never reached our code.
 PATTERNS = {
@@ -109,7 +116,10 @@ class Monitoring(Construct):
             "Table units written": (
                 [_search("AWS/DynamoDB,TableName", "ConsumedWriteCapacityUnits", "Sum", prefix)], []
             ),
-            "Pairs, tokens, calls": ([_search(f"{NAMESPACE},Stage,State", "", "Sum", self._stage.name)], []),
+            "Pairs, tokens, calls": (
+                [self._work(name) for name in COUNTED["metrics"] if name not in _AMOUNTS],
+                [self._work(name) for name in COUNTED["metrics"] if name in _AMOUNTS],
+            ),
         }
         board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{prefix}overview")
         board.add_widgets(cloudwatch.AlarmStatusWidget(alarms=self.alarms, width=24, title="Alarms"))
@@ -117,6 +127,10 @@ class Monitoring(Construct):
             cloudwatch.GraphWidget(title=title, left=left, right=right, width=12)
             for title, (left, right) in everything.items()
         ))
+
+    def _work(self, metric: str) -> cloudwatch.MathExpression:
+        """One line for each kind of work (parse, generate, synthetic, export) that there was."""
+        return _search(",".join((NAMESPACE, *COUNTED["dimensions"])), metric, "Sum", self._stage.name)
 
     def _budget(self, dollars: float) -> None:
         mail = budgets.CfnBudget.SubscriberProperty(
@@ -162,8 +176,7 @@ def _metric(namespace: str, name: str) -> cloudwatch.Metric:
 
 def _search(dimensions: str, metric: str, statistic: str, text: str) -> cloudwatch.MathExpression:
     """One line per resource whose name holds `text`, also for what is added later."""
-    named = f'MetricName="{metric}" ' if metric else ""
     return cloudwatch.MathExpression(
-        expression=f"SEARCH('{{{dimensions}}} {named}\"{text}\"', '{statistic}', 300)", using_metrics={}, label="",
-        period=FIVE_MINUTES,
+        expression=f"SEARCH('{{{dimensions}}} MetricName=\"{metric}\" \"{text}\"', '{statistic}', 300)",
+        using_metrics={}, label="", period=FIVE_MINUTES,
     )

@@ -16,7 +16,7 @@ FLOORS: list[set[str]] = [
      "dataforge.clock"},
     {"dataforge.tokens"},
     {"dataforge.recipes", "dataforge.quality", "dataforge.parsing", "dataforge.chunking", "dataforge.formats"},
-    {"dataforge.platform"},
+    {"dataforge.platform", "dataforge.metrics"},
     {"dataforge.store", "dataforge.teachers"},
     {"dataforge.access", "dataforge.quotas"},
     {"dataforge.workflows"},

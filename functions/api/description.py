@@ -90,6 +90,7 @@ REFUSALS = {
     "422": Refusal("A value breaks a limit: `errors` names the field. Or the Idempotency-Key came with another body",
                    lambda r: r.checked or r.once),
     "429": Refusal("Too many requests from this organisation: `Retry-After` says when to try again", lambda r: r.key),
+    "503": Refusal("Overloaded at this moment: `Retry-After` says when to try again", lambda r: r.key),
 }
 """Every status that an operation can answer besides success, each with the one error body."""
 
@@ -110,7 +111,7 @@ ANSWER_HEADERS = {
     "X-RateLimit-Limit": Sent("Requests a minute that the organisation may make", WHOLE, lambda r: r.key, "2..|429"),
     "X-RateLimit-Remaining": Sent("How many are left of them", WHOLE, lambda r: r.key, "2..|429"),
     "X-RateLimit-Reset": Sent("Seconds until all of them are back", WHOLE, lambda r: r.key, "2..|429"),
-    "Retry-After": Sent("Seconds to wait before the next try", WHOLE, lambda r: r.key, "429"),
+    "Retry-After": Sent("Seconds to wait before the next try", WHOLE, lambda r: r.key, "429|503"),
     "WWW-Authenticate": Sent("`Bearer`", {"type": "string"}, lambda r: r.key, "401"),
     REPLAYED: Sent("`true`: the answer to an earlier request with this Idempotency-Key",
                    {"type": "string", "enum": ["true"]}, lambda r: r.once, "2.."),

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dataforge.errors import (
+    Busy,
     DataForgeError,
     FieldError,
     InProgress,
@@ -71,7 +72,7 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
     fields = problem.errors if isinstance(problem, Invalid) else None
     wrong = problem if isinstance(problem, Misspelt) else None
     response = body(request, problem.status, problem.code, problem.message, fields, wrong)
-    if isinstance(problem, RateLimited | InProgress):
+    if isinstance(problem, RateLimited | InProgress | Busy):
         response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     if isinstance(problem, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -10,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
-from dataforge import VERSION, log, settings
+from dataforge import VERSION, log, platform, settings
 from functions.api import accounts, data_forge, description, docs, errors, ledger, synthetic, system
 from functions.api.callers import rate_headers
 
@@ -76,6 +77,11 @@ def _lambda() -> Mangum:
     return Mangum(app, lifespan="off")
 
 
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere nobody would close the event loop that Mangum opens
+    platform.prepare()
+    _lambda()
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """What Lambda calls. Mangum is made at the first event: it opens an event loop that others would never close."""
+    """What Lambda calls."""
     return _lambda()(event, context)

@@ -9,6 +9,7 @@ import pytest
 
 from infra import catalog
 from infra.api import REFUSALS
+from infra.code import ROOT
 from infra.data import camel
 from infra.stages import STAGES, chosen
 
@@ -64,6 +65,25 @@ def test_the_alarm_on_dead_letters_watches_the_queue_of_lost_uploads(deployment)
 
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert [deployment.text(d["Value"]) for d in alarm["Dimensions"]] == [f"<{queue}.QueueName>"]
+
+
+def test_the_dashboard_draws_what_the_functions_count_and_nothing_else(full):
+    """`tests/integration/test_metrics.py` holds what is really counted to the same file."""
+    counted = json.loads((ROOT / "layers/core/dataforge/data/metrics.json").read_text("utf-8"))
+    [board] = full.properties("AWS::CloudWatch::Dashboard")
+    [graph] = [
+        w["properties"] for w in json.loads(full.text(board["DashboardBody"]))["widgets"]
+        if w["properties"]["title"] == "Pairs, tokens, calls"
+    ]
+
+    drawn = [re.fullmatch(
+        r"SEARCH\('\{([\w,]+)\} MetricName=\"(\w+)\" \"(\w+)\"', 'Sum', 300\)", metric["expression"]
+    ).groups() for [metric] in graph["metrics"]]
+
+    schema = ",".join((counted["namespace"], *counted["dimensions"]))
+    [stage] = {stage for _, _, stage in drawn}
+    assert sorted(drawn) == sorted((schema, name, stage) for name in counted["metrics"])
+    assert stage in STAGES
 
 
 def test_one_address_cannot_take_everybodys_share(dev, full):

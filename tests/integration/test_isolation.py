@@ -197,6 +197,23 @@ def test_a_crash_of_the_child_is_a_reason_to_the_caller(child, tmp_path: Path, b
     assert reason(path, child=child(body)) == expected
 
 
+@pytest.mark.parametrize("body", [
+    "os.write(2, b'PoemError: the quokka of the document'); os.abort()",
+    "import json; os.write(2, b'PoemError: the quokka of the document'); "
+    "os.write(1, json.dumps({'reason': 'corrupted', 'message': ''}).encode())",
+])
+def test_the_log_names_the_error_of_a_reader_and_none_of_its_words(
+    child, tmp_path: Path, caplog: pytest.LogCaptureFixture, body: str
+) -> None:
+    path = tmp_path / "any.txt"
+    path.write_text("text")
+
+    reason(path, child=child(body))
+
+    assert "PoemError" in caplog.text
+    assert "quokka" not in caplog.text
+
+
 def test_an_installation_that_cannot_start_the_reader_is_not_the_documents_fault(tmp_path: Path) -> None:
     path = tmp_path / "any.txt"
     path.write_text("text")

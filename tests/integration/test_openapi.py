@@ -66,7 +66,7 @@ def test_every_refusal_is_the_one_error_body(document: dict[str, Any]) -> None:
     ]
 
     assert {schema["$ref"] for _, _, schema in refusals} == {"#/components/schemas/Error"}
-    assert {"400", "401", "402", "403", "404", "409", "413", "422", "429"} == {code for _, code, _ in refusals}
+    assert {"400", "401", "402", "403", "404", "409", "413", "422", "429", "503"} == {code for _, code, _ in refusals}
 
 
 def test_the_document_says_how_to_sign_in(document: dict[str, Any]) -> None:

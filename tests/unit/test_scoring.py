@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.quality.report import diversity, report
+from dataforge.quality.diversity import diversity
+from dataforge.quality.report import report
 from dataforge.quality.scoring import histogram, quality
 from dataforge.records import Draft, Grounding, Span
 

@@ -12,6 +12,7 @@
     │   └── InProgress         409  the same request is being answered (carries retry_after)
     ├── TooLarge               413
     ├── RateLimited            429  (carries retry_after)
+    ├── Busy                   503  a store is overloaded or out of reach, retries and all (carries retry_after)
     ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
     ├── TeacherError                a teacher did not answer
     │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503, 529)
@@ -119,6 +120,11 @@ class RateLimited(DataForgeError):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Busy(DataForgeError):
+    code, status = "BUSY", 503
+    retry_after = 5.0
 
 
 class Unreadable(DataForgeError):

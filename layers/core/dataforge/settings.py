@@ -22,6 +22,7 @@ class Settings:
     socket_url: str = _env("DATAFORGE_SOCKET_URL", "", "Management address of the WebSocket API (AWS only)")
     stage: str = _env("DATAFORGE_STAGE", "local", "Deployment stage, shown in logs")
     log_level: str = _env("DATAFORGE_LOG_LEVEL", "INFO", "Least level that is logged")
+    store_attempts: int = _number("DATAFORGE_STORE_ATTEMPTS", 10, "Tries of one call to a busy AWS store (AWS only)")
     max_upload_bytes: int = _number("DATAFORGE_MAX_UPLOAD_BYTES", 100 * 2**20, "Largest document accepted, in bytes")
     fetch_allow: str = _env(
         "DATAFORGE_FETCH_ALLOW", "", "Hosts and networks that documents may be fetched from though they are private"

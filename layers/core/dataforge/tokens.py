@@ -5,9 +5,9 @@ The encoding is built on first use (about 0.3 s and 100 MB) and kept for the lif
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
+from binascii import a2b_base64
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -46,8 +46,8 @@ def ranks(packed: bytes) -> dict[bytes, int]:
     found = hashlib.sha256(raw).hexdigest()
     if found != SHA256:
         raise ValueError(f"the {NAME} rank file is damaged: sha256 {found}, expected {SHA256}")
-    rows = (line.split(b" ") for line in raw.splitlines())
-    return {base64.b64decode(token): int(rank) for token, rank in rows}
+    # 200,000 lines of "token rank", for which every cold start of the parser waits; a rank is the number of its line.
+    return {token: rank for rank, token in enumerate(map(a2b_base64, raw.split()[::2]))}
 
 
 @cache

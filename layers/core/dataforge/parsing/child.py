@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 from dataforge.errors import Unreadable
@@ -75,7 +76,9 @@ def _answer(path: Path, filename: str, content_type: str) -> dict[str, object]:
     except ImportError as error:
         return {"broken": f"{type(error).__name__}: {error}"}
     except Exception as error:  # whatever a reader throws at a hostile file
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        # Where, not what: the message of a reader may quote the document.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        print(f"{type(error).__name__} in {place.filename}:{place.lineno}", file=sys.stderr)
         return {"reason": "corrupted", "message": ""}
     return {
         "text": parsed.text,

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -28,6 +29,9 @@ _MOST_ANSWER = 64 * 2**20
 _MOST_COMPLAINT = 4_000
 _PASSED_ON = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main(sys.argv[2])"
+
+
+_TELLING = re.compile(r'File "[^"\n]+", line \d+, in \w+|\b\w+(?:Error|Exception|Warning)\b(?: in \S+\.py:\d+)?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def _read(outcome: _Outcome, filename: str, memory_mb: int) -> ParsedDocument:
     try:
         answer = json.loads(outcome.answer)
     except ValueError:
-        _log.warning("parser died with %s: %s", outcome.code, outcome.complaint)
+        _log.warning("parser died with %s: %s", outcome.code, _harmless(outcome.complaint))
         # Native code answers a refused allocation with abort; the system's own memory guard kills.
         if outcome.code in (-signal.SIGABRT, -signal.SIGKILL) or "MemoryError" in outcome.complaint:
             raise heavy from None
@@ -94,10 +98,15 @@ def _read(outcome: _Outcome, filename: str, memory_mb: int) -> ParsedDocument:
         raise RuntimeError(f"this installation cannot read documents: {answer['broken']}")
     if reason := answer.get("reason"):
         if outcome.complaint:
-            _log.warning("parser gave up: %s", outcome.complaint)
+            _log.warning("parser gave up: %s", _harmless(outcome.complaint))
         standard = heavy if reason == "too_complex" else damaged
         raise Unreadable(answer["message"] or standard.message, reason=reason)
     return _document(answer)
+
+
+def _harmless(complaint: str) -> str:
+    """Kinds of errors and places in code: what readers say besides may quote the document."""
+    return "; ".join(_TELLING.findall(complaint)[-20:]) or "no error that it could name"
 
 
 def _document(answer: dict[str, object]) -> ParsedDocument:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import unicodedata
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +27,8 @@ from typing import IO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dataforge.quality.normal import normalise
 
 Grams: TypeAlias = NDArray[np.uint64]
 Rows: TypeAlias = NDArray[np.intp]
@@ -54,13 +55,6 @@ class Duplicate:
     of: int
     similarity: float
     known: bool = False
-
-
-def normalise(text: str) -> str:
-    """What is compared: compatibility forms unified (NFKC), case folded, white space runs one blank, ends trimmed."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
 
 
 def trigrams(text: str) -> Grams:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dataforge.quality.claims import STOP_WORDS, tokens
-from dataforge.quality.duplicates import normalise
+from dataforge.quality.normal import normalise
 from dataforge.records import Draft
 
 MOST_ANSWER_CHARACTERS = 6000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dataforge.quality.report import diversity
+from dataforge.quality.report import diversity_of
 
 VERSION = "1.0"
 REASONS = (
@@ -49,7 +49,7 @@ def quality_report(
     total_rejected = sum(rejected.values())
     total = accepted + total_rejected
     pass_rate = round(accepted / total, 3) if total else 0.0
-    found = diversity(texts)
+    found = diversity_of(texts, len(texts))
     score = None if found is None else round(found, 3)
     mean = round(sum(judge_scores) / len(judge_scores), 2) if judge_scores else None
     return {

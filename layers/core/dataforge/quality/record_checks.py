@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataforge.quality import format_checks
-from dataforge.quality.duplicates import THRESHOLD, trigrams
 from dataforge.records import Draft
 
 MOST_CHARACTERS = 40_000
@@ -85,6 +84,8 @@ def outside(text: str, bounds: Bounds) -> list[str]:
 
 def preference(chosen: str, rejected: str, chosen_score: float, rejected_score: float) -> str | None:
     """`too_similar`, `low_margin` or None."""
+    from dataforge.quality.duplicates import THRESHOLD, trigrams  # numpy: see normal.py
+
     ours, theirs = trigrams(chosen), trigrams(rejected)
     shared = len(set(ours.tolist()) & set(theirs.tolist()))
     if shared * THRESHOLD.denominator > THRESHOLD.numerator * (len(ours) + len(theirs) - shared):

@@ -19,8 +19,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from dataforge.quality import duplicates, format_checks, grounding, scoring
+from dataforge.quality import format_checks, grounding, scoring
 from dataforge.quality.claims import content_words, tokens
+from dataforge.quality.normal import normalise
 from dataforge.quality.sentences import sentences
 from dataforge.recipes.labels import match, topic_of
 from dataforge.records import Draft, Grounding, Span
@@ -112,7 +113,7 @@ def _task(case: Case) -> Verdict:
     draft = case.draft
     bare = replace(draft, question=draft.request, material_at=None)
     source = case.passage
-    if draft.material and duplicates.normalise(draft.material) not in duplicates.normalise(source):
+    if draft.material and normalise(draft.material) not in normalise(source):
         source += f"\n\n{draft.material}"
     claims = _ASKED.sub("", _COURTESY.sub("", draft.answer)).strip() or draft.answer
     found = grounding.ground(claims, source, question=bare.question, quoted=draft.evidence)
@@ -126,6 +127,8 @@ def _task(case: Case) -> Verdict:
 
 
 def _conversation(case: Case) -> Verdict:
+    from dataforge.quality import duplicates  # numpy: see normal.py
+
     draft = case.draft
     exchanges = [(q.content, a.content) for q, a in zip(draft.turns[::2], draft.turns[1::2], strict=False)]
     asked, reasons, manners = "", list[str](), list[float]()

@@ -65,6 +65,8 @@ class Run:
     """What the run was thought to take before its first call, see `workflows.estimating`."""
     stop_reason: str | None = None
     """Why it ended before it had all that was asked for: budget_reached."""
+    teacher_calls: int = 0
+    """Answered ones, each of which was paid for."""
     started_at: str | None = None
     completed_at: str | None = None
     error: str | None = None
@@ -101,6 +103,7 @@ class Progress:
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     cached_tokens: int = 0
+    teacher_calls: int = 0
 
 
 def get(org_id: str, run_id: str) -> Run:
@@ -205,6 +208,7 @@ def progress_of(run_id: str, part: str = "") -> Progress:
                 total.done + one.done, total.total + one.total, total.failed + one.failed,
                 total.input_tokens + one.input_tokens, total.output_tokens + one.output_tokens, cost,
                 total.cached_tokens + one.cached_tokens,
+                total.teacher_calls + one.teacher_calls,
             )
         cursor = page.cursor
         if cursor is None:

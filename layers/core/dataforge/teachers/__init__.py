@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataforge import settings
+from dataforge import log, settings
 from dataforge.errors import Invalid
 from dataforge.platform import current
 from dataforge.teachers import catalogue
@@ -59,6 +59,7 @@ def _ollama(model: Model) -> Teacher:
 def _chat(model: Model, base_url: str, key: str | None, price: Price | None) -> Teacher:
     from dataforge.teachers.openai_compatible import OpenAICompatible
 
+    log.hide(key)  # servers repeat it in their refusals
     return OpenAICompatible(
         model.backend, model.model, base_url=base_url, api_key=key, price=price, timeout=_timeout(), can=model.can,
     )
@@ -67,20 +68,22 @@ def _chat(model: Model, base_url: str, key: str | None, price: Price | None) -> 
 def _anthropic(model: Model) -> Teacher:
     from dataforge.teachers.anthropic import Anthropic
 
+    key = current().secrets.get(model.key or "ANTHROPIC_API_KEY") or ""
+    log.hide(key)
     return Anthropic(
-        model.backend, model.model, base_url=model.base_url or settings.get().anthropic_base_url,
-        api_key=current().secrets.get(model.key or "ANTHROPIC_API_KEY") or "", price=model.price, timeout=_timeout(),
-        can=model.can,
+        model.backend, model.model, base_url=model.base_url or settings.get().anthropic_base_url, api_key=key,
+        price=model.price, timeout=_timeout(), can=model.can,
     )
 
 
 def _bedrock(model: Model) -> Teacher:
     from dataforge.teachers.bedrock import Bedrock
 
-    s = settings.get()
+    s, key = settings.get(), current().secrets.get("AWS_BEARER_TOKEN_BEDROCK")
+    log.hide(key)
     return Bedrock(
         model.backend, model.model, region=region(), base_url=model.base_url or s.bedrock_base_url or None,
-        key=current().secrets.get("AWS_BEARER_TOKEN_BEDROCK"), price=model.price, timeout=_timeout(), can=model.can,
+        key=key, price=model.price, timeout=_timeout(), can=model.can,
     )
 
 

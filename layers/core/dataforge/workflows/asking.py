@@ -237,6 +237,7 @@ def _note(batch: Work) -> None:
     runs.note_progress(batch.run, batch.name, Progress(
         len(outcomes), batch.slots, sum("failed" in o for o in outcomes), cast(int, usage["input_tokens"]),
         cast(int, usage["output_tokens"]), cast("float | None", usage["cost_usd"]), cast(int, usage["cached_tokens"]),
+        cast(int, usage["replies"]),
     ))
 
 

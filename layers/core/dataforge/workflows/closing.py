@@ -56,7 +56,7 @@ def close(run: Run, raw: Item) -> Run:
         kind=str(run.config["generation_type"]),
     )
     flow.write_json(run, "report.json", report)
-    usage = _usage(run)
+    usage = flow.usage(run)
     scores = array("d", (r["quality_score"] for r in chain(delivered, rejected)))
     results: Item = {
         "chunks_processed": len({str(r["chunk_id"]) for r in chain(delivered, rejected)}),
@@ -77,14 +77,6 @@ def _settle(run: Run, error: str | None) -> Run:
     """Slots that no assessment reached (their round failed) are failed slots."""
     values = flow.settled(run, "cancelled" if run.cancel_requested and error is None else "run_failed")
     return runs.change(run, values) if values else run
-
-
-def _usage(run: Run) -> Item:
-    """Tokens and dollars of every reply, as the batches noted them; those of a batch that died count too."""
-    spent = runs.progress_of(run.run_id)
-    cost = None if spent.cost_usd is None else round(spent.cost_usd, 8)
-    return {"input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens, "cost_usd": cost,
-            "cached_tokens": spent.cached_tokens}
 
 
 def _stopped_by_budget(run: Run) -> bool:

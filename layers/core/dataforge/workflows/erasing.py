@@ -162,7 +162,7 @@ def _end_run(project: Project, run_id: str) -> None:
     if run.status in runs.ACTIVE:
         flow.cancel(run)
         current().workflows.stop(run.kind, run.run_id, cause="project deleted")
-        flow.finish(run, "cancelled")
+        flow.finish(run, "cancelled", values=flow.usage(run))
 
 
 def _pair_ids(project_id: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from dataforge import clock
+from dataforge import clock, metrics
 from dataforge.errors import Invalid
 from dataforge.formats import FORMATS, conversation
 from dataforge.platform import current
@@ -36,6 +36,7 @@ def export(
         raise Invalid(
             "No pair can be exported: accept pairs first, or lower min_quality_score", code="NO_EXPORTABLE_PAIRS"
         )
+    begun = clock.milliseconds()
     version = projects.next_version(project)
     key = f"{project.s3_prefix}/exports/v{version}/dataset.jsonl"
     counter = itertools.count()
@@ -46,6 +47,9 @@ def export(
         min_quality_score,
     )
     pairs.put_export(made)
+    seconds = (clock.milliseconds() - begun) / 1000
+    metrics.emit("export", {"Delivered": made.pair_count, "Seconds": seconds}, org_id=project.org_id,
+                 project_id=project.project_id)
     return made
 
 

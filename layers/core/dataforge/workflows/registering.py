@@ -16,7 +16,7 @@ from dataforge.platform.ports import Item
 from dataforge.store import projects, uploads
 from dataforge.store.projects import Document, Project
 from dataforge.store.uploads import Upload
-from dataforge.workflows import fetching, parsing
+from dataforge.workflows import parsing
 from dataforge.workflows import uploads as arrivals
 from dataforge.workflows.sources import UNTOLD
 
@@ -101,6 +101,8 @@ def _settled(project: Project, document: Document) -> Document:
 
 def register_url(project: Project, *, url: str, filename: str | None, metadata: Item) -> Document:
     """A page or file on the web, fetched at every parse. Raises Invalid for a URL that can never be fetched."""
+    from dataforge.workflows import fetching  # aiohttp: see sources.py
+
     try:
         checked = fetching.check(url, fetching.allowances(settings.get().fetch_allow))
     except Unreadable as problem:

@@ -6,14 +6,17 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dataforge.quality import duplicates, verdict
+from dataforge.quality import verdict
 from dataforge.recipes import drafts
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
 from dataforge.workflows.judging import Record, kind_of
+
+if TYPE_CHECKING:
+    from dataforge.quality.duplicates import Duplicate
 
 
 def before(run: Run, name: str, first: int) -> Iterator[dict[str, Any]]:
@@ -26,6 +29,8 @@ class Repeats:
 
     def __init__(self, run: Run, first: int) -> None:
         """first: the round's first slot."""
+        from dataforge.quality import duplicates  # numpy: see quality.normal
+
         self._foreign = 0
         self._own, self._passed = array("q"), array("q")
         self._kind = kind_of(run)
@@ -45,7 +50,7 @@ class Repeats:
             )
         return marked
 
-    def _slot(self, repeat: duplicates.Duplicate) -> int | None:
+    def _slot(self, repeat: Duplicate) -> int | None:
         """None: a record of an earlier run."""
         if not repeat.known:
             return self._passed[repeat.of]

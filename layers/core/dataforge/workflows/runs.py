@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import orjson
 
-from dataforge import clock
+from dataforge import clock, metrics
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
@@ -112,11 +112,7 @@ def look_after(run: Run, *, bury: Callable[[Run, Execution], Run] | None = None)
     if bury is not None:
         return bury(run, execution)
     why = f"The state machine ended as {execution.status} ({execution.error or 'no error'}: {execution.cause or ''})"
-    spent = runs.progress_of(run.run_id)
-    usage: Item = {
-        "input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens, "cost_usd": spent.cost_usd,
-    }
-    run = finish(run, "failed", error=why, values={**settled(run, "run_failed"), **usage})
+    run = finish(run, "failed", error=why, values={**settled(run, "run_failed"), **usage(run)})
     after(run)
     return run
 
@@ -127,6 +123,14 @@ def after(run: Run) -> None:
 
     of_this_run = run.config.get("document_ids")
     parsing.start_waiting(run.org_id, run.project_id, but=of_this_run if isinstance(of_this_run, list) else ())
+
+
+def usage(run: Run) -> Item:
+    """Calls, tokens and dollars of every reply, as the batches noted them; those of a batch that died count too."""
+    spent = runs.progress_of(run.run_id)
+    cost = None if spent.cost_usd is None else round(spent.cost_usd, 8)
+    return {"teacher_calls": spent.teacher_calls, "input_tokens": spent.input_tokens,
+            "output_tokens": spent.output_tokens, "cached_tokens": spent.cached_tokens, "cost_usd": cost}
 
 
 def settled(run: Run, reason: str) -> Item:
@@ -163,12 +167,25 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
         closing["error"] = redact(error)[:2000]
     try:
         run = runs.change(run, closing, where={"status": runs.ACTIVE})
+        _count(run)
         level = "error" if status == "failed" else "info"
         runs.say(run.run_id, "finalizing", error or f"Run {status}", level=level, status=status)
     except ConditionFailed:
         run = runs.get(run.org_id, run.run_id)
     projects.vacate(run.org_id, run.project_id, run.run_id)
     return run
+
+
+def _count(run: Run) -> None:
+    """Only where the run was really closed, so each counts once."""
+    values: dict[str, float] = {"Delivered": run.delivered, "Failed": run.failed}
+    if run.kind != "parse":
+        values |= {"Rejected": run.rejected, "TeacherCalls": run.teacher_calls, "InputTokens": run.input_tokens,
+                   "OutputTokens": run.output_tokens}
+        if run.cost_usd is not None:  # a model without a known price
+            values["Dollars"] = run.cost_usd
+    values["Seconds"] = round(max(0.0, clock.seconds_since(run.created_at)), 3)
+    metrics.emit(run.kind, values, org_id=run.org_id, run_id=run.run_id, status=run.status)
 
 
 def key_of(run: Run, name: str) -> str:

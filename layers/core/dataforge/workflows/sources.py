@@ -13,7 +13,6 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.store import projects
 from dataforge.store.projects import Document
-from dataforge.workflows import fetching
 
 UNTOLD = "application/octet-stream"
 """The content type of what nobody named one for."""
@@ -32,6 +31,8 @@ def bring(document: Document, path: Path) -> Document:
 
 
 def _fetch(document: Document, path: Path, most: int) -> Item:
+    from dataforge.workflows import fetching  # aiohttp costs a cold start 0.25 s, and few documents are web pages
+
     limits = settings.get()
     with path.open("wb") as file:
         found = fetching.fetch(

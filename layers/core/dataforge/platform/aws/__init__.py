@@ -1,4 +1,4 @@
-"""The AWS wall; the only place with boto3, besides the Bedrock teacher."""
+"""The AWS wall; the only place with botocore, besides the Bedrock teacher."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataforge import settings
 from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.s3 import S3Files
 from dataforge.platform.aws.secrets import SecretsManager
+from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
 from dataforge.platform.aws.websocket import WebSockets
 from dataforge.platform.ports import Platform
 
@@ -16,8 +17,6 @@ _MACHINE = "STATE_MACHINE_"
 
 def build() -> Platform:
     """From the settings and `STATE_MACHINE_<NAME>` (ARNs). Raises RuntimeError where there is no deployment around."""
-    from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
-
     s = settings.get()
     if not s.bucket:
         raise RuntimeError("DATAFORGE_BUCKET is not set; outside a deployment, plug in with platform.use(...)")
@@ -27,3 +26,9 @@ def build() -> Platform:
         "aws", tables, S3Files(s.bucket), StepFunctionsWorkflows(arns), WebSockets(tables, s.socket_url),
         SecretsManager(s.table_prefix),
     )
+
+
+def warm(plugged: Platform) -> None:
+    """Make every client that a request may need, for a snapshot of this process to hold; nothing is connected."""
+    for port in (plugged.tables, plugged.files, plugged.workflows):
+        _ = port._client  # type: ignore[union-attr]  # those of `build`

@@ -6,15 +6,16 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from dataforge.errors import ConditionFailed, Invalid, TooLarge
+from dataforge.errors import Busy, ConditionFailed, Invalid, TooLarge
 from dataforge.platform import items as rules
+from dataforge.platform.aws import clients
 from dataforge.platform.aws.expressions import Expression, item_from_wire, to_wire
 from dataforge.platform.ports import Delete, Item, Key, Page, Put, Update, Where, Write
 
@@ -28,14 +29,18 @@ class DynamoTables:
 
     def __init__(self, prefix: str, *, client: Any = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self._prefix = prefix
-        self._client = client or boto3.client(
-            "dynamodb", config=Config(
-                retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=3, read_timeout=15,
-                max_pool_connections=50,
-            ),
-        )
+        if client is not None:
+            self._client = client
         self._sleep = sleep
         self._keys: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def _client(self) -> Any:
+        """Made by the first call, like every client of this wall: not every function needs every service."""
+        return clients.client("dynamodb", config=Config(
+            retries=clients.retries(), connect_timeout=3, read_timeout=15,
+            max_pool_connections=50,
+        ))
 
     def get(self, table: str, key: Key) -> Item | None:
         with _translated():
@@ -180,7 +185,7 @@ class DynamoTables:
             if not pending:
                 return
             self._sleep(_pause(attempt))
-        raise TimeoutError(f"DynamoDB left keys of {name} unread after {_ATTEMPTS} attempts")
+        raise Busy(f"DynamoDB left keys of {name} unread after {_ATTEMPTS} attempts")
 
     def _batch_write(self, table: str, requests: list[dict[str, Any]]) -> None:
         pending = {self._name(table): requests}
@@ -190,7 +195,7 @@ class DynamoTables:
             if not pending:
                 return
             self._sleep(_pause(attempt))
-        raise TimeoutError(f"DynamoDB left items of {self._name(table)} unwritten after {_ATTEMPTS} attempts")
+        raise Busy(f"DynamoDB left items of {self._name(table)} unwritten after {_ATTEMPTS} attempts")
 
     def _settle(self, call: Callable[[], Any]) -> Any:
         """A write that meets another transaction on its item tries again; nothing of it was written."""
@@ -199,8 +204,10 @@ class DynamoTables:
                 with _translated():
                     return call()
             except ClientError as error:
-                if not _met_another(error) or attempt == _ATTEMPTS - 1:
+                if not _met_another(error):
                     raise
+                if attempt == _ATTEMPTS - 1:
+                    raise Busy("Others are writing the same at this moment; try again") from error
             self._sleep(_pause(attempt))
         raise AssertionError("unreachable")
 

@@ -7,14 +7,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any, BinaryIO, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from dataforge.errors import DataForgeError
+from dataforge.platform.aws import clients
 from dataforge.platform.objects import check_key, check_prefix, disposition
 from dataforge.platform.ports import FileInfo
 
@@ -31,7 +32,12 @@ class S3Files:
 
     def __init__(self, bucket: str, *, client: Any = None) -> None:
         self._bucket = bucket
-        self._client = client or boto3.client("s3", config=_config())
+        if client is not None:
+            self._client = client
+
+    @cached_property
+    def _client(self) -> Any:
+        return clients.client("s3", config=_config())
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
         if length == 0:
@@ -149,7 +155,7 @@ def _config() -> Config:
     PUT. An endpoint of the user's own seldom has a host name per bucket."""
     own = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return Config(
-        signature_version="s3v4", retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=3,
+        signature_version="s3v4", retries=clients.retries(), connect_timeout=3,
         read_timeout=30, max_pool_connections=50, request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if own else "virtual", "us_east_1_regional_endpoint": "regional"},

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from dataforge.platform.aws import clients
 
 KEEP_S = 300.0
 """A changed key is seen after this long, without a deployment."""
@@ -30,7 +31,7 @@ class SecretsManager:
         return self._known[name][1]
 
     def _read(self, name: str) -> str | None:
-        self._client = self._client or boto3.client(
+        self._client = self._client or clients.client(
             "secretsmanager",
             config=Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}),
         )

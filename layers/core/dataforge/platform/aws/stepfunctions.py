@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
-import boto3
+from botocore.config import Config
 
 from dataforge.errors import TooLarge
+from dataforge.platform.aws import clients
 from dataforge.platform.ports import Execution, Item
 
 _LIMIT = 256 * 1024
@@ -19,7 +21,12 @@ class StepFunctionsWorkflows:
 
     def __init__(self, arns: Mapping[str, str], *, client: Any = None) -> None:
         self._arns = arns
-        self._client = client or boto3.client("stepfunctions")
+        if client is not None:
+            self._client = client
+
+    @cached_property
+    def _client(self) -> Any:
+        return clients.client("stepfunctions", config=Config(retries=clients.retries(), connect_timeout=3))
 
     def start(self, machine: str, run_id: str, input: Item) -> None:
         """Raises KeyError for an unknown machine, TooLarge above 256 KiB of input."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import boto3
 import orjson
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from dataforge.errors import Busy
+from dataforge.platform.aws import clients
 from dataforge.platform.ports import Item, Tables
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class WebSockets:
                 cursor = page.cursor
                 if cursor is None:
                     return
-        except (ClientError, BotoCoreError) as problem:
+        except (ClientError, BotoCoreError, Busy) as problem:
             logger.warning("could not push to %s: %s", topic, problem)
 
     def _send(self, topic: str, connection_id: str, data: bytes) -> None:
@@ -54,5 +55,5 @@ class WebSockets:
         if self._client is None:
             # A subscriber that does not take its message must not hold up the run.
             config = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-            self._client = boto3.client("apigatewaymanagementapi", endpoint_url=self._endpoint, config=config)
+            self._client = clients.client("apigatewaymanagementapi", endpoint_url=self._endpoint, config=config)
         return self._client

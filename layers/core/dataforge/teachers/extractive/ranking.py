@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from dataforge.quality.duplicates import normalise
 from dataforge.quality.format_checks import check
+from dataforge.quality.normal import normalise
 from dataforge.records import Difficulty, Draft, Passage
 from dataforge.teachers.extractive import scene as scenes
 from dataforge.teachers.extractive import statements

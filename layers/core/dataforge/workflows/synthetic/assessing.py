@@ -10,7 +10,6 @@ import orjson
 
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.quality import duplicates
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.store import runs
@@ -75,6 +74,8 @@ def _may_top_up(run: Run, e: flow.Event, *, slots: int, lively: bool, failed: Se
 
 def _without_repeats(run: Run, made: Iterable[Outcome]) -> list[dict[str, Any]]:
     """In slot order; of two that are alike the later one is rejected, over all rounds and batches."""
+    from dataforge.quality import duplicates  # numpy: see quality/normal.py
+
     shape = SHAPES[spec_of(run).schema]
     records = [dict(o) for o in made]
     passed = [n for n, r in enumerate(records) if not r["reasons"]]

@@ -82,11 +82,9 @@ def close_run(raw: Item) -> Item:
         error = _why_nothing(run)
     if run.delivered:
         _write_manifest(run, spec, report, files, measures)
-    spent = runs.progress_of(run.run_id)
     values: Item = {
         "results": {"files": cast(Item, files), "charge": charge, "teachers": {**measures.teachers}},
-        "report": cast(Item, report), "input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens,
-        "cost_usd": None if spent.cost_usd is None else round(spent.cost_usd, 8),
+        "report": cast(Item, report), **flow.usage(run),
     }
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
     run = flow.finish(run, status, error=error, values=values)

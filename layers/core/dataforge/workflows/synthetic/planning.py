@@ -126,10 +126,10 @@ async def _topics(
                 answer.output_tokens, runs.reply_expiry(), answer.cost_usd,
             )
             await asyncio.to_thread(runs.keep_reply, reply)
-            spent = Progress(0, 0, 0, reply.input_tokens, reply.output_tokens, reply.cost_usd)
+            spent = Progress(0, 0, 0, reply.input_tokens, reply.output_tokens, reply.cost_usd, 1)
             await asyncio.to_thread(runs.note_progress, run, key, spent)
     except DataForgeError as problem:  # the batches will meet the same teacher, and say so
-        logger.warning("no sub-topics for %s: %s", run.run_id, problem.message)
+        logger.warning("no sub-topics for %s: %s", run.run_id, problem.code)  # the message may repeat the prompt
         return []
     return taxonomy.read(answer_of(reply))
 

@@ -1,0 +1,45 @@
+"""What the dashboard of a deployment counts: one line of CloudWatch's embedded metric format for each piece of work.
+
+CloudWatch reads the metrics out of the function's log, so a count costs no request and holds nothing up. What may be
+counted stands in `data/metrics.json`, which the dashboard reads as well. On one machine nothing is printed.
+
+| Service                       | Delivered             | Rejected, Failed          | the rest                   |
+|---|---|---|---|
+| `parse`                       | documents             | Failed: documents         | Seconds                    |
+| `generate`, `synthetic`       | pairs or records      | pairs or records          | all                        |
+| `export`                      | pairs in the file     |                           | Seconds                    |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from dataforge import clock, settings
+from dataforge.platform import current
+
+
+def emit(service: str, values: Mapping[str, float], **facts: str) -> None:
+    """Count what one run or export came to. facts: what the line can be searched for (ids), and no dimension.
+
+    Raises KeyError for a metric that is not in the file.
+    """
+    known = _known()
+    metrics = [{"Name": name, "Unit": known["metrics"][name]} for name in values]
+    if current().name != "aws":
+        return
+    directive = {"Namespace": known["namespace"], "Dimensions": [known["dimensions"]], "Metrics": metrics}
+    line = {
+        "_aws": {"Timestamp": clock.milliseconds(), "CloudWatchMetrics": [directive]},
+        **facts, "Service": service, "Stage": settings.get().stage, **values,
+    }
+    print(orjson.dumps(line).decode(), flush=True)
+
+
+@cache
+def _known() -> dict[str, Any]:
+    return dict(orjson.loads(resources.files("dataforge").joinpath("data", "metrics.json").read_bytes()))

@@ -1,0 +1,123 @@
+"""No secret passes `redact`, whatever stands around it; and what is no secret does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import string
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataforge import log
+from functions import plan_run
+
+ROOT = Path(__file__).parents[2]
+WORD = string.ascii_letters + string.digits
+URLSAFE = st.text(WORD + "-_", min_size=43, max_size=43)
+BASE64 = st.text(WORD + "+/", min_size=40, max_size=40)
+HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
+
+
+def jwt_part(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+JWT = st.builds(lambda name, sig: f"{jwt_part({'alg': 'HS256'})}.{jwt_part({'sub': name})}.{sig}", st.text(), URLSAFE)
+ACCESS_KEY = st.from_regex(r"\A(?:AKIA|ASIA)[A-Z0-9]{16}\Z")
+SHAPES = {
+    "key of ours": URLSAFE.map(lambda s: (s, f"sk_{s}")),
+    "OpenAI": URLSAFE.map(lambda s: (s, f"sk-proj-{s}")),
+    "Anthropic": URLSAFE.map(lambda s: (s, f"sk-ant-api03-{s}")),
+    "bearer": BASE64.map(lambda s: (s, f"Authorization: Bearer {s}")),
+    "basic": BASE64.map(lambda s: (s, f"authorization: Basic {s}=")),
+    "key header": URLSAFE.map(lambda s: (s, f"'X-API-Key': '{s}'")),
+    "key of a socket": URLSAFE.map(lambda s: (s, f"wss://host/dev?api_key={s}&topic=gen_1")),
+    "JWT": JWT.map(lambda s: (s, s)),
+    "access key": ACCESS_KEY.map(lambda s: (s, s)),
+    "secret key": BASE64.map(lambda s: (s, f'"SecretAccessKey": "{s}"')),
+    "secret in the environment": BASE64.map(lambda s: (s, f"AWS_SECRET_ACCESS_KEY={s}")),
+    "session token": BASE64.map(lambda s: (s, f"aws_session_token = {s}")),
+    "signature of a URL": HEX.map(lambda s: (s, f"https://b.s3.amazonaws.com/k?X-Amz-Date=1&X-Amz-Signature={s}&a=b")),
+    "escaped": HEX.map(lambda s: (s, f"next=https%3A%2F%2Fb%2Fk%3FX-Amz-Signature%3D{s}")),
+    "credential of a URL": ACCESS_KEY.map(lambda s: (s, f"?X-Amz-Credential={s}%2F20260101%2Fus-east-1%2Fs3&x=1")),
+    "token of a URL": BASE64.map(lambda s: (s, f"?X-Amz-Security-Token={s}&x=1")),
+    "signed header": HEX.map(lambda s: (s, f"AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature={s}")),
+    "URL of one machine": HEX.map(lambda s: (s, f"/files/a.md?expires=17&sig={s}")),
+}
+AROUND = st.text(string.printable + "äß漢", max_size=30).map(lambda text: text + " ")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@given(data=st.data(), before=AROUND, after=AROUND)
+def test_no_secret_passes(shape: str, data: st.DataObject, before: str, after: str) -> None:
+    secret, told = data.draw(SHAPES[shape])
+
+    safe = log.redact(f"{before}{told} {after}")
+
+    assert secret not in safe
+    assert "[redacted]" in safe
+
+
+@given(key=st.text("abcdefghijk0123456789", min_size=32, max_size=64), glued=st.sampled_from(
+    ["key=", '"', "%3D", "%20", "x", r"\n", "(", "Incorrect API key provided:"]
+))
+def test_a_key_is_found_whatever_it_is_glued_to(key: str, glued: str) -> None:
+    assert key not in log.redact(f"{glued}sk-{key}")
+
+
+@given(st.lists(st.sampled_from(
+    ["task_01m89xfk1bdm", "gen_01m89xfk4a894jkeaya39ahrqp", "risk-management", "a desk-bound clerk", "signatures",
+     "Basic rules", "the bearer's name", "https://host/v1/pairs?page=2", "credentials", '{"level": "error"}',
+     "authorization", "sig"]
+)).map(" ; ".join))
+def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
+    assert log.redact(text) == text
+
+
+def test_a_value_that_was_hidden_needs_no_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "_known", {})
+
+    log.hide("correct horse battery")
+    log.hide("short")
+    log.hide(None)
+
+    assert log.redact("said correct horse battery, in short") == "said [redacted], in short"
+
+
+def test_an_exception_of_a_state_function_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda's runtime writes it to the log, and Step Functions keeps it as the cause."""
+    key = "sk_" + "k" * 43
+
+    def fails(_: object) -> None:
+        raise RuntimeError(f"401 for {key}", 7)
+
+    monkeypatch.setattr(plan_run.states, "plan_run", fails)
+
+    with pytest.raises(RuntimeError, match=r"401 for .redacted.") as told:
+        plan_run.handler({"run_id": "gen_1"}, SimpleNamespace())
+
+    assert key not in str(told.value)
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_functions_log_as_the_product_does_and_libraries_keep_requests_to_themselves(level: str) -> None:
+    program = (
+        "import functions.close_run, logging\n"
+        "logging.getLogger('dataforge.x').debug('ours')\n"
+        "logging.getLogger('dataforge.x').warning('key %s', 'sk_' + 'k' * 43)\n"
+        "logging.getLogger('botocore.endpoint').debug('Making request with the text of a document')\n"
+    )
+    environment = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": "close_run", "DATAFORGE_LOG_LEVEL": level}
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True,
+                          check=True)
+
+    said = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert said == (["ours"] if level == "DEBUG" else []) + ["key [redacted]"]
