@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from dataforge import platform, settings
 from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreachable
 from dataforge.platform.ports import Execution, Item
+from dataforge.quality import verdict
 from dataforge.records import Question
 from dataforge.store import blocks, pairs, projects, runs
 from dataforge.store.projects import Project
@@ -94,6 +96,49 @@ def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
     assert done.reasons["failed"] == {"batch_failed": 3}
     assert done.input_tokens == sum(runs.replies_between(run.run_id, 0, 9)[k].input_tokens for k in (
         "000000#00", "000001#00", "000002#00"))
+
+
+def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    for batch in batches(planned):
+        asking.generate_batch(batch)
+    edited = next(projects.chunks_of(project.project_id))
+    projects.change_chunk(edited, {"content": "Nothing of this is about the sea any more."})
+
+    with mock.patch.object(verdict, "judge", wraps=verdict.judge) as judged:
+        assessing.assess_run(planned)
+
+    assert [call.args[1].passage for call in judged.call_args_list] == ["Nothing of this is about the sea any more."]
+    lost = [line["chunk_id"] for line in flow.read_lines(run, "rejected.jsonl") if line["reasons"] == ["ungrounded"]]
+    assert lost == [edited.chunk_id]
+
+
+def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, good, wrong, wrong, wrong, good)
+    set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
+    run, planned = begin(project, num_pairs=4)
+    files = ("records.jsonl", "rejected.jsonl", "failed.jsonl", "search.txt")
+    seen: list[dict[str, bytes]] = []
+
+    for _ in range(2):
+        for batch in batches(planned):
+            asking.generate_batch(batch)
+        for _ in range(2):  # the second time as after a crash
+            assessed = assessing.assess_run(planned)
+            seen.append({n: platform.current().files.read(flow.key_of(run, n)) for n in files})
+        planned = planning.plan_run(assessed)
+
+    first, again, second, again_second = seen
+    assert (first, second) == (again, again_second)
+    assert all(second[n].startswith(first[n]) for n in files)
+    assert len(second["records.jsonl"]) > len(first["records.jsonl"])
+    done = runs.get(run.org_id, run.run_id)
+    assert [second[n].count(b"\n") for n in files[:3]] == [done.delivered, done.rejected, done.failed]
 
 
 def test_a_batch_that_starts_after_the_cancel_asks_nothing(

@@ -28,7 +28,7 @@ DEFAULTS_OF_A_KIND: dict[str, Item] = {"conversation": {"turns": 3}, "summary": 
 TOP_UP = 1.25
 """A run never asks for more than this many times the pairs it was asked for."""
 ROUNDS = 6
-"""Rounds of asking in one run, the first included: every round judges the whole run again."""
+"""Rounds of asking in one run, the first included."""
 
 
 @dataclass(frozen=True, slots=True)
