@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots handbook synth requirements clean
+.PHONY: bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -36,6 +36,9 @@ bench-engine: .venv/.ready-all ## request-phase efficiency of a generate run aga
 
 bench-slots: .venv/.ready-all ## what the engine itself takes: slots per second and peak memory at 10,000 and 100,000
 	$(BIN)/python -m benchmarks.slots
+
+bench-faults: .venv/.ready-all ## a run on a bad day, killed in the middle, two under one rate limit, one with a budget
+	$(BIN)/python -m benchmarks.faults
 
 bench-grounding: .venv/.ready-all ## how well grounding tells supported answers from spoiled ones
 	$(BIN)/python -m benchmarks.grounding

@@ -1,7 +1,7 @@
 """A chat-completions server with a fixed latency that keeps the books: `python -m benchmarks.stub --latency 0.2`.
 
 GET /stats tells calls, the largest and mean number in flight, and the seconds from the first request to the last reply.
-Faults are switched on by flags: every n-th call broken, and so on.
+Faults are switched on by flags: `--busy 10` turns away every tenth request, and so on, in the order they come.
 """
 
 from __future__ import annotations
@@ -26,6 +26,30 @@ class Books:
     first: float = 0.0
     last: float = 0.0
     prompts: dict[str, int] = field(default_factory=dict)
+    starts: list[float] = field(default_factory=list)
+    """When each request came."""
+    faults: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Every n-th request of all: 0 never."""
+
+    busy: int = 0
+    """429 with `Retry-After: 1`."""
+    broken: int = 0
+    """Half of the JSON, said to be whole."""
+    cut: int = 0
+    """Half of the JSON, `length` as the reason to stop."""
+    hang: int = 0
+    """No answer at all."""
+    reset: int = 0
+    """The connection is closed without one."""
+
+    def of(self, number: int) -> str | None:
+        """Each has its own place, so that periods that are multiples of five never fall together."""
+        due = (name for place, (name, every) in enumerate(asdict(self).items()) if every and number % every == place)
+        return next(due, None)
 
 
 def pairs_for(prompt: str) -> list[dict[str, object]]:
@@ -46,25 +70,44 @@ def pairs_for(prompt: str) -> list[dict[str, object]]:
     return pairs
 
 
-def application(latency: float) -> web.Application:
+def application(latency: float, faults: Faults = Faults()) -> web.Application:
     books = Books()
 
     async def chat(request: web.Request) -> web.Response:
         body = await request.json()
         prompt = body["messages"][1]["content"]
-        books.first = books.first or time.perf_counter()
+        now = time.perf_counter()
+        books.first = books.first or now
+        books.starts.append(now)
         books.calls += 1
         books.prompts[prompt] = books.prompts.get(prompt, 0) + 1
+        fault = faults.of(books.calls)
+        if fault:
+            books.faults[fault] = books.faults.get(fault, 0) + 1
         books.in_flight += 1
         books.most_in_flight = max(books.most_in_flight, books.in_flight)
+        try:
+            return await answer(request, body["model"], prompt, fault)
+        finally:
+            books.in_flight -= 1
+            books.last = time.perf_counter()
+
+    async def answer(request: web.Request, model: str, prompt: str, fault: str | None) -> web.Response:
+        if fault == "busy":
+            return web.json_response({"error": {"message": "slow down"}}, status=429, headers={"Retry-After": "1"})
+        if fault == "reset" and request.transport:
+            request.transport.abort()
+        if fault == "hang":
+            await asyncio.sleep(3600)
         text = json.dumps({"pairs": pairs_for(prompt)})
+        if fault in ("broken", "cut"):
+            text = text[:len(text) // 2]
         await asyncio.sleep(latency)
-        books.in_flight -= 1
         books.busy_seconds += latency
-        books.last = time.perf_counter()
         return web.json_response({
-            "model": body["model"],
-            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+            "model": model,
+            "choices": [{"index": 0, "finish_reason": "length" if fault == "cut" else "stop",
+                         "message": {"role": "assistant", "content": text}}],
             "usage": {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4},
         })
 
@@ -82,10 +125,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--port", type=int, default=0)
+    for name in asdict(Faults()):
+        parser.add_argument(f"--{name}", type=int, default=0, help=f"every n-th request: {name}")
     told = parser.parse_args()
+    faults = Faults(**{name: getattr(told, name) for name in asdict(Faults())})
 
     async def run() -> None:
-        runner = web.AppRunner(application(told.latency), access_log=None)
+        runner = web.AppRunner(application(told.latency, faults), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", told.port, backlog=1024)
         await site.start()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +66,27 @@ def test_documents_become_a_dataset_and_every_count_agrees(deployed: Deployed, t
     assert 0 < len(accepted) == len(lines) == exported.pair_count
     assert {line["messages"][-1]["content"] for line in lines} == {pair.answer for pair in accepted}
     assert [entry.stage for entry in log]
+
+
+def test_the_command_runs_against_the_deployment_by_its_profile(deployed: Deployed, tmp_path: Path) -> None:
+    profiles, out = tmp_path / "profiles.toml", tmp_path / "dataset.jsonl"
+    written = {"url": deployed.bed.rest(deployed.told["ApiUrl"]), "api_key": deployed.told["api_key"],
+               "organization_id": deployed.told["organization_id"]}  # as deployed, at the emulator's address
+    profiles.write_text("[dev]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in written.items()))
+    profiles.chmod(0o600)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "dataforge_client.cli", "run", str(ROOT / "examples/handbook"), "--profile", "dev",
+         "--pairs", "20", "--out", str(out), "--json"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "DATAFORGE_CONFIG": str(profiles)}, check=False,
+        capture_output=True, text=True, timeout=240,
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert len(out.read_text("utf-8").splitlines()) == 20
+    assert deployed.told["api_key"] not in done.stdout + done.stderr
+    assert result["exit_code"] == 0
 
 
 # checklist 1, 8

@@ -1,0 +1,179 @@
+"""What a run makes of a bad day, beside a good one: `make bench-faults`.
+
+Four things, each by the whole product (server, state machine, workers) against the local stub:
+
+faults   10 % of all requests turned away (429, `Retry-After: 1`), every 15th reply broken, every 40th cut by length,
+         every 50th hanging until the time-out, 2 % reset; beside the same run without
+kill     the server killed (SIGKILL) when half of the calls are answered, and started again
+rate     two runs of two projects at once under one limit of 10 requests a second
+budget   a run whose max_cost_usd is half of what it would take
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.engine import process, write_document
+from dataforge_client import DataForge
+
+LATENCY, CONCURRENCY = 0.2, 32
+RATE = 10
+"""Requests a second."""
+BAD_DAY = ("--busy", "10", "--broken", "15", "--cut", "40", "--hang", "50", "--reset", "50")
+
+
+@dataclass
+class Bed:
+    """A stub, a data folder, and the servers that are started on it."""
+
+    stack: ExitStack
+    folder: Path
+    stub: dict[str, str]
+    settings: dict[str, str]
+    server: subprocess.Popen[str] | None = None
+
+    def serve(self) -> DataForge:
+        command = [sys.executable, "-m", "infra.local", "--home", str(self.folder / "home"), "--port", "0"]
+        environment = {**os.environ, "OPENAI_BASE_URL": self.stub["url"], "DATAFORGE_CONCURRENCY": str(CONCURRENCY),
+                       "DATAFORGE_LOG_LEVEL": "ERROR", **self.settings}
+        self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        self.stack.callback(_stop, self.server)
+        assert self.server.stdout is not None
+        ready = json.loads(self.server.stdout.readline())
+        key = json.loads(Path(ready["credentials"]).read_text())["api_key"]
+        return self.stack.enter_context(DataForge(ready["url"], api_key=key, organization_id=ready["organization_id"]))
+
+    def books(self) -> dict[str, Any]:
+        with urllib.request.urlopen(self.stub["url"].removesuffix("/v1") + "/stats", timeout=10) as reply:
+            return json.load(reply)  # type: ignore[no-any-return]
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    child.terminate()
+    child.wait(30)
+    if child.stdout:
+        child.stdout.close()
+
+
+@contextmanager
+def bed(*stub: str, **settings: str) -> Iterator[Bed]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        flags = [sys.executable, "-m", "benchmarks.stub", "--latency", str(LATENCY), *stub]
+        yield Bed(stack, folder, stack.enter_context(process(flags)), settings)
+
+
+def project_of(api: DataForge, folder: Path, calls: int, name: str = "rules") -> str:
+    document = folder / f"{name}.md"
+    write_document(document, calls)
+    project = api.create_project(name).project_id
+    api.upload_file(project, document)
+    api.wait(api.parse(project).generation_id)
+    return project
+
+
+def start(api: DataForge, project: str, calls: int, **more: Any) -> str:
+    run = api.generate(project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1}, **more)
+    return run.generation_id
+
+
+def counts(run: Any) -> str:
+    c = run.counts
+    assert c.asked == c.delivered + c.rejected + c.failed, c
+    return f"asked {c.asked} = delivered {c.delivered} + rejected {c.rejected} + failed {c.failed}"
+
+
+def faults(calls: int) -> None:
+    phases = {}
+    for name, flags in (("good day", ()), ("bad day", BAD_DAY)):
+        with bed(*flags, DATAFORGE_TEACHER_TIMEOUT="2") as on:
+            api = on.serve()
+            done = api.wait(start(api, project_of(api, on.folder, calls), calls), poll=0.05)
+            books = on.books()
+        phases[name] = books["last"] - books["first"]
+        print(f"faults  {name}: {counts(done)}; {books['calls']} requests, faults {books['faults'] or 'none'}, request "
+              f"phase {phases[name]:.2f} s")
+    print(f"faults  bad day / good day: x {phases['bad day'] / phases['good day']:.2f} (target: at most 4, and "
+          f"at least {calls - 1} of {calls} delivered)")
+
+
+def kill(calls: int) -> None:
+    with bed() as on:
+        api = on.serve()
+        run = start(api, project_of(api, on.folder, calls), calls)
+        while on.books()["calls"] < calls // 2:
+            time.sleep(0.02)
+        assert on.server is not None
+        on.server.send_signal(signal.SIGKILL)
+        time.sleep(3 * LATENCY)
+        before = on.books()["calls"]
+        done = on.serve().wait(run, poll=0.05)
+        books = on.books()
+    print(f"kill    SIGKILL after {before} of {calls} requests: {counts(done)}; {books['calls'] - before} requests "
+          f"after it, {books['asked_twice']} of them asked before (in flight: at most {CONCURRENCY})")
+
+
+def rate(calls: int) -> None:
+    models = {"models": [{"id": "stub", "name": "Stub", "backends": ["openai:stub"], "requests_per_minute": 60 * RATE}]}
+    with bed(DATAFORGE_MODELS=json.dumps(models)) as on:
+        api = on.serve()
+        projects = [project_of(api, on.folder, calls, name) for name in ("one", "two")]
+        both = [start(api, project, calls) for project in projects]
+        halfway: list[int] = []
+        while True:
+            runs = [api.get_generation(r) for r in both]
+            if all(r.closed for r in runs):
+                break
+            if not halfway and on.books()["calls"] >= calls:
+                halfway = [r.progress_detail.done if r.progress_detail else 0 for r in runs]
+            time.sleep(0.2)
+        starts = sorted(on.books()["starts"])
+    most = max(sum(1 for t in starts if at <= t < at + 1) for at in starts)
+    print(f"rate    two runs, {len(starts)} requests in {starts[-1] - starts[0]:.1f} s = "
+          f"{(len(starts) - 1) / (starts[-1] - starts[0]):.2f}/s; in any one second at most {most} (limit {RATE}, "
+          f"target {RATE * 1.1:g}); progress when half was asked: {halfway}")
+
+
+def budget(calls: int) -> None:
+    price = {"input": 1.0, "output": 4.0}
+    models = {"models": [{"id": "stub", "name": "Stub", "backends": ["openai:stub"], "price": price}]}
+    with bed(DATAFORGE_MODELS=json.dumps(models)) as on:
+        api = on.serve()
+        project = project_of(api, on.folder, calls)
+        whole = api.wait(start(api, project, calls), poll=0.05)
+        other = project_of(api, on.folder, calls, "again")
+        limit = round((whole.cost_usd or 0) / 2, 6)
+        done = api.wait(start(api, other, calls, max_cost_usd=limit), poll=0.05)
+        one = (whole.cost_usd or 0) / calls
+    print(f"budget  max_cost_usd {limit:.6f} of {whole.cost_usd:.6f}: spent {done.cost_usd:.6f} = x "
+          f"{(done.cost_usd or 0) / limit:.3f} (a call costs {one:.6f}); {counts(done)}; status {done.status}")
+
+
+PARTS: dict[str, Callable[[int], None]] = {"faults": faults, "kill": kill, "rate": rate, "budget": budget}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--calls", type=int, default=200)
+    told = parser.parse_args()
+    for name in told.parts or PARTS:
+        PARTS[name](60 if name == "rate" else told.calls)
+    print("reproduce: make bench-faults   (or: python -m benchmarks.faults faults kill rate budget --calls 200)")
+
+
+if __name__ == "__main__":
+    main()
