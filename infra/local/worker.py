@@ -27,12 +27,17 @@ def _resolve(handler: str) -> Callable[[Item, object], Item]:
     return found
 
 
+_HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.teachers.openai_compatible")
+"""What the functions import where they use it, for the sake of cold starts that a worker does not have."""
+
+
 def _warm_up() -> None:
     """Import the state functions while nobody waits for them."""
     for name, function in catalog.FUNCTIONS.items():
         if name != "api":
             _resolve(function.handler)
-    importlib.import_module("dataforge.teachers.openai_compatible")
+    for module in _HEAVY:
+        importlib.import_module(module)
 
 
 def main() -> None:
