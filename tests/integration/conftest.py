@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import moto.settings
 import pytest
 import requests
 from fastapi.testclient import TestClient
@@ -30,6 +31,14 @@ from tests.integration import stepfunctions_moto
 os.environ.update({
     f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "SYNTHETIC", "DATASETS", "TRAINING", "ACCOUNTS")
 })
+
+
+def _no_docker() -> str:
+    return "http://host.docker.internal"
+
+
+# moto asks Docker through a pipe that it never closes; Python then blames whichever test runs when it is collected.
+moto.settings.get_docker_host = _no_docker
 
 BASE = "/api/v1/data-forge"
 BUCKET = "forge-test"
