@@ -34,7 +34,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from benchmarks import billing
-from benchmarks.engine import process, write_document
+from benchmarks.bed import cpu_seconds, process, write_document
 from infra import catalog
 from infra.cost import job, report
 from infra.cost.__main__ import synthesised
@@ -290,11 +290,11 @@ def embedded_wall(cpu: Callable[[], Counter[str]]) -> Iterator[Client]:
         real = original(workers)
 
         def invoke(function: str, event: Any, timeout_s: float) -> Any:
-            before = _cpu_seconds(workers.pids())
+            before = cpu_seconds(workers.pids())
             try:
                 return real(function, event, timeout_s)
             finally:
-                cpu()[function] += _cpu_seconds(workers.pids()) - before  # type: ignore[assignment]
+                cpu()[function] += cpu_seconds(workers.pids()) - before  # type: ignore[assignment]
 
         return invoke
 
@@ -322,15 +322,6 @@ def _time_api(service: Any, cpu: Callable[[], Counter[str]]) -> None:
             cpu()["api"] += time.process_time() - before  # type: ignore[assignment]
 
     service.http.request = request
-
-
-def _cpu_seconds(pids: list[int]) -> float:
-    """User and system, with the children that ended: documents are parsed in one each."""
-    ticks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        ticks += sum(int(fields[n]) for n in (11, 12, 13, 14))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def measure(told: argparse.Namespace, documents: list[Path]) -> job.Job:

@@ -9,67 +9,21 @@ divides by the seconds from the POST that starts the run to its completion.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import random
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from dataforge_client import DataForge
-
-SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in ("a", "e", "i", "o", "u", "ai", "or", "en")]
-
-
-@contextmanager
-def process(command: list[str], env: dict[str, str] | None = None) -> Iterator[dict[str, str]]:
-    """A child that prints one JSON line when it is ready; stopped at the end."""
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
-    assert child.stdout is not None
-    try:
-        yield json.loads(child.stdout.readline())
-    finally:
-        child.terminate()
-        child.wait(20)
-
-
-def write_document(path: Path, passages: int, words: int = 200) -> None:
-    """One section of made-up words per passage: each becomes one chunk, and no two give the same pair."""
-    rng = random.Random(passages)
-    sections = []
-    for n in range(passages):
-        text = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(words)]
-        sentences = [" ".join(text[i:i + 12]).capitalize() + "." for i in range(0, words, 12)]
-        sections.append(f"# Rule {n}\n\n" + " ".join(sentences))
-    path.write_text("\n\n".join(sections), "utf-8")
+from benchmarks.bed import bed, project_of
 
 
 def one_round(latency: float, concurrency: int, calls: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as folder, process(
-        [sys.executable, "-m", "benchmarks.stub", "--latency", str(latency)]
-    ) as stub, process(
-        [sys.executable, "-m", "infra.local", "--home", f"{folder}/home", "--port", "0"],
-        {"OPENAI_BASE_URL": stub["url"], "DATAFORGE_CONCURRENCY": str(concurrency), "DATAFORGE_LOG_LEVEL": "ERROR"},
-    ) as server:
-        document = Path(folder) / "rules.md"
-        write_document(document, calls)
-        key = json.loads(Path(server["credentials"]).read_text())["api_key"]
-        with DataForge(server["url"], api_key=key, organization_id=server["organization_id"]) as api:
-            project = api.create_project("bench").project_id
-            api.upload_file(project, document)
-            api.wait(api.parse(project).generation_id)
-            started = time.perf_counter()
-            run = api.generate(project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1})
-            done = api.wait(run.generation_id, poll=0.05)
-            wall = time.perf_counter() - started
-        with urllib.request.urlopen(stub["url"].removesuffix("/v1") + "/stats", timeout=10) as reply:
-            books = json.load(reply)
+    with bed(latency=latency, concurrency=concurrency) as on:
+        api = on.serve()
+        project = project_of(api, on.folder, calls)
+        started = time.perf_counter()
+        run = api.generate(project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1})
+        done = api.wait(run.generation_id, poll=0.05)
+        wall = time.perf_counter() - started
+        books = on.books()
     counts = done.counts
     assert counts.asked == counts.delivered + counts.rejected + counts.failed, counts
     phase = books["last"] - books["first"]

@@ -13,20 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from benchmarks.engine import process, write_document
+from benchmarks.bed import bed, project_of
 from dataforge_client import DataForge
 
 LATENCY, CONCURRENCY = 0.2, 32
@@ -35,54 +28,7 @@ RATE = 10
 BAD_DAY = ("--busy", "10", "--broken", "15", "--cut", "40", "--hang", "50", "--reset", "50")
 
 
-@dataclass
-class Bed:
-    """A stub, a data folder, and the servers that are started on it."""
-
-    stack: ExitStack
-    folder: Path
-    stub: dict[str, str]
-    settings: dict[str, str]
-    server: subprocess.Popen[str] | None = None
-
-    def serve(self) -> DataForge:
-        command = [sys.executable, "-m", "infra.local", "--home", str(self.folder / "home"), "--port", "0"]
-        environment = {**os.environ, "OPENAI_BASE_URL": self.stub["url"], "DATAFORGE_CONCURRENCY": str(CONCURRENCY),
-                       "DATAFORGE_LOG_LEVEL": "ERROR", **self.settings}
-        self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        self.stack.callback(_stop, self.server)
-        assert self.server.stdout is not None
-        ready = json.loads(self.server.stdout.readline())
-        key = json.loads(Path(ready["credentials"]).read_text())["api_key"]
-        return self.stack.enter_context(DataForge(ready["url"], api_key=key, organization_id=ready["organization_id"]))
-
-    def books(self) -> dict[str, Any]:
-        with urllib.request.urlopen(self.stub["url"].removesuffix("/v1") + "/stats", timeout=10) as reply:
-            return json.load(reply)  # type: ignore[no-any-return]
-
-
-def _stop(child: subprocess.Popen[str]) -> None:
-    child.terminate()
-    child.wait(30)
-    if child.stdout:
-        child.stdout.close()
-
-
-@contextmanager
-def bed(*stub: str, **settings: str) -> Iterator[Bed]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        flags = [sys.executable, "-m", "benchmarks.stub", "--latency", str(LATENCY), *stub]
-        yield Bed(stack, folder, stack.enter_context(process(flags)), settings)
-
-
-def project_of(api: DataForge, folder: Path, calls: int, name: str = "rules") -> str:
-    document = folder / f"{name}.md"
-    write_document(document, calls)
-    project = api.create_project(name).project_id
-    api.upload_file(project, document)
-    api.wait(api.parse(project).generation_id)
-    return project
+stage = partial(bed, latency=LATENCY, concurrency=CONCURRENCY)
 
 
 def start(api: DataForge, project: str, calls: int, **more: Any) -> str:
@@ -99,7 +45,7 @@ def counts(run: Any) -> str:
 def faults(calls: int) -> None:
     phases = {}
     for name, flags in (("good day", ()), ("bad day", BAD_DAY)):
-        with bed(*flags, DATAFORGE_TEACHER_TIMEOUT="2") as on:
+        with stage(*flags, DATAFORGE_TEACHER_TIMEOUT="2") as on:
             api = on.serve()
             done = api.wait(start(api, project_of(api, on.folder, calls), calls), poll=0.05)
             books = on.books()
@@ -111,7 +57,7 @@ def faults(calls: int) -> None:
 
 
 def kill(calls: int) -> None:
-    with bed() as on:
+    with stage() as on:
         api = on.serve()
         run = start(api, project_of(api, on.folder, calls), calls)
         while on.books()["calls"] < calls // 2:
@@ -128,7 +74,7 @@ def kill(calls: int) -> None:
 
 def rate(calls: int) -> None:
     models = {"models": [{"id": "stub", "name": "Stub", "backends": ["openai:stub"], "requests_per_minute": 60 * RATE}]}
-    with bed(DATAFORGE_MODELS=json.dumps(models)) as on:
+    with stage(DATAFORGE_MODELS=json.dumps(models)) as on:
         api = on.serve()
         projects = [project_of(api, on.folder, calls, name) for name in ("one", "two")]
         both = [start(api, project, calls) for project in projects]
@@ -150,7 +96,7 @@ def rate(calls: int) -> None:
 def budget(calls: int) -> None:
     price = {"input": 1.0, "output": 4.0}
     models = {"models": [{"id": "stub", "name": "Stub", "backends": ["openai:stub"], "price": price}]}
-    with bed(DATAFORGE_MODELS=json.dumps(models)) as on:
+    with stage(DATAFORGE_MODELS=json.dumps(models)) as on:
         api = on.serve()
         project = project_of(api, on.folder, calls)
         whole = api.wait(start(api, project, calls), poll=0.05)

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.engine import SYLLABLES
+from benchmarks.bed import SYLLABLES
 from benchmarks.synthetic import wall
 
 PER_CHUNK = 5

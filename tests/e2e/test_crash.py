@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.engine import write_document
+from benchmarks.bed import write_document
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge_client import DataForge
 from infra import catalog

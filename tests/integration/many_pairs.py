@@ -41,8 +41,12 @@ def fill(project: Project, shape: Shape) -> tuple[str, list[Pair]]:
 
 
 def write(project: Project, run_id: str, made: Sequence[Pair]) -> None:
-    texts = {ids.slot_of_pair(p.pair_id): finding.text_of(finding.turns_of(p)) for p in made}
-    current().files.write(f"{project.s3_prefix}/runs/{run_id}/{finding.SEARCH_FILE}", finding.lines(texts))
+    searched, after = [], 0
+    for pair in made:
+        slot = ids.slot_of_pair(pair.pair_id)
+        searched.append(finding.line(finding.text_of(finding.turns_of(pair)), slot - after))
+        after = slot + 1
+    current().files.write(f"{project.s3_prefix}/runs/{run_id}/{finding.SEARCH_FILE}", b"".join(searched))
     pairs.write_new(project.project_id, made)
     pairs.add_round(projects.get(project.org_id, project.project_id), run_id, 0, made)
 

@@ -10,10 +10,7 @@ import os
 import secrets
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +19,7 @@ import pytest
 from benchmarks.stub import pairs_for
 from dataforge import log
 from tests.integration.conftest import Service
+from tests.integration.recorder import answering
 from tests.integration.synthetic_cases import Synthetic
 
 DOCUMENT, PROMPT, REPLY = "quokka-of-the-document", "wombat-of-the-prompt", "numbat-of-the-reply"
@@ -50,38 +48,11 @@ class Echo:
         return 200, {"model": "echo", "choices": [{"finish_reason": "stop", "message": {"content": text}}]}
 
 
-@contextmanager
-def echo() -> Iterator[Echo]:
-    kept = Echo()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, told = kept.answer(sent, self.headers["Authorization"])
-            body = json.dumps(told).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Retry-After", "0")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    kept.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    try:
-        yield kept
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture
 def teacher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Echo]:
     """Ask for it before `service`, whose workers inherit the environment."""
-    with echo() as kept:
+    kept = Echo()
+    with answering(kept.answer) as kept.url:
         for name, value in {
             "OPENAI_BASE_URL": kept.url, "OPENAI_API_KEY": TEACHER_KEY, "DATAFORGE_LOG_LEVEL": "DEBUG",
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": AWS_SECRET,

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.quality.diversity import diversity
-from dataforge.quality.report import report
+from dataforge.quality.report import Tally, diversity_of, report
 from dataforge.quality.scoring import histogram, quality
 from dataforge.records import Draft, Grounding, Span
 
@@ -81,7 +80,8 @@ def test_the_report_counts_what_happened_to_every_slot() -> None:
                  line("c2", "Which colour has lane 5?", 0.85)]
     rejected = [{**line("c3", "How many berths are there?", 0.9), "reasons": ["near_duplicate"]}]
 
-    made = report(delivered, rejected, requested=4, asked=6, failed=2, chunks_planned=4,
+    made = report(Tally.of(delivered), Tally.of(rejected), diversity_score=0.5, requested=4, asked=6, failed=2,
+                  chunks_planned=4,
                   reasons={"rejected": {"near_duplicate": 1}, "failed": {"unreadable_reply": 2}})
 
     assert made["asked"] == 6
@@ -96,14 +96,19 @@ def test_the_report_counts_what_happened_to_every_slot() -> None:
 
 
 def test_the_report_of_nothing_is_null_not_zero() -> None:
-    made = report([], [], requested=5, asked=0, failed=0, reasons={}, chunks_planned=0)
+    nothing = Tally.of([])
+    made = report(nothing, nothing, diversity_score=diversity_of([], 0), requested=5, asked=0, failed=0,
+                  reasons={}, chunks_planned=0)
 
     assert made["pass_rate"] is made["avg_quality_score"] is made["diversity_score"] is None
 
 
 def test_diversity_is_one_minus_the_mean_likeness_of_nearest_neighbours() -> None:
-    assert diversity(["abcdef", "abcdef"]) == 0.0
-    assert diversity(["abcdef", "uvwxyz"]) == 1.0
-    assert diversity(["abcde", "abcdx"]) == pytest.approx(1 - 2 / 4)
-    assert diversity(["abc", "abc", "xyz", "xyzu"]) == pytest.approx(1 - (1 + 1 + 0.5 + 0.5) / 4)
-    assert diversity(["alone"]) is None
+    def of(*texts: str) -> float | None:
+        return diversity_of(texts, len(texts))
+
+    assert of("abcdef", "abcdef") == 0.0
+    assert of("abcdef", "uvwxyz") == 1.0
+    assert of("abcde", "abcdx") == pytest.approx(1 - 2 / 4)
+    assert of("abc", "abc", "xyz", "xyzu") == pytest.approx(1 - (1 + 1 + 0.5 + 0.5) / 4)
+    assert of("alone") is None

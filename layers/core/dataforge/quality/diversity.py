@@ -12,15 +12,12 @@ from dataforge.quality.duplicates import Grams, trigrams
 _QUERIES_AT_MOST, _WORK_AT_MOST = 1000, 10_000_000
 
 
-def diversity(texts: Iterable[str]) -> float | None:
-    """1 - mean trigram Jaccard of a record with its nearest other one: 1 all different, 0 all alike. None below two.
+def diversity(texts: Iterable[str], count: int) -> float:
+    """1 - mean trigram Jaccard of a record with its nearest other one: 1 all different, 0 all alike.
 
-    texts: walked three times. Exact per record. Over about ten thousand texts the mean is taken over an even sample of
-    them, each still against all; only the sample is held.
+    texts: walked twice; count: of them, at least 2. Exact per record. Over about ten thousand texts the mean is taken
+    over an even sample of them, each still against all; only the sample is held.
     """
-    count = sum(1 for _ in texts)
-    if count < 2:
-        return None
     queries = max(2, min(count, _QUERIES_AT_MOST, _WORK_AT_MOST // count))
     chosen = {int(at): n for n, at in enumerate(np.linspace(0, count - 1, queries).astype(np.intp))}
     sample = _Sample([trigrams(text) for at, text in enumerate(texts) if at in chosen])

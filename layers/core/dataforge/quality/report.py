@@ -16,25 +16,23 @@ Line = Mapping[str, object]
 
 
 def report(
-    delivered: Iterable[Line], rejected: Iterable[Line], *, requested: int, asked: int, failed: int,
-    reasons: Mapping[str, Mapping[str, int]], chunks_planned: int, kind: str = "qa",
+    good: Tally, bad: Tally, *, diversity_score: float | None, requested: int, asked: int, failed: int,
+    reasons: Mapping[str, Mapping[str, int]], chunks_planned: int,
 ) -> dict[str, object]:
-    """delivered, rejected: the lines of records.jsonl and rejected.jsonl, walked several times and never held together;
-    reasons: {"rejected": .., "failed": ..} to counts.
+    """good, bad: of records.jsonl and rejected.jsonl; reasons: {"rejected": .., "failed": ..} to counts.
 
-    `near_dup_rate` is the share of near-duplicates among the records that were written (delivered + rejected).
-    Averages and rates have four digits and are null when there is nothing to take them over.
+    `near_dup_rate` is the share of near-duplicates among the records that were written (good and bad). Averages and
+    rates have four digits and are null when there is nothing to take them over.
     """
-    good, bad = _Tally.of(delivered), _Tally.of(rejected)
     written = len(good.quality) + len(bad.quality)
     return {
         "requested": requested, "asked": asked, "delivered": len(good.quality), "rejected": len(bad.quality),
         "failed": failed, "rejected_by_reason": _descending(reasons.get("rejected", {})),
         "failed_by_reason": _descending(reasons.get("failed", {})),
         "pass_rate": _share(len(good.quality), written), "near_dup_rate": _share(bad.near, written),
-        "avg_quality_score": _mean(good.quality), "avg_grounding_score": _mean(good.grounding),
+        "avg_quality_score": mean(good.quality), "avg_grounding_score": mean(good.grounding),
         "quality_histogram": histogram(good.quality),
-        "diversity_score": diversity_of(_Texts(delivered, kind), len(good.quality)),
+        "diversity_score": diversity_score,
         "question_types": _descending(good.types), "difficulty": _descending(good.difficulty),
         "coverage": {"chunks_planned": chunks_planned, "chunks_used": len(good.chunks),
                      "share": _share(len(good.chunks), chunks_planned)},
@@ -42,16 +40,16 @@ def report(
 
 
 def diversity_of(texts: Iterable[str], count: int) -> float | None:
-    """See `quality.diversity`; count: of the texts."""
+    """See `quality.diversity`; texts: walked twice. None below two."""
     if count < 2:
         return None
     from dataforge.quality.diversity import diversity  # numpy: see normal.py
 
-    return diversity(texts)
+    return diversity(texts, count)
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What the report needs of many lines, in a few bytes for each."""
 
     quality: array[float] = field(default_factory=lambda: array("d"))
@@ -62,7 +60,7 @@ class _Tally:
     near: int = 0
 
     @classmethod
-    def of(cls, lines: Iterable[Line]) -> _Tally:
+    def of(cls, lines: Iterable[Line]) -> Tally:
         made = cls()
         for line in lines:
             made.quality.append(cast(float, line["quality_score"]))
@@ -75,8 +73,8 @@ class _Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class _Texts:
-    """What records are compared by, each time anew."""
+class Texts:
+    """What records are compared by, read anew each time."""
 
     lines: Iterable[Line]
     kind: str
@@ -90,7 +88,8 @@ def _descending(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda kv: (-kv[1], kv[0])))
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def mean(values: Sequence[float]) -> float | None:
+    """Four digits; None of nothing."""
     return round(sum(values) / len(values), 4) if values else None
 
 

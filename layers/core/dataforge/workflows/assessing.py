@@ -40,12 +40,14 @@ def assess_run(raw: Item) -> Item:
     """Safe to repeat: pairs are named by their slots, and the counters move once per round."""
     e = flow.event(raw)
     run = runs.advance(flow.run_of(e), "validating", "validating")
-    first = _first_slot(run, e.round)
+    told = outcomes_of(run, e.round)
+    opening = list(islice(told, 1))
+    first = cast(int, opening[0]["slot"]) if opening else run.asked  # slots are numbered through all rounds
     with ExitStack() as stack:
         names = (*LINES, _SEARCH, _MARKS)
         round_ = _Round(run, first, {n: stack.enter_context(tempfile.TemporaryFile()) for n in names})
         same = repeats.Repeats(run, first)
-        for _, block in groupby(outcomes_of(run, e.round), lambda o: cast(int, o["slot"]) // blocks.BLOCK):
+        for _, block in groupby(chain(opening, told), lambda o: cast(int, o["slot"]) // blocks.BLOCK):
             outcomes = list(block)
             round_.add(same.mark(judging.judge(run, outcomes)), [o for o in outcomes if "failed" in o])
         round_.write_files()
@@ -75,12 +77,6 @@ def outcomes_of(run: Run, round_number: int) -> Iterator[Item]:
             yield found.get(slot["index"]) or {
                 "slot": slot["index"], "chunk_id": slot["chunk_id"], "failed": reason, "detail": detail,
             }
-
-
-def _first_slot(run: Run, round_number: int) -> int:
-    """Slots are numbered through all rounds."""
-    first = next(outcomes_of(run, round_number), None)
-    return run.asked if first is None else cast(int, first["slot"])
 
 
 def record_failure(raw: Item) -> Item:
@@ -162,7 +158,7 @@ class _Round:
         self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)
 
     def _search_line(self, place: int, text: str) -> None:
-        self.files[_SEARCH].write(b"\n" * (place - self.searched) + text.encode() + b"\n")
+        self.files[_SEARCH].write(finding.line(text, place - self.searched))
         self.searched = place + 1
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, cast
 
 from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
+from dataforge.quality.report import Tally
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import asking, assessing, parsing, planning
@@ -49,22 +48,22 @@ def close(run: Run, raw: Item) -> Run:
     run = runs.advance(run, run.status, "finalizing")
     error = flow.failure_of(raw)
     run = _settle(run, error)
-    delivered, rejected = _Lines(run, "records.jsonl"), _Lines(run, "rejected.jsonl")
+    delivered = _Lines(run, "records.jsonl")
+    good, bad = Tally.of(delivered), Tally.of(_Lines(run, "rejected.jsonl"))
+    texts = quality_report.Texts(delivered, str(run.config["generation_type"]))
     report = quality_report.report(
-        delivered, rejected, requested=run.requested, asked=run.asked, failed=run.failed,
-        reasons=cast("dict[str, dict[str, int]]", run.reasons), chunks_planned=len(_chunks(run)),
-        kind=str(run.config["generation_type"]),
+        good, bad, diversity_score=quality_report.diversity_of(texts, len(good.quality)), requested=run.requested,
+        asked=run.asked, failed=run.failed, reasons=cast("dict[str, dict[str, int]]", run.reasons),
+        chunks_planned=len(_chunks(run)),
     )
     flow.write_json(run, "report.json", report)
-    usage = flow.usage(run)
-    scores = array("d", (r["quality_score"] for r in chain(delivered, rejected)))
+    usage, scores = flow.usage(run), good.quality + bad.quality
     results: Item = {
-        "chunks_processed": len({str(r["chunk_id"]) for r in chain(delivered, rejected)}),
-        "pairs_generated": len(scores), "pairs_valid": cast(int, report["delivered"]),
-        "avg_quality_score": round(sum(scores) / len(scores), 4) if scores else None,
+        "chunks_processed": len(good.chunks | bad.chunks), "pairs_generated": len(scores),
+        "pairs_valid": len(good.quality), "avg_quality_score": quality_report.mean(scores),
         "tokens_used": cast(int, usage["input_tokens"]) + cast(int, usage["output_tokens"]),
     }
-    if error is None and not report["delivered"] and not run.cancel_requested:
+    if error is None and not good.quality and not run.cancel_requested:
         error = _why_nothing(run)
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
     values: Item = {"results": results, "report": cast(Item, report), **usage}

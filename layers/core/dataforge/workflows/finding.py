@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, islice
+from itertools import compress, islice
 
 from dataforge import ids
 from dataforge.formats import conversation
@@ -176,11 +176,9 @@ def _equal(column: bytes, width: int, value: int) -> int:
 _EQUAL = [_table(byte) for byte in range(256)]
 
 
-def lines(texts: Mapping[int, str]) -> bytes:
-    """The search file of a run: slot n's text is line n, empty where there is no pair."""
-    return b"".join(
-        chain.from_iterable((texts.get(n, "").encode(), b"\n") for n in range(max(texts, default=-1) + 1))
-    )
+def line(text: str, skipped: int) -> bytes:
+    """The next slot's line of a run's search file, after `skipped` slots without a pair: slot n's text is line n."""
+    return b"\n" * skipped + text.encode() + b"\n"
 
 
 def text_of(turns: Sequence[str]) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, cast
 
-import orjson
-
-from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
+from dataforge.workflows.assessing import outcomes_of
 from dataforge.workflows.generation import ROUNDS, most_slots
 from dataforge.workflows.synthetic.planning import promised
 from dataforge.workflows.synthetic.starting import spec_of
@@ -27,7 +26,8 @@ def assess_run(raw: Item) -> Item:
     e = flow.event(raw)
     run = runs.advance(flow.run_of(e), "validating", "validating")
     slots = promised(run, e.round + 1)
-    outcomes = _collect(run, e.round, list(slots))
+    rounds = [list(outcomes_of(run, n)) for n in range(e.round + 1)]
+    outcomes = list(chain.from_iterable(rounds))
     records = _without_repeats(run, [o for o in outcomes if "failed" not in o])
     failed = [o for o in outcomes if "failed" in o]
     accepted = [r for r in records if not r["reasons"]]
@@ -38,32 +38,10 @@ def assess_run(raw: Item) -> Item:
         "delivered": len(accepted), "rejected": rejected.total(), "failed": len(failed), "assessed_round": e.round,
         "reasons": {"rejected": {**rejected}, "failed": {**Counter(str(o["failed"]) for o in failed)}},
     })
-    fresh = {s.index for s in slots[len(promised(run, e.round)):]}
-    top_up = _may_top_up(run, e, slots=len(slots), lively=any(r["slot"] in fresh for r in records), failed=failed)
+    lively = any("failed" not in o for o in rounds[-1])
+    top_up = _may_top_up(run, e, slots=len(slots), lively=lively, failed=failed)
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
     return {**base, "round": e.round + 1, "top_up": top_up}
-
-
-def _collect(run: Run, last_round: int, slots: Sequence[RecordSlot]) -> list[Item]:
-    """One outcome per promised slot, in slot order; a slot that no batch accounts for failed with its batch."""
-    found: dict[int, Item] = {}
-    prefix = flow.key_of(run, "round-")
-    crashes: list[str] = []
-    for info in current().files.list(prefix):
-        round_name, _, name = info.key.removeprefix(prefix).partition("/")
-        if int(round_name) > last_round:
-            continue
-        if name.startswith("part-"):
-            part = orjson.loads(current().files.read(info.key))
-            found.update({o["slot"]: o for o in part["outcomes"]})
-        elif name.startswith("failure-"):
-            crashes.append(str(orjson.loads(current().files.read(info.key))["error"]))
-    detail = crashes[0] if crashes else "its batch ended without a result"
-    reason = "cancelled" if run.cancel_requested and not crashes else "batch_failed"
-    return [
-        found.get(s.index) or {"slot": s.index, "failed": reason, "detail": detail}
-        for s in slots
-    ]
 
 
 def _may_top_up(run: Run, e: flow.Event, *, slots: int, lively: bool, failed: Sequence[Item]) -> bool:
@@ -96,8 +74,7 @@ def _write_files(run: Run, records: Sequence[Outcome], failed: Sequence[Item]) -
         "failed.jsonl": [{"slot": o["slot"], "reason": o["failed"], "detail": o["detail"]} for o in failed],
     }
     for name, lines in parts.items():
-        current().files.write_stream(
-            flow.key_of(run, name), (orjson.dumps(line) + b"\n" for line in lines), content_type="application/x-ndjson")
+        flow.write_lines(run, name, lines)
 
 
 def _write_outstanding(run: Run, slots: Sequence[RecordSlot], accepted: Sequence[Outcome]) -> None:

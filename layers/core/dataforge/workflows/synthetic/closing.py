@@ -108,20 +108,19 @@ def _write_results(run: Run, spec: Spec, measures: Measures) -> dict[str, Item]:
 def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
     shape = SHAPES[spec.schema]
     slots = {s.index: s for s in promised(run, run.assessed_round + 1)}
-    with current().files.open(flow.key_of(run, "records.jsonl")) as file:
-        for number, record in enumerate(map(orjson.loads, file), 1):
-            slot = slots[record["slot"]]
-            place = {"category": slot.category, "technique": slot.technique, "level": slot.level,
-                     "coverage": slot.coverage}
-            answered = shape.answered(record["payload"])
-            measures.texts.append(f"{shape.asked(record['payload'])}\n{answered}")
-            measures.lengths.append(len(answered))
-            measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
-            if spec.verified:
-                measures.judged.append(record["quality"]["overall"])
-            line = lines.line(spec, record, place, number=number, job_id=run.run_id)
-            measures.columns.see(line)
-            yield orjson.dumps(line) + b"\n"
+    for number, record in enumerate(flow.read_lines(run, "records.jsonl"), 1):
+        slot = slots[record["slot"]]
+        place = {"category": slot.category, "technique": slot.technique, "level": slot.level,
+                 "coverage": slot.coverage}
+        answered = shape.answered(record["payload"])
+        measures.texts.append(f"{shape.asked(record['payload'])}\n{answered}")
+        measures.lengths.append(len(answered))
+        measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
+        if spec.verified:
+            measures.judged.append(record["quality"]["overall"])
+        line = lines.line(spec, record, place, number=number, job_id=run.run_id)
+        measures.columns.see(line)
+        yield orjson.dumps(line) + b"\n"
 
 
 def _chosen(key: str, places: set[int]) -> Iterator[bytes]:
@@ -166,13 +165,5 @@ def _why_nothing(run: Run) -> str:
     if not counts:
         return "Nothing was asked for"
     reason, number = max(counts.items(), key=lambda kv: kv[1])
-    detail = next((str(one["detail"]) for one in _failed(run) if one["reason"] == reason), "")
+    detail = next((str(one["detail"]) for one in flow.read_lines(run, "failed.jsonl") if one["reason"] == reason), "")
     return f"No record was accepted: {reason} ({number} of {run.asked})" + (f": {detail}" if detail else "")
-
-
-def _failed(run: Run) -> Iterator[dict[str, object]]:
-    try:
-        with current().files.open(flow.key_of(run, "failed.jsonl")) as file:
-            yield from map(orjson.loads, file)
-    except FileNotFoundError:
-        return
