@@ -136,6 +136,9 @@ SYNTHETIC_FILES = "data-forge/synthetic/"
 SYNTHETIC_FILES_DAYS = 30
 """How long the files of synthetic jobs stay in the bucket; functions are told it, so that they say so in time."""
 
+TRAINING_FILES = "data-forge/training/"
+"""Where training jobs find their data and leave checkpoints and models; they may touch nothing else in the bucket."""
+
 MAP_CONCURRENCY = 10
 """Children that a Map of the state machines runs at once (MaxConcurrency; a test compares)."""
 

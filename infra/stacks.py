@@ -15,6 +15,7 @@ from infra.lambdas import Lambdas
 from infra.monitoring import Monitoring
 from infra.sockets import Sockets
 from infra.stages import Stage
+from infra.training import Training
 from infra.workflows import Workflows
 
 
@@ -58,4 +59,7 @@ class ServiceStack(Stack):
             self, "Monitoring", stage=stage, api=api, lambdas=lambdas, workflows=workflows,
             lost=heard.lost,
         )
+        roles = Training(self, "Training", stage=stage, bucket=data.bucket)
+        for name, role in (("TrainRoleArn", roles.train), ("ServeRoleArn", roles.serve)):
+            CfnOutput(self, name, value=role.role_arn, description="For jobs and endpoints of SageMaker")
         CfnOutput(self, "ApiUrl", value=api.url, description="Base URL of every route")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from infra.deploy import data
+from infra.deploy import data, rights
 from infra.deploy.account import Account, DeployError, find
 from infra.deploy.assembly import stacks
 from infra.deploy.assets import upload
@@ -72,13 +72,27 @@ def destroy(given: argparse.Namespace) -> dict[str, object]:
 def doctor(given: argparse.Namespace) -> dict[str, object]:
     from infra.deploy import checkup
 
-    found = checkup.examine(find(given.region))
+    account, prefix = find(given.region), STAGES[given.stage].prefix
+    if given.policy:
+        return _write_policies(account, prefix, given.policy)
+    found = checkup.examine(account, prefix=prefix)
     for one in found:
         say(f"{one.state:<8} {one.what}: {one.said}")
     bad = [one.what for one in found if one.state == checkup.BAD]
     if bad:
         raise DeployError(f"A deployment would fail: {', '.join(bad)}")
     return {"event": "examined", "ok": True}
+
+
+def _write_policies(account: Account, prefix: str, folder: Path) -> dict[str, object]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, needed in rights.POLICIES.items():
+        document = rights.policy(needed, account=account.id, region=account.region, prefix=prefix)
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+        say(f"aws iam create-policy --policy-name {name} --policy-document file://{path}")
+    say("Attach both to the user or role that deploys.")
+    return {"event": "written", "policies": [f"{name}.json" for name in rights.POLICIES]}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE")
             command.add_argument("--assembly", type=Path, help="deploy what `make synth` wrote there")
             command.add_argument("--first-key", metavar="NAME", help="make an organisation of this name and its key")
+        elif name == "doctor":
+            command.add_argument("--policy", type=Path, help="write the policies of whoever deploys into this folder")
         elif name == "destroy":
             command.add_argument("--data", action="store_true", help="the data stack too; its tables and files stay")
     return parser

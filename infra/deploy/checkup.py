@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.deploy import rights
 from infra.deploy.account import Account
 
 GOOD, ADVICE, BAD = "ok", "note", "MISSING"
@@ -80,6 +82,53 @@ def sagemaker(account: Account) -> Finding:
     return Finding("SageMaker training", GOOD, f"{allowed} ml.g5.xlarge")
 
 
+def allowed(account: Account, *, prefix: str) -> Finding:
+    """IAM's own simulation of every right that a deployment takes, service control policies included."""
+    source = _identity(account)
+    if source is None:
+        return Finding("rights", GOOD, "the account's root user may do everything; better deploy with a role")
+    lacking: set[str] = set()
+    for right in rights.merged(r for many in rights.POLICIES.values() for r in many):
+        asked = {
+            "PolicySourceArn": source, "ActionNames": list(right.actions),
+            "ResourceArns": [_sample(arn) for arn in _filled(account, right, prefix)],
+            "ContextEntries": [{
+                "ContextKeyName": "iam:PassedToService", "ContextKeyType": "string",
+                "ContextKeyValues": [right.passed_to[0]],
+            }] if right.passed_to else [],
+        }
+        pages = account.client("iam").get_paginator("simulate_principal_policy").paginate(**asked)
+        lacking |= {
+            one["EvalActionName"] for page in pages for one in page["EvaluationResults"]
+            if one["EvalDecision"] != "allowed"
+        }
+    if lacking:
+        return Finding("rights", BAD, (
+            f"{source} may not {', '.join(sorted(lacking))}. dataforge doctor --policy FOLDER writes the policies that "
+            "allow a deployment; have them attached"
+        ))
+    return Finding("rights", GOOD, f"{source} may do what a deployment takes")
+
+
+def _filled(account: Account, right: rights.Right, prefix: str) -> list[str]:
+    return rights.filled(right, account=account.id, region=account.region, prefix=prefix)
+
+
+def _sample(arn: str) -> str:
+    """One of those that the pattern stands for; a `*` alone means any."""
+    return arn if arn == "*" else arn.replace("*", "x")
+
+
+def _identity(account: Account) -> str | None:
+    """The user or role behind the credentials, as IAM knows it; None for the root user."""
+    kind, _, name = account.user.rpartition(":")[2].partition("/")
+    if kind == "root":
+        return None
+    if kind == "assumed-role":  # the session's ARN leaves out the path of its role
+        return str(account.client("iam").get_role(RoleName=name.split("/")[0])["Role"]["Arn"])
+    return account.user
+
+
 CHECKS: dict[str, tuple[Callable[[Account], Finding], bool, str]] = {
     "bucket for archives": (assets, True, "s3:ListBucket"),
     "CloudFormation": (cloudformation, True, "cloudformation:DescribeStacks"),
@@ -90,9 +139,12 @@ CHECKS: dict[str, tuple[Callable[[Account], Finding], bool, str]] = {
 """What is looked at -> the check, whether a deployment fails without it, the right that the look itself needs."""
 
 
-def examine(account: Account) -> list[Finding]:
+def examine(account: Account, *, prefix: str) -> list[Finding]:
+    """prefix: `dataforge-<stage>-`."""
     found = [tools(), Finding("credentials", GOOD, f"{account.user} in {account.id}, {account.region}")]
-    for what, (check, needed, right) in CHECKS.items():
+    simulated = partial(allowed, prefix=prefix)
+    checks = {**CHECKS, "rights": (simulated, False, "iam:SimulatePrincipalPolicy and, as a role, iam:GetRole")}
+    for what, (check, needed, right) in checks.items():
         try:
             found.append(check(account))
         except (ClientError, BotoCoreError) as problem:

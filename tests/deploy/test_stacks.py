@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.deploy import rights
 from infra.deploy.account import Account, DeployError
 from infra.deploy.assembly import stacks
 from infra.deploy.assets import upload
@@ -75,10 +76,31 @@ def test_a_failure_ends_with_the_reason_and_the_next_attempt_starts_afresh(accou
     assert Stacks(account, heard.append, poll_s=0.05).delete("small", unprotect=True)
 
 
+def test_the_deployer_calls_nothing_that_its_policies_do_not_allow(account: Account, tmp_path: Path) -> None:
+    called: set[str] = set()
+    account.session.events.register("before-call", lambda model, **_: called.add(action(model)))
+    heard: list[str] = []
+
+    put_up(tmp_path, account, heard, {"Queue": QUEUE}, "5")
+    Stacks(account, heard.append, poll_s=0.05).outputs("small")
+    Stacks(account, heard.append, poll_s=0.05).delete("small", unprotect=True)
+    examine(account, prefix="dataforge-dev-")
+
+    assert {"cloudformation:CreateStack", "s3:PutObject", "lambda:GetAccountSettings"} <= called
+    assert called <= {a for right in rights.OWN for a in right.actions}
+
+
+def action(model: Any) -> str:
+    """The right that a call takes."""
+    service = model.service_model.signing_name
+    name = {"HeadBucket": "ListBucket", "HeadObject": "GetObject"}.get(model.name, model.name)
+    return f"{service}:{name}"
+
+
 def test_the_check_up_says_of_everything_it_could_not_see_which_right_it_needs(account: Account) -> None:
-    found = {one.what: one for one in examine(account)}
+    found = {one.what: one for one in examine(account, prefix="dataforge-dev-")}
 
     assert {"tools", "credentials", "bucket for archives", "CloudFormation", "Lambda concurrency", "Bedrock",
-            "SageMaker training"} == set(found)
+            "SageMaker training", "rights"} == set(found)
     assert [one for one in found.values() if one.state == BAD] == []
     assert all("your user needs" in one.said for one in found.values() if "could not be looked at" in one.said)

@@ -14,13 +14,15 @@ from tests.infra.conftest import EVERY_OPTION
 
 # IAM5: resources that end in `*`. What may stand there is narrower than this, and held by test_permissions.py.
 WILDCARDS = {
-    r"\*": "X-Ray and log delivery have no resources",
+    r"\*": "X-Ray, log delivery, metrics and the login to a registry have no resources",
     r"dataforge-\w+-data:ExportsOutputFnGetAtt(Runs|Connections)TableArn\w+/index/\*": "the table's own indexes",
-    r"dataforge-\w+-data:ExportsOutputFnGetAttFilesBucketArn\w+/data-forge/(\*/runs/)?\*": "keys are made at run time",
+    r"dataforge-\w+-data:ExportsOutputFnGetAttFilesBucketArn\w+/data-forge/(\*/runs/|training/)?\*": "made at run time",
     r"arn:<AWS::Partition>:states:.*:execution:dataforge-\w+-\w+(/\*)?:\*": "executions are named by run",
     r"arn:<AWS::Partition>:secretsmanager:.*:secret:dataforge-\w+-\*": "one secret per teacher, with AWS's random tail",
     r"arn:<AWS::Partition>:sagemaker:.*:endpoint/\*": "any endpoint of the account: the run chooses",
     r"arn:<AWS::Partition>:bedrock:.*/\*": "any model that the account has access to",
+    r"arn:<AWS::Partition>:logs:.*:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*": "SageMaker's own log groups",
+    r"arn:<AWS::Partition>:ecr:.*:repository/(dataforge-\w+|huggingface-pytorch)-\*": "our images and AWS's",
     r"arn:<AWS::Partition>:execute-api:.*/POST/@connections/\*": "connections come and go",
 }
 

@@ -37,6 +37,8 @@ ON_EVERYTHING = {
     # Step Functions manages the delivery of its logs by these; log deliveries have no ARN.
     "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    # SageMaker's jobs: a registry's login has no ARN, a metric neither (its namespace is a condition).
+    "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData",
 }
 # A `*` inside a resource is allowed only as the end of something that is ours.
 PARTLY_OPEN = (
@@ -49,6 +51,11 @@ PARTLY_OPEN = (
     r"arn:<AWS::Partition>:bedrock:\*::foundation-model/\*",
     r"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:(application-)?inference-profile/\*",
     r"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/\*",
+    # What a training job reads, writes, logs and runs.
+    r"<FilesBucket\.Arn>/data-forge/training/\*",
+    r"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*",
+    r"arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/dataforge-(dev|prod)-\*",
+    r"arn:<AWS::Partition>:ecr:<AWS::Region>:763104351884:repository/huggingface-pytorch-\*",
 )
 
 
@@ -185,6 +192,26 @@ def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):
         ("sqs:SendMessage", f"<{queue}.Arn>"), ("sqs:GetQueueAttributes", f"<{queue}.Arn>"),
         ("sqs:GetQueueUrl", f"<{queue}.Arn>"),
     }
+
+
+
+
+@pytest.mark.parametrize(("role", "files"), [
+    ("TrainingTrainRole", {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}),
+    ("TrainingServeRole", {"s3:GetObject"}),
+])
+def test_jobs_of_sagemaker_reach_the_files_of_training_only_and_only_for_this_account(dev, role, files):
+    rights = _rights_of_role(dev, role)
+    [logical] = [name for name in dev.of_type("AWS::IAM::Role") if name.startswith(role)]
+    [trust] = dev.of_type("AWS::IAM::Role")[logical]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    objects = {(action, resource) for action, resource in rights if action.startswith("s3:") and "List" not in action}
+
+    assert objects == {(action, "<FilesBucket.Arn>/data-forge/training/*") for action in files}
+    assert {action.partition(":")[0] for action, _ in rights} == {"s3", "logs", "cloudwatch", "ecr"}
+    assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    source = dev.text(trust["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert source.endswith(":sagemaker:<AWS::Region>:<AWS::AccountId>:*")
 
 
 def _called_in(file):

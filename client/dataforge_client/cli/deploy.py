@@ -68,10 +68,14 @@ def destroy(stage: str, region: str | None, data: bool, yes: bool) -> int:
 
 
 @click.command("doctor")
+@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Which of the two deployments.")
 @click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or that of your AWS profile].")
-def doctor(region: str | None) -> int:
+@click.option("--policy", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Write the IAM policies of whoever deploys there, and check nothing.")
+def doctor(stage: str, region: str | None, policy: Path | None) -> int:
     """Check what a deployment needs: credentials, region, rights, limits, models; each with what to do."""
-    _run(["doctor", *_region(region)])
+    words = ["doctor", "--stage", stage, *_region(region)]
+    _run([*words, "--policy", str(policy.absolute())] if policy else words)
     return OK
 
 
