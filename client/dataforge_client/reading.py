@@ -61,6 +61,10 @@ def many(kind: type[T]) -> Callable[[object], tuple[T, ...]]:
     return lambda wire: tuple(read_list(kind, wire))
 
 
+def by_name(kind: type[T]) -> Callable[[object], dict[str, T]]:
+    return lambda wire: {str(k): read(kind, v) for k, v in wire.items()} if isinstance(wire, Mapping) else {}
+
+
 def text(value: object) -> str:
     """An error that is an object is shown by its message."""
     return str(value.get("message") or value) if isinstance(value, Mapping) else str(value)

@@ -307,6 +307,20 @@ def logs(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[in
     return 200, {"generation_id": generation_id, "logs": lines[-int(query.get("tail", 1000)):]}
 
 
+def outcomes(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    counts = api.generations[generation_id]["counts"]
+    return 200, {"generation_id": generation_id, "expires_in": 3600, "files": {
+        name: {"url": f"{api.url}/files/outcomes/{generation_id}/{name}", "lines": counts[name]}
+        for name in ("delivered", "rejected", "failed")
+    }}
+
+
+def get_outcome(api: FakeApi, generation_id: str, name: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    count = api.generations[generation_id]["counts"][name]
+    lines = [{"slot": n, "reasons": [f"{name} on purpose"]} for n in range(count)]
+    return 200, "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
 def events(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     """Each look moves the job on, as `get_generation` does; the log lines come with the first."""
     status, job = get_generation(api, generation_id, query=query, sent=sent)
@@ -371,6 +385,8 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("POST", f"{BASE}/generations/([^/]+)/cancel", cancel),
     ("GET", f"{BASE}/generations/([^/]+)/logs", logs),
     ("GET", f"{BASE}/generations/([^/]+)/events", events),
+    ("GET", f"{BASE}/generations/([^/]+)/outcomes", outcomes),
+    ("GET", "/files/outcomes/([^/]+)/([a-z]+)", get_outcome),
     ("GET", f"{BASE}/pairs/([^/]+)/trace", trace),
     ("GET", f"{BASE}/projects/([^/]+)/pairs", list_pairs),
     ("POST", f"{BASE}/projects/([^/]+)/export", export),

@@ -28,7 +28,7 @@ from dataforge_client.cli.texts import counts_line, duration, histogram_lines, m
 from dataforge_client.cli.watch import Watch
 from dataforge_client.models import Bucket, Counts, Generation
 from dataforge_client.reading import read
-from tests.unit.fake_api import ESTIMATE, KEY, ORGANIZATION, FakeApi
+from tests.unit.fake_api import ESTIMATE, KEY, ORGANIZATION, FakeApi, Fault
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "dataforge_client.cli"]
@@ -167,6 +167,36 @@ def test_a_cap_reaches_the_server_and_the_summary_sets_estimate_beside_actual(
     assert (code, asked["max_cost_usd"]) == (3, 0.02)
     assert "cost $0.02; tokens 1,200 in, 300 out\nestimated beforehand: cost $0.0040 to $0.03; tokens" in said
     assert "4 of the 6 pairs asked for: the rest would have cost more than --max-cost" in said
+
+
+def test_what_was_lost_stands_beside_the_dataset_and_never_beside_a_later_one(
+    run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.rejected, api.failed = 2, 1
+    run("--pairs", "6")
+    said = capfd.readouterr().err
+    found = {name: (tmp_path / f"set.{name}.jsonl").read_text().splitlines() for name in ("rejected", "failed")}
+
+    api.rejected = api.failed = 0
+    run("--pairs", "6", "--json")
+
+    assert {name: len(lines) for name, lines in found.items()} == {"rejected": 2, "failed": 1}
+    assert f"reasons in {tmp_path / 'set.rejected.jsonl'} and {tmp_path / 'set.failed.jsonl'}" in said
+    assert json.loads(capfd.readouterr().out.splitlines()[-1])["losses"] == []
+    assert [path.name for path in tmp_path.glob("set*")] == ["set.jsonl"]
+
+
+def test_a_dataset_stays_whole_when_its_losses_cannot_be_fetched(
+    run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.rejected = 2
+    api.faults = [Fault("/outcomes", 404, times=9)]
+
+    code = run("--pairs", "6")
+
+    assert code == 3
+    assert len((tmp_path / "set.jsonl").read_text().splitlines()) == 4
+    assert "try again with: dataforge records gen_0005 --outcome rejected" in capfd.readouterr().err
 
 
 def test_json_ends_with_the_result(run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]) -> None:
@@ -578,10 +608,13 @@ def test_the_small_commands(
         ["models"], ["status", "gen_0005"], ["logs", "gen_0005", "--tail", "2"],
         ["pairs", "proj_0001", "--search", "2", "--json"], ["pairs", "proj_0001", "--limit", "3"],
         ["export", "proj_0001", "--out", str(tmp_path / "again.jsonl")],
+        ["records", "gen_0005", "--outcome", "rejected"], ["records", "gen_0005", "--out", str(tmp_path / "r.jsonl")],
     )]
 
     said = capfd.readouterr()
-    assert codes == [0] * 6
+    assert codes == [0] * 8
+    assert said.out.count("rejected on purpose") == 2
+    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 4
     assert "asked 6 = delivered 4 + rejected 2 + failed 0\n  rejected: near_duplicate 2\n" in said.out
     assert "line 3" in said.out
     assert "line 2" not in said.out

@@ -199,6 +199,7 @@ def test_links_lead_to_what_was_made() -> None:
     }
     assert links["generate"].keys() == {
         "get_generation", "cancel_generation", "get_generation_logs", "get_generation_events",
+        "get_generation_outcomes",
     }
     assert links["get_project"] == {}
     for found in links.values():

@@ -27,6 +27,7 @@ from dataforge_client.cli import (
     org,
     pairs,
     projects,
+    records,
     run,
     status,
     synth,
@@ -50,8 +51,8 @@ def cli() -> None:
 
 for _command in (
     run.command, synth.command, up.command, models.command, projects.command, status.command, logs.command,
-    cancel.command, pairs.command, trace.command, bulk.command, export.command, org.command, key.command,
-    member.command, ledger.command, deploy.command, deploy.destroy, deploy.doctor,
+    records.command, cancel.command, pairs.command, trace.command, bulk.command, export.command, org.command,
+    key.command, member.command, ledger.command, deploy.command, deploy.destroy, deploy.doctor,
     cost.command,
 ):
     cli.add_command(_command)

@@ -36,6 +36,12 @@ class Order:
     resume: str | None = None
     max_cost: float | None = None
     dry_run: bool = False
+    keep_losses: bool = True
+    """Write what was rejected or failed beside the dataset."""
+
+    def beside(self, outcome: str) -> Path:
+        """`dataset.jsonl` -> `dataset.rejected.jsonl`."""
+        return self.out.with_name(f"{self.out.stem}.{outcome}{self.out.suffix}")
 
 
 @dataclass(slots=True)
@@ -53,6 +59,8 @@ class Outcome:
     documents: Sequence[Document]
     export: Export
     samples: Sequence[Pair]
+    losses: Sequence[Path] = ()
+    """Files with what was rejected or failed."""
 
 
 class NothingToAsk(ClientError):
@@ -75,7 +83,8 @@ def travel(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> Outco
     say.event("generation", {"generation_id": job.generation_id, "project_id": job.project_id})
     done = _wait(forge, job.generation_id, trail, say)
     made = _export(forge, order, done, say)
-    return Outcome(done, forge.list_documents(done.project_id), made, _samples(forge, done))
+    losses = _losses(forge, order, done, say) if order.keep_losses else ()
+    return Outcome(done, forge.list_documents(done.project_id), made, _samples(forge, done), losses)
 
 
 def estimate(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> Generation:
@@ -208,6 +217,23 @@ def _export(forge: DataForge, order: Order, job: Generation, say: Reporter) -> E
     done = forge.download_export(job.project_id, made.version, order.out, on_bytes=received)
     say.step(Step("export", total, total, "bytes", finished=True))
     return done
+
+
+def _losses(forge: DataForge, order: Order, job: Generation, say: Reporter) -> list[Path]:
+    """What was asked for and is not in the dataset, with its reasons; the dataset itself is written by now."""
+    written: list[Path] = []
+    for outcome, count in (("rejected", job.counts.rejected), ("failed", job.counts.failed)):
+        path = order.beside(outcome)
+        if not count:
+            path.unlink(missing_ok=True)  # an earlier run's: its lines would not fit the counts of this one
+            continue
+        try:
+            forge.download_outcome(job.generation_id, outcome, path)
+            written.append(path)
+        except ClientError as problem:
+            say.note(f"  what was {outcome} could not be fetched ({problem}); try again with: "
+                     f"{program()} records {job.generation_id} --outcome {outcome}")
+    return written
 
 
 def _samples(forge: DataForge, job: Generation) -> list[Pair]:

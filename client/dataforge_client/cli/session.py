@@ -67,7 +67,9 @@ class Session:
             return self._told(forge)
         with tempfile.TemporaryDirectory() as scratch:
             to_stdout = str(self._order.out) == "-"
-            order = replace(self._order, out=Path(scratch, "dataset.jsonl")) if to_stdout else self._order
+            order = self._order
+            if to_stdout:
+                order = replace(order, out=Path(scratch, "dataset.jsonl"), keep_losses=False)
             try:
                 with self._say:
                     outcome = travel(forge, order, self._trail, self._say)

@@ -75,6 +75,8 @@ def text(summary: Summary) -> str:
         counts_line(job.counts),
         *reasons_lines(job.reasons),
     ]
+    if summary.outcome.losses:
+        parts.append(f"each of them with its reasons in {' and '.join(map(str, summary.outcome.losses))}")
     if summary.missing:
         why = "the rest would have cost more than --max-cost" if job.stop_reason == "budget_reached" else \
             "this teacher found no more in these documents"
@@ -101,6 +103,7 @@ def as_json(summary: Summary) -> Mapping[str, object]:
         "format": summary.outcome.export.format,
         "counts": asdict(job.counts),
         "reasons": {"rejected": dict(job.reasons.rejected), "failed": dict(job.reasons.failed)},
+        "losses": [str(path.absolute()) for path in summary.outcome.losses],
         "waiting_for_review": summary.waiting,
         "documents": {
             "total": len(documents),

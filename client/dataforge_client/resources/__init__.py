@@ -20,6 +20,7 @@ BUILT_ON: dict[str, tuple[str, ...]] = {
     "register_url": ("register_document",),
     "register_text": ("register_document",),
     "download_export": ("get_export",),
+    "download_outcome": ("get_generation_outcomes",),
     "wait": ("get_generation",),
     "follow": ("get_generation_events",),
     "iter_projects": ("list_projects",),

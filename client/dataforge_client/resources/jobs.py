@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
+from dataforge_client import files
 from dataforge_client.calls import Calls, as_object, every, given, params, part, project_path
-from dataforge_client.errors import GenerationFailed, WaitTimeout
+from dataforge_client.errors import ClientError, GenerationFailed, WaitTimeout
 from dataforge_client.events import Events, RunEvent
 from dataforge_client.models import Generation, LogLine, Model, Started
+from dataforge_client.outcomes import OutcomeFile, Outcomes
 from dataforge_client.reading import read, read_list
 
 LONGEST_WAIT = 20
@@ -78,6 +81,25 @@ class Jobs(Calls):
         """Log lines after a cursor, and the newest progress; the answer waits up to `wait` seconds (20) for news."""
         wanted = params(after=after, wait=wait, limit=limit)
         return read(Events, self._get(f"{_path(generation_id)}/events", wanted))
+
+    def get_generation_outcomes(self, generation_id: str) -> Outcomes:
+        """Signed addresses of what was delivered, rejected and failed, as JSON lines; once the job has ended."""
+        return read(Outcomes, self._get(f"{_path(generation_id)}/outcomes"))
+
+    def download_outcome(self, generation_id: str, outcome: str, path: str | Path) -> int:
+        """Write the lines of `delivered`, `rejected` or `failed` to `path`, whole or not at all; how many there are.
+
+        Raises ClientError when the job has no such outcome.
+        """
+        def found() -> OutcomeFile:
+            told = self.get_generation_outcomes(generation_id).files
+            if outcome not in told:
+                raise ClientError(f"{generation_id} has no {outcome!r}: it has {', '.join(told) or 'no outcomes'}")
+            return told[outcome]
+
+        lines = found().lines
+        files.download(self._transport, lambda: found().url, Path(path))
+        return lines
 
     def follow(self, generation_id: str, *, after: str | None = None) -> Iterator[RunEvent]:
         """Every log line, and progress at most twice a second, until the job has ended."""

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from dataforge.errors import NotFound
+from dataforge.platform import current
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.teachers import available
-from dataforge.workflows import generation, parsing
+from dataforge.workflows import assessing, generation, parsing
 from dataforge.workflows import runs as workflow
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.paging import PagingDep
@@ -16,6 +17,7 @@ from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
 from functions.api.wire.limits import Id
+from functions.api.wire.outcomes import OutcomeFile, Outcomes
 
 router = APIRouter(tags=["generations"], route_class=Route)
 
@@ -79,6 +81,23 @@ def get_generation_logs(
     run = run_over_documents(who.org_id, generation_id)
     lines = [wire.LogLine.model_validate(line) for line in runs.logs(run.run_id, tail)]
     return wire.Logs(generation_id=generation_id, logs=lines)
+
+
+@router.get("/generations/{generation_id}/outcomes", operation_id="get_generation_outcomes")
+def get_generation_outcomes(who: CallerDep, generation_id: Id) -> Outcomes:
+    """Whatever was asked for, as JSON lines: what was delivered, and what was rejected or failed, each with its reason.
+
+    409 until the run has ended.
+    """
+    run = run_over_documents(who.org_id, generation_id)
+    lines = {"delivered": run.delivered, "rejected": run.rejected, "failed": run.failed}
+    files = {
+        outcome: OutcomeFile(
+            url=current().files.presign_get(key, filename=f"{generation_id}-{outcome}.jsonl"), lines=lines[outcome],
+        )
+        for outcome, key in assessing.outcome_files(run).items()
+    }
+    return Outcomes(generation_id=generation_id, files=files)
 
 
 @router.get("/available-models", operation_id="available_models")

@@ -145,6 +145,14 @@ EXAMPLES: dict[str, Json] = {
              "message": "Generated 3 pairs for chunk 1 (avg quality: 0.92)"},
         ],
     },
+    "Outcomes": {
+        "generation_id": "gen_abc123", "expires_in": 3600,
+        "files": {
+            "delivered": {"url": "https://files.example.com/gen_abc123-delivered.jsonl?signature=...", "lines": 1005},
+            "rejected": {"url": "https://files.example.com/gen_abc123-rejected.jsonl?signature=...", "lines": 12},
+            "failed": {"url": "https://files.example.com/gen_abc123-failed.jsonl?signature=...", "lines": 3},
+        },
+    },
     "Events": {
         "generation_id": "gen_abc123", "closed": False,
         "cursor": "01jz8x3v5qk2m4n6p8r0t1v3w5.01jz8x3v9ak2m4n6p8r0t1v3w5",

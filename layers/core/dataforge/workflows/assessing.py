@@ -17,7 +17,7 @@ from typing import IO, cast
 
 import orjson
 
-from dataforge.errors import ConditionFailed
+from dataforge.errors import ConditionFailed, Conflict
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.recipes import drafts
@@ -29,8 +29,9 @@ from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import ROUNDS, most_slots
 from dataforge.workflows.judging import Record
 
-LINES = ("records.jsonl", "rejected.jsonl", "failed.jsonl")
-"""Whatever was asked for stands in exactly one of them."""
+OUTCOMES = {"delivered": "records.jsonl", "rejected": "rejected.jsonl", "failed": "failed.jsonl"}
+"""Whatever was asked for stands in exactly one of these files."""
+LINES = tuple(OUTCOMES.values())
 _SEARCH, _MARKS = "search", "marks"
 _AT_ONCE = 16
 """Chunks whose count is noted at the same time."""
@@ -77,6 +78,17 @@ def outcomes_of(run: Run, round_number: int) -> Iterator[Item]:
             yield found.get(slot["index"]) or {
                 "slot": slot["index"], "chunk_id": slot["chunk_id"], "failed": reason, "detail": detail,
             }
+
+
+def outcome_files(run: Run) -> dict[str, str]:
+    """The keys of its files, by outcome; those that it came to. Raises Conflict while the run goes on."""
+    if run.status not in runs.FINISHED:
+        raise Conflict(
+            f"Generation {run.run_id} is {run.status}; its outcomes are there once it has ended",
+            code="GENERATION_NOT_COMPLETE",
+        )
+    keys = {outcome: flow.key_of(run, name) for outcome, name in OUTCOMES.items()}
+    return {outcome: key for outcome, key in keys.items() if current().files.info(key) is not None}
 
 
 def record_failure(raw: Item) -> Item:

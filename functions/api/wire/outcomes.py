@@ -1,0 +1,19 @@
+"""What became of everything that a run was asked for."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class OutcomeFile(BaseModel):
+    url: str
+    """Of the JSON lines; presigned."""
+    lines: int
+
+
+class Outcomes(BaseModel):
+    """files: by `delivered`, `rejected` and `failed`; those that the run came to. A parse has none."""
+
+    generation_id: str
+    files: dict[str, OutcomeFile]
+    expires_in: int = 3600
