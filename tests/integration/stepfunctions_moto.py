@@ -44,9 +44,9 @@ def deploy(
     handlers: by placeholder (`PlanRun`), called in this process as (event, context) in moto's threads; an exception
     reaches Retry and Catch under its class name, as on Lambda. definitions: with `${...}` still in them.
     """
-    role = _role()
+    role, functions = _role(), boto3.client("lambda")
     for name in handlers:
-        boto3.client("lambda").create_function(
+        functions.create_function(
             FunctionName=name, Runtime="python3.11", Role=role, Handler="x.handler", Timeout=900,
             Code={"ZipFile": _empty_zip()},
         )
