@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dataforge.recipes.spreading import STYLES
 from dataforge.records import DIFFICULTIES, Message, Passage, Question, Slot
 
 if TYPE_CHECKING:
@@ -45,6 +46,15 @@ def ask(
         kind=kind, temperature=wishes.temperature, max_tokens=wishes.max_tokens, json_schema=schema, seed=wishes.seed,
         turns=wishes.turns, labels=wishes.labels, summary_style=wishes.summary_style,
     )
+
+
+def manner(slot: Slot) -> str:
+    """Who asks and how, as it is added to what a slot is asked for; empty when that is left to the teacher."""
+    said = f"; asked by {_line(slot.persona)}" if slot.persona else ""
+    if slot.style:
+        how = STYLES.get(slot.style)
+        said += f"; the question put as {_line(slot.style)}{f' ({how})' if how else ''}"
+    return said
 
 
 def fence(content: str) -> str:

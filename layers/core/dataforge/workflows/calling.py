@@ -162,6 +162,7 @@ def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
         "slot": slot.index, "chunk_id": slot.chunk_id, "document_id": chunk.document_id, "page": chunk.page,
         "reply": reply.slot, "teacher": reply.model, "finish_reason": reply.finish_reason,
         "draft": drafts.to_json(draft), "chunk_sha256": lineage.content_hash(chunk.content),
+        "asked": {**slot.asked},
     }
 
 

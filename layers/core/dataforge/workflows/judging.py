@@ -46,6 +46,8 @@ class Record:
     evidence: list[Item] = field(default_factory=list)
     """The spans of `grounding`, with their place in the document."""
     lineage: Item = field(default_factory=dict)
+    asked: Item = field(default_factory=dict)
+    """What the plan spread over the slots: question type, difficulty, persona, style."""
 
 
 def judge(run: Run, outcomes: Sequence[Item]) -> list[Record]:
@@ -73,7 +75,7 @@ def _record(run: Run, outcome: Item, chunk: StoredChunk | None) -> Record:
         cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
         cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), _draft(outcome),
         found.grounding, found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, chunk),
-        lineage=lineage.of_record(outcome, chunk),
+        lineage=lineage.of_record(outcome, chunk), asked=cast(Item, outcome.get("asked") or {}),
     )
 
 
@@ -110,7 +112,7 @@ def line(r: Record) -> dict[str, object]:
         "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
         "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
         "similarity": r.similarity, "turns": drafts.turns_of(r.draft), "material_at": r.draft.material_at,
-        "lineage": r.lineage,
+        "lineage": r.lineage, "asked": r.asked,
     }
 
 
@@ -119,6 +121,7 @@ def pair(run: Run, r: Record) -> Pair:
     good = isinstance(floor, int | float) and r.score >= floor
     status = "rejected" if r.reasons else "accepted" if good else "pending"
     metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
+    metadata |= {name: r.asked[name] for name in ("persona", "style") if name in r.asked}
     if r.reasons:
         metadata["reasons"] = list(r.reasons)
     if r.duplicate_of is not None:

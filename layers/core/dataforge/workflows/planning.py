@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain
-from typing import cast
 
 import orjson
 
 from dataforge import clock, settings
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.recipes import RECIPES, Recipe, Wishes, spreading
 from dataforge.recipes import planning as planner
+from dataforge.recipes.planning import check_distribution
 from dataforge.records import Passage, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
@@ -75,10 +75,32 @@ def _slots(run: Run, round_number: int, used: Counter[str]) -> list[Slot]:
         per_chunk = recipe.PAIRS_PER_CHUNK
     return planner.plan(
         sources, max(0, wanted), pairs_per_chunk=per_chunk if isinstance(per_chunk, int) and not round_number else None,
-        distribution=cast("dict[str, float]", config["difficulty_distribution"]),
-        question_types=() if chosen.can.offline else recipe.VARIETIES, first_index=used.total(),
+        dimensions=dimensions(run), have=_delivered(run) if round_number == 1 else None, first_index=used.total(),
         seed=int(str(config["seed"])),
     )
+
+
+def dimensions(run: Run) -> dict[str, dict[str, float]]:
+    """What the run spreads over its slots, by their fields: each value with its share."""
+    recipe, offline = _recipe(run), flow.teacher_of(run).can.offline
+    found: dict[str, dict[str, float]] = {}
+    for name in recipe.SPREADS:
+        told = run.config.get(name)
+        if told is None and name == "question_types" and not offline:
+            told = list(recipe.VARIETIES)
+        if told:
+            found[spreading.DIMENSIONS[name].slot] = spreading.shares(name, told)
+    return {**found, "difficulty": check_distribution(run.config["difficulty_distribution"])}
+
+
+def _delivered(run: Run) -> dict[str, Counter[str]]:
+    """What the first round delivered of each, so that the first top-up asks for what is missing. Later ones begin
+    anew: what cannot be made of these documents must not keep a run from its number."""
+    found: dict[str, Counter[str]] = {}
+    for line in flow.read_lines(run, "records.jsonl"):
+        for name, value in (line.get("asked") or {}).items():
+            found.setdefault(name, Counter())[value] += 1
+    return found
 
 
 def _recipe(run: Run) -> Recipe:
