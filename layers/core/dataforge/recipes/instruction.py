@@ -69,7 +69,7 @@ def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Questio
     count = len(slots)
     wanted = [f"Write exactly {count} task{'s' if count != 1 else ''}, in this order:"]
     for number, slot in enumerate(slots, 1):
-        wish = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
+        wish = prompts.level_of(slot, _DIFFICULTY)
         said = _TASKS.get(slot.question_type or "")
         kind = f"{slot.question_type}{f' ({said})' if said else ''}, " if slot.question_type else ""
         wanted.append(f"{number}. {kind}{wish}{prompts.manner(slot)}")

@@ -57,7 +57,7 @@ def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Questio
     count = len(slots)
     wanted = [f"Write exactly {count} pair{'s' if count != 1 else ''}, in this order:"]
     for number, slot in enumerate(slots, 1):
-        wish = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
+        wish = prompts.level_of(slot, _DIFFICULTY)
         kind = f", of type {slot.question_type}" if slot.question_type else ""
         wanted.append(f"{number}. {wish}{kind}{prompts.manner(slot)}")
     system = prompts.rules(_TASK, wishes, form=_FORM, count_of="pair")

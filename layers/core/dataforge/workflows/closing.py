@@ -53,10 +53,12 @@ def close(run: Run, raw: Item) -> Run:
     good, bad = Tally.of(delivered), Tally.of(_Lines(run, "rejected.jsonl"))
     texts = quality_report.Texts(delivered, str(run.config["generation_type"]))
     chunks, asked = _planned(run)
+    hops = planning.hops(run)
+    wanted = {**planning.dimensions(run), **({"passages": {planning.MULTI: hops[planning.MULTI]}} if hops else {})}
     report = quality_report.report(
         good, bad, diversity_score=quality_report.diversity_of(texts, len(good.quality)), requested=run.requested,
         asked=run.asked, failed=run.failed, reasons=cast("dict[str, dict[str, int]]", run.reasons),
-        chunks_planned=len(chunks), spread=quality_report.spread(planning.dimensions(run), asked, good),
+        chunks_planned=len(chunks), spread=quality_report.spread(wanted, asked, good),
     )
     flow.write_json(run, "report.json", report)
     usage, scores = flow.usage(run), good.quality + bad.quality
