@@ -25,6 +25,16 @@ class CallUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherChunk:
+    """Another chunk that a multi-hop pair needs."""
+
+    chunk_id: str
+    document_id: str
+    page: int | None = None
+    chunk_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """Tokens and cost are the pair's share of its call."""
 
@@ -42,6 +52,7 @@ class Lineage:
     chunk_sha256: str | None = None
     """Of the text into which the evidence points."""
     call: CallUsage = field(default_factory=CallUsage, metadata={"build": one(CallUsage)})
+    further: tuple[FurtherChunk, ...] = field(default=(), metadata={"build": many(FurtherChunk)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,9 @@ class TraceEvidence:
     page: int | None = None
     document_start: int | None = None
     document_end: int | None = None
+    chunk_id: str | None = None
+    """Of a multi-hop pair: which of its chunks, and the chunk's document."""
+    document_id: str | None = None
     holds: bool | None = None
     """Whether the document's text has it there now; None: cannot be told."""
 
@@ -95,6 +109,14 @@ class TraceDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceOrigin:
+    """Another chunk that a multi-hop pair needs, and its document."""
+
+    chunk: TraceChunk = field(default_factory=TraceChunk, metadata={"build": one(TraceChunk)})
+    document: TraceDocument = field(default_factory=TraceDocument, metadata={"build": one(TraceDocument)})
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     pair_id: str
     project_id: str
@@ -109,6 +131,7 @@ class Trace:
     reply: TraceReply = field(default_factory=TraceReply, metadata={"build": one(TraceReply)})
     chunk: TraceChunk = field(default_factory=TraceChunk, metadata={"build": one(TraceChunk)})
     document: TraceDocument = field(default_factory=TraceDocument, metadata={"build": one(TraceDocument)})
+    further: tuple[TraceOrigin, ...] = field(default=(), metadata={"build": many(TraceOrigin)})
     evidence: tuple[TraceEvidence, ...] = field(default=(), metadata={"build": many(TraceEvidence)})
     notes: tuple[str, ...] = field(default=(), metadata={"build": tuple})
     """What expired, changed or was deleted since."""

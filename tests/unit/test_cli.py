@@ -119,6 +119,17 @@ def test_what_the_options_say_reaches_the_server(run: Callable[..., int], api: F
     assert bodies["export"] == {"format": "alpaca"}
 
 
+def test_what_is_to_be_spread_reaches_the_server(run: Callable[..., int], api: FakeApi) -> None:
+    run("--pairs", "6", "--teacher", "ollama:llama3.2", "--question-type", "factual", "--question-type", "how-to=2",
+        "--persona", "mixed", "--style", "keywords", "--style", "a=b", "--multi-hop", "0.2")
+
+    [sent] = [s.json for s in api.seen if s.method == "POST" and s.path.endswith("/generate")]
+    assert {k: v for k, v in sent["config"].items() if k != "auto_accept_min_quality"} == {
+        "question_types": {"factual": 1, "how-to": 2}, "personas": "mixed", "styles": ["keywords", "a=b"],
+        "multi_hop_share": 0.2,
+    }
+
+
 def test_a_dry_run_says_what_it_would_take_and_starts_nothing(
     run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

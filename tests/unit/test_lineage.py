@@ -85,7 +85,7 @@ def test_evidence_has_a_place_in_the_document_unless_a_person_rewrote_the_chunk(
     chunk = StoredChunk("p", "c", "d", "The pier opens.", [], 0, "paragraph", 4, 100, 115, "now")
     span = Span(4, 8, "pier")
 
-    assert lineage.spans([span], chunk)[0] == {
+    assert lineage.spans([span], [chunk])[0] == {
         "start": 4, "end": 8, "text": "pier", "document_start": 104, "document_end": 108}
-    assert lineage.spans([span], replace(chunk, rewritten=True))[0]["document_start"] is None
-    assert lineage.spans([span], None)[0]["document_start"] is None
+    assert lineage.spans([span], [replace(chunk, rewritten=True)])[0]["document_start"] is None
+    assert lineage.spans([span], [None])[0]["document_start"] is None

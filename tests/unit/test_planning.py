@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from dataforge.errors import Invalid
 from dataforge.recipes import planning
 from dataforge.recipes.planning import Source
+from dataforge.recipes.spreading import largest_remainder
 
 WEIGHTS = st.lists(st.floats(0, 1e6, allow_nan=False), min_size=1, max_size=30).filter(lambda w: sum(w) > 0)
 EVEN = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
@@ -20,7 +20,7 @@ EVEN = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
 # checklist 32, 78, 81
 @given(st.integers(0, 5000), WEIGHTS)
 def test_largest_remainder_sums_and_stays_within_one_of_the_quota(total: int, weights: list[float]) -> None:
-    shares = planning.largest_remainder(total, weights)
+    shares = largest_remainder(total, weights)
 
     assert sum(shares) == total
     assert all(abs(s - total * w / sum(weights)) < 1 + 1e-6 for s, w in zip(shares, weights, strict=True))
@@ -48,7 +48,9 @@ def test_a_plan_keeps_the_difficulty_distribution_and_is_the_same_for_the_same_s
     sources = [Source(f"chunk_{n}", tokens=300) for n in range(20)]
 
     plans = [
-        planning.plan(sources, 100, pairs_per_chunk=None, distribution=EVEN, question_types=("a", "b"), seed=7)
+        planning.plan(sources, 100, pairs_per_chunk=None, seed=7, dimensions={
+            "question_type": {"a": 1.0, "b": 1.0}, "difficulty": EVEN,
+        })
         for _ in range(2)
     ]
 
@@ -61,8 +63,8 @@ def test_a_top_up_goes_on_where_the_first_round_stopped() -> None:
     first = [Source("a", 300, capacity=4), Source("b", 300, capacity=1)]
     again = [Source("a", 300, used=2, capacity=4), Source("b", 300, used=1, capacity=1)]
 
-    opening = planning.plan(first, 3, pairs_per_chunk=None, distribution=EVEN, question_types=())
-    top_up = planning.plan(again, 9, pairs_per_chunk=None, distribution=EVEN, question_types=(), first_index=3)
+    opening = planning.plan(first, 3, pairs_per_chunk=None, dimensions={"difficulty": EVEN})
+    top_up = planning.plan(again, 9, pairs_per_chunk=None, dimensions={"difficulty": EVEN}, first_index=3)
 
     assert [(s.index, s.chunk_id, s.ordinal) for s in opening] == [(0, "a", 0), (1, "a", 1), (2, "b", 0)]
     assert [(s.index, s.chunk_id, s.ordinal) for s in top_up] == [(3, "a", 2), (4, "a", 3)]
@@ -86,11 +88,6 @@ def test_a_distribution_that_does_not_add_up_names_its_field(wrong: object) -> N
         planning.check_distribution(wrong)
 
     assert caught.value.errors[0].field == "config.difficulty_distribution"
-
-
-@given(st.integers(0, 1000), st.integers(0, 100))
-def test_difficulties_are_as_many_as_asked(total: int, seed: int) -> None:
-    assert len(planning.difficulties(total, EVEN, random.Random(seed))) == total
 
 
 @pytest.mark.parametrize(("total", "places"), [(5, 20), (7, 20), (30, 20)])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.errors import Invalid, Malformed
-from dataforge.recipes.planning import largest_remainder
+from dataforge.recipes.spreading import largest_remainder
 from dataforge.recipes.synthetic import checking, planning, spec, variety
 from dataforge.recipes.synthetic.techniques import TECHNIQUES
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,9 @@ class Order:
     resume: str | None = None
     max_cost: float | None = None
     dry_run: bool = False
+    spread: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Question types, personas and styles as they were typed, `value` or `value=share`, by their name in `config`."""
+    multi_hop: float | None = None
     keep_losses: bool = True
     """Write what was rejected or failed beside the dataset."""
 
@@ -177,10 +180,27 @@ def _ask(forge: DataForge, order: Order, project_id: str, *, estimate: bool | No
     config: dict[str, object] = {"auto_accept_min_quality": order.min_quality}
     if order.seed is not None:
         config["seed"] = order.seed
+    if order.multi_hop is not None:
+        config["multi_hop_share"] = order.multi_hop
+    config |= {name: shares(typed) for name, typed in order.spread.items() if typed}
     return forge.generate(
         project_id, order.teacher, num_pairs=order.pairs, temperature=order.temperature,
         system_prompt=order.system_prompt, max_cost_usd=order.max_cost, estimate=estimate, config=config,
     )
+
+
+def shares(typed: Sequence[str]) -> object:
+    """`a`, `b=2` -> {"a": 1, "b": 2}; `mixed` alone stays what it is, and without any share it is a list."""
+    if tuple(typed) == ("mixed",):
+        return "mixed"
+    weighed: dict[str, float] = {}
+    for one in typed:
+        value, sign, share = one.rpartition("=")
+        try:
+            weighed[value if sign else one] = float(share) if sign else 1.0
+        except ValueError:  # the sign is a part of the text
+            weighed[one] = 1.0
+    return list(weighed) if set(weighed.values()) == {1.0} else weighed
 
 
 def _wait(forge: DataForge, generation_id: str, trail: Trail, say: Reporter) -> Generation:

@@ -47,6 +47,15 @@ _PLACE = _Place(exists=True, path_type=Path)
 @click.option("--system-prompt", metavar="TEXT", help="Instructions for the teacher.")
 @click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sampling temperature of the teacher.")
 @click.option("--seed", type=int, metavar="N", help="Makes the plan of the run repeatable.")
+@click.option("--question-type", "types", multiple=True, metavar="TYPE[=SHARE]",
+              help="Ask only for these kinds of question, such as factual or how-to=2; may be repeated.")
+@click.option("--persona", "personas", multiple=True, metavar="WHO[=SHARE]",
+              help="Who asks, such as 'a new colleague'; may be repeated. mixed: two dozen that come with it.")
+@click.option("--style", "styles", multiple=True, metavar="HOW[=SHARE]",
+              help="How questions are put: question, keywords, scenario, request, statement, or your own words; may be "
+                   "repeated. mixed: all five.")
+@click.option("--multi-hop", type=click.FloatRange(0, 1), metavar="SHARE",
+              help="So many of the questions need two related passages, such as 0.2.")
 @click.option("--max-cost", type=click.FloatRange(0, 1_000_000), metavar="USD",
               help="End the job before it costs more; what it made is kept.")
 @click.option("--dry-run", is_flag=True,
@@ -59,6 +68,7 @@ _PLACE = _Place(exists=True, path_type=Path)
 def command(
     place: Place, paths: tuple[Path | str, ...], pairs: int | None, out: str, kind: str, teacher: str,
     project: str | None, min_quality: float, system_prompt: str | None, temperature: float | None, seed: int | None,
+    types: tuple[str, ...], personas: tuple[str, ...], styles: tuple[str, ...], multi_hop: float | None,
     max_cost: float | None, dry_run: bool, exclude: tuple[str, ...], resume: str | None, as_json: bool, quiet: bool,
 ) -> int:
     """Make a dataset from files, folders and web pages (PDF, DOCX, Markdown, TXT, HTML, CSV; http and https URLs).
@@ -75,6 +85,7 @@ def command(
         sources=sources, pairs=pairs, out=Path(out), format=kind, teacher=teacher,
         project=project or _name(paths), min_quality=min_quality, system_prompt=system_prompt,
         temperature=temperature, seed=seed, resume=resume, max_cost=max_cost, dry_run=dry_run,
+        spread={"question_types": types, "personas": personas, "styles": styles}, multi_hop=multi_hop,
     )
     return Session(place, order, unused, paths=paths, exclude=exclude, as_json=as_json, quiet=quiet).go()
 

@@ -11,7 +11,7 @@ from dataforge_client.cli.tables import json_option, show_json
 from dataforge_client.cli.texts import exact_money, one_line
 
 if TYPE_CHECKING:
-    from dataforge_client.traces import Trace, TraceEvidence
+    from dataforge_client.traces import Trace, TraceChunk, TraceDocument, TraceEvidence
 
 WIDTH = 96
 
@@ -39,13 +39,14 @@ def lines(found: Trace) -> list[str]:
         *(_evidence(e) for e in found.evidence),
         *_call(found),
         *_reply(found),
-        *_place(found),
+        *_place(found.chunk, found.document),
+        *(line for origin in found.further for line in _place(origin.chunk, origin.document)),
     ]
     return shown + [f"note      {note}" for note in found.notes]
 
 
 def _evidence(e: TraceEvidence) -> str:
-    place = f"chunk {e.start}-{e.end}"
+    place = f"chunk {f'{e.chunk_id} ' if e.chunk_id else ''}{e.start}-{e.end}"
     if e.document_start is not None:
         place += f", document {e.document_start}-{e.document_end}"
     held = {True: " (verified)", False: " (NO LONGER THERE)", None: ""}[e.holds]
@@ -75,8 +76,7 @@ def _reply(found: Trace) -> list[str]:
     return [f"reply     {reply.key}  {reply.finish_reason}  kept until {reply.expires_at}", f"  {text}"]
 
 
-def _place(found: Trace) -> list[str]:
-    chunk, document = found.chunk, found.document
+def _place(chunk: TraceChunk, document: TraceDocument) -> list[str]:
     heading = "  " + " > ".join(chunk.heading_path) if chunk.heading_path else ""
     page = f"  page {chunk.page_number}" if chunk.page_number else ""
     return [

@@ -5,6 +5,15 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 
+class FurtherChunk(BaseModel):
+    """Another chunk that a multi-hop pair needs."""
+
+    chunkId: str
+    documentId: str
+    page: int | None
+    chunkSha256: str | None
+
+
 class CallUsage(BaseModel):
     """All attempts of the call together; costUsd is null when the model's price is not known."""
 
@@ -33,6 +42,8 @@ class Lineage(BaseModel):
     chunkSha256: str | None
     """Of the chunk's text into which the evidence points."""
     call: CallUsage
+    further: list[FurtherChunk] = []
+    """Of a multi-hop pair: its chunks besides `chunkId`."""
 
 
 class TraceEvidence(BaseModel):
@@ -44,6 +55,9 @@ class TraceEvidence(BaseModel):
     page: int | None = None
     document_start: int | None = None
     document_end: int | None = None
+    chunk_id: str | None = None
+    """Of a multi-hop pair: which of its chunks, and the chunk's document."""
+    document_id: str | None = None
     holds: bool | None
     """Whether the document's parsed text has it there now; null when that cannot be told."""
 
@@ -83,6 +97,13 @@ class TraceDocument(BaseModel):
     """Signed, for an hour: the parsed text, UTF-8; offsets count its characters."""
 
 
+class TraceOrigin(BaseModel):
+    """Another chunk that a multi-hop pair needs, and its document."""
+
+    chunk: TraceChunk
+    document: TraceDocument
+
+
 class Trace(BaseModel):
     pairId: str
     projectId: str
@@ -97,6 +118,7 @@ class Trace(BaseModel):
     reply: TraceReply
     chunk: TraceChunk
     document: TraceDocument
+    further: list[TraceOrigin]
     evidence: list[TraceEvidence]
     notes: list[str]
     """Plain sentences about what expired, changed or was deleted since."""

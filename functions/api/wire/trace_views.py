@@ -15,7 +15,9 @@ def lineage(stored: Item) -> dict[str, Any] | None:
         return None
     return {**_camel(stored, "teacher", "reply", "attempt", "prompt_hash", "answered_at", "input_tokens",
                      "output_tokens", "cost_usd", "chunk_sha256"),
-            "call": _camel(stored["call"], "slots", "attempts", "input_tokens", "output_tokens", "cost_usd")}
+            "call": _camel(stored["call"], "slots", "attempts", "input_tokens", "output_tokens", "cost_usd"),
+            "further": [_camel(f, "chunk_id", "document_id", "page", "chunk_sha256")
+                        for f in stored.get("further", ())]}
 
 
 def trace(found: tracing.Trace) -> wire.Trace:
@@ -29,26 +31,27 @@ def trace(found: tracing.Trace) -> wire.Trace:
             key=found.reply.key, kept=found.reply.kept, text=found.reply.text,
             finishReason=found.reply.finish_reason, expiresAt=found.reply.expires_at,
         ),
-        "chunk": _chunk(found), "document": _document(found),
+        "chunk": _chunk(found.origin), "document": _document(found.origin),
+        "further": [wire.TraceOrigin(chunk=_chunk(o), document=_document(o)) for o in found.further],
     })
 
 
-def _chunk(found: tracing.Trace) -> wire.TraceChunk:
-    c = found.chunk
+def _chunk(origin: tracing.Origin) -> wire.TraceChunk:
+    c = origin.chunk
     return wire.TraceChunk(
-        chunkId=found.pair.chunk_id, state=found.chunk_state, content=c.content if c else None,
+        chunkId=origin.chunk_id, state=origin.chunk_state, content=c.content if c else None,
         headingPath=c.heading_path if c else [], pageNumber=c.page if c else None, position=c.position if c else None,
         startOffset=c.start if c else None, endOffset=c.end if c else None,
     )
 
 
-def _document(found: tracing.Trace) -> wire.TraceDocument:
+def _document(origin: tracing.Origin) -> wire.TraceDocument:
     """As it was when the pair was made, as far as that was written down."""
-    d, then = found.document, found.source
+    d, then = origin.document, origin.source
     now: Item = {"name": d.name, "checksum": d.checksum, "source": d.source, "url": d.url,
                  "parsed_at": d.parsed_at} if d else {}
     return wire.TraceDocument.model_validate({
-        "documentId": found.pair.document_id, "state": found.document_state, "textUrl": found.text_url,
+        "documentId": origin.document_id, "state": origin.document_state, "textUrl": origin.text_url,
         **_camel({**now, **then}, "name", "checksum", "source", "url", "parsed_at"),
     })
 

@@ -54,11 +54,12 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """text == source[start:end], where source is the chunk's content."""
+    """text == source[start:end], where source is the content of the slot's chunk, or of the `source`-th of several."""
 
     start: int
     end: int
     text: str
+    source: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,28 @@ class Slot:
     question_type: str | None = None
     ordinal: int = 0
     """The n-th pair asked of this chunk in the run, from 0, top-ups counted on."""
+    persona: str | None = None
+    """Who asks."""
+    style: str | None = None
+    """How the question is put."""
+    further: tuple[str, ...] = ()
+    """More chunks, which the record needs as well (multi-hop)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "further", tuple(self.further))  # a list, when it comes out of JSON
+
+    @property
+    def chunk_ids(self) -> tuple[str, ...]:
+        return (self.chunk_id, *self.further)
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What the plan spreads over the slots, as far as this one was asked for it."""
+        told = {
+            "question_type": self.question_type, "difficulty": self.difficulty, "persona": self.persona,
+            "style": self.style, "passages": str(len(self.chunk_ids)) if self.further else None,
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +104,12 @@ class Passage:
     heading_path: tuple[str, ...] = ()
     content_type: ContentType = "paragraph"
     document_name: str = ""
+    further: tuple[Passage, ...] = ()
+    """Of other places, which the records need as well; without any of their own."""
+
+    @property
+    def all(self) -> tuple[Passage, ...]:
+        return (self, *self.further)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ Line = Mapping[str, object]
 
 def report(
     good: Tally, bad: Tally, *, diversity_score: float | None, requested: int, asked: int, failed: int,
-    reasons: Mapping[str, Mapping[str, int]], chunks_planned: int,
+    reasons: Mapping[str, Mapping[str, int]], chunks_planned: int, spread: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """good, bad: of records.jsonl and rejected.jsonl; reasons: {"rejected": .., "failed": ..} to counts.
+    """good, bad: of records.jsonl and rejected.jsonl; reasons: {"rejected": .., "failed": ..} to counts; spread: from
+    `spread`.
 
     `near_dup_rate` is the share of near-duplicates among the records that were written (good and bad). Averages and
     rates have four digits and are null when there is nothing to take them over.
@@ -36,7 +37,24 @@ def report(
         "question_types": _descending(good.types), "difficulty": _descending(good.difficulty),
         "coverage": {"chunks_planned": chunks_planned, "chunks_used": len(good.chunks),
                      "share": _share(len(good.chunks), chunks_planned)},
+        "spread": spread or {},
     }
+
+
+def spread(
+    wanted: Mapping[str, Mapping[str, float]], asked: Mapping[str, Mapping[str, int]], good: Tally
+) -> dict[str, object]:
+    """Per dimension and value of the plan: the share that was wanted, the slots asked for it, the records delivered for
+    it and their share. A record counts for what its slot asked, whatever its writer called it."""
+    told: dict[str, object] = {}
+    for name, weights in wanted.items():
+        there, made = asked.get(name, {}), good.asked.get(name, Counter())
+        told[name] = {
+            value: {"share": round(weight, 4), "asked": there.get(value, 0), "delivered": made[value],
+                    "delivered_share": _share(made[value], len(good.quality))}
+            for value, weight in weights.items()
+        }
+    return told
 
 
 def diversity_of(texts: Iterable[str], count: int) -> float | None:
@@ -57,6 +75,8 @@ class Tally:
     types: Counter[str] = field(default_factory=Counter)
     difficulty: Counter[str] = field(default_factory=Counter)
     chunks: set[str] = field(default_factory=set)
+    asked: dict[str, Counter[str]] = field(default_factory=dict)
+    """By dimension of the plan."""
     near: int = 0
 
     @classmethod
@@ -68,6 +88,8 @@ class Tally:
             made.types[str(line["question_type"])] += 1
             made.difficulty[str(line["difficulty"])] += 1
             made.chunks.add(str(line["chunk_id"]))
+            for name, value in cast(Mapping[str, str], line.get("asked") or {}).items():
+                made.asked.setdefault(name, Counter())[value] += 1
             made.near += "near_duplicate" in cast(Sequence[str], line.get("reasons") or ())
         return made
 

@@ -23,6 +23,7 @@ from dataforge.quality import format_checks, grounding, scoring
 from dataforge.quality.claims import content_words, tokens
 from dataforge.quality.normal import normalise
 from dataforge.quality.sentences import sentences
+from dataforge.quality.sources import Joined
 from dataforge.recipes.labels import match, topic_of
 from dataforge.records import Draft, Grounding, Span
 
@@ -55,6 +56,8 @@ class Case:
     system_prompt: str = ""
     finish_reason: str = "stop"
     labels: Sequence[str] = ()
+    further: Sequence[str] = ()
+    """More passages, all of which it has to need."""
 
     def check(self, draft: Draft, *without: str) -> list[str]:
         return format_checks.check(
@@ -73,7 +76,15 @@ class Verdict:
 
 
 def judge(kind: str, case: Case) -> Verdict:
-    return JUDGES[kind](case)
+    """A record of several passages is judged over all; it is `single_source` when one of them was not needed."""
+    if not case.further:
+        return JUDGES[kind](case)
+    joined = Joined((case.passage, *case.further))
+    draft = replace(case.draft, evidence=joined.in_turns(case.draft.evidence))
+    found = JUDGES[kind](replace(case, draft=draft, passage=joined.text, further=()))
+    spans = joined.apart(found.grounding.spans)
+    reasons = found.reasons or (() if joined.all_needed(draft, spans) else ("single_source",))
+    return replace(found, grounding=replace(found.grounding, spans=spans), reasons=reasons)
 
 
 def compared(kind: str, draft: Draft) -> str:

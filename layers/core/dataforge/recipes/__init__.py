@@ -1,6 +1,7 @@
 """What to ask a teacher and how to read the answer; one module per kind of record, chosen by name.
 
     planning    slots over passages               prompts   what every prompt says alike
+    spreading   kinds, personas, styles over slots
     reading     objects of a reply -> drafts      replies   JSON out of what a model wrote
     excerpts, labels   texts and topics of a classification
 """
@@ -36,6 +37,10 @@ class Recipe(Protocol):
     FORM: Form
     VARIETIES: tuple[str, ...]
     """The kinds of question, task or situation that a plan spreads over the slots; empty: the recipe does it alone."""
+    SPREADS: tuple[str, ...]
+    """Which of `spreading.DIMENSIONS` its slots can be asked for."""
+    MULTI_HOP: bool
+    """Can ask about several passages at once."""
     SLOTS_PER_CALL: int
     PAIRS_PER_CHUNK: int
     """What a passage is asked for when the caller does not say."""

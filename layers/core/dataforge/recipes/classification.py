@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dataforge.recipes import Wishes
 
 VARIETIES: tuple[str, ...] = ()
+SPREADS: tuple[str, ...] = ()
+MULTI_HOP = False
 SLOTS_PER_CALL: int = 5
 PAIRS_PER_CHUNK: int = 1
 REQUESTS = (

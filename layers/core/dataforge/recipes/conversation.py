@@ -19,6 +19,8 @@ _SITUATIONS = {
     "checking": "somebody believes something that is partly wrong; the assistant sets it right politely",
 }
 VARIETIES: tuple[str, ...] = tuple(_SITUATIONS)
+SPREADS: tuple[str, ...] = ("question_types", "personas", "styles")
+MULTI_HOP = False
 SLOTS_PER_CALL: int = 2
 PAIRS_PER_CHUNK: int = 1
 LEAST_TURNS, MOST_TURNS = 2, 10
@@ -74,7 +76,8 @@ def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Questio
     for number, slot in enumerate(slots, 1):
         wish = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
         said = _SITUATIONS.get(slot.question_type or "")
-        wanted.append(f"{number}. {f'{slot.question_type} ({said}), ' if said else ''}{wish}")
+        kind = f"{slot.question_type}{f' ({said})' if said else ''}, " if slot.question_type else ""
+        wanted.append(f"{number}. {kind}{wish}{prompts.manner(slot)}")
     system = prompts.rules(_TASK, wishes, form=_FORM, count_of="conversation")
     return prompts.ask("conversation", system, wanted, passage, slots, wishes, SCHEMA)
 

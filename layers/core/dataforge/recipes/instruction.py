@@ -22,6 +22,8 @@ _TASKS = {
     "faq": "write a short list of frequent questions with their answers",
 }
 VARIETIES: tuple[str, ...] = tuple(_TASKS)
+SPREADS: tuple[str, ...] = ("question_types", "personas")
+MULTI_HOP = True
 SLOTS_PER_CALL: int = 3
 PAIRS_PER_CHUNK: int = 3
 TOKENS_PER_TASK = 40
@@ -67,9 +69,10 @@ def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Questio
     count = len(slots)
     wanted = [f"Write exactly {count} task{'s' if count != 1 else ''}, in this order:"]
     for number, slot in enumerate(slots, 1):
-        wish = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
+        wish = prompts.level_of(slot, _DIFFICULTY)
         said = _TASKS.get(slot.question_type or "")
-        wanted.append(f"{number}. {f'{slot.question_type} ({said}), ' if said else ''}{wish}")
+        kind = f"{slot.question_type}{f' ({said})' if said else ''}, " if slot.question_type else ""
+        wanted.append(f"{number}. {kind}{wish}{prompts.manner(slot)}")
     wanted.append('If the passage does not lend itself to a kind of task, choose another kind and name it in "task".')
     system = prompts.rules(_TASK, wishes, form=_FORM, count_of="task")
     return prompts.ask("instruction", system, wanted, passage, slots, wishes, SCHEMA)

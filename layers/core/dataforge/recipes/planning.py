@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, TypeAlias, cast
 
 from dataforge.errors import Invalid
 from dataforge.recipes import qa
-from dataforge.records import DIFFICULTIES, Difficulty, Slot
+from dataforge.recipes.spreading import Weights, deal, largest_remainder
+from dataforge.records import DIFFICULTIES, Slot
 
-Weights = Mapping[str, float]
+Link: TypeAlias = tuple[str, ...]
+"""The ids of passages that one question is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,6 @@ class Source:
         else:
             bound = max(1, self.tokens // qa.TOKENS_PER_PAIR)
         return max(0, min(bound, pairs_per_chunk if pairs_per_chunk is not None else bound) - self.used)
-
-
-def largest_remainder(total: int, weights: Sequence[float]) -> list[int]:
-    """Whole numbers in proportion to the weights that sum to `total` (Hamilton's method); ties go to the first.
-
-    Weights are non-negative and not all zero unless total is 0.
-    """
-    whole = sum(weights)
-    if total == 0 or whole == 0:
-        return [0] * len(weights)
-    quotas = [total * w / whole for w in weights]
-    floors = [int(q) for q in quotas]
-    order = sorted(range(len(quotas)), key=lambda i: (floors[i] - quotas[i], i))
-    for i in order[: total - sum(floors)]:
-        floors[i] += 1
-    return floors
 
 
 def spread(total: int, rooms: Sequence[int], weights: Sequence[float]) -> list[int]:
@@ -80,14 +66,6 @@ def round_robin(total: int, rooms: Sequence[int]) -> list[int]:
     return given
 
 
-def difficulties(total: int, distribution: Weights, rng: random.Random) -> list[Difficulty]:
-    """`total` difficulties in the asked proportions, shuffled."""
-    counts = largest_remainder(total, [distribution.get(d, 0.0) for d in DIFFICULTIES])
-    spread_out = [d for d, n in zip(DIFFICULTIES, counts, strict=True) for _ in range(n)]
-    rng.shuffle(spread_out)
-    return spread_out
-
-
 def check_distribution(distribution: object) -> dict[str, float]:
     """Raises Invalid unless it maps easy, medium, hard to shares that sum to 1 within 0.01."""
     field = "config.difficulty_distribution"
@@ -102,35 +80,52 @@ def check_distribution(distribution: object) -> dict[str, float]:
 
 
 def plan(
-    sources: Sequence[Source], total: int, *, pairs_per_chunk: int | None, distribution: Weights,
-    question_types: Sequence[str], first_index: int = 0, seed: int = 0,
+    sources: Sequence[Source], total: int, *, pairs_per_chunk: int | None, dimensions: Mapping[str, Weights],
+    have: Mapping[str, Weights] | None = None, links: Sequence[Link] = (), first_index: int = 0, seed: int = 0,
 ) -> list[Slot]:
     """At most `total` slots, in passage order, numbered from `first_index`.
 
     With `pairs_per_chunk` every passage gets its turn evenly, up to that many; without it long passages get more.
+    dimensions, have: as `spreading.deal` takes them, by the slot's fields. links: passages to be asked about together,
+    one slot each, of the one that has more room left; the other slots ask about one passage.
     """
     rng = random.Random(f"{seed}/{first_index}")
     rooms = [s.room(pairs_per_chunk) for s in sources]
+    together = _linked(sources, rooms, links[:total])
+    alone = total - sum(map(len, together.values()))
     if pairs_per_chunk is not None:
-        counts = round_robin(total, rooms)
+        counts = round_robin(alone, rooms)
     else:
-        counts = spread(total, rooms, [float(max(1, s.tokens)) for s in sources])
-    levels = difficulties(sum(counts), distribution, rng)
-    offset = rng.randrange(len(question_types)) if question_types else 0
-    slots: list[Slot] = []
-    for source, count in zip(sources, counts, strict=True):
-        for n in range(count):
-            i = len(slots)
-            kind = question_types[(offset + i) % len(question_types)] if question_types else None
-            slots.append(Slot(first_index + i, source.chunk_id, levels[i], kind, source.used + n))
-    return slots
+        counts = spread(alone, rooms, [float(max(1, s.tokens)) for s in sources])
+    places = [
+        (source.chunk_id, source.used + n, further)
+        for i, (source, count) in enumerate(zip(sources, counts, strict=True))
+        for n, further in enumerate([()] * count + together.get(i, []))
+    ]
+    dealt = deal(len(places), dimensions, rng, have=have)
+    return [
+        Slot(first_index + i, chunk_id, ordinal=ordinal, further=further, **cast("dict[str, Any]", of))
+        for i, ((chunk_id, ordinal, further), of) in enumerate(zip(places, dealt, strict=True))
+    ]
+
+
+def _linked(sources: Sequence[Source], rooms: list[int], links: Sequence[Link]) -> dict[int, list[tuple[str, ...]]]:
+    """The place of a passage to the further passages of its slots; takes the room that they need."""
+    place = {s.chunk_id: i for i, s in enumerate(sources)} if links else {}
+    made: dict[int, list[tuple[str, ...]]] = {}
+    for link in links:
+        best = max(link, key=lambda c: rooms[place[c]])
+        if rooms[place[best]] > 0:
+            rooms[place[best]] -= 1
+            made.setdefault(place[best], []).append(tuple(c for c in link if c != best))
+    return made
 
 
 def calls(slots: Sequence[Slot], most: int) -> list[list[Slot]]:
-    """Neighbouring slots of one passage share a call, at most `most` of them, split evenly."""
-    by_chunk: dict[str, list[Slot]] = {}
+    """Neighbouring slots of the same passages share a call, at most `most` of them, split evenly."""
+    by_chunk: dict[tuple[str, ...], list[Slot]] = {}
     for slot in slots:
-        by_chunk.setdefault(slot.chunk_id, []).append(slot)
+        by_chunk.setdefault((slot.chunk_id, *slot.further), []).append(slot)
     made: list[list[Slot]] = []
     for group in by_chunk.values():
         parts = -(-len(group) // most)

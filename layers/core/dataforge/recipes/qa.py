@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 VARIETIES: tuple[str, ...] = (
     "factual", "how-to", "definition", "reason", "condition", "comparison", "list", "numeric",
 )
+SPREADS: tuple[str, ...] = ("question_types", "personas", "styles")
+MULTI_HOP = True
 SLOTS_PER_CALL: int = 5
 PAIRS_PER_CHUNK: int = 3
 TOKENS_PER_PAIR = 24
@@ -55,9 +57,9 @@ def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Questio
     count = len(slots)
     wanted = [f"Write exactly {count} pair{'s' if count != 1 else ''}, in this order:"]
     for number, slot in enumerate(slots, 1):
-        wish = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
+        wish = prompts.level_of(slot, _DIFFICULTY)
         kind = f", of type {slot.question_type}" if slot.question_type else ""
-        wanted.append(f"{number}. {wish}{kind}")
+        wanted.append(f"{number}. {wish}{kind}{prompts.manner(slot)}")
     system = prompts.rules(_TASK, wishes, form=_FORM, count_of="pair")
     return prompts.ask("qa", system, wanted, passage, slots, wishes, SCHEMA)
 

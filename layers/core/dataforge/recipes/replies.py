@@ -1,4 +1,4 @@
-"""Read JSON out of what a model wrote: fences, reasoning, chatter before and after, and cut-off tails included."""
+"""Read JSON out of what a model wrote: fences, reasoning, chatter, damages and cut-off tails included."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 
-_REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_TRAILING_COMMA = re.compile(r",\s*([}\]])")
+from dataforge.recipes.lenient import Broken, read
+
+_REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_REASONED = re.compile(r"</(?:think|thinking|reasoning)>[ \t]*\n", re.IGNORECASE)
+_OPENED = re.compile(r"[{\[]")
+_BEGINS = re.compile(r"\s*+(?:```\w*+\s*+)?[{\[]")
 
 
 def whole_characters(text: str) -> str:
@@ -20,50 +24,64 @@ def whole_characters(text: str) -> str:
 def objects(text: str, *, whole: str | None = None) -> list[dict[str, object]]:
     """Every complete JSON object that stands in a list, or alone; wrapping objects such as {"pairs": [...]} opened.
 
-    A reply cut in the middle of the fifth object still gives the four before it. An object that has the key `whole` is
-    never opened: the list under that key is a part of it.
+    A reply cut in the middle of the fifth object still gives the four before it; see `lenient` for what else is read.
+    An object that has the key `whole` is never opened: the list under that key is a part of it.
     """
-    text = _REASONING.sub("", text)
-    found = _whole(text, whole)
-    if found is not None:
-        return found
-    return [inner for value in _scan(text) for inner in _opened(value, whole) or []]
+    text = _without_reasoning(text)
+    strict = _strictly(text)
+    if strict is not None:
+        return list(_records(strict, whole))
+    made: list[dict[str, object]] = []
+    said: set[str] = set()
+    for root in read(text):
+        found = list(_records(root, whole))
+        keys = [json.dumps(record, sort_keys=True) for record in found]
+        made += [record for record, key in zip(found, keys, strict=True) if key not in said]
+        said.update(keys)  # a model that begins anew says again what it said before
+    return made
 
 
-def _whole(text: str, whole: str | None) -> list[dict[str, object]] | None:
-    starts = [i for i in (text.find("{"), text.find("[")) if i >= 0]
-    if not starts:
+def _without_reasoning(text: str) -> str:
+    """Reasoning comes before the reply; what stands in the reply is the reply's."""
+    if _BEGINS.match(text):
+        return text
+    thought = _REASONING.search(text)
+    begin = _OPENED.search(text)
+    if thought and (begin is None or thought.start() < begin.start()):
+        return text[thought.end():]
+    ended = list(_REASONED.finditer(text))  # some servers cut the opening mark off
+    return text[ended[-1].end():] if ended else text
+
+
+def _strictly(text: str) -> object:
+    """None: this is no JSON."""
+    begin = _OPENED.search(text)
+    if begin is None:
         return None
-    candidate = text[min(starts):max(text.rfind("}"), text.rfind("]")) + 1]
-    for attempt in (candidate, _TRAILING_COMMA.sub(r"\1", candidate)):
-        try:
-            return _opened(json.loads(attempt, strict=False), whole)
-        except (ValueError, RecursionError):
-            continue
-    return None
+    try:
+        found: object = json.loads(text[begin.start():max(text.rfind("}"), text.rfind("]")) + 1], strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
-def _opened(value: object, whole: str | None) -> list[dict[str, object]] | None:
+def _records(value: object, whole: str | None) -> Iterator[dict[str, object]]:
     if isinstance(value, list):
-        return [v for v in value if isinstance(v, dict)]
-    if isinstance(value, dict):
-        lists = [v for v in value.values() if isinstance(v, list) and any(isinstance(x, dict) for x in v)]
-        return _opened(lists[0], whole) if len(lists) == 1 and whole not in value else [value]
-    return None
-
-
-def _scan(text: str) -> Iterator[dict[str, object]]:
-    """Complete objects at any depth: where one does not close, look inside it."""
-    decoder = json.JSONDecoder(strict=False)
-    position = text.find("{")
-    while position >= 0:
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except RecursionError:  # brackets without end, which small models fall into: nothing to read in there
-            return
-        except ValueError:
-            end = position + 1
+        for inner in value:
+            if isinstance(inner, Broken) or (isinstance(inner, dict) and len(inner) == 1):
+                yield from _records(inner, whole)
+            elif isinstance(inner, dict):
+                yield inner
+    elif isinstance(value, dict):
+        wrapped = [] if whole in value else [v for v in value.values() if _holds_objects(v)]
+        if isinstance(value, Broken):
+            for inner in wrapped:
+                yield from _records(inner, whole)
+        elif len(wrapped) == 1 and (isinstance(wrapped[0], list) or len(value) == 1):
+            yield from _records(wrapped[0], whole)
         else:
-            if isinstance(value, dict):
-                yield value
-        position = text.find("{", end)
+            yield value
+
+
+def _holds_objects(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, dict) for v in value))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 STYLES: tuple[str, ...] = ("sentence", "paragraph", "bullets")
 """What `config.summary_style` may name, beside `mixed`."""
 VARIETIES: tuple[str, ...] = ()
+SPREADS: tuple[str, ...] = ()
+MULTI_HOP = False
 SLOTS_PER_CALL: int = 3
 PAIRS_PER_CHUNK: int = 1
 LEAST_WORDS = 40

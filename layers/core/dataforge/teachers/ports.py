@@ -27,6 +27,8 @@ class Capabilities:
     """The generation kinds it can write (`qa`); None: any, it follows instructions."""
     labels: bool = True
     """Can judge which of the caller's own labels fits a text."""
+    instructions: bool = True
+    """Follows what a single slot asks for: question type, persona, style, several passages."""
     capacity: Callable[[Question], int] | None = None
     """How many different records of the question's kind it can make of the question's passage, whatever its slots, so
     that the planner promises no slot that cannot be filled; None: no bound of its own."""

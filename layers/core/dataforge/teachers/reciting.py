@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from dataforge.recipes import summary
-from dataforge.records import Question, Slot
+from dataforge.records import Passage, Question, Slot
 
 _WORDS = 12
 
@@ -17,34 +17,42 @@ def recite(question: Question) -> str:
     return json.dumps({key: [{"number": n, **one(question, slot)} for n, slot in enumerate(question.slots, 1)]})
 
 
-def _stretch(question: Question, number: int) -> tuple[int, str]:
+def _quotes(question: Question, number: int) -> tuple[int, list[str]]:
+    """The number-th stretch of each passage, and where that of the first begins."""
+    found = [_stretch(passage, number) for passage in question.passage.all]
+    return found[0][0], [quote for _, quote in found]
+
+
+def _stretch(passage: Passage, number: int) -> tuple[int, str]:
     """Where the number-th stretch begins, and its words."""
-    words = question.passage.content.split() or ["nothing"]
+    words = passage.content.split() or ["nothing"]
     start = number * _WORDS % len(words)
     return start + 1, " ".join(words[start : start + _WORDS])
 
 
 def _pair(question: Question, slot: Slot) -> dict[str, object]:
-    start, quote = _stretch(question, slot.ordinal)
+    start, quotes = _quotes(question, slot.ordinal)
     return {
-        "question": f"What stands in {slot.chunk_id} from word {start} on, as record {slot.index}?",
-        "answer": quote, "question_type": "factual", "difficulty": slot.difficulty or "easy", "evidence": [quote],
+        "question": f"What stands in {' and '.join(slot.chunk_ids)} from word {start} on, as record {slot.index}?",
+        "answer": " ".join(quotes), "question_type": "factual", "difficulty": slot.difficulty or "easy",
+        "evidence": quotes,
     }
 
 
 def _task(question: Question, slot: Slot) -> dict[str, object]:
-    start, quote = _stretch(question, slot.ordinal)
+    start, quotes = _quotes(question, slot.ordinal)
+    where = " and ".join(slot.chunk_ids)
     return {
-        "instruction": f"Copy what stands in {slot.chunk_id} from word {start} on, for record {slot.index}.",
-        "input": "", "output": quote, "task": slot.question_type or "extract", "difficulty": slot.difficulty or "easy",
-        "evidence": [quote],
+        "instruction": f"Copy what stands in {where} from word {start} on, for record {slot.index}.",
+        "input": "", "output": " ".join(quotes), "task": slot.question_type or "extract",
+        "difficulty": slot.difficulty or "easy", "evidence": quotes,
     }
 
 
 def _conversation(question: Question, slot: Slot) -> dict[str, object]:
     turns, quotes = [], []
     for turn in range(question.turns):
-        start, quote = _stretch(question, slot.ordinal * question.turns + turn)
+        start, quote = _stretch(question.passage, slot.ordinal * question.turns + turn)
         asked = "And" if turn else f"In {slot.chunk_id}, for record {slot.index}:"
         turns.append({"user": f"{asked} what stands there from word {start} on?", "assistant": quote})
         quotes.append(quote)

@@ -168,7 +168,7 @@ def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
     body = orjson.loads(current().files.read(e.key))
     calls = [[Slot(**s) for s in call] for call in body["calls"]]
     indices = [s.index for call in calls for s in call]
-    found = projects.get_chunks(run.project_id, list({call[0].chunk_id: None for call in calls}))
+    found = projects.get_chunks(run.project_id, list({c: None for call in calls for c in call[0].chunk_ids}))
     over = run.cancel_requested or run.status in runs.FINISHED
     stored = runs.replies_between(run.run_id, min(indices), max(indices))
     name = f"r{e.round}b{e.batch:04d}"
@@ -244,8 +244,7 @@ def _note(batch: Work) -> None:
 async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
     """A batch that died is not judged once more: its drafts may be what killed it."""
     made = await calling.call(batch, slots, reply_to)
-    chunk = batch.chunks.get(slots[0].chunk_id)
-    return made if batch.stop == "batch_failed" else [judging.judged(batch.run, outcome, chunk) for outcome in made]
+    return made if batch.stop == "batch_failed" else [judging.judged(batch.run, o, batch.chunks) for o in made]
 
 
 class OutOfTime(Exception):

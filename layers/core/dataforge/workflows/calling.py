@@ -17,6 +17,7 @@ from dataforge.log import redact
 from dataforge.platform.ports import Item
 from dataforge.recipes import drafts
 from dataforge.records import Answer, Draft, Message, Passage, Question, Slot
+from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Reply
 from dataforge.workflows import lineage
 from dataforge.workflows.generation import DEFAULTS
@@ -117,20 +118,24 @@ def _more(kept: int, wanted: int) -> str:
 
 async def call(batch: Batch, slots: Sequence[Slot], fetch: Fetch) -> list[Item]:
     """The outcome of each slot of one call."""
-    chunk = batch.chunks.get(slots[0].chunk_id)
-    if chunk is None:
+    found = [batch.chunks.get(chunk_id) for chunk_id in slots[0].chunk_ids]
+    chunks = [c for c in found if c is not None]
+    if len(chunks) < len(found):
         return [failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
-    if chunk.excluded:
+    if any(c.excluded for c in chunks):
         return [failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots]
-    passage = Passage(
-        chunk.content, tuple(chunk.heading_path), chunk.content_type, batch.names.get(chunk.document_id, ""),  # type: ignore[arg-type]
-    )
+    first, *further = [_passage(c, batch.names.get(c.document_id, "")) for c in chunks]
+    passage = replace(first, further=tuple(further))
     told = Call(batch, passage, list(slots))
     try:
         await _until_done(told, fetch)
     except Stopped as stopped:
         told.why = (stopped.reason, stopped.detail)
     return told.made + [failed(s, *told.why) for s in told.missing]
+
+
+def _passage(chunk: StoredChunk, document_name: str) -> Passage:
+    return Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type, document_name)  # type: ignore[arg-type]
 
 
 async def _until_done(told: Call, fetch: Fetch) -> None:
@@ -158,11 +163,18 @@ def answer_of(reply: Reply) -> Answer:
 
 def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
     chunk = batch.chunks[slot.chunk_id]
-    return {
+    made: Item = {
         "slot": slot.index, "chunk_id": slot.chunk_id, "document_id": chunk.document_id, "page": chunk.page,
         "reply": reply.slot, "teacher": reply.model, "finish_reason": reply.finish_reason,
         "draft": drafts.to_json(draft), "chunk_sha256": lineage.content_hash(chunk.content),
+        "asked": {**slot.asked},
     }
+    if slot.further:
+        made["further"] = [{
+            "chunk_id": c.chunk_id, "document_id": c.document_id, "page": c.page,
+            "chunk_sha256": lineage.content_hash(c.content),
+        } for c in map(batch.chunks.__getitem__, slot.further)]
+    return made
 
 
 def failed(slot: Slot, reason: str, detail: str) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -51,10 +52,13 @@ def close(run: Run, raw: Item) -> Run:
     delivered = _Lines(run, "records.jsonl")
     good, bad = Tally.of(delivered), Tally.of(_Lines(run, "rejected.jsonl"))
     texts = quality_report.Texts(delivered, str(run.config["generation_type"]))
+    chunks, asked = _planned(run)
+    hops = planning.hops(run)
+    wanted = {**planning.dimensions(run), **({"passages": {planning.MULTI: hops[planning.MULTI]}} if hops else {})}
     report = quality_report.report(
         good, bad, diversity_score=quality_report.diversity_of(texts, len(good.quality)), requested=run.requested,
         asked=run.asked, failed=run.failed, reasons=cast("dict[str, dict[str, int]]", run.reasons),
-        chunks_planned=len(_chunks(run)),
+        chunks_planned=len(chunks), spread=quality_report.spread(wanted, asked, good),
     )
     flow.write_json(run, "report.json", report)
     usage, scores = flow.usage(run), good.quality + bad.quality
@@ -82,8 +86,14 @@ def _stopped_by_budget(run: Run) -> bool:
     return "budget_reached" in cast("dict[str, int]", run.reasons.get("failed") or {})
 
 
-def _chunks(run: Run) -> set[str]:
-    return {s.chunk_id for s in planning.promised(run, max(1, run.assessed_round + 1))}
+def _planned(run: Run) -> tuple[set[str], dict[str, Counter[str]]]:
+    """The chunks that were asked about, and how many slots were asked for each value of each dimension."""
+    chunks, asked = set[str](), dict[str, Counter[str]]()
+    for slot in planning.promised(run, max(1, run.assessed_round + 1)):
+        chunks.add(slot.chunk_id)
+        for name, value in slot.asked.items():
+            asked.setdefault(name, Counter())[value] += 1
+    return chunks, asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,14 +48,20 @@ def estimate(
     kind = str(config["generation_type"])
     recipe, least, most = RECIPES[kind], *_written(kind, wishes)
     rooms = [planner.Source("", c.tokens, 0, c.room).room(pairs_per_chunk) for c in chunks]
+    asked = min(requested, sum(rooms))
+    together = round(asked * float(str(config.get("multi_hop_share") or 0)))
+    alone = asked - together
     if pairs_per_chunk is not None:
-        counts = planner.round_robin(requested, rooms)
+        counts = planner.round_robin(alone, rooms)
     else:
-        counts = planner.spread(requested, rooms, [float(max(1, c.tokens)) for c in chunks])
+        counts = planner.spread(alone, rooms, [float(max(1, c.tokens)) for c in chunks])
     calls_of = [-(-n // recipe.SLOTS_PER_CALL) for n in counts]
-    calls, pairs = sum(calls_of), sum(counts)
+    single, pairs = sum(calls_of), sum(counts) + together
+    calls = single + together  # passages that are read together are asked about once
     passages = sum(c.tokens * n for c, n in zip(chunks, calls_of, strict=True))
-    around = _around(config, wishes, max(1, round(pairs / calls)) if calls else 1)
+    passages += round(2 * together * sum(c.tokens for c in chunks) / len(chunks))
+    around = _around(config, wishes, max(1, round(alone / single)) if single else 1)
+    around = round((single * around + together * _around(config, wishes, 1, passages=2)) / max(1, calls))
     low_in, high_in = (passages + calls * around / per for per in CHARACTERS_PER_TOKEN)
     bound = min(most * pairs, calls * wishes.max_tokens)
     tokens = {
@@ -77,10 +83,12 @@ def _written(kind: str, wishes: Wishes) -> tuple[int, int]:
     return least * turns, most * turns
 
 
-def _around(config: Item, wishes: Wishes, slots: int) -> int:
-    """Characters of a call besides its passage, for this many records."""
+def _around(config: Item, wishes: Wishes, slots: int, *, passages: int = 1) -> int:
+    """Characters of a call besides its passages, for this many records."""
     recipe = RECIPES[str(config["generation_type"])]
-    question = recipe.question(Passage(SAMPLE), [Slot(n, SAMPLE) for n in range(slots)], wishes)
+    further = (SAMPLE,) * (passages - 1)
+    passage = Passage(SAMPLE, further=tuple(map(Passage, further)))
+    question = recipe.question(passage, [Slot(n, SAMPLE, further=further) for n in range(slots)], wishes)
     return sum(len(m.content) for m in question.messages) + len(str(question.json_schema or ""))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dataforge import clock, ids
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, Wishes, conversation, labels, summary
+from dataforge.recipes import RECIPES, Wishes, conversation, labels, spreading, summary
 from dataforge.recipes.planning import check_distribution
 from dataforge.store import projects
 from dataforge.store.projects import Project, StoredChunk
@@ -46,7 +46,7 @@ BOUNDS: dict[str, Bounds] = {
     "temperature": Bounds(0, 2, False), "max_tokens": Bounds(1, 32_768, True),
     "auto_accept_min_quality": Bounds(0, 1, False), "max_cost_usd": Bounds(0, 1_000_000, False),
     "seed": Bounds(0, 2**53, True),
-    "turns": Bounds(conversation.LEAST_TURNS, conversation.MOST_TURNS, True),
+    "turns": Bounds(conversation.LEAST_TURNS, conversation.MOST_TURNS, True), "multi_hop_share": Bounds(0, 1, False),
 }
 
 
@@ -135,6 +135,15 @@ def check(config: Item) -> None:
     if not isinstance(chosen, list) or not all(isinstance(c, str) and 0 < len(c) <= 200 for c in chosen):
         raise Invalid("chunk_ids must be a list of chunk ids", field="chunk_ids")
     check_distribution(config["difficulty_distribution"])
+    for name in spreading.DIMENSIONS:
+        if config.get(name) is not None:
+            spreading.shares(name, config[name])
+    if config.get("multi_hop_share") and not RECIPES[kind].MULTI_HOP:
+        able = " or ".join(name for name, recipe in RECIPES.items() if recipe.MULTI_HOP)
+        raise Invalid(
+            f"multi_hop_share: a {kind} is of one passage; set it to 0, or generation_type to {able}",
+            field="multi_hop_share",
+        )
     style = config.get("summary_style", "mixed")
     if style not in ("mixed", *summary.STYLES):
         raise Invalid(f"summary_style must be one of: mixed, {', '.join(summary.STYLES)}", field="summary_style")
@@ -150,6 +159,8 @@ def _check_teacher(config: Item, chosen: Teacher, org_id: str) -> None:
         what = f"writes {', '.join(can.kinds)} only, not {kind}"
     elif kind == "classification" and config.get("labels") and not can.labels:
         what = "takes labels from the headings of the documents and cannot judge your own; leave config.labels out, or"
+    elif not can.instructions and (asked := [n for n in ("multi_hop_share", *spreading.DIMENSIONS) if config.get(n)]):
+        what = f"cannot follow {' or '.join(asked)}; leave {'it' if len(asked) == 1 else 'them'} out of config, or"
     else:
         return
     able = ", ".join(e.id for e in available(org_id) if e.id != name and e.id.partition(":")[0] != "extractive")

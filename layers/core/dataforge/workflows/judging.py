@@ -6,7 +6,7 @@ meanwhile: what a pair is judged by is the text as it is then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -22,6 +22,8 @@ from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Run
 from dataforge.workflows import lineage
 
+Chunks = Mapping[str, StoredChunk]
+"""By their ids."""
 MOST_SHOWN = 50
 """Spans and unsupported words that a pair carries; `records.jsonl` has them all."""
 
@@ -46,34 +48,45 @@ class Record:
     evidence: list[Item] = field(default_factory=list)
     """The spans of `grounding`, with their place in the document."""
     lineage: Item = field(default_factory=dict)
+    asked: Item = field(default_factory=dict)
+    """What the plan spread over the slots: question type, difficulty, persona, style."""
 
 
 def judge(run: Run, outcomes: Sequence[Item]) -> list[Record]:
     """The outcomes that hold a draft, as they are judged; repeats are `repeats.py`'s."""
     made = [o for o in outcomes if "draft" in o]
-    wanted = list({str(o["chunk_id"]): None for o in made})
+    wanted = list({chunk_id: None for o in made for chunk_id in _chunk_ids(o)})
     chunks = {c.chunk_id: c for c in projects.get_chunks(run.project_id, wanted)}
-    return [_record(run, o, chunks.get(str(o["chunk_id"]))) for o in made]
+    return [_record(run, o, chunks) for o in made]
+
+
+def _chunk_ids(outcome: Item) -> list[str]:
+    """The first is the slot's own; a multi-hop record has more."""
+    return [str(outcome["chunk_id"]), *(str(f["chunk_id"]) for f in lineage.further(outcome))]
 
 
 def kind_of(run: Run) -> str:
     return str(run.config["generation_type"])
 
 
-def judged(run: Run, outcome: Item, chunk: StoredChunk | None) -> Item:
+def judged(run: Run, outcome: Item, chunks: Chunks) -> Item:
     """The outcome of a batch with what the checks say of its draft, if it has one."""
-    return {**outcome, "verdict": _told(_verdict(run, outcome, chunk))} if "draft" in outcome else outcome
+    if "draft" not in outcome:
+        return outcome
+    return {**outcome, "verdict": _told(_verdict(run, outcome, [chunks.get(c) for c in _chunk_ids(outcome)]))}
 
 
-def _record(run: Run, outcome: Item, chunk: StoredChunk | None) -> Record:
-    same = chunk is not None and outcome.get("chunk_sha256") == lineage.content_hash(chunk.content)
+def _record(run: Run, outcome: Item, chunks: Chunks) -> Record:
+    of = [chunks.get(c) for c in _chunk_ids(outcome)]
+    read = [outcome.get("chunk_sha256"), *(f["chunk_sha256"] for f in lineage.further(outcome))]
+    same = read == [lineage.content_hash(c.content) if c else None for c in of]
     known = outcome.get("verdict")
-    found = _read(known) if same and isinstance(known, dict) else _verdict(run, outcome, chunk)
+    found = _read(known) if same and isinstance(known, dict) else _verdict(run, outcome, of)
     return Record(
         cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
         cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), _draft(outcome),
-        found.grounding, found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, chunk),
-        lineage=lineage.of_record(outcome, chunk),
+        found.grounding, found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, of),
+        lineage=lineage.of_record(outcome, of), asked=cast(Item, outcome.get("asked") or {}),
     )
 
 
@@ -81,12 +94,13 @@ def _draft(outcome: Item) -> Draft:
     return drafts.from_json(cast("dict[str, object]", outcome["draft"]))
 
 
-def _verdict(run: Run, outcome: Item, chunk: StoredChunk | None) -> Verdict:
-    labels = run.config.get("labels")
+def _verdict(run: Run, outcome: Item, chunks: Sequence[StoredChunk | None]) -> Verdict:
+    labels, chunk = run.config.get("labels"), chunks[0]
     return verdict.judge(kind_of(run), verdict.Case(
         _draft(outcome), chunk.content if chunk else "", chunk.heading_path if chunk else (),
         str(run.config.get("system_prompt") or ""), str(outcome["finish_reason"]),
         [str(label) for label in labels] if isinstance(labels, list) else (),
+        [c.content if c else "" for c in chunks[1:]],
     ))
 
 
@@ -110,7 +124,7 @@ def line(r: Record) -> dict[str, object]:
         "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
         "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
         "similarity": r.similarity, "turns": drafts.turns_of(r.draft), "material_at": r.draft.material_at,
-        "lineage": r.lineage,
+        "lineage": r.lineage, "asked": r.asked,
     }
 
 
@@ -119,6 +133,7 @@ def pair(run: Run, r: Record) -> Pair:
     good = isinstance(floor, int | float) and r.score >= floor
     status = "rejected" if r.reasons else "accepted" if good else "pending"
     metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
+    metadata |= {name: r.asked[name] for name in ("persona", "style") if name in r.asked}
     if r.reasons:
         metadata["reasons"] = list(r.reasons)
     if r.duplicate_of is not None:
@@ -131,7 +146,7 @@ def pair(run: Run, r: Record) -> Pair:
         r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
         r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
         is_duplicate="near_duplicate" in r.reasons,
-        evidence=[{**span, "page": r.page} for span in r.evidence[:MOST_SHOWN]], lineage=r.lineage,
+        evidence=[{"page": r.page, **span} for span in r.evidence[:MOST_SHOWN]], lineage=r.lineage,
         metadata=metadata, status=status, type="multi_turn" if r.draft.turns else "single_turn",
         between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
     )

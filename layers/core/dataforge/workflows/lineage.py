@@ -83,29 +83,46 @@ def _share(total: int, n: int, parts: int) -> int:
     return total * (n + 1) // parts - total * n // parts
 
 
-def of_record(outcome: Item, chunk: StoredChunk | None) -> Item:
+def of_record(outcome: Item, chunks: Sequence[StoredChunk | None]) -> Item:
     """The lineage of a draft when it is assessed; empty when its batch was written before there was any.
 
-    `chunk_sha256` is the text that the evidence points into, `asked_sha256` the one that the teacher read.
+    `chunk_sha256` is the text that the evidence points into, `asked_sha256` the one that the teacher read; `further`
+    has both for every further chunk of a multi-hop record. chunks: as they are now, the slot's own first.
     """
     known = outcome.get("lineage")
     if not isinstance(known, dict):
         return {}
-    return {
-        **known, "asked_sha256": outcome.get("chunk_sha256"),
-        "chunk_sha256": content_hash(chunk.content) if chunk else None,
-    }
+    now = [content_hash(c.content) if c else None for c in chunks]
+    made: Item = {**known, "asked_sha256": outcome.get("chunk_sha256"), "chunk_sha256": now[0]}
+    if more := further(outcome):
+        made["further"] = [{
+            "chunk_id": f["chunk_id"], "document_id": f["document_id"], "page": f["page"],
+            "asked_sha256": f["chunk_sha256"], "chunk_sha256": sha,
+        } for f, sha in zip(more, now[1:], strict=True)]
+    return made
 
 
-def spans(found: Sequence[Span], chunk: StoredChunk | None) -> list[Item]:
+def further(told: Item) -> list[Item]:
+    """The further chunks of a multi-hop outcome, or of its lineage."""
+    return cast("list[Item]", told.get("further") or [])
+
+
+def spans(found: Sequence[Span], chunks: Sequence[StoredChunk | None]) -> list[Item]:
     """Evidence in its chunk and, unless a person rewrote the chunk, in the parsed text of the document, whose
-    characters [document_start:document_end] it is."""
+    characters [document_start:document_end] it is. Of several chunks, each says which one it is in."""
+    return [_span(s, chunks[s.source], named=len(chunks) > 1) for s in found]
+
+
+def _span(s: Span, chunk: StoredChunk | None, *, named: bool) -> Item:
     base = None if chunk is None or chunk.rewritten else chunk.start
-    return [{
+    told: Item = {
         "start": s.start, "end": s.end, "text": s.text,
         "document_start": None if base is None else base + s.start,
         "document_end": None if base is None else base + s.end,
-    } for s in found]
+    }
+    if named and chunk is not None:
+        told |= {"chunk_id": chunk.chunk_id, "document_id": chunk.document_id, "page": chunk.page}
+    return told
 
 
 def keep_sources(run: Run) -> None:

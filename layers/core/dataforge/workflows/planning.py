@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain
-from typing import cast
 
 import orjson
 
 from dataforge import clock, settings
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.recipes import RECIPES, Recipe, Wishes, relating, spreading
 from dataforge.recipes import planning as planner
+from dataforge.recipes.planning import check_distribution
 from dataforge.records import Passage, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
@@ -65,6 +66,7 @@ def _slots(run: Run, round_number: int, used: Counter[str]) -> list[Slot]:
     wanted = run.requested - run.delivered
     if round_number:
         wanted = min(wanted, most_slots(run.requested) - used.total())
+    have = _delivered(run) if round_number == 1 else {}
     recipe, chosen, wished = _recipe(run), flow.teacher_of(run), wishes(config)
     sources = [
         planner.Source(c.chunk_id, c.tokens, used[c.chunk_id], _capacity(recipe, chosen, wished, c))
@@ -75,10 +77,57 @@ def _slots(run: Run, round_number: int, used: Counter[str]) -> list[Slot]:
         per_chunk = recipe.PAIRS_PER_CHUNK
     return planner.plan(
         sources, max(0, wanted), pairs_per_chunk=per_chunk if isinstance(per_chunk, int) and not round_number else None,
-        distribution=cast("dict[str, float]", config["difficulty_distribution"]),
-        question_types=() if chosen.can.offline else recipe.VARIETIES, first_index=used.total(),
-        seed=int(str(config["seed"])),
+        dimensions=dimensions(run), have=have, links=_links(run, round_number, max(0, wanted), have),
+        first_index=used.total(), seed=int(str(config["seed"])),
     )
+
+
+def _links(run: Run, round_number: int, wanted: int, have: dict[str, Counter[str]]) -> list[planner.Link]:
+    """The passages of each multi-hop slot of the round: related ones that were not asked about together before."""
+    shares = hops(run)
+    if not shares or not wanted:
+        return []
+    count = spreading.owed(wanted, shares, have.get("passages", {}), random.Random(round_number))[MULTI]
+    before = {frozenset(s.chunk_ids) for s in promised(run, round_number) if s.further}
+    places = ((relating.Place(c.chunk_id, c.document_id, c.position), c.content) for c in _chunks(run))
+    found = [link for link in relating.related(places) if frozenset(link) not in before][:count]
+    if len(found) < count:
+        said = f"Only {len(found)} of {count} multi-hop pairs can be asked for: no more chunks are related"
+        runs.say(run.run_id, "planning", f"{said}; the others ask about one chunk each", level="warning")
+    return list(found)
+
+
+SINGLE, MULTI = "1", "2"
+"""How many passages a record needs, as `asked` tells it."""
+
+
+def hops(run: Run) -> dict[str, float]:
+    """The shares of records by the passages that they need; empty: all need one."""
+    share = float(str(run.config.get("multi_hop_share") or 0))
+    return {SINGLE: 1 - share, MULTI: share} if share else {}
+
+
+def dimensions(run: Run) -> dict[str, dict[str, float]]:
+    """What the run spreads over its slots, by their fields: each value with its share."""
+    recipe, offline = _recipe(run), flow.teacher_of(run).can.offline
+    found: dict[str, dict[str, float]] = {}
+    for name in recipe.SPREADS:
+        told = run.config.get(name)
+        if told is None and name == "question_types" and not offline:
+            told = list(recipe.VARIETIES)
+        if told:
+            found[spreading.DIMENSIONS[name].slot] = spreading.shares(name, told)
+    return {**found, "difficulty": check_distribution(run.config["difficulty_distribution"])}
+
+
+def _delivered(run: Run) -> dict[str, Counter[str]]:
+    """What the first round delivered of each, so that the first top-up asks for what is missing. Later ones begin
+    anew: what cannot be made of these documents must not keep a run from its number."""
+    found: dict[str, Counter[str]] = {}
+    for line in flow.read_lines(run, "records.jsonl"):
+        for name, value in {"passages": SINGLE, **(line.get("asked") or {})}.items():
+            found.setdefault(name, Counter())[value] += 1
+    return found
 
 
 def _recipe(run: Run) -> Recipe:

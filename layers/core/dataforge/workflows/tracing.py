@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from dataforge import clock
 from dataforge.errors import NotFound
 from dataforge.platform import current
-from dataforge.platform.ports import Item
+from dataforge.platform.ports import FileInfo, Item, Value
 from dataforge.store import pairs, projects, runs
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Document, Project, StoredChunk
@@ -37,6 +38,33 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A chunk that the pair was made from, and its document."""
+
+    chunk_id: str
+    document_id: str
+    chunk_state: ChunkState
+    chunk: StoredChunk | None
+    document_state: DocumentState
+    document: Document | None
+    source: Item
+    """The document as it was when the run was planned."""
+    parsed: FileInfo | None
+    """The parsed text into which the document offsets point."""
+
+    @property
+    def text_url(self) -> str | None:
+        """Signed, for an hour."""
+        return current().files.presign_get(self.parsed.key) if self.parsed else None
+
+    def text(self) -> str | None:
+        """None: not there, or too long to be compared with."""
+        if self.parsed is None or self.parsed.size > MOST_TEXT_BYTES:
+            return None
+        return current().files.read(self.parsed.key).decode()
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """lineage: as `workflows.lineage` wrote it, empty for an old pair. evidence: the pair's, each with `holds`: whether
     the document's text still has it there (None: cannot be told)."""
@@ -45,14 +73,9 @@ class Trace:
     run: Run | None
     reply: Said
     lineage: Item
-    chunk_state: ChunkState
-    chunk: StoredChunk | None
-    document_state: DocumentState
-    document: Document | None
-    source: Item
-    """The document as it was when the run was planned."""
-    text_url: str | None
-    """Signed, for an hour: the parsed text into which the document offsets point."""
+    origin: Origin
+    further: tuple[Origin, ...]
+    """The other chunks of a multi-hop pair."""
     evidence: list[Item] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Plain sentences about what expired, changed or was deleted."""
@@ -63,18 +86,25 @@ def trace(project: Project, pair_id: str) -> Trace:
     pair = pairs.get(project.project_id, pair_id)
     run = _run(project, pair)
     reply = _reply(pair)
-    chunk, chunk_state = _chunk(pair)
-    source = lineage.source_of(run, pair.document_id) if run else {}
-    document, document_state = _document(pair, source)
+    known = pair.lineage
+    origins = [_origin(project, run, pair.chunk_id, pair.document_id, known.get("chunk_sha256"))]
+    origins += [
+        _origin(project, run, str(f["chunk_id"]), str(f["document_id"]), f.get("chunk_sha256"))
+        for f in lineage.further(known)
+    ]
+    texts = {o.document_id: o.text() for o in origins}
+    evidence = [_checked(e, texts.get(str(e.get("document_id") or pair.document_id))) for e in pair.evidence]
+    return Trace(pair, run, reply, known, origins[0], tuple(origins[1:]), evidence, _notes(pair, reply, origins))
+
+
+def _origin(project: Project, run: Run | None, chunk_id: str, document_id: str, sha: Value) -> Origin:
+    chunk, chunk_state = _chunk(project.project_id, chunk_id, sha)
+    source = lineage.source_of(run, document_id) if run else {}
+    document, document_state = _document(project.project_id, document_id, source)
     key = parsing.text_key(project, document) if document else None
-    info = current().files.info(key) if key else None
-    text = None
-    if info is not None and info.size <= MOST_TEXT_BYTES:
-        text = current().files.read(info.key).decode()
-    return Trace(
-        pair, run, reply, pair.lineage, chunk_state, chunk, document_state, document, source,
-        current().files.presign_get(info.key) if info else None, [_checked(e, text) for e in pair.evidence],
-        _notes(pair, reply, chunk_state, document_state),
+    return Origin(
+        chunk_id, document_id, chunk_state, chunk, document_state, document, source,
+        current().files.info(key) if key else None,
     )
 
 
@@ -100,13 +130,12 @@ def excerpt(reply: Reply, pair: Pair) -> str:
     return reply.text[at:at + EXCERPT]
 
 
-def _chunk(pair: Pair) -> tuple[StoredChunk | None, ChunkState]:
+def _chunk(project_id: str, chunk_id: str, known: Value) -> tuple[StoredChunk | None, ChunkState]:
     """Told apart by the hash of the text that the evidence points into."""
     try:
-        chunk = projects.get_chunk(pair.project_id, pair.chunk_id)
+        chunk = projects.get_chunk(project_id, chunk_id)
     except NotFound:
         return None, "deleted"
-    known = pair.lineage.get("chunk_sha256")
     if known is None:
         return chunk, "unknown"
     if lineage.content_hash(chunk.content) == known:
@@ -114,9 +143,9 @@ def _chunk(pair: Pair) -> tuple[StoredChunk | None, ChunkState]:
     return chunk, "edited" if chunk.rewritten else "parsed_again"
 
 
-def _document(pair: Pair, source: Item) -> tuple[Document | None, DocumentState]:
+def _document(project_id: str, document_id: str, source: Item) -> tuple[Document | None, DocumentState]:
     try:
-        document = projects.get_document(pair.project_id, pair.document_id)
+        document = projects.get_document(project_id, document_id)
     except NotFound:
         return None, "deleted"
     if document.parsing_status == "deleting":
@@ -145,15 +174,15 @@ DOCUMENT_NOTES: dict[DocumentState, str] = {
 }
 
 
-def _notes(pair: Pair, reply: Said, chunk: ChunkState, document: DocumentState) -> list[str]:
-    found = [DOCUMENT_NOTES.get(document), CHUNK_NOTES.get(chunk)]
+def _notes(pair: Pair, reply: Said, origins: Sequence[Origin]) -> list[str]:
+    found = [note for o in origins for note in (DOCUMENT_NOTES.get(o.document_state), CHUNK_NOTES.get(o.chunk_state))]
     known = pair.lineage
     if not known:
         found.append("The pair was made before lineage was kept: its prompt hash and cost are not known.")
-    elif known.get("asked_sha256") != known.get("chunk_sha256"):
+    elif any(k.get("asked_sha256") != k.get("chunk_sha256") for k in (known, *lineage.further(known))):
         found.append("The chunk was changed between the call and the assessment: the teacher read another text.")
     if not reply.kept:
         found.append("The raw reply is no longer kept.")
     if pair.revision and pair.updated_at:
         found.append(f"The pair was reviewed or edited since, last on {pair.updated_at}.")
-    return [note for note in found if note]
+    return list(dict.fromkeys(note for note in found if note))

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from dataforge.recipes.planning import largest_remainder
+from dataforge.recipes.spreading import largest_remainder
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.recipes.synthetic.spec import Coverage, Spec
 from dataforge.recipes.synthetic.variety import Taxonomy, combinations

@@ -81,7 +81,8 @@ class ExtractiveTeacher:
     """
 
     name = "extractive"
-    can = Capabilities(json_schema=True, offline=True, kinds=tuple(_WRITERS), labels=False, capacity=capacity)
+    can = Capabilities(
+        json_schema=True, offline=True, kinds=tuple(_WRITERS), labels=False, instructions=False, capacity=capacity)
 
     async def ask(self, question: Question) -> Answer:
         if question.kind not in _WRITERS:

@@ -1,0 +1,274 @@
+"""Almost-JSON, as models write it, in one pass: every object that is whole comes out with exactly its text.
+
+Read as it was meant: other quotes, bare keys and words, Python's literals, comments, commas and closing brackets too
+many or too few, doubled braces, line ends and quotes that are not escaped. A quote ends a text only where what follows
+could follow it. Where an object cannot be read with certainty it is `Broken`: whoever wants records leaves it out, for
+half a record, or one with a piece of the next, is worse than none. The work is linear: no character is looked at again
+but by patterns of bounded length.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST_DEPTH = 64
+"""Brackets without end, which small models fall into, hold nothing to read."""
+MOST_KEY = 60
+
+
+class Broken(dict[str, Any]):
+    """What could be read of an object that was cut off or damaged."""
+
+
+_CLOSERS = {'"': '"', "'": "'", "“": "“”", "”": "“”", "‘": "‘’", "’": "‘’", "„": "“”", "«": "»"}
+_SPECIAL = {closers: re.compile(rf"[\\{closers}]") for closers in set(_CLOSERS.values())}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/", "\n": "\n"}
+_CODE = re.compile(r"u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})")
+_Q = "[\"'“”‘’„«»]"
+_SPACE_OF = r"(?:\s++|(?://|\#)[^\n]{0,200}+(?=\n)|/\*[^*]{0,200}+\*/)*+"
+_SPACE = re.compile(_SPACE_OF)
+_VALUE_OF = rf"(?:{_Q}|[{{\[\-\d]|(?:true|false|null|True|False|None)\b|\Z)"
+_NAMED_OF = rf"{_Q}[A-Za-z_][\w \-]{{0,{MOST_KEY}}}{_Q}\s*+:\s*+{_VALUE_OF}"
+_NAMED = re.compile(_NAMED_OF)
+"""A key in quotes with the beginning of its value: inside of a text, the sign of one that was not closed."""
+_FIELDS = """
+    question answer question_type difficulty evidence instruction input output task turns user assistant role content
+    situation summary request style number label pairs tasks conversations summaries labelled prompt chosen rejected
+"""
+_BARE_OF = rf"(?:{'|'.join(_FIELDS.split())})\s*+:\s*+{_VALUE_OF}"
+_BARE_KEY = re.compile(r"([A-Za-z_$][\w$-]{0,60})\s*+:")
+_NEXT_OF = rf"(?:[{{\[}}\]]|{_NAMED_OF}|{_BARE_OF}|\Z)"
+_CLOSED_OF = rf"(?:[}}\]]{_SPACE_OF})++(?:\Z|,(?:{_SPACE_OF},?)*?{_NEXT_OF}|[{{`<]|{_NAMED_OF})|[}}\]]++\s*?\n\s*?\n"
+_AFTER_MEMBER = re.compile(
+    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}{_NEXT_OF}|{_CLOSED_OF})|\s++(?:{_NAMED_OF}|{_BARE_OF})")
+_AFTER_ITEM = re.compile(
+    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:{_VALUE_OF}|[}}\]])|{_CLOSED_OF})|[^\S\n]*+\n\s*+{_Q}")
+_CLOSERS_RUN = re.compile(rf"(?:\s{{0,50}}[}}\]]){{1,{MOST_DEPTH + 1}}}+")
+_KEYS = {
+    closers: re.compile(rf"{_Q}((?:[^\\\n{closers}]|\\.){{0,{MOST_KEY}}}+)[{closers}]\s*+:")
+    for closers in set(_CLOSERS.values())
+}
+_WORD = re.compile(r"[^\s,{}\[\]:\"“”]{1,60}(?=[ \t]*+(?:[,}\]\r\n]|\Z))")
+_NUMBER = re.compile(r"-?\d{1,400}(?:\.\d+)?(?:[eE][+-]?\d{1,4})?(?=[,}\]\s/#]|\Z)")
+_LITERALS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
+_STRUCTURE = re.compile(r"[{}\[\],\"'“”\n]")
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open bracket. A doubled brace is one around the object that is meant."""
+
+    listed: bool
+    items: list[Any] = field(default_factory=list)
+    members: dict[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    sound: bool = True
+    doubled: bool = False
+
+
+def read(text: str) -> list[dict[str, Any]]:
+    """The outermost objects of a text, in order, `Broken` ones included."""
+    return _Reader(text).read()
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text, self.at = text, 0
+        self.stack: list[_Frame] = []
+        self.roots: list[dict[str, Any]] = []
+
+    def read(self) -> list[dict[str, Any]]:
+        while self.at < len(self.text) and len(self.stack) <= MOST_DEPTH:
+            if not self.stack:
+                self.at = self.text.find("{", self.at)
+                if self.at < 0:
+                    break
+                self._open("{")
+                continue
+            self.at = self._match(_SPACE).end()
+            if self.at < len(self.text):
+                self._step(self.stack[-1])
+        while self.stack:
+            self._close(whole=False)
+        return self.roots
+
+    def _match(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        found = pattern.match(self.text, self.at)
+        assert found is not None  # noqa: S101  (the pattern matches nothing, too)
+        return found
+
+    def _step(self, frame: _Frame) -> None:
+        char = self.text[self.at]
+        if char in "}]":
+            self._closing(char)
+        elif char == ",":
+            if frame.key is not None:
+                self._put(None)
+            self.at += 1
+        elif frame.listed or frame.doubled or frame.key is not None:
+            self._value(frame, char)
+        else:
+            self._key(frame, char)
+
+    def _closing(self, char: str) -> None:
+        """A bracket of the other kind closes what was forgotten to be closed, too; one that fits nothing is none."""
+        fits = [f.listed == (char == "]") for f in self.stack]
+        if any(fits):
+            while self.stack[-1].listed != (char == "]"):
+                self._close()
+            self._close()
+        self.at += 1
+
+    def _open(self, char: str) -> None:
+        self.stack.append(_Frame(listed=char == "["))
+        self.at += 1
+
+    def _close(self, *, whole: bool = True) -> None:
+        frame = self.stack.pop()
+        if frame.key is not None:
+            frame.members[frame.key] = None
+        value: Any = frame.items
+        if frame.doubled and len(frame.items) == 1:
+            value = frame.items[0] if whole and frame.sound else _broken(frame.items[0])
+        elif not frame.listed:
+            value = frame.members if whole and frame.sound else Broken(frame.members)
+        if not whole and self.stack:
+            self.stack[-1].sound = False
+        self._put(value)
+
+    def _put(self, value: Any) -> None:
+        """Where the next value belongs."""
+        if not self.stack:
+            self.roots += [value] if isinstance(value, dict) else []
+        elif self.stack[-1].listed or self.stack[-1].doubled:
+            self.stack[-1].items.append(value)
+        else:
+            frame = self.stack[-1]
+            if frame.key is None or frame.key in frame.members:
+                self._damage()
+            frame.members[frame.key or ""] = value
+            frame.key = None
+
+    def _damage(self) -> None:
+        for frame in self.stack:
+            frame.sound = False
+
+    def _skip(self) -> None:
+        """Over what has no place here."""
+        self._damage()
+        found = _STRUCTURE.search(self.text, self.at + 1)
+        self.at = found.start() if found else len(self.text)
+
+    def _key(self, frame: _Frame, char: str) -> None:
+        if char == "{":
+            self._brace_for_key(frame)
+            return
+        pattern = _KEYS[_CLOSERS[char]] if char in _CLOSERS else _BARE_KEY
+        if found := pattern.match(self.text, self.at):
+            self.at, frame.key = found.end(), found[1]
+            if "\\" in frame.key:
+                frame.key = _Reader(frame.key).plain()
+        else:
+            self._no_key(frame)
+
+    def plain(self) -> str:
+        """All of the text, escapes resolved."""
+        made = list[str]()
+        while (found := self.text.find("\\", self.at)) >= 0:
+            char, end = self._escaped(found + 1)
+            made += [self.text[self.at:found], char]
+            self.at = end
+        return "".join((*made, self.text[self.at:]))
+
+    def _brace_for_key(self, frame: _Frame) -> None:
+        """`{{`, or an object that was not closed before the next."""
+        if frame.members:
+            self._close()
+        else:
+            frame.doubled = True
+            self._open("{")
+
+    def _no_key(self, frame: _Frame) -> None:
+        """A brace with anything else behind it was none."""
+        if frame.members:
+            self._skip()
+            return
+        self.stack.pop()
+        if self.stack:
+            if self.stack[-1].key is not None:
+                self._put(None)
+            self._damage()
+        self.at += 1
+
+    def _value(self, frame: _Frame, char: str) -> None:
+        if char in "{[":
+            self._open(char)
+        elif char in _CLOSERS:
+            said = self._string(_AFTER_ITEM if frame.listed else _AFTER_MEMBER)
+            if said is not None:
+                self._put(said)
+            else:
+                self._damage()
+                frame.key = None
+        elif found := _NUMBER.match(self.text, self.at):
+            self.at = found.end()
+            self._put(float(found[0]) if set(".eE") & set(found[0]) else int(found[0]))
+        elif found := _WORD.match(self.text, self.at):
+            self.at = found.end()
+            self._put(_LITERALS.get(found[0], found[0]))
+        else:
+            self._skip()
+            frame.key = None
+
+    def _string(self, after: re.Pattern[str]) -> str | None:
+        """The text that a quote here opens; None where it has no certain end, with `at` where reading goes on."""
+        text, closers = self.text, _CLOSERS[self.text[self.at]]
+        triple = text.startswith('"""', self.at) and (end := text.find('"""', self.at + 3)) > 0
+        if triple:
+            said, self.at = text[self.at + 3:end], end + 3
+            return said
+        at, said_ = self.at + 1, list[str]()
+        while found := _SPECIAL[closers].search(text, at):
+            said_.append(text[at:found.start()])
+            at = found.end()
+            if found[0] == "\\":
+                char, at = self._escaped(at)
+                said_.append(char)
+            elif after.match(text, at) or self._all_closed(at):
+                self.at = at
+                return "".join(said_)
+            elif _NAMED.match(text, found.start()):
+                self.at = self._brace_before(found.start())
+                return None
+            else:
+                said_.append(found[0])
+        self.at = len(text)
+        return None
+
+    def _all_closed(self, at: int) -> bool:
+        """Whether every open bracket is closed here: then anything may follow."""
+        if self.text[at:at + 1] not in "}] \n\r\t":
+            return False
+        found = _CLOSERS_RUN.match(self.text, at)
+        expected = "".join("]" if frame.listed else "}" for frame in reversed(self.stack))
+        return found is not None and re.sub(r"[^}\]]", "", found[0]).startswith(expected)
+
+    def _escaped(self, at: int) -> tuple[str, int]:
+        """The character behind a backslash, and where the text goes on; what is no escape stays as it is."""
+        if code := _CODE.match(self.text, at):
+            return chr(int(code[0][1:], 16)), code.end()
+        char = self.text[at:at + 1]
+        return _ESCAPES.get(char, f"\\{char}"), at + 1
+
+    def _brace_before(self, at: int) -> int:
+        """The brace that a key stands behind, else the key."""
+        before = at - 1
+        while self.text[before] in " \t\r\n":
+            before -= 1
+        return before if self.text[before] == "{" else at
+
+
+def _broken(value: Any) -> Any:
+    return Broken(value) if isinstance(value, dict) else value
