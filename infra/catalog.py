@@ -41,6 +41,8 @@ class Function:
     secrets: bool = False
     models: bool = False
     """Whether it asks models on Bedrock and SageMaker."""
+    jobs: bool = False
+    """Whether it makes, reads and stops batch jobs on Bedrock."""
 
 
 TABLES: dict[str, Table] = {
@@ -84,6 +86,18 @@ FUNCTIONS: dict[str, Function] = {
     "generate_batch": Function(
         "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies", "admissions"),
         reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True,
+    ),
+    # Runs at batch price. It asks one question in real time before it sends a job.
+    "submit_jobs": Function(
+        "functions.submit_jobs.handler", 1769, 900, writes=("runs", "run_events", "replies", "admissions"),
+        reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True, jobs=True,
+    ),
+    "check_jobs": Function(
+        "functions.check_jobs.handler", 512, 120, writes=("runs", "run_events"), files="write", secrets=True, jobs=True,
+    ),
+    "collect_replies": Function(
+        "functions.collect_replies.handler", 1769, 900, writes=("runs", "run_events", "replies", "admissions"),
+        files="write", secrets=True, jobs=True,
     ),
     # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.
     "record_failure": Function(

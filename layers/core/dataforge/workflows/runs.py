@@ -35,6 +35,8 @@ class Event:
     round: int = 0
     batch: int = 0
     key: str = ""
+    mode: str = "realtime"
+    """How the questions of a Map's batch get their replies: see `workflows.batching`."""
 
 
 def event(raw: Item) -> Event:
@@ -42,6 +44,7 @@ def event(raw: Item) -> Event:
     return Event(
         str(raw["org_id"]), str(raw["run_id"]), str(raw["project_id"]), str(raw["kind"]),
         int(str(raw.get("round") or 0)), int(str(raw.get("batch") or 0)), str(raw.get("key") or ""),
+        str(raw.get("mode") or "realtime"),
     )
 
 
