@@ -1,6 +1,6 @@
 """OpenAI's batch API in this process, held to its rules: what a real one refuses is refused, and so worded.
 
-A job goes one step further each time it is looked at: validating, in_progress, finalizing, completed. `Plot` says what
+A job goes one step further each time it is looked at. `Plot` says what
 goes wrong on the way.
 """
 
@@ -22,7 +22,7 @@ from benchmarks.stub import pairs_for
 Body = dict[str, Any]
 KEY = "sk-stand-in"
 MOST_REQUESTS, MOST_BYTES = 50_000, 200 * 10**6
-STEPS = ("validating", "in_progress", "finalizing")
+UNDER_WAY = ("validating", "in_progress", "finalizing")
 
 
 class Refused(Exception):
@@ -64,6 +64,11 @@ class BatchServer:
     """So many times a batch is made, and the answer is lost."""
     away: int = 0
     """So many further looks at a batch get a 500."""
+    key: str = KEY
+    steps: tuple[str, ...] = UNDER_WAY[:2]
+    """A batch's way to its end."""
+    no_batches: bool = False
+    """It knows chat completions only."""
     _lock: Lock = field(default_factory=Lock)
 
     @property
@@ -73,7 +78,7 @@ class BatchServer:
 
     def handle(self, method: str, path: str, headers: Any, raw: bytes) -> tuple[int, bytes]:
         with self._lock:
-            if headers.get("Authorization") != f"Bearer {KEY}":
+            if headers.get("Authorization") != f"Bearer {self.key}":
                 return 401, json.dumps({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
                                        ).encode()
             try:
@@ -83,6 +88,8 @@ class BatchServer:
 
     def _route(self, method: str, url: Any, headers: Any, raw: bytes) -> tuple[int, bytes]:
         parts = url.path.removeprefix("/v1/").split("/")
+        if self.no_batches and parts[0] != "chat":
+            raise Refused(404, "Not Found")
         match (method, *parts):
             case ("POST", "chat", "completions"):
                 body = json.loads(raw)
@@ -183,7 +190,7 @@ class BatchServer:
         told = batch.told
         if told["status"] == "cancelling":
             self._finish(batch, "cancelled", len(batch.lines) // 2)
-        if told["status"] not in STEPS:
+        if told["status"] not in UNDER_WAY:
             return told
         fate = self.plot.fate(batch.number)
         problem = _invalid(batch.lines) or (fate.removeprefix("failed:") if fate.startswith("failed:") else "")
@@ -193,8 +200,8 @@ class BatchServer:
             return told
         batch.steps += 1
         told["request_counts"] = {"total": len(batch.lines), "completed": len(batch.lines) // 2, "failed": 0}
-        if batch.steps < len(STEPS):
-            told["status"] = STEPS[batch.steps]
+        if batch.steps < len(self.steps):
+            told["status"] = self.steps[batch.steps]
         elif fate == "hold":
             told["status"] = "in_progress"
         else:
@@ -228,7 +235,7 @@ class BatchServer:
         return self._keep("".join(json.dumps(x) + "\n" for x in lines).encode())["id"] if lines else None
 
     def _cancel(self, batch: Batch) -> Body:
-        if batch.told["status"] not in (*STEPS, "cancelling"):
+        if batch.told["status"] not in (*UNDER_WAY, "cancelling"):
             raise Refused(409, f"Cannot cancel a batch with status '{batch.told['status']}'.")
         batch.told["status"] = "cancelling"
         return batch.told
@@ -265,6 +272,7 @@ def serving(handle: Callable[[str, str, Any, bytes], tuple[int, bytes]]) -> Iter
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"an-etag"')
             self.end_headers()
             self.wfile.write(body)
 
@@ -278,7 +286,7 @@ def serving(handle: Callable[[str, str, Any, bytes], tuple[int, bytes]]) -> Iter
             self.rfile.readline()
             return found
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _any  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _any
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""
