@@ -13,7 +13,7 @@ from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Execution, Item, Put, Value
-from dataforge.store import projects, runs
+from dataforge.store import projects, runs, waits
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, build, catalogue, resolve
@@ -160,6 +160,7 @@ def cancel(run: Run) -> Run:
     except ConditionFailed:
         raise Conflict(f"Generation {run.run_id} is already {runs.get(run.org_id, run.run_id).status}") from None
     runs.say(run.run_id, run.stage, "Cancel requested", level="warning")
+    waits.wake(run.run_id)
     return run
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from dataforge import settings
 from dataforge.errors import TeacherError
 from dataforge.platform.ports import Item
-from dataforge.store import runs
+from dataforge.store import runs, waits
 from dataforge.store.runs import Progress
 from dataforge.teachers.jobs import Look
 from dataforge.workflows import runs as flow
 from dataforge.workflows.batching import book
 from dataforge.workflows.batching.book import Job, Sent, Wave
 
+_NAME = re.compile(r".*?([0-9a-z]{26})-r\d+w\d+j\d+", re.IGNORECASE)
+"""`book.Wave.name`: the tail of the run's id."""
 logger = logging.getLogger(__name__)
 
 LONGER = 1.5
@@ -42,6 +46,21 @@ def check_jobs(raw: Item) -> Item:
     return book.state(
         e, replace(turn, seconds=pause, done=done), following, batches_key=str(raw["batches_key"])
     )
+
+
+def wait_for_jobs(raw: Item) -> Item:
+    """Keep the token with which the machine goes on before its pause is over. raw: `token`, and the run's `state`."""
+    e = flow.event(cast(Item, raw["state"]))
+    waits.begin(e.run_id, str(raw["token"]))
+    if flow.run_of(e).cancel_requested:  # meanwhile
+        waits.wake(e.run_id)
+    return {}
+
+
+def jobs_changed(name: str) -> bool:
+    """A provider tells that one of our jobs, by its name, is over. Whether a run waited for it."""
+    known = _NAME.fullmatch(name)
+    return known is not None and waits.wake(known[1])
 
 
 async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[Look | None]:
