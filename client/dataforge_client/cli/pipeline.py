@@ -35,6 +35,7 @@ class Order:
     seed: int | None = None
     resume: str | None = None
     max_cost: float | None = None
+    mode: str | None = None
     dry_run: bool = False
 
 
@@ -159,7 +160,7 @@ def _find_job(forge: DataForge, order: Order, project_id: str) -> Generation | N
         g for g in forge.list_generations(project_id)
         if g.kind == "generate" and g.status not in ("failed", "cancelled")
         and g.config.get("num_pairs") == order.pairs and g.config.get("model_id") == order.teacher
-        and g.config.get("max_cost_usd") == order.max_cost
+        and g.config.get("max_cost_usd") == order.max_cost and g.config.get("mode") == order.mode
     ]
     return max(alike, key=lambda g: g.created_at, default=None)
 
@@ -168,6 +169,8 @@ def _ask(forge: DataForge, order: Order, project_id: str, *, estimate: bool | No
     config: dict[str, object] = {"auto_accept_min_quality": order.min_quality}
     if order.seed is not None:
         config["seed"] = order.seed
+    if order.mode is not None:
+        config["mode"] = order.mode
     return forge.generate(
         project_id, order.teacher, num_pairs=order.pairs, temperature=order.temperature,
         system_prompt=order.system_prompt, max_cost_usd=order.max_cost, estimate=estimate, config=config,

@@ -47,6 +47,6 @@ def _order_words(order: Order) -> list[str]:
         "--pairs": order.pairs, "--teacher": order.teacher, "--project": order.project,
         "--min-quality": order.min_quality, "--system-prompt": order.system_prompt,
         "--temperature": order.temperature, "--seed": order.seed,
-        "--max-cost": order.max_cost,
+        "--max-cost": order.max_cost, "--mode": order.mode,
     }
     return [word for option, value in values.items() if value is not None for word in (option, str(value))]
