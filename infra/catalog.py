@@ -38,9 +38,13 @@ class Function:
     files: Literal["none", "read", "write"] = "none"
     starts: tuple[str, ...] = ()
     """State machines it starts."""
+    wakes: tuple[str, ...] = ()
+    """State machines whose waiting it ends."""
     secrets: bool = False
     models: bool = False
     """Whether it asks models on Bedrock and SageMaker."""
+    jobs: Literal["none", "make", "follow"] = "none"
+    """Whether it makes batch jobs on Bedrock, or looks at them and stops them."""
 
 
 TABLES: dict[str, Table] = {
@@ -72,7 +76,7 @@ _STATE = ("documents", "chunks", "runs", "run_events", "projects")
 FUNCTIONS: dict[str, Function] = {
     "api": Function(
         "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write",
-        starts=("parse", "generate", "erase"), secrets=True,
+        starts=("parse", "generate", "erase"), wakes=("generate",), secrets=True,
     ),
     # It asks a synthetic run's teacher for the sub-topics of the domain.
     "plan_run": Function(
@@ -84,6 +88,22 @@ FUNCTIONS: dict[str, Function] = {
     "generate_batch": Function(
         "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies", "admissions"),
         reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True,
+    ),
+    # Runs at batch price. It asks one question in real time before it sends a job.
+    "submit_jobs": Function(
+        "functions.submit_jobs.handler", 1769, 900, writes=("runs", "run_events", "replies", "admissions"),
+        reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True, jobs="make",
+    ),
+    "wait_for_jobs": Function(
+        "functions.wait_for_jobs.handler", 512, 30, writes=("admissions",), reads=("runs",), wakes=("generate",)
+    ),
+    "check_jobs": Function(
+        "functions.check_jobs.handler", 512, 120, writes=("runs", "run_events"), files="write", secrets=True,
+        jobs="follow",
+    ),
+    "collect_replies": Function(
+        "functions.collect_replies.handler", 1769, 900, writes=("runs", "run_events", "replies", "admissions"),
+        files="write", secrets=True, jobs="follow",
     ),
     # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.
     "record_failure": Function(
@@ -108,6 +128,9 @@ FUNCTIONS: dict[str, Function] = {
         "functions.on_upload.handler", 1769, 120, writes=("uploads", "documents", "projects", "runs", "run_events"),
         files="write", starts=("parse",),
     ),
+    "on_jobs_changed": Function(
+        "functions.on_jobs_changed.handler", 512, 30, writes=("admissions",), wakes=("generate",)
+    ),
 }
 
 UNUSED = ("pydantic/v1",)
@@ -122,6 +145,9 @@ ON_UPLOAD = "on_upload"
 
 UPLOADS = "data-forge/*/sources/*"
 """Where uploaded files lie: `*` is any text, slashes too."""
+
+ON_JOBS_CHANGED = "on_jobs_changed"
+"""The function that hears of every batch job of Bedrock that is over."""
 
 SOCKET = "socket"
 """The function behind the WebSocket API. What moves runs (writes `runs`) may push to its connections."""

@@ -1,4 +1,4 @@
-"""What the bucket tells: every uploaded file is looked at once it is there."""
+"""What the bucket and Bedrock tell: a file was uploaded, a batch job is over."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from constructs import Construct
 
 from infra import catalog
 from infra.excuses import excuse
+from infra.lambdas import Lambdas
 from infra.stages import Stage
 
 GIVE_UP_AFTER = Duration.hours(24)
@@ -25,10 +26,11 @@ KEPT = Duration.days(14)
 
 class Events(Construct):
     def __init__(
-        self, scope: Construct, construct_id: str, *, stage: Stage, bucket: s3.IBucket, on_upload: lambda_.Function
+        self, scope: Construct, construct_id: str, *, stage: Stage, bucket: s3.IBucket, lambdas: Lambdas
     ) -> None:
         super().__init__(scope, construct_id)
         self.lost = self._queue(stage)
+        on_upload = lambdas.by_name[catalog.ON_UPLOAD]
         # EventBridge hands an event over and goes; what then fails inside the function is Lambda's to keep.
         on_upload.configure_async_invoke(
             retry_attempts=ATTEMPTS, max_event_age=Duration.hours(6),
@@ -50,6 +52,30 @@ class Events(Construct):
             targets=[
                 targets.LambdaFunction(
                     on_upload, dead_letter_queue=self.lost, retry_attempts=DELIVERIES, max_event_age=GIVE_UP_AFTER
+                )
+            ],
+        )
+
+        self._hear_of_jobs(stage, lambdas.by_name[catalog.ON_JOBS_CHANGED])
+
+    def _hear_of_jobs(self, stage: Stage, on_jobs_changed: lambda_.Function) -> None:
+        """Sent with best effort, so a lost one costs time only: a run looks for itself now and then."""
+        events.Rule(
+            self,
+            "JobsOver",
+            rule_name=f"{stage.prefix}jobs-over",
+            description="A batch job of Bedrock is over: wake its run",
+            event_pattern=events.EventPattern(
+                source=["aws.bedrock"],
+                detail_type=["Batch Inference Job State Change"],
+                detail={
+                    "batchJobName": [{"prefix": stage.prefix}],
+                    "status": ["Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"],
+                },
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    on_jobs_changed, dead_letter_queue=self.lost, retry_attempts=DELIVERIES, max_event_age=GIVE_UP_AFTER
                 )
             ],
         )

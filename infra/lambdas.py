@@ -5,6 +5,8 @@ A role holds exactly what the catalog says: these tables, this bucket, these sta
 
 from __future__ import annotations
 
+from itertools import chain
+
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -42,9 +44,12 @@ RETENTION = {
 
 
 class Lambdas(Construct):
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, bundles: Bundles) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, bundles: Bundles, batch_role: iam.IRole
+    ) -> None:
+        """batch_role: the one that Bedrock takes for a batch job."""
         super().__init__(scope, construct_id)
-        self._stage, self._data, self._bundles = stage, data, bundles
+        self._stage, self._data, self._bundles, self._batch_role = stage, data, bundles, batch_role
         self.logs: dict[str, logs.LogGroup] = {}
         self.by_name = {name: self._function(name, facts) for name, facts in catalog.FUNCTIONS.items()}
 
@@ -85,6 +90,7 @@ class Lambdas(Construct):
             "DATAFORGE_WORKERS": str(catalog.MAP_CONCURRENCY),
             # Who waits for an answer is told after some 4 s (at most 7) to come again; everything else waits longer.
             **({"DATAFORGE_STORE_ATTEMPTS": "4"} if facts.timeout_s < 60 else {}),
+            "DATAFORGE_BATCH_ROLE": self._batch_role.role_arn,
             **machines,
         }
 
@@ -102,7 +108,8 @@ class Lambdas(Construct):
             self._data.tables[table].grant(role, *WRITE_ITEMS)
         for table in _PUSH if "runs" in facts.writes and name != catalog.API else ():
             self._data.tables[table].grant(role, *WRITE_ITEMS)
-        for statement in (*self._files(facts), *self._starts(facts), *self._secrets(facts), *self._models(facts)):
+        rights = (self._files, self._starts, self._wakes, self._secrets, self._models, self._jobs)
+        for statement in chain.from_iterable(found(facts) for found in rights):
             role.add_to_policy(statement)
         return role
 
@@ -130,27 +137,51 @@ class Lambdas(Construct):
             iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=executions),
         ]
 
+    def _wakes(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        machines = [machine_arn(self, self._stage, name) for name in facts.wakes]
+        return [iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=machines)] if machines else []
+
     def _secrets(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
         if not facts.secrets:
             return []
-        names = _arn(self, "secretsmanager", "secret", f"{self._stage.prefix}*")
+        names = arn(self, "secretsmanager", "secret", f"{self._stage.prefix}*")
         return [iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[names])]
 
     def _models(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
         """Which model is the run's choice. A cross-region inference profile asks models of several regions."""
         if not facts.models:
             return []
-        stack = Stack.of(self)
-        profiles = [
-            _arn(self, "bedrock", kind, "*", ArnFormat.SLASH_RESOURCE_NAME)
-            for kind in ("inference-profile", "application-inference-profile")
-        ]
-        models = f"arn:{stack.partition}:bedrock:*::foundation-model/*"
-        endpoints = _arn(self, "sagemaker", "endpoint", "*", ArnFormat.SLASH_RESOURCE_NAME)
+        endpoints = arn(self, "sagemaker", "endpoint", "*", slash=True)
         return [
-            iam.PolicyStatement(actions=["bedrock:InvokeModel"], resources=[models, *profiles]),
-            iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoints]),
+            asking_models(self), iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoints]),
         ]
+
+    def _jobs(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        jobs = arn(self, "bedrock", "model-invocation-job", "*", slash=True)
+        if facts.jobs == "none":
+            return []
+        if facts.jobs == "follow":
+            actions = ["bedrock:GetModelInvocationJob", "bedrock:StopModelInvocationJob"]
+            return [iam.PolicyStatement(actions=actions, resources=[jobs])]
+        return [
+            iam.PolicyStatement(actions=["bedrock:CreateModelInvocationJob"], resources=[jobs, *_models(self)]),
+            # To find a job whose creation got no answer; a list has no ARN.
+            iam.PolicyStatement(actions=["bedrock:ListModelInvocationJobs"], resources=["*"]),
+            iam.PolicyStatement(
+                actions=["iam:PassRole"], resources=[self._batch_role.role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
+            ),
+        ]
+
+
+def asking_models(scope: Construct) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=["bedrock:InvokeModel"], resources=_models(scope))
+
+
+def _models(scope: Construct) -> list[str]:
+    kinds = ("inference-profile", "application-inference-profile")
+    profiles = [arn(scope, "bedrock", kind, "*", slash=True) for kind in kinds]
+    return [f"arn:{Stack.of(scope).partition}:bedrock:*::foundation-model/*", *profiles]
 
 
 def log_group(scope: Construct, construct_id: str, name: str, stage: Stage) -> logs.LogGroup:
@@ -165,14 +196,14 @@ def log_group(scope: Construct, construct_id: str, name: str, stage: Stage) -> l
 
 def machine_arn(scope: Construct, stage: Stage, name: str) -> str:
     """Known before the machine exists, so that a function may start the machine which calls that function."""
-    return _arn(scope, "states", "stateMachine", f"{stage.prefix}{name}")
+    return arn(scope, "states", "stateMachine", f"{stage.prefix}{name}")
 
 
 def execution_arn(scope: Construct, stage: Stage, name: str) -> str:
-    return _arn(scope, "states", "execution", f"{stage.prefix}{name}:*")
+    return arn(scope, "states", "execution", f"{stage.prefix}{name}:*")
 
 
-def _arn(
-    scope: Construct, service: str, resource: str, name: str, form: ArnFormat = ArnFormat.COLON_RESOURCE_NAME
-) -> str:
+def arn(scope: Construct, service: str, resource: str, name: str, *, slash: bool = False) -> str:
+    """slash: `resource/name` instead of `resource:name`."""
+    form = ArnFormat.SLASH_RESOURCE_NAME if slash else ArnFormat.COLON_RESOURCE_NAME
     return Stack.of(scope).format_arn(service=service, resource=resource, resource_name=name, arn_format=form)

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra import catalog
 from infra.api import Api
+from infra.batches import Batches
 from infra.code import Bundles
 from infra.data import Data
 from infra.events import Events
@@ -48,9 +49,10 @@ class ServiceStack(Stack):
             description="Data Forge: API, functions and state machines. Holds no data.",
         )
         bundles = Bundles(self, "Code", stage=stage)
-        lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles)
+        batches = Batches(self, "Batches", stage=stage, data=data)
+        lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles, batch_role=batches.role)
         workflows = Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
-        heard = Events(self, "Events", stage=stage, bucket=data.bucket, on_upload=lambdas.by_name[catalog.ON_UPLOAD])
+        heard = Events(self, "Events", stage=stage, bucket=data.bucket, lambdas=lambdas)
         Sockets(self, "Sockets", stage=stage, lambdas=lambdas)
         api = Api(self, "Api", stage=stage, function=lambdas.by_name[catalog.API])
         if stage.waf:

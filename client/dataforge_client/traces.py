@@ -45,6 +45,8 @@ class Lineage:
     """1: the first reply, 2: its correction, 3: a fresh try."""
     prompt_hash: str = ""
     answered_at: str = ""
+    job: str | None = None
+    """The provider's batch job that brought the reply; None: it was asked in real time."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None

@@ -39,6 +39,8 @@ ON_EVERYTHING = {
     "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
     # SageMaker's jobs: a registry's login has no ARN, a metric neither (its namespace is a condition).
     "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData",
+    # To find a batch job whose creation got no answer; a list has no ARN.
+    "bedrock:ListModelInvocationJobs",
 }
 # A `*` inside a resource is allowed only as the end of something that is ours.
 PARTLY_OPEN = (
@@ -50,6 +52,8 @@ PARTLY_OPEN = (
     # Which model writes is the choice of each run; nothing but asking is allowed.
     r"arn:<AWS::Partition>:bedrock:\*::foundation-model/\*",
     r"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:(application-)?inference-profile/\*",
+    # Ids are the service's; only jobs of this account and region.
+    r"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-invocation-job/\*",
     r"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/\*",
     # What a training job reads, writes, logs and runs.
     r"<FilesBucket\.Arn>/data-forge/training/\*",
@@ -57,6 +61,34 @@ PARTLY_OPEN = (
     r"arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/dataforge-(dev|prod)-\*",
     r"arn:<AWS::Partition>:ecr:<AWS::Region>:763104351884:repository/huggingface-pytorch-\*",
 )
+
+
+JOBS = {
+    "none": set(), "follow": {"GetModelInvocationJob", "StopModelInvocationJob"},
+    "make": {"CreateModelInvocationJob", "ListModelInvocationJobs"},
+}
+
+
+def test_a_batch_job_may_use_the_files_of_runs_and_only_jobs_of_this_account_may_take_its_role(deployment):
+    [(role_id, role)] = [(n, r) for n, r in deployment.of_type("AWS::IAM::Role").items() if n.startswith("Batches")]
+    [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    [statement] = [
+        s for p in deployment.properties("AWS::IAM::Policy") for s in p["PolicyDocument"]["Statement"]
+        if s["Action"] == "iam:PassRole"
+    ]
+    rights = _rights_of_role(deployment, "BatchesRole")
+
+    assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
+    assert deployment.text(trust["Condition"]["StringEquals"]["aws:SourceAccount"]) == "<AWS::AccountId>"
+    assert deployment.text(trust["Condition"]["ArnLike"]["aws:SourceArn"]) == (
+        "arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-invocation-job/*")
+    assert {(a, r) for a, r in rights if a.startswith("s3:")} == {
+        ("s3:GetObject", "<FilesBucket.Arn>/data-forge/*/runs/*"),
+        ("s3:PutObject", "<FilesBucket.Arn>/data-forge/*/runs/*"), ("s3:ListBucket", "<FilesBucket.Arn>"),
+    }
+    assert {a for a, _ in rights if not a.startswith("s3:")} == {"bedrock:InvokeModel"}
+    assert deployment.text(statement["Resource"]) == f"<{role_id}.Arn>"
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
 
 
 def test_no_role_may_do_everything_or_anything_to_everything(deployment):
@@ -117,8 +149,12 @@ def test_a_function_reaches_files_machines_and_secrets_only_as_its_catalog_entry
         assert ("s3:PutObject" in files, "s3:GetObject" in files) == (facts.files == "write", facts.files != "none")
         assert started == set(facts.starts), name
         assert any(action.startswith("secretsmanager:") for action, _ in rights) == facts.secrets
-        asks = {action for action, _ in rights if action.startswith(("bedrock:", "sagemaker:"))}
+        asks = {action for action, _ in rights if action.startswith(("bedrock:Invoke", "sagemaker:"))}
         assert asks == ({"bedrock:InvokeModel", "sagemaker:InvokeEndpoint"} if facts.models else set())
+        jobs = {action.removeprefix("bedrock:") for action, _ in rights if "ModelInvocationJob" in action}
+        assert jobs == JOBS[facts.jobs], name
+        woken = {resource.rsplit("-", 1)[1] for action, resource in rights if action == "states:SendTaskSuccess"}
+        assert woken == set(facts.wakes), name
         assert len(logs) == 1
         assert f"Functions{camel(name)}Log" in logs.pop()
 

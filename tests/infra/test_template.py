@@ -204,7 +204,7 @@ def test_every_request_reaches_the_one_function_which_checks_our_own_keys(deploy
 
 
 def test_every_uploaded_file_reaches_the_function_and_what_fails_is_kept(deployment):
-    [rule] = deployment.properties("AWS::Events::Rule")
+    rule = rule_of(deployment, "aws.s3")["Properties"]
     [(queue_id, queue)] = deployment.of_type("AWS::SQS::Queue").items()
     kept = queue["Properties"]
     [target] = rule["Targets"]
@@ -224,15 +224,35 @@ def test_every_uploaded_file_reaches_the_function_and_what_fails_is_kept(deploym
     assert (kept["MessageRetentionPeriod"], kept["SqsManagedSseEnabled"]) == (1_209_600, True)
 
 
-def test_the_queue_of_lost_uploads_takes_messages_from_that_rule_only_and_never_without_tls(deployment):
-    [policy] = deployment.properties("AWS::SQS::QueuePolicy")
-    [rule] = deployment.of_type("AWS::Events::Rule")
-    by_effect = {s["Effect"]: s for s in policy["PolicyDocument"]["Statement"]}
+def rule_of(deployment, source):
+    [rule] = [r for r in deployment.of_type("AWS::Events::Rule").values()
+              if r["Properties"]["EventPattern"]["source"] == [source]]
+    return rule
 
-    assert by_effect["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert by_effect["Allow"]["Principal"] == {"Service": "events.amazonaws.com"}
-    assert by_effect["Allow"]["Action"] == "sqs:SendMessage"
-    assert deployment.text(by_effect["Allow"]["Condition"]["ArnEquals"]["aws:SourceArn"]) == f"<{rule}.Arn>"
+
+def test_every_batch_job_of_ours_that_is_over_reaches_the_function(deployment):
+    rule = rule_of(deployment, "aws.bedrock")["Properties"]
+    [target] = rule["Targets"]
+    [function] = [n for n in deployment.of_type("AWS::Lambda::Function") if n.startswith("FunctionsOnJobsChanged")]
+    detail = rule["EventPattern"]["detail"]
+
+    assert rule["EventPattern"]["detail-type"] == ["Batch Inference Job State Change"]
+    assert rule["Name"] == f"{detail['batchJobName'][0]['prefix']}jobs-over"
+    assert set(detail["status"]) == {"Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"}
+    assert deployment.text(target["Arn"]) == f"<{function}.Arn>"
+    assert "DeadLetterConfig" in target
+
+
+def test_the_queue_of_lost_events_takes_messages_from_the_rules_only_and_never_without_tls(deployment):
+    [policy] = deployment.properties("AWS::SQS::QueuePolicy")
+    rules = {f"<{name}.Arn>" for name in deployment.of_type("AWS::Events::Rule")}
+    [denied] = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+    allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert all(s["Principal"] == {"Service": "events.amazonaws.com"} for s in allowed)
+    assert all(s["Action"] == "sqs:SendMessage" for s in allowed)
+    assert {deployment.text(s["Condition"]["ArnEquals"]["aws:SourceArn"]) for s in allowed} == rules
 
 
 def test_only_the_api_is_restored_from_a_snapshot_and_only_when_asked_for(dev, prod, full):

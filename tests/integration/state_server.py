@@ -20,7 +20,8 @@ from dataforge.platform.embedded.workers import WorkerPool, serve
 from dataforge.platform.ports import Item
 
 BATCHES = 24
-NAMES = ("PlanRun", "ParseDocument", "GenerateBatch", "RecordFailure", "AssessRun", "CloseRun")
+NAMES = ("PlanRun", "ParseDocument", "GenerateBatch", "RecordFailure", "AssessRun", "CloseRun", "SubmitJobs",
+         "WaitForJobs", "CheckJobs", "CollectReplies")
 DEFINITION = json.loads((Path(__file__).parents[2] / "infra" / "generate.asl.json").read_text("utf-8"))
 MACHINES = {"generate": read(DEFINITION, {**{name: name for name in NAMES}, "Bucket": "files"})}
 

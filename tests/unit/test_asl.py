@@ -251,7 +251,10 @@ def test_placeholders_are_replaced_everywhere_or_refused(value: Any) -> None:
 
 
 GENERATE = json.loads((Path(__file__).parents[2] / "infra" / "generate.asl.json").read_text("utf-8"))
-FUNCTIONS = dict.fromkeys(("PlanRun", "GenerateBatch", "RecordFailure", "AssessRun", "CloseRun", "Bucket"), "x")
+FUNCTIONS = dict.fromkeys((
+    "PlanRun", "GenerateBatch", "RecordFailure", "AssessRun", "CloseRun", "SubmitJobs", "WaitForJobs", "CheckJobs",
+    "CollectReplies", "Bucket",
+), "x")
 
 
 def test_the_generate_machine_is_inside_the_subset() -> None:
@@ -298,6 +301,10 @@ CHILD = f"{MAP}/ItemProcessor/States/GenerateBatch"
         ("States/PlanRun/Assign", {}, "Assign is outside"),
         ("States/PlanRun/Parameters/Qualifier", "1", "Qualifier is outside"),
         ("States/PlanRun/Parameters/Payload.$", "$$.Execution.Id", "path of the subset"),
+        ("States/PlanRun/Parameters/Payload.$", "$$.Task.Token", "is for a task that waits for it"),
+        ("States/PlanRun/TimeoutSecondsPath", "$.seconds", "is for a task that waits for its token"),
+        ("States/WaitForJobs/TimeoutSeconds", 5, "either timeout"),
+        ("States/WaitForJobs/Parameters/Payload", {}, "nobody could answer"),
         ("States/PlanRun/Parameters/Payload.$", "States.UUID()", "path of the subset"),
         ("States/PlanRun/ResultPath", "$.a[0]", "names only"),
         ("States/PlanRun/Retry/0/IntervalSeconds", 0, "IntervalSeconds"),

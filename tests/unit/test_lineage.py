@@ -54,6 +54,7 @@ def test_a_record_is_of_its_reply_and_shares_all_attempts() -> None:
 
     assert first["lineage"] == {
         "teacher": "model-0", "reply": reply_key(4, 0), "attempt": 1, "prompt_hash": "hash-0", "answered_at": "time-0",
+        "job": None,
         "input_tokens": 15, "output_tokens": 4, "cost_usd": 0.3,
         "call": {"slots": 2, "attempts": 2, "input_tokens": 30, "output_tokens": 9, "cost_usd": 0.6},
     }

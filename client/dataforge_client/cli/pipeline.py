@@ -35,6 +35,7 @@ class Order:
     seed: int | None = None
     resume: str | None = None
     max_cost: float | None = None
+    mode: str | None = None
     dry_run: bool = False
     spread: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Question types, personas and styles as they were typed, `value` or `value=share`, by their name in `config`."""
@@ -171,7 +172,7 @@ def _find_job(forge: DataForge, order: Order, project_id: str) -> Generation | N
         g for g in forge.list_generations(project_id)
         if g.kind == "generate" and g.status not in ("failed", "cancelled")
         and g.config.get("num_pairs") == order.pairs and g.config.get("model_id") == order.teacher
-        and g.config.get("max_cost_usd") == order.max_cost
+        and g.config.get("max_cost_usd") == order.max_cost and g.config.get("mode") == order.mode
     ]
     return max(alike, key=lambda g: g.created_at, default=None)
 
@@ -183,6 +184,8 @@ def _ask(forge: DataForge, order: Order, project_id: str, *, estimate: bool | No
     if order.multi_hop is not None:
         config["multi_hop_share"] = order.multi_hop
     config |= {name: shares(typed) for name, typed in order.spread.items() if typed}
+    if order.mode is not None:
+        config["mode"] = order.mode
     return forge.generate(
         project_id, order.teacher, num_pairs=order.pairs, temperature=order.temperature,
         system_prompt=order.system_prompt, max_cost_usd=order.max_cost, estimate=estimate, config=config,

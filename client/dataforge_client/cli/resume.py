@@ -47,7 +47,7 @@ def _order_words(order: Order) -> list[str]:
         "--pairs": order.pairs, "--teacher": order.teacher, "--project": order.project,
         "--min-quality": order.min_quality, "--system-prompt": order.system_prompt,
         "--temperature": order.temperature, "--seed": order.seed,
-        "--multi-hop": order.multi_hop, "--max-cost": order.max_cost,
+        "--multi-hop": order.multi_hop, "--max-cost": order.max_cost, "--mode": order.mode,
     }
     words = [word for option, value in values.items() if value is not None for word in (option, str(value))]
     return words + [

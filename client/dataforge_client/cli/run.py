@@ -13,6 +13,8 @@ import click
 from dataforge_client.cli.connection import Place, place_options
 from dataforge_client.cli.export import FORMATS
 
+MODES = ("realtime", "batch")
+
 if TYPE_CHECKING:
     from dataforge_client.cli.sources import Source, Unused
 
@@ -58,6 +60,8 @@ _PLACE = _Place(exists=True, path_type=Path)
               help="So many of the questions need two related passages, such as 0.2.")
 @click.option("--max-cost", type=click.FloatRange(0, 1_000_000), metavar="USD",
               help="End the job before it costs more; what it made is kept.")
+@click.option("--mode", type=click.Choice(MODES), help="batch: as jobs of the teacher's provider, for about half the "
+              "price, in hours [default: realtime].")
 @click.option("--dry-run", is_flag=True,
               help="Read the documents, say what the job would take (calls, tokens, dollars), and ask no teacher.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Skip these files in folders, such as '*.csv'.")
@@ -69,7 +73,8 @@ def command(
     place: Place, paths: tuple[Path | str, ...], pairs: int | None, out: str, kind: str, teacher: str,
     project: str | None, min_quality: float, system_prompt: str | None, temperature: float | None, seed: int | None,
     types: tuple[str, ...], personas: tuple[str, ...], styles: tuple[str, ...], multi_hop: float | None,
-    max_cost: float | None, dry_run: bool, exclude: tuple[str, ...], resume: str | None, as_json: bool, quiet: bool,
+    max_cost: float | None, mode: str | None, dry_run: bool, exclude: tuple[str, ...], resume: str | None,
+    as_json: bool, quiet: bool,
 ) -> int:
     """Make a dataset from files, folders and web pages (PDF, DOCX, Markdown, TXT, HTML, CSV; http and https URLs).
 
@@ -84,7 +89,7 @@ def command(
     order = Order(
         sources=sources, pairs=pairs, out=Path(out), format=kind, teacher=teacher,
         project=project or _name(paths), min_quality=min_quality, system_prompt=system_prompt,
-        temperature=temperature, seed=seed, resume=resume, max_cost=max_cost, dry_run=dry_run,
+        temperature=temperature, seed=seed, resume=resume, max_cost=max_cost, mode=mode, dry_run=dry_run,
         spread={"question_types": types, "personas": personas, "styles": styles}, multi_hop=multi_hop,
     )
     return Session(place, order, unused, paths=paths, exclude=exclude, as_json=as_json, quiet=quiet).go()

@@ -59,8 +59,9 @@ def _call(found: Trace) -> list[str]:
         return [f"call      {found.model_id or 'unknown teacher'}"]
     asked = f" (asked for: {found.model_id})" if found.model_id not in (None, known.teacher) else ""
     call = known.call
+    job = f"  batch job {known.job}" if known.job else ""
     return [
-        f"call      {known.teacher}{asked}  attempt {known.attempt} of {call.attempts}  {known.answered_at}",
+        f"call      {known.teacher}{asked}  attempt {known.attempt} of {call.attempts}  {known.answered_at}{job}",
         f"  prompt sha256 {known.prompt_hash}",
         f"  share  {known.input_tokens:,} tokens in, {known.output_tokens:,} out, {exact_money(known.cost_usd)}",
         f"  call   {call.input_tokens:,} tokens in, {call.output_tokens:,} out, {exact_money(call.cost_usd)}"

@@ -37,7 +37,7 @@ EVIDENCE: Json = {
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 LINEAGE: Json = {
     "teacher": "gpt-4o-2024-08-06", "reply": "000000#00", "attempt": 1, "promptHash": SHA,
-    "answeredAt": "2025-06-15T11:00:58Z", "inputTokens": 362, "outputTokens": 78, "costUsd": 0.001685,
+    "answeredAt": "2025-06-15T11:00:58Z", "job": None, "inputTokens": 362, "outputTokens": 78, "costUsd": 0.001685,
     "chunkSha256": SHA,
     "call": {"slots": 3, "attempts": 1, "inputTokens": 1088, "outputTokens": 236, "costUsd": 0.005055},
 }

@@ -36,6 +36,8 @@ class Lineage(BaseModel):
     promptHash: str
     """SHA-256 of all that the teacher was given."""
     answeredAt: str
+    job: str | None = None
+    """The provider's batch job that brought the reply; null: it was asked in real time."""
     inputTokens: int
     outputTokens: int
     costUsd: float | None

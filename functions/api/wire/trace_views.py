@@ -14,7 +14,7 @@ def lineage(stored: Item) -> dict[str, Any] | None:
     if not stored:
         return None
     return {**_camel(stored, "teacher", "reply", "attempt", "prompt_hash", "answered_at", "input_tokens",
-                     "output_tokens", "cost_usd", "chunk_sha256"),
+                     "output_tokens", "cost_usd", "chunk_sha256", "job"),
             "call": _camel(stored["call"], "slots", "attempts", "input_tokens", "output_tokens", "cost_usd"),
             "further": [_camel(f, "chunk_id", "document_id", "page", "chunk_sha256")
                         for f in stored.get("further", ())]}

@@ -43,6 +43,14 @@ class Settings:
     )
     bedrock_region: str = _env("DATAFORGE_BEDROCK_REGION", "", "Region of Bedrock and SageMaker teachers, if another")
     bedrock_base_url: str = _env("DATAFORGE_BEDROCK_URL", "", "Address of Bedrock, if not the region's own")
+    batch_bucket: str = _env(
+        "DATAFORGE_BATCH_BUCKET", "", "S3 bucket for batch inference of Bedrock, if not the deployment's own"
+    )
+    batch_role: str = _env("DATAFORGE_BATCH_ROLE", "", "ARN of the role that Bedrock takes to use that bucket")
+    batch_least: int = _number(
+        "DATAFORGE_BATCH_LEAST", 20, "Fewest questions for which another batch job is worth its hours"
+    )
+    batch_poll: int = _number("DATAFORGE_BATCH_POLL", 600, "Longest time between two looks at a batch job, in seconds")
     sagemaker_base_url: str = _env("DATAFORGE_SAGEMAKER_URL", "", "Address of SageMaker endpoints, if not the region's")
     models: str = _env("DATAFORGE_MODELS", "", "Additions to the model catalogue: JSON, or the path of a JSON file")
     requests_per_minute: int = _number(

@@ -239,6 +239,10 @@ class Workflows(Protocol):
         """A running execution becomes ABORTED; any other is left alone."""
         ...
 
+    def answer(self, token: str) -> None:
+        """The task that waits for this token goes on; a token that nobody waits for (any more) is no error."""
+        ...
+
 
 class Sockets(Protocol):
     def publish(self, topic: str, message: Item) -> None:

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from dataforge import clock, settings
@@ -90,6 +90,8 @@ class Reply:
     """See `workflows.lineage`; empty, like the time, in replies of before there was any."""
     answered_at: str = ""
     cached_tokens: int = 0
+    job: str = ""
+    """The provider's batch job that brought it; empty: it was asked in real time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,10 @@ def reply_key(first_slot: int, attempt: int) -> str:
 
 def keep_reply(reply: Reply) -> None:
     current().tables.put("replies", to_item(reply))
+
+
+def keep_replies(replies: Iterable[Reply]) -> None:
+    current().tables.batch_put("replies", (to_item(reply) for reply in replies))
 
 
 def get_reply(run_id: str, key: str) -> Reply | None:

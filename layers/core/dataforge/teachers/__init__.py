@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from dataforge import log, settings
 from dataforge.errors import Invalid
 from dataforge.platform import current
+from dataforge.platform.ports import Item
 from dataforge.teachers import catalogue
 from dataforge.teachers.catalogue import Catalogue, Model, has_own_server, region
-from dataforge.teachers.ports import Capabilities, Teacher
+from dataforge.teachers.jobs import Jobs
+from dataforge.teachers.ports import Capabilities, JobLimits, Teacher
 from dataforge.teachers.prices import Price
+
+if TYPE_CHECKING:
+    from dataforge.teachers.bedrock import Bedrock
+    from dataforge.teachers.openai_compatible import OpenAICompatible
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,8 @@ def _chat(model: Model, base_url: str, key: str | None, price: Price | None) -> 
 
     log.hide(key)  # servers repeat it in their refusals
     return OpenAICompatible(
-        model.backend, model.model, base_url=base_url, api_key=key, price=price, timeout=_timeout(), can=model.can,
+        model.backend, model.model, base_url=base_url, api_key=key, price=price, timeout=_timeout(),
+        can=replace(model.can, batch=_limits(model)),
     )
 
 
@@ -83,7 +91,7 @@ def _bedrock(model: Model) -> Teacher:
     log.hide(key)
     return Bedrock(
         model.backend, model.model, region=region(), base_url=model.base_url or s.bedrock_base_url or None,
-        key=key, price=model.price, timeout=_timeout(), can=model.can,
+        key=key, price=model.price, timeout=_timeout(), can=replace(model.can, batch=_limits(model)),
     )
 
 
@@ -101,6 +109,46 @@ PROVIDERS: dict[str, Callable[[Model], Teacher]] = {
     "extractive": _extractive, "templated": _templated, "scripted": _scripted, "openai": _openai, "ollama": _ollama,
     "anthropic": _anthropic, "bedrock": _bedrock, "sagemaker": _sagemaker,
 }
+
+
+def _openai_jobs(model: Model, asked: Teacher, learnt: Item) -> Jobs:
+    from dataforge.teachers.openai_batch import OpenAIJobs
+
+    return OpenAIJobs(cast("OpenAICompatible", asked), model.price.batched if model.price else None, learnt)
+
+
+def _bedrock_jobs(model: Model, asked: Teacher, learnt: Item) -> Jobs:
+    from dataforge.platform.aws.s3 import S3Files
+    from dataforge.teachers.aws_call import AwsCall
+    from dataforge.teachers.bedrock_batch import BedrockJobs, Place
+
+    s, place = settings.get(), current()
+    ours = place.name == "aws" and s.batch_bucket in ("", s.bucket)
+    bucket = s.batch_bucket or s.bucket
+    call = AwsCall(
+        model.backend, _timeout(), service="bedrock", region=region(),
+        base_url=model.base_url or s.bedrock_base_url or f"https://bedrock.{region()}.amazonaws.com",
+        key=current().secrets.get("AWS_BEARER_TOKEN_BEDROCK"),
+    )
+    return BedrockJobs(
+        cast("Bedrock", asked), model.price.batched if model.price else None, learnt, call=call,
+        place=Place(bucket, s.batch_role, place.files if ours else S3Files(bucket), ours),
+    )
+
+
+JOBS: dict[str, Callable[[Model, Teacher, Item], Jobs]] = {"openai": _openai_jobs, "bedrock": _bedrock_jobs}
+"""The batch API of a provider, beside its teacher; the limits are `Capabilities.batch` of the teacher."""
+LIMITS: dict[str, JobLimits] = {
+    "openai": JobLimits(least=1, most=50_000, bytes=200 * 10**6),
+    "bedrock": JobLimits(least=100, most=50_000, bytes=10**9),
+}
+"""Of one job: OpenAI's own limits, and the default quotas of most models on Bedrock (one input file: 1 GB)."""
+
+
+def _limits(model: Model) -> JobLimits | None:
+    return LIMITS.get(model.provider)
+
+
 _NEED_NO_MODEL = ("extractive", "templated", "scripted")
 
 
@@ -138,6 +186,21 @@ MISSING: dict[str, Callable[[], str | None]] = {
 """What a provider still lacks here, in words that say what to set; None, or no entry: nothing."""
 
 
+def _bedrock_jobs_lack() -> str | None:
+    """S3 takes no Bedrock API key."""
+    s = settings.get()
+    if not s.batch_role or not (s.batch_bucket or s.bucket):
+        return (
+            "a bucket and a role that Bedrock takes to read and write there: set DATAFORGE_BATCH_BUCKET and "
+            "DATAFORGE_BATCH_ROLE (docs/batch.md has the role)"
+        )
+    return _aws_lacks()
+
+
+JOBS_MISSING: dict[str, Callable[[], str | None]] = {"bedrock": _bedrock_jobs_lack}
+"""The same for its batch jobs."""
+
+
 def resolve(name: str, *, org_id: str | None = None) -> Model:
     """The model that a name means here. Raises Invalid (field model_id) for an unknown name, or what is not set up."""
     book = catalogue.load(org_id)
@@ -152,6 +215,16 @@ def resolve(name: str, *, org_id: str | None = None) -> Model:
 
 def build(model: Model) -> Teacher:
     return PROVIDERS[model.provider](model)
+
+
+def batch_jobs(model: Model, asked: Teacher, learnt: Item) -> Jobs:
+    """asked: a teacher of the model, which the jobs take over. learnt: see `jobs.Jobs`; empty at first."""
+    return JOBS[model.provider](model, asked, learnt)
+
+
+def batch_jobs_lack(model: Model) -> str | None:
+    """What the batch API of a provider that has one still lacks here; None: nothing."""
+    return JOBS_MISSING.get(model.provider, lambda: None)()
 
 
 def teacher(name: str, *, org_id: str | None = None) -> Teacher:
@@ -191,4 +264,7 @@ def _timeout() -> float:
     return float(settings.get().teacher_timeout)
 
 
-__all__ = ["Capabilities", "Model", "Teacher", "TeacherEntry", "available", "build", "catalogue", "resolve", "teacher"]
+__all__ = [
+    "Capabilities", "Jobs", "Model", "Teacher", "TeacherEntry", "available", "batch_jobs", "batch_jobs_lack", "build",
+    "catalogue", "resolve", "teacher",
+]

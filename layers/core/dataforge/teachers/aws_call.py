@@ -1,4 +1,4 @@
-"""One signed POST to an AWS endpoint, through the pool that all calls of a teacher share."""
+"""One signed request to an AWS endpoint, through the pool that all calls of a teacher share."""
 
 from __future__ import annotations
 
@@ -26,19 +26,25 @@ class AwsCall:
         self._held: Credentials | None = None
 
     async def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> Response:
+        """As `send` says."""
+        return await self.send("POST", path, body, headers)
+
+    async def send(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Response:
         """path: percent-encoded. Raises TeacherRefused when this process has no credentials."""
         url = self._base_url + path
         sent = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
         if self._key:
             sent["Authorization"] = f"Bearer {self._key}"
         else:
-            sent = await asyncio.to_thread(self._signed, url, body, sent)
-        return await self._connection.post(url, body, sent, encoded=True)
+            sent = await asyncio.to_thread(self._signed, method, url, body, sent)
+        return await self._connection.send(method, url, sent, body, encoded=True)
 
     async def close(self) -> None:
         await self._connection.close()
 
-    def _signed(self, url: str, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+    def _signed(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> dict[str, str]:
         """In a thread: short-lived credentials are renewed over the network now and then."""
         from dataforge.platform.aws import signing  # botocore costs 0.2 s: only where it is used
 
@@ -46,7 +52,8 @@ class AwsCall:
             self._held = self._held or signing.credentials()
             if self._held is None:
                 raise TeacherRefused(f"{self._name} needs AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID")
-            return signing.signed(url, body, headers, service=self._service, region=self._region, held=self._held)
+            signer = signing.Signer(self._service, self._region, self._held)
+            return signer.signed(method, url, body, headers)
         except TeacherRefused:
             raise
         except Exception as problem:

@@ -68,7 +68,7 @@ class Bedrock:
     ) -> None:
         self.name, self.model, self._price = name, model, price
         self.can = can or Capabilities(json_schema=True, cache_from=1024)
-        self._dialect = Dialect(self.can.form, temperature=self.can.temperature)
+        self.dialect = Dialect(self.can.form, temperature=self.can.temperature)
         self._path = f"/model/{quote(model, safe='')}/converse"
         self._call = AwsCall(
             name, timeout, service="bedrock", region=region, key=key,
@@ -77,35 +77,37 @@ class Bedrock:
 
     async def ask(self, question: Question) -> Answer:
         """Raises as `ports.Teacher` says."""
-        dialect: Dialect | None = self._dialect
+        dialect: Dialect | None = self.dialect
         while dialect is not None:
             body = request(question, dialect, cache_from=self.can.cache_from)
             response = await self._call.post(self._path, orjson.dumps(body))
             if response.status == 200:
-                self._dialect = dialect
-                return self._answer(response)
+                self.dialect = dialect
+                return converse_answer(self.name, self.model, response, self._price)
             dialect = dialect.simpler(response.says) if response.status == 400 else None
         raise failure(self.name, response, hint=f"{HINT} (bedrock:InvokeModel; the model may need to be enabled first)")
 
     async def close(self) -> None:
         await self._call.close()
 
-    def _answer(self, response: Response) -> Answer:
-        if response.is_cut:
-            return Answer("", self.model, "length")
-        told = parsed(self.name, response)
-        try:
-            text = _text(told["output"]["message"]["content"])
-        except (KeyError, TypeError):
-            raise not_understood(self.name, response) from None
-        usage = told.get("usage")
-        usage = usage if isinstance(usage, dict) else {}
-        cached, written = count(usage.get("cacheReadInputTokens")), count(usage.get("cacheWriteInputTokens"))
-        sent, made = count(usage.get("inputTokens")) + cached + written, count(usage.get("outputTokens"))
-        return Answer(
-            whole_characters(text), self.model, FINISH.get(str(told.get("stopReason")), "other"), sent, made,
-            self._price.of(sent, made, cached=cached, written=written) if self._price else None, cached,
-        )
+
+def converse_answer(name: str, model: str, response: Response, price: Price | None) -> Answer:
+    """Raises TeacherUnreachable for what is no reply of Converse."""
+    if response.is_cut:
+        return Answer("", model, "length")
+    told = parsed(name, response)
+    try:
+        text = _text(told["output"]["message"]["content"])
+    except (KeyError, TypeError):
+        raise not_understood(name, response) from None
+    usage = told.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    cached, written = count(usage.get("cacheReadInputTokens")), count(usage.get("cacheWriteInputTokens"))
+    sent, made = count(usage.get("inputTokens")) + cached + written, count(usage.get("outputTokens"))
+    return Answer(
+        whole_characters(text), model, FINISH.get(str(told.get("stopReason")), "other"), sent, made,
+        price.of(sent, made, cached=cached, written=written) if price else None, cached,
+    )
 
 
 def request(question: Question, dialect: Dialect, *, cache_from: int | None) -> dict[str, Any]:

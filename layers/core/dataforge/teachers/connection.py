@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -52,19 +54,46 @@ class Connection:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, body: bytes, headers: dict[str, str], *, encoded: bool = False) -> Response:
+        """As `send` says."""
+        return await self.send("POST", url, headers, body, encoded=encoded)
+
+    async def send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | aiohttp.FormData | None = None, *,
+        encoded: bool = False,
+    ) -> Response:
         """Any status is a Response. encoded: send the URL as it stands, as a signature over it needs.
 
         Raises TeacherUnreachable, TeacherRefused where the URL is none.
         """
-        try:
+        with self._troubles(url):
             to = URL(url, encoded=encoded)
-            async with self._pool().post(to, data=body, headers=headers, allow_redirects=False) as response:
-                raw = bytearray()
+            async with self._pool().request(
+                method, to, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                return await _read(response)
+
+    async def lines(self, url: str, headers: dict[str, str]) -> AsyncIterator[bytes]:
+        """The lines of a file of any size, as they come; the time-out is for each part of it.
+
+        Raises as `send`, and `failure` of any status but 200.
+        """
+        slow = aiohttp.ClientTimeout(total=None, connect=20, sock_read=self._timeout.total)
+        with self._troubles(url):
+            async with self._pool().get(url, headers=headers, timeout=slow) as response:
+                if response.status != 200:
+                    raise failure(self._name, await _read(response))
+                held = b""
                 async for part in response.content.iter_chunked(1 << 16):
-                    raw += part
-                    if len(raw) > MOST_REPLY_BYTES:
-                        break
-                return Response(response.status, {k.lower(): v for k, v in response.headers.items()}, bytes(raw))
+                    *whole, held = (held + part).split(b"\n")
+                    for line in whole:
+                        yield line
+                if held:
+                    yield held
+
+    @contextmanager
+    def _troubles(self, url: str) -> Iterator[None]:
+        try:
+            yield
         except TimeoutError:
             raise TeacherUnreachable(f"{self._name} did not answer within {self._timeout.total:g} s") from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError):
@@ -83,6 +112,15 @@ class Connection:
                 timeout=self._timeout, connector=aiohttp.TCPConnector(limit=0),
             )
         return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> Response:
+    raw = bytearray()
+    async for part in response.content.iter_chunked(1 << 16):
+        raw += part
+        if len(raw) > MOST_REPLY_BYTES:
+            break
+    return Response(response.status, {k.lower(): v for k, v in response.headers.items()}, bytes(raw))
 
 
 def failure(name: str, response: Response, *, hint: str = "Check the key of this teacher where the server runs.") -> (

@@ -26,7 +26,7 @@ from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
 
 FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "content_filter"}
-_FILTERED = {"content_filter", "content_policy_violation"}
+FILTERED = {"content_filter", "content_policy_violation"}
 """Error codes for one prompt that a provider will not answer; the next one may pass."""
 
 
@@ -62,32 +62,32 @@ class OpenAICompatible:
     ) -> None:
         self.name, self.model, self._price = name, model, price
         self.can = can or Capabilities(json_schema=True)
-        self._dialect = Dialect(
+        self.dialect = Dialect(
             "json_schema" if self.can.json_schema else "text", temperature=self.can.temperature,
             tokens="max_tokens" if self.can.temperature else "max_completion_tokens",
         )
-        self._url = base_url.strip().rstrip("/") + "/chat/completions"
-        self._headers = {"Content-Type": "application/json"}
+        self.base_url = base_url.strip().rstrip("/")
+        self.headers = {"Content-Type": "application/json"}
         if api_key and api_key.strip():
-            self._headers["Authorization"] = f"Bearer {api_key.strip()}"
-        self._connection = Connection(name, timeout)
+            self.headers["Authorization"] = f"Bearer {api_key.strip()}"
+        self.connection = Connection(name, timeout)
 
     async def ask(self, question: Question) -> Answer:
         """Raises as `ports.Teacher` says."""
-        dialect: Dialect | None = self._dialect
+        dialect: Dialect | None = self.dialect
         while dialect is not None:
             body = chat_body(self.model, question, dialect)
-            response = await self._connection.post(self._url, orjson.dumps(body), self._headers)
+            response = await self.connection.post(f"{self.base_url}/chat/completions", orjson.dumps(body), self.headers)
             if response.status == 200:
-                self._dialect = dialect
+                self.dialect = dialect
                 return chat_answer(self.name, self.model, response, self._price)
-            if response.status in (400, 422) and code(response.raw) in _FILTERED:
+            if response.status in (400, 422) and code(response.raw) in FILTERED:
                 return Answer("", self.model, "content_filter")
             dialect = dialect.simpler(response.says) if response.status in (400, 422) else None
         raise failure(self.name, response)
 
     async def close(self) -> None:
-        await self._connection.close()
+        await self.connection.close()
 
 
 def chat_body(model: str, question: Question, dialect: Dialect) -> dict[str, Any]:

@@ -16,6 +16,16 @@ Form: TypeAlias = Literal["json_schema", "tool", "text"]
 
 
 @dataclass(frozen=True, slots=True)
+class JobLimits:
+    """What one batch job of a provider takes."""
+
+    least: int
+    """Requests."""
+    most: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a teacher can do, beyond answering."""
 
@@ -41,6 +51,8 @@ class Capabilities:
     cache_from: int | None = None
     """A shared prefix of this many tokens is cheaper with a cache point behind it; None: the provider has none, or
     caches by itself."""
+    batch: JobLimits | None = None
+    """Its provider takes many questions as one job, for less money; None: it does not. See `jobs.py`."""
 
 
 class Teacher(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +24,12 @@ class Price:
         write = self.input if self.cache_write is None else self.cache_write
         plain = max(0, input_tokens - cached - written)
         return (plain * self.input + cached * read + written * write + output_tokens * self.output) / 1e6
+
+    @property
+    def batched(self) -> Price:
+        """What the same tokens cost in a batch job."""
+        cached, written = (None if p is None else p * self.batch for p in (self.cached, self.cache_write))
+        return replace(
+            self, input=self.input * self.batch, output=self.output * self.batch, cached=cached, cache_write=written,
+            batch=1.0,
+        )

@@ -108,8 +108,8 @@ def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
     several invocations, and none of them loses anything.
     """
     e = flow.event(raw)
-    batch, calls, concurrency = _open(e)
-    return work(batch, e, partial(_call, batch), calls, concurrency=concurrency, seconds=seconds)
+    batch, calls, concurrency = opened(e)
+    return work(batch, e, partial(call_of, batch, fetch=reply_to), calls, concurrency=concurrency, seconds=seconds)
 
 
 def work(
@@ -119,8 +119,13 @@ def work(
     if seconds is not None:
         reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
         batch.deadline = time.monotonic() + seconds - reserve
-    asyncio.run(_ask_all(batch, call, calls, concurrency))
+    asyncio.run(ask_all(batch, call, calls, concurrency))
     batch.purse.give_back()
+    return finish(batch, e, calls)
+
+
+def finish(batch: Work, e: flow.Event, calls: Sequence[Sequence[Slot]]) -> Item:
+    """Write the part file. Raises BatchUnfinished while slots have no outcome."""
     if len(batch.outcomes) < batch.slots:
         raise BatchUnfinished(f"{len(batch.outcomes)} of {batch.slots} slots are done; the rest takes another attempt")
     run = runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
@@ -141,8 +146,8 @@ def _spent(batch: Work) -> str:
 def salvage(raw: Item) -> int:
     """What a batch that died for good has paid for: its stored replies become drafts, nothing is asked. How many."""
     e = flow.event(raw)
-    batch, calls, _ = _open(e)
-    return save(batch, e, partial(_call, batch), calls)
+    batch, calls, _ = opened(e)
+    return save(batch, e, partial(call_of, batch, fetch=reply_to), calls)
 
 
 def save(batch: Work, e: flow.Event, call: Call, calls: Sequence[Sequence[Slot]]) -> int:
@@ -150,7 +155,7 @@ def save(batch: Work, e: flow.Event, call: Call, calls: Sequence[Sequence[Slot]]
     batch.stop = "batch_failed"
     if not batch.stored:
         return 0
-    asyncio.run(_ask_all(batch, call, calls, 1))
+    asyncio.run(ask_all(batch, call, calls, 1))
     made = [o for o in batch.outcomes if "failed" not in o]
     return len(_write_part(batch, e, lineage.traced(made, calls, batch.used)))
 
@@ -162,7 +167,7 @@ def _write_part(batch: Work, e: flow.Event, outcomes: list[Item]) -> list[Item]:
     return outcomes
 
 
-def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
+def opened(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
     """The batch, its calls, and how many of them may be in flight."""
     run = flow.run_of(e)
     body = orjson.loads(current().files.read(e.key))
@@ -186,7 +191,7 @@ def _open(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
     return batch, calls, int(body["concurrency"])
 
 
-async def _ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], concurrency: int) -> None:
+async def ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], concurrency: int) -> None:
     """Askers share one queue, so a slow reply holds up nobody else."""
     queue = iter(calls)
     asked = (*batch.others, (batch.teacher, flow.model_of(batch.run)))
@@ -241,9 +246,9 @@ def _note(batch: Work) -> None:
     ))
 
 
-async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
+async def call_of(batch: Batch, slots: Sequence[Slot], *, fetch: calling.Fetch) -> list[Item]:
     """A batch that died is not judged once more: its drafts may be what killed it."""
-    made = await calling.call(batch, slots, reply_to)
+    made = await calling.call(batch, slots, fetch)
     return made if batch.stop == "batch_failed" else [judging.judged(batch.run, o, batch.chunks) for o in made]
 
 
@@ -263,18 +268,22 @@ async def reply_to(
         batch.used.append(batch.stored[key])
         return batch.stored[key]
     answer = await _ask(batch, question, teacher or batch.teacher)
-    text, finish = answer.text, answer.finish_reason
-    if len(text.encode()) > MOST_REPLY_BYTES:
-        text, finish = text.encode()[:MOST_REPLY_BYTES].decode("utf-8", "ignore"), "length"
-    reply = Reply(
-        batch.run.run_id, key, text, answer.model, finish, answer.input_tokens,
-        answer.output_tokens, runs.reply_expiry(), answer.cost_usd,
-        prompt_hash=lineage.prompt_hash(question), answered_at=clock.now(), cached_tokens=answer.cached_tokens,
-    )
+    reply = reply_of(batch.run, key, answer, prompt_hash=lineage.prompt_hash(question))
     kept = asyncio.get_running_loop().run_in_executor(None, runs.keep_reply, reply)
     await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
     batch.used.append(reply)
     return reply
+
+
+def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, job: str = "") -> Reply:
+    """As it is stored. job: the batch job that brought the answer."""
+    text, finish = answer.text, answer.finish_reason
+    if len(text.encode()) > MOST_REPLY_BYTES:
+        text, finish = text.encode()[:MOST_REPLY_BYTES].decode("utf-8", "ignore"), "length"
+    return Reply(
+        run.run_id, key, text, answer.model, finish, answer.input_tokens, answer.output_tokens, runs.reply_expiry(),
+        answer.cost_usd, prompt_hash=prompt_hash, answered_at=clock.now(), cached_tokens=answer.cached_tokens, job=job,
+    )
 
 
 async def _ask(batch: Work, question: Question, teacher: Teacher) -> Answer:

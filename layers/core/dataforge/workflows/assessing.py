@@ -213,4 +213,4 @@ def _keep(run: Run, round_number: int, round_: _Round) -> Run:
 
 def _refused(run: Run) -> bool:
     failed = cast("dict[str, int]", (run.reasons or {}).get("failed") or {})
-    return any(failed.get(reason) for reason in ("teacher_refused", "cancelled", "budget_reached"))
+    return any(failed.get(reason) for reason in ("teacher_refused", "cancelled", "budget_reached", "batch_job_failed"))

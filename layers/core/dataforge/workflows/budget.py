@@ -9,6 +9,7 @@ batch that died has taken what it may have spent, which its next attempt goes on
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from dataforge.platform.ports import Item
@@ -102,3 +103,35 @@ class Purse:
             return {"parts": {**parts, self._batch: self.spent}}, None
 
         limiter.decide(self._scope, decide, days=30)
+
+
+def hold_for_job(run_id: str, name: str, limit: float, bounds: Sequence[float]) -> int:
+    """How many of these, in order, the run can still pay for: they are held under the name until `settle_job`.
+
+    bounds: what each costs at most. Again under the same name, it decides anew. Blocks.
+    """
+
+    def decide(stored: Item) -> tuple[Item, int]:
+        parts = cast("dict[str, float]", stored.get("parts") or {})
+        left = limit - sum(p for b, p in parts.items() if b != name)
+        held, number = 0.0, 0
+        for bound in bounds:
+            if held + bound > left:
+                break
+            held, number = held + bound, number + 1
+        return {"parts": {**parts, name: held}}, number
+
+    return limiter.decide(f"budget#{run_id}", decide, days=30)
+
+
+def settle_job(run_id: str, name: str, spent: Mapping[str, float]) -> None:
+    """What the job's replies have really cost, by the batch that they belong to; the rest is free again. Blocks."""
+
+    def decide(stored: Item) -> tuple[Item, None]:
+        parts = dict(cast("dict[str, float]", stored.get("parts") or {}))
+        if parts.pop(name, None) is not None:  # else it was settled before
+            for batch, cost in spent.items():
+                parts[batch] = parts.get(batch, 0.0) + cost
+        return {"parts": {**parts}}, None
+
+    limiter.decide(f"budget#{run_id}", decide, days=30)

@@ -11,6 +11,7 @@ from dataforge.recipes import planning as planner
 from dataforge.records import Passage, Slot
 from dataforge.store.projects import StoredChunk
 from dataforge.teachers import Model
+from dataforge.teachers.prices import Price
 
 CHARACTERS_PER_TOKEN = (4.8, 3.2)
 """Of the rules and requests around a passage, which are English: least and most tokens."""
@@ -70,7 +71,8 @@ def estimate(
     }
     if not model.model:  # built in: no tokens, no money
         tokens = dict.fromkeys(tokens, (0, 0))
-    cost = _cost(model, tokens)
+    price = model.price.batched if model.price and config.get("mode") == "batch" else model.price
+    cost = _cost(model, price, tokens)
     return {
         "pairs": pairs, "calls": {"low": calls, "high": round(calls * AGAIN)},
         **{name: {"low": low, "high": high} for name, (low, high) in tokens.items()}, "cost_usd": cost,
@@ -92,10 +94,10 @@ def _around(config: Item, wishes: Wishes, slots: int, *, passages: int = 1) -> i
     return sum(len(m.content) for m in question.messages) + len(str(question.json_schema or ""))
 
 
-def _cost(model: Model, tokens: dict[str, tuple[int, int]]) -> Item | None:
+def _cost(model: Model, price: Price | None, tokens: dict[str, tuple[int, int]]) -> Item | None:
     if not model.model or model.provider == "ollama":
         return {"low": 0.0, "high": 0.0}
-    if model.price is None:
+    if price is None:
         return None
     (low_in, high_in), (low_out, high_out) = tokens["input_tokens"], tokens["output_tokens"]
-    return {"low": round(model.price.of(low_in, low_out), 6), "high": round(model.price.of(high_in, high_out), 6)}
+    return {"low": round(price.of(low_in, low_out), 6), "high": round(price.of(high_in, high_out), 6)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from dataforge import clock, ids
 from dataforge.errors import Invalid
@@ -14,7 +15,7 @@ from dataforge.recipes.planning import check_distribution
 from dataforge.store import projects
 from dataforge.store.projects import Project, StoredChunk
 from dataforge.store.runs import Run
-from dataforge.teachers import Model, Teacher, available, build, catalogue, resolve
+from dataforge.teachers import Model, Teacher, available, batch_jobs_lack, build, catalogue, resolve
 from dataforge.workflows import estimating
 from dataforge.workflows import runs as flow
 
@@ -29,6 +30,8 @@ TOP_UP = 1.25
 """A run never asks for more than this many times the pairs it was asked for."""
 ROUNDS = 6
 """Rounds of asking in one run, the first included."""
+MODES = ("realtime", "batch")
+"""How the teacher is asked: question by question, or many as one job of its provider, for less money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ def quote(project: Project, request: Item) -> Order:
     config: Item = {k: v for layer in layers for k, v in layer.items() if k not in _NO_CONFIG and v is not None}
     check(config)
     model = resolve(str(config["model_id"]), org_id=project.org_id)
-    _check_teacher(config, build(model), project.org_id)
+    asked = build(model)
+    _check_teacher(config, asked, project.org_id)
     _check_budget(config, model)
     kind = str(config["generation_type"])
     config = {**DEFAULTS_OF_A_KIND.get(kind, {}), **config}
@@ -93,6 +97,8 @@ def quote(project: Project, request: Item) -> Order:
         sizes, config, wishes(config), model, requested=requested,
         pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
     )
+    if config.get("mode") == "batch":
+        _check_batch(config, model, asked, calls=cast("dict[str, int]", taken["calls"])["low"])
     return Order(config, model, requested, taken)
 
 
@@ -116,6 +122,24 @@ def _check_budget(config: Item, model: Model) -> None:
         raise Invalid(
             f"max_cost_usd: the price of {model.backend} is not known here; add it to DATAFORGE_MODELS",
             field="max_cost_usd", code="PRICE_UNKNOWN",
+        )
+
+
+def _check_batch(config: Item, model: Model, chosen: Teacher, *, calls: int) -> None:
+    """Raises Invalid when the provider takes no batch jobs, or none as small as this run."""
+    name, limits = config["model_id"], chosen.can.batch
+    if limits is None:
+        raise Invalid(
+            f"mode: the teacher {name} has no batch API; leave mode out, or choose openai:<model> or bedrock:<model>",
+            field="mode", code="TEACHER_CANNOT",
+        )
+    lacks = batch_jobs_lack(model)
+    if lacks:
+        raise Invalid(f"mode: batch jobs of {model.backend} need {lacks}", field="mode", code="TEACHER_NOT_CONFIGURED")
+    if calls <= limits.least and limits.least > 1:
+        raise Invalid(
+            f"mode: a batch job of {model.backend} takes at least {limits.least} requests, and this run asks only "
+            f"{calls} (one of them beforehand); raise num_pairs, or leave mode out", field="mode", code="TOO_SMALL",
         )
 
 
@@ -147,6 +171,8 @@ def check(config: Item) -> None:
     style = config.get("summary_style", "mixed")
     if style not in ("mixed", *summary.STYLES):
         raise Invalid(f"summary_style must be one of: mixed, {', '.join(summary.STYLES)}", field="summary_style")
+    if config.get("mode", "realtime") not in MODES:
+        raise Invalid(f"mode must be one of: {', '.join(MODES)}", field="mode")
     if config.get("labels") is not None:
         labels.check(config["labels"])
 

@@ -68,7 +68,7 @@ def _lineage(outcome: Item, paid: dict[str, Reply], n: int, slots: int) -> Item:
     tokens_in, tokens_out = sum(r.input_tokens for r in paid.values()), sum(r.output_tokens for r in paid.values())
     return {
         "teacher": reply.model, "reply": reply.slot, "attempt": attempt_of(reply.slot),
-        "prompt_hash": reply.prompt_hash, "answered_at": reply.answered_at,
+        "prompt_hash": reply.prompt_hash, "answered_at": reply.answered_at, "job": reply.job or None,
         "input_tokens": _share(tokens_in, n, slots), "output_tokens": _share(tokens_out, n, slots),
         "cost_usd": None if cost is None else round(cost / slots, 12),
         "call": {

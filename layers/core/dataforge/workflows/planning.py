@@ -36,7 +36,7 @@ def plan_run(raw: Item) -> Item:
 def plan(run: Run, e: flow.Event) -> Item:
     """Deterministic, so a state that is run again writes the same plan."""
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
-                  "round": e.round}
+                  "round": e.round, "mode": str(run.config.get("mode") or "realtime")}
     used = Counter(s.chunk_id for s in promised(run, e.round))
     slots = [] if run.cancel_requested else _slots(run, e.round, used)
     flow.write_lines(run, f"round-{e.round}/plan.jsonl", map(asdict, slots))

@@ -13,7 +13,7 @@ from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Execution, Item, Put, Value
-from dataforge.store import projects, runs
+from dataforge.store import projects, runs, waits
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, build, catalogue, resolve
@@ -35,6 +35,8 @@ class Event:
     round: int = 0
     batch: int = 0
     key: str = ""
+    mode: str = "realtime"
+    """How the questions of a Map's batch get their replies: see `workflows.batching`."""
 
 
 def event(raw: Item) -> Event:
@@ -42,6 +44,7 @@ def event(raw: Item) -> Event:
     return Event(
         str(raw["org_id"]), str(raw["run_id"]), str(raw["project_id"]), str(raw["kind"]),
         int(str(raw.get("round") or 0)), int(str(raw.get("batch") or 0)), str(raw.get("key") or ""),
+        str(raw.get("mode") or "realtime"),
     )
 
 
@@ -157,6 +160,7 @@ def cancel(run: Run) -> Run:
     except ConditionFailed:
         raise Conflict(f"Generation {run.run_id} is already {runs.get(run.org_id, run.run_id).status}") from None
     runs.say(run.run_id, run.stage, "Cancel requested", level="warning")
+    waits.wake(run.run_id)
     return run
 
 

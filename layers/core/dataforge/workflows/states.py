@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataforge.platform.ports import Item
 from dataforge.workflows import asking, assessing, closing, planning
 from dataforge.workflows import runs as flow
+from dataforge.workflows.batching import parking
 from dataforge.workflows.synthetic import assessing as synthetic_assessing
 from dataforge.workflows.synthetic import closing as synthetic_closing
 from dataforge.workflows.synthetic import making
@@ -20,6 +21,8 @@ ASSESS: dict[str, State] = {SYNTHETIC: synthetic_assessing.assess_run}
 CLOSE: dict[str, State] = {SYNTHETIC: synthetic_closing.close_run}
 RECORD_FAILURE: dict[str, State] = {SYNTHETIC: making.record_failure}
 GENERATE = {SYNTHETIC: making.generate_batch}
+IN_MODE = {"batch": parking.generate_batch, "stopped": parking.stopped_batch}
+"""Of a run's batch; every other mode asks in real time."""
 
 
 def plan_run(raw: Item) -> Item:
@@ -27,7 +30,9 @@ def plan_run(raw: Item) -> Item:
 
 
 def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
-    return GENERATE.get(_kind(raw), asking.generate_batch)(raw, seconds=seconds)
+    e = flow.event(raw)
+    in_mode = IN_MODE.get(e.mode, asking.generate_batch)
+    return GENERATE.get(e.kind, in_mode)(raw, seconds=seconds)
 
 
 def assess_run(raw: Item) -> Item:

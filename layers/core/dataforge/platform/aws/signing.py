@@ -7,6 +7,7 @@ a thread for each.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cache
 
 from botocore.auth import SigV4Auth
@@ -29,10 +30,16 @@ def region() -> str | None:
     return os.environ.get("AWS_REGION") or _session().get_config_variable("region")
 
 
-def signed(
-    url: str, body: bytes, headers: dict[str, str], *, service: str, region: str, held: Credentials
-) -> dict[str, str]:
-    """The headers to send with a POST. url: percent-encoded, sent exactly so."""
-    request = AWSRequest("POST", url, headers=headers, data=body)
-    SigV4Auth(held.get_frozen_credentials(), service, region).add_auth(request)
-    return dict(request.headers.items())
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """service: the name in the signature."""
+
+    service: str
+    region: str
+    held: Credentials
+
+    def signed(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        """The headers to send. url: percent-encoded, sent exactly so."""
+        request = AWSRequest(method, url, headers=headers, data=body)
+        SigV4Auth(self.held.get_frozen_credentials(), self.service, self.region).add_auth(request)
+        return dict(request.headers.items())

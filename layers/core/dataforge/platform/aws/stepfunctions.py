@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -53,6 +54,11 @@ class StepFunctionsWorkflows:
         found = self.describe(machine, run_id)
         if found and found.status == "RUNNING":
             self._client.stop_execution(executionArn=self._arn(machine, run_id), cause=cause)
+
+    def answer(self, token: str) -> None:
+        gone = self._client.exceptions
+        with suppress(gone.TaskTimedOut, gone.TaskDoesNotExist, gone.InvalidToken):
+            self._client.send_task_success(taskToken=token, output="{}")
 
     def _arn(self, machine: str, run_id: str) -> str:
         return f"{self._arns[machine].replace(':stateMachine:', ':execution:')}:{run_id}"

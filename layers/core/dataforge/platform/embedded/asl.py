@@ -111,6 +111,8 @@ class State:
     retry: tuple[Retrier, ...] = ()
     catch: tuple[Catcher, ...] = ()
     timeout: int = 0
+    token: bool = False
+    """A Task that ends when somebody answers its token, or after `seconds`."""
     seconds: int | Path = 0
     rules: tuple[tuple[Rule, str], ...] = ()
     default: str = ""
@@ -202,6 +204,30 @@ def fill(template: Value, data: Value) -> Value:
         key.removesuffix(".$"): get(parse_path(str(part)), data) if key.endswith(".$") else fill(part, data)
         for key, part in template.items()
     }
+
+
+TOKEN: Final = "$$.Task.Token"  # noqa: S105
+"""The one word of the context object that the subset knows."""
+
+
+def with_token(template: Value, token: str) -> Value:
+    """A payload template with the token in its place."""
+    if isinstance(template, list):
+        return [with_token(part, token) for part in template]
+    if not isinstance(template, dict):
+        return template
+    return {
+        key.removesuffix(".$") if part == TOKEN else key: token if part == TOKEN else with_token(part, token)
+        for key, part in template.items()
+    }
+
+
+def whole_seconds(state: State, data: Value) -> int:
+    """Raises StateFailed(States.Runtime) where the path leads to no whole number."""
+    seconds = get(state.seconds, data) if isinstance(state.seconds, tuple) else state.seconds
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
+        raise StateFailed("States.Runtime", f"'{state.name}' waits for a whole number of seconds.")
+    return seconds
 
 
 def check_size(value: Value, name: str) -> None:

@@ -1,9 +1,9 @@
 """Reads a state machine file into records, and refuses whatever only one of the walls would run.
 
-Refused, with the place and the reason in the message: JSONata, `$$`, intrinsic functions, variables, other resources
-than `lambda:invoke`, ItemBatcher, ResultWriter, ItemSelector, JSON Lines and CSV readers, a Choice without Default,
-a Task or a machine without TimeoutSeconds, a Map without MaxConcurrency or inside a Map, and every field that the
-language or this subset does not know.
+Refused, with the place and the reason in the message: JSONata, intrinsic functions, variables, `$$` but for the token
+of a task that waits for one, other resources than `lambda:invoke`, ItemBatcher, ResultWriter, ItemSelector, JSON Lines
+and CSV readers, a Choice without Default, a Task or a machine without TimeoutSeconds, a Map without MaxConcurrency or
+inside a Map, and every field that the language or this subset does not know.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _COMMON = {"Type", "Comment", "InputPath", "OutputPath"}
 _FLOW = {*_COMMON, "Next", "End"}
 _WORK = {*_FLOW, "ResultPath", "ResultSelector", "Retry", "Catch"}
 _FIELDS: dict[str, set[str]] = {
-    "Task": {*_WORK, "Resource", "Parameters", "TimeoutSeconds"},
+    "Task": {*_WORK, "Resource", "Parameters", "TimeoutSeconds", "TimeoutSecondsPath"},
     "Map": {*_WORK, "ItemReader", "ItemsPath", "ItemProcessor", "MaxConcurrency", "ToleratedFailurePercentage",
             "ToleratedFailureCount"},
     "Pass": {*_FLOW, "Parameters", "Result", "ResultPath"},
@@ -29,6 +29,7 @@ _FIELDS: dict[str, set[str]] = {
     "Fail": {"Type", "Comment", "Error", "Cause"},
 }  # fmt: skip
 _INVOKE = "arn:aws:states:::lambda:invoke"
+_WITH_TOKEN = f"{_INVOKE}.waitForTaskToken"
 _READER = "arn:aws:states:::s3:getObject"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
@@ -121,11 +122,19 @@ def _state(name: str, raw: Raw, *, inside_map: bool) -> asl.State:
 
 
 def _task(name: str, raw: Raw) -> dict[str, Any]:
-    _require(raw.get("Resource") == _INVOKE, f"{name}: Resource must be {_INVOKE}")
+    waits = raw.get("Resource") == _WITH_TOKEN
+    _require(waits or raw.get("Resource") == _INVOKE, f"{name}: Resource must be {_INVOKE}, or {_WITH_TOKEN}")
     parameters = raw.get("Parameters", {})
     _only(parameters, {"FunctionName", "Payload", "Payload.$"}, f"{name}.Parameters")
     _require(isinstance(parameters.get("FunctionName"), str), f"{name}: Parameters need a FunctionName")
-    return {"timeout": _whole(raw, "TimeoutSeconds", name, least=1)}
+    if not waits:
+        _require("TimeoutSecondsPath" not in raw, f"{name}: TimeoutSecondsPath is for a task that waits for its token")
+        return {"timeout": _whole(raw, "TimeoutSeconds", name, least=1)}
+    _require(asl.TOKEN in str(parameters), f"{name}: nobody could answer without {asl.TOKEN}")
+    _require(("TimeoutSeconds" in raw) != ("TimeoutSecondsPath" in raw), f"{name}: either timeout")
+    by_path = "TimeoutSecondsPath" in raw
+    seconds = _path(raw, "TimeoutSecondsPath", name) if by_path else _whole(raw, "TimeoutSeconds", name, least=1)
+    return {"token": True, "seconds": seconds}
 
 
 def _wait(name: str, raw: Raw) -> dict[str, Any]:
@@ -284,7 +293,12 @@ def _template(raw: Raw, field: str, where: str) -> Value:
                 check(element)
         elif isinstance(part, dict):
             for key, element in part.items():
-                if key.endswith(".$"):
+                if element == asl.TOKEN:
+                    _require(
+                        raw.get("Resource") == _WITH_TOKEN and key.endswith(".$"),
+                        f"{where}: {asl.TOKEN} is for a task that waits for it",
+                    )
+                elif key.endswith(".$"):
                     _path({field: element}, field, where)
                     _require(isinstance(element, str), f"{where}: {field}.{key} must be a path")
                 else:

@@ -5,7 +5,8 @@ one transaction, made before anything acts on it, so after kill -9 the frames sa
 survives the death of the process; a power cut may lose the last few and then work is repeated, never skipped.
 
     workflow_executions   (machine, run_id) -> status, output, error, cause, deadline
-    workflow_frames       id -> execution, position (NULL: root), state, its input, tries, when to go on, its end
+    workflow_frames       id -> execution, position (NULL: root), state, its input, tries, when to go on, its end;
+                          `result` of one that waits for an answer: its token, and whether the answer came
 
 An execution that ends loses its frames, so whoever still works on one finds out on the next write: `Gone`.
 """
@@ -160,6 +161,32 @@ class Executions:
         """Do the same state (again) at `wake`; a Map starts over."""
         return self._step(frame, state=frame.state, data=_dump(frame.data), tries=_dump(list(tries)), wake=wake)
 
+    def expect(self, frame: Frame, token: str) -> None:
+        """An answer to this token, from now on until the frame moves."""
+        with self._write() as db:
+            expected = (_dump([token, False]), frame.id)
+            _changed(db.execute("UPDATE workflow_frames SET result = ? WHERE id = ?", expected))
+
+    def wait_until(self, frame: Frame, wake: float) -> None:
+        """For the answer that it expects."""
+        with self._write() as db:
+            _changed(db.execute("UPDATE workflow_frames SET wake = ? WHERE id = ?", (wake, frame.id)))
+
+    def is_answered(self, frame: Frame) -> bool | None:
+        """None: it expects no answer."""
+        rows = self._read("SELECT result FROM workflow_frames WHERE id = ? AND ended IS NULL", frame.id)
+        if not rows:
+            raise Gone
+        return bool(json.loads(rows[0][0])[1]) if rows[0][0] is not None else None
+
+    def answer(self, token: str) -> None:
+        """A token that nobody expects any more is left alone."""
+        with self._write() as db:
+            db.execute(
+                "UPDATE workflow_frames SET result = ?, wake = ? WHERE id = ? AND result = ? AND ended IS NULL",
+                (_dump([token, True]), time.time(), token.partition(".")[0], _dump([token, False])),
+            )
+
     def open_map(self, frame: Frame, start_at: str, items: Sequence[Value]) -> None:
         """Make a frame of every item, all or none."""
         with self._write() as db:
@@ -232,7 +259,8 @@ class Executions:
         with self._write() as db:
             _changed(
                 db.execute(
-                    "UPDATE workflow_frames SET state = ?, data = ?, tries = ?, wake = ?, opened = 0 WHERE id = ?",
+                    "UPDATE workflow_frames SET state = ?, data = ?, tries = ?, wake = ?, opened = 0, result = NULL "
+                    "WHERE id = ?",
                     (state, data, tries, wake, frame.id),
                 )
             )

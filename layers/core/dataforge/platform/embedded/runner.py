@@ -13,10 +13,12 @@ import fcntl
 import json
 import logging
 import queue
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TextIO, TypeAlias, cast
@@ -32,6 +34,8 @@ Invoke: TypeAlias = Callable[[str, Item, float], Item]
 
 MOMENT = 1.0
 """Seconds that an execution keeps its thread while it waits."""
+CALL = 60.0
+"""Seconds that the function may take which is called with a token."""
 POLL = 0.1
 """Seconds until a start or stop by another process is seen."""
 
@@ -86,6 +90,10 @@ class Runner:
 
     def stop(self, machine: str, run_id: str, *, cause: str = "") -> None:
         self._book.stop(machine, run_id, cause=cause)
+        self._wake.set()
+
+    def answer(self, token: str) -> None:
+        self._book.answer(token)
         self._wake.set()
 
     def start_up(self) -> None:
@@ -206,26 +214,44 @@ class Runner:
         return self._does[state.kind](active, frame, state)
 
     def _task(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
-        request = cast(Item, asl.effective_input(state, frame.data))
-        if active.stopped.is_set():
-            raise Gone
-        try:
-            answer = self._invoke(str(request["FunctionName"]), cast(Item, request.get("Payload", {})), state.timeout)
-        except Exception as error:
-            if active.stopped.is_set() or self._closing:
-                raise Gone from None
-            raise error if isinstance(error, StateFailed) else asl.describe_exception(error) from error
+        if state.token:
+            return self._task_with_token(active, frame, state)
+        answer = self._called(active, cast(Item, asl.effective_input(state, frame.data)), state.timeout)
         result: Item = {"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200}
         asl.check_size(result, state.name)
         return state.next, asl.output(state, frame.data, result)
 
+    def _called(self, active: _Active, request: Item, seconds: float) -> Item:
+        if active.stopped.is_set():
+            raise Gone
+        try:
+            return self._invoke(str(request["FunctionName"]), cast(Item, request.get("Payload", {})), seconds)
+        except Exception as error:
+            if active.stopped.is_set() or self._closing:
+                raise Gone from None
+            raise error if isinstance(error, StateFailed) else asl.describe_exception(error) from error
+
+    def _task_with_token(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
+        """Call the function with a token, then wait for `answer`. After a crash in the wait only its rest is left."""
+        if frame.wake is None or self._book.is_answered(frame) is None:
+            token = f"{frame.id}.{secrets.token_hex(16)}"
+            with_token = replace(state, parameters=asl.with_token(state.parameters, token))
+            request = cast(Item, asl.effective_input(with_token, frame.data))
+            self._book.expect(frame, token)  # the answer may come before the function is done
+            self._called(active, request, CALL)
+            wake = time.time() + asl.whole_seconds(state, frame.data)
+            if not self._book.is_answered(frame):
+                self._book.wait_until(frame, wake)
+            while not self._book.is_answered(frame) and time.time() < wake:
+                self._rest(active, frame, wake)
+        if not self._book.is_answered(frame):
+            raise StateFailed("States.Timeout", f"Nobody answered the token of '{state.name}' in time.")
+        return state.next, asl.output(state, frame.data, {})
+
     def _wait(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
         data = asl.effective_input(state, frame.data)
         if frame.wake is None:
-            seconds = asl.get(state.seconds, data) if isinstance(state.seconds, tuple) else state.seconds
-            if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
-                raise StateFailed("States.Runtime", f"'{state.name}' waits for a whole number of seconds.")
-            wake = time.time() + seconds
+            wake = time.time() + asl.whole_seconds(state, data)
             # Written down first: after a crash only the rest of the wait is left.
             self._book.postpone(frame, (), wake)
             self._rest(active, frame, wake)

@@ -1,0 +1,12 @@
+"""See how the batch jobs are doing."""
+
+from __future__ import annotations
+
+from dataforge import log
+from dataforge.platform.ports import Item
+from dataforge.workflows.batching import waiting
+
+
+def handler(event: Item, context: object) -> Item:
+    with log.about(event):
+        return waiting.check_jobs(event)

@@ -1,0 +1,12 @@
+"""Keep the token that wakes a run before its pause is over."""
+
+from __future__ import annotations
+
+from dataforge import log
+from dataforge.platform.ports import Item
+from dataforge.workflows.batching import waiting
+
+
+def handler(event: Item, context: object) -> Item:
+    with log.about(event["state"]):  # type: ignore[arg-type]
+        return waiting.wait_for_jobs(event)

@@ -1,0 +1,37 @@
+"""What Bedrock itself may do for a batch job: read its requests and write its replies, below the runs of our bucket."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra import catalog
+from infra.data import Data
+from infra.lambdas import arn, asking_models
+from infra.stages import Stage
+
+
+class Batches(Construct):
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data) -> None:
+        super().__init__(scope, construct_id)
+        account = Stack.of(self).account
+        self.role = iam.Role(
+            self,
+            "Role",
+            # Nobody else's jobs may borrow it: only those of this account and region.
+            assumed_by=iam.ServicePrincipal("bedrock.amazonaws.com", conditions={
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": arn(self, "bedrock", "model-invocation-job", "*", slash=True)},
+            }),
+            description=f"What a batch job of Bedrock may do ({stage.name})",
+        )
+        files = data.bucket.arn_for_objects(catalog.BATCH_FILES)
+        ours = {"StringEquals": {"aws:ResourceAccount": account}}
+        for statement in (
+            iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[files], conditions=ours),
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[data.bucket.bucket_arn], conditions=ours),
+            # A job on a cross-region inference profile asks its models in the role's name.
+            asking_models(self),
+        ):
+            self.role.add_to_policy(statement)

@@ -1,0 +1,9 @@
+"""Runs at batch price: questions wait in files, go out as jobs of the provider, come back as stored replies.
+
+    parking      a batch replays what is on file; a question without a reply is noted, nothing is asked
+    submitting   the noted questions as jobs, each made once; few ones are asked in real time
+    waiting      until every job is over
+    collecting   the replies of the jobs into the store; then the batches replay
+
+What reads a reply, corrects it and counts it is the code of the runs in real time: `calling`.
+"""

@@ -1,0 +1,186 @@
+"""What a run has on file about its batch jobs, below `round-<n>/`:
+
+    pending-<batch>.json     questions of a batch that have no reply yet
+    jobs-<wave>.json         the jobs of one wave, written before the first of them is sent
+    jobs-<wave>-<job>.jsonl  the requests of one, as the provider reads them; `.index.json`: what they belong to
+    jobs-<wave>-<job>.json   what has become of it
+    stop.json                why nothing more is sent
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+from dataforge import ids, settings
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.records import Message, Passage, Question
+from dataforge.store.runs import Run
+from dataforge.teachers import Jobs, batch_jobs
+from dataforge.workflows import runs as flow
+
+LEARNT = "learnt.json"
+"""Of a run: which parameters its model takes."""
+
+Fate: TypeAlias = Literal["sending", "sent", "failed", "collected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that waits for its reply. batch: whose it is."""
+
+    key: str
+    question: Question
+    slots: int
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """name: at the provider, and in the budget. file: of its requests."""
+
+    name: str
+    file: str
+    questions: int
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What has become of a job. id: the provider's."""
+
+    fate: Fate
+    id: str = ""
+    detail: str = ""
+    full: bool = False
+    """It failed only because the account has too much queued."""
+    replies: int = 0
+    """That it brought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What travels between the states besides the event."""
+
+    wave: int = 0
+    vain: int = 0
+    """Waves without a single reply, one after the other."""
+    most: int = 0
+    """Requests in one job, after a provider found more too many; 0: its own limit."""
+    seconds: int = 0
+    """The last pause."""
+    done: int = -1
+    """What the run's log said last."""
+
+
+def turn(raw: Item) -> Turn:
+    known = raw.get("turn")
+    return Turn(**cast("dict[str, int]", known)) if isinstance(known, dict) else Turn()
+
+
+def state(e: flow.Event, turn: Turn, following: str, *, batches_key: str) -> Item:
+    """The output of a state, and the input of the next."""
+    return {
+        "org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind, "round": e.round,
+        "mode": "batch", "turn": cast(Item, asdict(turn)), "next": following, "seconds": max(1, turn.seconds),
+        "batches_key": batches_key,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """The jobs that go out together. number: from 0, in each round of asking."""
+
+    run: Run
+    e: flow.Event
+    number: int
+
+    @property
+    def stem(self) -> str:
+        return f"round-{self.e.round}/jobs-{self.number:02d}"
+
+    def name(self, job: int) -> str:
+        """Unique in the provider's account, and the same however often it is made."""
+        of_run = f"{settings.get().table_prefix}{ids.tail(self.run.run_id)}"
+        return f"{of_run}-r{self.e.round}w{self.number:02d}j{job:03d}"
+
+    def file(self, job: int, ending: str) -> str:
+        return f"{self.stem}-{job:03d}.{ending}"
+
+    def jobs(self) -> list[Job] | None:
+        """None: it is not planned yet."""
+        found = flow.read_json(self.run, f"{self.stem}.json")
+        return None if found is None else [Job(**j) for j in cast("list[dict[str, Any]]", found)]
+
+    def plan(self, jobs: list[Job]) -> None:
+        flow.write_json(self.run, f"{self.stem}.json", [asdict(j) for j in jobs])
+
+    def sent(self, job: int) -> Sent | None:
+        found = flow.read_json(self.run, self.file(job, "json"))
+        return None if found is None else Sent(**cast("dict[str, Any]", found))
+
+    def note(self, job: int, sent: Sent) -> None:
+        flow.write_json(self.run, self.file(job, "json"), asdict(sent))
+
+    def index(self, job: int) -> dict[str, tuple[str, int]]:
+        """Prompt hash and batch of every question, by its key."""
+        found = cast("dict[str, list[Any]]", flow.read_json(self.run, self.file(job, "index.json")) or {})
+        return {key: (str(prompt), int(batch)) for key, (prompt, batch) in found.items()}
+
+    def write_index(self, job: int, index: dict[str, tuple[str, int]]) -> None:
+        flow.write_json(self.run, self.file(job, "index.json"), index)
+
+
+def pending_file(round_number: int, batch: int) -> str:
+    return f"round-{round_number}/pending-{batch:04d}.json"
+
+
+def park(run: Run, e: flow.Event, asked: list[Asked]) -> None:
+    flow.write_json(run, pending_file(e.round, e.batch), [
+        {
+            "key": a.key, "slots": a.slots, "messages": [[m.role, m.content] for m in a.question.messages],
+            "kind": a.question.kind, "temperature": a.question.temperature, "max_tokens": a.question.max_tokens,
+            "json_schema": a.question.json_schema, "seed": a.question.seed,
+        }
+        for a in asked
+    ])
+
+
+def parked(run: Run, round_number: int, batch: int) -> Iterator[Asked]:
+    for q in cast("list[dict[str, Any]]", flow.read_json(run, pending_file(round_number, batch)) or []):
+        question = Question(
+            tuple(Message(role, content) for role, content in q["messages"]), Passage(""), (), kind=q["kind"],
+            temperature=q["temperature"], max_tokens=q["max_tokens"], json_schema=q["json_schema"], seed=q["seed"],
+        )
+        yield Asked(q["key"], question, q["slots"], batch)
+
+
+def waiting(run: Run, e: flow.Event) -> list[Item]:
+    """The items of the batches that wait for replies."""
+    prefix = flow.key_of(run, f"round-{e.round}/")
+    there = {info.key.removeprefix(prefix) for info in current().files.list(prefix)}
+    items = cast("list[Item]", flow.read_json(run, f"round-{e.round}/batches.json") or [])
+
+    def waits(batch: int) -> bool:
+        over = {f"part-{batch:04d}.json", f"failure-{batch:04d}.json"}
+        return f"pending-{batch:04d}.json" in there and not there & over
+
+    return [item for item in items if waits(int(str(item["batch"])))]
+
+
+def office(run: Run) -> Jobs:
+    """The batch API that the run's questions go to."""
+    model = flow.model_of(run)
+    return batch_jobs(model, flow.teacher_of(run), cast(Item, flow.read_json(run, LEARNT) or {}))
+
+
+def stop(run: Run, e: flow.Event, reason: str, *, detail: str) -> None:
+    """Why the slots fail that still wait, once their batches go on as `stopped`."""
+    flow.write_json(run, f"round-{e.round}/stop.json", {"reason": reason, "detail": detail})
+
+
+def why_stopped(run: Run, e: flow.Event) -> tuple[str, str]:
+    found = cast("dict[str, str]", flow.read_json(run, f"round-{e.round}/stop.json") or {})
+    return found.get("reason", "batch_job_failed"), found.get("detail", "")

@@ -1,0 +1,110 @@
+"""The replies of a wave of jobs into the store, before anyone reads them; what has none is asked again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+
+from dataforge.platform.ports import Item
+from dataforge.store import runs
+from dataforge.store.runs import Progress, Reply
+from dataforge.teachers import Jobs
+from dataforge.teachers.jobs import NoReply
+from dataforge.workflows import asking, budget
+from dataforge.workflows import runs as flow
+from dataforge.workflows.batching import book
+from dataforge.workflows.batching.book import Sent, Wave
+
+AT_ONCE = 500
+"""Replies that are written together."""
+
+
+@dataclass(slots=True)
+class _Brought:
+    """By a wave."""
+
+    replies: int = 0
+    questions: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+    """Why a question has no reply."""
+    full: int = 0
+    """Questions of the smallest job that was too much for the account; 0: none was."""
+    spent: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Dollars, by batch."""
+
+
+def collect_replies(raw: Item) -> Item:
+    """Safe to repeat: a reply is stored under its own key. Raises TeacherBusy, TeacherUnreachable."""
+    e, turn = flow.event(raw), book.turn(raw)
+    run = flow.run_of(e)
+    wave = Wave(run, e, turn.wave)
+    brought = asyncio.run(_collect(wave))
+    runs.note_progress(run, f"r{e.round}bjobs", Progress())
+    _tell(wave, brought)
+    vain = 0 if brought.replies or brought.full else turn.vain + 1
+    if vain:
+        why = next((why for why, _ in brought.why.most_common(1)), "the job ended without a reply")
+        book.stop(run, e, "batch_job_failed", detail=why)
+    after = replace(turn, wave=turn.wave + 1, vain=vain, most=max(1, brought.full // 2) if brought.full else turn.most)
+    waiting = book.waiting(run, e)
+    key = flow.write_json(run, f"{wave.stem}-replay.json", [{**item, "mode": "batch"} for item in waiting])
+    return book.state(e, after, "generate", batches_key=key)
+
+
+async def _collect(wave: Wave) -> _Brought:
+    """Every job's replies; then the wave's budget is settled, and then its files at the provider go."""
+    office, brought = book.office(wave.run), _Brought()
+    jobs, got = wave.jobs() or [], list[tuple[int, Sent]]()
+    try:
+        for number, job in enumerate(jobs):
+            brought.questions += job.questions
+            sent = wave.sent(number) or Sent("failed", detail="it was never sent")
+            if sent.fate == "sent":
+                count = await _fetch(wave, office, number=number, sent=sent, brought=brought)
+                sent = replace(sent, fate="collected", replies=count)
+                got.append((number, sent))
+            elif sent.fate == "failed":
+                brought.why[sent.detail] += job.questions
+                if sent.full:
+                    brought.full = min(brought.full or job.questions, job.questions)
+            brought.replies += sent.replies
+        if wave.run.config.get("max_cost_usd") is not None:
+            await asyncio.to_thread(budget.settle_job, wave.run.run_id, wave.name(0), {**brought.spent})
+        for number, sent in got:
+            wave.note(number, sent)
+            await office.forget(sent.id)
+    finally:
+        await office.close()
+    return brought
+
+
+async def _fetch(wave: Wave, office: Jobs, *, number: int, sent: Sent, brought: _Brought) -> int:
+    """How many replies one job brought; they are stored."""
+    run, index = wave.run, wave.index(number)
+    found: list[Reply] = []
+    seen: set[str] = set()
+    async for key, answer in office.replies(sent.id):
+        if key not in index or key in seen:
+            continue
+        if isinstance(answer, NoReply):
+            brought.why[answer.why] += 1
+            continue
+        seen.add(key)
+        prompt, batch = index[key]
+        found.append(asking.reply_of(run, key, answer, prompt_hash=prompt, job=sent.id))
+        brought.spent[f"r{wave.e.round}b{batch:04d}"] += answer.cost_usd or 0.0
+        if len(found) >= AT_ONCE:
+            await asyncio.to_thread(runs.keep_replies, found)
+            found = []
+    await asyncio.to_thread(runs.keep_replies, found)
+    return len(seen)
+
+
+def _tell(wave: Wave, brought: _Brought) -> None:
+    said = f"The batch job brought {brought.replies} of {brought.questions} replies"
+    missing = brought.questions - brought.replies
+    if missing:
+        most = next(iter(brought.why.most_common(1)), ("the job ended before it got to them", 0))
+        said += f"; {missing} are asked again: {most[0]}"
+    runs.say(wave.run.run_id, "generating", said, level="warning" if missing else "info")

@@ -1,0 +1,108 @@
+"""How the jobs of a wave are doing: again and again, with growing pauses, until every one is over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+from dataforge import settings
+from dataforge.errors import TeacherError
+from dataforge.platform.ports import Item
+from dataforge.store import runs, waits
+from dataforge.store.runs import Progress
+from dataforge.teachers.jobs import Look
+from dataforge.workflows import runs as flow
+from dataforge.workflows.batching import book
+from dataforge.workflows.batching.book import Job, Sent, Wave
+
+_NAME = re.compile(r".*?([0-9a-z]{26})-r\d+w\d+j\d+", re.IGNORECASE)
+"""`book.Wave.name`: the tail of the run's id."""
+logger = logging.getLogger(__name__)
+
+LONGER = 1.5
+"""Each pause, as a multiple of the one before."""
+WHILE_STOPPING = 10
+"""Seconds between two looks at a job that was cancelled."""
+
+
+def check_jobs(raw: Item) -> Item:
+    """`next` says whether to wait on or to collect; a provider that is out of reach is asked again later."""
+    e, turn = flow.event(raw), book.turn(raw)
+    run = flow.run_of(e)
+    wave = Wave(run, e, turn.wave)
+    jobs = wave.jobs() or []
+    looks = asyncio.run(_look_at(wave, jobs))
+    running = [look for look in looks if look is not None and look.state == "running"]
+    done, total = _progress(wave, jobs, looks)
+    if done != turn.done and running:
+        _say(wave, running[0], done, total)
+    most = settings.get().batch_poll
+    pause = min(most, WHILE_STOPPING if run.cancel_requested else max(1, round(LONGER * turn.seconds)))
+    following = "wait" if running else "collect"
+    return book.state(
+        e, replace(turn, seconds=pause, done=done), following, batches_key=str(raw["batches_key"])
+    )
+
+
+def wait_for_jobs(raw: Item) -> Item:
+    """Keep the token with which the machine goes on before its pause is over. raw: `token`, and the run's `state`."""
+    e = flow.event(cast(Item, raw["state"]))
+    waits.begin(e.run_id, str(raw["token"]))
+    if flow.run_of(e).cancel_requested:  # meanwhile
+        waits.wake(e.run_id)
+    return {}
+
+
+def jobs_changed(name: str) -> bool:
+    """A provider tells that one of our jobs, by its name, is over. Whether a run waited for it."""
+    known = _NAME.fullmatch(name)
+    return known is not None and waits.wake(known[1])
+
+
+async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[Look | None]:
+    """None: it is over, and that was noted before."""
+    office = book.office(wave.run)
+    found: list[Look | None] = []
+    try:
+        for number, job in enumerate(jobs):
+            sent = wave.sent(number)
+            if sent is None or sent.fate != "sent":
+                found.append(None)
+                continue
+            try:
+                look = await office.look(sent.id)
+                if look.state == "running" and wave.run.cancel_requested:
+                    await office.cancel(sent.id)
+            except TeacherError as away:
+                logger.warning("batch job %s of %s: %s", sent.id, wave.run.run_id, away.message)
+                look = Look("running", "out of reach", detail=away.message)
+            if look.state in ("failed", "full"):
+                wave.note(number, Sent("failed", sent.id, look.detail or look.said, look.state == "full"))
+                said = f"Batch job {sent.id} of {job.questions} questions failed: {look.detail or look.said}"
+                runs.say(wave.run.run_id, "generating", said, level="error")
+            found.append(look)
+    finally:
+        await office.close()
+    return found
+
+
+def _progress(wave: Wave, jobs: Sequence[Job], looks: Sequence[Look | None]) -> tuple[int, int]:
+    """Questions that are done, of all; the run's progress counts them in slots until their replies are read."""
+    done = slots = 0
+    for job, look in zip(jobs, looks, strict=True):
+        if look is None or look.state not in ("running", "ended"):
+            continue
+        counted = job.questions if look.state == "ended" else min(look.done, job.questions)
+        done += counted
+        slots += counted * job.slots // max(1, job.questions)
+    runs.note_progress(wave.run, f"r{wave.e.round}bjobs", Progress(done=slots))
+    return done, sum(job.questions for job in jobs)
+
+
+def _say(wave: Wave, look: Look, done: int, total: int) -> None:
+    said = f"Waiting for the provider's batch job: {done} of {total} done ({look.said})"
+    runs.say(wave.run.run_id, "generating", said)

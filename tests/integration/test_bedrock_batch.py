@@ -1,0 +1,91 @@
+"""Batch inference of Bedrock, both walls: S3 in, S3 out."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.batch_servers import Body
+from tests.integration.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
+from tests.integration.conftest import BUCKET, Service
+from tests.integration.test_batch_mode import counts, logs
+
+LIVE, HALF = (1000 * 2.0 + 100 * 10.0) / 1e6, (1000 * 1.0 + 100 * 5.0) / 1e6
+PRICED = json.dumps({"models": [{
+    "id": "priced", "backends": ["bedrock:amazon.stand-in-v1:0"],
+    "price": {"input": 2.0, "output": 10.0, "batch": 0.5},
+}]})
+SECTIONS = 110
+
+
+def words(n: int) -> list[str]:
+    """Of a section, and of no other."""
+    rng = random.Random(n)
+    return ["".join(rng.choices("abcdefghijklmnoprstuvwxyz", k=7)) for _ in range(12)]
+
+
+def told(body: Body) -> str:
+    shown = body["messages"][0]["content"][0]["text"]
+    said = words(int(shown.partition("number ")[2].partition(" ")[0]))
+    sentence = f"{' '.join(said).capitalize()}."
+    return json.dumps({"pairs": [{
+        "question": f"What of {' '.join(said[:4])}?", "answer": sentence, "question_type": "factual",
+        "difficulty": "easy", "evidence": [sentence],
+    }]})
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[BedrockServer]:
+    """On the embedded wall the bucket is a server, too. Ask for it before `service`."""
+    with bedrock(told) as made, bucket_server() as (bucket, address):
+        for name, value in {
+            "DATAFORGE_BEDROCK_URL": made.url, "DATAFORGE_BATCH_ROLE": ROLE, "DATAFORGE_BATCH_BUCKET": BUCKET,
+            "DATAFORGE_BATCH_POLL": "1", "DATAFORGE_MODELS": PRICED, "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION,
+            "DATAFORGE_BUCKET": BUCKET, "DATAFORGE_BATCH_CALLS": "40",
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+        if "embedded" in request.node.name:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_S3", address)
+            made.read = lambda b, k: bucket.objects[b, k]
+            made.write = lambda b, k, data: bucket.objects.__setitem__((b, k), data)
+            made.left = lambda: [k for _, k in bucket.objects]  # type: ignore[attr-defined]
+        yield made
+
+
+def harbour(service: Service) -> str:
+    project_id = service.project()
+    body = "\n\n".join(
+        f"## Section {n}\n\nThis is number {n} of them. {' '.join(words(n)).capitalize()}. "
+        + f"It was written down by clerk {n}. " * 12
+        for n in range(SECTIONS)
+    )
+    service.upload(project_id, "rules.md", body.encode())
+    service.parse(project_id)
+    return project_id
+
+
+def generate(service: Service, project_id: str, **config: object) -> dict[str, Any]:
+    return service.generate(project_id, model_id="priced", num_pairs=SECTIONS - 5,
+                            config={"mode": "batch", "pairs_per_chunk": 1, **config})
+
+
+def test_a_job_reads_and_writes_the_bucket_and_its_tail_is_asked_in_real_time(
+    provider: BedrockServer, service: Service
+) -> None:
+    provider.line = lambda _, line: {"errorCode": 500, "errorMessage": "internal"} if line < 4 else None
+
+    run = generate(service, harbour(service))
+
+    assert counts(run) == (105, 105, 0, 0), logs(service, run)
+    (job,) = provider.jobs.values()
+    assert len(job.lines) == 104
+    assert job.told["modelInvocationType"] == "Converse"
+    assert len(provider.asked) == 1 + 4
+    assert run["costUsd"] == pytest.approx(5 * LIVE + 100 * HALF)
+    assert "4 are asked again: 500: internal" in logs(service, run)
