@@ -95,7 +95,7 @@ FUNCTIONS: dict[str, Function] = {
         reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True, jobs="make",
     ),
     "wait_for_jobs": Function(
-        "functions.wait_for_jobs.handler", 512, 30, writes=("admissions",), reads=("runs",), wakes=("generate",)
+        "functions.wait_for_jobs.handler", 512, 60, writes=("admissions",), reads=("runs",), wakes=("generate",)
     ),
     "check_jobs": Function(
         "functions.check_jobs.handler", 512, 120, writes=("runs", "run_events"), files="write", secrets=True,
@@ -129,7 +129,7 @@ FUNCTIONS: dict[str, Function] = {
         files="write", starts=("parse",),
     ),
     "on_jobs_changed": Function(
-        "functions.on_jobs_changed.handler", 512, 30, writes=("admissions",), wakes=("generate",)
+        "functions.on_jobs_changed.handler", 512, 60, writes=("admissions",), wakes=("generate",)
     ),
 }
 
