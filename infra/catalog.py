@@ -76,7 +76,7 @@ _STATE = ("documents", "chunks", "runs", "run_events", "projects")
 FUNCTIONS: dict[str, Function] = {
     "api": Function(
         "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write",
-        starts=("parse", "generate", "erase"), wakes=("generate",), secrets=True,
+        starts=("parse", "generate", "erase"), wakes=("generate",), secrets=True, jobs="follow",
     ),
     # It asks a synthetic run's teacher for the sub-topics of the domain.
     "plan_run": Function(
@@ -114,7 +114,8 @@ FUNCTIONS: dict[str, Function] = {
     ),
     # It also begins the parse that waits for the end of this run (`auto_parse`).
     "close_run": Function(
-        "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",)
+        "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",),
+        secrets=True, jobs="follow",
     ),
     # Whoever shows a key leaves a note of its last use.
     "socket": Function(
