@@ -76,7 +76,7 @@ _STATE = ("documents", "chunks", "runs", "run_events", "projects")
 FUNCTIONS: dict[str, Function] = {
     "api": Function(
         "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write",
-        starts=("parse", "generate", "erase"), wakes=("generate",), secrets=True,
+        starts=("parse", "generate", "erase"), wakes=("generate",), secrets=True, jobs="follow",
     ),
     # It asks a synthetic run's teacher for the sub-topics of the domain.
     "plan_run": Function(
@@ -95,7 +95,7 @@ FUNCTIONS: dict[str, Function] = {
         reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True, jobs="make",
     ),
     "wait_for_jobs": Function(
-        "functions.wait_for_jobs.handler", 512, 30, writes=("admissions",), reads=("runs",), wakes=("generate",)
+        "functions.wait_for_jobs.handler", 512, 60, writes=("admissions",), reads=("runs",), wakes=("generate",)
     ),
     "check_jobs": Function(
         "functions.check_jobs.handler", 512, 120, writes=("runs", "run_events"), files="write", secrets=True,
@@ -114,7 +114,8 @@ FUNCTIONS: dict[str, Function] = {
     ),
     # It also begins the parse that waits for the end of this run (`auto_parse`).
     "close_run": Function(
-        "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",)
+        "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",),
+        secrets=True, jobs="follow",
     ),
     # Whoever shows a key leaves a note of its last use.
     "socket": Function(
@@ -129,7 +130,7 @@ FUNCTIONS: dict[str, Function] = {
         files="write", starts=("parse",),
     ),
     "on_jobs_changed": Function(
-        "functions.on_jobs_changed.handler", 512, 30, writes=("admissions",), wakes=("generate",)
+        "functions.on_jobs_changed.handler", 512, 60, writes=("admissions",), wakes=("generate",)
     ),
 }
 

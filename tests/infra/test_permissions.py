@@ -203,13 +203,15 @@ def test_only_the_apis_themselves_may_call_their_functions(deployment):
     assert callers == {"rest": {rest}, "socket": {socket}}
 
 
-def test_only_the_rule_calls_on_upload(deployment):
-    [told] = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
-    [rule] = deployment.of_type("AWS::Events::Rule")
+@pytest.mark.parametrize(("rule", "function"), [("Uploaded", "OnUpload"), ("JobsOver", "OnJobsChanged")])
+def test_only_its_rule_calls_what_hears_an_event(deployment, rule, function):
+    told = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
+    [rule_id] = [name for name in deployment.of_type("AWS::Events::Rule") if name.startswith(f"Events{rule}")]
+    [its] = [p for p in told if deployment.text(p["FunctionName"]).startswith(f"<Functions{function}")]
 
-    assert told["Principal"] == "events.amazonaws.com"
-    assert deployment.text(told["SourceArn"]) == f"<{rule}.Arn>"
-    assert deployment.text(told["FunctionName"]).startswith("<FunctionsOnUpload")
+    assert len(told) == 2
+    assert its["Principal"] == "events.amazonaws.com"
+    assert deployment.text(its["SourceArn"]) == f"<{rule_id}.Arn>"
 
 
 def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):

@@ -138,6 +138,7 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
     for function in dev.properties("AWS::Lambda::Function"):
         variables = {name: dev.text(value) for name, value in function["Environment"]["Variables"].items()}
         address = variables.pop("DATAFORGE_SOCKET_URL", "")
+        assert re.fullmatch(r"<BatchesRole\w+\.Arn>", variables.pop("DATAFORGE_BATCH_ROLE"))
         assert re.fullmatch(r"(https://<SocketsApi\w+>\.execute-api\.<AWS::Region>\.<AWS::URLSuffix>/dev)?", address)
         assert variables == {
             "DATAFORGE_STAGE": "dev",

@@ -295,3 +295,18 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_a_deleted_project_leaves_no_job_running(provider: BatchServer, service: Service) -> None:
+    provider.plot.fate = lambda _: "hold"
+    project_id = harbour(service)
+    body = {"model_id": "priced", "num_pairs": 8, "config": {"mode": "batch", "pairs_per_chunk": 1}}
+    run_id = service.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"]
+    until(lambda: any(b.steps > 1 for b in provider.batches.values()))
+    waiting = service.call("GET", f"/generations/{run_id}")
+
+    service.call("DELETE", f"/projects/{project_id}")
+
+    assert (waiting["status"], waiting["stage"]) == ("generating", "waiting")
+    assert waiting["progressDetail"]["done"] == 3
+    assert [b.told["status"] for b in provider.batches.values()] == ["cancelling"]

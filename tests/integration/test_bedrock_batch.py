@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from dataforge import ids, platform, settings
+from dataforge.workflows.batching import submitting
+from functions import on_jobs_changed
 from tests.integration.batch_servers import Body
 from tests.integration.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
 from tests.integration.conftest import BUCKET, Service
-from tests.integration.test_batch_mode import counts, logs
+from tests.integration.test_batch_mode import counts, logs, until
 
 LIVE, HALF = (1000 * 2.0 + 100 * 10.0) / 1e6, (1000 * 1.0 + 100 * 5.0) / 1e6
 PRICED = json.dumps({"models": [{
@@ -44,7 +47,7 @@ def provider(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
     with bedrock(told) as made, bucket_server() as (bucket, address):
         for name, value in {
             "DATAFORGE_BEDROCK_URL": made.url, "DATAFORGE_BATCH_ROLE": ROLE, "DATAFORGE_BATCH_BUCKET": BUCKET,
-            "DATAFORGE_BATCH_POLL": "1", "DATAFORGE_MODELS": PRICED, "AWS_ACCESS_KEY_ID": KEY_ID,
+            "DATAFORGE_BATCH_POLL": "2", "DATAFORGE_MODELS": PRICED, "AWS_ACCESS_KEY_ID": KEY_ID,
             "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION,
             "DATAFORGE_BUCKET": BUCKET, "DATAFORGE_BATCH_CALLS": "40",
         }.items():
@@ -54,7 +57,6 @@ def provider(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
             monkeypatch.setenv("AWS_ENDPOINT_URL_S3", address)
             made.read = lambda b, k: bucket.objects[b, k]
             made.write = lambda b, k, data: bucket.objects.__setitem__((b, k), data)
-            made.left = lambda: [k for _, k in bucket.objects]  # type: ignore[attr-defined]
         yield made
 
 
@@ -89,3 +91,81 @@ def test_a_job_reads_and_writes_the_bucket_and_its_tail_is_asked_in_real_time(
     assert len(provider.asked) == 1 + 4
     assert run["costUsd"] == pytest.approx(5 * LIVE + 100 * HALF)
     assert "4 are asked again: 500: internal" in logs(service, run)
+
+
+def test_what_expires_half_way_is_asked_again_and_a_stopped_job_keeps_what_it_has(
+    provider: BedrockServer, service: Service
+) -> None:
+    provider.fate = lambda job: "Expired" if job == 0 else "Completed"
+
+    run = generate(service, harbour(service))
+
+    assert counts(run) == (105, 105, 0, 0), logs(service, run)
+    assert [len(j.lines) for j in provider.jobs.values()] == [104]
+    assert len(provider.asked) == 1 + 52  # too few for another job
+    assert "brought 52 of 104 replies" in logs(service, run)
+
+
+def test_a_job_whose_creation_got_no_answer_is_not_made_again(provider: BedrockServer, service: Service) -> None:
+    provider.lose_answers = 1
+
+    run = generate(service, harbour(service))
+
+    assert counts(run) == (105, 105, 0, 0), logs(service, run)
+    assert len(provider.jobs) == 1
+
+
+@pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAFORGE_BATCH_POLL", "900")
+    monkeypatch.setattr(submitting, "FIRST_PAUSE", 900)
+
+
+@pytest.mark.parametrize("service", ["aws"], indirect=True)
+def test_the_event_of_a_job_wakes_its_run_and_a_cancel_too(
+    provider: BedrockServer, long_pauses: None, service: Service
+) -> None:
+    """Nobody looks for a quarter of an hour."""
+    provider.fate = lambda _: "hold"
+    project_id = harbour(service)
+    body = {"model_id": "priced", "num_pairs": 105, "config": {"mode": "batch", "pairs_per_chunk": 1}}
+    run_id = service.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"]
+    until(lambda: waits_for(run_id))
+    (job,) = provider.jobs.values()
+
+    told = on_jobs_changed.handler({"detail": {"batchJobName": job.told["jobName"], "status": "Completed"}}, None)
+    until(lambda: job.steps == 1)
+    until(lambda: waits_for(run_id))
+    service.call("POST", f"/generations/{run_id}/cancel")
+    until(lambda: job.told["status"] == "Stopping")
+    until(lambda: waits_for(run_id))
+    on_jobs_changed.handler({"detail": {"batchJobName": job.told["jobName"], "status": "Stopped"}}, None)
+    run = service.wait(run_id)
+
+    assert told == {"woken": True}
+    assert on_jobs_changed.handler({"detail": {"batchJobName": job.told["jobName"]}}, None) == {"woken": False}
+    assert on_jobs_changed.handler({"detail": {"batchJobName": "somebody-elses"}}, None) == {"woken": False}
+    assert counts(run) == (105, 53, 0, 52), logs(service, run)
+
+
+def waits_for(run_id: str) -> bool:
+    scope = f"wait#{ids.tail(run_id)}"
+    return platform.current().tables.get("admissions", {"scope": scope}) is not None
+
+
+@pytest.mark.parametrize("service", ["embedded"], indirect=True)
+def test_a_machine_without_a_role_says_what_to_set_and_a_small_run_how_many_it_takes(
+    provider: BedrockServer, monkeypatch: pytest.MonkeyPatch, service: Service
+) -> None:
+    project_id = harbour(service)
+    body: dict[str, Any] = {"model_id": "priced", "num_pairs": 60, "config": {"mode": "batch"}}
+
+    small = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
+    monkeypatch.delenv("DATAFORGE_BATCH_ROLE")
+    settings.get.cache_clear()
+    bare = service.call("POST", f"/projects/{project_id}/generate", json={**body, "num_pairs": 105}, expect=422)
+
+    assert small["errors"][0]["field"] == bare["errors"][0]["field"] == "mode"
+    assert "takes at least 100 requests, and this run asks only" in small["message"]
+    assert "set DATAFORGE_BATCH_BUCKET and DATAFORGE_BATCH_ROLE" in bare["message"]
+    assert provider.asked == []

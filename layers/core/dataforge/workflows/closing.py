@@ -15,6 +15,7 @@ from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import asking, assessing, parsing, planning
 from dataforge.workflows import runs as flow
+from dataforge.workflows.batching import waiting
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ def close(run: Run, raw: Item) -> Run:
     """completed, cancelled, or failed when nothing was delivered; asked = delivered + rejected + failed in any case."""
     run = runs.advance(run, run.status, "finalizing")
     error = flow.failure_of(raw)
+    if error:
+        waiting.abandon(run)
     run = _settle(run, error)
     delivered = _Lines(run, "records.jsonl")
     good, bad = Tally.of(delivered), Tally.of(_Lines(run, "rejected.jsonl"))

@@ -22,6 +22,7 @@ from dataforge.store import blocks, pairs, projects, runs
 from dataforge.store.blocks import BLOCK, DELETED, NOTHING, Block, Change
 from dataforge.store.projects import Project
 from dataforge.workflows import runs as flow
+from dataforge.workflows.batching import waiting
 
 MACHINE = "erase"
 AT_ONCE_SECONDS = 15.0
@@ -161,6 +162,7 @@ def _end_run(project: Project, run_id: str) -> None:
         return
     if run.status in runs.ACTIVE:
         flow.cancel(run)
+        waiting.abandon(run)
         current().workflows.stop(run.kind, run.run_id, cause="project deleted")
         flow.finish(run, "cancelled", values=flow.usage(run))
 

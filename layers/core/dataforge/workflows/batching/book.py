@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias, cast
@@ -21,6 +22,7 @@ from dataforge.store.runs import Run
 from dataforge.teachers import Jobs, batch_jobs
 from dataforge.workflows import runs as flow
 
+_SENT = re.compile(r"round-\d+/jobs-\d+-\d+\.json")
 LEARNT = "learnt.json"
 """Of a run: which parameters its model takes."""
 
@@ -131,6 +133,16 @@ class Wave:
 
     def write_index(self, job: int, index: dict[str, tuple[str, int]]) -> None:
         flow.write_json(self.run, self.file(job, "index.json"), index)
+
+
+def under_way(run: Run) -> Iterator[Sent]:
+    """Every job of the run that was sent and not collected."""
+    for info in current().files.list(flow.key_of(run, "round-")):
+        name = info.key.removeprefix(flow.key_of(run, ""))
+        if _SENT.fullmatch(name):
+            sent = Sent(**cast("dict[str, Any]", flow.read_json(run, name)))
+            if sent.fate == "sent":
+                yield sent
 
 
 def pending_file(round_number: int, batch: int) -> str:

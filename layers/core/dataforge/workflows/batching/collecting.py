@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
+from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.store import runs
 from dataforge.store.runs import Progress, Reply
@@ -74,6 +75,8 @@ async def _collect(wave: Wave) -> _Brought:
         for number, sent in got:
             wave.note(number, sent)
             await office.forget(sent.id)
+        for job in jobs:  # what has no reply is written anew for the next wave
+            await asyncio.to_thread(current().files.delete, job.file)
     finally:
         await office.close()
     return brought

@@ -61,6 +61,7 @@ def submit_jobs(raw: Item) -> Item:
             return _in_mode(wave, turn, waiting, mode)
     jobs = cast("list[Job]", wave.jobs())
     asyncio.run(_send(wave, jobs))
+    runs.advance(run, "generating", "waiting")
     pause = min(FIRST_PAUSE, settings.get().batch_poll)
     return book.state(e, replace(turn, seconds=pause, done=-1), "wait", batches_key=str(raw["batches_key"]))
 
@@ -101,7 +102,8 @@ def _plan(wave: Wave, turn: Turn, waiting: Sequence[Item]) -> str | None:
     affordable = _affordable(wave, sized)
     groups = divided(affordable, replace(limits, most=turn.most or limits.most)) if len(affordable) >= least else []
     if not groups:
-        budget.settle_job(run.run_id, wave.name(0), {})
+        if run.config.get("max_cost_usd") is not None:  # what was held for the job is free for single questions
+            budget.settle_job(run.run_id, wave.name(0), {})
         return "realtime"
     _write(wave, jobs, _parked(wave, batches), groups)
     return None
@@ -121,11 +123,12 @@ def _parked(wave: Wave, batches: Sequence[int]) -> Iterator[Asked]:
 
 
 def _probe(wave: Wave, item: Item) -> set[str]:
-    """Ask one question in real time, unless the run did so before: the keys that have replies. Raises Stopped."""
+    """Ask one question in real time, unless the run did so before. The keys of this batch that have replies, also
+    from an attempt of this state that was cut off. Raises Stopped."""
     run = wave.run
-    if flow.read_json(run, book.LEARNT) is not None:
-        return set()
     batch, _, _ = asking.opened(flow.event(item))
+    if flow.read_json(run, book.LEARNT) is not None:
+        return set(batch.stored)
     first = next((a for a in _parked(wave, [int(str(item["batch"]))]) if a.key not in batch.stored), None)
     if first is None:
         return set(batch.stored)

@@ -13,7 +13,7 @@ from dataforge import settings
 from dataforge.errors import TeacherError
 from dataforge.platform.ports import Item
 from dataforge.store import runs, waits
-from dataforge.store.runs import Progress
+from dataforge.store.runs import Progress, Run
 from dataforge.teachers.jobs import Look
 from dataforge.workflows import runs as flow
 from dataforge.workflows.batching import book
@@ -43,6 +43,8 @@ def check_jobs(raw: Item) -> Item:
     most = settings.get().batch_poll
     pause = min(most, WHILE_STOPPING if run.cancel_requested else max(1, round(LONGER * turn.seconds)))
     following = "wait" if running else "collect"
+    if not running:
+        runs.advance(run, "generating", "generating")
     return book.state(
         e, replace(turn, seconds=pause, done=done), following, batches_key=str(raw["batches_key"])
     )
@@ -61,6 +63,25 @@ def jobs_changed(name: str) -> bool:
     """A provider tells that one of our jobs, by its name, is over. Whether a run waited for it."""
     known = _NAME.fullmatch(name)
     return known is not None and waits.wake(known[1])
+
+
+def abandon(run: Run) -> None:
+    """Cancel what still runs at the provider, as far as that works: nobody will collect it."""
+    left = [sent.id for sent in book.under_way(run)] if run.config.get("mode") == "batch" else []
+    if left:
+        asyncio.run(_cancel(run, left))
+
+
+async def _cancel(run: Run, jobs: Sequence[str]) -> None:
+    office = book.office(run)
+    try:
+        for job in jobs:
+            try:
+                await office.cancel(job)
+            except TeacherError as away:
+                logger.warning("batch job %s of %s goes on: %s", job, run.run_id, away.message)
+    finally:
+        await office.close()
 
 
 async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[Look | None]:
