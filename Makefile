@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
+.PHONY: bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -63,6 +63,12 @@ bench-cost: .venv/.ready-all ## what the main job costs on AWS without the teach
 
 bench-export: .venv/.ready-all ## export of 10,000 and 100,000 pairs: records per second, peak memory
 	$(BIN)/python -m benchmarks.exporting
+
+bench-salvage: .venv/.ready-all .tools/peers/json_repair ## what of damaged replies is read again, beside json-repair
+	PYTHONPATH=.tools/peers $(BIN)/python -m benchmarks.salvage
+
+.tools/peers/json_repair: .venv/.ready-all
+	$(UV) pip install --quiet --python $(BIN)/python --target .tools/peers json-repair==0.64.6
 
 bench-synthetic: .venv/.ready-all ## a synthetic job of 10,000 records, a quarter of them bad
 	$(BIN)/python -m benchmarks.synthetic

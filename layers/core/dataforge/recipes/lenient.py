@@ -30,22 +30,36 @@ _Q = "[\"'“”‘’„«»]"
 _SPACE_OF = r"(?:\s++|(?://|\#)[^\n]{0,200}+(?=\n)|/\*[^*]{0,200}+\*/)*+"
 _SPACE = re.compile(_SPACE_OF)
 _VALUE_OF = rf"(?:{_Q}|[{{\[\-\d]|(?:true|false|null|True|False|None)\b|\Z)"
-_NAMED_OF = rf"{_Q}[A-Za-z_][\w \-]{{0,{MOST_KEY}}}{_Q}\s*+:\s*+{_VALUE_OF}"
-_NAMED = re.compile(_NAMED_OF)
-"""A key in quotes with the beginning of its value: inside of a text, the sign of one that was not closed."""
-_FIELDS = """
+_NAMED_OF = rf"{_Q}(?:[A-Za-z_][\w \-]{{0,{MOST_KEY}}}){_Q}\s*+:\s*+{_VALUE_OF}"
+_NAMED = re.compile(_NAMED_OF.replace("(?:", "(", 1))
+_FIELD_NAMES = """
     question answer question_type difficulty evidence instruction input output task turns user assistant role content
     situation summary request style number label pairs tasks conversations summaries labelled prompt chosen rejected
+    ideal_output metrics response responses drive viable tension_type resolution preferred_drive losing_drive confidence
+    override_condition reasoning scores comparisons violated checks
 """
-_BARE_OF = rf"(?:{'|'.join(_FIELDS.split())})\s*+:\s*+{_VALUE_OF}"
+_FIELDS = frozenset(_FIELD_NAMES.split())
+"""What replies are asked for. One of them as a key in the midst of a text is the sign that the text was not closed;
+another key there is taken for a part of it."""
+_BARE_OF = rf"(?:{'|'.join(sorted(_FIELDS))})\s*+:\s*+{_VALUE_OF}"
 _BARE_KEY = re.compile(r"([A-Za-z_$][\w$-]{0,60})\s*+:")
-_NEXT_OF = rf"(?:[{{\[}}\]]|{_NAMED_OF}|{_BARE_OF}|\Z)"
-_CLOSED_OF = rf"(?:[}}\]]{_SPACE_OF})++(?:\Z|,(?:{_SPACE_OF},?)*?{_NEXT_OF}|[{{`<]|{_NAMED_OF})|[}}\]]++\s*?\n\s*?\n"
+_OBJECT_OF = (
+    rf"\{{++{_SPACE_OF}(?:{_NAMED_OF}|[A-Za-z_$][\w$-]{{0,{MOST_KEY}}}+\s*+(?::|\Z)|\}}|\Z|"
+    rf"{_Q}[\w \-]{{0,{MOST_KEY}}}+(?:{_Q}\s*+(?::\s*+)?)?\Z)")
+_KNOWN_OF = rf"\{{++{_SPACE_OF}{_Q}?(?:{'|'.join(sorted(_FIELDS))}){_Q}?\s*+:"
+_NEXT_OF = rf"(?:{_OBJECT_OF}|\[|{_NAMED_OF}|{_BARE_OF}|\Z)"
+_AFTER_CLOSED_OF = rf"\Z|,(?:{_SPACE_OF},?)*?{_NEXT_OF}|```(?:\s|\Z)|{_KNOWN_OF}|{_NAMED_OF}"
+_CLOSED_OF = (
+    rf"(?:[}}\]]{_SPACE_OF}(?:,{_SPACE_OF}(?=[}}\]]))?+)++(?:{_AFTER_CLOSED_OF})|"
+    rf"[}}\]]++[ \t]*+\r?\n(?:[ \t]*+\r?\n|\s*+{_OBJECT_OF})")
+"""Closing brackets and what may come behind them: what else follows a bracket in a text is a part of the text."""
 _AFTER_MEMBER = re.compile(
-    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}{_NEXT_OF}|{_CLOSED_OF})|\s++(?:{_NAMED_OF}|{_BARE_OF})")
+    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:\Z|{_NAMED_OF}|{_BARE_OF}|{_KNOWN_OF}|{_CLOSED_OF})|{_CLOSED_OF})|"
+    rf"\s++(?:{_NAMED_OF}|{_BARE_OF})")
 _AFTER_ITEM = re.compile(
-    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:{_VALUE_OF}|[}}\]])|{_CLOSED_OF})|[^\S\n]*+\n\s*+{_Q}")
-_CLOSERS_RUN = re.compile(rf"(?:\s{{0,50}}[}}\]]){{1,{MOST_DEPTH + 1}}}+")
+    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:{_VALUE_OF}|{_CLOSED_OF})|{_CLOSED_OF})|[^\S\n]*+\n\s*+{_Q}")
+_CLOSER = re.compile(r"\s{0,50}([}\]])")
+_LINE_END = re.compile(r"[ \t]*+(?:[\r\n]|\Z)")
 _KEYS = {
     closers: re.compile(rf"{_Q}((?:[^\\\n{closers}]|\\.){{0,{MOST_KEY}}}+)[{closers}]\s*+:")
     for closers in set(_CLOSERS.values())
@@ -78,6 +92,8 @@ class _Reader:
         self.text, self.at = text, 0
         self.stack: list[_Frame] = []
         self.roots: list[dict[str, Any]] = []
+        self.seen: set[str] = set()
+        """Keys so far."""
 
     def read(self) -> list[dict[str, Any]]:
         while self.at < len(self.text) and len(self.stack) <= MOST_DEPTH:
@@ -170,6 +186,7 @@ class _Reader:
             self.at, frame.key = found.end(), found[1]
             if "\\" in frame.key:
                 frame.key = _Reader(frame.key).plain()
+            self.seen.add(frame.key)
         else:
             self._no_key(frame)
 
@@ -239,7 +256,7 @@ class _Reader:
             elif after.match(text, at) or self._all_closed(at):
                 self.at = at
                 return "".join(said_)
-            elif _NAMED.match(text, found.start()):
+            elif (named := _NAMED.match(text, found.start())) and (named[1] in _FIELDS or named[1] in self.seen):
                 self.at = self._brace_before(found.start())
                 return None
             else:
@@ -248,12 +265,13 @@ class _Reader:
         return None
 
     def _all_closed(self, at: int) -> bool:
-        """Whether every open bracket is closed here: then anything may follow."""
-        if self.text[at:at + 1] not in "}] \n\r\t":
-            return False
-        found = _CLOSERS_RUN.match(self.text, at)
-        expected = "".join("]" if frame.listed else "}" for frame in reversed(self.stack))
-        return found is not None and re.sub(r"[^}\]]", "", found[0]).startswith(expected)
+        """Whether every open bracket is closed here: then anything may follow, though a single one closes the line."""
+        for frame in reversed(self.stack):
+            found = _CLOSER.match(self.text, at)
+            if found is None or found[1] != ("]" if frame.listed else "}"):
+                return False
+            at = found.end()
+        return len(self.stack) > 1 or _LINE_END.match(self.text, at) is not None
 
     def _escaped(self, at: int) -> tuple[str, int]:
         """The character behind a backslash, and where the text goes on; what is no escape stays as it is."""

@@ -10,6 +10,15 @@ from typing import Any
 
 Record = dict[str, Any]
 
+PIECES = (
+    "The ferry", "leaves at 10:15", "it's", "the crews'", 'a "berth"', 'He said "no",', '"Why?"', "{name}", "[see 3]",
+    'print("x")', '{"name": "x"}', "a, b and c", "note: wait", "50 %", "#4", "// not a comment", "/* nor this */",
+    "C:\\dir", "\\d+", "Ünïcödé", "船は十時", "🚢", "\n- item", "\n\n", "```py\nx\n```", "<think>", "</think>", "true",
+    "null,", "“so”", "}]", "{{x}}", "a\tb", "«ça»", "...", "'quoted'", "end.", '("in brackets")', "e.g.", "\u2028", "=",
+    "key: value",
+)
+"""What the texts of records are made of: whatever JSON, or its damages, could be confused by."""
+
 SHAPES: dict[str, tuple[str, str | None]] = {
     "qa": ("pairs", None), "instruction": ("tasks", None), "conversation": ("conversations", "turns"),
     "summary": ("summaries", None), "classification": ("labelled", None),
@@ -24,6 +33,19 @@ class Damage:
 
     do: Callable[[str, list[Record]], str]
     exact: bool = True
+
+
+def alike(found: Record, record: Record) -> bool:
+    """As far as the record's own fields go."""
+    return all(found.get(key) == value for key, value in record.items())
+
+
+def usable(found: list[Record], record: Record) -> list[Record]:
+    """Those that a recipe could take for a record like this one: all fields there, and of the right type."""
+    return [
+        f for f in found if all(isinstance(f.get(k), type(v)) for k, v in record.items())
+        and all(set(t) == {"user", "assistant"} for t in f.get("turns", []) if isinstance(t, dict))
+    ]
 
 
 def dumped(key: str, records: list[Record], **style: Any) -> str:
@@ -89,7 +111,7 @@ DAMAGES: dict[str, Damage] = {
     "wrapped deeper": Damage(lambda k, r: json.dumps({"result": {k: r}}, ensure_ascii=False)),
     "list alone": Damage(lambda _, r: json.dumps(r)),
     "said twice": Damage(lambda k, r: f"{dumped(k, r)}\n\nHere it is again:\n{dumped(k, r)}"),
-    "brackets not closed": Damage(lambda k, r: _structure(dumped(k, r), lambda s: s.replace("}]}", "}"))),
+    "brackets not closed": Damage(lambda k, r: dumped(k, r)[:-2]),
     "closing brace forgotten": Damage(lambda k, r: dumped(k, r).replace("}, {", ", {", 1), exact=False),
     "closing quote forgotten": Damage(
         lambda k, r: re.sub(r'([a-z.])", "', r'\1, "', dumped(k, r), count=1), exact=False),
