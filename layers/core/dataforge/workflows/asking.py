@@ -99,6 +99,7 @@ class Batch(Work):
     wishes: Wishes
     chunks: dict[str, StoredChunk]
     names: dict[str, str]
+    judges: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
@@ -245,7 +246,10 @@ async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
     """A batch that died is not judged once more: its drafts may be what killed it."""
     made = await calling.call(batch, slots, reply_to)
     chunk = batch.chunks.get(slots[0].chunk_id)
-    return made if batch.stop == "batch_failed" else [judging.judged(batch.run, outcome, chunk) for outcome in made]
+    async with batch.judges:  # one at a time: replies come in waves, and the next requests go out between two verdicts
+        if batch.stop == "batch_failed":
+            return made
+        return [judging.judged(batch.run, outcome, chunk) for outcome in made]
 
 
 class OutOfTime(Exception):
