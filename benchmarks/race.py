@@ -16,6 +16,8 @@ from benchmarks.bed import Bed, bed, passages, project_of
 from dataforge_client import DataForge
 
 OURS = "dataforge"
+RESUMING = 180
+"""Seconds that the second run of a killed tool may take."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Cut:
 
 
 def killed(tool: str, track: Track) -> Cut:
-    """SIGKILL when half of the calls have come, and run again."""
+    """SIGKILL when half of the calls have come, and run again. Raises TimeoutExpired when that does not end."""
     with bed(*track.faults, latency=track.latency, concurrency=track.concurrency) as on:
         if tool == OURS:
             api = on.serve()
@@ -106,7 +108,7 @@ def killed(tool: str, track: Track) -> Cut:
             task = _task(on, track, resumable=True)
             with peers.started(tool, task) as child:
                 before = _cut(on, track, -child.pid)
-            rows = peers.run(tool, task)["rows"]
+            rows = peers.run(tool, task, limit=RESUMING)["rows"]
         books = on.books()
         return Cut(before, books["calls"] - before, books["asked_twice"], rows)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,12 @@ def started(name: str, task: Task) -> Iterator[subprocess.Popen[str]]:
     try:
         yield child
     finally:
-        child.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # and what it may have left behind
         child.wait()
 
 
-def run(name: str, task: Task, limit: float = 600) -> dict[str, Any]:
+def run(name: str, task: Task, limit: float = 300) -> dict[str, Any]:
     """version, wall (seconds without imports), rows (well-formed), spoilt (kept though they are not), outside (other
     hosts it wanted and did not get). Raises RuntimeError with the end of its log, TimeoutExpired after `limit`."""
     with started(name, task) as child:

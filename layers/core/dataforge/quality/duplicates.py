@@ -38,6 +38,7 @@ Sketch: TypeAlias = NDArray[np.uint64]
 THRESHOLD = Fraction(7, 10)
 _BLOCK, _TILE, _TILE_CELLS = 2048, 64, 1 << 16
 _LEAST_WORDS, _MOST_WORDS = 1, 64
+_MANY = 500
 _IN_MEMORY = 4 << 20
 """Bytes of trigrams that are held before they go to disk."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -86,8 +87,8 @@ def near_duplicates(
 class Screen:
     """`near_duplicates` of texts that come bit by bit: each `check` goes on where the last one ended.
 
-    The trigrams lie in a temporary file once they are many: memory grows by a sketch for each record, twice while
-    sketches are merged, and some fifty bytes.
+    The trigrams lie in a temporary file once they are many: memory grows by a sketch for each record (8 to 512 bytes,
+    as its like need), by its folds, and by about a hundred bytes.
     """
 
     def __init__(self, *, threshold: Fraction = THRESHOLD, against: Iterable[str] = ()) -> None:
@@ -115,9 +116,10 @@ class Screen:
 
     def _ready(self, block: Sequence[Grams]) -> _Kept:
         """The sketches are as wide as the first block makes likely; sets that are larger still are told apart exactly,
-        only with more work."""
+        only with more work. The largest of many is nearly the largest of all; after a few, far larger ones may come."""
         if self._kept is None:
-            self._kept = _Kept(self._threshold, _words(2 * max(len(g) for g in block)))
+            largest = max(len(g) for g in block)
+            self._kept = _Kept(self._threshold, _words(largest if len(block) >= _MANY else 2 * largest))
         return self._kept
 
 
@@ -177,18 +179,12 @@ class _Kept:
         return number
 
     def index(self, sizes: Sizes, sketches: Sketch) -> None:
-        """Those of the newest records, in the order they were kept. No two copies of all sketches at once but here."""
-        old, many = self.all, len(self.names)
-        whole = np.concatenate((old.sizes, sizes))
+        """Those of the newest records, in the order they were kept."""
+        known = len(self.all.sizes)
+        whole = np.concatenate((self.all.sizes, sizes))
         order = np.argsort(whole, kind="stable")
-        place = np.empty(many, np.intp)
-        place[order] = np.arange(many)
-        old.folds.clear()
-        merged = np.empty((many, self.words), np.uint64)
-        merged[place[: len(old.sizes)]] = old.sketches
-        merged[place[len(old.sizes) :]] = sketches
-        self.all = _BySize(whole[order], merged)
-        self.numbers = np.concatenate((self.numbers, np.arange(len(old.sizes), many)))[order]
+        self.all = _BySize(whole[order], _spread(self.all.sketches, sketches, order))
+        self.numbers = np.concatenate((self.numbers, np.arange(known, len(whole))))[order]
         digests = np.concatenate((self.digests, np.fromiter(self.newest, np.uint64)))
         self.digests, at = np.unique(digests, return_index=True)
         self.owners = np.concatenate((self.owners, np.fromiter(self.newest.values(), np.int64)))[at]
@@ -290,6 +286,19 @@ class _Shelf:
 
 def _digest(grams: Grams) -> int:
     return int.from_bytes(hashlib.blake2b(grams.tobytes(), digest_size=8).digest(), "big")
+
+
+def _spread(old: Sketch, new: Sketch, order: Rows) -> Sketch:
+    """(old, new)[order], where `order` keeps each part in its order; made within `old`, which is no use afterwards."""
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order))
+    known = len(old)
+    old.resize((len(order), old.shape[1]), refcheck=False)
+    for end in range(known, 0, -_BLOCK):  # from the end: nothing moves down, so nothing is overwritten before it moves
+        start = max(0, end - _BLOCK)
+        old[place[start:end]] = old[start:end].copy()
+    old[place[known:]] = new
+    return old
 
 
 def _fold(sketches: Sketch, words: int) -> Sketch:

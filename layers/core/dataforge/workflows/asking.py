@@ -12,6 +12,7 @@ import logging
 import math
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -46,6 +47,8 @@ HEARTBEAT = 0.5
 """Seconds between two looks at the cancel flag and two progress notes."""
 MOST_REPLY_BYTES = 200_000
 """A longer reply is cut before it is stored: a table item holds 400 KB."""
+LULL = 0.005
+"""Seconds without a reply after which there is time for what can wait."""
 SPARE_ASKERS = 2
 """Askers per call in flight: one that waits as a busy teacher told it leaves its place to another."""
 
@@ -78,6 +81,8 @@ class Work:
     """Further teachers that its calls ask, each let in by the limits of its own model."""
     deadline: float = math.inf
     """time.monotonic() after which nothing more is begun."""
+    later: deque[Callable[[], None]] = field(default_factory=deque)
+    """What can wait for a lull between replies: requests must not wait for it."""
 
     def is_late(self) -> bool:
         return self.stop is None and time.monotonic() > self.deadline
@@ -99,7 +104,6 @@ class Batch(Work):
     wishes: Wishes
     chunks: dict[str, StoredChunk]
     names: dict[str, str]
-    judges: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
@@ -192,15 +196,18 @@ async def _ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], con
     queue = iter(calls)
     asked = (*batch.others, (batch.teacher, flow.model_of(batch.run)))
     batch.gates = {t.name: Gate(m, batch.run.org_id, concurrency, batch.is_over) for t, m in asked}
-    beat = asyncio.create_task(_heartbeat(batch))
+    aside = [asyncio.create_task(_heartbeat(batch)), asyncio.create_task(_use_lulls(batch))]
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(SPARE_ASKERS * concurrency, len(calls))):
                 group.create_task(_asker(batch, call, queue))
     finally:
-        beat.cancel()
+        for task in aside:
+            task.cancel()
         for teacher, _ in asked:
             await teacher.close()
+    while batch.later:
+        batch.later.popleft()()
     _note(batch)
 
 
@@ -214,6 +221,22 @@ async def _asker(batch: Work, call: Call, queue: Iterator[Sequence[Slot]]) -> No
         except Exception as defect:  # the batch dies of it: nobody pays for another call meanwhile
             batch.end("batch_failed", str(defect))
             raise
+
+
+async def _use_lulls(batch: Work) -> None:
+    seen = -1
+    while True:
+        if batch.later and batch.answered == seen:
+            try:
+                batch.later[0]()
+            except Exception as defect:  # it fails again when all is asked, and the batch dies of it
+                batch.end("batch_failed", str(defect))
+                return
+            batch.later.popleft()
+            await asyncio.sleep(0)
+        else:
+            seen = batch.answered
+            await asyncio.sleep(LULL)
 
 
 async def _heartbeat(batch: Work) -> None:
@@ -245,11 +268,15 @@ def _note(batch: Work) -> None:
 async def _call(batch: Batch, slots: Sequence[Slot]) -> list[Item]:
     """A batch that died is not judged once more: its drafts may be what killed it."""
     made = await calling.call(batch, slots, reply_to)
-    chunk = batch.chunks.get(slots[0].chunk_id)
-    async with batch.judges:  # one at a time: replies come in waves, and the next requests go out between two verdicts
-        if batch.stop == "batch_failed":
-            return made
-        return [judging.judged(batch.run, outcome, chunk) for outcome in made]
+    if batch.stop != "batch_failed":
+        batch.later.append(partial(_judge, batch, made, batch.chunks.get(slots[0].chunk_id)))
+    return made
+
+
+def _judge(batch: Batch, made: Sequence[Item], chunk: StoredChunk | None) -> None:
+    """Several milliseconds: longer than it takes to send some requests."""
+    for outcome in made:
+        outcome.update(judging.judged(batch.run, outcome, chunk))
 
 
 class OutOfTime(Exception):
