@@ -3,6 +3,7 @@ PYTHON  ?= python3
 TEACHER ?= extractive
 PAIRS   ?= 150
 OUT     ?= out/handbook.jsonl
+PEERS   ?= data-designer bespokelabs-curator distilabel synthetic-data-kit
 UV      := .tools/bin/uv
 BIN     := .venv/bin
 UV_VERSION := 0.13.8
@@ -31,14 +32,14 @@ lint: .venv/.ready-all
 up: .venv/.ready-demo ## the whole product on this machine
 	$(BIN)/dataforge up --home .dataforge/local
 
-bench-engine: .venv/.ready-all ## request-phase efficiency of a generate run against a local stub model
-	$(BIN)/python -m benchmarks.engine
+bench-engine: .venv/.ready-all $(PEERS:%=.tools/peers/%/.ready) ## how much of a teacher's time a run uses, beside other tools (PEERS= for ours alone)
+	$(BIN)/python -m benchmarks.engine --peers $(PEERS) $(ARGS)
 
 bench-slots: .venv/.ready-all ## what the engine itself takes: slots per second and peak memory at 10,000 and 100,000
 	$(BIN)/python -m benchmarks.slots
 
-bench-faults: .venv/.ready-all ## a run on a bad day, killed in the middle, two under one rate limit, one with a budget
-	$(BIN)/python -m benchmarks.faults
+bench-faults: .venv/.ready-all $(PEERS:%=.tools/peers/%/.ready) ## a run on a bad day, killed in the middle, beside other tools; two under one rate limit, one with a budget
+	$(BIN)/python -m benchmarks.faults --peers $(PEERS)
 
 bench-grounding: .venv/.ready-all ## how well grounding tells supported answers from spoiled ones
 	$(BIN)/python -m benchmarks.grounding
@@ -99,6 +100,12 @@ $(UV):
 .tools/emulator/.ready: tests/deploy/emulator.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .tools/emulator
 	$(UV) pip install --quiet --python .tools/emulator/bin/python --require-hashes --requirements $<
+	@touch $@
+
+# Other tools, for benchmarks only, each in an environment of its own (0.4 to 0.6 GB).
+.tools/peers/%/.ready: benchmarks/peers/%.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .tools/peers/$*
+	$(UV) pip install --quiet --python .tools/peers/$*/bin/python --requirements $<
 	@touch $@
 
 clean:

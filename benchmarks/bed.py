@@ -31,15 +31,19 @@ def process(command: list[str], env: dict[str, str] | None = None) -> Iterator[d
         _stop(child)
 
 
-def write_document(path: Path, passages: int, words: int = 200) -> None:
-    """One section of made-up words per passage: each becomes one chunk, and no two give the same pair."""
-    rng = random.Random(passages)
-    sections = []
-    for n in range(passages):
+def passages(count: int, words: int = 200) -> list[str]:
+    """Made-up words; no two passages give the same pair."""
+    rng = random.Random(count)
+    made = []
+    for _ in range(count):
         text = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(words)]
-        sentences = [" ".join(text[i:i + 12]).capitalize() + "." for i in range(0, words, 12)]
-        sections.append(f"# Rule {n}\n\n" + " ".join(sentences))
-    path.write_text("\n\n".join(sections), "utf-8")
+        made.append(" ".join(" ".join(text[i:i + 12]).capitalize() + "." for i in range(0, words, 12)))
+    return made
+
+
+def write_document(path: Path, count: int) -> None:
+    """One section per passage: each becomes one chunk."""
+    path.write_text("\n\n".join(f"# Rule {n}\n\n{text}" for n, text in enumerate(passages(count))), "utf-8")
 
 
 def _stop(child: subprocess.Popen[str]) -> None:

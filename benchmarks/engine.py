@@ -1,55 +1,63 @@
-"""How much of a teacher's time the run engine uses: `make bench-engine`.
+"""How much of a teacher's time the run engine uses, beside other tools: `make bench-engine`.
 
-A local stub answers every chat completion after a fixed latency. The whole product runs: server, state machine, worker,
-stored replies, assessment. Request-phase efficiency = calls x latency / (concurrency x phase), where the phase lasts
-from the first request to the last reply; with 200 calls in waves of 32 at most 0.893 can be reached. Wall efficiency
-divides by the seconds from the POST that starts the run to its completion.
+A local stub answers every chat completion after a fixed latency. Ours is the whole product: server, state machine,
+worker, stored replies, assessment; its wall is the time from the POST that starts the run to its completion. The others
+(`benchmarks/peers`) are driven by their own interface, and their wall leaves out their imports. The request phase lasts
+from the first request to the last reply. Efficiency = calls x latency / (concurrency x seconds); with 200 calls in
+waves of 32 at most 0.893 can be reached. Rounds are interleaved: one of each tool, then the next round.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
+import os
 
-from benchmarks.bed import bed, project_of
+from benchmarks.race import OURS, Lap, Track, lap, middle, spread, table
+
+ALL = (Track(), Track(concurrency=128), Track(latency=2.0))
+TITLES = ("tool", "version", "wall s", "phase s", "calls", "rows", "in flight, mean (most)", "efficiency wall",
+          "efficiency phase", "wall / ours", "phase / ours")
 
 
-def one_round(latency: float, concurrency: int, calls: int) -> dict[str, float]:
-    with bed(latency=latency, concurrency=concurrency) as on:
-        api = on.serve()
-        project = project_of(api, on.folder, calls)
-        started = time.perf_counter()
-        run = api.generate(project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1})
-        done = api.wait(run.generation_id, poll=0.05)
-        wall = time.perf_counter() - started
-        books = on.books()
-    counts = done.counts
-    assert counts.asked == counts.delivered + counts.rejected + counts.failed, counts
-    phase = books["last"] - books["first"]
-    return {
-        "calls": books["calls"], "asked": counts.asked, "delivered": counts.delivered, "phase": phase, "wall": wall,
-        "peak": books["most_in_flight"], "mean": books["busy_seconds"] / phase,
-        "phase_efficiency": books["calls"] * latency / (concurrency * phase),
-        "wall_efficiency": books["calls"] * latency / (concurrency * wall),
-    }
+def measure(track: Track, tools: list[str], rounds: int) -> None:
+    print(f"{track.calls} passages, one call each, {track.latency:g} s latency, concurrency {track.concurrency}, "
+          f"{rounds} rounds; load average before {load()}", end="", flush=True)
+    laps: dict[str, list[Lap]] = {tool: [] for tool in tools}
+    for _ in range(rounds):
+        for tool in tools:
+            laps[tool].append(lap(tool, track))
+    print(f", after {load()}\n" + table(TITLES, [row(tool, track, laps[tool], laps[OURS]) for tool in tools]) + "\n")
+
+
+def row(tool: str, track: Track, laps: list[Lap], ours: list[Lap]) -> tuple[str, ...]:
+    walls, phases = [one.wall for one in laps], [one.phase for one in laps]
+    wall, phase = middle([one.wall for one in ours]), middle([one.phase for one in ours])
+    flying = f"{middle([one.mean for one in laps]):.1f} ({max(one.most for one in laps)})"
+    return (
+        tool, laps[0].version, spread(walls), spread(phases), f"{middle([one.calls for one in laps]):.0f}",
+        f"{min(one.rows for one in laps)}", flying,
+        f"{middle([one.efficiency(track, one.wall) for one in laps]):.2f}",
+        f"{middle([one.efficiency(track, one.phase) for one in laps]):.2f}",
+        f"{middle(walls) / wall:.2f}", f"{middle(phases) / phase:.2f}",
+    )
+
+
+def load() -> str:
+    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--latency", type=float, default=0.2, help="seconds per reply")
-    parser.add_argument("--concurrency", type=int, default=32)
-    parser.add_argument("--calls", type=int, default=200)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--latency", type=float, default=Track.latency, help="seconds per reply")
+    parser.add_argument("--concurrency", type=int, default=Track.concurrency)
+    parser.add_argument("--calls", type=int, default=Track.calls)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--all", action="store_true", help="also concurrency 128, and a latency of 2 s")
+    parser.add_argument("--peers", nargs="*", default=[], metavar="PACKAGE", help="tools to run beside ours")
     told = parser.parse_args()
-    rounds = [one_round(told.latency, told.concurrency, told.calls) for _ in range(told.rounds)]
-    print(f"{told.calls} chunks, one call each, {told.latency:g} s latency, concurrency {told.concurrency}, "
-          f"{told.rounds} rounds")
-    print(f"{'':18}{'median':>10}{'min':>10}{'max':>10}")
-    for name in rounds[0]:
-        values = [r[name] for r in rounds]
-        print(f"{name:18}{statistics.median(values):>10.3f}{min(values):>10.3f}{max(values):>10.3f}")
-    print("reproduce: make bench-engine   (or: python -m benchmarks.engine --latency 0.2 --concurrency 32 --calls 200)")
+    for track in ALL if told.all else [Track(told.latency, told.concurrency, told.calls)]:
+        measure(track, [OURS, *told.peers], told.rounds)
+    print('reproduce: make bench-engine   (ARGS="--all" for three settings, PEERS= for ours alone)')
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """What a run makes of a bad day, beside a good one: `make bench-faults`.
 
-Four things, each by the whole product (server, state machine, workers) against the local stub:
+Each by the whole product (server, state machine, workers) against the local stub:
 
 faults   10 % of all requests turned away (429, `Retry-After: 1`), every 15th reply broken, every 40th cut by length,
          every 50th hanging until the time-out, 2 % reset; beside the same run without
 kill     the server killed (SIGKILL) when half of the calls are answered, and started again
 rate     two runs of two projects at once under one limit of 10 requests a second
 budget   a run whose max_cost_usd is half of what it would take
+beside   ours and other tools (`--peers`): 10 % turned away and every 15th reply broken; and killed in the middle. No
+         request hangs here: not all of the others can be told how long to wait
 """
 
 from __future__ import annotations
@@ -14,13 +16,15 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from benchmarks.bed import bed, project_of
-from dataforge_client import DataForge
+from benchmarks.race import OURS, Track, killed, lap, start, table
 
 LATENCY, CONCURRENCY = 0.2, 32
 RATE = 10
@@ -29,11 +33,6 @@ BAD_DAY = ("--busy", "10", "--broken", "15", "--cut", "40", "--hang", "50", "--r
 
 
 stage = partial(bed, latency=LATENCY, concurrency=CONCURRENCY)
-
-
-def start(api: DataForge, project: str, calls: int, **more: Any) -> str:
-    run = api.generate(project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1}, **more)
-    return run.generation_id
 
 
 def counts(run: Any) -> str:
@@ -108,16 +107,38 @@ def budget(calls: int) -> None:
           f"{(done.cost_usd or 0) / limit:.3f} (a call costs {one:.6f}); {counts(done)}; status {done.status}")
 
 
+def beside(calls: int, tools: list[str]) -> None:
+    track = Track(LATENCY, CONCURRENCY, calls)
+    bad_day = replace(track, faults=("--busy", "10", "--broken", "15"))
+    rows = []
+    for tool in tools:
+        day = lap(tool, bad_day)
+        try:
+            cut = killed(tool, track)
+            after = (str(cut.before), str(cut.after), str(cut.twice), f"{cut.rows} of {calls}")
+        except (RuntimeError, subprocess.TimeoutExpired) as problem:  # the second run
+            print(f"beside  {tool}, killed: {problem}")
+            after = ("", "", "", type(problem).__name__)
+        rows.append((tool, day.version, f"{day.rows} of {calls}", str(day.spoilt), str(day.calls), f"{day.phase:.1f}",
+                     *after))
+    print(table(("tool", "version", "good rows", "bad rows", "requests", "phase s", "killed after", "requests then",
+                 "asked twice", "rows then"), rows))
+
+
 PARTS: dict[str, Callable[[int], None]] = {"faults": faults, "kill": kill, "rate": rate, "budget": budget}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join([*PARTS, "beside"]))
     parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--peers", nargs="*", default=[], metavar="PACKAGE", help="tools to run beside ours")
     told = parser.parse_args()
-    for name in told.parts or PARTS:
-        PARTS[name](60 if name == "rate" else told.calls)
+    for name in told.parts or [*PARTS, "beside"]:
+        if name == "beside":
+            beside(told.calls, [OURS, *told.peers])
+        else:
+            PARTS[name](60 if name == "rate" else told.calls)
     print("reproduce: make bench-faults   (or: python -m benchmarks.faults faults kill rate budget --calls 200)")
 
 

@@ -1,6 +1,7 @@
 """A chat-completions server with a fixed latency that keeps the books: `python -m benchmarks.stub --latency 0.2`.
 
 GET /stats tells calls, the largest and mean number in flight, and the seconds from the first request to the last reply.
+Requests without a passage (probes, summaries that other tools ask for) are answered and counted apart.
 Faults are switched on by flags: `--busy 10` turns away every tenth request, and so on, in the order they come.
 """
 
@@ -11,7 +12,9 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from aiohttp import web
 
@@ -29,6 +32,8 @@ class Books:
     starts: list[float] = field(default_factory=list)
     """When each request came."""
     faults: dict[str, int] = field(default_factory=dict)
+    asides: int = 0
+    """Requests without a passage; the other figures know nothing of them."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,22 @@ def pairs_for(prompt: str) -> list[dict[str, object]]:
     return pairs
 
 
+def prompt_of(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What the user says first; the system's words where the user says nothing."""
+    said = [m["content"] for m in sorted(messages, key=lambda m: m["role"] != "user")]
+    first = said[0] if said else ""
+    return first if isinstance(first, str) else "".join(part.get("text", "") for part in first)
+
+
 def application(latency: float, faults: Faults = Faults()) -> web.Application:
     books = Books()
 
     async def chat(request: web.Request) -> web.Response:
         body = await request.json()
-        prompt = body["messages"][1]["content"]
+        prompt = prompt_of(body["messages"])
+        if "<passage>" not in prompt:
+            books.asides += 1
+            return await answer(request, body["model"], prompt, None)
         now = time.perf_counter()
         books.first = books.first or now
         books.starts.append(now)
@@ -87,7 +102,9 @@ def application(latency: float, faults: Faults = Faults()) -> web.Application:
         books.in_flight += 1
         books.most_in_flight = max(books.most_in_flight, books.in_flight)
         try:
-            return await answer(request, body["model"], prompt, fault)
+            reply = await answer(request, body["model"], prompt, fault)
+            books.busy_seconds += latency if reply.status == 200 else 0
+            return reply
         finally:
             books.in_flight -= 1
             books.last = time.perf_counter()
@@ -103,12 +120,12 @@ def application(latency: float, faults: Faults = Faults()) -> web.Application:
         if fault in ("broken", "cut"):
             text = text[:len(text) // 2]
         await asyncio.sleep(latency)
-        books.busy_seconds += latency
+        tokens = len(prompt) // 4, len(text) // 4
         return web.json_response({
             "model": model,
             "choices": [{"index": 0, "finish_reason": "length" if fault == "cut" else "stop",
                          "message": {"role": "assistant", "content": text}}],
-            "usage": {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(text) // 4},
+            "usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)},
         })
 
     async def stats(_: web.Request) -> web.Response:

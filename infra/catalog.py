@@ -80,7 +80,8 @@ FUNCTIONS: dict[str, Function] = {
     ),
     # It asks a synthetic run's teacher for the sub-topics of the domain.
     "plan_run": Function(
-        "functions.plan_run.handler", 1024, 300, writes=(*_STATE, "replies"), files="write", secrets=True, models=True,
+        "functions.plan_run.handler", 1024, 300, writes=(*_STATE, "replies", "admissions"), files="write",
+        secrets=True, models=True,
     ),
     "parse_document": Function(
         "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"

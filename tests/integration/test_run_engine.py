@@ -22,7 +22,7 @@ from dataforge.store import orgs, projects, runs
 from dataforge.store.projects import Document, Project, StoredChunk
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import Line, ScriptedTeacher
-from dataforge.workflows import asking, assessing, closing, generation, planning
+from dataforge.workflows import asking, assessing, closing, generation, planning, sending
 from dataforge.workflows import runs as flow
 from infra import catalog
 
@@ -68,7 +68,7 @@ class Started:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A project of six passages on a fresh embedded wall."""
-    monkeypatch.setattr(asking, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.05)
     settings.get.cache_clear()
     files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
     tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,10 +15,22 @@ from dataforge import platform, settings
 from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreachable
 from dataforge.platform.ports import Execution, Item
 from dataforge.quality import verdict
-from dataforge.records import Question
+from dataforge.records import Answer, Question
 from dataforge.store import blocks, pairs, projects, runs
 from dataforge.store.projects import Project
-from dataforge.workflows import asking, assessing, closing, erasing, finding, generation, planning, registering, review
+from dataforge.workflows import (
+    asking,
+    assessing,
+    closing,
+    erasing,
+    finding,
+    generation,
+    judging,
+    planning,
+    registering,
+    review,
+    sending,
+)
 from dataforge.workflows import runs as flow
 from tests.integration.test_run_engine import (
     FACTS,
@@ -96,6 +109,30 @@ def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
     assert done.reasons["failed"] == {"batch_failed": 3}
     assert done.input_tokens == sum(runs.replies_between(run.run_id, 0, 9)[k].input_tokens for k in (
         "000000#00", "000001#00", "000002#00"))
+
+
+@pytest.mark.parametrize("calls", [1, 6], ids=["after the last reply", "in a lull"])
+def test_a_verdict_that_crashes_is_the_end_of_its_batch_and_not_of_what_was_paid_for(
+    project: Project, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    teacher = teach(monkeypatch, good)
+    set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
+    _, planned = begin(project, num_pairs=calls, config={"pairs_per_chunk": 1})
+    batch = batches(planned)[0]
+    original = teacher.ask
+    monkeypatch.setattr(asking, "LULL", 0.0)
+
+    async def slowly(question: Question) -> Answer:
+        await asyncio.sleep(0.05)
+        return await original(question)
+
+    monkeypatch.setattr(teacher, "ask", slowly)
+    with mock.patch.object(judging, "judged", side_effect=RuntimeError("defect")), pytest.raises(RuntimeError):
+        asking.generate_batch(batch)
+    asked = len(teacher.asked)
+
+    assert asked <= 2, "nobody pays for another call once the batch is lost"
+    assert asking.salvage(batch) == asked
 
 
 def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
@@ -187,7 +224,7 @@ def test_a_teacher_that_vanished_is_not_waited_for_call_by_call(
 
     run = walk(project, num_pairs=12, config={"pairs_per_chunk": 2})
 
-    assert len(teacher.asked) < asking.SPARE_ASKERS * asking.TRIES
+    assert len(teacher.asked) < asking.SPARE_ASKERS * sending.TRIES
     assert run.reasons["failed"] == {"teacher_unreachable": 12}
     assert "connection refused" in str(run.error)
 

@@ -23,8 +23,8 @@ from dataforge.records import Question
 from dataforge.store import ledger, orgs, runs
 from dataforge.teachers import PROVIDERS, templated
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import asking, states
 from dataforge.workflows import runs as flow
+from dataforge.workflows import sending, states
 from dataforge.workflows.synthetic import jobs, starting
 from infra import catalog
 from tests.integration.synthetic_cases import EVERY_BODY
@@ -93,7 +93,7 @@ def lines(run: runs.Run, name: str = "results.jsonl") -> list[dict[str, Any]]:
 
 @pytest.fixture
 def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
-    monkeypatch.setattr(asking, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.02)
     monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "fake:model")
     settings.get.cache_clear()
     files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)

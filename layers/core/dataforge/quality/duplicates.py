@@ -16,14 +16,14 @@ Records are compared with kept ones only, so a cluster of ten thousand look-alik
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import weakref
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
-from typing import IO, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,8 @@ Sketch: TypeAlias = NDArray[np.uint64]
 THRESHOLD = Fraction(7, 10)
 _BLOCK, _TILE, _TILE_CELLS = 2048, 64, 1 << 16
 _LEAST_WORDS, _MOST_WORDS = 1, 64
-_IN_MEMORY = 32 << 20
+_MANY = 500
+_IN_MEMORY = 4 << 20
 """Bytes of trigrams that are held before they go to disk."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _SHORT = np.uint64(1 << 63)
@@ -86,8 +87,8 @@ def near_duplicates(
 class Screen:
     """`near_duplicates` of texts that come bit by bit: each `check` goes on where the last one ended.
 
-    Beyond a few tens of megabytes of trigrams the older ones lie in a temporary file: memory grows by about 300 bytes
-    for each record.
+    The trigrams lie in a temporary file once they are many: memory grows by a sketch for each record (8 to 512 bytes,
+    as its like need), by its folds, and by about a hundred bytes.
     """
 
     def __init__(self, *, threshold: Fraction = THRESHOLD, against: Iterable[str] = ()) -> None:
@@ -96,8 +97,10 @@ class Screen:
         against = iter(against)
         while block := [trigrams(text) for text in islice(against, _BLOCK)]:
             kept = self._ready(block)
-            kept.add([(-1 - self._known - i, g, kept.sketch(g)) for i, g in enumerate(block)])
-            self._known += len(block)
+            for grams in block:
+                self._known += 1
+                kept.keep(-self._known, grams)
+            kept.index(np.fromiter(map(len, block), np.int64), np.stack([kept.sketch(g) for g in block]))
 
     def check(self, texts: Sequence[str]) -> list[Duplicate]:
         """Those of the texts that repeat a kept one. `index` and `of` count all texts since the first check."""
@@ -113,9 +116,10 @@ class Screen:
 
     def _ready(self, block: Sequence[Grams]) -> _Kept:
         """The sketches are as wide as the first block makes likely; sets that are larger still are told apart exactly,
-        only with more work."""
+        only with more work. The largest of many is nearly the largest of all; after a few, far larger ones may come."""
         if self._kept is None:
-            self._kept = _Kept(self._threshold, _words(2 * max(len(g) for g in block)))
+            largest = max(len(g) for g in block)
+            self._kept = _Kept(self._threshold, _words(largest if len(block) >= _MANY else 2 * largest))
         return self._kept
 
 
@@ -142,15 +146,23 @@ class _BySize:
 
 
 class _Kept:
-    """The kept records by size. `ids` name them: 0 and up for texts, -1 and below for known ones."""
+    """The kept records, numbered in the order they came: the known first.
+
+    `names` say whose number it is: 0 and up for texts, -1 and below for known ones. `index` makes records findable
+    that `keep` took in since.
+    """
 
     def __init__(self, threshold: Fraction, words: int) -> None:
         self.p, self.q, self.words = threshold.numerator, threshold.denominator, words
         self.grams = _Shelf()
-        self.exact: dict[bytes, int] = {}
-        """By their digest; a hit is compared whole."""
-        self.ids = np.empty(0, np.int64)
+        self.names = array("q")
         self.all = _BySize(np.empty(0, np.int64), np.empty((0, words), np.uint64))
+        self.numbers = np.empty(0, np.int64)
+        """Of the records in `all`, in its order."""
+        self.digests, self.owners = np.empty(0, np.uint64), np.empty(0, np.int64)
+        """Ascending, and the number of the first record that has it."""
+        self.newest: dict[int, int] = {}
+        """Digest to number, of records that are not indexed yet."""
 
     def sketch(self, grams: Grams) -> Sketch:
         bits = self.words * 64
@@ -158,57 +170,73 @@ class _Kept:
                              minlength=bits)
         return np.packbits((counts & 1).astype(np.uint8)).view(np.uint64)
 
-    def add(self, records: Sequence[tuple[int, Grams, Sketch]]) -> None:
-        if not records:
-            return
-        for identifier, grams, _ in records:
-            self.grams.put(identifier, grams)
-            self.exact.setdefault(_digest(grams), identifier)
-        sizes = np.concatenate((self.all.sizes, [len(g) for _, g, _ in records]))
-        order = np.argsort(sizes, kind="stable")
-        sketches = np.concatenate((self.all.sketches, np.stack([s for _, _, s in records])))
-        self.all = _BySize(sizes[order], sketches[order])
-        self.ids = np.concatenate((self.ids, [i for i, _, _ in records]))[order]
+    def keep(self, name: int, grams: Grams) -> int:
+        """Its number."""
+        self.grams.put(grams)
+        self.names.append(name)
+        number = len(self.names) - 1
+        self.newest.setdefault(_digest(grams), number)
+        return number
+
+    def index(self, sizes: Sizes, sketches: Sketch) -> None:
+        """Those of the newest records, in the order they were kept."""
+        known = len(self.all.sizes)
+        whole = np.concatenate((self.all.sizes, sizes))
+        order = np.argsort(whole, kind="stable")
+        self.all = _BySize(whole[order], _spread(self.all.sketches, sketches, order))
+        self.numbers = np.concatenate((self.numbers, np.arange(known, len(whole))))[order]
+        digests = np.concatenate((self.digests, np.fromiter(self.newest, np.uint64)))
+        self.digests, at = np.unique(digests, return_index=True)
+        self.owners = np.concatenate((self.owners, np.fromiter(self.newest.values(), np.int64)))[at]
+        self.newest = {}
 
     def screen(self, start: int, block: Sequence[Grams]) -> Iterator[tuple[int, int, Fraction]]:
-        """(row, id of the kept record, Jaccard) of every record of the block that repeats one; the others are kept."""
+        """(row, name of the kept record, Jaccard) of every record of the block that repeats one; others are kept."""
         sketches = np.stack([self.sketch(g) for g in block])
         sizes = np.fromiter((len(g) for g in block), np.int64, len(block))
         order = np.argsort(sizes, kind="stable")
         mine = _BySize(sizes[order], sketches[order])
         before: dict[int, list[int]] = {}
         for row, column in self._pairs(mine, self.all):
-            for i, j in zip(order[row].tolist(), self.ids[column].tolist(), strict=True):
+            for i, j in zip(order[row].tolist(), self.numbers[column].tolist(), strict=True):
                 before.setdefault(i, []).append(j)
         inside = np.zeros((len(block), len(block)), np.bool_)
         for row, column in self._pairs(mine, mine):
             inside[order[row], order[column]] = True
-        fresh = np.zeros(len(block), np.bool_)
+        number = np.full(len(block), -1, np.int64)
+        """Of each row that is kept."""
         for at, grams in enumerate(block):
-            earlier = np.flatnonzero(inside[at] & fresh) + start
-            best = self._best(grams, [*before.get(at, ()), *earlier.tolist()])
+            earlier = number[inside[at] & (number >= 0)]
+            best = self._best(grams, [*sorted(before.get(at, ())), *earlier.tolist()])
             if best:
-                yield at, *best
+                yield at, self.names[best[0]], best[1]
             else:
-                fresh[at] = True
-                self.grams.put(start + at, grams)
-                self.exact.setdefault(_digest(grams), start + at)
-        self.add([(start + at, block[at], sketches[at]) for at in np.flatnonzero(fresh).tolist()])
+                number[at] = self.keep(start + at, grams)
+        fresh = number >= 0
+        self.index(sizes[fresh], sketches[fresh])
 
     def _best(self, grams: Grams, candidates: Sequence[int]) -> tuple[int, Fraction] | None:
-        same = self.exact.get(_digest(grams))
+        """Number and Jaccard; candidates: numbers, ascending."""
+        same = self._same(_digest(grams))
         if same is not None and np.array_equal(self.grams.get(same), grams):
             return same, Fraction(1)
         best: tuple[int, Fraction] | None = None
-        for identifier in sorted(candidates, key=_order):
-            other = self.grams.get(identifier)
+        for number in candidates:
+            other = self.grams.get(number)
             both = len(grams) + len(other)
             overlap = len(np.intersect1d(grams, other, assume_unique=True))
             if (self.p + self.q) * overlap > self.p * both:
                 jaccard = Fraction(overlap, both - overlap)
                 if best is None or jaccard > best[1]:
-                    best = identifier, jaccard
+                    best = number, jaccard
         return best
+
+    def _same(self, digest: int) -> int | None:
+        """The first record with this digest: probably the same set, but that remains to be seen."""
+        at = int(np.searchsorted(self.digests, np.uint64(digest)))
+        if at < len(self.digests) and self.digests[at] == digest:
+            return int(self.owners[at])
+        return self.newest.get(digest)
 
     def _pairs(self, some: _BySize, others: _BySize) -> Iterator[tuple[Rows, Rows]]:
         """Places in `some` and in `others` that the bounds cannot rule out, in batches."""
@@ -238,49 +266,39 @@ class _Kept:
 
 
 class _Shelf:
-    """Trigram sets by id: the newest in memory, the others in a file that nobody else sees."""
+    """Trigram sets by number, in the order they came; in a file that nobody else sees once they are many."""
 
     def __init__(self) -> None:
-        self._held: dict[int, Grams] = {}
-        self._bytes = 0
-        self._file: IO[bytes] | None = None
-        self._places: dict[int, tuple[int, int]] = {}
-        """Offset and length in bytes."""
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  it goes with the shelf
+        weakref.finalize(self, self._file.close)
+        self._ends = array("q", [0])
+        """In bytes, the n-th of them where set n begins."""
 
-    def put(self, identifier: int, grams: Grams) -> None:
-        if identifier in self._held or identifier in self._places:
-            return
-        self._held[identifier] = grams
-        self._bytes += grams.nbytes
-        if self._bytes > _IN_MEMORY:
-            self._spill()
+    def put(self, grams: Grams) -> None:
+        self._file.seek(self._ends[-1])
+        self._file.write(grams.tobytes())
+        self._ends.append(self._ends[-1] + grams.nbytes)
 
-    def get(self, identifier: int) -> Grams:
-        held = self._held.get(identifier)
-        if held is not None or self._file is None:
-            return self._held[identifier]
-        at, length = self._places[identifier]
-        return np.frombuffer(os.pread(self._file.fileno(), length, at), np.uint64)
-
-    def _spill(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115  it goes with the shelf
-            weakref.finalize(self, self._file.close)
-        at = self._file.tell()
-        for identifier, grams in self._held.items():
-            self._places[identifier] = at, grams.nbytes
-            at += self._file.write(grams.tobytes())
-        self._file.flush()
-        self._held, self._bytes = {}, 0
+    def get(self, number: int) -> Grams:
+        self._file.seek(self._ends[number])
+        return np.frombuffer(self._file.read(self._ends[number + 1] - self._ends[number]), np.uint64)
 
 
-def _digest(grams: Grams) -> bytes:
-    return hashlib.blake2b(grams.tobytes(), digest_size=16).digest()
+def _digest(grams: Grams) -> int:
+    return int.from_bytes(hashlib.blake2b(grams.tobytes(), digest_size=8).digest(), "big")
 
 
-def _order(identifier: int) -> tuple[bool, int]:
-    """The known first, each in the order they came."""
-    return identifier >= 0, abs(identifier)
+def _spread(old: Sketch, new: Sketch, order: Rows) -> Sketch:
+    """(old, new)[order], where `order` keeps each part in its order; made within `old`, which is no use afterwards."""
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order))
+    known = len(old)
+    old.resize((len(order), old.shape[1]), refcheck=False)
+    for end in range(known, 0, -_BLOCK):  # from the end: nothing moves down, so nothing is overwritten before it moves
+        start = max(0, end - _BLOCK)
+        old[place[start:end]] = old[start:end].copy()
+    old[place[known:]] = new
+    return old
 
 
 def _fold(sketches: Sketch, words: int) -> Sketch:

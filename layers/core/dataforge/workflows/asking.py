@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +20,7 @@ from typing import cast
 import orjson
 
 from dataforge import clock, settings
-from dataforge.errors import BatchUnfinished, NotFound, TeacherBusy, TeacherError, TeacherRefused
+from dataforge.errors import BatchUnfinished, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.recipes import RECIPES, Recipe, Wishes
@@ -30,22 +30,21 @@ from dataforge.store.projects import StoredChunk
 from dataforge.store.runs import Progress, Reply, Run
 from dataforge.teachers import Model
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows import calling, judging, lineage
+from dataforge.workflows import calling, judging, lineage, sending
 from dataforge.workflows import runs as flow
 from dataforge.workflows.admitting import Gate
 from dataforge.workflows.budget import Purse
-from dataforge.workflows.calling import Stopped
 from dataforge.workflows.generation import wishes
+from dataforge.workflows.sending import OutOfTime
 
 logger = logging.getLogger(__name__)
 
-TRIES = 7
-"""How often one call is sent while the teacher is busy or out of reach."""
-LONGEST_WAIT = 60.0
 HEARTBEAT = 0.5
 """Seconds between two looks at the cancel flag and two progress notes."""
 MOST_REPLY_BYTES = 200_000
 """A longer reply is cut before it is stored: a table item holds 400 KB."""
+LULL = 0.005
+"""Seconds without a reply after which there is time for what can wait."""
 SPARE_ASKERS = 2
 """Askers per call in flight: one that waits as a busy teacher told it leaves its place to another."""
 
@@ -78,6 +77,8 @@ class Work:
     """Further teachers that its calls ask, each let in by the limits of its own model."""
     deadline: float = math.inf
     """time.monotonic() after which nothing more is begun."""
+    later: deque[Callable[[], None]] = field(default_factory=deque)
+    """What can wait for a lull between replies: requests must not wait for it."""
 
     def is_late(self) -> bool:
         return self.stop is None and time.monotonic() > self.deadline
@@ -196,15 +197,18 @@ async def ask_all(batch: Work, call: Call, calls: Sequence[Sequence[Slot]], conc
     queue = iter(calls)
     asked = (*batch.others, (batch.teacher, flow.model_of(batch.run)))
     batch.gates = {t.name: Gate(m, batch.run.org_id, concurrency, batch.is_over) for t, m in asked}
-    beat = asyncio.create_task(_heartbeat(batch))
+    aside = [asyncio.create_task(_heartbeat(batch)), asyncio.create_task(_use_lulls(batch))]
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(SPARE_ASKERS * concurrency, len(calls))):
                 group.create_task(_asker(batch, call, queue))
     finally:
-        beat.cancel()
+        for task in aside:
+            task.cancel()
         for teacher, _ in asked:
             await teacher.close()
+    while batch.later:
+        batch.later.popleft()()
     _note(batch)
 
 
@@ -218,6 +222,22 @@ async def _asker(batch: Work, call: Call, queue: Iterator[Sequence[Slot]]) -> No
         except Exception as defect:  # the batch dies of it: nobody pays for another call meanwhile
             batch.end("batch_failed", str(defect))
             raise
+
+
+async def _use_lulls(batch: Work) -> None:
+    seen = -1
+    while True:
+        if batch.later and batch.answered == seen:
+            try:
+                batch.later[0]()
+            except Exception as defect:  # it fails again when all is asked, and the batch dies of it
+                batch.end("batch_failed", str(defect))
+                return
+            batch.later.popleft()
+            await asyncio.sleep(0)
+        else:
+            seen = batch.answered
+            await asyncio.sleep(LULL)
 
 
 async def _heartbeat(batch: Work) -> None:
@@ -249,11 +269,15 @@ def _note(batch: Work) -> None:
 async def call_of(batch: Batch, slots: Sequence[Slot], *, fetch: calling.Fetch) -> list[Item]:
     """A batch that died is not judged once more: its drafts may be what killed it."""
     made = await calling.call(batch, slots, fetch)
-    return made if batch.stop == "batch_failed" else [judging.judged(batch.run, o, batch.chunks) for o in made]
+    if batch.stop != "batch_failed":
+        batch.later.append(partial(_judge, batch, made))
+    return made
 
 
-class OutOfTime(Exception):
-    """A call is left to the next invocation."""
+def _judge(batch: Batch, made: Sequence[Item]) -> None:
+    """Several milliseconds: longer than it takes to send some requests."""
+    for outcome in made:
+        outcome.update(judging.judged(batch.run, outcome, batch.chunks))
 
 
 async def reply_to(
@@ -267,7 +291,7 @@ async def reply_to(
     if key in batch.stored:
         batch.used.append(batch.stored[key])
         return batch.stored[key]
-    answer = await _ask(batch, question, teacher or batch.teacher)
+    answer = await sending.ask(batch, question, teacher or batch.teacher)
     reply = reply_of(batch.run, key, answer, prompt_hash=lineage.prompt_hash(question))
     kept = asyncio.get_running_loop().run_in_executor(None, runs.keep_reply, reply)
     await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
@@ -284,81 +308,6 @@ def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, job: str =
         run.run_id, key, text, answer.model, finish, answer.input_tokens, answer.output_tokens, runs.reply_expiry(),
         answer.cost_usd, prompt_hash=prompt_hash, answered_at=clock.now(), cached_tokens=answer.cached_tokens, job=job,
     )
-
-
-async def _ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
-    """Raises Stopped when the run is cancelled, out of budget, refused for good, or nobody is in reach."""
-    problem: TeacherError | None = None
-    answered = batch.answered
-    for attempt in range(TRIES):
-        try:
-            answer = await _send(batch, question, teacher)
-            batch.answered += 1
-            return answer
-        except TeacherRefused as refused:
-            batch.end("teacher_refused", refused.message)
-            raise Stopped("teacher_refused", refused.message) from None
-        except TeacherError as busy:
-            problem = busy
-            if attempt < TRIES - 1:
-                await _wait(batch, _pause(busy, attempt))
-    reason = "teacher_busy" if isinstance(problem, TeacherBusy) else "teacher_unreachable"
-    detail = problem.message if problem else ""
-    if batch.answered == answered:  # nobody got a word all this time: the next would wait too
-        batch.end(reason, detail)
-    raise Stopped(reason, detail)
-
-
-async def _send(batch: Work, question: Question, teacher: Teacher) -> Answer:
-    """One request, its price held and admitted at the gate. Raises TeacherError, Stopped, OutOfTime."""
-    if batch.stop is not None:
-        raise Stopped(batch.stop, batch.stop_detail)
-    gate = batch.gates[teacher.name]
-    held = await batch.purse.hold(question)
-    if held is None:
-        batch.end("budget_reached", f"max_cost_usd {batch.run.config['max_cost_usd']} is used up")
-        raise Stopped(str(batch.stop), batch.stop_detail)
-    cost: float | None = 0.0
-    try:
-        era = None if batch.is_over() else await gate.enter(question)
-        if era is None:
-            if batch.stop is None:
-                raise OutOfTime
-            raise Stopped(batch.stop, batch.stop_detail)
-        answer = await _metered(teacher, gate, era, question)
-        cost = answer.cost_usd
-        return answer
-    finally:
-        batch.purse.settle(held, cost)
-
-
-async def _metered(teacher: Teacher, gate: Gate, era: int, question: Question) -> Answer:
-    """The gate hears how the request went, whatever came of it."""
-    try:
-        answer = await teacher.ask(question)
-    except TeacherBusy as busy:
-        gate.turned_away(era, busy.rates, limited=busy.limited)
-        raise
-    except BaseException:
-        gate.lost()
-        raise
-    gate.answered(era, answer)
-    return answer
-
-
-def _pause(problem: TeacherError, attempt: int) -> float:
-    """Seconds before the next try: as told, else twice as long each time; never the same for all."""
-    told = problem.retry_after if isinstance(problem, TeacherBusy) else None
-    if told is None:
-        return min(LONGEST_WAIT, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)
-    return min(LONGEST_WAIT, told) + random.uniform(0, 0.25)
-
-
-async def _wait(batch: Work, seconds: float) -> None:
-    """Sleep, but not through a cancel."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and batch.stop is None:
-        await asyncio.sleep(min(left, HEARTBEAT))
 
 
 def _usage(replies: list[Reply]) -> Item:

@@ -13,9 +13,10 @@ from dataforge.store import runs
 from dataforge.store.runs import Reply
 from dataforge.workflows import asking
 from dataforge.workflows import runs as flow
-from dataforge.workflows.asking import OutOfTime, Work
+from dataforge.workflows.asking import Work
 from dataforge.workflows.batching import book
 from dataforge.workflows.batching.book import Asked
+from dataforge.workflows.sending import OutOfTime
 
 
 class Parked(OutOfTime):

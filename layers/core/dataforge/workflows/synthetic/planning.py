@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import cast
 
 import orjson
@@ -20,10 +21,12 @@ from dataforge.recipes.synthetic import taxonomy, variety
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.recipes.synthetic.spec import Spec
 from dataforge.recipes.synthetic.variety import Taxonomy
+from dataforge.records import Answer, Question
 from dataforge.store import runs
 from dataforge.store.runs import Progress, Reply, Run
-from dataforge.teachers.ports import Teacher
 from dataforge.workflows import runs as flow
+from dataforge.workflows import sending
+from dataforge.workflows.admitting import Gate
 from dataforge.workflows.calling import answer_of
 from dataforge.workflows.generation import most_slots
 from dataforge.workflows.synthetic.starting import spec_of
@@ -94,10 +97,14 @@ async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
     """By category, "" for the whole domain; without those that nobody could name."""
     names = ["", *(c.name for c in spec.categories[:MOST_CATEGORIES_ASKED])]
     chosen = flow.teacher_of(run)
+    gate = Gate(flow.model_of(run), run.org_id, settings.get().concurrency, lambda: False)
     stored = {r.slot: r for r in runs.replies_named(run.run_id, _KEY)}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            found = await asyncio.gather(*(_topics(run, spec, chosen, n, name, stored) for n, name in enumerate(names)))
+            found = await asyncio.gather(*(
+                _topics(run, spec, partial(sending.admitted, chosen, gate), n, name, stored)
+                for n, name in enumerate(names)
+            ))
     except TimeoutError:
         found = []
     finally:
@@ -112,7 +119,8 @@ _KEY = "topics#"
 
 
 async def _topics(
-    run: Run, spec: Spec, chosen: Teacher, number: int, category: str, stored: dict[str, Reply]
+    run: Run, spec: Spec, ask: Callable[[Question], Awaitable[Answer]], number: int, category: str,
+    stored: dict[str, Reply],
 ) -> list[str]:
     key = f"{_KEY}{number:02d}"
     share = next((c.percentage for c in spec.categories if c.name == category), 100.0)
@@ -120,7 +128,7 @@ async def _topics(
     try:
         reply = stored.get(key)
         if reply is None:
-            answer = await chosen.ask(question)
+            answer = await ask(question)
             reply = Reply(
                 run.run_id, key, answer.text[:100_000], answer.model, answer.finish_reason, answer.input_tokens,
                 answer.output_tokens, runs.reply_expiry(), answer.cost_usd,

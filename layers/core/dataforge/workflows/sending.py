@@ -1,0 +1,118 @@
+"""One question to a teacher, until there is an answer or none is to be had: its price held, let in at the gate, sent,
+and sent again while the teacher is busy or out of reach."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING
+
+from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherUnreachable
+from dataforge.records import Answer, Question
+from dataforge.teachers.ports import Teacher
+from dataforge.workflows.admitting import Gate
+from dataforge.workflows.calling import Stopped
+
+if TYPE_CHECKING:
+    from dataforge.workflows.asking import Work
+
+TRIES = 7
+"""How often one call is sent while the teacher is busy or out of reach."""
+LONGEST_WAIT = 60.0
+LOOK = 0.5
+"""Seconds between two looks at whether there is still anything to wait for."""
+
+
+class OutOfTime(Exception):
+    """A call is left to the next invocation."""
+
+
+async def ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
+    """Raises Stopped when the run is cancelled, out of budget, refused for good, or nobody is in reach."""
+    problem: TeacherError | None = None
+    answered = batch.answered
+    for attempt in range(TRIES):
+        try:
+            answer = await _send(batch, question, teacher)
+            batch.answered += 1
+            return answer
+        except TeacherRefused as refused:
+            batch.end("teacher_refused", refused.message)
+            raise Stopped("teacher_refused", refused.message) from None
+        except TeacherError as busy:
+            problem = busy
+            if attempt < TRIES - 1:
+                await _wait(batch, pause(busy, attempt))
+    reason = "teacher_busy" if isinstance(problem, TeacherBusy) else "teacher_unreachable"
+    detail = problem.message if problem else ""
+    if batch.answered == answered:  # nobody got a word all this time: the next would wait too
+        batch.end(reason, detail)
+    raise Stopped(reason, detail)
+
+
+async def _send(batch: Work, question: Question, teacher: Teacher) -> Answer:
+    """One request, its price held and admitted at the gate. Raises TeacherError, Stopped, OutOfTime."""
+    if batch.stop is not None:
+        raise Stopped(batch.stop, batch.stop_detail)
+    gate = batch.gates[teacher.name]
+    held = await batch.purse.hold(question)
+    if held is None:
+        batch.end("budget_reached", f"max_cost_usd {batch.run.config['max_cost_usd']} is used up")
+        raise Stopped(str(batch.stop), batch.stop_detail)
+    cost: float | None = 0.0
+    try:
+        era = None if batch.is_over() else await gate.enter(question)
+        if era is None:
+            if batch.stop is None:
+                raise OutOfTime
+            raise Stopped(batch.stop, batch.stop_detail)
+        answer = await metered(teacher, gate, era, question)
+        cost = answer.cost_usd
+        return answer
+    finally:
+        batch.purse.settle(held, cost)
+
+
+async def admitted(teacher: Teacher, gate: Gate, question: Question) -> Answer:
+    """Outside of a batch: sent when the gate says so, and again while the teacher is busy. Raises TeacherError."""
+    for attempt in range(TRIES):
+        era = await gate.enter(question)
+        if era is None:
+            break
+        try:
+            return await metered(teacher, gate, era, question)
+        except TeacherBusy as busy:
+            if attempt == TRIES - 1:
+                raise
+            await asyncio.sleep(pause(busy, attempt))
+    raise TeacherUnreachable(f"{teacher.name} was not asked")
+
+
+async def metered(teacher: Teacher, gate: Gate, era: int, question: Question) -> Answer:
+    """The gate hears how the request went, whatever came of it."""
+    try:
+        answer = await teacher.ask(question)
+    except TeacherBusy as busy:
+        gate.turned_away(era, busy.rates, limited=busy.limited)
+        raise
+    except BaseException:
+        gate.lost()
+        raise
+    gate.answered(era, answer)
+    return answer
+
+
+def pause(problem: TeacherError, attempt: int) -> float:
+    """Seconds before the next try: as told, else twice as long each time; never the same for all."""
+    told = problem.retry_after if isinstance(problem, TeacherBusy) else None
+    if told is None:
+        return min(LONGEST_WAIT, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)
+    return min(LONGEST_WAIT, told) + random.uniform(0, 0.25)
+
+
+async def _wait(batch: Work, seconds: float) -> None:
+    """Sleep, but not through a cancel."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and batch.stop is None:
+        await asyncio.sleep(min(left, LOOK))
