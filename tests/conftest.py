@@ -13,12 +13,12 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
-_read = JSONFileLoader._load_file
+read_description = JSONFileLoader._load_file
 
 
 @cache
 def _once(full_path: str, open_method: Any) -> Any:
-    return _read(JSONFileLoader(), full_path, open_method)
+    return read_description(JSONFileLoader(), full_path, open_method)
 
 
 # Every test on moto has a session of its own, which would read the same descriptions of AWS again: 0.7 s of CPU.

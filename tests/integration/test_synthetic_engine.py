@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from dataforge import platform, settings
-from dataforge.errors import Invalid, Misspelt, TeacherRefused, TeacherUnreachable
+from dataforge.errors import Invalid, Misspelt, TeacherBusy, TeacherRefused, TeacherUnreachable
 from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
@@ -114,6 +115,40 @@ def test_sub_topics_are_asked_once_and_later_calls_see_what_is_written(forge: Fo
     assert [q.kind for q in asked].count("taxonomy") == 1
     told = [q.messages[1].content for q in asked if q.kind == "instruction_v1"]
     assert all("Sub-topic: berth fees" in t or "Sub-topic: tide tables" in t for t in told)
+
+
+def test_a_teacher_that_is_busy_for_a_moment_still_names_the_sub_topics(forge: Forge) -> None:
+    turns = itertools.count()
+
+    def busy_at_first(_: Question) -> str:
+        if next(turns) < 2:
+            raise TeacherBusy("later", retry_after=0.01, limited=True)
+        return '{"topics": ["berth fees"]}'
+
+    forge.teach(taxonomy=busy_at_first)
+
+    run = forge.run(count=4)
+
+    assert flow.read_json(run, "taxonomy.json") == {"": ["berth fees"]}
+    assert [q.kind for q in forge.teacher.asked].count("taxonomy") == 3
+
+
+def test_sub_topics_keep_to_the_rate_of_their_model(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAFORGE_REQUESTS_PER_MINUTE", "1200")
+    settings.get.cache_clear()
+    asked: list[float] = []
+
+    def timed(_: Question) -> str:
+        asked.append(time.monotonic())
+        return '{"topics": ["berth fees"]}'
+
+    forge.teach(taxonomy=timed)
+
+    forge.run(count=8, advanced={"categories": {f"kind {n}": {"percentage": 25} for n in range(4)}})
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert len(asked) == 5
+    assert sum(gaps) >= 4 * 0.05 * 0.9
 
 
 def test_an_unreadable_reply_is_corrected_and_only_what_is_missing_is_asked_afresh(forge: Forge) -> None:
