@@ -21,13 +21,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge_client import DataForge
-from dataforge_client.cli import cli, execute
+from dataforge_client.cli import cli, execute, pipeline, trace
 from dataforge_client.cli.bars import Events, Lines, Step
 from dataforge_client.cli.sources import collect
 from dataforge_client.cli.texts import counts_line, duration, histogram_lines, money, size
 from dataforge_client.cli.watch import Watch
 from dataforge_client.models import Bucket, Counts, Generation
 from dataforge_client.reading import read
+from dataforge_client.traces import Trace
 from tests.unit.fake_api import ESTIMATE, KEY, ORGANIZATION, FakeApi, Fault
 
 ROOT = Path(__file__).parents[2]
@@ -678,6 +679,30 @@ def test_a_trace_is_readable_and_its_json_is_the_apis(
         assert said in text
     assert told["lineage"]["call"]["slots"] == 3
     assert execute(["trace", "pair_none", *place(api)]) != 0
+
+
+def test_the_trace_of_a_multi_hop_pair_shows_both_chunks_and_says_which_holds_what() -> None:
+    found = read(Trace, {
+        "pairId": "pair_1", "projectId": "proj_1", "generationId": "gen_1", "question": "Q?", "answer": "A.",
+        "status": "pending", "chunk": {"chunkId": "chunk_1", "state": "unchanged"},
+        "document": {"documentId": "doc_1", "state": "present", "name": "fleet.pdf"},
+        "evidence": [{"start": 0, "end": 4, "text": "Nine", "chunk_id": "chunk_2", "holds": True}],
+        "further": [{"chunk": {"chunkId": "chunk_2", "state": "edited", "pageNumber": 7},
+                     "document": {"documentId": "doc_2", "state": "present", "name": "crew.html"}}],
+    })
+
+    text = "\n".join(trace.lines(found))
+
+    assert "chunk chunk_2 0-4 (verified)" in text
+    assert text.index("chunk     chunk_1  unchanged") < text.index("chunk     chunk_2  edited  page 7")
+    assert "fleet.pdf" in text
+    assert "crew.html" in text
+
+
+def test_shares_are_read_as_they_are_typed() -> None:
+    assert pipeline.shares(("a clerk", "a captain=2")) == {"a clerk": 1.0, "a captain": 2.0}
+    assert pipeline.shares(("mixed",)) == "mixed"
+    assert pipeline.shares(("E=mc2",)) == ["E=mc2"]
 
 
 def test_cancel_and_what_run_makes_of_it(run: Callable[..., int], api: FakeApi, docs: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from dataforge.errors import Invalid
+from dataforge.teachers import Model
+from dataforge.workflows.estimating import Size, estimate
 from dataforge.workflows.generation import DEFAULTS, check, wishes
 
 
@@ -19,6 +21,10 @@ from dataforge.workflows.generation import DEFAULTS, check, wishes
     ({"labels": ["a", 1]}, "labels"), ({"labels": [f"l{n}" for n in range(51)]}, "labels"),
     ({"labels": ["a", "b" * 101]}, "labels"), ({"labels": "a,b"}, "labels"), ({"labels": {"a": "b"}}, "labels"),
     ({"generation_type": "poem"}, "generation_type"),
+    ({"multi_hop_share": 1.1}, "multi_hop_share"), ({"multi_hop_share": "half"}, "multi_hop_share"),
+    ({"multi_hop_share": 0.2, "generation_type": "summary"}, "multi_hop_share"),
+    ({"personas": "everybody"}, "config.personas"), ({"question_types": [""]}, "config.question_types"),
+    ({"styles": {"a": -1}}, "config.styles"),
 ])
 def test_what_breaks_its_limit_names_its_field(config: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as told:
@@ -31,6 +37,7 @@ def test_what_breaks_its_limit_names_its_field(config: dict[str, Any], field: st
 # checklist 31
 @pytest.mark.parametrize("config", [
     {"turns": 2}, {"turns": 10}, {"summary_style": "mixed"}, {"summary_style": "bullets"},
+    {"personas": "mixed", "styles": {"keywords": 2, "question": 1}, "question_types": ["a"]}, {"multi_hop_share": 0},
     {"labels": ["a", "b"]}, {"labels": [f"l{n}" for n in range(50)]}, {"labels": ["x" * 100, "später"]},
 ])
 def test_what_keeps_its_limit_is_taken_by_every_kind(config: dict[str, Any]) -> None:
@@ -43,3 +50,20 @@ def test_wishes_hold_what_the_recipes_need() -> None:
 
     assert (wished.turns, wished.labels, wished.summary_style) == (5, ("a", "b"), "bullets")
     assert wished.system_prompt == "Be."
+
+
+def test_an_estimate_counts_both_passages_of_a_multi_hop_question() -> None:
+    model = Model("m", "m", "openai:m")
+    sizes = [Size(500, 20)] * 20
+
+    def told(share: float) -> dict[str, Any]:
+        config = {**DEFAULTS, "multi_hop_share": share}
+        return estimate(sizes, config, wishes(config), model, requested=100, pairs_per_chunk=None)
+
+    plain, half = told(0.0), told(0.5)
+    assert (plain["pairs"], half["pairs"]) == (100, 100)
+    assert plain["calls"]["low"] == 20
+    assert half["calls"]["low"] == 20 + 50, "passages that are read together are asked about once"
+    more = half["input_tokens"]["low"] - plain["input_tokens"]["low"]
+    assert more > 50 * 2 * 500
+    assert told(1.0)["calls"]["low"] == 100

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -105,3 +107,46 @@ def test_round_robin_gives_all_it_can_and_nobody_too_much(total: int, rooms: lis
 
     assert sum(counts) == min(total, sum(rooms))
     assert all(0 <= c <= r for c, r in zip(counts, rooms, strict=True))
+
+
+LINKS = st.lists(st.sampled_from([("a", "b"), ("b", "c"), ("a", "d"), ("c", "d")]), max_size=4, unique=True)
+
+
+@given(st.integers(0, 30), st.lists(st.integers(0, 6), min_size=4, max_size=4), LINKS, st.none() | st.integers(1, 4))
+def test_linked_slots_keep_within_the_room_of_their_passages(
+    total: int, rooms: list[int], links: list[tuple[str, str]], per_chunk: int | None
+) -> None:
+    sources = [Source(name, 100, used=1, capacity=room + 1) for name, room in zip("abcd", rooms, strict=True)]
+
+    slots = planning.plan(
+        sources, total, pairs_per_chunk=None if per_chunk is None else per_chunk + 1,
+        dimensions={"difficulty": EVEN}, links=links)
+
+    most = {name: room if per_chunk is None else min(room, per_chunk) for name, room in zip("abcd", rooms, strict=True)}
+    assert len(slots) == min(total, sum(most.values()))
+    assert [s.index for s in slots] == list(range(len(slots)))
+    for name, room in most.items():
+        ordinals = [s.ordinal for s in slots if s.chunk_id == name]
+        assert ordinals == list(range(1, len(ordinals) + 1))
+        assert len(ordinals) <= room
+    together = [frozenset(s.chunk_ids) for s in slots if s.further]
+    assert len(together) == len(set(together))
+    assert set(together) <= {frozenset(link) for link in links}
+    if all(most.values()) and total >= 4:
+        assert len(together) == min(len(links), total) or min(most.values()) < 3
+
+
+def test_slots_of_two_passages_share_no_call_with_slots_of_one() -> None:
+    slots = [planning.Slot(0, "a"), planning.Slot(1, "a", further=("b",)), planning.Slot(2, "a")]
+
+    assert [[s.index for s in call] for call in planning.calls(slots, 5)] == [[0, 2], [1]]
+
+
+def test_a_slot_is_the_same_after_json() -> None:
+    slot = planning.Slot(1, "a", "hard", "list", persona="a clerk", style="keywords", further=("b", "c"))
+
+    again = planning.Slot(**json.loads(json.dumps(asdict(slot))))
+
+    assert again == slot
+    assert again.asked == {"question_type": "list", "difficulty": "hard", "persona": "a clerk", "style": "keywords",
+                           "passages": "3"}

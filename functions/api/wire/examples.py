@@ -170,7 +170,8 @@ EXAMPLES: dict[str, Json] = {
     "Trace": {
         "pairId": "pair_001", "projectId": "proj_abc123", "generationId": "gen_abc123", "modelId": "gpt-4o",
         "status": "accepted", "question": QUESTION, "answer": ANSWER, "createdAt": "2025-06-15T11:01:05Z",
-        "lineage": LINEAGE, "evidence": [{**EVIDENCE, "holds": True}], "notes": ["The raw reply is no longer kept."],
+        "lineage": LINEAGE, "further": [], "evidence": [{**EVIDENCE, "holds": True}],
+        "notes": ["The raw reply is no longer kept."],
         "reply": {"key": "000000#00", "kept": False, "text": None, "finishReason": None, "expiresAt": None},
         "chunk": {
             "chunkId": "chunk_001", "state": "unchanged", "content": ANSWER, "headingPath": CHUNK["headingPath"],

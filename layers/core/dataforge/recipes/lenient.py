@@ -103,17 +103,13 @@ class _Reader:
                     break
                 self._open("{")
                 continue
-            self.at = self._match(_SPACE).end()
+            if space := _SPACE.match(self.text, self.at):
+                self.at = space.end()
             if self.at < len(self.text):
                 self._step(self.stack[-1])
         while self.stack:
             self._close(whole=False)
         return self.roots
-
-    def _match(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        found = pattern.match(self.text, self.at)
-        assert found is not None  # noqa: S101  (the pattern matches nothing, too)
-        return found
 
     def _step(self, frame: _Frame) -> None:
         char = self.text[self.at]
@@ -183,21 +179,10 @@ class _Reader:
             return
         pattern = _KEYS[_CLOSERS[char]] if char in _CLOSERS else _BARE_KEY
         if found := pattern.match(self.text, self.at):
-            self.at, frame.key = found.end(), found[1]
-            if "\\" in frame.key:
-                frame.key = _Reader(frame.key).plain()
+            self.at, frame.key = found.end(), _plain(found[1])
             self.seen.add(frame.key)
         else:
             self._no_key(frame)
-
-    def plain(self) -> str:
-        """All of the text, escapes resolved."""
-        made = list[str]()
-        while (found := self.text.find("\\", self.at)) >= 0:
-            char, end = self._escaped(found + 1)
-            made += [self.text[self.at:found], char]
-            self.at = end
-        return "".join((*made, self.text[self.at:]))
 
     def _brace_for_key(self, frame: _Frame) -> None:
         """`{{`, or an object that was not closed before the next."""
@@ -242,25 +227,24 @@ class _Reader:
     def _string(self, after: re.Pattern[str]) -> str | None:
         """The text that a quote here opens; None where it has no certain end, with `at` where reading goes on."""
         text, closers = self.text, _CLOSERS[self.text[self.at]]
-        triple = text.startswith('"""', self.at) and (end := text.find('"""', self.at + 3)) > 0
-        if triple:
-            said, self.at = text[self.at + 3:end], end + 3
-            return said
-        at, said_ = self.at + 1, list[str]()
+        if text.startswith('"""', self.at) and (end := text.find('"""', self.at + 3)) > 0:
+            begin, self.at = self.at + 3, end + 3
+            return text[begin:end]
+        at, said = self.at + 1, list[str]()
         while found := _SPECIAL[closers].search(text, at):
-            said_.append(text[at:found.start()])
+            said.append(text[at:found.start()])
             at = found.end()
             if found[0] == "\\":
-                char, at = self._escaped(at)
-                said_.append(char)
+                char, at = _escaped(text, at)
+                said.append(char)
             elif after.match(text, at) or self._all_closed(at):
                 self.at = at
-                return "".join(said_)
+                return "".join(said)
             elif (named := _NAMED.match(text, found.start())) and (named[1] in _FIELDS or named[1] in self.seen):
                 self.at = self._brace_before(found.start())
                 return None
             else:
-                said_.append(found[0])
+                said.append(found[0])
         self.at = len(text)
         return None
 
@@ -273,19 +257,30 @@ class _Reader:
             at = found.end()
         return len(self.stack) > 1 or _LINE_END.match(self.text, at) is not None
 
-    def _escaped(self, at: int) -> tuple[str, int]:
-        """The character behind a backslash, and where the text goes on; what is no escape stays as it is."""
-        if code := _CODE.match(self.text, at):
-            return chr(int(code[0][1:], 16)), code.end()
-        char = self.text[at:at + 1]
-        return _ESCAPES.get(char, f"\\{char}"), at + 1
-
     def _brace_before(self, at: int) -> int:
         """The brace that a key stands behind, else the key."""
         before = at - 1
         while self.text[before] in " \t\r\n":
             before -= 1
         return before if self.text[before] == "{" else at
+
+
+def _escaped(text: str, at: int) -> tuple[str, int]:
+    """The character behind a backslash, and where the text goes on; what is no escape stays as it is."""
+    if code := _CODE.match(text, at):
+        return chr(int(code[0][1:], 16)), code.end()
+    char = text[at:at + 1]
+    return _ESCAPES.get(char, f"\\{char}"), at + 1
+
+
+def _plain(text: str) -> str:
+    """The text with its escapes resolved."""
+    made, at = list[str](), 0
+    while (found := text.find("\\", at)) >= 0:
+        char, end = _escaped(text, found + 1)
+        made += [text[at:found], char]
+        at = end
+    return "".join((*made, text[at:]))
 
 
 def _broken(value: Any) -> Any:
