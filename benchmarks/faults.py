@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.bed import bed, project_of
-from benchmarks.race import OURS, Track, killed, lap, start, table
+from benchmarks.race import OURS, RESUMING, Track, killed, lap, start, table
 
 LATENCY, CONCURRENCY = 0.2, 32
 RATE = 10
@@ -116,9 +116,11 @@ def beside(calls: int, tools: list[str]) -> None:
         try:
             cut = killed(tool, track)
             after = (str(cut.before), str(cut.after), str(cut.twice), f"{cut.rows} of {calls}")
-        except (RuntimeError, subprocess.TimeoutExpired) as problem:  # the second run
-            print(f"beside  {tool}, killed: {problem}")
-            after = ("", "", "", type(problem).__name__)
+        except subprocess.TimeoutExpired:
+            after = ("", "", "", f"no end in {RESUMING} s")
+        except RuntimeError as problem:
+            print(f"beside  {tool}, started again: {problem}")
+            after = ("", "", "", "failed")
         rows.append((tool, day.version, f"{day.rows} of {calls}", str(day.spoilt), str(day.calls), f"{day.phase:.1f}",
                      *after))
     print(table(("tool", "version", "good rows", "bad rows", "requests", "phase s", "killed after", "requests then",
@@ -139,7 +141,7 @@ def main() -> None:
             beside(told.calls, [OURS, *told.peers])
         else:
             PARTS[name](60 if name == "rate" else told.calls)
-    print("reproduce: make bench-faults   (or: python -m benchmarks.faults faults kill rate budget --calls 200)")
+    print("reproduce: make bench-faults   (PEERS= for ours alone; or: python -m benchmarks.faults kill --calls 200)")
 
 
 if __name__ == "__main__":

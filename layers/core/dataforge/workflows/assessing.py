@@ -35,6 +35,8 @@ LINES = tuple(OUTCOMES.values())
 _SEARCH, _MARKS = "search", "marks"
 _AT_ONCE = 16
 """Chunks whose count is noted at the same time."""
+_QUEUED = 500
+"""... of so many that wait for it: each takes two kilobytes meanwhile."""
 
 
 def assess_run(raw: Item) -> Item:
@@ -162,9 +164,11 @@ class _Round:
         def note(chunk_id: str) -> None:
             projects.count_pairs_of_chunk(self.run.project_id, chunk_id, self.run.run_id, total[chunk_id])
 
+        waiting = iter(total)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for _ in pool.map(note, total):
-                pass
+            while some := list(islice(waiting, _QUEUED)):
+                for _ in pool.map(note, some):
+                    pass
 
     def _write(self, name: str, lines: Iterable[object]) -> None:
         self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)
