@@ -181,7 +181,6 @@ EXAMPLES: dict[str, Json] = {
             "documentId": "doc_xyz789", "state": "present", "name": "product-manual.pdf", "checksum": SHA,
             "source": "upload", "url": None, "parsedAt": "2025-06-15T10:10:00Z", "textUrl": SIGNED,
         },
-        "further": [],
     },
     "PairPage": {"pairs": [PAIR], "total": 1020, "page": 1, "page_size": 50},
     "BulkResult": {
