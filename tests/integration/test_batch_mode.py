@@ -309,4 +309,4 @@ def test_a_deleted_project_leaves_no_job_running(provider: BatchServer, service:
 
     assert (waiting["status"], waiting["stage"]) == ("generating", "waiting")
     assert waiting["progressDetail"]["done"] == 3
-    assert [b.told["status"] for b in provider.batches.values()] == ["cancelling"]
+    assert {b.told["status"] for b in provider.batches.values()} <= {"cancelling", "cancelled"}
