@@ -109,13 +109,13 @@ def test_without_a_terminal_progress_is_plain_lines(
 
 def test_what_the_options_say_reaches_the_server(run: Callable[..., int], api: FakeApi) -> None:
     run("--pairs", "6", "--teacher", "ollama:llama3.2", "--temperature", "0.2", "--seed", "7", "--min-quality", "0.5",
-        "--system-prompt", "Be brief.", "--format", "alpaca", "--project", "Rules")
+        "--system-prompt", "Be brief.", "--format", "alpaca", "--project", "Rules", "--mode", "batch")
 
     bodies = {s.path.rsplit("/", 1)[1]: s.json for s in api.seen if s.method == "POST" and s.body}
     assert bodies["projects"] == {"name": "Rules"}
     assert bodies["generate"] == {
         "model_id": "ollama:llama3.2", "num_pairs": 6, "temperature": 0.2, "system_prompt": "Be brief.",
-        "config": {"seed": 7, "auto_accept_min_quality": 0.5},
+        "config": {"seed": 7, "auto_accept_min_quality": 0.5, "mode": "batch"},
     }
     assert bodies["export"] == {"format": "alpaca"}
 
@@ -134,10 +134,11 @@ def test_what_is_to_be_spread_reaches_the_server(run: Callable[..., int], api: F
 def test_a_dry_run_says_what_it_would_take_and_starts_nothing(
     run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    code = run("--pairs", "6", "--teacher", "ollama:llama3.2", "--max-cost", "0.5", "--dry-run")
+    code = run("--pairs", "6", "--teacher", "ollama:llama3.2", "--max-cost", "0.5", "--mode", "batch", "--dry-run")
 
     said = capfd.readouterr().err
     assert code == 0
+    assert "--mode batch" in said.splitlines()[-1]
     assert [g["kind"] for g in api.generations.values()] == ["parse"]
     assert not (tmp_path / "set.jsonl").exists()
     assert "about 6 pairs in 2 to 3 calls to the teacher" in said
