@@ -291,7 +291,7 @@ def test_the_trace_of_a_pair_names_its_job(provider: BatchServer, service: Servi
 
 
 def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)

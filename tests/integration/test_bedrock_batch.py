@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -139,6 +140,8 @@ def test_the_event_of_a_job_wakes_its_run_and_a_cancel_too(
     service.call("POST", f"/generations/{run_id}/cancel")
     until(lambda: job.told["status"] == "Stopping")
     until(lambda: waits_for(run_id))
+    time.sleep(1)
+    assert job.told["status"] == "Stopping"  # nobody looks all the time meanwhile
     on_jobs_changed.handler({"detail": {"batchJobName": job.told["jobName"], "status": "Stopped"}}, None)
     run = service.wait(run_id)
 

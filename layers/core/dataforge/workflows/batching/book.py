@@ -73,6 +73,8 @@ class Turn:
     """Requests in one job, after a provider found more too many; 0: its own limit."""
     seconds: int = 0
     """The last pause."""
+    stopping: int = 0
+    """1: the jobs were told to stop."""
     done: int = -1
     """What the run's log said last."""
 

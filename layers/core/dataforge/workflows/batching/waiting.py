@@ -46,7 +46,8 @@ def check_jobs(raw: Item) -> Item:
     if not running:
         runs.advance(run, "generating", "generating")
     return book.state(
-        e, replace(turn, seconds=pause, done=done), following, batches_key=str(raw["batches_key"])
+        e, replace(turn, seconds=pause, stopping=int(run.cancel_requested), done=done), following,
+        batches_key=str(raw["batches_key"]),
     )
 
 
@@ -54,7 +55,7 @@ def wait_for_jobs(raw: Item) -> Item:
     """Keep the token with which the machine goes on before its pause is over. raw: `token`, and the run's `state`."""
     e = flow.event(cast(Item, raw["state"]))
     waits.begin(e.run_id, str(raw["token"]))
-    if flow.run_of(e).cancel_requested:  # meanwhile
+    if flow.run_of(e).cancel_requested and not book.turn(cast(Item, raw["state"])).stopping:  # since the last look
         waits.wake(e.run_id)
     return {}
 
