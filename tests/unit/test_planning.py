@@ -74,9 +74,9 @@ def test_a_top_up_goes_on_where_the_first_round_stopped() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5)), max_size=40), st.integers(1, 6))
 def test_calls_hold_every_slot_once_and_never_mix_passages(places: list[tuple[str, int]], most: int) -> None:
-    slots = [planning.Slot(i, chunk) for i, (chunk, _) in enumerate(places)]
+    slots = [planning.Slot(i, chunk) for i, (chunk, _) in enumerate(sorted(places))]
 
-    calls = planning.calls(slots, most)
+    calls = list(planning.calls(slots, most))
 
     assert sorted(s.index for call in calls for s in call) == list(range(len(slots)))
     assert all(len(call) <= most and len({s.chunk_id for s in call}) == 1 for call in calls)
@@ -134,6 +134,20 @@ def test_linked_slots_keep_within_the_room_of_their_passages(
     assert set(together) <= {frozenset(link) for link in links}
     if all(most.values()) and total >= 4:
         assert len(together) == min(len(links), total) or min(most.values()) < 3
+
+
+@given(st.lists(st.integers(0, 9), max_size=12), st.integers(0, 60), LINKS, st.integers(0, 5))
+def test_a_plan_is_a_sequence_of_its_slots(rooms: list[int], total: int, links: list[tuple[str, str]], at: int) -> None:
+    sources = [Source(name, 100, capacity=room) for name, room in zip("abcdefghijkl", [9] * 4 + rooms, strict=False)]
+    plan = planning.plan(sources, total, pairs_per_chunk=None, dimensions={"difficulty": EVEN}, links=links)
+
+    slots = list(plan)
+
+    assert len(plan) == len(slots)
+    assert plan[at:at + 3] == slots[at:at + 3]
+    assert [plan[i - len(slots)] for i in range(len(slots))] == slots
+    with pytest.raises(IndexError):
+        _ = plan[len(slots)]
 
 
 def test_slots_of_two_passages_share_no_call_with_slots_of_one() -> None:

@@ -20,6 +20,14 @@ TYPES = dict.fromkeys(RECIPES["qa"].VARIETIES, 1.0)
 PERSONAS = shares("personas", "mixed")
 STYLES = {"question": 0.6, "keywords": 0.2, "scenario": 0.2}
 ALL = {"question_type": TYPES, "difficulty": EVEN, "persona": PERSONAS, "style": STYLES}
+
+
+def dealt_to(count: int, dimensions: dict[str, dict[str, float]], rng: random.Random) -> list[dict[str, str]]:
+    """Slot by slot."""
+    dealt = deal(count, dimensions, rng)
+    return [dict(zip(dealt, values, strict=True)) for values in zip(*dealt.values(), strict=True)]
+
+
 WEIGHTS = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0.01, 100), min_size=1)
 
 
@@ -28,7 +36,7 @@ WEIGHTS = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0.01, 100), min
 def test_each_dimension_keeps_its_shares_by_largest_remainder(
     count: int, first: dict[str, float], second: dict[str, float], seed: int
 ) -> None:
-    dealt = deal(count, {"one": first, "two": second}, random.Random(seed))
+    dealt = dealt_to(count, {"one": first, "two": second}, random.Random(seed))
 
     assert len(dealt) == count
     for name, weights in (("one", first), ("two", second)):
@@ -62,7 +70,7 @@ def test_a_top_up_fills_exactly_the_gaps() -> None:
 @pytest.mark.parametrize("count", [240, 1000, 2400])
 def test_no_two_dimensions_are_aligned(count: int, seed: int) -> None:
     """Cramer's V, corrected for chance: 0 independent, 1 aligned."""
-    dealt = deal(count, ALL, random.Random(seed))
+    dealt = dealt_to(count, ALL, random.Random(seed))
 
     for one, other in combinations(ALL, 2):
         table = Counter((slot[one], slot[other]) for slot in dealt)
@@ -70,7 +78,7 @@ def test_no_two_dimensions_are_aligned(count: int, seed: int) -> None:
 
 
 def test_every_type_gets_every_difficulty_in_its_share() -> None:
-    dealt = deal(1000, ALL, random.Random(3))
+    dealt = dealt_to(1000, ALL, random.Random(3))
 
     table = Counter((slot["question_type"], slot["difficulty"]) for slot in dealt)
     for kind in TYPES:
@@ -79,10 +87,10 @@ def test_every_type_gets_every_difficulty_in_its_share() -> None:
 
 
 def test_neighbours_differ_and_small_runs_do_not_always_begin_with_the_same() -> None:
-    dealt = deal(80, ALL, random.Random(0))
+    dealt = dealt_to(80, ALL, random.Random(0))
 
     assert all(len({s["question_type"] for s in dealt[i:i + 5]}) == 5 for i in range(0, 80, 5))
-    assert len({deal(1, ALL, random.Random(seed))[0]["question_type"] for seed in range(40)}) == len(TYPES)
+    assert len({deal(1, ALL, random.Random(seed))["question_type"][0] for seed in range(40)}) == len(TYPES)
 
 
 def test_the_same_seed_deals_the_same_and_another_seed_another() -> None:
@@ -91,7 +99,7 @@ def test_the_same_seed_deals_the_same_and_another_seed_another() -> None:
 
 
 def test_a_hundred_thousand_slots_are_dealt_in_seconds() -> None:
-    assert len(deal(100_000, ALL, random.Random(0))) == 100_000
+    assert {len(values) for values in deal(100_000, ALL, random.Random(0)).values()} == {100_000}
 
 
 @pytest.mark.parametrize(("name", "told", "said"), [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Any, TypeAlias, cast, overload
 
 from dataforge.errors import Invalid
 from dataforge.recipes import qa
@@ -82,14 +85,13 @@ def check_distribution(distribution: object) -> dict[str, float]:
 def plan(
     sources: Sequence[Source], total: int, *, pairs_per_chunk: int | None, dimensions: Mapping[str, Weights],
     have: Mapping[str, Weights] | None = None, links: Sequence[Link] = (), first_index: int = 0, seed: int = 0,
-) -> list[Slot]:
+) -> Plan:
     """At most `total` slots, in passage order, numbered from `first_index`.
 
     With `pairs_per_chunk` every passage gets its turn evenly, up to that many; without it long passages get more.
     dimensions, have: as `spreading.deal` takes them, by the slot's fields. links: passages to be asked about together,
     one slot each, of the one that has more room left; the other slots ask about one passage.
     """
-    rng = random.Random(f"{seed}/{first_index}")
     rooms = [s.room(pairs_per_chunk) for s in sources]
     together = _linked(sources, rooms, links[:total])
     alone = total - sum(map(len, together.values()))
@@ -97,16 +99,45 @@ def plan(
         counts = round_robin(alone, rooms)
     else:
         counts = spread(alone, rooms, [float(max(1, s.tokens)) for s in sources])
-    places = [
-        (source.chunk_id, source.used + n, further)
-        for i, (source, count) in enumerate(zip(sources, counts, strict=True))
-        for n, further in enumerate([()] * count + together.get(i, []))
-    ]
-    dealt = deal(len(places), dimensions, rng, have=have)
-    return [
-        Slot(first_index + i, chunk_id, ordinal=ordinal, further=further, **cast("dict[str, Any]", of))
-        for i, ((chunk_id, ordinal, further), of) in enumerate(zip(places, dealt, strict=True))
-    ]
+    place, ordinal, further = array("I"), array("I"), dict[int, tuple[str, ...]]()
+    for i, (source, count) in enumerate(zip(sources, counts, strict=True)):
+        linked = together.get(i, [])
+        further |= {len(place) + count + n: chunks for n, chunks in enumerate(linked)}
+        place.extend([i] * (count + len(linked)))
+        ordinal.extend(range(source.used, source.used + count + len(linked)))
+    dealt = deal(len(place), dimensions, random.Random(f"{seed}/{first_index}"), have=have)
+    return Plan(sources, first_index, place, ordinal, further, dealt)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Sequence[Slot]):
+    """The slots of a round, made when they are looked at: 100,000 of them at once would fill 50 MB."""
+
+    sources: Sequence[Source]
+    first_index: int
+    place: Sequence[int]
+    """Of each slot's passage among the sources."""
+    ordinal: Sequence[int]
+    further: Mapping[int, tuple[str, ...]]
+    dealt: Mapping[str, Sequence[str]]
+    """The slots' fields that are spread, each with its value for every slot."""
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    @overload
+    def __getitem__(self, at: int) -> Slot: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Slot]: ...
+    def __getitem__(self, at: int | slice) -> Slot | list[Slot]:
+        return self._slot(range(len(self))[at]) if isinstance(at, int) else [*map(self._slot, range(len(self))[at])]
+
+    def _slot(self, i: int) -> Slot:
+        of = {name: values[i] for name, values in self.dealt.items()}
+        return Slot(
+            self.first_index + i, self.sources[self.place[i]].chunk_id, ordinal=self.ordinal[i],
+            further=self.further.get(i, ()), **cast("dict[str, Any]", of),
+        )
 
 
 def _linked(sources: Sequence[Source], rooms: list[int], links: Sequence[Link]) -> dict[int, list[tuple[str, ...]]]:
@@ -121,17 +152,16 @@ def _linked(sources: Sequence[Source], rooms: list[int], links: Sequence[Link]) 
     return made
 
 
-def calls(slots: Sequence[Slot], most: int) -> list[list[Slot]]:
-    """Neighbouring slots of the same passages share a call, at most `most` of them, split evenly."""
-    by_chunk: dict[tuple[str, ...], list[Slot]] = {}
-    for slot in slots:
-        by_chunk.setdefault((slot.chunk_id, *slot.further), []).append(slot)
-    made: list[list[Slot]] = []
-    for group in by_chunk.values():
-        parts = -(-len(group) // most)
-        sizes = largest_remainder(len(group), [1.0] * parts)
-        start = 0
-        for size in sizes:
-            made.append(group[start:start + size])
-            start += size
-    return made
+def calls(slots: Iterable[Slot], most: int) -> Iterator[list[Slot]]:
+    """Slots of the same passages share a call, at most `most` of them, split evenly.
+
+    slots: in passage order, as they are planned.
+    """
+    for _, of_passage in groupby(slots, attrgetter("chunk_id")):
+        by_passages: dict[tuple[str, ...], list[Slot]] = {}
+        for slot in of_passage:
+            by_passages.setdefault(slot.chunk_ids, []).append(slot)
+        for group in by_passages.values():
+            rest = iter(group)
+            for size in largest_remainder(len(group), [1.0] * -(-len(group) // most)):
+                yield list(islice(rest, size))

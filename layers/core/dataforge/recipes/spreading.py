@@ -7,8 +7,10 @@ evenly over the slots of every value of the first, in an order of their own that
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
 
 from dataforge.errors import Invalid
 from dataforge.recipes.synthetic.variety import PERSONAS
@@ -107,27 +109,32 @@ def owed(count: int, weights: Weights, have: Weights, rng: random.Random) -> dic
 
 def deal(
     count: int, dimensions: Mapping[str, Weights], rng: random.Random, *, have: Mapping[str, Weights] | None = None
-) -> list[dict[str, str]]:
-    """For each of `count` slots its value of each dimension that has any.
+) -> dict[str, list[str]]:
+    """Each dimension that has any weights, with its value for each of `count` slots.
 
     The first dimension alternates from slot to slot, so neighbours (a passage's slots) differ in it. have: per
     dimension what is there already and counts towards the shares.
     """
-    dealt: list[dict[str, str]] = [{} for _ in range(count)]
+    dealt: dict[str, list[str]] = {}
+    first: list[str] | None = None
     for name, weights in dimensions.items():
         if not weights:
             continue
-        row = _alternating(owed(count, weights, (have or {}).get(name, {}), rng))
-        order = list(range(count))
-        if dealt and dealt[0]:
-            rng.shuffle(order)
-            order.sort(key=lambda i: next(iter(dealt[i].values())))
-        for i, value in zip(order, row, strict=True):
-            dealt[i][name] = value
+        row = list(_alternating(owed(count, weights, (have or {}).get(name, {}), rng)))
+        if first is None:
+            first = dealt[name] = row
+            continue
+        order = array("I", range(count))
+        rng.shuffle(order)
+        dealt[name] = [""] * count
+        for i, value in zip(sorted(order, key=first.__getitem__), row, strict=True):
+            dealt[name][i] = value
     return dealt
 
 
-def _alternating(counts: Mapping[str, int]) -> list[str]:
+def _alternating(counts: Mapping[str, int]) -> Iterator[str]:
     """Each value as often as its count says, its places as far apart as can be."""
-    places = [((k + 0.5) / n, i, v) for i, (v, n) in enumerate(counts.items()) for k in range(n)]
-    return [v for _, _, v in sorted(places)]
+    def places(i: int, value: str, n: int) -> Iterator[tuple[float, int, str]]:
+        return (((k + 0.5) / n, i, value) for k in range(n))
+
+    return (v for _, _, v in merge(*(places(i, v, n) for i, (v, n) in enumerate(counts.items()))))

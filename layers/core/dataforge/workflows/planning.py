@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import chain
+from itertools import chain, islice
 
 import orjson
 
@@ -38,7 +38,7 @@ def plan(run: Run, e: flow.Event) -> Item:
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
                   "round": e.round, "mode": str(run.config.get("mode") or "realtime")}
     used = Counter(s.chunk_id for s in promised(run, e.round))
-    slots = [] if run.cancel_requested else _slots(run, e.round, used)
+    slots: Sequence[Slot] = [] if run.cancel_requested else _slots(run, e.round, used)
     flow.write_lines(run, f"round-{e.round}/plan.jsonl", map(asdict, slots))
     if e.round == 0:
         lineage.keep_sources(run)
@@ -60,7 +60,7 @@ def promised(run: Run, rounds: int) -> Iterator[Slot]:
         yield from (Slot(**s) for s in flow.read_lines(run, f"round-{n}/plan.jsonl"))
 
 
-def _slots(run: Run, round_number: int, used: Counter[str]) -> list[Slot]:
+def _slots(run: Run, round_number: int, used: Counter[str]) -> planner.Plan:
     """used: how often each chunk was asked in earlier rounds."""
     config = run.config
     wanted = run.requested - run.delivered
@@ -157,15 +157,15 @@ def _passage(chunk: StoredChunk, document_name: str = "") -> Passage:
     return Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type, document_name)  # type: ignore[arg-type]
 
 
-def _write_batches(run: Run, round_number: int, base: Item, slots: list[Slot]) -> list[Item]:
+def _write_batches(run: Run, round_number: int, base: Item, slots: Sequence[Slot]) -> list[Item]:
     """Batch files hold slots and ids only; texts are read where they are used."""
-    limits = settings.get()
-    calls = planner.calls(slots, _recipe(run).SLOTS_PER_CALL)
-    groups = [calls[i:i + limits.batch_calls] for i in range(0, len(calls), limits.batch_calls)]
-    at_once = max(1, min(len(groups), limits.workers))
+    limits, most = settings.get(), _recipe(run).SLOTS_PER_CALL
+    number_of_calls = sum(1 for _ in planner.calls(slots, most))
+    at_once = max(1, min(-(-number_of_calls // limits.batch_calls), limits.workers))
+    calls = planner.calls(slots, most)
     names = {d.document_id: d.name for d in projects.documents_of(run.project_id)}
     items: list[Item] = []
-    for number, group in enumerate(groups):
+    for number, group in enumerate(iter(lambda: list(islice(calls, limits.batch_calls)), [])):
         body = {
             "concurrency": max(1, limits.concurrency // at_once), "document_names": names,
             "calls": [[asdict(s) for s in call] for call in group],
