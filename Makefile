@@ -15,10 +15,11 @@ export UV_LINK_MODE := copy
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
 
+# Three workers on two cores: a good part of the suite waits for servers and state machines.
 test: lint ## everything but the slow suites
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not deploy"
+	$(BIN)/pytest -n 3 --dist loadfile -m "not slow and not deploy"
 
-test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs, the `datasets` library
+test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs, jobs of a hundred questions, `datasets`
 	$(UV) sync --frozen --quiet --python $(PYTHON) --all-extras --group loading
 	$(BIN)/pytest -m slow
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dataforge import ids, platform, settings
+from dataforge.platform.aws import signing
 from dataforge.workflows.batching import submitting
 from functions import on_jobs_changed
 from tests.integration.batch_servers import Body
@@ -18,6 +19,7 @@ from tests.integration.bedrock_server import KEY_ID, REGION, ROLE, SECRET, Bedro
 from tests.integration.conftest import BUCKET, Service
 from tests.integration.test_batch_mode import counts, logs, until
 
+pytestmark = pytest.mark.slow  # Bedrock takes no job of fewer than a hundred questions
 LIVE, HALF = (1000 * 2.0 + 100 * 10.0) / 1e6, (1000 * 1.0 + 100 * 5.0) / 1e6
 PRICED = json.dumps({"models": [{
     "id": "priced", "backends": ["bedrock:amazon.stand-in-v1:0"],
@@ -58,7 +60,9 @@ def provider(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
             monkeypatch.setenv("AWS_ENDPOINT_URL_S3", address)
             made.read = lambda b, k: bucket.objects[b, k]
             made.write = lambda b, k, data: bucket.objects.__setitem__((b, k), data)
+        signing._session.cache_clear()  # it holds the credentials of whoever signed first
         yield made
+        signing._session.cache_clear()
 
 
 def harbour(service: Service) -> str:

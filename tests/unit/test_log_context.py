@@ -14,7 +14,12 @@ import pytest
 
 from dataforge import log
 
-FUNCTIONS = ("plan_run", "parse_document", "generate_batch", "assess_run", "close_run", "record_failure", "erase")
+FUNCTIONS = (
+    "plan_run", "parse_document", "generate_batch", "assess_run", "close_run", "record_failure", "erase",
+    "submit_jobs", "check_jobs", "collect_replies", "wait_for_jobs",
+)
+ROOMS = ("states", "parsing", "erasing", "submitting", "collecting", "waiting")
+"""Modules that the functions call."""
 EVENT = {"org_id": "org_1", "run_id": "gen_1", "project_id": "proj_1", "kind": "generate", "key": "a/private/name"}
 
 
@@ -33,10 +38,10 @@ def lines(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_state_function_logs_the_run_and_its_organisation(name, lines, monkeypatch):
     module = importlib.import_module(f"functions.{name}")
-    workflow = next(getattr(module, w) for w in ("states", "parsing", "erasing") if hasattr(module, w))
+    workflow = next(getattr(module, w) for w in ROOMS if hasattr(module, w))
     monkeypatch.setattr(workflow, name, lambda raw, **_: logging.getLogger("dataforge.test").error("here") or raw)
 
-    module.handler(EVENT, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
+    module.handler({**EVENT, "state": EVENT}, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
 
     [line] = lines()
     assert (line["run_id"], line["org_id"], line["project_id"]) == ("gen_1", "org_1", "proj_1")
@@ -45,9 +50,9 @@ def test_every_state_function_logs_the_run_and_its_organisation(name, lines, mon
 
 
 def test_no_state_function_is_forgotten():
-    """Those of the socket, the API and S3's event have no run."""
+    """Those of the socket, the API and the events of S3 and Bedrock have no run."""
     folder = Path(__file__).parents[2] / "functions"
-    there = {path.stem for path in folder.glob("*.py")} - {"__init__", "socket", "on_upload"}
+    there = {path.stem for path in folder.glob("*.py")} - {"__init__", "socket", "on_upload", "on_jobs_changed"}
 
     assert there == set(FUNCTIONS)
 
