@@ -24,9 +24,9 @@ from dataforge_client import DataForge
 from dataforge_client.cli import cli, execute, pipeline, trace
 from dataforge_client.cli.bars import Events, Lines, Step
 from dataforge_client.cli.sources import collect
-from dataforge_client.cli.texts import counts_line, duration, histogram_lines, money, size
+from dataforge_client.cli.texts import counts_line, duration, histogram_lines, money, size, tokens_line
 from dataforge_client.cli.watch import Watch
-from dataforge_client.models import Bucket, Counts, Generation
+from dataforge_client.models import Bucket, Counts, Generation, Tokens
 from dataforge_client.reading import read
 from dataforge_client.traces import Trace
 from tests.unit.fake_api import ESTIMATE, KEY, ORGANIZATION, FakeApi, Fault
@@ -812,6 +812,11 @@ def test_numbers_as_people_read_them() -> None:
     ]
     assert [duration(x) for x in (0.4, 59.4, 61, 3661)] == ["0 s", "59 s", "1 min 01 s", "1 h 01 min"]
     assert [size(x) for x in (999, 1500, 2_000_000, 3e9)] == ["999 B", "1.5 kB", "2.0 MB", "3.0 GB"]
+
+
+def test_what_a_prompt_cache_saved_is_shown() -> None:
+    assert tokens_line(Tokens(1200, 300)) == "tokens 1,200 in, 300 out"
+    assert tokens_line(Tokens(1200, 300, 1024)) == "tokens 1,200 in (1,024 from the provider's cache), 300 out"
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(-3, 3))

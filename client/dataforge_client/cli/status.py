@@ -6,7 +6,7 @@ import click
 
 from dataforge_client.cli.connection import Place, connect, place_options
 from dataforge_client.cli.tables import json_option, show_json
-from dataforge_client.cli.texts import counts_line, duration, money, reasons_lines
+from dataforge_client.cli.texts import counts_line, duration, money, reasons_lines, tokens_line
 
 
 @click.command("status")
@@ -30,6 +30,6 @@ def command(generation_id: str, as_json: bool, place: Place) -> None:
         click.echo(counts_line(found.counts))
         for line in reasons_lines(found.reasons):
             click.echo(line)
-        click.echo(f"tokens {found.tokens.input:,} in, {found.tokens.output:,} out; cost {money(found.cost_usd)}")
+        click.echo(f"{tokens_line(found.tokens)}; cost {money(found.cost_usd)}")
     if found.error:
         click.echo(f"error: {found.error}")

@@ -21,6 +21,7 @@ from dataforge_client.cli.texts import (
     one_line,
     reasons_lines,
     size,
+    tokens_line,
 )
 
 WIDTH = 110
@@ -84,7 +85,7 @@ def text(summary: Summary) -> str:
     if summary.waiting:
         below = f" (scored below {least})" if least is not None else ""
         parts.append(f"{summary.waiting} delivered pairs wait for review{below} and are not in the file")
-    parts.append(f"cost {money(job.cost_usd)}; tokens {job.tokens.input:,} in, {job.tokens.output:,} out")
+    parts.append(f"cost {money(job.cost_usd)}; {tokens_line(job.tokens)}")
     parts += beforehand(job.estimate)
     parts += [*_quality(summary), *_samples(summary), *_documents(summary), "", f"Next: {summary.next}"]
     return "\n".join(parts) + "\n"

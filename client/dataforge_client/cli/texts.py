@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from dataforge_client.models import Bucket, Counts, Json, Reasons
+    from dataforge_client.models import Bucket, Counts, Json, Reasons, Tokens
 
 
 def program() -> str:
@@ -106,6 +106,12 @@ def estimate_lines(estimate: Json) -> list[str]:
 def beforehand(estimate: Json | None) -> list[str]:
     """The line that stands under what a job really took; nothing for one without an estimate."""
     return [f"estimated beforehand: cost {_dollars(estimate)}; {_tokens(estimate)}"] if estimate else []
+
+
+def tokens_line(spent: Tokens) -> str:
+    """`tokens 1,200 in (300 from the provider's cache), 300 out`."""
+    cached = f" ({spent.cached:,} from the provider's cache)" if spent.cached else ""
+    return f"tokens {spent.input:,} in{cached}, {spent.output:,} out"
 
 
 def _tokens(estimate: Json) -> str:
