@@ -8,6 +8,7 @@ import traceback
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,8 +16,14 @@ from typing import Any
 import boto3
 from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from dataforge.platform.embedded.definition import substitute
+
+# Every test makes the same machines, and moto checks each definition again: 0.2 s of CPU.
+StepFunctionsParserBackend._validate_definition = staticmethod(  # type: ignore[method-assign]
+    cache(StepFunctionsParserBackend._validate_definition)
+)
 
 INFRA = Path(__file__).parents[2] / "infra"
 

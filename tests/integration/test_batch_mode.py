@@ -98,6 +98,7 @@ def test_a_batch_run_delivers_what_a_run_in_real_time_does_for_half_the_price(
     assert provider.files == {}
 
 
+@pytest.mark.slow
 def test_what_a_job_did_not_answer_goes_into_a_smaller_job(provider: BatchServer, service: Service) -> None:
     """Errors of single lines, and a job that expired half way."""
     error = {"status": 500, "code": "server_error"}
@@ -113,6 +114,7 @@ def test_what_a_job_did_not_answer_goes_into_a_smaller_job(provider: BatchServer
     assert "brought 1 of 3 replies; 2 are asked again: The batch is expired." in logs(service, run)
 
 
+@pytest.mark.slow
 def test_a_correction_turn_is_a_question_of_the_next_job(provider: BatchServer, service: Service) -> None:
     def moody(body: Body) -> str:
         return "I would rather not." if len(body["messages"]) == 2 and "crane" in body["messages"][1]["content"] else (
@@ -166,6 +168,7 @@ def test_jobs_that_bring_nothing_end_the_run_with_their_reason(
     assert said_why in logs(service, run)
 
 
+@pytest.mark.slow
 def test_a_job_too_large_for_the_account_is_sent_again_in_halves(provider: BatchServer, service: Service) -> None:
     provider.plot.fate = lambda job: "failed:token_limit_exceeded" if job == 0 else "completed"
 
@@ -224,6 +227,7 @@ def test_a_job_whose_creation_got_no_answer_is_found_again(provider: BatchServer
     assert [len(b) for b in provider.batched] == [7]
 
 
+@pytest.mark.slow
 def test_a_provider_out_of_reach_is_waited_for(provider: BatchServer, service: Service) -> None:
     provider.away = 2
 
@@ -233,6 +237,7 @@ def test_a_provider_out_of_reach_is_waited_for(provider: BatchServer, service: S
     assert [len(b) for b in provider.batched] == [7]
 
 
+@pytest.mark.slow
 def test_a_budget_bounds_what_a_job_may_hold(provider: BatchServer, service: Service) -> None:
     """A question may cost $0.022 at most (4,096 tokens at $5 a million): three of them are held at a time."""
     limit = 0.08
@@ -244,6 +249,7 @@ def test_a_budget_bounds_what_a_job_may_hold(provider: BatchServer, service: Ser
     assert run["costUsd"] <= limit
 
 
+@pytest.mark.slow
 def test_a_budget_that_is_used_up_ends_the_run(provider: BatchServer, service: Service) -> None:
     limit = 0.004
 

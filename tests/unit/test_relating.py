@@ -7,6 +7,7 @@ import time
 import tracemalloc
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +80,7 @@ def test_no_chunk_is_in_a_second_pair_before_all_that_can_be_are_in_one() -> Non
     assert len({c for pair in found[:30] for c in pair}) == 60
 
 
+@pytest.mark.slow
 def test_twice_the_chunks_take_about_twice_the_time_and_little_memory() -> None:
     """The work is not the square of the chunks."""
     vocabulary = [word(n) for n in range(40_000)]

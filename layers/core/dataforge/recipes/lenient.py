@@ -13,15 +13,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from dataforge.recipes.replies import Broken
+
 MOST_DEPTH = 64
 """Brackets without end, which small models fall into, hold nothing to read."""
 MOST_KEY = 60
-
-
-class Broken(dict[str, Any]):
-    """What could be read of an object that was cut off or damaged."""
-
-
 _CLOSERS = {'"': '"', "'": "'", "“": "“”", "”": "“”", "‘": "‘’", "’": "‘’", "„": "“”", "«": "»"}
 _SPECIAL = {closers: re.compile(rf"[\\{closers}]") for closers in set(_CLOSERS.values())}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/", "\n": "\n"}

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-
-from dataforge.recipes.lenient import Broken, read
+from typing import Any
 
 _REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _REASONED = re.compile(r"</(?:think|thinking|reasoning)>[ \t]*\n", re.IGNORECASE)
 _OPENED = re.compile(r"[{\[]")
 _BEGINS = re.compile(r"\s*+(?:```\w*+\s*+)?[{\[]")
+
+
+class Broken(dict[str, Any]):
+    """What could be read of an object that was cut off or damaged."""
 
 
 def whole_characters(text: str) -> str:
@@ -31,6 +34,8 @@ def objects(text: str, *, whole: str | None = None) -> list[dict[str, object]]:
     strict = _strictly(text)
     if strict is not None:
         return list(_records(strict, whole))
+    from dataforge.recipes.lenient import read  # its patterns take 0.02 s to compile: only where they are needed
+
     made: list[dict[str, object]] = []
     said: set[str] = set()
     for root in read(text):
