@@ -57,7 +57,9 @@ def close(run: Run, raw: Item) -> Run:
     texts = quality_report.Texts(delivered, str(run.config["generation_type"]))
     chunks, asked = _planned(run)
     hops = planning.hops(run)
-    wanted = {**planning.dimensions(run), **({"passages": {planning.MULTI: hops[planning.MULTI]}} if hops else {})}
+    # What was asked tells whether types were spread; to make the teacher only for that costs a cold start 0.1 s.
+    spread = planning.dimensions(run, offline="question_type" not in asked)
+    wanted = {**spread, **({"passages": {planning.MULTI: hops[planning.MULTI]}} if hops else {})}
     report = quality_report.report(
         good, bad, diversity_score=quality_report.diversity_of(texts, len(good.quality)), requested=run.requested,
         asked=run.asked, failed=run.failed, reasons=cast("dict[str, dict[str, int]]", run.reasons),

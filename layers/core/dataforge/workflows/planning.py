@@ -77,8 +77,8 @@ def _slots(run: Run, round_number: int, used: Counter[str]) -> planner.Plan:
         per_chunk = recipe.PAIRS_PER_CHUNK
     return planner.plan(
         sources, max(0, wanted), pairs_per_chunk=per_chunk if isinstance(per_chunk, int) and not round_number else None,
-        dimensions=dimensions(run), have=have, links=_links(run, round_number, max(0, wanted), have),
-        first_index=used.total(), seed=int(str(config["seed"])),
+        dimensions=dimensions(run, offline=chosen.can.offline), have=have,
+        links=_links(run, round_number, max(0, wanted), have), first_index=used.total(), seed=int(str(config["seed"])),
     )
 
 
@@ -107,9 +107,12 @@ def hops(run: Run) -> dict[str, float]:
     return {SINGLE: 1 - share, MULTI: share} if share else {}
 
 
-def dimensions(run: Run) -> dict[str, dict[str, float]]:
-    """What the run spreads over its slots, by their fields: each value with its share."""
-    recipe, offline = _recipe(run), flow.teacher_of(run).can.offline
+def dimensions(run: Run, *, offline: bool) -> dict[str, dict[str, float]]:
+    """What the run spreads over its slots, by their fields: each value with its share.
+
+    offline: its teacher takes questions as the text offers them.
+    """
+    recipe = _recipe(run)
     found: dict[str, dict[str, float]] = {}
     for name in recipe.SPREADS:
         told = run.config.get(name)
