@@ -18,8 +18,10 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.account import Account, account, gateway_event, put
@@ -136,8 +138,48 @@ def events(opened: Account) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "generate_batch", batch
     yield "assess_run", planned
     yield "close_run", planned
+    with batch_provider(opened):
+        yield from batch_events(opened, call, project)
     call("DELETE", f"/projects/{project}")
     yield "erase", opened.started("erase")
+
+
+@contextmanager
+def batch_provider(opened: Account) -> Iterator[None]:
+    """Answers the batch API for this process and those it starts. It forgets nothing: each round comes for the same."""
+    from dataforge import settings
+    from tests.integration.batch_servers import KEY, BatchServer, Plot, serving
+
+    stand_in = BatchServer(Plot(reply=lambda _: '{"pairs": []}'))
+
+    def handle(method: str, path: str, headers: Any, raw: bytes) -> tuple[int, bytes]:
+        known = {"Content-Type": headers["Content-Type"], "Authorization": f"Bearer {KEY}"}  # no secret is looked up
+        return (200, b"{}") if method == "DELETE" else stand_in.handle(method, path, known, raw)
+
+    with serving(handle) as address:
+        told = {"OPENAI_BASE_URL": f"{address}/v1"}
+        opened.environment.update(told)
+        os.environ.update(told)
+        settings.get.cache_clear()
+        yield
+
+
+def batch_events(opened: Account, call: Any, project: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A run in batch mode, until its first job is collected."""
+    body = {"model_id": "openai:stand-in", "num_pairs": 12, "config": {"mode": "batch"}}
+    call("POST", f"/projects/{project}/generate", body)
+    planned = advance("plan_run", opened.started("generate"))
+    for batch in opened.json_at(planned["batches_key"]):
+        advance("generate_batch", batch)
+    yield "submit_jobs", planned
+    waiting = advance("submit_jobs", planned)
+    assert waiting["next"] == "wait", waiting
+    yield "wait_for_jobs", {"token": "a-token", "state": waiting}
+    yield "check_jobs", waiting
+    while waiting["next"] == "wait":
+        waiting = advance("check_jobs", waiting)
+    yield "collect_replies", waiting
+    yield "on_jobs_changed", {"detail": {"batchJobName": f"x-{waiting['run_id'][-26:]}-r0w0j0"}}
 
 
 def advance(function: str, event: dict[str, Any]) -> Any:
@@ -145,7 +187,8 @@ def advance(function: str, event: dict[str, Any]) -> Any:
     import importlib
 
     module, _, name = catalog.FUNCTIONS[function].handler.rpartition(".")
-    return getattr(importlib.import_module(module), name)(event, None)
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    return getattr(importlib.import_module(module), name)(event, context)
 
 
 def measure(opened: Account, rounds: int) -> Iterator[tuple[str, list[Start]]]:
