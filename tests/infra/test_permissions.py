@@ -221,6 +221,8 @@ def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):
     }
 
     assert pushers == {catalog.SOCKET, *(n for n, facts in catalog.FUNCTIONS.items() if "runs" in facts.writes)}
+
+
 def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):
     senders = {name for name in catalog.FUNCTIONS if any(a.startswith("sqs:") for a, _ in _rights_of(dev, name))}
     [queue] = dev.of_type("AWS::SQS::Queue")
@@ -230,8 +232,6 @@ def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):
         ("sqs:SendMessage", f"<{queue}.Arn>"), ("sqs:GetQueueAttributes", f"<{queue}.Arn>"),
         ("sqs:GetQueueUrl", f"<{queue}.Arn>"),
     }
-
-
 
 
 @pytest.mark.parametrize(("role", "files"), [
