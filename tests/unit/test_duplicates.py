@@ -67,9 +67,9 @@ def test_equals_naive_sets_at_any_threshold(texts: list[str], threshold: Fractio
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.composite(copies)(), st.composite(copies)(), st.integers(1, 7))
-def test_bit_by_bit_and_from_disk_is_the_same(texts: list[str], against: list[str], piece: int) -> None:
-    with mock.patch.object(duplicates, "_IN_MEMORY", 200):
+@given(st.composite(copies)(), st.composite(copies)(), st.integers(1, 7), st.integers(1, 7))
+def test_bit_by_bit_and_from_disk_is_the_same(texts: list[str], against: list[str], piece: int, segment: int) -> None:
+    with mock.patch.multiple(duplicates, _IN_MEMORY=200, _SEGMENT=segment):
         screen = duplicates.Screen(against=iter(against))
         found = [d for at in range(0, len(texts), piece) for d in screen.check(texts[at : at + piece])]
 
@@ -122,6 +122,14 @@ def test_all_equal_keeps_the_first() -> None:
 
     assert [d.index for d in found] == list(range(1, 5000))
     assert {d.of for d in found} == {0}
+
+
+def test_look_alikes_that_were_all_kept_before_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_SEGMENT", 50)
+    against = [f"Request number {i:05d} about the annual leave policy, and who approves it." for i in range(300)]
+    texts = [against[250] + "!", against[7], against[123].upper(), "Who approves travel?", against[299], against[0]]
+
+    assert near_duplicates(texts, against=against) == naive(texts, against=against)
 
 
 def test_a_cluster_of_look_alikes_is_compared_with_its_first_only() -> None:

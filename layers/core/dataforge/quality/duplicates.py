@@ -15,15 +15,14 @@ Records are compared with kept ones only, so a cluster of ten thousand look-alik
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
-from typing import TypeAlias
+from itertools import chain, islice
+from typing import IO, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +32,19 @@ from dataforge.quality.normal import normalise
 Grams: TypeAlias = NDArray[np.uint64]
 Rows: TypeAlias = NDArray[np.intp]
 Sizes: TypeAlias = NDArray[np.int64]
+Places: TypeAlias = NDArray[np.int64]
 Sketch: TypeAlias = NDArray[np.uint64]
 
 THRESHOLD = Fraction(7, 10)
 _BLOCK, _TILE, _TILE_CELLS = 2048, 64, 1 << 16
 _LEAST_WORDS, _MOST_WORDS = 1, 64
+_SEGMENT = 4096
+"""Records that are sorted together and read together."""
 _MANY = 500
 _IN_MEMORY = 4 << 20
-"""Bytes of trigrams that are held before they go to disk."""
+"""Bytes that are held before they go to disk: of the trigrams, and of the sketches."""
+_FAR = np.iinfo(np.uint16).max
+"""More bits than sketches differ at."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _SHORT = np.uint64(1 << 63)
 
@@ -87,8 +91,8 @@ def near_duplicates(
 class Screen:
     """`near_duplicates` of texts that come bit by bit: each `check` goes on where the last one ended.
 
-    The trigrams lie in a temporary file once they are many: memory grows by a sketch for each record (8 to 512 bytes,
-    as its like need), by its folds, and by about a hundred bytes.
+    What is known of the kept records lies in temporary files once they are many (the trigrams, eight bytes each, and a
+    sketch of 8 to 512 bytes, as the records' like need), so memory does not grow with them.
     """
 
     def __init__(self, *, threshold: Fraction = THRESHOLD, against: Iterable[str] = ()) -> None:
@@ -97,10 +101,9 @@ class Screen:
         against = iter(against)
         while block := [trigrams(text) for text in islice(against, _BLOCK)]:
             kept = self._ready(block)
-            for grams in block:
-                self._known += 1
-                kept.keep(-self._known, grams)
-            kept.index(np.fromiter(map(len, block), np.int64), np.stack([kept.sketch(g) for g in block]))
+            places = [kept.shelf.put(-1 - self._known - n, grams) for n, grams in enumerate(block)]
+            kept.index(_by_size(block, kept.words, np.array(places, np.int64)))
+            self._known += len(block)
 
     def check(self, texts: Sequence[str]) -> list[Duplicate]:
         """Those of the texts that repeat a kept one. `index` and `of` count all texts since the first check."""
@@ -133,113 +136,124 @@ def _words(largest: int) -> int:
 
 @dataclass(slots=True)
 class _BySize:
-    """Sizes and sketches of some records, smallest record first; folds of the sketches are made once, when asked."""
+    """Some records, smallest first. `places` say where each is known; of two, the one that came first has the less."""
 
     sizes: Sizes
+    places: Places
     sketches: Sketch
     folds: dict[int, Sketch] = field(default_factory=dict)
+    """Of the sketches, made when they are asked for."""
 
     def folded(self, words: int) -> Sketch:
         if words not in self.folds:
             self.folds[words] = _fold(self.sketches, words)
         return self.folds[words]
 
+    def joined(self, more: _BySize) -> _BySize:
+        return _in_order(np.concatenate((self.sizes, more.sizes)), np.concatenate((self.places, more.places)),
+                         np.concatenate((self.sketches, more.sketches)))
+
+
+def _by_size(sets: Sequence[Grams], words: int, places: Places) -> _BySize:
+    return _in_order(np.fromiter(map(len, sets), np.int64), places, np.stack([_sketch(g, words) for g in sets]))
+
+
+def _in_order(sizes: Sizes, places: Places, sketches: Sketch) -> _BySize:
+    order = np.argsort(sizes, kind="stable")
+    return _BySize(sizes[order], places[order], sketches[order])
+
+
+def _nothing(words: int) -> _BySize:
+    return _BySize(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, words), np.uint64))
+
+
+class _Candidate(NamedTuple):
+    """A kept record that may be like the one at hand: where it lies, and at how many bits their sketches differ."""
+
+    differing: int
+    place: int
+    size: int
+
+
+class _Match(NamedTuple):
+    """Ordered by what counts: the more similar, then the one that came first."""
+
+    jaccard: Fraction
+    earlier: int
+    """Minus its place."""
+    name: int
+
+    def may_lose_to(self, other: _Candidate, size: int) -> bool:
+        """size: of the record at hand. Sets that differ in d elements or more have J <= (x + y - d) / (x + y + d)."""
+        both = other.size + size
+        most = (both - other.differing) * self.jaccard.denominator
+        least = self.jaccard.numerator * (both + other.differing)
+        return most > least or (most == least and -other.place > self.earlier)
+
 
 class _Kept:
-    """The kept records, numbered in the order they came: the known first.
-
-    `names` say whose number it is: 0 and up for texts, -1 and below for known ones. `index` makes records findable
-    that `keep` took in since.
-    """
+    """The kept records, each known by its place on the shelf; `index` makes those findable that were put there."""
 
     def __init__(self, threshold: Fraction, words: int) -> None:
         self.p, self.q, self.words = threshold.numerator, threshold.denominator, words
-        self.grams = _Shelf()
-        self.names = array("q")
-        self.all = _BySize(np.empty(0, np.int64), np.empty((0, words), np.uint64))
-        self.numbers = np.empty(0, np.int64)
-        """Of the records in `all`, in its order."""
-        self.digests, self.owners = np.empty(0, np.uint64), np.empty(0, np.int64)
-        """Ascending, and the number of the first record that has it."""
-        self.newest: dict[int, int] = {}
-        """Digest to number, of records that are not indexed yet."""
+        self.shelf, self.segments = _Shelf(), _Segments(words)
+        self.recent = _nothing(words)
+        """Those of no segment yet."""
 
-    def sketch(self, grams: Grams) -> Sketch:
-        bits = self.words * 64
-        counts = np.bincount(((grams * _SPREAD) >> np.uint64(64 - bits.bit_length() + 1)).astype(np.intp),
-                             minlength=bits)
-        return np.packbits((counts & 1).astype(np.uint8)).view(np.uint64)
-
-    def keep(self, name: int, grams: Grams) -> int:
-        """Its number."""
-        self.grams.put(grams)
-        self.names.append(name)
-        number = len(self.names) - 1
-        self.newest.setdefault(_digest(grams), number)
-        return number
-
-    def index(self, sizes: Sizes, sketches: Sketch) -> None:
-        """Those of the newest records, in the order they were kept."""
-        known = len(self.all.sizes)
-        whole = np.concatenate((self.all.sizes, sizes))
-        order = np.argsort(whole, kind="stable")
-        self.all = _BySize(whole[order], _spread(self.all.sketches, sketches, order))
-        self.numbers = np.concatenate((self.numbers, np.arange(known, len(whole))))[order]
-        digests = np.concatenate((self.digests, np.fromiter(self.newest, np.uint64)))
-        self.digests, at = np.unique(digests, return_index=True)
-        self.owners = np.concatenate((self.owners, np.fromiter(self.newest.values(), np.int64)))[at]
-        self.newest = {}
+    def index(self, records: _BySize) -> None:
+        self.recent = self.recent.joined(records)
+        if len(self.recent.sizes) >= _SEGMENT:
+            self.segments.add(self.recent)
+            self.recent = _nothing(self.words)
 
     def screen(self, start: int, block: Sequence[Grams]) -> Iterator[tuple[int, int, Fraction]]:
         """(row, name of the kept record, Jaccard) of every record of the block that repeats one; others are kept."""
-        sketches = np.stack([self.sketch(g) for g in block])
-        sizes = np.fromiter((len(g) for g in block), np.int64, len(block))
-        order = np.argsort(sizes, kind="stable")
-        mine = _BySize(sizes[order], sketches[order])
-        before: dict[int, list[int]] = {}
-        for row, column in self._pairs(mine, self.all):
-            for i, j in zip(order[row].tolist(), self.numbers[column].tolist(), strict=True):
-                before.setdefault(i, []).append(j)
-        inside = np.zeros((len(block), len(block)), np.bool_)
-        for row, column in self._pairs(mine, mine):
-            inside[order[row], order[column]] = True
-        number = np.full(len(block), -1, np.int64)
+        mine = _by_size(block, self.words, np.arange(len(block)))
+        best = self._before(block, mine)
+        inside = np.full((len(block), len(block)), _FAR, np.uint16)
+        for row, column, bits in self._pairs(mine, mine):
+            inside[mine.places[row], mine.places[column]] = bits
+        sizes = np.fromiter(map(len, block), np.int64)
+        places = np.full(len(block), -1, np.int64)
         """Of each row that is kept."""
         for at, grams in enumerate(block):
-            earlier = number[inside[at] & (number >= 0)]
-            best = self._best(grams, [*sorted(before.get(at, ())), *earlier.tolist()])
-            if best:
-                yield at, self.names[best[0]], best[1]
+            near = np.flatnonzero((inside[at] != _FAR) & (places >= 0))
+            for differing, place, size in sorted(zip(inside[at, near].tolist(), places[near].tolist(),
+                                                     sizes[near].tolist(), strict=True)):
+                best[at] = self._better(grams, _Candidate(differing, place, size), best[at])
+            found = best[at]
+            if found:
+                yield at, found.name, found.jaccard
             else:
-                number[at] = self.keep(start + at, grams)
-        fresh = number >= 0
-        self.index(sizes[fresh], sketches[fresh])
+                places[at] = self.shelf.put(start + at, grams)
+        kept = places[mine.places] >= 0
+        self.index(_BySize(mine.sizes[kept], places[mine.places[kept]], mine.sketches[kept]))
 
-    def _best(self, grams: Grams, candidates: Sequence[int]) -> tuple[int, Fraction] | None:
-        """Number and Jaccard; candidates: numbers, ascending."""
-        same = self._same(_digest(grams))
-        if same is not None and np.array_equal(self.grams.get(same), grams):
-            return same, Fraction(1)
-        best: tuple[int, Fraction] | None = None
-        for number in candidates:
-            other = self.grams.get(number)
-            both = len(grams) + len(other)
-            overlap = len(np.intersect1d(grams, other, assume_unique=True))
-            if (self.p + self.q) * overlap > self.p * both:
-                jaccard = Fraction(overlap, both - overlap)
-                if best is None or jaccard > best[1]:
-                    best = number, jaccard
+    def _before(self, block: Sequence[Grams], mine: _BySize) -> list[_Match | None]:
+        """The most similar record of those kept before the block, for each of its rows that has one."""
+        best: list[_Match | None] = [None] * len(block)
+        for others in chain(self.segments, [self.recent]):
+            for row, column, differing in self._pairs(mine, others):
+                found = zip(mine.places[row].tolist(), differing.tolist(), others.places[column].tolist(),
+                            others.sizes[column].tolist(), strict=True)
+                for at, *candidate in sorted(found):
+                    best[at] = self._better(block[at], _Candidate(*candidate), best[at])
         return best
 
-    def _same(self, digest: int) -> int | None:
-        """The first record with this digest: probably the same set, but that remains to be seen."""
-        at = int(np.searchsorted(self.digests, np.uint64(digest)))
-        if at < len(self.digests) and self.digests[at] == digest:
-            return int(self.owners[at])
-        return self.newest.get(digest)
+    def _better(self, grams: Grams, candidate: _Candidate, best: _Match | None) -> _Match | None:
+        """`best` or the candidate, if that is above the threshold and better."""
+        if best and not best.may_lose_to(candidate, len(grams)):
+            return best
+        name, other = self.shelf.get(candidate.place, candidate.size)
+        both, overlap = len(grams) + len(other), len(np.intersect1d(grams, other, assume_unique=True))
+        if (self.p + self.q) * overlap <= self.p * both:
+            return best
+        found = _Match(Fraction(overlap, both - overlap), -candidate.place, name)
+        return max(best, found) if best else found
 
-    def _pairs(self, some: _BySize, others: _BySize) -> Iterator[tuple[Rows, Rows]]:
-        """Places in `some` and in `others` that the bounds cannot rule out, in batches."""
+    def _pairs(self, some: _BySize, others: _BySize) -> Iterator[tuple[Rows, Rows, NDArray[np.uint16]]]:
+        """Rows of `some` and of `others` that the bounds cannot rule out, and at how many bits they differ; in batches.
+        """
         for at in range(0, len(some.sizes), _TILE):
             sizes = some.sizes[at : at + _TILE]
             least, most = sizes[0], sizes[-1]
@@ -254,9 +268,9 @@ class _Kept:
                 likely = _differing(rows, columns[:, left:right]) < self._allowed(most, others.sizes[left:right])
                 i, j = np.nonzero(likely)
                 row, column = at + i, left + j
-                allowed = self._allowed(some.sizes[row], others.sizes[column])
-                wide = np.bitwise_count(some.sketches[row] ^ others.sketches[column]).sum(axis=1) < allowed
-                yield row[wide], column[wide]
+                differing = np.bitwise_count(some.sketches[row] ^ others.sketches[column]).sum(axis=1, dtype=np.uint16)
+                close = differing < self._allowed(some.sizes[row], others.sizes[column])
+                yield row[close], column[close], differing[close]
 
     def _allowed(self, x: Sizes, y: Sizes) -> NDArray[np.uint16]:
         """Exclusive limit on differing bits: (p+q) * differing < (q-p) * (x+y), as a whole number."""
@@ -266,39 +280,63 @@ class _Kept:
 
 
 class _Shelf:
-    """Trigram sets by number, in the order they came; in a file that nobody else sees once they are many."""
+    """Names and trigram sets, in the order they came; in a file that nobody else sees once they are many."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  it goes with the shelf
-        weakref.finalize(self, self._file.close)
-        self._ends = array("q", [0])
-        """In bytes, the n-th of them where set n begins."""
+        self._file, self._end = _scratch(self), 0
 
-    def put(self, grams: Grams) -> None:
-        self._file.seek(self._ends[-1])
-        self._file.write(grams.tobytes())
-        self._ends.append(self._ends[-1] + grams.nbytes)
+    def put(self, name: int, grams: Grams) -> int:
+        """Its place: more than that of any before it."""
+        place = self._end
+        self._file.seek(place)
+        self._end += self._file.write(np.int64(name).tobytes() + grams.tobytes())
+        return place
 
-    def get(self, number: int) -> Grams:
-        self._file.seek(self._ends[number])
-        return np.frombuffer(self._file.read(self._ends[number + 1] - self._ends[number]), np.uint64)
-
-
-def _digest(grams: Grams) -> int:
-    return int.from_bytes(hashlib.blake2b(grams.tobytes(), digest_size=8).digest(), "big")
+    def get(self, place: int, size: int) -> tuple[int, Grams]:
+        """The name and the set, of so many trigrams."""
+        self._file.seek(place)
+        stored = self._file.read(8 * (1 + size))
+        return int(np.frombuffer(stored, np.int64, 1)[0]), np.frombuffer(stored, np.uint64, offset=8)
 
 
-def _spread(old: Sketch, new: Sketch, order: Rows) -> Sketch:
-    """(old, new)[order], where `order` keeps each part in its order; made within `old`, which is no use afterwards."""
-    place = np.empty(len(order), np.intp)
-    place[order] = np.arange(len(order))
-    known = len(old)
-    old.resize((len(order), old.shape[1]), refcheck=False)
-    for end in range(known, 0, -_BLOCK):  # from the end: nothing moves down, so nothing is overwritten before it moves
-        start = max(0, end - _BLOCK)
-        old[place[start:end]] = old[start:end].copy()
-    old[place[known:]] = new
-    return old
+class _Segments:
+    """Records that are kept and findable, sorted by size within each segment; read one segment at a time."""
+
+    def __init__(self, words: int) -> None:
+        self._file, self._words, self._lengths = _scratch(self), words, array("q")
+
+    def add(self, records: _BySize) -> None:
+        self._file.seek(sum(self._lengths) * self._row)
+        for column in (records.sizes, records.places, records.sketches):
+            self._file.write(column.tobytes())
+        self._lengths.append(len(records.sizes))
+
+    def __iter__(self) -> Iterator[_BySize]:
+        at = 0
+        for rows in self._lengths:
+            self._file.seek(at)
+            stored = self._file.read(rows * self._row)
+            at += len(stored)
+            sketches = np.frombuffer(stored, np.uint64, offset=16 * rows).reshape(rows, self._words)
+            sizes, places = np.frombuffer(stored, np.int64, 2 * rows).reshape(2, rows)
+            yield _BySize(sizes, places, sketches)
+
+    @property
+    def _row(self) -> int:
+        """Bytes of a record: its size, its place and its sketch."""
+        return 8 * (2 + self._words)
+
+
+def _scratch(owner: object) -> IO[bytes]:
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  it goes with its owner
+    weakref.finalize(owner, file.close)
+    return file
+
+
+def _sketch(grams: Grams, words: int) -> Sketch:
+    bits = words * 64
+    counts = np.bincount(((grams * _SPREAD) >> np.uint64(64 - bits.bit_length() + 1)).astype(np.intp), minlength=bits)
+    return np.packbits((counts & 1).astype(np.uint8)).view(np.uint64)
 
 
 def _fold(sketches: Sketch, words: int) -> Sketch:
