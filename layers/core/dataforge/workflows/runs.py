@@ -213,7 +213,7 @@ def read_json(run: Run, name: str) -> object | None:
 
 
 def write_lines(run: Run, name: str, values: Iterable[object]) -> int:
-    """JSON lines, in constant memory; how many."""
+    """JSON lines, in constant memory; how many. values: plain ones, or dataclasses."""
     number = 0
 
     def lines() -> Iterator[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice
 from typing import cast
@@ -49,7 +48,7 @@ def plan_run(raw: Item) -> Item:
     spec = spec_of(run)
     before = sum(1 for _ in promised(run, e.round))
     slots = () if run.cancel_requested else _slots(run, e.round, spec, before)
-    count = flow.write_lines(run, f"round-{e.round}/plan.jsonl", map(slot_items.to_item, slots))
+    count = flow.write_lines(run, f"round-{e.round}/plan.jsonl", slots)
     batches = _write_batches(run, e.round, base, spec, count)
     runs.change(run, {
         "status": "generating", "stage": "generating", "asked": before + count,
@@ -158,10 +157,7 @@ def _write_batches(run: Run, round_number: int, base: Item, spec: Spec, count: i
     calls = planner.calls(spec, _planned(run, round_number))
     items: list[Item] = []
     for number, group in enumerate(iter(lambda: list(islice(calls, limits.batch_calls)), [])):
-        body = {
-            "concurrency": max(1, limits.concurrency // at_once),
-            "calls": [[asdict(s) for s in call] for call in group],
-        }
+        body = {"concurrency": max(1, limits.concurrency // at_once), "calls": group}
         key = flow.key_of(run, f"round-{round_number}/batch-{number:04d}.json")
         current().files.write(key, orjson.dumps(body), content_type="application/json")
         items.append({**base, "batch": number, "key": key})
