@@ -10,7 +10,7 @@ UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.PHONY: bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
+.PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -38,6 +38,9 @@ bench-engine: .venv/.ready-all $(PEERS:%=.tools/peers/%/.ready) ## how much of a
 
 bench-slots: .venv/.ready-all ## what the engine itself takes: slots per second and peak memory at 10,000 and 100,000
 	$(BIN)/python -m benchmarks.slots
+
+bench-batch: .venv/.ready-all ## what batch mode itself takes at 5,000 and 50,000 questions: states, peak memory
+	$(BIN)/python -m benchmarks.batch_jobs
 
 bench-faults: .venv/.ready-all $(PEERS:%=.tools/peers/%/.ready) ## a run on a bad day, killed in the middle, beside other tools; two under one rate limit, one with a budget
 	$(BIN)/python -m benchmarks.faults --peers $(PEERS)

@@ -258,6 +258,7 @@ def counts_of(phase: Phase, done: Counter[str], cpu: Counter[str]) -> dict[str, 
         "transitions": done["transitions"] + done["executions"],
         "lambda_requests": calls,
         "lambda_gb_seconds": sum(seconds(phase, name, cpu) * _memory(name) / 1024 for name in seen.calls),
+        "lambda_disk_gb_seconds": sum(seconds(phase, name, cpu) * _paid_disk(name) / 1024 for name in seen.calls),
         "api_requests": seen.calls["api"],
         "log_gb": line_bytes / 1e9,
         "traces": seen.calls["api"] + done["executions"] + done["children"],
@@ -276,6 +277,10 @@ def seconds(phase: Phase, name: str, cpu: Counter[str]) -> float:
 
 def _memory(name: str) -> int:
     return catalog.FUNCTIONS[name].memory_mb
+
+
+def _paid_disk(name: str) -> int:
+    return catalog.FUNCTIONS[name].disk_mb - catalog.FREE_DISK_MB
 
 
 @contextmanager

@@ -7,6 +7,9 @@ from typing import Literal
 
 KeyType = Literal["S", "N"]
 
+FREE_DISK_MB = 512
+"""What a Lambda function has in /tmp by itself."""
+
 
 @dataclass(frozen=True)
 class Index:
@@ -41,6 +44,8 @@ class Function:
     wakes: tuple[str, ...] = ()
     """State machines whose waiting it ends."""
     secrets: bool = False
+    disk_mb: int = FREE_DISK_MB
+    """Of /tmp: 512 cost nothing, 10,240 are the most."""
     models: bool = False
     """Whether it asks models on Bedrock and SageMaker."""
     jobs: Literal["none", "make", "follow"] = "none"
@@ -110,13 +115,15 @@ FUNCTIONS: dict[str, Function] = {
     "record_failure": Function(
         "functions.record_failure.handler", 1024, 60, writes=_STATE, reads=("replies",), files="write", secrets=True
     ),
+    # The records of a round, their texts and what earlier rounds wrote lie in /tmp meanwhile: 100,000 long ones are a
+    # gigabyte three times over.
     "assess_run": Function(
-        "functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs", "reviews"), files="write"
+        "functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs", "reviews"), files="write", disk_mb=6144,
     ),
     # It also begins the parse that waits for the end of this run (`auto_parse`).
     "close_run": Function(
         "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",),
-        secrets=True, jobs="follow",
+        secrets=True, jobs="follow", disk_mb=2048,
     ),
     # Whoever shows a key leaves a note of its last use.
     "socket": Function(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -67,6 +67,7 @@ class Lambdas(Construct):
             code=self._bundles.code,
             layers=self._bundles.layers(facts.layer),
             memory_size=facts.memory_mb,
+            ephemeral_storage_size=Size.mebibytes(facts.disk_mb),
             timeout=Duration.seconds(facts.timeout_s),
             role=self._role(name, facts, log),
             log_group=log,

@@ -14,7 +14,8 @@ DOC = Path(catalog.__file__).parents[1] / "docs/infrastructure.md"
 def test_the_table_of_functions_is_the_catalog():
     expected = [
         [
-            f"`{name}`", f"{facts.memory_mb} MB", f"{facts.timeout_s} s", ", ".join(LAYERS[facts.layer]),
+            f"`{name}`", f"{facts.memory_mb} MB", f"{facts.disk_mb} MB", f"{facts.timeout_s} s",
+            ", ".join(LAYERS[facts.layer]),
             _tables(facts.reads), _tables(facts.writes),
         ]
         for name, facts in catalog.FUNCTIONS.items()

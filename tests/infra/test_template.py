@@ -123,6 +123,7 @@ def test_every_function_of_the_catalog_is_there_and_no_other(deployment):
         assert (function["Handler"], function["MemorySize"], function["Timeout"]) == (
             facts.handler, facts.memory_mb, facts.timeout_s,
         )
+        assert function["EphemeralStorage"] == {"Size": facts.disk_mb}
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["arm64"]
         assert len(function["Layers"]) == (2 if facts.layer == "parsing" else 1)

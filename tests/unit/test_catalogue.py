@@ -119,6 +119,16 @@ def test_a_backend_named_directly_has_the_price_of_its_model_whatever_its_infere
     assert teachers.resolve("bedrock:some.new-model").price is None
 
 
+@pytest.mark.parametrize(("profile", "price"), [("global.", 3.0), ("eu.", 3.3), ("", 3.3)])
+def test_a_region_s_own_profile_may_cost_more(here: pytest.MonkeyPatch, profile: str, price: float) -> None:
+    give(here, AWS_ACCESS_KEY_ID="key", AWS_REGION="eu-west-1")
+
+    found = teachers.resolve(f"bedrock:{profile}anthropic.claude-sonnet-4-6").price
+
+    assert found is not None
+    assert (found.input, found.output, found.batched.output) == pytest.approx((price, 5 * price, 2.5 * price))
+
+
 def test_a_server_of_ones_own_has_no_list_prices_and_lists_nothing_by_itself(here: pytest.MonkeyPatch) -> None:
     give(here, OPENAI_BASE_URL="http://127.0.0.1:8000/v1/")
 

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
+from struct import Struct
 from typing import IO, NamedTuple, TypeAlias
 
 import numpy as np
@@ -42,7 +43,8 @@ _SEGMENT = 4096
 """Records that are sorted together and read together."""
 _MANY = 500
 _IN_MEMORY = 4 << 20
-"""Bytes that are held before they go to disk: of the trigrams, and of the sketches."""
+"""Bytes that are held before they go to disk: of the texts, and of the sketches."""
+_HEAD = Struct("<qq")
 _FAR = np.iinfo(np.uint16).max
 """More bits than sketches differ at."""
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -91,17 +93,18 @@ def near_duplicates(
 class Screen:
     """`near_duplicates` of texts that come bit by bit: each `check` goes on where the last one ended.
 
-    What is known of the kept records lies in temporary files once they are many (the trigrams, eight bytes each, and a
-    sketch of 8 to 512 bytes, as the records' like need), so memory does not grow with them.
+    What is known of the kept records lies in temporary files once they are many: their texts, and sketches of 8 to 512
+    bytes, as their like need. So memory does not grow with them.
     """
 
     def __init__(self, *, threshold: Fraction = THRESHOLD, against: Iterable[str] = ()) -> None:
         self._threshold, self._passed, self._known = threshold, 0, 0
         self._kept: _Kept | None = None
         against = iter(against)
-        while block := [trigrams(text) for text in islice(against, _BLOCK)]:
+        while texts := list(islice(against, _BLOCK)):
+            block = [trigrams(text) for text in texts]
             kept = self._ready(block)
-            places = [kept.shelf.put(-1 - self._known - n, grams) for n, grams in enumerate(block)]
+            places = [kept.shelf.put(-1 - self._known - n, text) for n, text in enumerate(texts)]
             kept.index(_by_size(block, kept.words, np.array(places, np.int64)))
             self._known += len(block)
 
@@ -109,10 +112,11 @@ class Screen:
         """Those of the texts that repeat a kept one. `index` and `of` count all texts since the first check."""
         found: list[Duplicate] = []
         for start in range(0, len(texts), _BLOCK):
-            block = [trigrams(text) for text in texts[start : start + _BLOCK]]
+            some = texts[start : start + _BLOCK]
+            block = [trigrams(text) for text in some]
             found += [
                 Duplicate(self._passed + row, -1 - of if of < 0 else of, float(similarity), of < 0)
-                for row, of, similarity in self._ready(block).screen(self._passed, block)
+                for row, of, similarity in self._ready(block).screen(self._passed, block, some)
             ]
             self._passed += len(block)
         return found
@@ -206,7 +210,9 @@ class _Kept:
             self.segments.add(self.recent)
             self.recent = _nothing(self.words)
 
-    def screen(self, start: int, block: Sequence[Grams]) -> Iterator[tuple[int, int, Fraction]]:
+    def screen(
+        self, start: int, block: Sequence[Grams], texts: Sequence[str]
+    ) -> Iterator[tuple[int, int, Fraction]]:
         """(row, name of the kept record, Jaccard) of every record of the block that repeats one; others are kept."""
         mine = _by_size(block, self.words, np.arange(len(block)))
         best = self._before(block, mine)
@@ -225,7 +231,7 @@ class _Kept:
             if found:
                 yield at, found.name, found.jaccard
             else:
-                places[at] = self.shelf.put(start + at, grams)
+                places[at] = self.shelf.put(start + at, texts[at])
         kept = places[mine.places] >= 0
         self.index(_BySize(mine.sizes[kept], places[mine.places[kept]], mine.sketches[kept]))
 
@@ -244,7 +250,7 @@ class _Kept:
         """`best` or the candidate, if that is above the threshold and better."""
         if best and not best.may_lose_to(candidate, len(grams)):
             return best
-        name, other = self.shelf.get(candidate.place, candidate.size)
+        name, other = self.shelf.get(candidate.place)
         both, overlap = len(grams) + len(other), len(np.intersect1d(grams, other, assume_unique=True))
         if (self.p + self.q) * overlap <= self.p * both:
             return best
@@ -280,23 +286,24 @@ class _Kept:
 
 
 class _Shelf:
-    """Names and trigram sets, in the order they came; in a file that nobody else sees once they are many."""
+    """Names and texts, in the order they came. Of texts trigrams are made again: few are asked for, and trigrams would
+    take eight times the room."""
 
     def __init__(self) -> None:
         self._file, self._end = _scratch(self), 0
 
-    def put(self, name: int, grams: Grams) -> int:
+    def put(self, name: int, text: str) -> int:
         """Its place: more than that of any before it."""
-        place = self._end
+        place, stored = self._end, text.encode("utf-8", "surrogatepass")
         self._file.seek(place)
-        self._end += self._file.write(np.int64(name).tobytes() + grams.tobytes())
+        self._end += self._file.write(_HEAD.pack(name, len(stored)) + stored)
         return place
 
-    def get(self, place: int, size: int) -> tuple[int, Grams]:
-        """The name and the set, of so many trigrams."""
+    def get(self, place: int) -> tuple[int, Grams]:
+        """The name, and the trigrams of the text."""
         self._file.seek(place)
-        stored = self._file.read(8 * (1 + size))
-        return int(np.frombuffer(stored, np.int64, 1)[0]), np.frombuffer(stored, np.uint64, offset=8)
+        name, length = _HEAD.unpack(self._file.read(_HEAD.size))
+        return name, trigrams(self._file.read(length).decode("utf-8", "surrogatepass"))
 
 
 class _Segments:

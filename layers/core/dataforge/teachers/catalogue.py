@@ -102,7 +102,10 @@ class Catalogue:
         plain = _GEO.sub("bedrock:", name)
         for entry in self.models.values():
             if any(_GEO.sub("bedrock:", str(b)) == plain for b in cast("list[str]", entry["backends"])):
-                return replace(_model(entry, name), id=name)
+                found = replace(_model(entry, name), id=name)
+                regional = name.startswith("bedrock:") and not name.startswith("bedrock:global.")
+                share = cast(float, entry.get("regional", 1.0)) if regional else 1.0
+                return replace(found, price=found.price and found.price.times(share))
         return None
 
     def list(self, runs_here: Callable[[str], bool]) -> list[Model]:
@@ -221,7 +224,7 @@ def _check_entry(entry: object, what: str) -> None:
     price = entry.get("price")
     if price is not None and not _is_price(price):
         raise Invalid(f"{what}: the price of {entry['id']} needs input and output, in dollars per million tokens")
-    for name in ("context", "max_output", "cache_from", "requests_per_minute", "tokens_per_minute"):
+    for name in ("context", "max_output", "cache_from", "regional", "requests_per_minute", "tokens_per_minute"):
         value = entry.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
             raise Invalid(f"{what}: {name} of {entry['id']} must be a number above 0")

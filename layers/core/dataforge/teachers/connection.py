@@ -1,4 +1,7 @@
-"""What every teacher behind HTTP shares: one connection pool, replies with an end, errors that say whether to retry."""
+"""What every teacher behind HTTP shares: one connection pool, replies with an end, errors that say whether to retry.
+
+aiohttp is imported by the first call: it costs 0.1 to 0.25 s, and a teacher is often made only to know what it can.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherUnreachable
 from dataforge.records import Rates
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MOST_REPLY_BYTES = 8 * 2**20
 """What is longer is no reply that anyone could use: it is not read on."""
@@ -49,8 +53,7 @@ class Connection:
     """One pool for all calls of a teacher in one event loop. name: for messages. timeout: seconds for one reply."""
 
     def __init__(self, name: str, timeout: float) -> None:
-        self._name = name
-        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=20)
+        self._name, self._timeout = name, timeout
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, url: str, body: bytes, headers: dict[str, str], *, encoded: bool = False) -> Response:
@@ -65,6 +68,8 @@ class Connection:
 
         Raises TeacherUnreachable, TeacherRefused where the URL is none.
         """
+        from yarl import URL
+
         with self._troubles(url):
             to = URL(url, encoded=encoded)
             async with self._pool().request(
@@ -77,7 +82,9 @@ class Connection:
 
         Raises as `send`, and `failure` of any status but 200.
         """
-        slow = aiohttp.ClientTimeout(total=None, connect=20, sock_read=self._timeout.total)
+        import aiohttp
+
+        slow = aiohttp.ClientTimeout(total=None, connect=20, sock_read=self._timeout)
         with self._troubles(url):
             async with self._pool().get(url, headers=headers, timeout=slow) as response:
                 if response.status != 200:
@@ -92,10 +99,12 @@ class Connection:
 
     @contextmanager
     def _troubles(self, url: str) -> Iterator[None]:
+        import aiohttp
+
         try:
             yield
         except TimeoutError:
-            raise TeacherUnreachable(f"{self._name} did not answer within {self._timeout.total:g} s") from None
+            raise TeacherUnreachable(f"{self._name} did not answer within {self._timeout:g} s") from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError):
             raise TeacherRefused(f"{self._name}: {url} is no URL; set the base URL to http(s)://host/v1") from None
         except (aiohttp.ClientError, OSError) as problem:
@@ -107,9 +116,12 @@ class Connection:
             self._session = None
 
     def _pool(self) -> aiohttp.ClientSession:
+        import aiohttp
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=self._timeout, connector=aiohttp.TCPConnector(limit=0),
+                timeout=aiohttp.ClientTimeout(total=self._timeout, connect=20),
+                connector=aiohttp.TCPConnector(limit=0),
             )
         return self._session
 

@@ -28,8 +28,8 @@ class Price:
     @property
     def batched(self) -> Price:
         """What the same tokens cost in a batch job."""
-        cached, written = (None if p is None else p * self.batch for p in (self.cached, self.cache_write))
-        return replace(
-            self, input=self.input * self.batch, output=self.output * self.batch, cached=cached, cache_write=written,
-            batch=1.0,
-        )
+        return replace(self.times(self.batch), batch=1.0)
+
+    def times(self, share: float) -> Price:
+        cached, written = (None if p is None else p * share for p in (self.cached, self.cache_write))
+        return replace(self, input=self.input * share, output=self.output * share, cached=cached, cache_write=written)

@@ -1,0 +1,150 @@
+"""What batch mode itself takes, whatever the provider's job takes: `make bench-batch`.
+
+A stand-in of OpenAI's batch API runs in its own process and is done with a job at the second look. The states of the
+run's machine are walked in one process per size on the embedded wall (SQLite and disk), so the figures are those of a
+Lambda function that does the same: the questions parked, jobs written and sent, replies collected, read, assessed.
+Every fifth request fails once, so that there is a second wave. Peak memory is that of the process after each state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks import slots
+from benchmarks.slots import peak
+from benchmarks.synthetic import wall
+
+PAIRS_A_QUESTION = 2
+STATES = ("plan", "park", "submit", "check", "collect", "read", "assess", "close")
+
+
+@contextmanager
+def provider() -> Iterator[str]:
+    """The address of a stand-in in its own process."""
+    command = [sys.executable, "-m", "benchmarks.batch_jobs", "--serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.kill()
+
+
+def serve() -> None:
+    from tests.integration.batch_servers import Plot, openai_batches
+
+    plot = Plot(line=lambda job, line: {"status": 500} if job == 0 and line % 5 == 0 else None)
+    with openai_batches(plot) as made:
+        made.steps = ("validating",)
+        print(made.url, flush=True)
+        time.sleep(3600)
+
+
+def one_run(questions: int, url: str) -> dict[str, Any]:
+    from dataforge import settings
+    from dataforge.store import runs
+    from dataforge.workflows import generation, states
+    from dataforge.workflows.batching import collecting, submitting, waiting
+    from tests.integration.batch_servers import KEY
+
+    os.environ |= {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY}
+    settings.get.cache_clear()
+    spent, peaks = dict.fromkeys(STATES, 0.0), dict.fromkeys(STATES, 0.0)
+
+    def timed(name: str, state: Callable[[Any], Any], event: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return state(event)
+        finally:
+            spent[name] += time.perf_counter() - began
+            peaks[name] = peaks[name] or peak()
+
+    with wall() as notes:
+        project = slots.fill(questions * slots.PER_CHUNK)
+        before, began = peak(), time.perf_counter()
+        run = generation.start(project, {
+            "model_id": "openai:stand-in", "num_pairs": questions * PAIRS_A_QUESTION,
+            "config": {"mode": "batch", "pairs_per_chunk": PAIRS_A_QUESTION},
+        })
+        event = notes.input
+        while True:
+            event = timed("plan", states.plan_run, event)
+            _ask(event, timed, submitting.submit_jobs, waiting.check_jobs, collecting.collect_replies)
+            event = timed("assess", states.assess_run, event)
+            if not event["top_up"]:
+                break
+        timed("close", states.close_run, event)
+        seconds = time.perf_counter() - began
+        done = runs.get(project.org_id, run.run_id)
+    assert done.status == "completed", done
+    assert done.asked == done.delivered + done.rejected + done.failed, done
+    return {"asked": done.asked, "delivered": done.delivered, "failed": done.failed, "seconds": seconds,
+            "before": before, "spent": spent, "peaks": peaks}
+
+
+def _ask(event: Any, timed: Callable[..., Any], submit: Any, check: Any, collect: Any) -> None:
+    """The machine's way from GenerateBatches to AssessRun."""
+    from dataforge import platform
+    from dataforge.workflows import states
+
+    step = "park"
+    while True:
+        for item in json.loads(platform.current().files.read(str(event["batches_key"]))):
+            timed(step, states.generate_batch, item)
+        event, step = timed("submit", submit, event), "read"
+        while event["next"] == "wait":
+            event = timed("check", check, event)
+        if event["next"] == "collect":
+            event = timed("collect", collect, event)
+        elif event["next"] == "assess":
+            return
+
+
+def child(questions: int) -> Any:
+    with provider() as url:
+        command = [sys.executable, "-m", "benchmarks.batch_jobs", "--child", str(questions), "--url", url]
+        return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
+def compare(sizes: list[int]) -> None:
+    titles = ("questions", "pairs", "seconds", "per s", *(f"{name} s" for name in STATES), "peak MB")
+    print("".join(f"{title:>11}" for title in titles))
+    peaks = []
+    for size in sizes:
+        found = child(size)
+        peaks.append(max(found["peaks"].values()))
+        cells = (f"{size:,}", f"{found['delivered']:,}", f"{found['seconds']:.1f}", f"{size / found['seconds']:,.0f}",
+                 *(f"{found['spent'][name]:.1f}" for name in STATES), f"{peaks[-1]:.0f}")
+        print("".join(f"{cell:>11}" for cell in cells), flush=True)
+        print("peak MB when each state was first over: " + ", ".join(
+            f"{name} {found['peaks'][name]:.0f}" for name in STATES) + f" (before the run {found['before']:.0f})")
+    print(f"\npeak of the largest / peak of the smallest: {peaks[-1] / peaks[0]:.2f}")
+    print("python -m benchmarks.batch_jobs --sizes " + " ".join(map(str, sizes)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 50_000])
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    os.environ.setdefault("DATAFORGE_LOG_LEVEL", "ERROR")
+    if told.serve:
+        serve()
+    elif told.child:
+        print(json.dumps(one_run(told.child, told.url)))
+    else:
+        compare(told.sizes)
+
+
+if __name__ == "__main__":
+    main()
