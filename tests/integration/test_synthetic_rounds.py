@@ -26,7 +26,7 @@ from dataforge.store import ledger, runs
 from dataforge.workflows import runs as flow
 from dataforge.workflows import states
 from dataforge.workflows.generation import most_slots
-from dataforge.workflows.synthetic import assessing, making, starting
+from dataforge.workflows.synthetic import assessing, jobs, making, starting
 from tests.integration.counting import Watched, killed_until_done
 from tests.integration.test_synthetic_engine import Forge, forge, lines, write
 
@@ -256,6 +256,28 @@ def test_a_round_that_died_before_it_was_counted_is_in_no_result(
     assert len(lines(run, "records.jsonl")) > after.delivered == before.delivered == len(lines(after))
     assert after.asked == after.delivered + after.rejected + after.failed
     assert after.reasons["failed"] == {"run_failed": after.asked - 60}
+
+
+# checklist 112
+def test_slots_that_a_cancel_kept_from_being_asked_say_so_and_are_not_topped_up(forge: Forge) -> None:
+    forge.teach(instruction_v1=careless)
+    run, event = forge.start(count=60)
+    planned = states.plan_run(event)
+    first, second, *_ = json.loads(platform.current().files.read(str(planned["batches_key"])))
+    states.generate_batch(first)
+    jobs.cancel(runs.get(run.org_id, run.run_id))
+    states.generate_batch(second)
+
+    assessed = states.assess_run(planned)
+    states.close_run(assessed)
+
+    after = runs.get(run.org_id, run.run_id)
+    written = lines(run, "records.jsonl") + lines(run, "rejected.jsonl")
+    assert (after.status, assessed["top_up"]) == ("cancelled", False)
+    assert sorted(r["slot"] for r in written) == list(range(16))
+    assert [f["slot"] for f in lines(run, "failed.jsonl")] == list(range(16, 60))
+    assert after.reasons["failed"] == {"cancelled": 44}
+    assert (after.asked, after.delivered) == (60, len(lines(run)))
 
 
 def crash(*_: object, **__: object) -> runs.Run:

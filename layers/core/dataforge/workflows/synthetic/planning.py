@@ -82,12 +82,9 @@ def _slots(run: Run, round_number: int, spec: Spec, before: int) -> Iterable[Rec
 
 def _places(run: Run, roots: Iterable[int]) -> Iterator[RecordSlot]:
     """The slots of the first round that have these numbers. roots: ascending."""
-    waiting = iter(roots)
-    root = next(waiting, None)
-    for slot in promised(run, 1):
-        if slot.index == root:
-            yield slot
-            root = next(waiting, None)
+    slots = promised(run, 1)
+    for root in roots:
+        yield next(s for s in slots if s.index == root)
 
 
 def _taxonomy(run: Run, spec: Spec) -> Taxonomy:
