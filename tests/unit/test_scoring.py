@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataforge.quality.duplicates import trigrams
 from dataforge.quality.report import Tally, diversity_of, report
 from dataforge.quality.scoring import histogram, quality
 from dataforge.records import Draft, Grounding, Span
@@ -112,3 +115,19 @@ def test_diversity_is_one_minus_the_mean_likeness_of_nearest_neighbours() -> Non
     assert of("abcde", "abcdx") == pytest.approx(1 - 2 / 4)
     assert of("abc", "abc", "xyz", "xyzu") == pytest.approx(1 - (1 + 1 + 0.5 + 0.5) / 4)
     assert of("alone") is None
+
+
+@given(st.lists(st.text("abcxyz ", min_size=1, max_size=30), min_size=2, max_size=25))
+def test_diversity_of_texts_that_are_read_anew_equals_its_definition(texts: list[str]) -> None:
+    class Read:
+        """As from a file: walked again each time, and never indexed."""
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(texts)
+
+    found = diversity_of(Read(), len(texts))
+
+    grams = [set(trigrams(text).tolist()) for text in texts]
+    nearest = [max(len(one & other) / len(one | other) for m, other in enumerate(grams) if m != n)
+               for n, one in enumerate(grams)]
+    assert found == pytest.approx(1 - sum(nearest) / len(texts), abs=0.00011)

@@ -23,7 +23,7 @@ def read(seed="syn_job_1", **request):
 
 
 def plan(wanted):
-    return planning.plan(wanted, variety.plain([c.name for c in wanted.categories]))
+    return list(planning.plan(wanted, variety.plain([c.name for c in wanted.categories])))
 
 
 @st.composite
@@ -151,7 +151,7 @@ def test_the_same_seed_makes_the_same_plan_and_a_top_up_keeps_the_places():
     slots = plan(wanted)
     lost = slots[3:9]
 
-    again = planning.replan(wanted, variety.plain([]), lost, first_index=60, round_number=1)
+    again = list(planning.replan(wanted, variety.plain([]), lost, first_index=60, round_number=1))
 
     assert plan(wanted) == slots
     assert [(s.root, s.coverage, s.technique) for s in again] == [(s.root, s.coverage, s.technique) for s in lost]

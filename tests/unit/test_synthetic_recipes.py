@@ -28,7 +28,7 @@ def read(schema="instruction_v1", **request):
 
 
 def plan(wanted):
-    return planning.plan(wanted, variety.plain([c.name for c in wanted.categories]))
+    return list(planning.plan(wanted, variety.plain([c.name for c in wanted.categories])))
 
 
 def reply(*records):

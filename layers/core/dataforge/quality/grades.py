@@ -6,7 +6,7 @@ of the public document (B, A, A -> A) comes out as printed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dataforge.quality.report import diversity_of
 
@@ -40,16 +40,16 @@ def overall(pass_rate: float, diversity_score: float | None, mean_judge_score: f
 
 
 def quality_report(
-    *, accepted: int, rejected: Mapping[str, int], texts: Sequence[str], judge_scores: Sequence[float] | None,
+    *, accepted: int, rejected: Mapping[str, int], texts: Iterable[str], judge_scores: Sequence[float] | None,
     answers: Sequence[int] = (), tier: str | None = None,
 ) -> dict[str, object]:
-    """texts: what the accepted records are compared by. judge_scores: overall of every accepted record; None: phase 1.
-    answers: lengths in characters of what a model would write.
+    """texts: what the accepted records are compared by, walked twice. judge_scores: overall of every accepted record;
+    None: phase 1. answers: lengths in characters of what a model would write.
     """
     total_rejected = sum(rejected.values())
     total = accepted + total_rejected
     pass_rate = round(accepted / total, 3) if total else 0.0
-    found = diversity_of(texts, len(texts))
+    found = diversity_of(texts, accepted)
     score = None if found is None else round(found, 3)
     mean = round(sum(judge_scores) / len(judge_scores), 2) if judge_scores else None
     return {

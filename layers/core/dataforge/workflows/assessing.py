@@ -55,10 +55,8 @@ def assess_run(raw: Item) -> Item:
             round_.add(same.mark(judging.judge(run, outcomes)), [o for o in outcomes if "failed" in o])
         round_.write_files()
         run = _keep(run, e.round, round_)
-    wanted = min(run.requested - run.delivered, most_slots(run.requested) - run.asked)
-    top_up = wanted > 0 and round_.made > 0 and e.round + 1 < ROUNDS and not run.cancel_requested and not _refused(run)
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
-    return {**base, "round": e.round + 1, "top_up": top_up}
+    return {**base, "round": e.round + 1, "top_up": may_top_up(run, e.round, round_.made)}
 
 
 def outcomes_of(run: Run, round_number: int) -> Iterator[Item]:
@@ -138,14 +136,11 @@ class _Round:
 
     def write_files(self) -> None:
         """What earlier rounds wrote, then this one's lines. And the file that search reads."""
-        files = current().files
         for name in LINES:
-            old = (orjson.dumps(line) + b"\n" for line in repeats.before(self.run, name, self.first))
-            key = flow.key_of(self.run, name)
-            files.write_stream(key, chain(old, _rewound(self.files[name])), content_type="application/x-ndjson")
+            repeats.carry_on(self.run, name, self.first, self.files[name])
         key = flow.key_of(self.run, finding.SEARCH_FILE)
-        texts = _search_lines(key, self.first)
-        files.write_stream(key, chain(texts, _rewound(self.files[_SEARCH])), content_type="text/plain; charset=utf-8")
+        texts = chain(_search_lines(key, self.first), _rewound(self.files[_SEARCH]))
+        current().files.write_stream(key, texts, content_type="text/plain; charset=utf-8")
 
     def show(self, round_number: int) -> None:
         """The round's pairs into the review queue, the project's counters with them, block by block."""
@@ -197,22 +192,39 @@ def _search_lines(key: str, number: int) -> Iterator[bytes]:
 
 
 def _keep(run: Run, round_number: int, round_: _Round) -> Run:
-    """The round's pairs, then the run's counters, once."""
+    """The round's pairs, then the run's counters."""
     if run.assessed_round >= round_number:  # this round was closed before
         return run
     round_.show(round_number)
     round_.note_chunks()
+    return count_round(run, round_number, round_.delivered, rejected=round_.rejected, failed=round_.failed)
+
+
+def count_round(
+    run: Run, round_number: int, delivered: int, *, rejected: Counter[str], failed: Counter[str]
+) -> Run:
+    """Move the run's counters by what came of a round, however often it is told; the run as it is then."""
+    if run.assessed_round >= round_number:
+        return run
     known = cast("dict[str, dict[str, int]]", run.reasons or {})
-    rejected = Counter(known.get("rejected") or {}) + round_.rejected
-    failed = Counter(known.get("failed") or {}) + round_.failed
+    rejected = Counter(known.get("rejected") or {}) + rejected
+    failed = Counter(known.get("failed") or {}) + failed
     values: Item = {
-        "delivered": run.delivered + round_.delivered, "rejected": rejected.total(), "failed": failed.total(),
+        "delivered": run.delivered + delivered, "rejected": rejected.total(), "failed": failed.total(),
         "reasons": {"rejected": {**rejected}, "failed": {**failed}}, "assessed_round": round_number,
     }
     try:
         return runs.change(run, values, where={"assessed_round": round_number - 1})
     except ConditionFailed:
         return runs.get(run.org_id, run.run_id)
+
+
+def may_top_up(run: Run, round_number: int, made: int) -> bool:
+    """Whether slots may be asked for once more, now that this round is counted. made: records of the round, good and
+    bad; where none was written another round would not help."""
+    wanted = min(run.requested - run.delivered, most_slots(run.requested) - run.asked)
+    going = made > 0 and not run.cancel_requested and not _refused(run)
+    return wanted > 0 and round_number + 1 < ROUNDS and going
 
 
 def _refused(run: Run) -> bool:

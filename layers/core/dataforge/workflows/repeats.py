@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from itertools import chain, takewhile
+from typing import IO, Any, NamedTuple
 
+import orjson
+
+from dataforge.platform import current
 from dataforge.quality import verdict
 from dataforge.recipes import drafts
 from dataforge.store import runs
@@ -15,8 +18,8 @@ from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
 from dataforge.workflows.judging import Record, kind_of
 
-if TYPE_CHECKING:
-    from dataforge.quality.duplicates import Duplicate
+EARLIER_RUN = -1
+"""Instead of the slot of a record: another run delivered it."""
 
 
 def before(run: Run, name: str, first: int) -> Iterator[dict[str, Any]]:
@@ -24,48 +27,69 @@ def before(run: Run, name: str, first: int) -> Iterator[dict[str, Any]]:
     return takewhile(lambda line: bool(line["slot"] < first), flow.read_lines(run, name))
 
 
+def carry_on(run: Run, name: str, first: int, lines: IO[bytes]) -> None:
+    """Write one of the run's files anew: what earlier rounds wrote, then this round's lines, from the file's start."""
+    lines.seek(0)
+    old = (orjson.dumps(line) + b"\n" for line in before(run, name, first))
+    current().files.write_stream(flow.key_of(run, name), chain(old, lines), content_type="application/x-ndjson")
+
+
+class Repeat(NamedTuple):
+    """What is alike: texts[place], and an earlier kept one."""
+
+    place: int
+    of: int | None
+    """Its slot; None: it is a record of an earlier run."""
+    similarity: float
+    """Four digits."""
+
+
+class Sieve:
+    """Give it the texts of a round in slot order, bit by bit; first come, first kept."""
+
+    def __init__(self, known: Iterable[tuple[int, str]]) -> None:
+        """known: slot and text of what is kept already."""
+        from dataforge.quality import duplicates  # numpy: see quality.normal
+
+        self._known, self._passed = array("q"), array("q")
+        self._screen = duplicates.Screen(against=self._noted(known))
+
+    def repeats(self, slots: Sequence[int], texts: Sequence[str]) -> Iterator[Repeat]:
+        start = len(self._passed)
+        self._passed.extend(slots)
+        for found in self._screen.check(texts):
+            of = (self._known if found.known else self._passed)[found.of]
+            yield Repeat(found.index - start, None if of == EARLIER_RUN else of, round(found.similarity, 4))
+
+    def _noted(self, known: Iterable[tuple[int, str]]) -> Iterator[str]:
+        for slot, text in known:
+            self._known.append(slot)
+            yield text
+
+
 class Repeats:
-    """Give it the records of a round in slot order, bit by bit; first come, first kept."""
+    """A sieve for the records of a run over documents."""
 
     def __init__(self, run: Run, first: int) -> None:
         """first: the round's first slot."""
-        from dataforge.quality import duplicates  # numpy: see quality.normal
-
-        self._foreign = 0
-        self._own, self._passed = array("q"), array("q")
         self._kind = kind_of(run)
-        self._screen = duplicates.Screen(against=self._known(run, first))
+        own = ((line["slot"], verdict.compared(self._kind, drafts.from_json(line)))
+               for line in before(run, "records.jsonl", first))
+        self._sieve = Sieve(chain(_delivered_before(run), own))
 
     def mark(self, records: Sequence[Record]) -> list[Record]:
         """The records, repeats among them rejected. One that was rejected before takes no part."""
         marked = list(records)
         good = [n for n, r in enumerate(marked) if not r.reasons]
-        start = len(self._passed)
-        self._passed.extend(marked[n].slot for n in good)
-        for repeat in self._screen.check([verdict.compared(self._kind, marked[n].draft) for n in good]):
-            n = good[repeat.index - start]
+        texts = [verdict.compared(self._kind, marked[n].draft) for n in good]
+        for repeat in self._sieve.repeats([marked[n].slot for n in good], texts):
+            n = good[repeat.place]
             marked[n] = replace(
-                marked[n], reasons=("near_duplicate",), duplicate_of=self._slot(repeat),
-                similarity=round(repeat.similarity, 4),
-            )
+                marked[n], reasons=("near_duplicate",), duplicate_of=repeat.of, similarity=repeat.similarity)
         return marked
 
-    def _slot(self, repeat: Duplicate) -> int | None:
-        """None: a record of an earlier run."""
-        if not repeat.known:
-            return self._passed[repeat.of]
-        return self._own[repeat.of - self._foreign] if repeat.of >= self._foreign else None
 
-    def _known(self, run: Run, first: int) -> Iterator[str]:
-        for text in _delivered_before(run):
-            self._foreign += 1
-            yield text
-        for line in before(run, "records.jsonl", first):
-            self._own.append(line["slot"])
-            yield verdict.compared(self._kind, drafts.from_json(line))
-
-
-def _delivered_before(run: Run) -> Iterator[str]:
+def _delivered_before(run: Run) -> Iterator[tuple[int, str]]:
     """What earlier runs of the project delivered that this run could repeat, read from one file per run."""
     for earlier in runs.of_project(run.project_id):
         if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
@@ -73,4 +97,4 @@ def _delivered_before(run: Run) -> Iterator[str]:
         kind = kind_of(earlier)
         if verdict.comparable(kind_of(run), kind):
             for line in flow.read_lines(earlier, "records.jsonl"):
-                yield verdict.compared(kind, drafts.from_json(line))
+                yield EARLIER_RUN, verdict.compared(kind, drafts.from_json(line))

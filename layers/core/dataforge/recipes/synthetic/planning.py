@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from dataforge.recipes.spreading import largest_remainder
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.recipes.synthetic.spec import Coverage, Spec
 from dataforge.recipes.synthetic.variety import Taxonomy, combinations
+
+T = TypeVar("T")
 
 MOST_CELLS = 100
 SLOTS_PER_CALL = 4
@@ -37,20 +41,25 @@ def least_count(coverage: Coverage) -> int:
     return max(len(d.values) for d in coverage.dimensions) * coverage.min_per_cell
 
 
-def spread_coverage(coverage: Coverage, count: int, rng: random.Random) -> list[dict[str, str]]:
-    """`count` cells: every combination evenly, or every value of every dimension evenly."""
+def spread_coverage(coverage: Coverage, count: int, rng: random.Random) -> dict[str, list[str]]:
+    """Each dimension with its value for each of `count` slots: every combination evenly, or every value of every
+    dimension evenly."""
+    names = [d.name for d in coverage.dimensions]
     if coverage.mode == "all_combinations":
         grid = cells(coverage)
-        shares = largest_remainder(count, [1.0] * len(grid))
-        return [cell for cell, n in zip(grid, shares, strict=True) for _ in range(n)]
-    columns = []
-    for dimension in coverage.dimensions:
-        shares = largest_remainder(count, [1.0] * len(dimension.values))
-        column = [value for value, n in zip(dimension.values, shares, strict=True) for _ in range(n)]
+        dealt = list(_dealt(grid, largest_remainder(count, [1.0] * len(grid))))
+        return {name: [cell[name] for cell in dealt] for name in names}
+    columns = [
+        list(_dealt(d.values, largest_remainder(count, [1.0] * len(d.values)))) for d in coverage.dimensions
+    ]
+    for column in columns:
         rng.shuffle(column)
-        columns.append(column)
-    names = [d.name for d in coverage.dimensions]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return dict(zip(names, columns, strict=True))
+
+
+def _dealt(values: Iterable[T], counts: Iterable[int]) -> Iterator[T]:
+    """Each value as often as its count says."""
+    return (value for value, n in zip(values, counts, strict=True) for _ in range(n))
 
 
 def evenly(total: int, share: float) -> list[bool]:
@@ -59,88 +68,103 @@ def evenly(total: int, share: float) -> list[bool]:
     return [(n + 1) * chosen // total > n * chosen // total for n in range(total)]
 
 
-def plan(spec: Spec, taxonomy: Taxonomy) -> list[RecordSlot]:
-    """One slot per record wanted, numbered from 0."""
+def plan(spec: Spec, taxonomy: Taxonomy) -> Iterator[RecordSlot]:
+    """One slot per record wanted, numbered from 0. They are made one by one: 100,000 at once would fill 60 MB."""
     rng = random.Random(f"{spec.seed}/plan")
-    slots = [RecordSlot(0, level=spec.difficulty) for _ in range(spec.count)]
-    slots = _with_axes(spec, _with_coverage(spec, _with_categories(spec, slots), rng))
-    slots = _with_techniques(spec, slots)
-    rng.shuffle(slots)
-    if (spec.difficulty or "").casefold() == "mixed":
-        slots = [replace(s, level=LEVELS[n % 3]) for n, s in enumerate(slots)]
-    slots = [replace(s, index=n, root=n) for n, s in enumerate(slots)]
+    places = _places(spec, rng)
+    order = array("I", range(spec.count))
+    rng.shuffle(order)
+    slots = (places.slot(n, at) for n, at in enumerate(order))
     return _varied(spec, taxonomy, slots, round_number=0)
 
 
 def replan(
-    spec: Spec, taxonomy: Taxonomy, lost: Sequence[RecordSlot], *, first_index: int, round_number: int
-) -> list[RecordSlot]:
+    spec: Spec, taxonomy: Taxonomy, lost: Iterable[RecordSlot], *, first_index: int, round_number: int
+) -> Iterator[RecordSlot]:
     """A new slot for each lost one: the same place in the plan, another sub-topic, persona and angle."""
-    slots = [replace(s, index=first_index + n) for n, s in enumerate(lost)]
+    slots = (replace(s, index=first_index + n) for n, s in enumerate(lost))
     return _varied(spec, taxonomy, slots, round_number=round_number)
 
 
-def _with_categories(spec: Spec, slots: list[RecordSlot]) -> list[RecordSlot]:
-    if not spec.categories:
-        return slots
-    shares = largest_remainder(len(slots), [c.percentage for c in spec.categories])
-    names = [c.name for c, n in zip(spec.categories, shares, strict=True) for _ in range(n)]
-    return [replace(s, category=name) for s, name in zip(slots, names, strict=True)]
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """What is allotted to the places of the plan, before they are shuffled: a column each, None where not asked for."""
+
+    levels: Sequence[str | None]
+    """Take turns over the slots, whatever their places."""
+    category: Sequence[str] | None
+    coverage: Mapping[str, Sequence[str]]
+    axis: Sequence[str] | None
+    technique: Sequence[str | None] | None
+
+    def slot(self, index: int, at: int) -> RecordSlot:
+        return RecordSlot(
+            index, root=index, level=self.levels[index % len(self.levels)],
+            category=self.category[at] if self.category else None,
+            coverage={name: values[at] for name, values in self.coverage.items()},
+            axis=self.axis[at] if self.axis else None, technique=self.technique[at] if self.technique else None,
+        )
 
 
-def _with_coverage(spec: Spec, slots: list[RecordSlot], rng: random.Random) -> list[RecordSlot]:
-    if spec.coverage is None:
-        return slots
-    grid = spread_coverage(spec.coverage, len(slots), rng)
-    return [replace(s, coverage=cell) for s, cell in zip(slots, grid, strict=True)]
+def _places(spec: Spec, rng: random.Random) -> _Places:
+    """The places stand by category or cell, so every one of those gets its share of the hard negatives."""
+    categories = [c.name for c in spec.categories]
+    shares = largest_remainder(spec.count, [c.percentage for c in spec.categories])
+    return _Places(
+        LEVELS if (spec.difficulty or "").casefold() == "mixed" else (spec.difficulty,),
+        list(_dealt(categories, shares)) if categories else None,
+        spread_coverage(spec.coverage, spec.count, rng) if spec.coverage else {}, _axes(spec), _techniques(spec),
+    )
 
 
-def _with_axes(spec: Spec, slots: list[RecordSlot]) -> list[RecordSlot]:
+def _axes(spec: Spec) -> list[str] | None:
     if spec.conflict is None:
-        return slots
-    shares = largest_remainder(len(slots), [a.percentage for a in spec.conflict.axes])
-    names = [a.name for a, n in zip(spec.conflict.axes, shares, strict=True) for _ in range(n)]
+        return None
+    axes = spec.conflict.axes
+    names = list(_dealt((a.name for a in axes), largest_remainder(spec.count, [a.percentage for a in axes])))
     random.Random(f"{spec.seed}/axes").shuffle(names)
-    return [replace(s, axis=name) for s, name in zip(slots, names, strict=True)]
+    return names
 
 
-def _with_techniques(spec: Spec, slots: list[RecordSlot]) -> list[RecordSlot]:
-    """The slots stand by category or cell here, so every one of those gets its share of the hard negatives."""
-    if spec.hard_negatives is None or not slots:
-        return slots
+def _techniques(spec: Spec) -> list[str | None] | None:
+    if spec.hard_negatives is None:
+        return None
     turns = itertools.cycle(t.name for t in spec.hard_negatives.techniques)
-    flags = evenly(len(slots), spec.hard_negatives.percentage)
-    return [replace(s, technique=next(turns)) if hard else s for s, hard in zip(slots, flags, strict=True)]
+    return [next(turns) if hard else None for hard in evenly(spec.count, spec.hard_negatives.percentage)]
 
 
-def _varied(spec: Spec, taxonomy: Taxonomy, slots: Sequence[RecordSlot], *, round_number: int) -> list[RecordSlot]:
+def _varied(
+    spec: Spec, taxonomy: Taxonomy, slots: Iterable[RecordSlot], *, round_number: int
+) -> Iterator[RecordSlot]:
     streams: dict[str, Iterator[tuple[str, str, str]]] = {}
-    made = []
     for slot in slots:
         name = slot.category or ""
         if name not in streams:
             streams[name] = combinations(taxonomy.of(slot.category), f"{spec.seed}/{name}/{round_number}")
         topic, persona, angle = next(streams[name])
         seed = random.Random(f"{spec.seed}/{slot.index}").randrange(2**31)
-        made.append(replace(slot, topic=topic, persona=persona, angle=angle, seed=seed))
-    return made
+        yield replace(slot, topic=topic, persona=persona, angle=angle, seed=seed)
 
 
-def calls(spec: Spec, slots: Sequence[RecordSlot]) -> list[list[RecordSlot]]:
-    """Neighbours in the plan share a call; fewer of them where long records are allowed."""
+def slots_per_call(spec: Spec) -> int:
     most = spec.lengths.most or 0
-    size = max(1, min(SLOTS_PER_CALL, LONG_CALL_TOKENS // most if most else SLOTS_PER_CALL))
-    return [list(slots[i:i + size]) for i in range(0, len(slots), size)]
+    return max(1, min(SLOTS_PER_CALL, LONG_CALL_TOKENS // most if most else SLOTS_PER_CALL))
 
 
-def split(count: int, shares: Sequence[tuple[str, int]], seed: str) -> dict[str, list[int]]:
-    """Positions 0..count-1 dealt to the named splits: sizes by largest remainder, order by the seed, each once."""
-    order = list(range(count))
+def calls(spec: Spec, slots: Iterable[RecordSlot]) -> Iterator[list[RecordSlot]]:
+    """Neighbours in the plan share a call; fewer of them where long records are allowed."""
+    rest = iter(slots)
+    return iter(lambda: list(itertools.islice(rest, slots_per_call(spec))), [])
+
+
+def split(count: int, shares: Sequence[tuple[str, int]], seed: str) -> dict[str, Sequence[int]]:
+    """Positions 0..count-1 dealt to the named splits, ascending: sizes by largest remainder, order by the seed, each
+    once."""
+    order = array("I", range(count))
     random.Random(f"{seed}/split").shuffle(order)
     sizes = largest_remainder(count, [float(p) for _, p in shares])
-    dealt: dict[str, list[int]] = {}
-    start = 0
-    for (name, _), size in zip(shares, sizes, strict=True):
-        dealt[name] = sorted(order[start:start + size])
-        start += size
-    return dealt
+    ends = list(itertools.accumulate(sizes))
+    return {
+        name: array("I", sorted(order[end - size:end]))
+        for (name, _), size, end in zip(shares, sizes, ends, strict=True)
+    }

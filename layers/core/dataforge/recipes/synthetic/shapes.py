@@ -46,6 +46,10 @@ class Shape:
     own_fields: Callable[[Spec], dict[str, object]] | None = None
     """JSON schema properties that depend on the request."""
 
+    def compared(self, payload: Payload) -> str:
+        """The text by which a record is told from others."""
+        return f"{self.asked(payload)}\n{self.answered(payload)}"
+
 
 def text(found: dict[str, object], name: str, *, required: bool = True) -> str:
     """Raises Unfit for what is no text, or empty though required."""

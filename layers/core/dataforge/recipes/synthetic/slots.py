@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from dataforge.records import Slot
 
@@ -27,10 +27,6 @@ class RecordSlot(Slot):
     persona: str = ""
     angle: str = ""
     seed: int = 0
-
-
-def to_item(slot: RecordSlot) -> dict[str, object]:
-    return asdict(slot)
 
 
 def of_item(item: Mapping[str, object]) -> RecordSlot:

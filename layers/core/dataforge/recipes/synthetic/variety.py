@@ -61,7 +61,8 @@ def combinations(topics: Sequence[str], seed: str) -> Iterator[tuple[str, str, s
     rng = random.Random(seed)
     order = list(topics)
     rng.shuffle(order)
-    sides = [[(p, a) for p in PERSONAS for a in ANGLES] for _ in order]
+    every = [(p, a) for p in PERSONAS for a in ANGLES]
+    sides = [every.copy() for _ in order]  # of the same pairs: there may be hundreds of sub-topics
     for pairs in sides:
         rng.shuffle(pairs)
     turn = 0

@@ -1,83 +1,97 @@
-"""After the batches of a round: near-duplicates over the whole run, counts, another try for what was lost."""
+"""After the batches of a round: near-duplicates over the whole run, counts, another try for what was lost.
+
+As rounds over documents (`workflows.assessing`) it is judged block by block, what comes of it lies on disk until all of
+it is known, and earlier rounds are not judged again.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
-from typing import Any, cast
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import chain, groupby, islice
+from typing import IO, Any, cast
+
+import orjson
 
 from dataforge.platform.ports import Item
 from dataforge.recipes.synthetic.asking import SHAPES
-from dataforge.recipes.synthetic.slots import RecordSlot
+from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.store import runs
+from dataforge.store.blocks import BLOCK
 from dataforge.store.runs import Run
+from dataforge.workflows import repeats
 from dataforge.workflows import runs as flow
-from dataforge.workflows.assessing import outcomes_of
-from dataforge.workflows.generation import ROUNDS, most_slots
-from dataforge.workflows.synthetic.planning import promised
+from dataforge.workflows.assessing import LINES, count_round, may_top_up, outcomes_of
 from dataforge.workflows.synthetic.starting import spec_of
-
-Outcome = Mapping[str, Any]
 
 
 def assess_run(raw: Item) -> Item:
-    """Safe to repeat: everything is counted anew from the part files."""
+    """Safe to repeat: each file is written anew behind what earlier rounds wrote, counters move once per round."""
     e = flow.event(raw)
     run = runs.advance(flow.run_of(e), "validating", "validating")
-    slots = promised(run, e.round + 1)
-    rounds = [list(outcomes_of(run, n)) for n in range(e.round + 1)]
-    outcomes = list(chain.from_iterable(rounds))
-    records = _without_repeats(run, [o for o in outcomes if "failed" not in o])
-    failed = [o for o in outcomes if "failed" in o]
-    accepted = [r for r in records if not r["reasons"]]
-    _write_files(run, records, failed)
-    _write_outstanding(run, slots, accepted)
-    rejected = Counter(str(r["reasons"][0]) for r in records if r["reasons"])
-    run = runs.change(run, {
-        "delivered": len(accepted), "rejected": rejected.total(), "failed": len(failed), "assessed_round": e.round,
-        "reasons": {"rejected": {**rejected}, "failed": {**Counter(str(o["failed"]) for o in failed)}},
-    })
-    lively = any("failed" not in o for o in rounds[-1])
-    top_up = _may_top_up(run, e, slots=len(slots), lively=lively, failed=failed)
+    told = outcomes_of(run, e.round)
+    opening = list(islice(told, 1))
+    first = cast(int, opening[0]["slot"]) if opening else run.asked  # slots are numbered through all rounds
+    with ExitStack() as stack:
+        round_ = _Round(run, first, {n: stack.enter_context(tempfile.TemporaryFile()) for n in LINES})
+        for _, block in groupby(chain(opening, told), lambda o: cast(int, o["slot"]) // BLOCK):
+            round_.add(list(block))
+        for name, file in round_.files.items():
+            repeats.carry_on(run, name, first, file)
+    _write_outstanding(run)
+    run = count_round(run, e.round, round_.delivered, rejected=round_.rejected, failed=round_.failed)
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
-    return {**base, "round": e.round + 1, "top_up": top_up}
+    return {**base, "round": e.round + 1, "top_up": may_top_up(run, e.round, round_.made)}
 
 
-def _may_top_up(run: Run, e: flow.Event, *, slots: int, lively: bool, failed: Sequence[Item]) -> bool:
-    wanted = min(run.requested - run.delivered, most_slots(run.requested) - slots)
-    hopeless = any(o["failed"] in ("teacher_refused", "cancelled") for o in failed)
-    return wanted > 0 and lively and e.round + 1 < ROUNDS and not run.cancel_requested and not hopeless
+@dataclass(slots=True)
+class _Round:
+    """A round while it is assessed: its counts, and its lines in temporary files."""
+
+    run: Run
+    first: int
+    files: dict[str, IO[bytes]]
+    delivered: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    _shape: Shape = field(init=False)
+    _sieve: repeats.Sieve = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = self._shape = SHAPES[spec_of(self.run).schema]
+        self._sieve = repeats.Sieve(
+            (r["slot"], shape.compared(r["payload"])) for r in repeats.before(self.run, "records.jsonl", self.first))
+
+    @property
+    def made(self) -> int:
+        return self.delivered + self.rejected.total()
+
+    def add(self, outcomes: list[Any]) -> None:
+        """The outcomes of the next slots: of two records that are alike the later one is rejected."""
+        records = [o for o in outcomes if "failed" not in o]
+        good = [r for r in records if not r["reasons"]]
+        texts = [self._shape.compared(r["payload"]) for r in good]
+        for repeat in self._sieve.repeats([r["slot"] for r in good], texts):
+            good[repeat.place] |= {
+                "reasons": ["near_duplicate"], "duplicate_of": repeat.of, "similarity": repeat.similarity}
+        failed = [{"slot": o["slot"], "reason": o["failed"], "detail": o["detail"]} for o in outcomes if "failed" in o]
+        self._write("records.jsonl", (r for r in records if not r["reasons"]))
+        self._write("rejected.jsonl", (r for r in records if r["reasons"]))
+        self._write("failed.jsonl", failed)
+        self.delivered += sum(not r["reasons"] for r in records)
+        self.rejected.update(str(r["reasons"][0]) for r in records if r["reasons"])
+        self.failed.update(str(f["reason"]) for f in failed)
+
+    def _write(self, name: str, lines: Iterable[object]) -> None:
+        self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)
 
 
-def _without_repeats(run: Run, made: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """In slot order; of two that are alike the later one is rejected, over all rounds and batches."""
-    from dataforge.quality import duplicates  # numpy: see quality/normal.py
-
-    shape = SHAPES[spec_of(run).schema]
-    records = [dict(o) for o in made]
-    passed = [n for n, r in enumerate(records) if not r["reasons"]]
-    texts = [f"{shape.asked(records[n]['payload'])}\n{shape.answered(records[n]['payload'])}" for n in passed]
-    for repeat in duplicates.near_duplicates(texts):
-        records[passed[repeat.index]] |= {
-            "reasons": ["near_duplicate"], "duplicate_of": records[passed[repeat.of]]["slot"],
-            "similarity": round(repeat.similarity, 4),
-        }
-    return records
-
-
-def _write_files(run: Run, records: Sequence[Outcome], failed: Sequence[Item]) -> None:
-    """records.jsonl, rejected.jsonl, failed.jsonl: whatever was asked for stands in exactly one of them."""
-    parts: dict[str, list[Any]] = {
-        "records.jsonl": [r for r in records if not r["reasons"]],
-        "rejected.jsonl": [r for r in records if r["reasons"]],
-        "failed.jsonl": [{"slot": o["slot"], "reason": o["failed"], "detail": o["detail"]} for o in failed],
-    }
-    for name, lines in parts.items():
-        flow.write_lines(run, name, lines)
-
-
-def _write_outstanding(run: Run, slots: Sequence[RecordSlot], accepted: Sequence[Outcome]) -> None:
-    """The places of the plan that no accepted record fills, for the next round."""
-    filled = {cast(int, r["root"]) for r in accepted}
-    flow.write_json(run, "outstanding.json", sorted({s.root for s in slots} - filled))
+def _write_outstanding(run: Run) -> None:
+    """The places of the plan that no accepted record fills, for the next round; each is a slot of the first one."""
+    filled = bytearray(run.requested)
+    for record in flow.read_lines(run, "records.jsonl"):
+        filled[record["root"]] = 1
+    flow.write_json(run, "outstanding.json", [n for n in range(min(run.requested, run.asked)) if not filled[n]])

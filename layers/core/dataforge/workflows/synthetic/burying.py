@@ -40,7 +40,7 @@ def bury(run: Run, execution: Execution) -> Run:
 def _last_round(run: Run) -> int:
     """The last one with slots; -1: none was planned."""
     last = -1
-    while flow.read_json(run, f"round-{last + 1}/plan.json"):
+    while any(flow.read_lines(run, f"round-{last + 1}/plan.jsonl")):
         last += 1
     return last
 

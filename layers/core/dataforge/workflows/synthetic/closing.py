@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, cast
 
 import orjson
@@ -17,6 +19,7 @@ from dataforge.quality import grades
 from dataforge.recipes.synthetic import lines, pricing
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.planning import split
+from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.recipes.synthetic.spec import Spec
 from dataforge.store import ledger, runs
 from dataforge.store.runs import Run
@@ -50,11 +53,10 @@ class Written:
 
 @dataclass(slots=True)
 class Measures:
-    """What report and manifest need of the accepted records, gathered while they pass by."""
+    """What report and manifest need of the accepted records, gathered while they pass by, a few bytes of each."""
 
-    texts: list[str] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    judged: list[float] = field(default_factory=list)
+    lengths: array[int] = field(default_factory=lambda: array("I"))
+    judged: array[float] = field(default_factory=lambda: array("d"))
     teachers: dict[str, int] = field(default_factory=dict)
     columns: Columns = field(default_factory=Columns)
 
@@ -100,21 +102,41 @@ def _write_results(run: Run, spec: Spec, measures: Measures) -> dict[str, Item]:
     files = {"results": whole.facts()}
     for name, places in split(whole.records, spec.output_split, run.run_id).items():
         part = Written(flow.key_of(run, f"splits/{name}.jsonl"))
-        current().files.write_stream(part.key, part.pass_through(_chosen(whole.key, set(places))), content_type=NDJSON)
+        current().files.write_stream(part.key, part.pass_through(_chosen(whole.key, places)), content_type=NDJSON)
         files[f"splits/{name}"] = part.facts()
     return files
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """The accepted records in slot order, read anew each time. One more may stand in the file, of a round whose
+    assessment died before it was counted."""
+
+    run: Run
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return islice(flow.read_lines(self.run, "records.jsonl"), self.run.delivered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """What records are compared by, read anew each time."""
+
+    records: Iterable[dict[str, Any]]
+    shape: Shape
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.shape.compared(record["payload"]) for record in self.records)
+
+
 def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
     shape = SHAPES[spec.schema]
-    slots = {s.index: s for s in promised(run, run.assessed_round + 1)}
-    for number, record in enumerate(flow.read_lines(run, "records.jsonl"), 1):
-        slot = slots[record["slot"]]
+    slots = promised(run, run.assessed_round + 1)  # in the same order as the records, some of which it lacks
+    for number, record in enumerate(_Accepted(run), 1):
+        slot = next(s for s in slots if s.index == record["slot"])
         place = {"category": slot.category, "technique": slot.technique, "level": slot.level,
                  "coverage": slot.coverage}
-        answered = shape.answered(record["payload"])
-        measures.texts.append(f"{shape.asked(record['payload'])}\n{answered}")
-        measures.lengths.append(len(answered))
+        measures.lengths.append(len(shape.answered(record["payload"])))
         measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
         if spec.verified:
             measures.judged.append(record["quality"]["overall"])
@@ -123,18 +145,23 @@ def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
         yield orjson.dumps(line) + b"\n"
 
 
-def _chosen(key: str, places: set[int]) -> Iterator[bytes]:
+def _chosen(key: str, places: Iterable[int]) -> Iterator[bytes]:
+    """places: ascending."""
+    waiting = iter(places)
+    wanted = next(waiting, None)
     with current().files.open(key) as file:
         for at, one in enumerate(file):
-            if at in places:
+            if at == wanted:
                 yield one
+                wanted = next(waiting, None)
 
 
 def _report(run: Run, spec: Spec, measures: Measures) -> dict[str, object]:
     rejected = cast("dict[str, int]", run.reasons.get("rejected") or {})
     tier = run.config.get("tier")
     return grades.quality_report(
-        accepted=run.delivered, rejected=rejected, texts=measures.texts, answers=measures.lengths,
+        accepted=run.delivered, rejected=rejected, texts=_Texts(_Accepted(run), SHAPES[spec.schema]),
+        answers=measures.lengths,
         judge_scores=measures.judged if spec.verified else None, tier=str(tier) if tier else None,
     )
 

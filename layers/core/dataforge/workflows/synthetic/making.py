@@ -9,7 +9,7 @@ they are read, so a batch that is run again pays for nothing twice. What a check
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -47,8 +47,8 @@ CRITIC, JUDGE, CHECKER = 10, 20, 30
 """First attempt number of each pass, in the keys of the stored replies."""
 TRIES = 2
 """Of a pass whose reply cannot be read, before its records are asked about one by one no more."""
-MOST_OPENINGS = 40
-"""Openings kept per sub-topic."""
+MOST_OPENINGS = recipe.MOST_COVERED
+"""Openings kept per sub-topic: those that a call is shown."""
 OPENING_CHARACTERS = 90
 
 T = TypeVar("T")
@@ -134,18 +134,30 @@ def _open(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
     )
     desk = Desk(
         work, spec, recipe.SHAPES[spec.schema], recipe.guarded(spec), others.get("critic"),
-        others.get("judge"), _covered(run),
+        others.get("judge"), _covered(run, e.round, {s.topic for call in calls for s in call}),
     )
     return desk, calls, int(body["concurrency"])
 
 
-def _covered(run: runs.Run) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for info in current().files.list(flow.key_of(run, "round-")):
-        if info.key.rpartition("/")[2].startswith("covered-"):
-            for topic, opening in orjson.loads(current().files.read(info.key)):
-                _note(found, topic, opening)
-    return found
+def _covered(run: runs.Run, round_number: int, topics: set[str]) -> dict[str, list[str]]:
+    """The last openings on these sub-topics. Files are read backwards and no further than that takes, so that a batch
+    reads a few of them, however many there are."""
+    found: dict[str, list[str]] = {topic: [] for topic in topics}
+    for topic, opening in _backwards(run, round_number):
+        if topic in topics and len(found[topic]) < MOST_OPENINGS:
+            found[topic].append(opening)
+            if len(found[topic]) == MOST_OPENINGS and all(len(o) == MOST_OPENINGS for o in found.values()):
+                break
+    return {topic: openings[::-1] for topic, openings in found.items()}
+
+
+def _backwards(run: runs.Run, round_number: int) -> Iterator[tuple[str, str]]:
+    """Sub-topic and opening of what batches have written up to this round, the last one first."""
+    files = current().files
+    for n in range(round_number, -1, -1):
+        keys = [info.key for info in files.list(flow.key_of(run, f"round-{n}/covered-"))]
+        for key in reversed(keys):
+            yield from reversed(orjson.loads(files.read(key)))
 
 
 def _note(covered: dict[str, list[str]], topic: str, opening: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain, islice
 from typing import cast
 
 import orjson
@@ -46,41 +46,45 @@ def plan_run(raw: Item) -> Item:
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
                   "round": e.round}
     spec = spec_of(run)
-    before = promised(run, e.round)
-    slots: list[RecordSlot] = []
-    if not run.cancel_requested:
-        slots = _slots(run, e.round, spec, before)
-    flow.write_json(run, f"round-{e.round}/plan.json", [slot_items.to_item(s) for s in slots])
-    batches = _write_batches(run, e.round, base, planner.calls(spec, slots))
+    before = sum(1 for _ in promised(run, e.round))
+    slots = () if run.cancel_requested else _slots(run, e.round, spec, before)
+    count = flow.write_lines(run, f"round-{e.round}/plan.jsonl", slots)
+    batches = _write_batches(run, e.round, base, spec, count)
     runs.change(run, {
-        "status": "generating", "stage": "generating", "asked": len(before) + len(slots),
+        "status": "generating", "stage": "generating", "asked": before + count,
         "started_at": run.started_at or clock.now(),
     }, where={"status": runs.ACTIVE})
     what = "Topping up" if e.round else "Asking"
-    runs.say(run.run_id, "planning", f"{what} {run.config['model_id']} for {len(slots)} records of {spec.schema}")
+    runs.say(run.run_id, "planning", f"{what} {run.config['model_id']} for {count} records of {spec.schema}")
     key = flow.write_json(run, f"round-{e.round}/batches.json", batches)
     return {**base, "batches": len(batches), "batches_key": key}
 
 
-def promised(run: Run, rounds: int) -> list[RecordSlot]:
-    """The slots of the first `rounds` rounds."""
-    found: list[RecordSlot] = []
-    for n in range(rounds):
-        plan_of_round = flow.read_json(run, f"round-{n}/plan.json")
-        found += [slot_items.of_item(s) for s in cast("list[dict[str, object]]", plan_of_round or [])]
-    return found
+def promised(run: Run, rounds: int) -> Iterator[RecordSlot]:
+    """The slots of the first `rounds` rounds, in their order; read as they are asked for."""
+    return chain.from_iterable(_planned(run, n) for n in range(rounds))
 
 
-def _slots(run: Run, round_number: int, spec: Spec, before: Sequence[RecordSlot]) -> list[RecordSlot]:
+def _planned(run: Run, round_number: int) -> Iterator[RecordSlot]:
+    return map(slot_items.of_item, flow.read_lines(run, f"round-{round_number}/plan.jsonl"))
+
+
+def _slots(run: Run, round_number: int, spec: Spec, before: int) -> Iterable[RecordSlot]:
+    """before: slots of earlier rounds."""
     sub_topics = _taxonomy(run, spec)
     if round_number == 0:
         return planner.plan(spec, sub_topics)
     lost = cast("list[int]", flow.read_json(run, "outstanding.json") or [])
-    places = {s.root: s for s in before}
-    wanted = min(len(lost), most_slots(run.requested) - len(before))
-    return planner.replan(
-        spec, sub_topics, [places[root] for root in lost[:wanted]], first_index=len(before), round_number=round_number
-    )
+    wanted = min(len(lost), most_slots(run.requested) - before)
+    places = _places(run, lost[:max(0, wanted)])
+    return planner.replan(spec, sub_topics, places, first_index=before, round_number=round_number)
+
+
+def _places(run: Run, roots: Iterable[int]) -> Iterator[RecordSlot]:
+    """The slots of the first round that have these numbers. roots: ascending."""
+    slots = promised(run, 1)
+    for root in roots:
+        yield next(s for s in slots if s.index == root)
 
 
 def _taxonomy(run: Run, spec: Spec) -> Taxonomy:
@@ -142,16 +146,15 @@ async def _topics(
     return taxonomy.read(answer_of(reply))
 
 
-def _write_batches(run: Run, round_number: int, base: Item, calls: Sequence[Sequence[RecordSlot]]) -> list[Item]:
+def _write_batches(run: Run, round_number: int, base: Item, spec: Spec, count: int) -> list[Item]:
+    """count: the round's slots, which are read from its plan."""
     limits = settings.get()
-    groups = [calls[i:i + limits.batch_calls] for i in range(0, len(calls), limits.batch_calls)]
-    at_once = max(1, min(len(groups), limits.workers))
+    number_of_calls = -(-count // planner.slots_per_call(spec))
+    at_once = max(1, min(-(-number_of_calls // limits.batch_calls), limits.workers))
+    calls = planner.calls(spec, _planned(run, round_number))
     items: list[Item] = []
-    for number, group in enumerate(groups):
-        body = {
-            "concurrency": max(1, limits.concurrency // at_once),
-            "calls": [[asdict(s) for s in call] for call in group],
-        }
+    for number, group in enumerate(iter(lambda: list(islice(calls, limits.batch_calls)), [])):
+        body = {"concurrency": max(1, limits.concurrency // at_once), "calls": group}
         key = flow.key_of(run, f"round-{round_number}/batch-{number:04d}.json")
         current().files.write(key, orjson.dumps(body), content_type="application/json")
         items.append({**base, "batch": number, "key": key})
