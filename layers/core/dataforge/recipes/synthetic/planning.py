@@ -126,10 +126,15 @@ def _varied(spec: Spec, taxonomy: Taxonomy, slots: Sequence[RecordSlot], *, roun
     return made
 
 
-def calls(spec: Spec, slots: Sequence[RecordSlot]) -> list[list[RecordSlot]]:
-    """Neighbours in the plan share a call; fewer of them where long records are allowed."""
+def slots_per_call(spec: Spec) -> int:
+    """Fewer where long records are allowed."""
     most = spec.lengths.most or 0
-    size = max(1, min(SLOTS_PER_CALL, LONG_CALL_TOKENS // most if most else SLOTS_PER_CALL))
+    return max(1, min(SLOTS_PER_CALL, LONG_CALL_TOKENS // most if most else SLOTS_PER_CALL))
+
+
+def calls(spec: Spec, slots: Sequence[RecordSlot]) -> list[list[RecordSlot]]:
+    """Neighbours in the plan share a call."""
+    size = slots_per_call(spec)
     return [list(slots[i:i + size]) for i in range(0, len(slots), size)]
 
 

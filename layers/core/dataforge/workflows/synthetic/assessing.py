@@ -46,7 +46,9 @@ def assess_run(raw: Item) -> Item:
 
 def _may_top_up(run: Run, e: flow.Event, *, slots: int, lively: bool, failed: Sequence[Item]) -> bool:
     wanted = min(run.requested - run.delivered, most_slots(run.requested) - slots)
-    hopeless = any(o["failed"] in ("teacher_refused", "cancelled") for o in failed)
+    hopeless = any(
+        o["failed"] in ("teacher_refused", "cancelled") or str(o["failed"]).endswith("batch_job_failed") for o in failed
+    )
     return wanted > 0 and lively and e.round + 1 < ROUNDS and not run.cancel_requested and not hopeless
 
 
