@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from dataforge import ids
 from dataforge.platform import current
 from dataforge.store import ledger, runs
 from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
+from dataforge.workflows.batching import submitting
+from functions import on_jobs_changed
 from tests.integration.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches, serving
 from tests.integration.conftest import Service
 from tests.integration.synthetic_cases import Synthetic
@@ -266,7 +269,7 @@ def test_a_critic_that_refuses_shows_before_any_job(provider: BatchServer, servi
     assert provider.batches == {}
     assert (job["status"], counts(service, job)) == ("failed", (20, 0, 0, 20)), logs(job)
     assert "The model critic does not exist" in job["error"]
-    assert Counter(map(kind_of, provider.asked)) == {"taxonomy": 1, "preference": 1}
+    assert Counter(map(kind_of, provider.asked)) == {"taxonomy": 1, "preference": 1, "critic": 1}
 
 
 @pytest.mark.slow
@@ -282,6 +285,33 @@ def test_a_critic_whose_jobs_bring_nothing_ends_the_run_without_top_ups(
     assert counts(service, job) == (20, 4, 0, 16), logs(job)
     assert stored(service, job).reasons["failed"] == {"critic_batch_job_failed": 16}
     assert "The batch failed: invalid_url" in logs(job)
+
+
+@pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAFORGE_BATCH_POLL", "900")
+    monkeypatch.setattr(submitting, "FIRST_PAUSE", 900)
+
+
+@pytest.mark.parametrize("service", ["aws"], indirect=True)
+def test_an_event_wakes_the_run_at_every_pass(provider: BatchServer, long_pauses: None, service: Service) -> None:
+    """Nobody looks for a quarter of an hour."""
+    provider.steps = ()
+    api = Synthetic(service)
+    job_id = api.start(batch(**PLAIN, verified=True))["job_id"]
+
+    for number in range(2):
+        until(lambda number=number: number in [b.number for b in provider.batches.values()] and waits_for(job_id))
+        name = [*provider.batches.values()][number].told["metadata"]["dataforge_job"]
+        assert on_jobs_changed.handler({"detail": {"batchJobName": name}}, None) == {"woken": True}
+    job = api.wait(job_id)
+
+    assert counts(service, job) == (20, 20, 0, 0), logs(job)
+    assert asked(provider) == ["4 instruction", "4 judge"]
+
+
+def waits_for(job_id: str) -> bool:
+    return current().tables.get("admissions", {"scope": f"wait#{ids.tail(job_id)}"}) is not None
 
 
 def test_a_job_whose_creation_got_no_answer_is_found_again(provider: BatchServer, service: Service) -> None:
