@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -102,6 +103,49 @@ def test_states_that_run_again_ask_nothing_twice(provider: BatchServer) -> None:
     assert Counter(map(kind_of, provider.asked)) == dict.fromkeys(
         ("taxonomy", "preference", "critic", "judge", "invariants"), 1)
     assert provider.files == {}
+
+
+def test_every_state_keeps_to_the_tables_that_its_function_may_use(
+    provider: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deployed, a role has no other: not that of the organisations either, whose own models were read at the start."""
+    used: dict[str, set[str]] = {}
+    walk = Walk(**WHOLE)
+    plain = platform.current().tables
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            def call(table: Any, *args: Any, **options: Any) -> Any:
+                if isinstance(table, str):
+                    used.setdefault(now[0], set()).add(table)
+                return getattr(plain, name)(table, *args, **options)
+
+            return call
+
+    now = [""]
+    for place, name in ((states, "plan_run"), (states, "generate_batch"), (submitting, "submit_jobs"),
+                        (waiting, "check_jobs"), (collecting, "collect_replies"), (states, "assess_run"),
+                        (states, "close_run")):
+        monkeypatch.setattr(place, name, _named(getattr(place, name), name, now))
+    platform.use(dataclasses.replace(platform.current(), tables=cast(Any, Watched())))
+
+    run = walk.go()
+
+    allowed = {name: {*catalog.FUNCTIONS[name].writes, *catalog.FUNCTIONS[name].reads} for name in used if name}
+    assert run.delivered == 20
+    assert len(allowed) == 7
+    assert {name: used[name] - tables for name, tables in allowed.items()} == {name: set() for name in allowed}
+
+
+def _named(state: Any, name: str, now: list[str]) -> Any:
+    def run(*args: Any, **options: Any) -> Any:
+        now[0] = name
+        try:
+            return state(*args, **options)
+        finally:
+            now[0] = ""
+
+    return run
 
 
 def test_questions_of_several_teachers_go_out_together_each_in_a_job_of_its_model(provider: BatchServer) -> None:

@@ -55,9 +55,9 @@ def run_of(e: Event) -> Run:
 def model_of(run: Run, role: str = "") -> Model:
     """What the run was begun with, whatever the catalogue says by now. role: critic or judge of a synthetic run; empty:
     who writes."""
-    if role:
-        return resolve(str(run.config[role]), org_id=run.org_id)
-    return catalogue.from_item(run.teacher) if run.teacher else resolve(str(run.config["model_id"]), org_id=run.org_id)
+    others = cast("dict[str, Item]", run.config.get("teachers") or {})
+    known = others.get(role) if role else run.teacher
+    return catalogue.from_item(known) if known else resolve(str(run.config[role or "model_id"]), org_id=run.org_id)
 
 
 def teacher_of(run: Run, role: str = "") -> Teacher:

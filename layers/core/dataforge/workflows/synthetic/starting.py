@@ -20,7 +20,7 @@ from dataforge.recipes.synthetic.spec import Request, Spec
 from dataforge.store import ledger
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
-from dataforge.teachers import batch_jobs_lack, build, resolve, teacher
+from dataforge.teachers import batch_jobs_lack, build, catalogue, resolve, teacher
 from dataforge.workflows import runs as flow
 from dataforge.workflows.generation import check_batch, most_slots
 
@@ -125,12 +125,17 @@ def _run(org_id: str, user_id: str, offered: Offer) -> Run:
         "request": cast(Item, offered.request), "model_id": offered.cast.generator, "model": offered.model,
         "tier": offered.tariff.tier, "critic": offered.cast.critic, "judge": offered.cast.judge,
         "price": {"record": offered.quote.record, "units": offered.quote.units}, "estimate": offered.cost,
+        "teachers": {
+            role: catalogue.to_item(resolve(name, org_id=org_id))
+            for role, name in (("critic", offered.cast.critic), ("judge", offered.cast.judge)) if name
+        },
     }
     if offered.by_job is not None:
         config |= {"mode": "batch", "by_job": list(offered.by_job)}
     return Run(
         org_id, run_id, project_of(org_id), user_id, KIND, config,
         f"data-forge/synthetic/{org_id}/runs/{run_id}", clock.now(), ids.tail(run_id), requested=offered.records,
+        teacher=catalogue.to_item(resolve(offered.cast.generator, org_id=org_id)),
     )
 
 
