@@ -49,7 +49,9 @@ def test_a_dataset_by_batch_jobs(tmp_path: Path) -> None:
         )
 
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    result = events[-1]
+    assert sum("as batch jobs" in e["message"] for e in events if e["type"] == "note") == 1
     assert (result["job"]["mode"], result["job"]["count_accepted"]) == ("batch", 20)
     assert len((tmp_path / "made/results.jsonl").read_text().splitlines()) == 20
     assert [len(lines) for lines in provider.batched] == [4]

@@ -16,6 +16,8 @@ from dataforge_client.models import Json
 from dataforge_client.reading import many, read
 from dataforge_client.transport import Call
 
+WHILE_WAITING = 15
+"""Times the usual pause between two looks, for a job that waits for batch jobs."""
 JOBS, LEDGER = "/v1/synthetic/jobs", "/v1/ledger"
 
 
@@ -167,7 +169,8 @@ class Synthetic(Calls):
         self, job_id: str, on_event: Callable[[SyntheticJob], None] | None = None, *, poll: float = 2.0,
         timeout: float | None = None,
     ) -> SyntheticJob:
-        """The job once it has succeeded or failed; the API allows 60 calls a minute, hence the pauses."""
+        """The job once it has succeeded or failed; the API allows 60 calls a minute, hence the pauses. While batch jobs
+        are out, which take hours, it looks less often."""
         pause, until = min(0.5, poll), None if timeout is None else time.monotonic() + timeout
         while True:
             job = self.synthetic_get_job(job_id)
@@ -178,7 +181,7 @@ class Synthetic(Calls):
             if until is not None and time.monotonic() + pause > until:
                 raise WaitTimeout(f"{job_id} is still {job.status} after {timeout:g} s")
             self._retry.sleep(pause)
-            pause = min(poll, pause * 1.5)
+            pause = min(poll * (WHILE_WAITING if job.stage == "waiting" else 1), pause * 1.5)
 
     def synthetic_results(self, job_id: str, *, format: str = "url", view: str | None = None) -> SyntheticUrl:
         """Where the records are; `download_synthetic` saves them. view: `canonical` or `legacy`."""
