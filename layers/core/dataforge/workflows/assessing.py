@@ -217,4 +217,5 @@ def _keep(run: Run, round_number: int, round_: _Round) -> Run:
 
 def _refused(run: Run) -> bool:
     failed = cast("dict[str, int]", (run.reasons or {}).get("failed") or {})
-    return any(failed.get(reason) for reason in ("teacher_refused", "cancelled", "budget_reached", "batch_job_failed"))
+    final = ("teacher_refused", "cancelled", "budget_reached")
+    return any(n and (why in final or why.endswith("batch_job_failed")) for why, n in failed.items())
