@@ -32,8 +32,9 @@ def preferences(shown: str) -> str:
 
 
 def instructions(shown: str) -> str:
-    """By all of a brief, so that a second record on a sub-topic is another one."""
-    briefs = re.findall(r"Sub-topic: .+\nWho speaks: .+\nAngle: .+", shown)
+    """By all of a brief, so that a second record on a sub-topic is another one; other ones in a top-up."""
+    again = "Already written" in shown
+    briefs = [f"{b}{again}" for b in re.findall(r"Sub-topic: .+\nWho speaks: .+\nAngle: .+", shown)]
     return json.dumps({"records": [
         {"n": n, "instruction": f"Tell of {said(f'{b}/i', 6)}", "input": "", "output": said(f"{b}/o")}
         for n, b in enumerate(briefs, 1)]})

@@ -113,7 +113,7 @@ def _written(api: Synthetic, job: Body) -> list[str]:
 def test_what_was_rejected_is_tried_again_by_job_with_what_is_written_in_sight(
     provider: BatchServer, service: Service
 ) -> None:
-    """The first record that the judge sees, in the call that is made in real time."""
+    """The first record that the judge sees, in the call that is made in real time; its sub-topic has another."""
     turns = itertools.count()
 
     def strict(body: Body) -> str:
@@ -125,10 +125,10 @@ def test_what_was_rejected_is_tried_again_by_job_with_what_is_written_in_sight(
     provider.plot.reply = strict
     api = Synthetic(service)
 
-    job = api.run(batch(**PLAIN, verified=True))
+    job = api.run(batch(**{**PLAIN, "count": 40}, verified=True))
 
-    assert counts(service, job) == (21, 20, 1, 0), logs(job)
-    assert asked(provider) == ["4 instruction", "4 judge", "1 instruction", "1 judge"]
+    assert counts(service, job) == (41, 40, 1, 0), logs(job)
+    assert asked(provider) == ["9 instruction", "9 judge", "1 instruction", "1 judge"]
     first, again = provider.batched[0], provider.batched[2]
     assert not any("Already written" in b["messages"][1]["content"] for b in first)
     assert "Already written on this sub-topic" in again[0]["messages"][1]["content"]
