@@ -95,7 +95,7 @@ FUNCTIONS: dict[str, Function] = {
         "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies", "admissions"),
         reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True,
     ),
-    # Runs at batch price. It asks one question in real time before it sends a job.
+    # Runs at batch price. It asks one question, or makes one call, in real time before it sends a job.
     "submit_jobs": Function(
         "functions.submit_jobs.handler", 1769, 900, writes=("runs", "run_events", "replies", "admissions"),
         reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True, jobs="make",

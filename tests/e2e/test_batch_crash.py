@@ -10,6 +10,7 @@ from benchmarks.bed import write_document
 from dataforge_client import DataForge
 from tests.e2e.conftest import Machine, Process
 from tests.integration.batch_servers import KEY, Plot, openai_batches
+from tests.integration.synthetic_voices import told
 
 
 def test_a_killed_server_waits_on_for_the_same_job(
@@ -44,3 +45,36 @@ def test_a_killed_server_waits_on_for_the_same_job(
         assert len(provider.batched[0]) == calls - 1
         topped_up = done.counts.asked - calls
         assert sum(map(len, provider.batched)) + len(provider.asked) == calls + topped_up
+
+
+def test_a_killed_server_waits_on_for_the_jobs_of_a_synthetic_run(
+    machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path
+) -> None:
+    """Killed twice: while the writer's job runs, and while the judge's does. The judge is another model."""
+    home, free = tmp_path / "home", [0]
+    with openai_batches(Plot(reply=told, fate=lambda job: "completed" if job < free[0] else "hold")) as provider:
+        environment = {
+            "OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY, "DATAFORGE_BATCH_POLL": "1",
+            "DATAFORGE_BATCH_LEAST": "1",
+        }
+        server = machine.server(home, **environment)
+        started = connect(server).synthetic_generate(
+            "instruction_v1", "harbours", 20, models={"generator": {"provider": "openai", "model": "writer"}},
+            verified=True, mode="batch",
+        )
+        assert started.job_id is not None
+
+        for job in range(2):
+            while not any(b.number == job and b.steps > 2 for b in [*provider.batches.values()]):
+                time.sleep(0.02)
+            server.kill()
+            time.sleep(0.5)
+            free[0] += 1
+            server = machine.server(home, **environment)
+        done = connect(server).wait_synthetic(started.job_id)
+
+        assert (done.status, done.mode, done.count_accepted, done.count_failed) == ("succeeded", "batch", 20, 0)
+        assert [len(lines) for lines in provider.batched] == [4, 4]
+        assert [{body["model"] for body in lines} for lines in provider.batched] == [{"writer"}, {"gpt-4o-mini"}]
+        assert len(provider.asked) == 1 + 2  # the sub-topics, and the first call
+

@@ -8,14 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.integration.batch_servers import KEY, Plot, openai_batches
+from tests.integration.synthetic_voices import told
+
 ROOT = Path(__file__).parents[2]
 
 
-def dataforge(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+def dataforge(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "dataforge_client.cli", *words, "--home", str(home / "data")], cwd=home,
         capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home), "DATAFORGE_LOG_LEVEL": "ERROR"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home), "DATAFORGE_LOG_LEVEL": "ERROR", **environment},
     )
 
 
@@ -35,6 +38,32 @@ def test_a_description_becomes_files_and_a_price(tmp_path: Path) -> None:
     assert parts == {"train": 9, "test": 3}
     assert json.loads((tmp_path / "made/manifest.json").read_text())["count_accepted"] == 12
     assert '"splits/test.jsonl"' in (tmp_path / "made/README.md").read_text()
+
+
+def test_a_dataset_by_batch_jobs(tmp_path: Path) -> None:
+    with openai_batches(Plot(reply=told)) as provider:
+        done = dataforge(
+            "synth", "--generator", "openai:writer", "--domain", "harbours", "--count", "20", "--mode", "batch",
+            "--out", "made", "--json", home=tmp_path, OPENAI_BASE_URL=provider.url, OPENAI_API_KEY=KEY,
+            DATAFORGE_BATCH_POLL="1",
+        )
+
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    result = events[-1]
+    assert sum("as batch jobs" in e["message"] for e in events if e["type"] == "note") == 1
+    assert (result["job"]["mode"], result["job"]["count_accepted"]) == ("batch", 20)
+    assert len((tmp_path / "made/results.jsonl").read_text().splitlines()) == 20
+    assert [len(lines) for lines in provider.batched] == [4]
+    assert json.loads((tmp_path / "made/manifest.json").read_text())["parameters"]["mode"] == "batch"
+
+
+def test_a_generator_without_batch_jobs_is_refused(tmp_path: Path) -> None:
+    refused = dataforge("synth", "--generator", "templated", "--domain", "harbours", "--count", "3", "--mode", "batch",
+                        home=tmp_path)
+
+    assert refused.returncode != 0
+    assert "mode: the teacher templated has no batch API" in refused.stderr
 
 
 def test_money_is_given_and_asked_for(tmp_path: Path) -> None:

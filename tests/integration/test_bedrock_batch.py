@@ -12,11 +12,14 @@ import pytest
 
 from dataforge import ids, platform, settings
 from dataforge.platform.aws import signing
+from dataforge.store import runs
 from dataforge.workflows.batching import submitting
 from functions import on_jobs_changed
+from tests.integration import synthetic_voices
 from tests.integration.batch_servers import Body
 from tests.integration.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
 from tests.integration.conftest import BUCKET, Service
+from tests.integration.synthetic_cases import Synthetic
 from tests.integration.test_batch_mode import counts, logs, until
 
 pytestmark = pytest.mark.slow  # Bedrock takes no job of fewer than a hundred questions
@@ -175,4 +178,41 @@ def test_a_machine_without_a_role_says_what_to_set_and_a_small_run_how_many_it_t
     assert small["errors"][0]["field"] == bare["errors"][0]["field"] == "mode"
     assert "takes at least 100 requests, and this run asks only" in small["message"]
     assert "set DATAFORGE_BATCH_BUCKET and DATAFORGE_BATCH_ROLE" in bare["message"]
+    assert provider.asked == []
+
+
+SYNTHETIC = {
+    "schema": "instruction_v1", "domain": "harbours", "verified": True, "mode": "batch",
+    "models": {"generator": {"provider": "bedrock", "model": "amazon.stand-in-v1:0"}},
+}
+
+
+def voiced(body: Body) -> str:
+    return synthetic_voices.told({"messages": [
+        {"content": body["system"][0]["text"]}, {"content": body["messages"][0]["content"][0]["text"]}]})
+
+
+def test_a_synthetic_run_asks_writer_and_judge_one_after_the_other(provider: BedrockServer, service: Service) -> None:
+    """Here they are one model. A lost line of the judge's is too few for a job and asked in real time."""
+    provider.reply = voiced
+    provider.line = lambda job, line: {"errorCode": 500, "errorMessage": "internal"} if (job, line) == (1, 0) else None
+    api = Synthetic(service)
+
+    job = api.run({**SYNTHETIC, "count": 420})
+
+    run = runs.get(service.headers["X-Organization-ID"], job["job_id"])
+    assert (run.asked, run.delivered, run.failed) == (420, 420, 0), runs.logs(run.run_id, 200)
+    assert [len(j.lines) for j in provider.jobs.values()] == [104, 104]
+    assert len(provider.asked) == 1 + 2 + 1  # sub-topics, the first call, the lost line
+    assert run.cost_usd == pytest.approx(4 * LIVE + 207 * HALF)
+    assert job["models"] == dict.fromkeys(("generator", "judge"), "bedrock:amazon.stand-in-v1:0") | {"critic": None}
+
+
+@pytest.mark.parametrize("service", ["embedded"], indirect=True)
+def test_a_synthetic_run_too_small_for_a_job_is_refused(provider: BedrockServer, service: Service) -> None:
+    refused = Synthetic(service).start({**SYNTHETIC, "count": 400}, expect=422)
+
+    assert refused["errors"][0]["field"] == "mode"
+    assert "takes at least 100 requests, and this run asks only 100 (one of them beforehand); raise count" in (
+        refused["message"])
     assert provider.asked == []

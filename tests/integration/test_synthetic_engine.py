@@ -180,7 +180,7 @@ def test_generator_and_critic_are_each_let_in_by_the_limits_of_their_own_model(
     ]}))
     settings.get.cache_clear()
     run, event = forge.start(schema="preference_v1", count=4)
-    runs.change(run, {"config": {**run.config, "critic": "other:model"}})
+    runs.change(run, {"config": {**run.config, "critic": "other:model", "teachers": {}}})
 
     forge.walk(event)
 

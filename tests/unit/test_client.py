@@ -30,6 +30,7 @@ from dataforge_client.errors import (
 from dataforge_client.models import Generation, Project
 from dataforge_client.profiles import Connection, Wanted, resolve
 from dataforge_client.reading import read
+from dataforge_client.resources.synthetic import SyntheticJob
 from dataforge_client.transport import Retry, retry_after
 from tests.unit.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
 
@@ -50,6 +51,23 @@ def naps() -> list[float]:
 def forge(api: FakeApi, naps: list[float]) -> Iterator[DataForge]:
     with DataForge(api.url, KEY, ORGANIZATION, retry=Retry(sleep=naps.append, rng=lambda: 1.0)) as client:
         yield client
+
+
+def test_a_synthetic_job_that_waits_for_batch_jobs_is_looked_at_less_often(naps: list[float]) -> None:
+    class Patient(DataForge):
+        stages = iter(["planning", *["waiting"] * 9, "generating", "generating", "finalizing"])
+
+        def synthetic_get_job(self, job_id: str) -> SyntheticJob:
+            stage = next(self.stages)
+            status = "succeeded" if stage == "finalizing" else "running"
+            return SyntheticJob(job_id, status, "eval_v1", "harbours", 1, stage=stage)
+
+    with Patient("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(sleep=naps.append)) as client:
+        done = client.wait_synthetic("syn_job_1")
+
+    assert done.status == "succeeded"
+    assert naps[0] == 0.5
+    assert (max(naps[1:10]), naps[-1]) == (pytest.approx(0.5 * 1.5**9), 2.0)
 
 
 def test_a_call_carries_key_and_organisation(api: FakeApi, forge: DataForge) -> None:

@@ -11,6 +11,7 @@ import click
 from dataforge_client.cli.connection import Place, place_options
 
 SCHEMAS = ("instruction_v1", "preference_v1", "eval_v1", "conflict_v1")
+MODES = ("realtime", "batch")
 TIERS = ("fast", "balanced", "diverse", "deep")
 
 
@@ -31,6 +32,8 @@ TIERS = ("fast", "balanced", "diverse", "deep")
 @click.option("--split", "split", metavar="NAME=N,...", help="Named splits, such as train=80,test=20.")
 @click.option("--license", "license_", metavar="NAME", help="Licence named in the manifest.")
 @click.option("--max-cost", type=click.FloatRange(min=0, min_open=True), metavar="USD", help="Stop below this price.")
+@click.option("--mode", type=click.Choice(MODES), help="batch: as jobs of the models' providers, for about half "
+              "of what they ask, within a day each [default: realtime].")
 @click.option("--request", "request", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="The whole request as JSON; options given here win over it.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("synthetic"), show_default=True,
@@ -64,7 +67,7 @@ def request_of(
     for name in ("language", "tone", "difficulty"):
         if plain.get(name):
             body.setdefault("constraints", {})[name] = plain[name]
-    named = {name: plain[name] for name in ("domain", "count", "model", "system_prompt") if plain.get(name)}
+    named = {name: plain[name] for name in ("domain", "count", "model", "system_prompt", "mode") if plain.get(name)}
     body |= {**named, **({"license": license_} if license_ else {}), **({"max_cost_usd": max_cost} if max_cost else {})}
     if plain.get("verified"):
         body["verified"] = True

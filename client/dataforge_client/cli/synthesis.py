@@ -39,6 +39,7 @@ class Synthesis:
         self._say = reporter(as_json=as_json, quiet=quiet, stages=STAGES)
         self._began = time.monotonic()
         self._job_id: str | None = None
+        self._waits = False
 
     def go(self) -> int:
         """The exit code."""
@@ -80,6 +81,9 @@ class Synthesis:
 
     def _watch(self, job: SyntheticJob) -> None:
         seconds = time.monotonic() - self._began
+        if job.stage == "waiting" and not self._waits:
+            self._waits = True
+            self._say.note("The questions are with the models' providers as batch jobs: up to a day for each pass")
         done = round(job.count * job.progress / 100)
         rate = done / seconds if seconds > 1 and done else None
         over = job.closed or job.stage in ("validating", "finalizing")

@@ -16,6 +16,8 @@ from dataforge_client.models import Json
 from dataforge_client.reading import many, read
 from dataforge_client.transport import Call
 
+WHILE_WAITING = 15
+"""Times the usual pause between two looks, for a job that waits for batch jobs."""
 JOBS, LEDGER = "/v1/synthetic/jobs", "/v1/ledger"
 
 
@@ -58,6 +60,7 @@ class SyntheticJob:
     quality_grade: str | None = None
     summary: Json | None = None
     models: Json = field(default_factory=dict)
+    mode: str = "realtime"
     cost_usd: float | None = None
     created_at: str = ""
     started_at: str | None = None
@@ -120,15 +123,16 @@ class Synthetic(Calls):
         models: Mapping[str, object] | None = None, system_prompt: str | None = None, verified: bool | None = None,
         constraints: Mapping[str, object] | None = None, advanced: Mapping[str, object] | None = None,
         conflict_config: Mapping[str, object] | None = None, license: str | None = None,
-        max_cost_usd: float | None = None, estimate: bool | None = None, dry_run: bool | None = None,
-        domain_confirmed: bool = False, idempotency_key: str | None = None,
+        max_cost_usd: float | None = None, mode: str | None = None, estimate: bool | None = None,
+        dry_run: bool | None = None, domain_confirmed: bool = False, idempotency_key: str | None = None,
     ) -> SyntheticStarted:
-        """Start a job; give its `job_id` to `wait_synthetic`. Raises ApiError, with the codes DOMAIN_SPELL_CHECK (then
+        """Start a job; give its `job_id` to `wait_synthetic`. mode: `batch` asks the models by batch jobs of their
+        providers, at half their price, within a day each. Raises ApiError, with the codes DOMAIN_SPELL_CHECK (then
         `domain_confirmed` lets the words pass) and INSUFFICIENT_BALANCE among others."""
         body = given(
             schema=schema, domain=domain, count=count, model=model, models=models, system_prompt=system_prompt,
             verified=verified, constraints=constraints, advanced=advanced, conflict_config=conflict_config,
-            license=license, max_cost_usd=max_cost_usd, estimate=estimate, dry_run=dry_run,
+            license=license, max_cost_usd=max_cost_usd, mode=mode, estimate=estimate, dry_run=dry_run,
         )
         return read(SyntheticStarted, self._transport.json(Call(
             "POST", "/v1/synthetic/generate", body=body, key=idempotency_key or uuid.uuid4().hex,
@@ -165,7 +169,8 @@ class Synthetic(Calls):
         self, job_id: str, on_event: Callable[[SyntheticJob], None] | None = None, *, poll: float = 2.0,
         timeout: float | None = None,
     ) -> SyntheticJob:
-        """The job once it has succeeded or failed; the API allows 60 calls a minute, hence the pauses."""
+        """The job once it has succeeded or failed; the API allows 60 calls a minute, hence the pauses. While batch jobs
+        are out, which take hours, it looks less often."""
         pause, until = min(0.5, poll), None if timeout is None else time.monotonic() + timeout
         while True:
             job = self.synthetic_get_job(job_id)
@@ -176,7 +181,7 @@ class Synthetic(Calls):
             if until is not None and time.monotonic() + pause > until:
                 raise WaitTimeout(f"{job_id} is still {job.status} after {timeout:g} s")
             self._retry.sleep(pause)
-            pause = min(poll, pause * 1.5)
+            pause = min(poll * (WHILE_WAITING if job.stage == "waiting" else 1), pause * 1.5)
 
     def synthetic_results(self, job_id: str, *, format: str = "url", view: str | None = None) -> SyntheticUrl:
         """Where the records are; `download_synthetic` saves them. view: `canonical` or `legacy`."""

@@ -166,6 +166,9 @@ class SyntheticRequest(Strict):
     license: text(1, 200) | None = None
     max_cost_usd: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Stop before the accepted records cost more than this; what was made stays."""
+    mode: Literal["realtime", "batch"] | None = None
+    """batch: the models are asked by their providers' batch jobs where they have any, within a day each; the price of
+    the records stays."""
     estimate: StrictBool = False
     dry_run: StrictBool = False
     """Either of the two: answer what it would cost, make nothing."""
@@ -225,6 +228,8 @@ class SyntheticJob(Named):
     quality_grade: str | None
     summary: Summary | None
     models: JobModels
+    mode: Literal["realtime", "batch"]
+    """How the models are asked."""
     cost_usd: float | None
     started_at: str | None
     completed_at: str | None

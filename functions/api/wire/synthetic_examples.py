@@ -16,7 +16,8 @@ _JOB: Json = {
     "progress": 100, "stage": "finalizing", "quality_grade": "A",
     "summary": {"pass_rate": 0.921, "diversity_score": 0.87, "mean_judge_score": 8.3,
                 "rejection_breakdown": {"format_invalid": 4, "near_duplicate": 7, "judge_rejected": 6}},
-    "models": {"generator": "gpt-4.1-mini", "critic": None, "judge": "gpt-4o-mini"}, "cost_usd": 0.594,
+    "models": {"generator": "gpt-4.1-mini", "critic": None, "judge": "gpt-4o-mini"},
+    "mode": "realtime", "cost_usd": 0.594,
     "started_at": "2026-03-11T12:30:02Z", "completed_at": "2026-03-11T12:34:56Z",
     "expires_at": "2026-04-10T12:34:56Z", "error": None,
 }

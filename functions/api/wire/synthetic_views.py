@@ -43,6 +43,7 @@ def job(run: Run) -> wire.SyntheticJob:
         quality_grade=report["overall_grade"] if report else None, summary=_summary(report) if report else None,
         models=wire.JobModels(generator=str(run.config["model_id"]), critic=_text(run.config.get("critic")),
                               judge=_text(run.config.get("judge"))),
+        mode="batch" if run.config.get("mode") == "batch" else "realtime",
         cost_usd=dollars(int(str(charge))) if charge is not None else 0.0 if over else None,
         started_at=run.started_at, completed_at=run.completed_at,
         expires_at=jobs.expires_at(run), error=jobs.error_of(run),

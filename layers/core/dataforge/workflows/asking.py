@@ -117,12 +117,17 @@ def work(
     batch: Work, e: flow.Event, call: Call, calls: Sequence[Sequence[Slot]], *, concurrency: int, seconds: float | None
 ) -> Item:
     """Every call of the batch, then its part file. Raises BatchUnfinished as `generate_batch` says."""
-    if seconds is not None:
-        reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
-        batch.deadline = time.monotonic() + seconds - reserve
+    bound(batch, seconds)
     asyncio.run(ask_all(batch, call, calls, concurrency))
     batch.purse.give_back()
     return finish(batch, e, calls)
+
+
+def bound(batch: Work, seconds: float | None) -> None:
+    """Nothing is begun that may not end within the seconds; None: no bound."""
+    if seconds is not None:
+        reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
+        batch.deadline = time.monotonic() + seconds - reserve
 
 
 def finish(batch: Work, e: flow.Event, calls: Sequence[Sequence[Slot]]) -> Item:

@@ -229,4 +229,5 @@ def may_top_up(run: Run, round_number: int, made: int) -> bool:
 
 def _refused(run: Run) -> bool:
     failed = cast("dict[str, int]", (run.reasons or {}).get("failed") or {})
-    return any(failed.get(reason) for reason in ("teacher_refused", "cancelled", "budget_reached", "batch_job_failed"))
+    final = ("teacher_refused", "cancelled", "budget_reached")
+    return any(n and (why in final or why.endswith("batch_job_failed")) for why, n in failed.items())

@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dataforge.errors import BadReply
 from dataforge.log import redact
@@ -23,15 +23,23 @@ from dataforge.workflows import lineage
 from dataforge.workflows.generation import DEFAULTS
 
 if TYPE_CHECKING:
+    from dataforge.teachers.ports import Teacher
     from dataforge.workflows.asking import Batch, Work
-
-    Fetch = Callable[[Work, Question, int, int], Awaitable[Reply]]
-    """(batch, question, first slot of the call, attempt) -> a stored reply; raises Stopped."""
 
 READINGS = 3
 """Replies without a single new record before a call gives up: the first, its correction, a fresh try."""
 MOST_ROOM = 32_768
 """Tokens of one reply, where the model's own limit is not known."""
+
+
+class Fetch(Protocol):
+    """Where calls get their replies from."""
+
+    async def __call__(
+        self, batch: Work, question: Question, first_slot: int, attempt: int, /, *, teacher: Teacher | None = None
+    ) -> Reply:
+        """A stored reply. first_slot: of the call. teacher: another one than the batch's own. Raises Stopped."""
+        ...
 
 
 class Stopped(Exception):

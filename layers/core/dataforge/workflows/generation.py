@@ -98,7 +98,7 @@ def quote(project: Project, request: Item) -> Order:
         pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
     )
     if config.get("mode") == "batch":
-        _check_batch(config, model, asked, calls=cast("dict[str, int]", taken["calls"])["low"])
+        check_batch(model, asked, calls=cast("dict[str, int]", taken["calls"])["low"], more="num_pairs")
     return Order(config, model, requested, taken)
 
 
@@ -125,12 +125,16 @@ def _check_budget(config: Item, model: Model) -> None:
         )
 
 
-def _check_batch(config: Item, model: Model, chosen: Teacher, *, calls: int) -> None:
-    """Raises Invalid when the provider takes no batch jobs, or none as small as this run."""
-    name, limits = config["model_id"], chosen.can.batch
+def check_batch(model: Model, chosen: Teacher, *, calls: int, more: str) -> None:
+    """Raises Invalid when the provider takes no batch jobs, or none as small as a run of so many calls.
+
+    more: the field that makes it larger.
+    """
+    limits = chosen.can.batch
     if limits is None:
         raise Invalid(
-            f"mode: the teacher {name} has no batch API; leave mode out, or choose openai:<model> or bedrock:<model>",
+            f"mode: the teacher {model.id} has no batch API; leave mode out, or choose openai:<model> or "
+            "bedrock:<model>",
             field="mode", code="TEACHER_CANNOT",
         )
     lacks = batch_jobs_lack(model)
@@ -139,7 +143,7 @@ def _check_batch(config: Item, model: Model, chosen: Teacher, *, calls: int) -> 
     if calls <= limits.least and limits.least > 1:
         raise Invalid(
             f"mode: a batch job of {model.backend} takes at least {limits.least} requests, and this run asks only "
-            f"{calls} (one of them beforehand); raise num_pairs, or leave mode out", field="mode", code="TOO_SMALL",
+            f"{calls} (one of them beforehand); raise {more}, or leave mode out", field="mode", code="TOO_SMALL",
         )
 
 

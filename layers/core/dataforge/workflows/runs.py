@@ -52,13 +52,16 @@ def run_of(e: Event) -> Run:
     return runs.get(e.org_id, e.run_id)
 
 
-def model_of(run: Run) -> Model:
-    """What the run was begun with, whatever the catalogue says by now."""
-    return catalogue.from_item(run.teacher) if run.teacher else resolve(str(run.config["model_id"]), org_id=run.org_id)
+def model_of(run: Run, role: str = "") -> Model:
+    """What the run was begun with, whatever the catalogue says by now. role: critic or judge of a synthetic run; empty:
+    who writes."""
+    others = cast("dict[str, Item]", run.config.get("teachers") or {})
+    known = others.get(role) if role else run.teacher
+    return catalogue.from_item(known) if known else resolve(str(run.config[role or "model_id"]), org_id=run.org_id)
 
 
-def teacher_of(run: Run) -> Teacher:
-    return build(model_of(run))
+def teacher_of(run: Run, role: str = "") -> Teacher:
+    return build(model_of(run, role))
 
 
 def begin(project: projects.Project, run: Run) -> None:

@@ -22,7 +22,7 @@ CLOSE: dict[str, State] = {SYNTHETIC: synthetic_closing.close_run}
 RECORD_FAILURE: dict[str, State] = {SYNTHETIC: making.record_failure}
 GENERATE = {SYNTHETIC: making.generate_batch}
 IN_MODE = {"batch": parking.generate_batch, "stopped": parking.stopped_batch}
-"""Of a run's batch; every other mode asks in real time."""
+"""Of a batch of either kind of run; every other mode asks in real time."""
 
 
 def plan_run(raw: Item) -> Item:
@@ -31,8 +31,8 @@ def plan_run(raw: Item) -> Item:
 
 def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
     e = flow.event(raw)
-    in_mode = IN_MODE.get(e.mode, asking.generate_batch)
-    return GENERATE.get(e.kind, in_mode)(raw, seconds=seconds)
+    in_real_time = GENERATE.get(e.kind, asking.generate_batch)
+    return IN_MODE.get(e.mode, in_real_time)(raw, seconds=seconds)
 
 
 def assess_run(raw: Item) -> Item:

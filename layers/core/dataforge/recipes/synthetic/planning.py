@@ -147,12 +147,13 @@ def _varied(
 
 
 def slots_per_call(spec: Spec) -> int:
+    """Fewer where long records are allowed."""
     most = spec.lengths.most or 0
     return max(1, min(SLOTS_PER_CALL, LONG_CALL_TOKENS // most if most else SLOTS_PER_CALL))
 
 
 def calls(spec: Spec, slots: Iterable[RecordSlot]) -> Iterator[list[RecordSlot]]:
-    """Neighbours in the plan share a call; fewer of them where long records are allowed."""
+    """Neighbours in the plan share a call."""
     rest = iter(slots)
     return iter(lambda: list(itertools.islice(rest, slots_per_call(spec))), [])
 

@@ -10,8 +10,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 from dataforge import ids, settings
@@ -19,12 +19,10 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.records import Message, Passage, Question
 from dataforge.store.runs import Run
-from dataforge.teachers import Jobs, batch_jobs
+from dataforge.teachers import Jobs, batch_jobs, build
 from dataforge.workflows import runs as flow
 
 _SENT = re.compile(r"round-\d+/jobs-\d+-\d+\.json")
-LEARNT = "learnt.json"
-"""Of a run: which parameters its model takes."""
 
 Fate: TypeAlias = Literal["sending", "sent", "failed", "collected"]
 
@@ -37,6 +35,11 @@ class Asked:
     question: Question
     slots: int
     batch: int
+    role: str = ""
+    """Of the teacher that it is for: critic, judge; empty: who writes."""
+    step: int = 0
+    """Which of the questions it is, from 0, that its call asks in turn."""
+    steps: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,17 @@ class Job:
     file: str
     questions: int
     slots: int
+    role: str = ""
+    """Of the teacher that answers it."""
+    before: float = 0.0
+    """What its slots were worth before, a slot without a question left being 1."""
+    worth: float | None = None
+    """What its replies bring its slots further; None: every slot from 0 to 1."""
+
+    def reached(self, answered: int) -> float:
+        """What its slots are worth once so many questions are answered."""
+        worth = self.slots if self.worth is None else self.worth
+        return self.before + worth * answered / max(1, self.questions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,8 @@ class Sent:
     """It failed only because the account has too much queued."""
     replies: int = 0
     """That it brought."""
+    role: str = ""
+    """Of the teacher that answers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +83,10 @@ class Turn:
     """What travels between the states besides the event."""
 
     wave: int = 0
-    vain: int = 0
-    """Waves without a single reply, one after the other."""
-    most: int = 0
-    """Requests in one job, after a provider found more too many; 0: its own limit."""
+    vain: Mapping[str, int] = field(default_factory=dict)
+    """Waves without a single reply, one after the other, by the role of the teacher."""
+    most: Mapping[str, int] = field(default_factory=dict)
+    """Requests in one job, after a provider found more too many, by the role of the teacher."""
     seconds: int = 0
     """The last pause."""
     stopping: int = 0
@@ -81,7 +97,11 @@ class Turn:
 
 def turn(raw: Item) -> Turn:
     known = raw.get("turn")
-    return Turn(**cast("dict[str, int]", known)) if isinstance(known, dict) else Turn()
+    if not isinstance(known, dict):
+        return Turn()
+    # A run that waits while the service is upgraded has one number for its one teacher.
+    told = {k: {"": v} if k in ("vain", "most") and isinstance(v, int) else v for k, v in known.items()}
+    return Turn(**cast("dict[str, Any]", told))
 
 
 def state(e: flow.Event, turn: Turn, following: str, *, batches_key: str) -> Item:
@@ -156,7 +176,8 @@ def park(run: Run, e: flow.Event, asked: list[Asked]) -> None:
         {
             "key": a.key, "slots": a.slots, "messages": [[m.role, m.content] for m in a.question.messages],
             "kind": a.question.kind, "temperature": a.question.temperature, "max_tokens": a.question.max_tokens,
-            "json_schema": a.question.json_schema, "seed": a.question.seed,
+            "json_schema": a.question.json_schema, "seed": a.question.seed, "role": a.role, "step": a.step,
+            "steps": a.steps,
         }
         for a in asked
     ])
@@ -168,7 +189,10 @@ def parked(run: Run, round_number: int, batch: int) -> Iterator[Asked]:
             tuple(Message(role, content) for role, content in q["messages"]), Passage(""), (), kind=q["kind"],
             temperature=q["temperature"], max_tokens=q["max_tokens"], json_schema=q["json_schema"], seed=q["seed"],
         )
-        yield Asked(q["key"], question, q["slots"], batch)
+        yield Asked(
+            q["key"], question, q["slots"], batch, role=q.get("role", ""), step=q.get("step", 0),
+            steps=q.get("steps", 1),
+        )
 
 
 def waiting(run: Run, e: flow.Event) -> list[Item]:
@@ -184,10 +208,31 @@ def waiting(run: Run, e: flow.Event) -> list[Item]:
     return [item for item in items if waits(int(str(item["batch"])))]
 
 
-def office(run: Run) -> Jobs:
-    """The batch API that the run's questions go to."""
-    model = flow.model_of(run)
-    return batch_jobs(model, flow.teacher_of(run), cast(Item, flow.read_json(run, LEARNT) or {}))
+def learnt_file(role: str) -> str:
+    """Of a run: which parameters the model takes."""
+    return f"learnt-{role}.json" if role else "learnt.json"
+
+
+class Offices:
+    """The batch APIs that the questions of a run go to, by the role of their teacher; let go of at the end."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._opened: dict[str, Jobs] = {}
+
+    def of(self, role: str) -> Jobs:
+        if role not in self._opened:
+            model = flow.model_of(self._run, role)
+            learnt = cast(Item, flow.read_json(self._run, learnt_file(role)) or {})
+            self._opened[role] = batch_jobs(model, build(model), learnt)
+        return self._opened[role]
+
+    async def __aenter__(self) -> Offices:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for office in self._opened.values():
+            await office.close()
 
 
 def stop(run: Run, e: flow.Event, reason: str, *, detail: str) -> None:

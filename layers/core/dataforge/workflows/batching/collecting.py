@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from dataforge.platform import current
@@ -15,7 +16,7 @@ from dataforge.teachers.jobs import NoReply
 from dataforge.workflows import asking, budget
 from dataforge.workflows import runs as flow
 from dataforge.workflows.batching import book
-from dataforge.workflows.batching.book import Sent, Wave
+from dataforge.workflows.batching.book import Offices, Sent, Wave
 
 AT_ONCE = 500
 """Replies that are written together."""
@@ -23,7 +24,7 @@ AT_ONCE = 500
 
 @dataclass(slots=True)
 class _Brought:
-    """By a wave."""
+    """By the jobs of one teacher in a wave."""
 
     replies: int = 0
     questions: int = 0
@@ -34,6 +35,15 @@ class _Brought:
     spent: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     """Dollars, by batch."""
 
+    @property
+    def is_vain(self) -> bool:
+        return not self.replies and not self.full
+
+    def miss(self, sent: Sent, questions: int) -> None:
+        self.why[sent.detail] += questions
+        if sent.full:
+            self.full = min(self.full or questions, questions)
+
 
 def collect_replies(raw: Item) -> Item:
     """Safe to repeat: a reply is stored under its own key. Raises TeacherBusy, TeacherUnreachable."""
@@ -41,45 +51,58 @@ def collect_replies(raw: Item) -> Item:
     run = flow.run_of(e)
     wave = Wave(run, e, turn.wave)
     brought = asyncio.run(_collect(wave))
-    runs.note_progress(run, f"r{e.round}bjobs", Progress())
-    _tell(wave, brought)
-    vain = 0 if brought.replies or brought.full else turn.vain + 1
-    if vain:
-        why = next((why for why, _ in brought.why.most_common(1)), "the job ended without a reply")
-        book.stop(run, e, "batch_job_failed", detail=why)
-    after = replace(turn, wave=turn.wave + 1, vain=vain, most=max(1, brought.full // 2) if brought.full else turn.most)
+    before = sum(job.before for job in wave.jobs() or [])  # what the replies are worth is told when they are read
+    runs.note_progress(run, f"r{e.round}bjobs", Progress(done=int(before)))
+    vain, most = {**turn.vain}, {**turn.most}
+    for role, found in brought.items():
+        _tell(wave, role, found)
+        vain[role] = vain.get(role, 0) + 1 if found.is_vain else 0
+        if found.full:
+            most[role] = max(1, found.full // 2)
+        if found.is_vain:
+            why = next((why for why, _ in found.why.most_common(1)), "the job ended without a reply")
+            book.stop(run, e, "batch_job_failed", detail=why)
+    after = replace(turn, wave=turn.wave + 1, vain=vain, most=most)
     waiting = book.waiting(run, e)
     key = flow.write_json(run, f"{wave.stem}-replay.json", [{**item, "mode": "batch"} for item in waiting])
     return book.state(e, after, "generate", batches_key=key)
 
 
-async def _collect(wave: Wave) -> _Brought:
-    """Every job's replies; then the wave's budget is settled, and then its files at the provider go."""
-    office, brought = book.office(wave.run), _Brought()
+async def _collect(wave: Wave) -> dict[str, _Brought]:
+    """Every job's replies, by the role of the teacher; then the wave's budget is settled, and then its files at the
+    provider go."""
+    by_role: dict[str, _Brought] = {}
     jobs, got = wave.jobs() or [], list[tuple[int, Sent]]()
-    try:
+    async with Offices(wave.run) as offices:
         for number, job in enumerate(jobs):
+            brought = by_role.setdefault(job.role, _Brought())
             brought.questions += job.questions
-            sent = wave.sent(number) or Sent("failed", detail="it was never sent")
+            sent = wave.sent(number) or Sent("failed", detail="it was never sent", role=job.role)
             if sent.fate == "sent":
-                count = await _fetch(wave, office, number=number, sent=sent, brought=brought)
+                count = await _fetch(wave, offices.of(job.role), number=number, sent=sent, brought=brought)
                 sent = replace(sent, fate="collected", replies=count)
                 got.append((number, sent))
             elif sent.fate == "failed":
-                brought.why[sent.detail] += job.questions
-                if sent.full:
-                    brought.full = min(brought.full or job.questions, job.questions)
+                brought.miss(sent, job.questions)
             brought.replies += sent.replies
         if wave.run.config.get("max_cost_usd") is not None:
-            await asyncio.to_thread(budget.settle_job, wave.run.run_id, wave.name(0), {**brought.spent})
+            spent = _spent(by_role.values())
+            await asyncio.to_thread(budget.settle_job, wave.run.run_id, wave.name(0), spent)
         for number, sent in got:
             wave.note(number, sent)
-            await office.forget(sent.id)
+            await offices.of(jobs[number].role).forget(sent.id)
         for job in jobs:  # what has no reply is written anew for the next wave
             await asyncio.to_thread(current().files.delete, job.file)
-    finally:
-        await office.close()
-    return brought
+    return by_role
+
+
+def _spent(brought: Iterable[_Brought]) -> dict[str, float]:
+    """Dollars, by batch."""
+    total: defaultdict[str, float] = defaultdict(float)
+    for one in brought:
+        for batch, dollars in one.spent.items():
+            total[batch] += dollars
+    return {**total}
 
 
 async def _fetch(wave: Wave, office: Jobs, *, number: int, sent: Sent, brought: _Brought) -> int:
@@ -104,8 +127,9 @@ async def _fetch(wave: Wave, office: Jobs, *, number: int, sent: Sent, brought: 
     return len(seen)
 
 
-def _tell(wave: Wave, brought: _Brought) -> None:
-    said = f"The batch job brought {brought.replies} of {brought.questions} replies"
+def _tell(wave: Wave, role: str, brought: _Brought) -> None:
+    of = f" of questions to the {role}" if role else ""
+    said = f"The batch job{of} brought {brought.replies} of {brought.questions} replies"
     missing = brought.questions - brought.replies
     if missing:
         most = next(iter(brought.why.most_common(1)), ("the job ended before it got to them", 0))

@@ -1,21 +1,26 @@
-"""A batch of a run at batch price: its stored replies are read; what has none waits in a file, and nothing is asked."""
+"""A batch of a run at batch price: its stored replies are read; what has none waits in a file, and nothing is asked but
+teachers that take no jobs."""
 
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
+from dataforge.errors import BatchUnfinished
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.records import Question
+from dataforge.records import Question, Slot
 from dataforge.store import runs
 from dataforge.store.runs import Reply
+from dataforge.teachers.ports import Teacher
 from dataforge.workflows import asking
 from dataforge.workflows import runs as flow
 from dataforge.workflows.asking import Work
-from dataforge.workflows.batching import book
+from dataforge.workflows.batching import book, opening
 from dataforge.workflows.batching.book import Asked
+from dataforge.workflows.batching.opening import Opened
 from dataforge.workflows.sending import OutOfTime
 
 
@@ -28,39 +33,79 @@ class _Lot:
     """Where the questions of a batch are parked."""
 
     batch: int
+    opened: Opened
     asked: list[Asked] = field(default_factory=list)
+    slots: int = 0
+    """Of the calls that wait: each for one question."""
+    sizes: dict[int, int] = field(init=False)
+    """Slots of every call, by the first of them."""
 
-    async def fetch(self, batch: Work, question: Question, first_slot: int, attempt: int) -> Reply:
+    def __post_init__(self) -> None:
+        self.sizes = {call[0].index: len(call) for call in self.opened.calls}
+
+    async def call(self, slots: Sequence[Slot]) -> list[Item]:
+        return await self.opened.call(slots, self.fetch)
+
+    async def fetch(
+        self, batch: Work, question: Question, first_slot: int, attempt: int, /, *, teacher: Teacher | None = None
+    ) -> Reply:
         """The stored reply. Raises Parked where there is none, Stopped where there will be none."""
         key = runs.reply_key(first_slot, attempt)
-        if key not in batch.stored and batch.stop is None:
-            self.asked.append(Asked(key, question, len(question.slots), self.batch))
+        role = self.opened.roles.get((teacher or batch.teacher).name)
+        if role is not None and key not in batch.stored and batch.stop is None:
+            passes = self.opened.passes
+            step, size = bisect_right(passes, attempt) - 1, self.sizes[first_slot]
+            self.slots += size
+            self.asked.append(Asked(
+                key, question, len(question.slots) or size, self.batch, role=role, step=step, steps=len(passes)))
             raise Parked
-        return await asking.reply_to(batch, question, first_slot, attempt)
+        return await asking.reply_to(batch, question, first_slot, attempt, teacher=teacher)
+
+    @property
+    def concurrency(self) -> int:
+        """Stored replies are read one after the other."""
+        return self.opened.concurrency if set(self.opened.teachers) - set(self.opened.roles) else 1
 
 
 def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
-    """Safe to repeat. The part file once every slot has an outcome; until then the file of what is still to ask."""
+    """Safe to repeat. The part file once every slot has an outcome; until then the file of what is still to ask.
+
+    Raises BatchUnfinished as `asking.generate_batch`, where there are teachers that take no jobs.
+    """
     e = flow.event(raw)
-    batch, calls, _ = asking.opened(e)
-    lot = _Lot(e.batch)
-    call = partial(asking.call_of, batch, fetch=lot.fetch)
-    if batch.stop is not None:  # cancelled: what is missing fails, what is there stays
-        return asking.work(batch, e, call, calls, concurrency=1, seconds=seconds)
-    asyncio.run(asking.ask_all(batch, call, calls, 1))
-    batch.purse.give_back()
+    opened = opening.opened(e)
+    work, lot = opened.work, _Lot(e.batch, opened)
+    if work.stop is not None:  # cancelled: what is missing fails, what is there stays
+        return _asked(opened, e, seconds)
+    asking.bound(work, seconds)
+    asyncio.run(asking.ask_all(work, lot.call, opened.calls, lot.concurrency))
+    work.purse.give_back()
+    done = len(work.outcomes) + lot.slots
+    if done < work.slots:
+        raise BatchUnfinished(f"{done} of {work.slots} slots are done or wait; the rest takes another attempt")
     if lot.asked:
-        book.park(batch.run, e, lot.asked)
+        book.park(work.run, e, sorted(lot.asked, key=lambda a: a.key))
         return {"batch": e.batch, "waiting": len(lot.asked)}
-    done = asking.finish(batch, e, calls)
-    current().files.delete(flow.key_of(batch.run, book.pending_file(e.round, e.batch)))
-    return done
+    made = asking.finish(work, e, opened.calls)
+    opened.close()
+    current().files.delete(flow.key_of(work.run, book.pending_file(e.round, e.batch)))
+    return made
 
 
 def stopped_batch(raw: Item, *, seconds: float | None = None) -> Item:
     """What is on file, and for the rest the reason why nothing more is asked."""
     e = flow.event(raw)
-    batch, calls, _ = asking.opened(e)
-    batch.end(*book.why_stopped(batch.run, e))
-    call = partial(asking.call_of, batch, fetch=asking.reply_to)
-    return asking.work(batch, e, call, calls, concurrency=1, seconds=seconds)
+    opened = opening.opened(e)
+    opened.work.end(*book.why_stopped(opened.work.run, e))
+    return _asked(opened, e, seconds)
+
+
+def _asked(opened: Opened, e: flow.Event, seconds: float | None) -> Item:
+    """As a batch that has been stopped."""
+
+    async def call(slots: Sequence[Slot]) -> list[Item]:
+        return await opened.call(slots, asking.reply_to)
+
+    made = asking.work(opened.work, e, call, opened.calls, concurrency=1, seconds=seconds)
+    opened.close()
+    return made

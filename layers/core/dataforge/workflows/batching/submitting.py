@@ -1,36 +1,41 @@
 """The questions that wait, as jobs of the provider, each made once, however often this state runs.
 
-One question of a run is asked in real time first: a wrong key, an unknown model or a refused parameter shows at once,
-not after hours, and what its model takes is known before a job is written. Few questions (fewer than a job takes, or
-than are worth one), those that MOST_WAVES waves of jobs have left, and those of a cancelled run go the way of a run in
-real time, so no slot is lost.
+What a run asks first is asked in real time: see `probing`. A job belongs to one model, so each teacher of a run gets
+its own. Few questions (fewer than a job takes, or than are worth one), those that MOST_WAVES waves of jobs or the time
+have left, and those of a cancelled run go the way of a run in real time, so no slot is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import cast
 
-from dataforge import settings
+from dataforge import clock, settings
 from dataforge.errors import TeacherRefused, TeacherUnreachable
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.records import Slot
 from dataforge.store import runs
-from dataforge.store.runs import Run
-from dataforge.teachers import Jobs, batch_jobs
+from dataforge.store.runs import Progress, Run
+from dataforge.teachers import Jobs
 from dataforge.teachers.ports import JobLimits
-from dataforge.workflows import asking, budget, lineage
+from dataforge.teachers.prices import Price
+from dataforge.workflows import budget, lineage
 from dataforge.workflows import runs as flow
 from dataforge.workflows.batching import book
-from dataforge.workflows.batching.book import Asked, Job, Sent, Turn, Wave
+from dataforge.workflows.batching.book import Asked, Job, Offices, Sent, Turn, Wave
+from dataforge.workflows.batching.probing import probe
 from dataforge.workflows.calling import Stopped
 
 MOST_WAVES = 8
 """Waves of jobs in one round of asking."""
+MOST_WAVES_OF_PASSES = 16
+"""The same where a call asks several questions in turn."""
+LATEST = 5 * 86_400
+"""Seconds of a run after which no job is begun: one takes a day, and the machine of a run ends after seven."""
 MOST_VAIN = 2
 """Waves without a single reply, after which nothing more is sent."""
 FIRST_PAUSE = 15
@@ -45,6 +50,8 @@ class _Sized:
     slots: int
     most: float
     size: int
+    step: int = 0
+    steps: int = 1
 
 
 def submit_jobs(raw: Item) -> Item:
@@ -53,7 +60,8 @@ def submit_jobs(raw: Item) -> Item:
     run = flow.run_of(e)
     wave = Wave(run, e, turn.wave)
     waiting = book.waiting(run, e)
-    if not waiting or turn.wave > MOST_WAVES + 2:
+    if not waiting or turn.wave > _most_waves(run) + 2:
+        runs.note_progress(run, f"r{e.round}bjobs", Progress())
         return book.state(e, Turn(), "assess", batches_key=flow.key_of(run, f"round-{e.round}/batches.json"))
     if wave.jobs() is None:
         mode = _other_way(run, turn) or _plan(wave, turn, waiting)
@@ -66,16 +74,22 @@ def submit_jobs(raw: Item) -> Item:
     return book.state(e, replace(turn, seconds=pause, done=-1), "wait", batches_key=str(raw["batches_key"]))
 
 
+def _most_waves(run: Run) -> int:
+    return MOST_WAVES if run.kind == "generate" else MOST_WAVES_OF_PASSES
+
+
 def _other_way(run: Run, turn: Turn) -> str | None:
     """The mode in which the waiting batches go on, where it is no job."""
-    if run.cancel_requested or turn.wave >= MOST_WAVES:
+    late = clock.seconds_since(run.created_at) > LATEST
+    if run.cancel_requested or turn.wave >= _most_waves(run) or late:
         return "realtime"
-    return "stopped" if turn.vain >= MOST_VAIN else None
+    return "stopped" if any(waves >= MOST_VAIN for waves in turn.vain.values()) else None
 
 
 def _in_mode(wave: Wave, turn: Turn, waiting: Sequence[Item], mode: str) -> Item:
     run, e = wave.run, wave.e
     key = flow.write_json(run, f"{wave.stem}-{mode}.json", [{**item, "mode": mode} for item in waiting])
+    runs.note_progress(run, f"r{e.round}bjobs", Progress())
     if mode == "realtime" and not run.cancel_requested:
         runs.say(run.run_id, "generating", "The rest is asked in real time, at full price")
     return book.state(e, replace(turn, wave=turn.wave + 1), "generate", batches_key=key)
@@ -83,30 +97,49 @@ def _in_mode(wave: Wave, turn: Turn, waiting: Sequence[Item], mode: str) -> Item
 
 def _plan(wave: Wave, turn: Turn, waiting: Sequence[Item]) -> str | None:
     """Write down the jobs of this wave. Or the mode to go on in: there are too few questions for a job, or the first
-    one, in real time, got no answer."""
-    run, e = wave.run, wave.e
+    one, in real time, got no answer.
+
+    Questions that are too few for their teacher wait for others of the kind while there is a job of another one.
+    """
+    run = wave.run
     batches = [int(str(item["batch"])) for item in waiting]
-    limits = flow.teacher_of(run).can.batch
-    if limits is None:
-        return "realtime"
-    is_first = e.round == 0 and turn.wave == 0
-    least = max(limits.least, 1 if is_first else settings.get().batch_least)
-    if sum(1 for _ in _parked(wave, batches)) < least:
-        return "realtime"
+    counted = Counter(a.role for a in _parked(wave, batches))
     try:
-        answered = _probe(wave, waiting[0])
+        dealt = {
+            role: _dealt(wave, turn, waiting, role) for role in sorted(counted)
+            if (least := _least(wave, turn, role)) is not None and counted[role] >= least
+        }
     except Stopped as stopped:
         return _after_a_vain_probe(wave, stopped)
-    jobs = book.office(run)
-    sized = [_sized(run, jobs, a) for a in _parked(wave, batches) if a.key not in answered]
-    affordable = _affordable(wave, sized)
-    groups = divided(affordable, replace(limits, most=turn.most or limits.most)) if len(affordable) >= least else []
-    if not groups:
+    if not any(dealt.values()):
         if run.config.get("max_cost_usd") is not None:  # what was held for the job is free for single questions
             budget.settle_job(run.run_id, wave.name(0), {})
         return "realtime"
-    _write(wave, jobs, _parked(wave, batches), groups)
+    _write(wave, batches, dealt)
     return None
+
+
+def _least(wave: Wave, turn: Turn, role: str) -> int | None:
+    """Questions that are worth a job; None: the teacher takes none."""
+    limits = flow.teacher_of(wave.run, role).can.batch
+    is_first = wave.e.round == 0 and turn.wave == 0
+    return None if limits is None else max(limits.least, 1 if is_first else settings.get().batch_least)
+
+
+def _dealt(wave: Wave, turn: Turn, waiting: Sequence[Item], role: str) -> list[list[_Sized]]:
+    """The questions to a teacher, by job; empty: too few are left. Raises Stopped."""
+    run = wave.run
+    answered = probe(wave, waiting, role)
+    jobs, price = Offices(run).of(role), flow.model_of(run, role).price
+    sized = [
+        _sized(jobs, price, a) for a in _parked(wave, [int(str(item["batch"])) for item in waiting])
+        if a.role == role and a.key not in answered
+    ]
+    affordable = _affordable(wave, sized)
+    limits, least = flow.teacher_of(run, role).can.batch, _least(wave, turn, role)
+    if limits is None or least is None or len(affordable) < least:
+        return []
+    return divided(affordable, replace(limits, most=turn.most.get(role) or limits.most))
 
 
 def _after_a_vain_probe(wave: Wave, stopped: Stopped) -> str:
@@ -122,38 +155,10 @@ def _parked(wave: Wave, batches: Sequence[int]) -> Iterator[Asked]:
         yield from book.parked(wave.run, wave.e.round, batch)
 
 
-def _probe(wave: Wave, item: Item) -> set[str]:
-    """Ask one question in real time, unless the run did so before. The keys of this batch that have replies, also
-    from an attempt of this state that was cut off. Raises Stopped."""
-    run = wave.run
-    batch, _, _ = asking.opened(flow.event(item))
-    if flow.read_json(run, book.LEARNT) is not None:
-        return set(batch.stored)
-    first = next((a for a in _parked(wave, [int(str(item["batch"]))]) if a.key not in batch.stored), None)
-    if first is None:
-        return set(batch.stored)
-    slot, _, attempt = first.key.partition("#")
-    why: list[Stopped] = []
-
-    async def ask(_: Sequence[Slot]) -> list[Item]:
-        try:
-            await asking.reply_to(batch, first.question, int(slot), int(attempt))
-        except Stopped as stopped:
-            why.append(stopped)
-        return []
-
-    asyncio.run(asking.ask_all(batch, ask, [()], 1))
-    batch.purse.give_back()
-    if why:
-        raise why[0]
-    flow.write_json(run, book.LEARNT, batch_jobs(flow.model_of(run), batch.teacher, {}).learnt())
-    return {*batch.stored, first.key}
-
-
-def _sized(run: Run, jobs: Jobs, asked: Asked) -> _Sized:
-    price = flow.model_of(run).price
+def _sized(jobs: Jobs, price: Price | None, asked: Asked) -> _Sized:
     most = budget.most(asked.question, price.batched) if price else 0.0
-    return _Sized(asked.key, asked.batch, asked.slots, most, len(jobs.line(asked.key, asked.question)))
+    size = len(jobs.line(asked.key, asked.question))
+    return _Sized(asked.key, asked.batch, asked.slots, most, size, asked.step, asked.steps)
 
 
 def _affordable(wave: Wave, sized: list[_Sized]) -> list[_Sized]:
@@ -179,47 +184,56 @@ def divided(sized: Sequence[_Sized], limits: JobLimits) -> list[list[_Sized]]:
     return [g for g in groups if len(g) >= limits.least]
 
 
-def _write(wave: Wave, jobs: Jobs, parked: Iterator[Asked], groups: Sequence[Sequence[_Sized]]) -> None:
-    """The files of every job, in one pass over the questions; then the plan, which makes them valid."""
-    chosen = {s.key for g in groups for s in g}
-    questions = (a for a in parked if a.key in chosen)
+def _write(wave: Wave, batches: Sequence[int], dealt: Mapping[str, Sequence[Sequence[_Sized]]]) -> None:
+    """The files of every job, in one pass over the questions for each teacher; then the plan, which makes them
+    valid."""
     planned: list[Job] = []
-    for number, group in enumerate(groups):
-        index: dict[str, tuple[str, int]] = {}
-
-        def lines(count: int, index: dict[str, tuple[str, int]] = index) -> Iterator[bytes]:
-            for a in islice(questions, count):
-                index[a.key] = (lineage.prompt_hash(a.question), a.batch)
-                yield jobs.line(a.key, a.question)
-
-        file = flow.key_of(wave.run, wave.file(number, "jsonl"))
-        current().files.write_stream(file, lines(len(group)), content_type="application/jsonl")
-        wave.write_index(number, index)
-        planned.append(Job(wave.name(number), file, len(group), sum(s.slots for s in group)))
+    offices = Offices(wave.run)
+    for role, groups in dealt.items():
+        chosen = {s.key for g in groups for s in g}
+        questions = (a for a in _parked(wave, batches) if a.key in chosen)
+        for group in groups:
+            file = _write_file(wave, offices.of(role), len(planned), islice(questions, len(group)))
+            planned.append(Job(
+                wave.name(len(planned)), file, len(group), sum(s.slots for s in group), role,
+                before=sum(s.slots * s.step / s.steps for s in group), worth=sum(s.slots / s.steps for s in group),
+            ))
     wave.plan(planned)
 
 
+def _write_file(wave: Wave, office: Jobs, number: int, questions: Iterator[Asked]) -> str:
+    """The key of a job's requests; beside them, what they belong to."""
+    index: dict[str, tuple[str, int]] = {}
+
+    def lines() -> Iterator[bytes]:
+        for a in questions:
+            index[a.key] = (lineage.prompt_hash(a.question), a.batch)
+            yield office.line(a.key, a.question)
+
+    file = flow.key_of(wave.run, wave.file(number, "jsonl"))
+    current().files.write_stream(file, lines(), content_type="application/jsonl")
+    wave.write_index(number, index)
+    return file
+
+
 async def _send(wave: Wave, jobs: Sequence[Job]) -> None:
-    office = book.office(wave.run)
-    try:
+    what = "pairs" if wave.run.kind == "generate" else "records"
+    async with Offices(wave.run) as offices:
         for number, job in enumerate(jobs):
             sent = wave.sent(number)
             if sent is not None and sent.fate != "sending":
                 continue
-            wave.note(number, Sent("sending"))
+            wave.note(number, Sent("sending", role=job.role))
             try:
-                found = await office.submit(job.name, job.file, again=sent is not None)
+                found = await offices.of(job.role).submit(job.name, job.file, again=sent is not None)
             except TeacherRefused as refused:
-                wave.note(number, Sent("failed", detail=refused.message))
+                wave.note(number, Sent("failed", detail=refused.message, role=job.role))
                 _say(wave, f"The provider refused a batch job of {job.questions} questions: {refused.message}", "error")
                 continue
-            wave.note(number, Sent("sent", found))
-            _say(wave, f"Sent {job.questions} questions for {job.slots} pairs as batch job {found}")
-    finally:
-        await office.close()
+            wave.note(number, Sent("sent", found, role=job.role))
+            to = f" to the {job.role}" if job.role else ""
+            _say(wave, f"Sent {job.questions} questions{to} for {job.slots} {what} as batch job {found}")
 
 
 def _say(wave: Wave, message: str, level: str = "info") -> None:
     runs.say(wave.run.run_id, "generating", message, level=level)
-
-

@@ -17,7 +17,7 @@ from dataforge.store.runs import Progress, Run
 from dataforge.teachers.jobs import Look
 from dataforge.workflows import runs as flow
 from dataforge.workflows.batching import book
-from dataforge.workflows.batching.book import Job, Sent, Wave
+from dataforge.workflows.batching.book import Job, Offices, Sent, Wave
 
 _NAME = re.compile(r".*?([0-9a-z]{26})-r\d+w\d+j\d+", re.IGNORECASE)
 """`book.Wave.name`: the tail of the run's id."""
@@ -68,33 +68,30 @@ def jobs_changed(name: str) -> bool:
 
 def abandon(run: Run) -> None:
     """Cancel what still runs at the provider, as far as that works: nobody will collect it."""
-    left = [sent.id for sent in book.under_way(run)] if run.config.get("mode") == "batch" else []
+    left = list(book.under_way(run)) if run.config.get("mode") == "batch" else []
     if left:
         asyncio.run(_cancel(run, left))
 
 
-async def _cancel(run: Run, jobs: Sequence[str]) -> None:
-    office = book.office(run)
-    try:
-        for job in jobs:
+async def _cancel(run: Run, jobs: Sequence[Sent]) -> None:
+    async with Offices(run) as offices:
+        for sent in jobs:
             try:
-                await office.cancel(job)
+                await offices.of(sent.role).cancel(sent.id)
             except TeacherError as away:
-                logger.warning("batch job %s of %s goes on: %s", job, run.run_id, away.message)
-    finally:
-        await office.close()
+                logger.warning("batch job %s of %s goes on: %s", sent.id, run.run_id, away.message)
 
 
 async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[Look | None]:
     """None: it is over, and that was noted before."""
-    office = book.office(wave.run)
     found: list[Look | None] = []
-    try:
+    async with Offices(wave.run) as offices:
         for number, job in enumerate(jobs):
             sent = wave.sent(number)
             if sent is None or sent.fate != "sent":
                 found.append(None)
                 continue
+            office = offices.of(job.role)
             try:
                 look = await office.look(sent.id)
                 if look.state == "running" and wave.run.cancel_requested:
@@ -103,25 +100,25 @@ async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[Look | None]:
                 logger.warning("batch job %s of %s: %s", sent.id, wave.run.run_id, away.message)
                 look = Look("running", "out of reach", detail=away.message)
             if look.state in ("failed", "full"):
-                wave.note(number, Sent("failed", sent.id, look.detail or look.said, look.state == "full"))
-                said = f"Batch job {sent.id} of {job.questions} questions failed: {look.detail or look.said}"
+                failed = replace(sent, fate="failed", detail=look.detail or look.said, full=look.state == "full")
+                wave.note(number, failed)
+                said = f"Batch job {sent.id} of {job.questions} questions failed: {failed.detail}"
                 runs.say(wave.run.run_id, "generating", said, level="error")
             found.append(look)
-    finally:
-        await office.close()
     return found
 
 
 def _progress(wave: Wave, jobs: Sequence[Job], looks: Sequence[Look | None]) -> tuple[int, int]:
     """Questions that are done, of all; the run's progress counts them in slots until their replies are read."""
-    done = slots = 0
+    done, slots = 0, 0.0
     for job, look in zip(jobs, looks, strict=True):
         if look is None or look.state not in ("running", "ended"):
+            slots += job.before
             continue
         counted = job.questions if look.state == "ended" else min(look.done, job.questions)
         done += counted
-        slots += counted * job.slots // max(1, job.questions)
-    runs.note_progress(wave.run, f"r{wave.e.round}bjobs", Progress(done=slots))
+        slots += job.reached(counted)
+    runs.note_progress(wave.run, f"r{wave.e.round}bjobs", Progress(done=int(slots)))
     return done, sum(job.questions for job in jobs)
 
 

@@ -24,6 +24,7 @@ from dataforge.recipes.synthetic.spec import Spec
 from dataforge.store import ledger, runs
 from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
+from dataforge.workflows.batching import waiting
 from dataforge.workflows.synthetic.planning import promised
 from dataforge.workflows.synthetic.starting import spec_of
 
@@ -71,6 +72,8 @@ def close_run(raw: Item) -> Item:
         return {"run_id": run.run_id, "status": run.status}
     run = runs.advance(run, run.status, "finalizing")
     error = flow.failure_of(raw)
+    if error:
+        waiting.abandon(run)
     settled = flow.settled(run, "cancelled" if run.cancel_requested and error is None else "run_failed")
     run = runs.change(run, settled) if settled else run
     spec, measures = spec_of(run), Measures()

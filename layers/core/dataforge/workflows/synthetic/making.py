@@ -32,14 +32,14 @@ from dataforge.recipes.synthetic.spec import Spec
 from dataforge.records import Answer, Message, Question, Slot
 from dataforge.store import runs
 from dataforge.store.runs import Reply
-from dataforge.teachers import build, resolve
+from dataforge.teachers import build
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import asking, assessing
 from dataforge.workflows import runs as flow
 from dataforge.workflows.asking import Work, reply_to
 from dataforge.workflows.budget import Purse
-from dataforge.workflows.calling import READINGS, Stopped, answer_of, failed
-from dataforge.workflows.synthetic.starting import spec_of
+from dataforge.workflows.calling import READINGS, Fetch, Stopped, answer_of, failed
+from dataforge.workflows.synthetic.starting import ROLES, spec_of
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,17 @@ class Desk:
     covered: dict[str, list[str]]
     """Sub-topic to openings of records that exist, of other batches too as far as they were done when this began."""
     fresh: list[tuple[str, str]] = field(default_factory=list)
+    learns: bool = True
+    """Its calls see what the calls before them wrote; False: at batch price all are asked at once, and a call that is
+    gone through again must ask the same."""
+    fetch: Fetch = reply_to
+    """Who gets the replies."""
+
+    @property
+    def passes(self) -> tuple[int, ...]:
+        """The first attempt number of each question that a call may ask in turn."""
+        further = ((self.shape.critic, CRITIC), (_is_judged(self.spec), JUDGE), (bool(self.spec.invariants), CHECKER))
+        return (0, *(first for asked, first in further if asked))
 
 
 @dataclass(slots=True)
@@ -92,17 +103,22 @@ class Entry:
 def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
     """As `asking.generate_batch`."""
     e = flow.event(raw)
-    desk, calls, concurrency = _open(e)
-    done = asking.work(desk.work, e, partial(_call, desk), calls, concurrency=concurrency, seconds=seconds)
-    flow.write_json(desk.work.run, f"round-{e.round}/covered-{e.batch:04d}.json", desk.fresh)
+    desk, calls, concurrency = opened(e)
+    done = asking.work(desk.work, e, partial(call, desk), calls, concurrency=concurrency, seconds=seconds)
+    close(desk, e)
     return done
+
+
+def close(desk: Desk, e: flow.Event) -> None:
+    """Later batches see what this one wrote."""
+    flow.write_json(desk.work.run, f"round-{e.round}/covered-{e.batch:04d}.json", desk.fresh)
 
 
 def salvage(raw: Item) -> int:
     """As `asking.salvage`."""
     e = flow.event(raw)
-    desk, calls, _ = _open(e)
-    return asking.save(desk.work, e, partial(_call, desk), calls)
+    desk, calls, _ = opened(e)
+    return asking.save(desk.work, e, partial(call, desk), calls)
 
 
 def record_failure(raw: Item) -> Item:
@@ -115,14 +131,14 @@ def record_failure(raw: Item) -> Item:
         return recorded
 
 
-def _open(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
+def opened(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
+    """The batch, its calls, and how many of them may be in flight."""
     run = flow.run_of(e)
     body = orjson.loads(current().files.read(e.key))
     calls = [[slot_items.of_item(s) for s in call] for call in body["calls"]]
     indices = [s.index for call in calls for s in call]
     spec = spec_of(run)
-    names = {role: str(run.config[role]) for role in ("critic", "judge") if run.config.get(role)}
-    models = {role: resolve(name, org_id=run.org_id) for role, name in names.items()}
+    models = {role: flow.model_of(run, role) for role in ROLES if run.config.get(role)}
     others = {role: build(model) for role, model in models.items()}
     over = run.cancel_requested or run.status in runs.FINISHED
     name = f"r{e.round}b{e.batch:04d}"
@@ -132,9 +148,10 @@ def _open(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
         stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
         others=tuple((others[role], model) for role, model in models.items()),
     )
+    learns = run.config.get("mode") != "batch"
     desk = Desk(
-        work, spec, recipe.SHAPES[spec.schema], recipe.guarded(spec), others.get("critic"),
-        others.get("judge"), _covered(run, e.round, {s.topic for call in calls for s in call}),
+        work, spec, recipe.SHAPES[spec.schema], recipe.guarded(spec), others.get("critic"), others.get("judge"),
+        _covered(run, e.round if learns else e.round - 1, {s.topic for call in calls for s in call}), learns=learns,
     )
     return desk, calls, int(body["concurrency"])
 
@@ -166,7 +183,7 @@ def _note(covered: dict[str, list[str]], topic: str, opening: str) -> None:
     del openings[:-MOST_OPENINGS]
 
 
-async def _call(desk: Desk, given: Sequence[Slot]) -> list[Item]:
+async def call(desk: Desk, given: Sequence[Slot]) -> list[Item]:
     """The outcome of each slot of one call."""
     slots = [s for s in given if isinstance(s, RecordSlot)]
     entries, why = await _write(desk, slots)
@@ -200,7 +217,7 @@ async def _write(desk: Desk, slots: list[RecordSlot]) -> tuple[dict[int, Entry],
     asked_for, question = slots, recipe.question(desk.spec, slots, covered=desk.covered)
     for attempt in range(1 if desk.work.teacher.can.offline else READINGS):
         try:
-            reply = await reply_to(desk.work, question, slots[0].index, attempt)
+            reply = await desk.fetch(desk.work, question, slots[0].index, attempt)
         except Stopped as stopped:
             why = (stopped.reason, stopped.detail)
             break
@@ -246,7 +263,7 @@ async def _pass(
     why = ("unreadable_reply", "the reply did not speak of every record")
     for attempt in range(1 if judge.can.offline else TRIES):
         try:
-            reply = await reply_to(desk.work, question, first_slot, attempts + attempt, teacher=judge)
+            reply = await desk.fetch(desk.work, question, first_slot, attempts + attempt, teacher=judge)
         except Stopped as stopped:
             return found, (stopped.reason, stopped.detail)
         said = read(answer_of(reply))
@@ -310,7 +327,8 @@ def _exhibits(desk: Desk, entries: Sequence[Entry]) -> list[Exhibit]:
 
 def _remember(desk: Desk, entry: Entry) -> None:
     opening = " ".join(desk.shape.asked(entry.payload).split())[:OPENING_CHARACTERS]
-    _note(desk.covered, entry.slot.topic, opening)
+    if desk.learns:
+        _note(desk.covered, entry.slot.topic, opening)
     desk.fresh.append((entry.slot.topic, opening))
 
 

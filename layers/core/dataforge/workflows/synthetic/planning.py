@@ -44,7 +44,7 @@ def plan_run(raw: Item) -> Item:
     e = flow.event(raw)
     run = flow.run_of(e)
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
-                  "round": e.round}
+                  "round": e.round, "mode": str(run.config.get("mode") or "realtime")}
     spec = spec_of(run)
     before = sum(1 for _ in promised(run, e.round))
     slots = () if run.cancel_requested else _slots(run, e.round, spec, before)

@@ -12,7 +12,7 @@ from dataforge import clock, ids, settings
 from dataforge.errors import Invalid, Misspelt
 from dataforge.platform.ports import Item, Put
 from dataforge.recipes import spelling
-from dataforge.recipes.synthetic import checking, pricing
+from dataforge.recipes.synthetic import checking, planning, pricing
 from dataforge.recipes.synthetic import spec as specs
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.pricing import Model, Quote, Tariff
@@ -20,13 +20,15 @@ from dataforge.recipes.synthetic.spec import Request, Spec
 from dataforge.store import ledger
 from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
-from dataforge.teachers import teacher
+from dataforge.teachers import batch_jobs_lack, build, catalogue, resolve, teacher
 from dataforge.workflows import runs as flow
-from dataforge.workflows.generation import most_slots
+from dataforge.workflows.generation import check_batch, most_slots
 
 KIND = "synthetic"
 MOST_REQUEST_BYTES = 100_000
 """A run keeps its whole request, and an item of a table holds 400 KB."""
+ROLES = ("critic", "judge")
+"""Who has a part in a run besides the generator."""
 _OFFLINE = ("templated", "scripted", "extractive")
 """Providers whose teachers need no model name."""
 
@@ -52,6 +54,9 @@ class Offer:
     cast: Cast
     records: int
     """What will be delivered at most: the count, or less under max_cost_usd."""
+    by_job: tuple[str, ...] | None = None
+    """At batch price: which roles besides the generator take batch jobs, too; the others are asked in real time. None:
+    everyone is."""
 
     @property
     def model(self) -> str:
@@ -91,9 +96,10 @@ def offer(request: Request, *, domain_confirmed: bool) -> Offer:
     quote = pricing.quote(spec, tariff)
     cast_ = _cast(spec, generator or cast(Model, tariff.model), _named(models.get("critic")))
     records = _affordable(spec.count, quote, request.get("max_cost_usd"))
+    by_job = _by_job(cast_, replace(spec, count=records)) if request.get("mode") == "batch" else None
     if not domain_confirmed:
         check_spelling(spec.domain)
-    return Offer(request, spec, tariff, quote, cast_, records)
+    return Offer(request, spec, tariff, quote, cast_, records, by_job)
 
 
 def check_spelling(domain: str) -> None:
@@ -119,10 +125,17 @@ def _run(org_id: str, user_id: str, offered: Offer) -> Run:
         "request": cast(Item, offered.request), "model_id": offered.cast.generator, "model": offered.model,
         "tier": offered.tariff.tier, "critic": offered.cast.critic, "judge": offered.cast.judge,
         "price": {"record": offered.quote.record, "units": offered.quote.units}, "estimate": offered.cost,
+        "teachers": {
+            role: catalogue.to_item(resolve(name, org_id=org_id))
+            for role, name in (("critic", offered.cast.critic), ("judge", offered.cast.judge)) if name
+        },
     }
+    if offered.by_job is not None:
+        config |= {"mode": "batch", "by_job": list(offered.by_job)}
     return Run(
         org_id, run_id, project_of(org_id), user_id, KIND, config,
         f"data-forge/synthetic/{org_id}/runs/{run_id}", clock.now(), ids.tail(run_id), requested=offered.records,
+        teacher=catalogue.to_item(resolve(offered.cast.generator, org_id=org_id)),
     )
 
 
@@ -158,6 +171,14 @@ def _cast(spec: Spec, generator: Model, critic: Model | None) -> Cast:
         _check(explicit, "models.critic", "critic")
     light = stand_in or _or_instead(teacher_name(pricing.critic()), writer)
     return Cast(writer, (explicit or light) if needs_critic else None, light if needs_judge else None)
+
+
+def _by_job(chosen: Cast, spec: Spec) -> tuple[str, ...]:
+    """The roles whose teachers take batch jobs. Raises Invalid (field mode) where the generator takes none."""
+    writer = resolve(chosen.generator)
+    check_batch(writer, build(writer), calls=-(-spec.count // planning.slots_per_call(spec)), more="count")
+    others = {role: resolve(name) for role, name in (("critic", chosen.critic), ("judge", chosen.judge)) if name}
+    return tuple(r for r, m in others.items() if build(m).can.batch is not None and batch_jobs_lack(m) is None)
 
 
 def _or_instead(wanted: str, other: str) -> str:
