@@ -9,6 +9,8 @@ BIN     := .venv/bin
 UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
+# Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the house again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
 

@@ -1,0 +1,40 @@
+"""What makes moto and pytest slow for us and changes nothing that a test sees; `conftest` plugs it in.
+
+Every test on moto has an account, a session and clients of its own, and asks DynamoDB some hundred times.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from botocore.loaders import JSONFileLoader
+from botocore.model import StructureShape
+from moto.core.serialize import BaseJSONSerializer
+
+_read_description = JSONFileLoader._load_file
+_write_structure = BaseJSONSerializer._serialize_type_structure
+
+
+@cache
+def _once(full_path: str, open_method: Any) -> Any:
+    return _read_description(JSONFileLoader(), full_path, open_method)
+
+
+def _only_what_is_there(
+    serializer: Any, serialized: Any, value: Any, shape: StructureShape, key: str
+) -> None:
+    """A DynamoDB value is of one of ten kinds, and moto looks for each of them under five names."""
+    if shape.name != "AttributeValue" or not key or type(value) is not dict or not value.keys() <= shape.members.keys():
+        _write_structure(serializer, serialized, value, shape, key)
+        return
+    kinds: dict[str, Any] = {}
+    for kind, held in value.items():
+        serializer._serialize(kinds, held, shape.members[kind], kind)
+    serializer._default_serialize(serialized, kinds, shape, key)
+
+
+def plug_in() -> None:
+    # A session would read the same descriptions of AWS again: 0.7 s of CPU.
+    JSONFileLoader._load_file = lambda _, full_path, open_method: _once(full_path, open_method)  # type: ignore[method-assign]
+    BaseJSONSerializer._serialize_type_structure = _only_what_is_there  # type: ignore[method-assign, assignment]
