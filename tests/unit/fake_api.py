@@ -134,6 +134,11 @@ def get_project(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tupl
     return 200, api.projects[project_id]
 
 
+def delete_project(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    del api.projects[project_id], api.documents[project_id], api.pairs[project_id]
+    return 200, {"message": f"Project {project_id} deleted successfully"}
+
+
 def upload_url(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     if sent["file_size"] > 1_000_000:
         return refusal(413, "TOO_LARGE", "The file is larger than 1,000,000 bytes; split it")
@@ -191,8 +196,12 @@ def generate(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[i
         return refusal(422, "TEACHER_NOT_CONFIGURED", "openai:nokey needs a key: set OPENAI_API_KEY")
     if sent["model_id"] == "nobody":
         return refusal(422, "UNKNOWN_TEACHER", "There is no teacher 'nobody'")
+    if sent["model_id"] == "extractive" and sent.get("config", {}).get("mode") == "batch":
+        return refusal(422, "TEACHER_CANNOT", "mode: the teacher extractive has no batch API")
     config = {**sent.pop("config", {}), **sent}
     if config.pop("estimate", False):
+        if not api.documents[project_id]:
+            return refusal(422, "NO_CHUNKS", "There is no chunk to generate from")
         return 200, {"projectId": project_id, "config": config, "model": sent["model_id"], "estimate": ESTIMATE}
     job = start(api, project_id, "generate", config)
     return 200, {k: job[k] for k in ("generationId", "projectId", "config", "status", "progress", "createdAt")}
@@ -372,6 +381,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("POST", f"{BASE}/projects", create_project),
     ("GET", f"{BASE}/projects", lambda api, **_: (200, list(api.projects.values()))),
     ("GET", f"{BASE}/projects/([^/]+)", get_project),
+    ("DELETE", f"{BASE}/projects/([^/]+)", delete_project),
     ("POST", f"{BASE}/projects/([^/]+)/upload-url", upload_url),
     ("PUT", "/files/(.+)", put_file),
     ("GET", "/files/exports/([^/]+)/([0-9]+)", get_file),

@@ -124,7 +124,8 @@ def test_what_is_to_be_spread_reaches_the_server(run: Callable[..., int], api: F
     run("--pairs", "6", "--teacher", "ollama:llama3.2", "--question-type", "factual", "--question-type", "how-to=2",
         "--persona", "mixed", "--style", "keywords", "--style", "a=b", "--multi-hop", "0.2")
 
-    [sent] = [s.json for s in api.seen if s.method == "POST" and s.path.endswith("/generate")]
+    asked, sent = [s.json for s in api.seen if s.method == "POST" and s.path.endswith("/generate")]
+    assert asked == {**sent, "estimate": True}
     assert {k: v for k, v in sent["config"].items() if k != "auto_accept_min_quality"} == {
         "question_types": {"factual": 1, "how-to": 2}, "personas": "mixed", "styles": ["keywords", "a=b"],
         "multi_hop_share": 0.2,
@@ -340,6 +341,68 @@ def test_failures_have_their_exit_code_and_say_why(
     assert run(*options) == code
 
     assert told in capfd.readouterr().err
+
+
+WRONG = [
+    (["--teacher", "nobody"], 2, "There is no teacher 'nobody'"),
+    (["--mode", "batch"], 2, "mode: the teacher extractive has no batch API"),
+    (["--teacher", "openai:nokey"], 4, "set OPENAI_API_KEY"),
+]
+
+
+@pytest.mark.parametrize(("options", "code", "told"), WRONG)
+@pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_an_order_that_nobody_can_carry_out_is_refused_before_anything_is_uploaded(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str], options: list[str], code: int, told: str,
+    more: tuple[str, ...],
+) -> None:
+    assert run(*options, *more) == code
+
+    said = capfd.readouterr().err
+    assert told in said
+    assert "--resume" not in said
+    assert (api.projects, api.files, api.generations) == ({}, {}, {})
+
+
+def test_a_refused_order_in_json_has_nothing_to_resume(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--teacher", "nobody", "--json")
+
+    result = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (result["exit_code"], result["error"]["code"]) == (2, "UNKNOWN_TEACHER")
+    assert (result["project_id"], result["resume"]) == (None, None)
+
+
+def test_a_project_that_was_there_before_outlives_a_refused_order(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--dry-run")
+    [project_id] = api.projects
+    uploads = api.count("/upload-url")
+
+    code = run("--resume", project_id, "--teacher", "nobody")
+
+    assert code == 2
+    assert list(api.projects) == [project_id]
+    assert api.count("/upload-url") == uploads
+    assert f"--resume {project_id}" in capfd.readouterr().err
+
+
+def test_what_every_server_takes_is_not_asked_for_first(run: Callable[..., int], api: FakeApi) -> None:
+    assert run("--pairs", "6") == 0
+
+    assert api.count("/generate") == 1
+
+
+def test_a_project_that_cannot_be_taken_back_does_not_hide_the_refusal(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.faults = [Fault("DELETE /", 403, times=9)]
+
+    assert run("--teacher", "nobody") == 2
+
+    assert "There is no teacher 'nobody'" in capfd.readouterr().err
 
 
 def test_paths_that_hold_nothing(run: Callable[..., int], api: FakeApi, tmp_path: Path) -> None:

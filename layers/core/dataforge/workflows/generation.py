@@ -76,6 +76,8 @@ def quote(project: Project, request: Item) -> Order:
     asked = build(model)
     _check_teacher(config, asked, project.org_id)
     _check_budget(config, model)
+    if config.get("mode") == "batch":
+        _check_batch(config, model, asked)
     kind = str(config["generation_type"])
     config = {**DEFAULTS_OF_A_KIND.get(kind, {}), **config}
     if isinstance(chosen := config.get("chunk_ids"), list):
@@ -98,7 +100,7 @@ def quote(project: Project, request: Item) -> Order:
         pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
     )
     if config.get("mode") == "batch":
-        _check_batch(config, model, asked, calls=cast("dict[str, int]", taken["calls"])["low"])
+        _check_size(model, asked, calls=cast("dict[str, int]", taken["calls"])["low"])
     return Order(config, model, requested, taken)
 
 
@@ -125,10 +127,10 @@ def _check_budget(config: Item, model: Model) -> None:
         )
 
 
-def _check_batch(config: Item, model: Model, chosen: Teacher, *, calls: int) -> None:
-    """Raises Invalid when the provider takes no batch jobs, or none as small as this run."""
-    name, limits = config["model_id"], chosen.can.batch
-    if limits is None:
+def _check_batch(config: Item, model: Model, chosen: Teacher) -> None:
+    """Raises Invalid when the provider takes no batch jobs."""
+    name = config["model_id"]
+    if chosen.can.batch is None:
         raise Invalid(
             f"mode: the teacher {name} has no batch API; leave mode out, or choose openai:<model> or bedrock:<model>",
             field="mode", code="TEACHER_CANNOT",
@@ -136,7 +138,12 @@ def _check_batch(config: Item, model: Model, chosen: Teacher, *, calls: int) -> 
     lacks = batch_jobs_lack(model)
     if lacks:
         raise Invalid(f"mode: batch jobs of {model.backend} need {lacks}", field="mode", code="TEACHER_NOT_CONFIGURED")
-    if calls <= limits.least and limits.least > 1:
+
+
+def _check_size(model: Model, chosen: Teacher, *, calls: int) -> None:
+    """Raises Invalid when the provider takes no batch job as small as this run."""
+    limits = chosen.can.batch
+    if limits and calls <= limits.least and limits.least > 1:
         raise Invalid(
             f"mode: a batch job of {model.backend} takes at least {limits.least} requests, and this run asks only "
             f"{calls} (one of them beforehand); raise num_pairs, or leave mode out", field="mode", code="TOO_SMALL",
