@@ -12,13 +12,13 @@ from botocore.loaders import JSONFileLoader
 from botocore.model import StructureShape
 from moto.core.serialize import BaseJSONSerializer
 
-_read_description = JSONFileLoader._load_file
+read_description = JSONFileLoader._load_file
 _write_structure = BaseJSONSerializer._serialize_type_structure
 
 
 @cache
 def _once(full_path: str, open_method: Any) -> Any:
-    return _read_description(JSONFileLoader(), full_path, open_method)
+    return read_description(JSONFileLoader(), full_path, open_method)
 
 
 def _only_what_is_there(
