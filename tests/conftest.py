@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import speed
@@ -13,3 +15,8 @@ settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 speed.plug_in()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whole slow files are not even collected where they are left out: thinking of requests takes seconds."""
+    return True if collection_path.name.endswith("_long.py") and "not slow" in config.option.markexpr else None
