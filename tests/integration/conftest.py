@@ -141,12 +141,12 @@ def embedded_service(home: Path, hire: Hire = shared_workers.hire) -> Iterator[S
         app = create_app()
         assert isinstance(plugged.files, DiskFiles)
         add_file_routes(app, plugged.files)
-        http = TestClient(app, raise_server_exceptions=False)
+        with TestClient(app, raise_server_exceptions=False) as http:  # one loop for all requests
 
-        def put(url: str, data: bytes, content_type: str) -> int:
-            return http.put(url, content=data, headers={"Content-Type": content_type}).status_code
+            def put(url: str, data: bytes, content_type: str) -> int:
+                return http.put(url, content=data, headers={"Content-Type": content_type}).status_code
 
-        yield Service(http, new_member(), put, lambda url: http.get(url).content)
+            yield Service(http, new_member(), put, lambda url: http.get(url).content)
 
 
 def aws_service(_: Path) -> Iterator[Service]:
@@ -168,10 +168,10 @@ def aws_service(_: Path) -> Iterator[Service]:
                 "aws", DynamoTables("t-"), S3Files(BUCKET), StepFunctionsWorkflows(arns), EmbeddedSockets(),
                 EnvironmentSecrets(None),
             ))
-            http = TestClient(create_app(), raise_server_exceptions=False)
 
             def put(url: str, data: bytes, content_type: str) -> int:
                 return requests.put(url, data=data, headers={"Content-Type": content_type}, timeout=10).status_code
 
-            yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
+            with TestClient(create_app(), raise_server_exceptions=False) as http:
+                yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
             platform.use(None)
