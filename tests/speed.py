@@ -1,18 +1,22 @@
-"""What makes moto and pytest slow for us and changes nothing that a test sees; `conftest` plugs it in.
+"""What makes moto slow or unsteady for us, mended without a change that a test sees; `conftest` plugs it in.
 
 Every test on moto has an account, a session and clients of its own, and asks DynamoDB some hundred times.
 """
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import Any
 
 from botocore.loaders import JSONFileLoader
 from botocore.model import StructureShape
 from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.responses import DynamoHandler
 
 read_description = JSONFileLoader._load_file
+_answer = DynamoHandler.call_action
+_one_at_a_time = threading.RLock()
 _write_structure = BaseJSONSerializer._serialize_type_structure
 
 
@@ -34,7 +38,14 @@ def _only_what_is_there(
     serializer._default_serialize(serialized, kinds, shape, key)
 
 
+def _whole(handler: DynamoHandler) -> Any:
+    """moto hands out the very items that it changes: a read beside a write would see "dictionary changed size"."""
+    with _one_at_a_time:
+        return _answer(handler)
+
+
 def plug_in() -> None:
     # A session would read the same descriptions of AWS again: 0.7 s of CPU.
     JSONFileLoader._load_file = lambda _, full_path, open_method: _once(full_path, open_method)  # type: ignore[method-assign]
     BaseJSONSerializer._serialize_type_structure = _only_what_is_there  # type: ignore[method-assign, assignment]
+    DynamoHandler.call_action = _whole  # type: ignore[method-assign]
