@@ -9,15 +9,18 @@ BIN     := .venv/bin
 UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
+# Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the house again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
 
-# Three workers on two cores: a good part of the suite waits for servers and state machines.
+# Three workers on two cores: a good part of the suite waits for servers and state machines. Files in the order of their
+# names, so that the whole programs of tests/e2e come first and no worker waits for one of them at the end.
 test: lint ## everything but the slow suites
-	$(BIN)/pytest -n 3 --dist loadfile -m "not slow and not deploy"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not deploy"
 
 test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long crash runs, jobs of a hundred questions, `datasets`
 	$(UV) sync --frozen --quiet --python $(PYTHON) --all-extras --group loading

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-from functools import cache
-from typing import Any
+from pathlib import Path
 
-from botocore.loaders import JSONFileLoader
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import speed
 
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
-read_description = JSONFileLoader._load_file
+speed.plug_in()
 
 
-@cache
-def _once(full_path: str, open_method: Any) -> Any:
-    return read_description(JSONFileLoader(), full_path, open_method)
-
-
-# Every test on moto has a session of its own, which would read the same descriptions of AWS again: 0.7 s of CPU.
-JSONFileLoader._load_file = lambda _, full_path, open_method: _once(full_path, open_method)  # type: ignore[method-assign]
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whole slow files are not even collected where they are left out: thinking of requests takes seconds."""
+    return True if collection_path.name.endswith("_long.py") and "not slow" in config.option.markexpr else None

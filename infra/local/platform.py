@@ -13,6 +13,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from dataforge import settings
 from dataforge.platform.embedded import definition
@@ -91,7 +92,15 @@ def pool(home: Path, size: int) -> WorkerPool:
     return WorkerPool([sys.executable, "-m", "infra.local.worker"], size, environment)
 
 
-def invoker(workers: WorkerPool) -> Callable[[str, Item, float], Item]:
+class Workers(Protocol):
+    """What the server needs of its workers; `WorkerPool` says what each call promises."""
+
+    def invoke(self, handler: str, event: Item, timeout_s: float) -> Item: ...
+
+    def close(self) -> None: ...
+
+
+def invoker(workers: Workers) -> Callable[[str, Item, float], Item]:
     """Function name of the catalog -> its handler in a worker."""
 
     def invoke(function: str, event: Item, timeout_s: float) -> Item:

@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +30,7 @@ from dataforge.store import orgs, projects, runs, schema
 from dataforge.workflows import runs as flow
 from dataforge.workflows import uploads
 from dataforge.workflows.synthetic import jobs
-from infra.local.platform import build, invoker, pool, write_once
+from infra.local.platform import Workers, build, invoker, pool, write_once
 
 logger = logging.getLogger(__name__)
 
@@ -117,11 +117,13 @@ def sweep_daily(closing: threading.Event) -> None:
 
 
 @contextmanager
-def machine(home: Path, url: str) -> Iterator[tuple[Platform, Path]]:
+def machine(
+    home: Path, url: str, *, hire: Callable[[Path, int], Workers] = pool
+) -> Iterator[tuple[Platform, Path]]:
     """Everything but HTTP, running: the platform and the file with the first key. Raises RuntimeError when another
-    server holds the folder, SchemaMismatch when a newer version wrote it."""
+    server holds the folder, SchemaMismatch when a newer version wrote it. hire: workers for a folder, so many."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    workers = pool(home, settings.get().workers)
+    workers = hire(home, settings.get().workers)
     teller, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
     plugged = build(home, base_url=lambda: url, invoke=invoker(workers), soon=teller.submit)
     assert isinstance(plugged.workflows, Runner)  # noqa: S101  build made it

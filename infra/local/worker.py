@@ -14,11 +14,11 @@ from infra import catalog
 from infra.local.platform import build
 
 
-def _never(function: str, _event: Item, _timeout_s: float) -> Item:
+def never(function: str, _event: Item, _timeout_s: float) -> Item:
     raise RuntimeError(f"A worker runs no state machines ({function})")
 
 
-def _resolve(handler: str) -> Callable[[Item, object], Item]:
+def resolve(handler: str) -> Callable[[Item, object], Item]:
     """Only what the catalog names can be run."""
     if handler not in {f.handler for f in catalog.FUNCTIONS.values()}:
         raise LookupError(f"{handler} is no handler of the catalog")
@@ -31,20 +31,20 @@ _HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.recipes.lenient",
 """What the functions import where they use it, for the sake of cold starts that a worker does not have."""
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Import the state functions while nobody waits for them."""
     for name, function in catalog.FUNCTIONS.items():
         if name != "api":
-            _resolve(function.handler)
+            resolve(function.handler)
     for module in _HEAVY:
         importlib.import_module(module)
 
 
 def main() -> None:
     log.configure(settings.get().log_level)
-    platform.use(build(Path(os.environ["DATAFORGE_HOME"]), base_url=lambda: "", invoke=_never))
-    _warm_up()
-    serve(_resolve)
+    platform.use(build(Path(os.environ["DATAFORGE_HOME"]), base_url=lambda: "", invoke=never))
+    warm_up()
+    serve(resolve)
 
 
 if __name__ == "__main__":

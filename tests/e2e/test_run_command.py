@@ -178,6 +178,7 @@ def test_bad_files_fail_with_a_reason_the_good_one_goes_on_and_the_exit_code_is_
     (["run", "no/such/folder"], 2, "does not exist"),
     (["run", "examples/handbook", "--pairs", "0"], 2, "--pairs"),
     (["run", "examples/handbook", "--teacher", "openai:gpt-4o"], 4, "OPENAI_API_KEY"),
+    (["run", "examples/handbook", "--teacher", "nobody:knows"], 2, "names no teacher"),
     (["run", "examples/handbook", "--server", "http://127.0.0.1:9", "--api-key", "sk_x"], 1, "127.0.0.1:9"),
 ])
 def test_what_cannot_work_says_why_and_exits_so(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.api import lint
 
 from infra.app import build
 
@@ -88,6 +87,8 @@ def deployment(request: pytest.FixtureRequest) -> Deployment:
 @pytest.fixture(scope="session")
 def findings() -> Callable[..., list[str]]:
     """cfn-lint in this process: `E3601 message` for each finding in the text of a template, warnings too."""
+
+    from cfnlint.api import lint  # 4 s of CPU, which every worker would spend to collect the tests
 
     def find(template: str, *, excused: Sequence[str] = ()) -> list[str]:
         matches = lint(template, config={"ignore_checks": list(excused), "regions": ["us-east-1"]})

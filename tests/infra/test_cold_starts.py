@@ -14,7 +14,7 @@ from botocore.loaders import JSONFileLoader, Loader
 
 from dataforge.platform.aws import clients
 from infra import catalog
-from tests.conftest import read_description
+from tests.speed import read_description
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"aiohttp", "boto3", "fastapi_offline", "numpy", "requests", "s3transfer", "tiktoken"}

@@ -25,7 +25,8 @@ from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.ports import Platform
 from dataforge.store import orgs
 from infra import catalog
-from tests.integration import stepfunctions_moto
+from infra.local.platform import Workers
+from tests.integration import shared_workers, stepfunctions_moto
 
 # No suite may run into a rate limit; the tests of the limits set their own.
 os.environ.update({
@@ -41,6 +42,7 @@ def _no_docker() -> str:
 moto.settings.get_docker_host = _no_docker
 
 BASE = "/api/v1/data-forge"
+Hire = Callable[[Path, int], Workers]
 BUCKET = "forge-test"
 
 
@@ -71,13 +73,23 @@ class Service:
                          expect=201)
 
     def wait(self, generation_id: str, *, seconds: float = 60) -> dict[str, Any]:
+        """The run once it has ended. The API is asked now and then, the table in between: one read, not a dozen."""
         end = time.monotonic() + seconds
         while True:
             run = self.call("GET", f"/generations/{generation_id}")
             if run["status"] in ("completed", "failed") or (run["status"] == "cancelled" and run["completedAt"]):
                 return run
             assert time.monotonic() < end, run
+            self.doze(generation_id)
+
+    def doze(self, generation_id: str) -> None:
+        """Half a second, less when the run ends."""
+        key = {"org_id": self.headers["X-Organization-ID"], "run_id": generation_id}
+        for _ in range(10):
             time.sleep(0.05)
+            run = platform.current().tables.get("runs", key)
+            if run is not None and run.get("completed_at"):
+                return
 
     def parse(self, project_id: str) -> dict[str, Any]:
         return self.wait(self.call("POST", f"/projects/{project_id}/parse")["generation_id"])
@@ -101,29 +113,40 @@ def handler(function: str) -> Callable[[dict[str, Any], object], Any]:
     return getattr(importlib.import_module(module), name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _workers_go_home() -> Iterator[None]:
+    yield
+    shared_workers.close()
+
+
+@pytest.fixture
+def hire() -> Hire:
+    """Where the embedded wall's workers come from."""
+    return shared_workers.hire
+
+
 @pytest.fixture(params=["embedded", "aws"])
-def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+def service(request: pytest.FixtureRequest, tmp_path: Path, hire: Hire) -> Iterator[Service]:
     """One contract, two walls."""
     settings.get.cache_clear()
-    make = {"embedded": embedded_service, "aws": aws_service}[request.param]
-    yield from make(tmp_path)
+    yield from embedded_service(tmp_path, hire) if request.param == "embedded" else aws_service(tmp_path)
     settings.get.cache_clear()
 
 
-def embedded_service(home: Path) -> Iterator[Service]:
+def embedded_service(home: Path, hire: Hire = shared_workers.hire) -> Iterator[Service]:
     from functions.api.main import create_app
     from infra.local.server import add_file_routes, machine
 
-    with machine(home, "http://testserver") as (plugged, _):
+    with machine(home, "http://testserver", hire=hire) as (plugged, _):
         app = create_app()
         assert isinstance(plugged.files, DiskFiles)
         add_file_routes(app, plugged.files)
-        http = TestClient(app, raise_server_exceptions=False)
+        with TestClient(app, raise_server_exceptions=False) as http:  # one loop for all requests
 
-        def put(url: str, data: bytes, content_type: str) -> int:
-            return http.put(url, content=data, headers={"Content-Type": content_type}).status_code
+            def put(url: str, data: bytes, content_type: str) -> int:
+                return http.put(url, content=data, headers={"Content-Type": content_type}).status_code
 
-        yield Service(http, new_member(), put, lambda url: http.get(url).content)
+            yield Service(http, new_member(), put, lambda url: http.get(url).content)
 
 
 def aws_service(_: Path) -> Iterator[Service]:
@@ -145,10 +168,10 @@ def aws_service(_: Path) -> Iterator[Service]:
                 "aws", DynamoTables("t-"), S3Files(BUCKET), StepFunctionsWorkflows(arns), EmbeddedSockets(),
                 EnvironmentSecrets(None),
             ))
-            http = TestClient(create_app(), raise_server_exceptions=False)
 
             def put(url: str, data: bytes, content_type: str) -> int:
                 return requests.put(url, data=data, headers={"Content-Type": content_type}, timeout=10).status_code
 
-            yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
+            with TestClient(create_app(), raise_server_exceptions=False) as http:
+                yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
             platform.use(None)

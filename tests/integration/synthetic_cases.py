@@ -140,7 +140,7 @@ class Synthetic:
             if job["status"] in ENDED:
                 return job
             assert time.monotonic() < end, job
-            time.sleep(0.05)
+            self.service.doze(job_id)
 
     def run(self, body: object) -> dict[str, Any]:
         return self.wait(self.start(body)["job_id"])

@@ -16,8 +16,8 @@ from dataforge.records import Question
 from dataforge.teachers.reciting import recite
 from dataforge.workflows import exporting, finding
 from tests.integration.conftest import Service
+from tests.integration.harbour_runs import counts_of, project, teach, walk
 from tests.integration.recorder import Recorder, recorder
-from tests.integration.test_run_engine import counts_of, project, teach, walk
 
 __all__ = ["project"]
 

@@ -16,7 +16,7 @@ from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.ports import ABSENT, Platform, Put
 from dataforge.store import ledger
 from dataforge.store.ledger import Demand
-from tests.integration.test_run_engine import Started
+from tests.integration.harbour_runs import Started
 from tests.integration.walls import aws_tables, embedded_tables
 
 ORG = "org_1"

@@ -18,7 +18,8 @@ import pytest
 
 from benchmarks.stub import pairs_for
 from dataforge import log
-from tests.integration.conftest import Service
+from infra.local.platform import pool
+from tests.integration.conftest import Hire, Service
 from tests.integration.recorder import answering
 from tests.integration.synthetic_cases import Synthetic
 
@@ -46,6 +47,12 @@ class Echo:
         pairs = json.dumps({"pairs": pairs_for(sent["messages"][1]["content"]), "note": REPLY})
         text = pairs if self.mood == "good" else f"I would rather speak of {REPLY}"
         return 200, {"model": "echo", "choices": [{"finish_reason": "stop", "message": {"content": text}}]}
+
+
+@pytest.fixture
+def hire() -> Hire:
+    """Workers of its own: what they write is heard only when they were started meanwhile."""
+    return pool
 
 
 @pytest.fixture

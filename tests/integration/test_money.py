@@ -16,7 +16,7 @@ from dataforge.teachers.prices import Price
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import budget, generation
 from tests.integration.conftest import Service
-from tests.integration.test_run_engine import counts_of, good, project, walk
+from tests.integration.harbour_runs import counts_of, good, project, walk
 
 __all__ = ["project"]
 PRICE = {"input": 100.0, "output": 1000.0}

@@ -1,146 +1,35 @@
-"""The run engine step by step: replies stored before they are read, corrections, reasons, counts, resume."""
+"""The run engine step by step: replies, corrections, reasons, and how many calls at once."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from dataforge import clock, platform, settings
-from dataforge.errors import BatchUnfinished, TeacherBusy, TeacherRefused, TeacherUnreachable
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
-from dataforge.platform.ports import Execution, Item, Platform
+from dataforge import platform, settings
+from dataforge.errors import TeacherBusy, TeacherRefused, TeacherUnreachable
 from dataforge.records import Answer, Question
-from dataforge.store import orgs, projects, runs
-from dataforge.store.projects import Document, Project, StoredChunk
+from dataforge.store import projects, runs
+from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
-from dataforge.teachers.scripted import Line, ScriptedTeacher
-from dataforge.workflows import asking, assessing, closing, generation, planning, sending
+from dataforge.teachers.scripted import ScriptedTeacher
+from dataforge.workflows import asking, assessing
 from dataforge.workflows import runs as flow
-from infra import catalog
+from tests.integration.harbour_runs import (
+    batches,
+    begin,
+    counts_of,
+    good,
+    project,
+    teach,
+    walk,
+    wrong,
+)
 
-FACTS = [
-    [("When does the north pier open?", "The north pier opens at five in the morning"),
-     ("How much can the old crane lift?", "The old crane lifts eleven tonnes at most"),
-     ("Who signs the tide journal?", "Tide journals are signed by the harbour master")],
-    [("What does fresh water cost?", "Fresh water costs four euros per cubic metre"),
-     ("Where is waste oil collected?", "Waste oil goes into the green tank behind shed two"),
-     ("How long may a guest yacht stay?", "Guest yachts may stay for two weeks in summer")],
-    [("Which radio channel do pilots use?", "Pilots listen on channel twelve around the clock"),
-     ("What must every diver carry?", "Every diver carries a lamp, a knife and a whistle"),
-     ("Why are dogs kept on a leash?", "Dogs stay on a leash because seals breed nearby")],
-    [("How often are fenders replaced?", "Rubber fenders are replaced every third winter"),
-     ("What happens to unpaid invoices?", "Unpaid invoices double after sixty days"),
-     ("Who may open the lock gate?", "Only trained lock keepers open the gate")],
-    [("How fast may ferries sail in the basin?", "Ferries slow down to three knots inside the basin"),
-     ("What is a spring line?", "A spring line is a rope that stops a ship from surging"),
-     ("Which form does a new tenant fill in?", "New tenants fill in form B17 at the office")],
-    [("How deep is the eastern channel?", "The eastern channel is nine metres deep at low water"),
-     ("When is the fish market held?", "A fish market takes place on Thursday evenings"),
-     ("What colour are inspection stickers?", "Inspection stickers are orange for cargo vessels")],
-]
-"""Passages of three sentences, each with the question it answers; no two look alike."""
-
-
-class Started:
-    """A workflows port that only notes what was started; the test walks the states itself."""
-
-    def __init__(self) -> None:
-        self.input: Item = {}
-
-    def start(self, machine: str, run_id: str, input: Item) -> None:
-        self.input = input
-
-    def describe(self, machine: str, run_id: str) -> Execution | None:
-        return None
-
-    def stop(self, machine: str, run_id: str, *, cause: str = "") -> None:
-        return None
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A project of six passages on a fresh embedded wall."""
-    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.05)
-    settings.get.cache_clear()
-    files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
-    org_id, user_id = orgs.create_org("harbour")
-    made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
-    document = Document(made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(),
-                        parsing_status="parsing")
-    projects.add_document(made, document)
-    chunks = [
-        StoredChunk(made.project_id, f"chunk_0_{n:06d}", "doc_0", passage(n), ["Rules"], n, "paragraph", 60, 0,
-                    len(passage(n)), clock.now())
-        for n in range(len(FACTS))
-    ]
-    projects.replace_chunks(org_id, document, chunks, {"parsing_status": "parsed"})
-    yield projects.get(org_id, made.project_id)
-    platform.use(None)
-    tables.close()
-
-
-def passage(n: int) -> str:
-    return " ".join(f"{sentence}." for _, sentence in FACTS[n])
-
-
-def good(question: Question) -> str:
-    """What a capable model would say."""
-    facts = next(f for f in FACTS if f[0][1] in question.passage.content)
-    chosen = [facts[s.ordinal % 3] for s in question.slots]
-    return json.dumps({"pairs": [
-        {"question": asked, "answer": f"{sentence}.", "question_type": "factual", "difficulty": "easy",
-         "evidence": [f"{sentence}."]}
-        for asked, sentence in chosen
-    ]})
-
-
-def wrong(_: Question) -> str:
-    return "I would rather not."
-
-
-def teach(monkeypatch: pytest.MonkeyPatch, *script: Line) -> ScriptedTeacher:
-    teacher = ScriptedTeacher(script)
-    monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
-    return teacher
-
-
-def begin(project: Project, **request: object) -> tuple[runs.Run, Item]:
-    run = generation.start(project, {"model_id": "fake:model", **request})
-    started = platform.current().workflows
-    assert isinstance(started, Started)
-    return run, planning.plan_run(started.input)
-
-
-def batches(planned: Item) -> list[Item]:
-    return json.loads(platform.current().files.read(str(planned["batches_key"])))
-
-
-def walk(project: Project, **request: object) -> runs.Run:
-    """Every state in order, as the machine would."""
-    run, planned = begin(project, **request)
-    while True:
-        for batch in batches(planned):
-            asking.generate_batch(batch)
-        assessed = assessing.assess_run(planned)
-        if not assessed["top_up"]:
-            closing.close_run(assessed)
-            return runs.get(run.org_id, run.run_id)
-        planned = planning.plan_run(assessed)
-
-
-def counts_of(run: runs.Run) -> tuple[int, int, int, int]:
-    assert run.asked == run.delivered + run.rejected + run.failed
-    return run.asked, run.delivered, run.rejected, run.failed
+__all__ = ["project"]
 
 
 # checklist 27, 34
@@ -290,80 +179,6 @@ def test_a_refusal_stops_the_run_at_once_and_says_why(
     assert "sk-abcdefgh12345" not in told
 
 
-def test_replies_are_on_file_before_they_are_read_and_never_asked_for_again(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    teacher = teach(monkeypatch, wrong, good, good)
-    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-    for batch in batches(planned):
-        asking.generate_batch(batch)
-    paid = len(teacher.asked)
-    first = [platform.current().files.read(flow.key_of(run, "round-0/part-0000.json"))]
-
-    for batch in batches(planned):
-        asking.generate_batch(batch)
-
-    assert len(teacher.asked) == paid
-    assert platform.current().files.read(flow.key_of(run, "round-0/part-0000.json")) == first[0]
-
-
-def test_a_corrected_reply_is_told_as_such_and_its_slots_pay_for_both(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Priced(ScriptedTeacher):
-        async def ask(self, question: Question) -> Answer:
-            answer = await super().ask(question)
-            return replace(answer, model="dated-model", cost_usd=0.013)
-
-    monkeypatch.setitem(PROVIDERS, "fake", lambda _: Priced([wrong, *[good] * 20]))
-
-    run = walk(project, num_pairs=6, config={"pairs_per_chunk": 1})
-
-    lines = platform.current().files.read(flow.key_of(run, "records.jsonl")).splitlines()
-    known = [json.loads(line)["lineage"] for line in lines]
-    assert sorted(k["attempt"] for k in known) == [1, 1, 1, 1, 1, 2]
-    assert {k["teacher"] for k in known} == {"dated-model"}
-    assert len({k["prompt_hash"] for k in known}) == 6
-    assert sorted(k["call"]["attempts"] for k in known) == [1, 1, 1, 1, 1, 2]
-    assert sum(k["cost_usd"] for k in known) == pytest.approx(run.cost_usd) == pytest.approx(7 * 0.013)
-
-
-def test_a_state_that_runs_twice_counts_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    teach(monkeypatch, good)
-    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-    for batch in batches(planned):
-        asking.generate_batch(batch)
-
-    for _ in range(2):
-        assessed = assessing.assess_run(planned)
-    for _ in range(2):
-        closing.close_run(assessed)
-
-    after = projects.get(project.org_id, project.project_id)
-    assert (after.pending, after.scored) == (6, 6)
-    assert counts_of(runs.get(run.org_id, run.run_id)) == (6, 6, 0, 0)
-
-
-def test_a_batch_that_runs_out_of_time_goes_on_in_the_next_invocation(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATAFORGE_CONCURRENCY", "1")
-    settings.get.cache_clear()
-    teacher = ScriptedTeacher([good], delay=0.1)
-    monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
-    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-
-    with pytest.raises(BatchUnfinished, match="of 6 slots are done"):
-        asking.generate_batch(batches(planned)[0], seconds=0.45)
-    asked = len(teacher.asked)
-    asking.generate_batch(batches(planned)[0])
-    assessing.assess_run(planned)
-
-    assert 0 < asked < 6
-    assert len(teacher.asked) == 6
-    assert runs.get(run.org_id, run.run_id).delivered == 6
-
-
 # checklist 105
 def test_near_duplicates_are_found_over_the_whole_run_not_per_batch(
     project: Project, monkeypatch: pytest.MonkeyPatch
@@ -384,60 +199,6 @@ def test_near_duplicates_are_found_over_the_whole_run_not_per_batch(
     assert len(batches(planned)) == 2
     assert after.delivered == 1
     assert after.rejected == 1
-
-
-# checklist 35
-def test_cancel_keeps_what_was_made_and_asks_nothing_more(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "3")
-    settings.get.cache_clear()
-    teacher = teach(monkeypatch, good)
-    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-    asking.generate_batch(batches(planned)[0])
-    asked = len(teacher.asked)
-
-    flow.cancel(run)
-    assessed = assessing.assess_run(planned)
-    closing.close_run(assessed)
-
-    done = runs.get(run.org_id, run.run_id)
-    assert len(teacher.asked) == asked == 3
-    assert (done.status, done.delivered, done.failed) == ("cancelled", 3, 3)
-    assert done.reasons["failed"] == {"cancelled": 3}
-    assert flow.cancel(done).status == "cancelled"
-
-
-def test_a_batch_that_dies_fails_its_slots_with_its_cause(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    teach(monkeypatch, good)
-    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-    failure: Item = {"Error": "MemoryError", "Cause": json.dumps({"errorMessage": "out of memory"})}
-
-    closing.record_failure({**batches(planned)[0], "failure": failure})
-    assessed = assessing.assess_run(planned)
-    closing.close_run({**assessed, "top_up": False})
-
-    done = runs.get(run.org_id, run.run_id)
-    assert counts_of(done)[1] == 0
-    assert done.reasons["failed"] == {"batch_failed": done.failed}
-    assert "out of memory" in str(done.error)
-
-
-def test_a_plan_that_fails_closes_the_run_and_frees_the_project(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    teach(monkeypatch, good)
-    run = generation.start(project, {"model_id": "fake:model", "num_pairs": 3})
-    started = platform.current().workflows
-    assert isinstance(started, Started)
-
-    closing.close_run({**started.input, "failure": {"Error": "Boom", "Cause": "disk full"}})
-
-    done = runs.get(run.org_id, run.run_id)
-    assert (done.status, done.error) == ("failed", "Boom: disk full")
-    assert projects.get(project.org_id, project.project_id).active_run is None
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])

@@ -32,7 +32,7 @@ from dataforge.workflows import (
     sending,
 )
 from dataforge.workflows import runs as flow
-from tests.integration.test_run_engine import (
+from tests.integration.harbour_runs import (
     FACTS,
     Started,
     batches,

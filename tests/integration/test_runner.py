@@ -1,100 +1,26 @@
-"""What only the embedded runner promises: it goes on after kill -9, remembers, and lets other processes start runs."""
+"""What only the embedded runner promises: a killed server goes on where it stood, stops, waits, places."""
 
 from __future__ import annotations
 
 import json
-import signal
 import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
-from dataforge.platform.embedded.asl import Machine, StateFailed
-from dataforge.platform.embedded.definition import read
 from dataforge.platform.embedded.executions import Executions
 from dataforge.platform.embedded.runner import Runner
-from dataforge.platform.ports import Execution
 from tests.integration import state_server
 from tests.integration.processes import alive, until
+from tests.integration.runner_walls import Wall, kill, machine, open_wall, task
 
-Handler = Callable[[dict[str, Any]], Any]
-
-
-def task(name: str, **more: Any) -> dict[str, Any]:
-    return {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": name, "Payload.$": "$"},
-        "OutputPath": "$.Payload",
-        "TimeoutSeconds": 60,
-        **({} if "Next" in more else {"End": True}),
-        **more,
-    }
-
-
-def machine(states: dict[str, Any], timeout: int = 60) -> Machine:
-    return read({"StartAt": next(iter(states)), "TimeoutSeconds": timeout, "States": states})
-
-
-def fan(child: dict[str, Any], mode: str = "DISTRIBUTED", **more: Any) -> dict[str, Any]:
-    config = {"Mode": "INLINE"} if mode == "INLINE" else {"Mode": mode, "ExecutionType": "STANDARD"}
-    return {
-        "Type": "Map",
-        "ItemsPath": "$.items",
-        "MaxConcurrency": 3,
-        "ItemProcessor": {"ProcessorConfig": config, "StartAt": "Child", "States": {"Child": child}},
-        "End": True,
-        **more,
-    }
-
-
-class Wall:
-    """A runner whose functions are Python callables; `again` is what the next process would be."""
-
-    def __init__(self, path: Path, machines: dict[str, Machine], handlers: dict[str, Handler]) -> None:
-        self.path, self.machines, self.handlers = path, machines, handlers
-        self.runner = Runner(path, machines, invoke=self._invoke, read_file=lambda key: b"[]", rng=Random(1))
-
-    def _invoke(self, name: str, event: Any, timeout_s: float) -> Any:
-        return self.handlers[name](event)
-
-    def again(self) -> Wall:
-        self.runner.close(grace=0.2)
-        return Wall(self.path, self.machines, self.handlers)
-
-    def result(self, run_id: str = "run") -> Execution:
-        until(lambda: self.now(run_id).status != "RUNNING", f"{run_id} goes on")
-        return self.now(run_id)
-
-    def now(self, run_id: str = "run") -> Execution:
-        execution = self.runner.describe("m", run_id)
-        assert execution
-        return execution
-
-
-@pytest.fixture
-def open_wall(tmp_path: Path) -> Iterator[Callable[..., Wall]]:
-    walls: list[Wall] = []
-
-    def open_wall(states: dict[str, Any], handlers: dict[str, Handler] | None = None, timeout: int = 60) -> Wall:
-        walls.append(Wall(tmp_path / "runs.db", {"m": machine(states, timeout)}, handlers or {}))
-        return walls[-1]
-
-    yield open_wall
-    for wall in walls:
-        wall.runner.close()
-
-
-def kill(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGKILL)
-    server.wait()
+__all__ = ["open_wall"]
 
 
 # checklist 18, 35
@@ -248,103 +174,6 @@ def test_closing_leaves_what_is_in_flight_for_the_next_start(open_wall: Callable
 
     assert (result.status, result.output) == ("SUCCEEDED", {"done": True})
     assert len(calls) == 2
-
-
-def odd_fails(event: Any) -> Any:
-    if event % 2:
-        raise ValueError(f"item {event}")
-    return {"item": event}
-
-
-def test_a_distributed_map_gives_the_outputs_of_the_children_that_succeeded(open_wall: Callable[..., Wall]) -> None:
-    tolerant = fan(task("work"), ToleratedFailurePercentage=50.0, ResultPath="$.done")
-    wall = open_wall({"A": tolerant}, {"work": odd_fails})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": [0, 1, 2, 3]})
-
-    result = wall.result()
-
-    assert result.output == {"items": [0, 1, 2, 3], "done": [{"item": 0}, {"item": 2}]}
-
-
-@pytest.mark.parametrize(
-    ("limits", "items"),
-    [({}, [0, 1]), ({"ToleratedFailurePercentage": 40.0}, [0, 1, 2, 3]), ({"ToleratedFailureCount": 1}, [1, 3, 2])],
-)
-def test_a_distributed_map_above_its_tolerance_fails(
-    open_wall: Callable[..., Wall], limits: dict[str, Any], items: list[int]
-) -> None:
-    wall = open_wall({"A": fan(task("work"), **limits)}, {"work": odd_fails})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": items})
-
-    result = wall.result()
-
-    assert (result.status, result.error) == ("FAILED", "States.ExceedToleratedFailureThreshold")
-
-
-def test_an_inline_map_fails_with_the_error_of_its_child(open_wall: Callable[..., Wall]) -> None:
-    wall = open_wall({"A": fan(task("work"), "INLINE")}, {"work": odd_fails})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": [0, 3]})
-
-    result = wall.result()
-
-    assert (result.status, result.error) == ("FAILED", "ValueError")
-    assert json.loads(result.cause or "")["errorMessage"] == "item 3"
-
-
-def test_a_map_that_is_retried_does_all_its_items_again(open_wall: Callable[..., Wall]) -> None:
-    calls: list[int] = []
-
-    def work(event: int) -> Any:
-        calls.append(event)
-        if calls == [5]:
-            raise ValueError
-        return {}
-
-    retry = [{"ErrorEquals": ["States.ExceedToleratedFailureThreshold"], "JitterStrategy": "FULL"}]
-    wall = open_wall({"A": fan(task("work"), MaxConcurrency=1, Retry=retry)}, {"work": work})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": [5, 6]})
-
-    result = wall.result()
-
-    assert (result.status, result.output) == ("SUCCEEDED", [{}, {}])
-    assert calls[-2:] == [5, 6]
-
-
-def test_the_results_of_a_map_are_limited_even_where_they_are_dropped(open_wall: Callable[..., Wall]) -> None:
-    catch = [{"ErrorEquals": ["States.ALL"], "Next": "B"}]
-    states = {"A": fan(task("big"), ResultPath=None, Catch=catch), "B": {"Type": "Succeed"}}
-    wall = open_wall(states, {"big": lambda event: "x" * 100_000})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": [1, 2, 3]})
-
-    result = wall.result()
-
-    # States.ALL does not catch it, on Step Functions neither.
-    assert (result.status, result.error) == ("FAILED", "States.DataLimitExceeded")
-
-
-@pytest.mark.parametrize(("error", "at"), [(ValueError("x"), "B"), (StateFailed("States.Timeout"), "C")])
-def test_a_time_out_is_no_task_failed(open_wall: Callable[..., Wall], error: Exception, at: str) -> None:
-    def work(event: Any) -> Any:
-        raise error
-
-    catch = [{"ErrorEquals": ["States.TaskFailed"], "Next": "B"}, {"ErrorEquals": ["States.Timeout"], "Next": "C"}]
-    states = {
-        "A": task("work", Catch=catch),
-        "B": {"Type": "Pass", "Result": {"at": "B"}, "End": True},
-        "C": {"Type": "Pass", "Result": {"at": "C"}, "End": True},
-    }
-    wall = open_wall(states, {"work": work})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {})
-
-    result = wall.result()
-
-    assert result.output == {"at": at}
 
 
 def test_more_executions_than_may_run_at_once_wait_their_turn(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A synthetic run step by step with scripted teachers: corrections, critic, judge, invariants, top-up, counts."""
+"""A synthetic run step by step with scripted teachers: sub-topics, corrections, critic, judge, invariants."""
 
 from __future__ import annotations
 
@@ -7,103 +7,20 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from dataforge import platform, settings
-from dataforge.errors import Invalid, Misspelt, TeacherBusy, TeacherRefused, TeacherUnreachable
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
-from dataforge.platform.ports import Item, Platform
+from dataforge.errors import TeacherBusy, TeacherUnreachable
 from dataforge.records import Question
-from dataforge.store import ledger, orgs, runs
-from dataforge.teachers import PROVIDERS, templated
+from dataforge.store import runs
+from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import runs as flow
-from dataforge.workflows import sending, states
-from dataforge.workflows.synthetic import jobs, starting
-from infra import catalog
-from tests.integration.synthetic_cases import EVERY_BODY
-from tests.integration.test_run_engine import Started
+from tests.integration.synthetic_forge import Forge, forge, lines, write
 
-Answering = Callable[[Question], str]
-
-
-REPEATED = {"instruction": "When does the office open?", "input": "", "output": "It opens at nine."}
-
-
-class Forge:
-    """One organisation on a fresh embedded wall; the test walks the states itself."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.org_id, self.user_id = orgs.create_org("harbour")
-        self._monkeypatch = monkeypatch
-        self.teacher = ScriptedTeacher([write])
-        self.teach()
-
-    def teach(self, **by_kind: Answering | Exception) -> ScriptedTeacher:
-        """Who answers for every model: the templated writer, but for the kinds of question given."""
-        def answer(question: Question) -> str:
-            special = by_kind.get(question.kind)
-            if isinstance(special, Exception):
-                raise special
-            return special(question) if special else write(question)
-
-        self.teacher = ScriptedTeacher([answer], name="fake:model")
-        self._monkeypatch.setitem(PROVIDERS, "fake", lambda _: self.teacher)
-        return self.teacher
-
-    def start(self, **request: Any) -> tuple[runs.Run, Item]:
-        body = {"schema": "instruction_v1", "domain": "harbours", "count": 12, "model": "balanced", **request}
-        run = starting.start(self.org_id, self.user_id, body, domain_confirmed=False)
-        started = platform.current().workflows
-        assert isinstance(started, Started)
-        return run, started.input
-
-    def walk(self, event: Item) -> None:
-        """The state machine, as its file says."""
-        while True:
-            planned = states.plan_run(event)
-            for item in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-                states.generate_batch(item)
-            event = states.assess_run(planned)
-            if not event["top_up"]:
-                break
-        states.close_run(event)
-
-    def run(self, **request: Any) -> runs.Run:
-        run, event = self.start(**request)
-        self.walk(event)
-        run = runs.get(self.org_id, run.run_id)
-        assert run.asked == run.delivered + run.rejected + run.failed
-        return run
-
-
-def write(question: Question) -> str:
-    return json.dumps(templated._WRITERS[question.kind](question))
-
-
-def lines(run: runs.Run, name: str = "results.jsonl") -> list[dict[str, Any]]:
-    return [json.loads(one) for one in platform.current().files.read(flow.key_of(run, name)).splitlines()]
-
-
-@pytest.fixture
-def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
-    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.02)
-    monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "fake:model")
-    settings.get.cache_clear()
-    files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
-    yield Forge(monkeypatch)
-    platform.use(None)
-    tables.close()
-    settings.get.cache_clear()
+__all__ = ["forge"]
 
 
 def test_sub_topics_are_asked_once_and_later_calls_see_what_is_written(forge: Forge) -> None:
@@ -280,157 +197,3 @@ def test_an_invariant_checker_that_fails_lets_records_pass(forge: Forge, broken:
     run = forge.run(count=4, advanced={"invariants": [{"rule": "Never name a price"}]})
 
     assert (run.status, run.delivered) == ("completed", 4)
-
-
-# checklist 104, 105
-def test_bad_form_and_repeats_over_batches_are_rejected_and_made_again(
-    forge: Forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "1")
-    settings.get.cache_clear()
-    calls = itertools.count()
-
-    def careless(question: Question) -> str:
-        """Each first-round call repeats one sentence of an earlier call, and cuts another record off."""
-        made = json.loads(write(question))
-        if next(calls) < 3:
-            made["records"][0] |= {**REPEATED}
-            made["records"][1]["output"] = "First you go to the"
-        return json.dumps(made)
-
-    forge.teach(instruction_v1=careless)
-
-    run = forge.run(count=12)
-
-    assert run.reasons["rejected"] == {"format_invalid": 3, "near_duplicate": 2}
-    assert (run.asked, run.delivered) == (15, 10)
-    assert sum(r["instruction"] == "When does the office open?" for r in lines(run)) == 1
-    assert run.report["total_generated"] == 15
-    assert run.report["rejection_breakdown"] == run.reasons["rejected"]
-
-
-def test_a_top_up_fills_the_places_that_were_lost(forge: Forge) -> None:
-    def shy(question: Question) -> str:
-        made = json.loads(write(question))
-        if question.slots[0].index < 20:
-            made["records"][0]["output"] = ""
-        return json.dumps(made)
-
-    forge.teach(instruction_v1=shy)
-
-    run = forge.run(count=20, advanced={
-        "categories": {"a": {"percentage": 50}, "b": {"percentage": 30}, "c": {"percentage": 20}},
-        "hard_negatives": {"enabled": True, "percentage": 20},
-        "metadata_fields": [{"name": "category", "type": "from_category"}]})
-
-    assert (run.requested, run.delivered) == (20, 20)
-    assert Counter(r["metadata"]["category"] for r in lines(run)) == {"a": 10, "b": 6, "c": 4}
-    assert Counter(r["metadata"]["hard_negative"] for r in lines(run)) == {True: 4, False: 16}
-
-
-def test_a_teacher_that_refuses_fails_the_job_and_frees_the_reservation(forge: Forge) -> None:
-    ledger.set_plan(forge.org_id, "payg")
-    ledger.top_up(forge.org_id, 10**6)
-    forge.teach(instruction_v1=TeacherRefused("bad key"))
-
-    run = forge.run(count=8)
-
-    account = ledger.account_of(forge.org_id)
-    assert run.status == "failed"
-    assert "bad key" in str(run.error)
-    assert (account.balance, account.reserved) == (10**6, 0)
-
-
-def test_a_batch_that_runs_again_pays_for_nothing_twice(forge: Forge) -> None:
-    run, event = forge.start(count=12, verified=True, schema="preference_v1")
-    planned = states.plan_run(event)
-    [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    states.generate_batch(batch)
-    asked = len(forge.teacher.asked)
-
-    states.plan_run(event)
-    states.generate_batch(batch)
-    states.close_run(states.assess_run(states.assess_run(planned) | {"round": 0}))
-    states.close_run(planned)
-
-    assert len(forge.teacher.asked) == asked
-    assert runs.get(forge.org_id, run.run_id).delivered == len(lines(run))
-
-
-def test_a_dead_batch_leaves_what_it_paid_for(forge: Forge) -> None:
-    run, event = forge.start(count=8)
-    planned = states.plan_run(event)
-    [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    states.generate_batch(batch)
-    platform.current().files.delete_prefix(flow.key_of(run, "round-0/part-"))
-
-    states.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
-    closing = states.assess_run(planned)
-    states.close_run(closing)
-
-    assert runs.get(forge.org_id, run.run_id).delivered == 8
-
-
-# checklist 112
-def test_a_cancelled_job_keeps_and_bills_what_was_accepted(forge: Forge) -> None:
-    run, event = forge.start(count=8, verified=True)
-    planned = states.plan_run(event)
-    [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    states.generate_batch(batch)
-    jobs.cancel(jobs.get(forge.org_id, run.run_id))
-
-    states.close_run(states.assess_run(planned))
-
-    run = jobs.get(forge.org_id, run.run_id)
-    assert (jobs.status_of(run), jobs.error_of(run)) == ("failed", "cancelled by user")
-    assert run.delivered == len(lines(run)) > 0
-    assert ledger.charged(forge.org_id, run.run_id) == run.delivered * 8000
-
-
-# checklist 50, 51, 52
-def test_the_older_view_has_the_fields_of_the_quick_page(forge: Forge) -> None:
-    run = forge.run(count=4, system_prompt="Be kind.", constraints={"difficulty": "easy"})
-    other = forge.run(schema="eval_v1", count=4)
-
-    legacy = lines(run, jobs.results_key(run, "legacy").rpartition("/")[2])[0]
-    canonical = lines(run, jobs.results_key(run, "canonical").rpartition("/")[2])[0]
-    older = lines(other, jobs.results_key(other, "legacy").rpartition("/")[2])[0]
-
-    assert set(legacy) == {"system_prompt", "instruction", "response", "metadata"}
-    assert legacy["metadata"] == {"domain": "harbours", "difficulty": "easy"}
-    assert legacy["system_prompt"] == "Be kind."
-    assert set(canonical) == {"instruction", "input", "output", "metadata", "provenance"}
-    assert set(older) == {"input", "ideal_output", "metrics"}
-
-
-def test_max_cost_stops_before_the_money_does(forge: Forge) -> None:
-    run = forge.run(count=50, max_cost_usd=0.0301)
-
-    assert (run.requested, run.delivered) == (10, 10)
-    with pytest.raises(Invalid, match="covers no record"):
-        forge.start(max_cost_usd=0.0001)
-
-
-# checklist 124, 125
-def test_a_misspelt_domain_begins_nothing(forge: Forge) -> None:
-    with pytest.raises(Misspelt) as refused:
-        forge.start(domain="custmer suport")
-
-    assert refused.value.corrected == "customer support"
-    assert jobs.listed(forge.org_id, status=None, limit=10, cursor=None) == ([], None)
-
-
-# checklist 49, 76, 130
-@pytest.mark.parametrize("name", EVERY_BODY)
-def test_every_body_of_the_documents_is_complete(forge: Forge, name: str) -> None:
-    body = {**EVERY_BODY[name], "count": min(EVERY_BODY[name]["count"], 60)}
-
-    run = forge.run(**{"model": None, **body})
-
-    records = lines(run)
-    assert run.status == "completed"
-    assert len(records) == run.delivered >= 0.9 * body["count"]
-    shape = {k: type(v) for k, v in records[0].items()}
-    assert all({k: type(v) for k, v in r.items()} == shape for r in records)
-    assert all(set(r["metadata"]) == set(records[0]["metadata"]) for r in records)
-    assert {r["provenance"]["schema"] for r in records} == {body["schema"]}

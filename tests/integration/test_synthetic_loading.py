@@ -14,7 +14,7 @@ from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
 from dataforge_client.cards import card
 from tests.integration.synthetic_cases import EVERY_BODY
-from tests.integration.test_synthetic_engine import Forge, forge, lines  # noqa: F401  the fixture
+from tests.integration.synthetic_forge import Forge, forge, lines  # noqa: F401  the fixture
 
 pytestmark = pytest.mark.slow
 

@@ -28,7 +28,7 @@ from dataforge.workflows import states
 from dataforge.workflows.generation import most_slots
 from dataforge.workflows.synthetic import assessing, jobs, making, starting
 from tests.integration.counting import Watched, killed_until_done
-from tests.integration.test_synthetic_engine import Forge, forge, lines, write
+from tests.integration.synthetic_forge import Forge, forge, lines, write
 
 __all__ = ["forge"]
 

@@ -24,8 +24,8 @@ from dataforge.workflows.batching import book, collecting, submitting, waiting
 from dataforge.workflows.synthetic import jobs, making, starting
 from infra import catalog
 from tests.integration.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
+from tests.integration.harbour_runs import Started
 from tests.integration.synthetic_voices import kind_of, told
-from tests.integration.test_run_engine import Started
 from tests.integration.test_synthetic_batch import MODELS, PLAIN, WHOLE
 
 

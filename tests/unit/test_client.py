@@ -1,19 +1,16 @@
-"""The client against the wire: what it sends, what it makes of the answers, and when it tries again."""
+"""The client against the wire: what it sends, what it asks again, what its errors say, and where its key goes."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge_client import DataForge, files
+from dataforge_client import DataForge
 from dataforge_client.errors import (
     AuthenticationError,
     ClientError,
@@ -32,25 +29,10 @@ from dataforge_client.profiles import Connection, Wanted, resolve
 from dataforge_client.reading import read
 from dataforge_client.resources.synthetic import SyntheticJob
 from dataforge_client.transport import Retry, retry_after
+from tests.unit.client_wire import api, forge, naps
 from tests.unit.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
 
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    with FakeApi() as running:
-        yield running
-
-
-@pytest.fixture
-def naps() -> list[float]:
-    """The pauses that the client made between tries."""
-    return []
-
-
-@pytest.fixture
-def forge(api: FakeApi, naps: list[float]) -> Iterator[DataForge]:
-    with DataForge(api.url, KEY, ORGANIZATION, retry=Retry(sleep=naps.append, rng=lambda: 1.0)) as client:
-        yield client
+__all__ = ["api", "forge", "naps"]
 
 
 def test_a_synthetic_job_that_waits_for_batch_jobs_is_looked_at_less_often(naps: list[float]) -> None:
@@ -236,103 +218,6 @@ def test_pages_are_walked_to_the_end(api: FakeApi, forge: DataForge) -> None:
     assert (page.total, len(page), page.page) == (111, 11, 2)
 
 
-def test_an_upload_says_its_length_and_keeps_the_key_to_itself(
-    api: FakeApi, forge: DataForge, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes(b"x" * 700_000)
-    project = forge.create_project("p").project_id
-    marks: list[int] = []
-
-    forge.upload_file(project, path, on_bytes=marks.append)
-
-    put = next(s for s in api.seen if s.method == "PUT")
-    assert (put.headers["Content-Length"], put.headers["Content-Type"]) == ("700000", "text/plain")
-    assert "Transfer-Encoding" not in put.headers
-    assert "X-API-Key" not in put.headers
-    assert put.body == path.read_bytes()
-    assert marks == [262_144, 524_288, 700_000]
-
-
-def test_an_upload_starts_again_from_its_first_byte(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes(bytes(range(256)) * 2000)
-    project = forge.create_project("p").project_id
-    api.faults.append(Fault("PUT", 503))
-
-    document = forge.upload_file(project, path)
-
-    assert api.count("a.txt") == 2
-    assert api.files[document.s3_key] == path.read_bytes()
-
-
-def test_a_large_file_is_never_in_memory(forge: DataForge, api: FakeApi, tmp_path: Path) -> None:
-    from dataforge_client.files import upload
-    from dataforge_client.transport import Transport
-
-    class Sink(Transport):
-        """Takes the bytes as a server would, and forgets them."""
-
-        def __init__(self) -> None:
-            self.taken = 0
-
-        def put_file(self, url: str, chunks: object, *, size: int, content_type: str) -> None:
-            self.taken = sum(len(c) for c in chunks())  # type: ignore[operator]
-
-    path = tmp_path / "big.pdf"
-    with path.open("wb") as file:
-        file.truncate(50 * 2**20)
-    sink = Sink()
-    tracemalloc.start()
-
-    upload(sink, "http://x", path, size=50 * 2**20, content_type="application/pdf")
-
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert sink.taken == 50 * 2**20
-    assert peak < 2 * 2**20
-
-
-def test_a_file_that_shrinks_while_it_is_sent_is_refused(forge: DataForge, tmp_path: Path) -> None:
-    from dataforge_client.files import upload
-
-    path = tmp_path / "a.txt"
-    path.write_bytes(b"short")
-
-    with pytest.raises(ClientError, match="became shorter"):
-        upload(forge._transport, forge.base_url + "/files/p/sources/a", path, size=9, content_type="text/plain")
-
-
-def ready_export(forge: DataForge) -> str:
-    project = forge.create_project("p").project_id
-    forge.wait(forge.generate(project, "extractive", num_pairs=3).generation_id)
-    forge.export(project)
-    return project
-
-
-def test_a_download_that_is_cut_leaves_the_old_file(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
-    project = ready_export(forge)
-    target = tmp_path / "set.jsonl"
-    target.write_text("old")
-    api.faults.append(Fault("GET /files/", 200, times=3, headers={"Content-Length": "9", "Connection": "close"}))
-
-    with pytest.raises(ConnectionFailed):
-        forge.download_export(project, 1, target)
-
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_a_download_tries_again_with_a_fresh_address(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
-    project = ready_export(forge)
-    api.faults.append(Fault("GET /files/", 0))
-
-    forge.download_export(project, 1, tmp_path / "set.jsonl")
-
-    assert len((tmp_path / "set.jsonl").read_text().splitlines()) == 3
-    assert api.count(f"GET {BASE}/projects/{project}/export/1") == 3
-
-
 def test_wait_tells_failure_and_time_out(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
     (tmp_path / "secret.pdf").write_bytes(b"%PDF")
     api.unreadable = ("secret.pdf",)
@@ -450,20 +335,3 @@ def test_importing_the_client_loads_neither_httpx_nor_rich() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
-
-
-def test_a_download_from_another_host_carries_no_key(forge: DataForge, tmp_path: Path) -> None:
-    """A bucket must not learn what opens the API."""
-    seen: list[httpx.Request] = []
-
-    def bucket(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        return httpx.Response(200, content=b'{"a": 1}\n')
-
-    forge._transport._http = httpx.Client(transport=httpx.MockTransport(bucket))
-
-    files.download(forge._transport, lambda: "https://bucket.example/results.jsonl?sig=1", tmp_path / "r.jsonl")
-
-    assert (tmp_path / "r.jsonl").read_bytes() == b'{"a": 1}\n'
-    assert seen[0].url.host == "bucket.example"
-    assert {"authorization", "x-api-key", "x-organization-id"}.isdisjoint(seen[0].headers)

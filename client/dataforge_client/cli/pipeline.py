@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,10 +104,44 @@ def _prepare(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> str
     """The project, its documents uploaded and read."""
     if trail.project_id is None:
         trail.project_id = forge.create_project(order.project).project_id
+        _check(forge, order, trail)
+    elif _find_job(forge, order, trail.project_id) is None:
+        _check(forge, order, trail)
     say.event("project", {"project_id": trail.project_id})
     upload_all(forge, trail.project_id, order.sources, trail.unused, say)
     _read_documents(forge, trail.project_id, say)
     return trail.project_id
+
+
+_LATER = ("NO_CHUNKS", "NO_LABELS", "TOO_SMALL")
+"""Refusals that may mean no more than that the documents are not there yet."""
+
+
+def _check(forge: DataForge, order: Order, trail: Trail) -> None:
+    """Ask for an estimate before anything is uploaded: no document is needed to refuse a teacher or an option.
+
+    Raises what the server says; a project that was only just made is then taken back. An order that every server takes
+    is not asked for.
+    """
+    project_id = trail.project_id
+    if project_id is None or (order.teacher == "extractive" and not _wants(order)):
+        return
+    try:
+        _ask(forge, order, project_id, estimate=True)
+    except Invalid as refusal:
+        if refusal.code in _LATER:
+            return
+        if order.resume is None:
+            trail.project_id = None
+            with suppress(ClientError):  # the refusal is what matters
+                forge.delete_project(project_id)
+        raise
+
+
+def _wants(order: Order) -> bool:
+    """Whether the order says more than how many pairs and who writes them."""
+    told = (order.seed, order.multi_hop, order.mode, order.temperature, order.system_prompt, order.max_cost)
+    return any(one is not None for one in told) or any(order.spread.values())
 
 
 def _attach(forge: DataForge, order: Order, trail: Trail) -> Generation | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from dataforge.platform import current
 from dataforge.store import events
@@ -17,18 +18,27 @@ from functions.api.wire import review as reviewing
 from functions.api.wire.trace_views import lineage
 
 
-def project(p: project_store.Project) -> wire.Project:
+def project(p: project_store.Project, exports: Sequence[pair_store.Export] | None = None) -> wire.Project:
+    """exports: all of its own, where they are known already."""
+    if exports is None:
+        exports = pair_store.exports_of(p.project_id) if p.version else []
     n = pair_numbers(p)
     stats = wire.ProjectStats(
         total_documents=p.documents, total_chunks=p.chunks, total_pairs=n.total, accepted_pairs=n.accepted,
         rejected_pairs=n.rejected, pending_pairs=n.pending, avg_quality_score=n.avg_quality_score,
     )
-    versions = [export_version(e) for e in pair_store.exports_of(p.project_id)] if p.version else []
     return wire.Project(
         projectId=p.project_id, name=p.name, description=p.description, status=p.status, sourceType=p.source_type,
         userId=p.user_id, organizationId=p.org_id, s3Prefix=p.s3_prefix, stats=stats, defaultConfig=p.config,
-        currentVersion=p.version, versions=versions, createdAt=p.created_at, updatedAt=p.updated_at,
+        currentVersion=p.version, versions=[export_version(e) for e in exports], createdAt=p.created_at,
+        updatedAt=p.updated_at,
     )
+
+
+def projects(several: Sequence[project_store.Project]) -> list[wire.Project]:
+    """The exports of all of them in one read."""
+    exports = pair_store.exports_of_each(several)
+    return [project(p, exports[p.project_id]) for p in several]
 
 
 def pair_numbers(p: project_store.Project) -> reviewing.PairNumbers:

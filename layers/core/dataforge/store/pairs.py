@@ -7,6 +7,8 @@
 | many neighbours                     | query pairs (project_id, begins `pair_<project>_<run>_<thousands>`) |
 | which pairs there are, their status | the review index (`store.blocks`)                            |
 | an export                           | get exports (project_id, version)                            |
+| a project's exports                 | query exports (project_id)                                   |
+| those of a page of projects         | batch_get exports: a project's number of exports names them  |
 
 A pair's item holds its texts; its status stands in the review index, and a pair that is not in the index is not there.
 """
@@ -31,6 +33,8 @@ _PROBED = 100
 """More than any wall writes at once."""
 _FEW = 200
 """Up to so many pairs of a block are fetched by their keys; more are read as neighbours."""
+_LISTED = 100
+"""Up to so many exports of a project are read by their keys; more by a query."""
 _TRIES = 50
 
 
@@ -192,6 +196,19 @@ def get_export(project_id: str, version: int) -> Export:
 
 def exports_of(project_id: str) -> list[Export]:
     return [from_item(Export, i) for i in projects.pages("exports", {"project_id": project_id})]
+
+
+def exports_of_each(several: Sequence[Project]) -> dict[str, list[Export]]:
+    """By project id. Versions count from 1, so the project's number names the keys and one read is enough for a page
+    of projects; one with very many exports has a query of its own. A version whose export broke off is left out.
+    """
+    few = [p for p in several if p.version <= _LISTED]
+    keys: list[Key] = [{"project_id": p.project_id, "version": v} for p in few for v in range(1, p.version + 1)]
+    found: dict[str, list[Export]] = {p.project_id: [] for p in few}
+    for item in current().tables.batch_get("exports", keys) if keys else []:
+        made = from_item(Export, item)
+        found[made.project_id].append(made)
+    return found | {p.project_id: exports_of(p.project_id) for p in several if p.version > _LISTED}
 
 
 def _read(project_id: str, pair_id: str) -> tuple[Pair, blocks.Block]:

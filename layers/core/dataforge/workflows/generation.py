@@ -76,6 +76,8 @@ def quote(project: Project, request: Item) -> Order:
     asked = build(model)
     _check_teacher(config, asked, project.org_id)
     _check_budget(config, model)
+    if config.get("mode") == "batch":
+        check_batch(model, asked)
     kind = str(config["generation_type"])
     config = {**DEFAULTS_OF_A_KIND.get(kind, {}), **config}
     if isinstance(chosen := config.get("chunk_ids"), list):
@@ -98,7 +100,7 @@ def quote(project: Project, request: Item) -> Order:
         pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
     )
     if config.get("mode") == "batch":
-        check_batch(model, asked, calls=cast("dict[str, int]", taken["calls"])["low"], more="num_pairs")
+        check_size(model, asked, calls=cast("dict[str, int]", taken["calls"])["low"], more="num_pairs")
     return Order(config, model, requested, taken)
 
 
@@ -125,13 +127,9 @@ def _check_budget(config: Item, model: Model) -> None:
         )
 
 
-def check_batch(model: Model, chosen: Teacher, *, calls: int, more: str) -> None:
-    """Raises Invalid when the provider takes no batch jobs, or none as small as a run of so many calls.
-
-    more: the field that makes it larger.
-    """
-    limits = chosen.can.batch
-    if limits is None:
+def check_batch(model: Model, chosen: Teacher) -> None:
+    """Raises Invalid when the provider takes no batch jobs."""
+    if chosen.can.batch is None:
         raise Invalid(
             f"mode: the teacher {model.id} has no batch API; leave mode out, or choose openai:<model> or "
             "bedrock:<model>",
@@ -140,7 +138,15 @@ def check_batch(model: Model, chosen: Teacher, *, calls: int, more: str) -> None
     lacks = batch_jobs_lack(model)
     if lacks:
         raise Invalid(f"mode: batch jobs of {model.backend} need {lacks}", field="mode", code="TEACHER_NOT_CONFIGURED")
-    if calls <= limits.least and limits.least > 1:
+
+
+def check_size(model: Model, chosen: Teacher, *, calls: int, more: str) -> None:
+    """Raises Invalid when the provider takes no batch job as small as a run of so many calls.
+
+    more: the field that makes it larger.
+    """
+    limits = chosen.can.batch
+    if limits and calls <= limits.least and limits.least > 1:
         raise Invalid(
             f"mode: a batch job of {model.backend} takes at least {limits.least} requests, and this run asks only "
             f"{calls} (one of them beforehand); raise {more}, or leave mode out", field="mode", code="TOO_SMALL",

@@ -22,7 +22,7 @@ from dataforge.store.rows import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import batch_jobs_lack, build, catalogue, resolve, teacher
 from dataforge.workflows import runs as flow
-from dataforge.workflows.generation import check_batch, most_slots
+from dataforge.workflows.generation import check_batch, check_size, most_slots
 
 KIND = "synthetic"
 MOST_REQUEST_BYTES = 100_000
@@ -176,7 +176,9 @@ def _cast(spec: Spec, generator: Model, critic: Model | None) -> Cast:
 def _by_job(chosen: Cast, spec: Spec) -> tuple[str, ...]:
     """The roles whose teachers take batch jobs. Raises Invalid (field mode) where the generator takes none."""
     writer = resolve(chosen.generator)
-    check_batch(writer, build(writer), calls=-(-spec.count // planning.slots_per_call(spec)), more="count")
+    asked = build(writer)
+    check_batch(writer, asked)
+    check_size(writer, asked, calls=-(-spec.count // planning.slots_per_call(spec)), more="count")
     others = {role: resolve(name) for role, name in (("critic", chosen.critic), ("judge", chosen.judge)) if name}
     return tuple(r for r, m in others.items() if build(m).can.batch is not None and batch_jobs_lack(m) is None)
 

@@ -1,0 +1,139 @@
+"""A run over a harbour's passages, state after state in this process, with a teacher that follows a script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataforge import clock, platform, settings
+from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.secrets import EnvironmentSecrets
+from dataforge.platform.embedded.sockets import EmbeddedSockets
+from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.ports import Execution, Item, Platform
+from dataforge.records import Question
+from dataforge.store import orgs, projects, runs
+from dataforge.store.projects import Document, Project, StoredChunk
+from dataforge.teachers import PROVIDERS
+from dataforge.teachers.scripted import Line, ScriptedTeacher
+from dataforge.workflows import asking, assessing, closing, generation, planning, sending
+from infra import catalog
+
+FACTS = [
+    [("When does the north pier open?", "The north pier opens at five in the morning"),
+     ("How much can the old crane lift?", "The old crane lifts eleven tonnes at most"),
+     ("Who signs the tide journal?", "Tide journals are signed by the harbour master")],
+    [("What does fresh water cost?", "Fresh water costs four euros per cubic metre"),
+     ("Where is waste oil collected?", "Waste oil goes into the green tank behind shed two"),
+     ("How long may a guest yacht stay?", "Guest yachts may stay for two weeks in summer")],
+    [("Which radio channel do pilots use?", "Pilots listen on channel twelve around the clock"),
+     ("What must every diver carry?", "Every diver carries a lamp, a knife and a whistle"),
+     ("Why are dogs kept on a leash?", "Dogs stay on a leash because seals breed nearby")],
+    [("How often are fenders replaced?", "Rubber fenders are replaced every third winter"),
+     ("What happens to unpaid invoices?", "Unpaid invoices double after sixty days"),
+     ("Who may open the lock gate?", "Only trained lock keepers open the gate")],
+    [("How fast may ferries sail in the basin?", "Ferries slow down to three knots inside the basin"),
+     ("What is a spring line?", "A spring line is a rope that stops a ship from surging"),
+     ("Which form does a new tenant fill in?", "New tenants fill in form B17 at the office")],
+    [("How deep is the eastern channel?", "The eastern channel is nine metres deep at low water"),
+     ("When is the fish market held?", "A fish market takes place on Thursday evenings"),
+     ("What colour are inspection stickers?", "Inspection stickers are orange for cargo vessels")],
+]
+"""Passages of three sentences, each with the question it answers; no two look alike."""
+
+
+class Started:
+    """A workflows port that only notes what was started; the test walks the states itself."""
+
+    def __init__(self) -> None:
+        self.input: Item = {}
+
+    def start(self, machine: str, run_id: str, input: Item) -> None:
+        self.input = input
+
+    def describe(self, machine: str, run_id: str) -> Execution | None:
+        return None
+
+    def stop(self, machine: str, run_id: str, *, cause: str = "") -> None:
+        return None
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A project of six passages on a fresh embedded wall."""
+    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.05)
+    settings.get.cache_clear()
+    files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
+    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
+    platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
+    org_id, user_id = orgs.create_org("harbour")
+    made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
+    document = Document(made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(),
+                        parsing_status="parsing")
+    projects.add_document(made, document)
+    chunks = [
+        StoredChunk(made.project_id, f"chunk_0_{n:06d}", "doc_0", passage(n), ["Rules"], n, "paragraph", 60, 0,
+                    len(passage(n)), clock.now())
+        for n in range(len(FACTS))
+    ]
+    projects.replace_chunks(org_id, document, chunks, {"parsing_status": "parsed"})
+    yield projects.get(org_id, made.project_id)
+    platform.use(None)
+    tables.close()
+
+
+def passage(n: int) -> str:
+    return " ".join(f"{sentence}." for _, sentence in FACTS[n])
+
+
+def good(question: Question) -> str:
+    """What a capable model would say."""
+    facts = next(f for f in FACTS if f[0][1] in question.passage.content)
+    chosen = [facts[s.ordinal % 3] for s in question.slots]
+    return json.dumps({"pairs": [
+        {"question": asked, "answer": f"{sentence}.", "question_type": "factual", "difficulty": "easy",
+         "evidence": [f"{sentence}."]}
+        for asked, sentence in chosen
+    ]})
+
+
+def wrong(_: Question) -> str:
+    return "I would rather not."
+
+
+def teach(monkeypatch: pytest.MonkeyPatch, *script: Line) -> ScriptedTeacher:
+    teacher = ScriptedTeacher(script)
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
+    return teacher
+
+
+def begin(project: Project, **request: object) -> tuple[runs.Run, Item]:
+    run = generation.start(project, {"model_id": "fake:model", **request})
+    started = platform.current().workflows
+    assert isinstance(started, Started)
+    return run, planning.plan_run(started.input)
+
+
+def batches(planned: Item) -> list[Item]:
+    return json.loads(platform.current().files.read(str(planned["batches_key"])))
+
+
+def walk(project: Project, **request: object) -> runs.Run:
+    """Every state in order, as the machine would."""
+    run, planned = begin(project, **request)
+    while True:
+        for batch in batches(planned):
+            asking.generate_batch(batch)
+        assessed = assessing.assess_run(planned)
+        if not assessed["top_up"]:
+            closing.close_run(assessed)
+            return runs.get(run.org_id, run.run_id)
+        planned = planning.plan_run(assessed)
+
+
+def counts_of(run: runs.Run) -> tuple[int, int, int, int]:
+    assert run.asked == run.delivered + run.rejected + run.failed
+    return run.asked, run.delivered, run.rejected, run.failed

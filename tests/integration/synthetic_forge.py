@@ -1,0 +1,98 @@
+"""A synthetic run, state after state in this process, with teachers that answer by a function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataforge import platform, settings
+from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.secrets import EnvironmentSecrets
+from dataforge.platform.embedded.sockets import EmbeddedSockets
+from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.ports import Item, Platform
+from dataforge.records import Question
+from dataforge.store import orgs, runs
+from dataforge.teachers import PROVIDERS, templated
+from dataforge.teachers.scripted import ScriptedTeacher
+from dataforge.workflows import runs as flow
+from dataforge.workflows import sending, states
+from dataforge.workflows.synthetic import starting
+from infra import catalog
+from tests.integration.harbour_runs import Started
+
+Answering = Callable[[Question], str]
+REPEATED = {"instruction": "When does the office open?", "input": "", "output": "It opens at nine."}
+
+
+class Forge:
+    """One organisation on a fresh embedded wall; the test walks the states itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.org_id, self.user_id = orgs.create_org("harbour")
+        self._monkeypatch = monkeypatch
+        self.teacher = ScriptedTeacher([write])
+        self.teach()
+
+    def teach(self, **by_kind: Answering | Exception) -> ScriptedTeacher:
+        """Who answers for every model: the templated writer, but for the kinds of question given."""
+        def answer(question: Question) -> str:
+            special = by_kind.get(question.kind)
+            if isinstance(special, Exception):
+                raise special
+            return special(question) if special else write(question)
+
+        self.teacher = ScriptedTeacher([answer], name="fake:model")
+        self._monkeypatch.setitem(PROVIDERS, "fake", lambda _: self.teacher)
+        return self.teacher
+
+    def start(self, **request: Any) -> tuple[runs.Run, Item]:
+        body = {"schema": "instruction_v1", "domain": "harbours", "count": 12, "model": "balanced", **request}
+        run = starting.start(self.org_id, self.user_id, body, domain_confirmed=False)
+        started = platform.current().workflows
+        assert isinstance(started, Started)
+        return run, started.input
+
+    def walk(self, event: Item) -> None:
+        """The state machine, as its file says."""
+        while True:
+            planned = states.plan_run(event)
+            for item in json.loads(platform.current().files.read(str(planned["batches_key"]))):
+                states.generate_batch(item)
+            event = states.assess_run(planned)
+            if not event["top_up"]:
+                break
+        states.close_run(event)
+
+    def run(self, **request: Any) -> runs.Run:
+        run, event = self.start(**request)
+        self.walk(event)
+        run = runs.get(self.org_id, run.run_id)
+        assert run.asked == run.delivered + run.rejected + run.failed
+        return run
+
+
+def write(question: Question) -> str:
+    return json.dumps(templated._WRITERS[question.kind](question))
+
+
+def lines(run: runs.Run, name: str = "results.jsonl") -> list[dict[str, Any]]:
+    return [json.loads(one) for one in platform.current().files.read(flow.key_of(run, name)).splitlines()]
+
+
+@pytest.fixture
+def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
+    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.02)
+    monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "fake:model")
+    settings.get.cache_clear()
+    files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
+    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
+    platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
+    yield Forge(monkeypatch)
+    platform.use(None)
+    tables.close()
+    settings.get.cache_clear()

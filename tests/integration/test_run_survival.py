@@ -1,0 +1,160 @@
+"""What a run keeps, whatever stops it or runs it twice: replies on file, counts, the rest of a batch, the project."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from dataforge import platform, settings
+from dataforge.errors import BatchUnfinished
+from dataforge.platform.ports import Item
+from dataforge.records import Answer, Question
+from dataforge.store import projects, runs
+from dataforge.store.projects import Project
+from dataforge.teachers import PROVIDERS
+from dataforge.teachers.scripted import ScriptedTeacher
+from dataforge.workflows import asking, assessing, closing, generation
+from dataforge.workflows import runs as flow
+from tests.integration.harbour_runs import (
+    Started,
+    batches,
+    begin,
+    counts_of,
+    good,
+    project,
+    teach,
+    walk,
+    wrong,
+)
+
+__all__ = ["project"]
+
+
+def test_replies_are_on_file_before_they_are_read_and_never_asked_for_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = teach(monkeypatch, wrong, good, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    for batch in batches(planned):
+        asking.generate_batch(batch)
+    paid = len(teacher.asked)
+    first = [platform.current().files.read(flow.key_of(run, "round-0/part-0000.json"))]
+
+    for batch in batches(planned):
+        asking.generate_batch(batch)
+
+    assert len(teacher.asked) == paid
+    assert platform.current().files.read(flow.key_of(run, "round-0/part-0000.json")) == first[0]
+
+
+def test_a_corrected_reply_is_told_as_such_and_its_slots_pay_for_both(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Priced(ScriptedTeacher):
+        async def ask(self, question: Question) -> Answer:
+            answer = await super().ask(question)
+            return replace(answer, model="dated-model", cost_usd=0.013)
+
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: Priced([wrong, *[good] * 20]))
+
+    run = walk(project, num_pairs=6, config={"pairs_per_chunk": 1})
+
+    lines = platform.current().files.read(flow.key_of(run, "records.jsonl")).splitlines()
+    known = [json.loads(line)["lineage"] for line in lines]
+    assert sorted(k["attempt"] for k in known) == [1, 1, 1, 1, 1, 2]
+    assert {k["teacher"] for k in known} == {"dated-model"}
+    assert len({k["prompt_hash"] for k in known}) == 6
+    assert sorted(k["call"]["attempts"] for k in known) == [1, 1, 1, 1, 1, 2]
+    assert sum(k["cost_usd"] for k in known) == pytest.approx(run.cost_usd) == pytest.approx(7 * 0.013)
+
+
+def test_a_state_that_runs_twice_counts_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    for batch in batches(planned):
+        asking.generate_batch(batch)
+
+    for _ in range(2):
+        assessed = assessing.assess_run(planned)
+    for _ in range(2):
+        closing.close_run(assessed)
+
+    after = projects.get(project.org_id, project.project_id)
+    assert (after.pending, after.scored) == (6, 6)
+    assert counts_of(runs.get(run.org_id, run.run_id)) == (6, 6, 0, 0)
+
+
+def test_a_batch_that_runs_out_of_time_goes_on_in_the_next_invocation(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFORGE_CONCURRENCY", "1")
+    settings.get.cache_clear()
+    teacher = ScriptedTeacher([good], delay=0.1)
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+
+    with pytest.raises(BatchUnfinished, match="of 6 slots are done"):
+        asking.generate_batch(batches(planned)[0], seconds=0.45)
+    asked = len(teacher.asked)
+    asking.generate_batch(batches(planned)[0])
+    assessing.assess_run(planned)
+
+    assert 0 < asked < 6
+    assert len(teacher.asked) == 6
+    assert runs.get(run.org_id, run.run_id).delivered == 6
+
+
+# checklist 35
+def test_cancel_keeps_what_was_made_and_asks_nothing_more(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "3")
+    settings.get.cache_clear()
+    teacher = teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    asking.generate_batch(batches(planned)[0])
+    asked = len(teacher.asked)
+
+    flow.cancel(run)
+    assessed = assessing.assess_run(planned)
+    closing.close_run(assessed)
+
+    done = runs.get(run.org_id, run.run_id)
+    assert len(teacher.asked) == asked == 3
+    assert (done.status, done.delivered, done.failed) == ("cancelled", 3, 3)
+    assert done.reasons["failed"] == {"cancelled": 3}
+    assert flow.cancel(done).status == "cancelled"
+
+
+def test_a_batch_that_dies_fails_its_slots_with_its_cause(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    failure: Item = {"Error": "MemoryError", "Cause": json.dumps({"errorMessage": "out of memory"})}
+
+    closing.record_failure({**batches(planned)[0], "failure": failure})
+    assessed = assessing.assess_run(planned)
+    closing.close_run({**assessed, "top_up": False})
+
+    done = runs.get(run.org_id, run.run_id)
+    assert counts_of(done)[1] == 0
+    assert done.reasons["failed"] == {"batch_failed": done.failed}
+    assert "out of memory" in str(done.error)
+
+
+def test_a_plan_that_fails_closes_the_run_and_frees_the_project(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, good)
+    run = generation.start(project, {"model_id": "fake:model", "num_pairs": 3})
+    started = platform.current().workflows
+    assert isinstance(started, Started)
+
+    closing.close_run({**started.input, "failure": {"Error": "Boom", "Cause": "disk full"}})
+
+    done = runs.get(run.org_id, run.run_id)
+    assert (done.status, done.error) == ("failed", "Boom: disk full")
+    assert projects.get(project.org_id, project.project_id).active_run is None

@@ -1,0 +1,29 @@
+"""A client of the fake, which notes how long it would have slept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from dataforge_client import DataForge
+from dataforge_client.transport import Retry
+from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with FakeApi() as running:
+        yield running
+
+
+@pytest.fixture
+def naps() -> list[float]:
+    """The pauses that the client made between tries."""
+    return []
+
+
+@pytest.fixture
+def forge(api: FakeApi, naps: list[float]) -> Iterator[DataForge]:
+    with DataForge(api.url, KEY, ORGANIZATION, retry=Retry(sleep=naps.append, rng=lambda: 1.0)) as client:
+        yield client
