@@ -32,6 +32,7 @@ from dataforge.workflows import (
     sending,
 )
 from dataforge.workflows import runs as flow
+from dataforge.workflows.calling import READINGS
 from tests.integration.harbour_runs import (
     FACTS,
     Started,
@@ -82,7 +83,7 @@ def test_one_odd_reply_costs_its_own_slots_and_no_other(
 
 
 def test_drafts_of_a_better_reply_name_that_reply(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), wrong, wrong, wrong)
+    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), *[wrong] * READINGS)
 
     run = walk(project, num_pairs=2, chunk_ids=["chunk_0_000000"], config={"pairs_per_chunk": 2})
 
@@ -156,11 +157,10 @@ def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
 def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    teach(monkeypatch, good, wrong, wrong, wrong, good)
-    set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
+    seen: list[dict[str, bytes]] = []
+    teach(monkeypatch, lambda q: good(q) if seen or "north pier" in q.passage.content else wrong(q))
     run, planned = begin(project, num_pairs=4)
     files = ("records.jsonl", "rejected.jsonl", "failed.jsonl", "search.txt")
-    seen: list[dict[str, bytes]] = []
 
     for _ in range(2):
         for batch in batches(planned):

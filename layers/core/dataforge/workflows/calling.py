@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from dataforge.teachers.ports import Teacher
     from dataforge.workflows.asking import Batch, Work
 
-READINGS = 3
-"""Replies without a single new record before a call gives up: the first, its correction, a fresh try."""
+READINGS = 4
+"""Replies without a single new record before a call gives up: the first, its correction, two fresh tries."""
 MOST_ROOM = 32_768
 """Tokens of one reply, where the model's own limit is not known."""
 

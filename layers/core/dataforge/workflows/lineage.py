@@ -41,7 +41,7 @@ def prompt_hash(question: Question) -> str:
 
 
 def attempt_of(reply_key: str) -> int:
-    """1: the first reply, 2: its correction, 3: a fresh try."""
+    """1: the first reply, 2: its correction, from 3: fresh tries."""
     return int(reply_key.rsplit("#", 1)[1]) + 1
 
 

@@ -17,8 +17,10 @@ from dataforge.workflows.calling import Stopped
 if TYPE_CHECKING:
     from dataforge.workflows.asking import Work
 
-TRIES = 7
+TRIES = 8
 """How often one call is sent while the teacher is busy or out of reach."""
+FIRST_WAIT = 0.25
+"""Seconds, where the teacher does not say how long: a lost connection is mostly there again at once."""
 LONGEST_WAIT = 60.0
 LOOK = 0.5
 """Seconds between two looks at whether there is still anything to wait for."""
@@ -31,7 +33,7 @@ class OutOfTime(Exception):
 async def ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
     """Raises Stopped when the run is cancelled, out of budget, refused for good, or nobody is in reach."""
     problem: TeacherError | None = None
-    answered = batch.answered
+    answered, untold = batch.answered, 0
     for attempt in range(TRIES):
         try:
             answer = await _send(batch, question, teacher)
@@ -43,7 +45,8 @@ async def ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
         except TeacherError as busy:
             problem = busy
             if attempt < TRIES - 1:
-                await _wait(batch, pause(busy, attempt))
+                await _wait(batch, pause(busy, untold))
+            untold += _told(busy) is None
     reason = "teacher_busy" if isinstance(problem, TeacherBusy) else "teacher_unreachable"
     detail = problem.message if problem else ""
     if batch.answered == answered:  # nobody got a word all this time: the next would wait too
@@ -103,12 +106,17 @@ async def metered(teacher: Teacher, gate: Gate, era: int, question: Question) ->
     return answer
 
 
-def pause(problem: TeacherError, attempt: int) -> float:
-    """Seconds before the next try: as told, else twice as long each time; never the same for all."""
-    told = problem.retry_after if isinstance(problem, TeacherBusy) else None
+def pause(problem: TeacherError, untold: int) -> float:
+    """Seconds before the next try: as told, else twice as long after each of `untold` tries that told nothing; never
+    the same for all."""
+    told = _told(problem)
     if told is None:
-        return min(LONGEST_WAIT, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)
+        return min(LONGEST_WAIT, FIRST_WAIT * 2.0**untold) * random.uniform(0.5, 1.0)
     return min(LONGEST_WAIT, told) + random.uniform(0, 0.25)
+
+
+def _told(problem: TeacherError) -> float | None:
+    return problem.retry_after if isinstance(problem, TeacherBusy) else None
 
 
 async def _wait(batch: Work, seconds: float) -> None:
