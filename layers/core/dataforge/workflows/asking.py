@@ -296,10 +296,14 @@ async def reply_to(
     if key in batch.stored:
         batch.used.append(batch.stored[key])
         return batch.stored[key]
-    answer = await sending.ask(batch, question, teacher or batch.teacher)
-    reply = reply_of(batch.run, key, answer, prompt_hash=lineage.prompt_hash(question))
-    kept = asyncio.get_running_loop().run_in_executor(None, runs.keep_reply, reply)
-    await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
+
+    async def keep(answer: Answer) -> Reply:
+        reply = reply_of(batch.run, key, answer, prompt_hash=lineage.prompt_hash(question))
+        kept = asyncio.get_running_loop().run_in_executor(None, runs.keep_reply, reply)
+        await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
+        return reply
+
+    reply = await sending.ask(batch, question, teacher or batch.teacher, keep)
     batch.used.append(reply)
     return reply
 

@@ -1,21 +1,31 @@
 """One question to a teacher, until there is an answer or none is to be had: its price held, let in at the gate, sent,
-and sent again while the teacher is busy or out of reach."""
+and sent again while the teacher is busy or out of reach.
+
+A call gives its place at the gate to the next one when its reply is stored, not before: a process that is killed has
+paid for no more replies in vain than may be in flight.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherUnreachable
 from dataforge.records import Answer, Question
+from dataforge.store.runs import Reply
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows.admitting import Gate
 from dataforge.workflows.calling import Stopped
 
 if TYPE_CHECKING:
     from dataforge.workflows.asking import Work
+
+T = TypeVar("T")
+Keep: TypeAlias = Callable[[Answer], Awaitable[Reply]]
+"""Stores an answer."""
 
 TRIES = 8
 """How often one call is sent while the teacher is busy or out of reach."""
@@ -30,15 +40,15 @@ class OutOfTime(Exception):
     """A call is left to the next invocation."""
 
 
-async def ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
+async def ask(batch: Work, question: Question, teacher: Teacher, keep: Keep) -> Reply:
     """Raises Stopped when the run is cancelled, out of budget, refused for good, or nobody is in reach."""
     problem: TeacherError | None = None
     answered, untold = batch.answered, 0
     for attempt in range(TRIES):
         try:
-            answer = await _send(batch, question, teacher)
+            reply = await _send(batch, question, teacher, keep)
             batch.answered += 1
-            return answer
+            return reply
         except TeacherRefused as refused:
             batch.end("teacher_refused", refused.message)
             raise Stopped("teacher_refused", refused.message) from None
@@ -54,7 +64,7 @@ async def ask(batch: Work, question: Question, teacher: Teacher) -> Answer:
     raise Stopped(reason, detail)
 
 
-async def _send(batch: Work, question: Question, teacher: Teacher) -> Answer:
+async def _send(batch: Work, question: Question, teacher: Teacher, keep: Keep) -> Reply:
     """One request, its price held and admitted at the gate. Raises TeacherError, Stopped, OutOfTime."""
     if batch.stop is not None:
         raise Stopped(batch.stop, batch.stop_detail)
@@ -64,15 +74,19 @@ async def _send(batch: Work, question: Question, teacher: Teacher) -> Answer:
         batch.end("budget_reached", f"max_cost_usd {batch.run.config['max_cost_usd']} is used up")
         raise Stopped(str(batch.stop), batch.stop_detail)
     cost: float | None = 0.0
+
+    async def kept(answer: Answer) -> Reply:
+        nonlocal cost
+        cost = answer.cost_usd
+        return await keep(answer)
+
     try:
         era = None if batch.is_over() else await gate.enter(question)
         if era is None:
             if batch.stop is None:
                 raise OutOfTime
             raise Stopped(batch.stop, batch.stop_detail)
-        answer = await metered(teacher, gate, era, question)
-        cost = answer.cost_usd
-        return answer
+        return await _metered(teacher, gate, era, question, kept)
     finally:
         batch.purse.settle(held, cost)
 
@@ -84,7 +98,7 @@ async def admitted(teacher: Teacher, gate: Gate, question: Question) -> Answer:
         if era is None:
             break
         try:
-            return await metered(teacher, gate, era, question)
+            return await _metered(teacher, gate, era, question, _as_it_is)
         except TeacherBusy as busy:
             if attempt == TRIES - 1:
                 raise
@@ -92,10 +106,13 @@ async def admitted(teacher: Teacher, gate: Gate, question: Question) -> Answer:
     raise TeacherUnreachable(f"{teacher.name} was not asked")
 
 
-async def metered(teacher: Teacher, gate: Gate, era: int, question: Question) -> Answer:
+async def _metered(
+    teacher: Teacher, gate: Gate, era: int, question: Question, keep: Callable[[Answer], Awaitable[T]]
+) -> T:
     """The gate hears how the request went, whatever came of it."""
     try:
         answer = await teacher.ask(question)
+        kept = await keep(answer)
     except TeacherBusy as busy:
         gate.turned_away(era, busy.rates, limited=busy.limited)
         raise
@@ -103,6 +120,10 @@ async def metered(teacher: Teacher, gate: Gate, era: int, question: Question) ->
         gate.lost()
         raise
     gate.answered(era, answer)
+    return kept
+
+
+async def _as_it_is(answer: Answer) -> Answer:
     return answer
 
 
