@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -47,6 +48,31 @@ def test_replies_are_on_file_before_they_are_read_and_never_asked_for_again(
 
     assert len(teacher.asked) == paid
     assert platform.current().files.read(flow.key_of(run, "round-0/part-0000.json")) == first[0]
+
+
+def test_the_next_call_is_sent_when_the_reply_is_stored_so_a_kill_costs_what_is_in_flight(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = teach(monkeypatch, good)
+    monkeypatch.setenv("DATAFORGE_CONCURRENCY", "2")
+    settings.get.cache_clear()
+    unsaved: list[int] = []
+    saved, keep = [], runs.keep_reply
+
+    def slowly(reply: runs.Reply) -> None:
+        time.sleep(0.02)
+        unsaved.append(len(teacher.asked) - len(saved))
+        keep(reply)
+        saved.append(reply)
+
+    monkeypatch.setattr(runs, "keep_reply", slowly)
+    _, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+
+    for batch in batches(planned):
+        asking.generate_batch(batch)
+
+    assert len(saved) == 6
+    assert max(unsaved) <= 2
 
 
 def test_a_corrected_reply_is_told_as_such_and_its_slots_pay_for_both(
