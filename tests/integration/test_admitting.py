@@ -220,3 +220,26 @@ def test_a_refusal_for_want_of_room_at_the_provider_does_not_narrow_the_gate(wal
         return gate.window.limit
 
     assert asyncio.run(run()) == 32
+
+
+@pytest.mark.parametrize("wall", ["embedded"], indirect=True)
+@pytest.mark.parametrize("ceiling", [1, 2, 5])
+def test_whoever_waits_for_room_is_overtaken_by_nobody(wall: str, ceiling: int) -> None:
+    gate, order = Gate(model(), "org", ceiling, lambda: False), list[int]()
+    numbers = iter(range(40))
+
+    async def asker() -> None:
+        for number in numbers:
+            era = await gate.enter(QUESTION)
+            assert era is not None
+            order.append(number)
+            await asyncio.sleep(0)
+            gate.answered(era, Answer("", "m"))  # and the next call at once
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(asker() for _ in range(2 * ceiling)))
+
+    asyncio.run(all_of_them())
+
+    assert order == sorted(order)
+    assert gate.window.in_flight == 0

@@ -40,15 +40,13 @@ class Gate:
         self._times: deque[float] = deque()
         self._last = 0.0
         self._line = asyncio.Lock()  # one call at a time waits for its start: a stall cannot bunch them
-        self._room = asyncio.Event()
+        self._waiting: deque[asyncio.Event] = deque()
+        """For room, first come, first served."""
 
     async def enter(self, question: Question) -> int | None:
         """Come in when a call may start: the era to leave with. None: nothing more is to be sent."""
-        while not self.window.has_room:
-            if self._is_over():
-                return None
-            self._room.clear()
-            await _within(self._room.wait(), BEAT)
+        if not await self._found_room():
+            return None
         era = self.window.sent()
         try:
             if await self._start_time(question):
@@ -59,9 +57,33 @@ class Gate:
         self._out()
         return None
 
+    async def _found_room(self) -> bool:
+        """Whoever just got a reply overtakes nobody: a call that is sent again would wait for all new ones.
+
+        False: nothing more is to be sent.
+        """
+        if not self._waiting and self.window.has_room:
+            return True
+        turn = asyncio.Event()
+        self._waiting.append(turn)
+        try:
+            while not (self._waiting[0] is turn and self.window.has_room):
+                if self._is_over():
+                    return False
+                turn.clear()
+                await _within(turn.wait(), BEAT)
+            return True
+        finally:
+            self._waiting.remove(turn)
+            self._call_next()
+
+    def _call_next(self) -> None:
+        if self._waiting:
+            self._waiting[0].set()
+
     def answered(self, era: int, answer: Answer) -> None:
         self.window.answered(era)
-        self._room.set()
+        self._call_next()
         self._told = answer.rates or self._told
         used = answer.input_tokens + answer.output_tokens
         self._tokens = used if self._tokens is None else 0.9 * self._tokens + 0.1 * used
@@ -73,7 +95,7 @@ class Gate:
         else:
             self.window.lost()
         self._told = rates or self._told
-        self._room.set()
+        self._call_next()
 
     def lost(self) -> None:
         """Reset, timed out, refused."""
@@ -81,7 +103,7 @@ class Gate:
 
     def _out(self) -> None:
         self.window.lost()
-        self._room.set()
+        self._call_next()
 
     async def _start_time(self, question: Question) -> bool:
         """Wait for a start time, where a limit is known. False: nothing more is to be sent."""
