@@ -3,7 +3,7 @@
 A stand-in of OpenAI's batch API runs in its own process and is done with a job at the second look. The states of the
 run's machine are walked in one process per size on the embedded wall (SQLite and disk), so the figures are those of a
 Lambda function that does the same: the questions parked, jobs written and sent, replies collected, read, assessed.
-Every fifth request fails once, so that there is a second wave. Peak memory is that of the process after each state.
+Every fifth request fails once, so that there is a second wave. Peak memory is told state by state.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks import slots
-from benchmarks.slots import peak
-from benchmarks.synthetic import wall
+from benchmarks.walking import Clock, batches, walk, wall
 
 PAIRS_A_QUESTION = 2
 STATES = ("plan", "park", "submit", "check", "collect", "read", "assess", "close")
@@ -51,61 +51,40 @@ def serve() -> None:
 def one_run(questions: int, url: str) -> dict[str, Any]:
     from dataforge import settings
     from dataforge.store import runs
-    from dataforge.workflows import generation, states
-    from dataforge.workflows.batching import collecting, submitting, waiting
+    from dataforge.workflows import generation
     from tests.integration.batch_servers import KEY
 
     os.environ |= {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY}
     settings.get.cache_clear()
-    spent, peaks = dict.fromkeys(STATES, 0.0), dict.fromkeys(STATES, 0.0)
-
-    def timed(name: str, state: Callable[[Any], Any], event: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return state(event)
-        finally:
-            spent[name] += time.perf_counter() - began
-            peaks[name] = peaks[name] or peak()
-
-    with wall() as notes:
+    with wall() as started:
         project = slots.fill(questions * slots.PER_CHUNK)
-        before, began = peak(), time.perf_counter()
         run = generation.start(project, {
             "model_id": "openai:stand-in", "num_pairs": questions * PAIRS_A_QUESTION,
             "config": {"mode": "batch", "pairs_per_chunk": PAIRS_A_QUESTION},
         })
-        event = notes.input
-        while True:
-            event = timed("plan", states.plan_run, event)
-            _ask(event, timed, submitting.submit_jobs, waiting.check_jobs, collecting.collect_replies)
-            event = timed("assess", states.assess_run, event)
-            if not event["top_up"]:
-                break
-        timed("close", states.close_run, event)
-        seconds = time.perf_counter() - began
+        clock = walk(started.input, by_jobs)
         done = runs.get(project.org_id, run.run_id)
     assert done.status == "completed", done
     assert done.asked == done.delivered + done.rejected + done.failed, done
-    return {"asked": done.asked, "delivered": done.delivered, "failed": done.failed, "seconds": seconds,
-            "before": before, "spent": spent, "peaks": peaks}
+    return {"delivered": done.delivered, **asdict(clock)}
 
 
-def _ask(event: Any, timed: Callable[..., Any], submit: Any, check: Any, collect: Any) -> None:
+def by_jobs(event: Any, clock: Clock) -> Any:
     """The machine's way from GenerateBatches to AssessRun."""
-    from dataforge import platform
     from dataforge.workflows import states
+    from dataforge.workflows.batching import collecting, submitting, waiting
 
     step = "park"
     while True:
-        for item in json.loads(platform.current().files.read(str(event["batches_key"]))):
-            timed(step, states.generate_batch, item)
-        event, step = timed("submit", submit, event), "read"
+        for item in batches(event):
+            clock.timed(step, states.generate_batch, item)
+        event, step = clock.timed("submit", submitting.submit_jobs, event), "read"
         while event["next"] == "wait":
-            event = timed("check", check, event)
+            event = clock.timed("check", waiting.check_jobs, event)
         if event["next"] == "collect":
-            event = timed("collect", collect, event)
+            event = clock.timed("collect", collecting.collect_replies, event)
         elif event["next"] == "assess":
-            return
+            return event
 
 
 def child(questions: int) -> Any:
@@ -120,12 +99,13 @@ def compare(sizes: list[int]) -> None:
     peaks = []
     for size in sizes:
         found = child(size)
+        seconds = sum(found["wall"].values())
         peaks.append(max(found["peaks"].values()))
-        cells = (f"{size:,}", f"{found['delivered']:,}", f"{found['seconds']:.1f}", f"{size / found['seconds']:,.0f}",
-                 *(f"{found['spent'][name]:.1f}" for name in STATES), f"{peaks[-1]:.0f}")
+        cells = (f"{size:,}", f"{found['delivered']:,}", f"{seconds:.1f}", f"{size / seconds:,.0f}",
+                 *(f"{found['wall'][name]:.1f}" for name in STATES), f"{peaks[-1]:.0f}")
         print("".join(f"{cell:>11}" for cell in cells), flush=True)
-        print("peak MB when each state was first over: " + ", ".join(
-            f"{name} {found['peaks'][name]:.0f}" for name in STATES) + f" (before the run {found['before']:.0f})")
+        print("peak MB of each state: " + ", ".join(f"{name} {found['peaks'][name]:.0f}" for name in STATES)
+              + f" (before the run {found['before']:.0f})")
     print(f"\npeak of the largest / peak of the smallest: {peaks[-1] / peaks[0]:.2f}")
     print("python -m benchmarks.batch_jobs --sizes " + " ".join(map(str, sizes)))
 

@@ -116,5 +116,3 @@ DAMAGES: dict[str, Damage] = {
     "closing quote forgotten": Damage(
         lambda k, r: re.sub(r'([a-z.])", "', r'\1, "', dumped(k, r), count=1), exact=False),
 }
-
-

@@ -2,7 +2,7 @@
 
 A scripted teacher answers at once; the states of the run's machine are walked in one process per size on the embedded
 wall (SQLite and disk): plan, every batch, assessment, top-up, close. A twentieth of the records repeats an earlier one,
-so that there is something to top up. Peak memory is that of the process, whatever state it was in.
+so that there is something to top up. Peak memory is that of the process, told state by state.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import argparse
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.bed import SYLLABLES
-from benchmarks.synthetic import wall
+from benchmarks.walking import walk, wall
 
 PER_CHUNK = 5
+STATES = ("plan", "generate", "assess", "close")
 CHUNKS_PER_DOCUMENT = 200
 
 
@@ -92,49 +92,23 @@ def _chunks(project_id: str, document_id: str, count: int, rng: random.Random) -
 
 
 def one_run(count: int) -> dict[str, Any]:
-    from dataforge import platform, settings
+    from dataforge import settings
     from dataforge.store import runs
     from dataforge.teachers import PROVIDERS
-    from dataforge.workflows import generation, states
+    from dataforge.workflows import generation
 
     teacher = Scripted()
     PROVIDERS["stub"] = lambda _: teacher
     settings.get.cache_clear()
-    with wall() as notes:
+    with wall() as started:
         project = fill(count)
-        before = peak()
-        spent: dict[str, float] = {}
-
-        def timed(name: str, state: Any, event: Any) -> Any:
-            began = time.perf_counter()
-            try:
-                return state(event)
-            finally:
-                spent[name] = spent.get(name, 0.0) + time.perf_counter() - began
-                peaks.setdefault(name, peak())  # of the first round: later ones are small
-
-        peaks: dict[str, float] = {}
-        began = time.perf_counter()
         run = generation.start(project, {"model_id": "stub:model", "num_pairs": count})
-        event = notes.input
-        while True:
-            planned = timed("plan", states.plan_run, event)
-            for item in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-                timed("generate", states.generate_batch, item)
-            event = timed("assess", states.assess_run, planned)
-            if not event["top_up"]:
-                break
-        timed("close", states.close_run, event)
-        seconds = time.perf_counter() - began
+        clock = walk(started.input)
         done = runs.get(project.org_id, run.run_id)
     assert done.status == "completed", done
     assert done.asked == done.delivered + done.rejected + done.failed, done
     return {"asked": done.asked, "delivered": done.delivered, "rejected": done.rejected, "failed": done.failed,
-            "seconds": seconds, "before_mb": before, "peaks": peaks, "spent": spent}
-
-
-def peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            **asdict(clock)}
 
 
 def child(count: int) -> Any:
@@ -143,19 +117,20 @@ def child(count: int) -> Any:
 
 
 def compare(sizes: list[int]) -> None:
-    titles = ("pairs", "asked", "delivered", "rejected", "seconds", "slots/s", "plan s", "generate s", "assess s",
-              "close s", "peak MB")
+    titles = ("pairs", "asked", "delivered", "rejected", "seconds", "slots/s", *(f"{name} s" for name in STATES),
+              "peak MB")
     print("".join(f"{title:>11}" for title in titles))
     peaks = []
     for size in sizes:
         found = child(size)
+        seconds = sum(found["wall"].values())
         peaks.append(max(found["peaks"].values()))
         cells = (f"{size:,}", f"{found['asked']:,}", f"{found['delivered']:,}", f"{found['rejected']:,}",
-                 f"{found['seconds']:.1f}", f"{found['asked'] / found['seconds']:,.0f}",
-                 *(f"{found['spent'][n]:.1f}" for n in ("plan", "generate", "assess", "close")), f"{peaks[-1]:.0f}")
+                 f"{seconds:.1f}", f"{found['asked'] / seconds:,.0f}",
+                 *(f"{found['wall'][name]:.1f}" for name in STATES), f"{peaks[-1]:.0f}")
         print("".join(f"{cell:>11}" for cell in cells), flush=True)
-        print("peak MB after each state of the first round, and the end: " + ", ".join(
-            f"{n} {found['peaks'][n]:.0f}" for n in found["peaks"]) + f" (before the run {found['before_mb']:.0f})")
+        print("peak MB of each state: " + ", ".join(f"{name} {found['peaks'][name]:.0f}" for name in STATES)
+              + f" (before the run {found['before']:.0f})")
     print(f"\npeak of the largest / peak of the smallest: {peaks[-1] / peaks[0]:.2f}")
     print("python -m benchmarks.slots --sizes " + " ".join(map(str, sizes)))
 

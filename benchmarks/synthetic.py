@@ -12,48 +12,20 @@ import argparse
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-from dataforge import platform, settings
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
-from dataforge.platform.ports import Execution, Item, Platform
+from benchmarks.walking import walk, wall
+from dataforge import settings
 from dataforge.records import Answer, Question
 from dataforge.store import orgs, runs
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.templated import TemplatedTeacher
-from dataforge.workflows import states
 from dataforge.workflows.synthetic import starting
-from infra import catalog
 
 STATES = ("plan", "generate", "assess", "close")
-
-
-class Notes:
-    """A workflows port that only notes what was started."""
-
-    def __init__(self) -> None:
-        self.input: Item = {}
-
-    def start(self, machine: str, run_id: str, input: Item) -> None:
-        self.input = input
-
-    def describe(self, machine: str, run_id: str) -> Execution | None:
-        return None
-
-    def stop(self, machine: str, run_id: str, *, cause: str = "") -> None:
-        return None
 
 
 class Careless(TemplatedTeacher):
@@ -84,76 +56,23 @@ class Careless(TemplatedTeacher):
             record |= {k: v for k, v in self._rng.choice(self._old).items() if k != "n"}
 
 
-@contextmanager
-def wall() -> Iterator[Notes]:
-    with tempfile.TemporaryDirectory() as folder:
-        files = DiskFiles(Path(folder, "files"), base_url=lambda: "", secret=b"s" * 32, max_upload_bytes=10**9)
-        tables, notes = SqliteTables(Path(folder, "data.db"), catalog.TABLES), Notes()
-        platform.use(Platform("embedded", tables, files, notes, EmbeddedSockets(), EnvironmentSecrets(None)))
-        yield notes
-        platform.use(None)
-        tables.close()
-
-
 def one_job(count: int, share: float) -> dict[str, Any]:
     """A job walked to its end, with seconds, CPU and peak memory by state."""
     PROVIDERS["careless"] = lambda _: Careless(share)
     os.environ["DATAFORGE_SYNTHETIC_TEACHER"] = "careless:model"
     settings.get.cache_clear()
-    clock = Clock()
-    with wall() as notes:
+    with wall() as started:
         org_id, user_id = orgs.create_org("bench")
         request = {"schema": "instruction_v1", "domain": "harbours", "count": count, "model": "fast",
                    "advanced": {"output_split": {"train": 90, "test": 10}}}
-        run, event = starting.start(org_id, user_id, request, domain_confirmed=True), notes.input
-        while True:
-            planned = clock.timed("plan", states.plan_run, event)
-            for item in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-                clock.timed("generate", states.generate_batch, item)
-            event = clock.timed("assess", states.assess_run, planned)
-            if not event["top_up"]:
-                break
-        clock.timed("close", states.close_run, event)
+        run = starting.start(org_id, user_id, request, domain_confirmed=True)
+        clock = walk(started.input)
         done = runs.get(org_id, run.run_id)
     assert done.status == "completed", done
     assert done.asked == done.delivered + done.rejected + done.failed, done
     assert done.asked <= 1.25 * count + 1, done
     return {"asked": done.asked, "delivered": done.delivered, "rejected": done.reasons["rejected"],
             "failed": done.failed, "grade": (done.report or {}).get("overall_grade"), **asdict(clock)}
-
-
-@dataclass
-class Clock:
-    """What each state took over all rounds: seconds, CPU, and the most memory in MB while it ran."""
-
-    wall: dict[str, float] = field(default_factory=dict)
-    cpu: dict[str, float] = field(default_factory=dict)
-    peaks: dict[str, float] = field(default_factory=dict)
-    before: float = field(default_factory=lambda: peak())
-    """MB, of the process before the run."""
-
-    def timed(self, name: str, state: Callable[[Item], Item], event: Item) -> Item:
-        forget_peak()
-        began, cpu = time.perf_counter(), time.process_time()
-        try:
-            return state(event)
-        finally:
-            self.wall[name] = self.wall.get(name, 0.0) + time.perf_counter() - began
-            self.cpu[name] = self.cpu.get(name, 0.0) + time.process_time() - cpu
-            self.peaks[name] = max(self.peaks.get(name, 0.0), peak())
-
-
-def forget_peak() -> None:
-    """Linux counts the peak anew from here; elsewhere a state's peak holds those of the states before it."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak() -> float:
-    with suppress(OSError):
-        told = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-        return int(told.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def child(count: int, share: float) -> Any:

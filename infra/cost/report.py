@@ -97,5 +97,3 @@ def markdown(job: Job) -> str:
 
 def _row(what: str, units: str, usd: float) -> str:
     return f"{what:48}{units:>16}{usd:>12.6f}"
-
-

@@ -77,4 +77,3 @@ def test_a_killed_server_waits_on_for_the_jobs_of_a_synthetic_run(
         assert [len(lines) for lines in provider.batched] == [4, 4]
         assert [{body["model"] for body in lines} for lines in provider.batched] == [{"writer"}, {"gpt-4o-mini"}]
         assert len(provider.asked) == 1 + 2  # the sub-topics, and the first call
-

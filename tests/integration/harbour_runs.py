@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.walking import Started
 from dataforge import clock, platform, settings
 from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
-from dataforge.platform.ports import Execution, Item, Platform
+from dataforge.platform.ports import Item, Platform
 from dataforge.records import Question
 from dataforge.store import orgs, projects, runs
 from dataforge.store.projects import Document, Project, StoredChunk
@@ -43,22 +44,6 @@ FACTS = [
      ("What colour are inspection stickers?", "Inspection stickers are orange for cargo vessels")],
 ]
 """Passages of three sentences, each with the question it answers; no two look alike."""
-
-
-class Started:
-    """A workflows port that only notes what was started; the test walks the states itself."""
-
-    def __init__(self) -> None:
-        self.input: Item = {}
-
-    def start(self, machine: str, run_id: str, input: Item) -> None:
-        self.input = input
-
-    def describe(self, machine: str, run_id: str) -> Execution | None:
-        return None
-
-    def stop(self, machine: str, run_id: str, *, cause: str = "") -> None:
-        return None
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
@@ -23,7 +24,6 @@ from dataforge.workflows import runs as flow
 from dataforge.workflows import sending, states
 from dataforge.workflows.synthetic import starting
 from infra import catalog
-from tests.integration.harbour_runs import Started
 
 Answering = Callable[[Question], str]
 REPEATED = {"instruction": "When does the office open?", "input": "", "output": "It opens at nine."}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import ConditionFailed, Invalid, PaymentRequired
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
@@ -16,7 +17,6 @@ from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.ports import ABSENT, Platform, Put
 from dataforge.store import ledger
 from dataforge.store.ledger import Demand
-from tests.integration.harbour_runs import Started
 from tests.integration.walls import aws_tables, embedded_tables
 
 ORG = "org_1"

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import BatchUnfinished
 from dataforge.platform.ports import Item
@@ -19,7 +20,6 @@ from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import asking, assessing, closing, generation
 from dataforge.workflows import runs as flow
 from tests.integration.harbour_runs import (
-    Started,
     batches,
     begin,
     counts_of,

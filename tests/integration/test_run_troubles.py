@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 
+from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreachable
 from dataforge.platform.ports import Execution, Item
@@ -35,7 +36,6 @@ from dataforge.workflows import runs as flow
 from dataforge.workflows.calling import READINGS
 from tests.integration.harbour_runs import (
     FACTS,
-    Started,
     batches,
     begin,
     counts_of,

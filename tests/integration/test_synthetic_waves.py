@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import BatchUnfinished, TeacherUnreachable
 from dataforge.platform.embedded.disk import DiskFiles
@@ -24,7 +25,6 @@ from dataforge.workflows.batching import book, collecting, submitting, waiting
 from dataforge.workflows.synthetic import jobs, making, starting
 from infra import catalog
 from tests.integration.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
-from tests.integration.harbour_runs import Started
 from tests.integration.synthetic_voices import kind_of, told
 from tests.integration.test_synthetic_batch import MODELS, PLAIN, WHOLE
 

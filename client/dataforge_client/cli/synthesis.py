@@ -139,7 +139,8 @@ class Synthesis:
             hint = " On the command line: --confirm-domain."
         if problem.code == "TEACHER_NOT_CONFIGURED":
             hint = " To try things out offline: --generator templated."
-        return self._failed(f"{problem}{hint}", problem.code, exit_code(problem))
+        told = f"{str(problem).rstrip('.')}.{hint}" if hint else str(problem)
+        return self._failed(told, problem.code, exit_code(problem))
 
     def _failed(self, message: str, code: str, exits: int) -> int:
         if self._json:

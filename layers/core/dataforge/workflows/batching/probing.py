@@ -113,5 +113,3 @@ def _judge(opened: Opened, witness: _Witness) -> None:
 def _learn(wave: Wave, role: str, teacher: Teacher) -> None:
     office = batch_jobs(flow.model_of(wave.run, role), teacher, {})
     flow.write_json(wave.run, book.learnt_file(role), office.learnt())
-
-
