@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, field
 from itertools import chain, count, groupby, islice
 from typing import IO, cast
@@ -43,20 +43,32 @@ def assess_run(raw: Item) -> Item:
     """Safe to repeat: pairs are named by their slots, and the counters move once per round."""
     e = flow.event(raw)
     run = runs.advance(flow.run_of(e), "validating", "validating")
-    told = outcomes_of(run, e.round)
-    opening = list(islice(told, 1))
-    first = cast(int, opening[0]["slot"]) if opening else run.asked  # slots are numbered through all rounds
-    with ExitStack() as stack:
-        names = (*LINES, _SEARCH, _MARKS)
-        round_ = _Round(run, first, {n: stack.enter_context(tempfile.TemporaryFile()) for n in names})
+    first, told = told_in_blocks(run, e.round)
+    with scratch(*LINES, _SEARCH, _MARKS) as files:
+        round_ = _Round(run, first, files)
         same = repeats.Repeats(run, first)
-        for _, block in groupby(chain(opening, told), lambda o: cast(int, o["slot"]) // blocks.BLOCK):
-            outcomes = list(block)
+        for outcomes in told:
             round_.add(same.mark(judging.judge(run, outcomes)), [o for o in outcomes if "failed" in o])
         round_.write_files()
         run = _keep(run, e.round, round_)
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
     return {**base, "round": e.round + 1, "top_up": may_top_up(run, e.round, round_.made)}
+
+
+def told_in_blocks(run: Run, round_number: int) -> tuple[int, Iterator[list[Item]]]:
+    """The round's first slot, and its outcomes, block by block of slots."""
+    told = outcomes_of(run, round_number)
+    opening = list(islice(told, 1))
+    first = cast(int, opening[0]["slot"]) if opening else run.asked  # slots are numbered through all rounds
+    cut = groupby(chain(opening, told), lambda o: cast(int, o["slot"]) // blocks.BLOCK)
+    return first, (list(block) for _, block in cut)
+
+
+@contextmanager
+def scratch(*names: str) -> Iterator[dict[str, IO[bytes]]]:
+    """A temporary file for each name."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(tempfile.TemporaryFile()) for name in names}
 
 
 def outcomes_of(run: Run, round_number: int) -> Iterator[Item]:
@@ -101,16 +113,29 @@ def record_failure(raw: Item) -> Item:
 
 
 @dataclass(slots=True)
-class _Round:
-    """A round while it is assessed: its counts, and its lines in temporary files."""
+class Round:
+    """A round of either kind of run while it is assessed: its counts, and its lines in temporary files."""
 
     run: Run
     first: int
     files: dict[str, IO[bytes]]
-    made: int = 0
     delivered: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def made(self) -> int:
+        """Records, good and bad."""
+        return self.delivered + self.rejected.total()
+
+    def write(self, name: str, lines: Iterable[object]) -> None:
+        self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)
+
+
+@dataclass(slots=True)
+class _Round(Round):
+    """Of a run over documents."""
+
     per_chunk: Counter[str] = field(default_factory=Counter)
     searched: int = 0
     """Lines in the search file so far, counted from `first`."""
@@ -119,16 +144,15 @@ class _Round:
         """The next block of slots: its pairs are written, and seen only when `show` says so."""
         made = [judging.pair(self.run, r) for r in records]
         pairs.write_new(self.run.project_id, made)
-        self._write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])
-        self._write("records.jsonl", (judging.line(r) for r in records if not r.reasons))
-        self._write("rejected.jsonl", ({**judging.line(r), "reasons": r.reasons} for r in records if r.reasons))
-        self._write("failed.jsonl", (
+        self.write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])
+        self.write("records.jsonl", (judging.line(r) for r in records if not r.reasons))
+        self.write("rejected.jsonl", ({**judging.line(r), "reasons": r.reasons} for r in records if r.reasons))
+        self.write("failed.jsonl", (
             {"slot": o["slot"], "chunk_id": o["chunk_id"], "reason": o["failed"], "detail": o["detail"],
              "lineage": o.get("lineage")} for o in failed
         ))
         for r in records:
             self._search_line(r.slot - self.first, finding.text_of(drafts.said(r.draft)))
-        self.made += len(records)
         self.delivered += sum(not r.reasons for r in records)
         self.rejected.update(r.reasons[0] for r in records if r.reasons)
         self.failed.update(str(o["failed"]) for o in failed)
@@ -164,9 +188,6 @@ class _Round:
             while some := list(islice(waiting, _QUEUED)):
                 for _ in pool.map(note, some):
                     pass
-
-    def _write(self, name: str, lines: Iterable[object]) -> None:
-        self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)
 
     def _search_line(self, place: int, text: str) -> None:
         self.files[_SEARCH].write(finding.line(text, place - self.searched))

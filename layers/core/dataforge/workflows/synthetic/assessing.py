@@ -6,25 +6,17 @@ it is known, and earlier rounds are not judged again.
 
 from __future__ import annotations
 
-import tempfile
-from collections import Counter
-from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import chain, groupby, islice
-from typing import IO, Any, cast
-
-import orjson
+from typing import Any
 
 from dataforge.platform.ports import Item
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.store import runs
-from dataforge.store.blocks import BLOCK
 from dataforge.store.runs import Run
 from dataforge.workflows import repeats
 from dataforge.workflows import runs as flow
-from dataforge.workflows.assessing import LINES, count_round, may_top_up, outcomes_of
+from dataforge.workflows.assessing import LINES, Round, count_round, may_top_up, scratch, told_in_blocks
 from dataforge.workflows.synthetic.starting import spec_of
 
 
@@ -32,13 +24,11 @@ def assess_run(raw: Item) -> Item:
     """Safe to repeat: each file is written anew behind what earlier rounds wrote, counters move once per round."""
     e = flow.event(raw)
     run = runs.advance(flow.run_of(e), "validating", "validating")
-    told = outcomes_of(run, e.round)
-    opening = list(islice(told, 1))
-    first = cast(int, opening[0]["slot"]) if opening else run.asked  # slots are numbered through all rounds
-    with ExitStack() as stack:
-        round_ = _Round(run, first, {n: stack.enter_context(tempfile.TemporaryFile()) for n in LINES})
-        for _, block in groupby(chain(opening, told), lambda o: cast(int, o["slot"]) // BLOCK):
-            round_.add(list(block))
+    first, told = told_in_blocks(run, e.round)
+    with scratch(*LINES) as files:
+        round_ = _Round(run, first, files)
+        for outcomes in told:
+            round_.add(outcomes)
         for name, file in round_.files.items():
             repeats.carry_on(run, name, first, file)
     _write_outstanding(run)
@@ -48,15 +38,9 @@ def assess_run(raw: Item) -> Item:
 
 
 @dataclass(slots=True)
-class _Round:
-    """A round while it is assessed: its counts, and its lines in temporary files."""
+class _Round(Round):
+    """Of a synthetic run."""
 
-    run: Run
-    first: int
-    files: dict[str, IO[bytes]]
-    delivered: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
     _shape: Shape = field(init=False)
     _sieve: repeats.Sieve = field(init=False)
 
@@ -64,10 +48,6 @@ class _Round:
         shape = self._shape = SHAPES[spec_of(self.run).schema]
         self._sieve = repeats.Sieve(
             (r["slot"], shape.compared(r["payload"])) for r in repeats.before(self.run, "records.jsonl", self.first))
-
-    @property
-    def made(self) -> int:
-        return self.delivered + self.rejected.total()
 
     def add(self, outcomes: list[Any]) -> None:
         """The outcomes of the next slots: of two records that are alike the later one is rejected."""
@@ -78,15 +58,12 @@ class _Round:
             good[repeat.place] |= {
                 "reasons": ["near_duplicate"], "duplicate_of": repeat.of, "similarity": repeat.similarity}
         failed = [{"slot": o["slot"], "reason": o["failed"], "detail": o["detail"]} for o in outcomes if "failed" in o]
-        self._write("records.jsonl", (r for r in records if not r["reasons"]))
-        self._write("rejected.jsonl", (r for r in records if r["reasons"]))
-        self._write("failed.jsonl", failed)
+        self.write("records.jsonl", (r for r in records if not r["reasons"]))
+        self.write("rejected.jsonl", (r for r in records if r["reasons"]))
+        self.write("failed.jsonl", failed)
         self.delivered += sum(not r["reasons"] for r in records)
         self.rejected.update(str(r["reasons"][0]) for r in records if r["reasons"])
         self.failed.update(str(f["reason"]) for f in failed)
-
-    def _write(self, name: str, lines: Iterable[object]) -> None:
-        self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)
 
 
 def _write_outstanding(run: Run) -> None:
