@@ -22,11 +22,11 @@ from dataforge.recipes.spreading import largest_remainder
 from dataforge.recipes.synthetic import lines as recipe_lines
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.records import Question
-from dataforge.store import ledger, runs
+from dataforge.store import blocks, ledger, runs
 from dataforge.workflows import runs as flow
 from dataforge.workflows import states
 from dataforge.workflows.generation import most_slots
-from dataforge.workflows.synthetic import assessing, jobs, making, starting
+from dataforge.workflows.synthetic import jobs, making, starting
 from tests.integration.counting import Watched, killed_until_done
 from tests.integration.synthetic_forge import Forge, forge, lines, write
 
@@ -185,7 +185,7 @@ def report(run: runs.Run, expected: Whole, rejected: dict[str, int]) -> dict[str
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many batches and many blocks of a run of a few hundred records."""
     monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "4")
-    monkeypatch.setattr(assessing, "BLOCK", 20)
+    monkeypatch.setattr(blocks, "BLOCK", 20)
     settings.get.cache_clear()
 
 
