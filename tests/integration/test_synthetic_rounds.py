@@ -26,7 +26,7 @@ from dataforge.store import blocks, ledger, runs
 from dataforge.workflows import runs as flow
 from dataforge.workflows import states
 from dataforge.workflows.generation import most_slots
-from dataforge.workflows.synthetic import jobs, making, starting
+from dataforge.workflows.synthetic import assessing, jobs, making, starting
 from tests.integration.counting import Watched, killed_until_done
 from tests.integration.synthetic_forge import Forge, forge, lines, write
 
