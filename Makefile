@@ -31,6 +31,7 @@ test-deploy: .venv/.ready-all .tools/emulator/.ready ## the real templates, depl
 
 lint: .venv/.ready-all
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 up: .venv/.ready-demo ## the whole product on this machine

@@ -75,9 +75,7 @@ class Account:
         tables = self.aws("dynamodb")
         names = tables.list_tables()["TableNames"]
         files = self.aws("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        return Snapshot(
-            self, {name: tables.scan(TableName=name)["Items"] for name in names}, {f["Key"] for f in files}
-        )
+        return Snapshot(self, {name: tables.scan(TableName=name)["Items"] for name in names}, {f["Key"] for f in files})
 
 
 @dataclass
@@ -110,9 +108,14 @@ def account() -> Iterator[Account]:
     from tests.integration.walls import create_dynamo_tables
 
     known = {
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
-        "DATAFORGE_BUCKET": BUCKET, "DATAFORGE_TABLE_PREFIX": PREFIX, "DATAFORGE_STAGE": "bench",
-        "DATAFORGE_LOG_LEVEL": "ERROR", "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "DATAFORGE_BUCKET": BUCKET,
+        "DATAFORGE_TABLE_PREFIX": PREFIX,
+        "DATAFORGE_STAGE": "bench",
+        "DATAFORGE_LOG_LEVEL": "ERROR",
+        "AWS_EC2_METADATA_DISABLED": "true",
     }
     idle = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})
     before = dict(os.environ)
@@ -144,12 +147,24 @@ def gateway_event(method: str, path: str, headers: dict[str, str], body: object 
     """What API Gateway's REST proxy hands over."""
     sent = {**headers, "Content-Type": "application/json"} if body is not None else headers
     return {
-        "resource": "/{proxy+}", "path": path, "httpMethod": method, "headers": sent,
-        "multiValueHeaders": {k: [v] for k, v in sent.items()}, "queryStringParameters": None,
-        "multiValueQueryStringParameters": None, "pathParameters": {"proxy": path[1:]}, "isBase64Encoded": False,
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {k: [v] for k, v in sent.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"proxy": path[1:]},
+        "isBase64Encoded": False,
         "body": None if body is None else json.dumps(body),
-        "requestContext": {"requestId": "bench", "stage": "bench", "path": f"/bench{path}", "httpMethod": method,
-                           "identity": {"sourceIp": "127.0.0.1"}, "resourcePath": "/{proxy+}"},
+        "requestContext": {
+            "requestId": "bench",
+            "stage": "bench",
+            "path": f"/bench{path}",
+            "httpMethod": method,
+            "identity": {"sourceIp": "127.0.0.1"},
+            "resourcePath": "/{proxy+}",
+        },
     }
 
 

@@ -58,10 +58,14 @@ def one_run(questions: int, url: str) -> dict[str, Any]:
     settings.get.cache_clear()
     with wall() as started:
         project = slots.fill(questions * slots.PER_CHUNK)
-        run = generation.start(project, {
-            "model_id": "openai:stand-in", "num_pairs": questions * PAIRS_A_QUESTION,
-            "config": {"mode": "batch", "pairs_per_chunk": PAIRS_A_QUESTION},
-        })
+        run = generation.start(
+            project,
+            {
+                "model_id": "openai:stand-in",
+                "num_pairs": questions * PAIRS_A_QUESTION,
+                "config": {"mode": "batch", "pairs_per_chunk": PAIRS_A_QUESTION},
+            },
+        )
         clock = walk(started.input, by_jobs)
         done = runs.get(project.org_id, run.run_id)
     assert done.status == "completed", done
@@ -101,11 +105,20 @@ def compare(sizes: list[int]) -> None:
         found = child(size)
         seconds = sum(found["wall"].values())
         peaks.append(max(found["peaks"].values()))
-        cells = (f"{size:,}", f"{found['delivered']:,}", f"{seconds:.1f}", f"{size / seconds:,.0f}",
-                 *(f"{found['wall'][name]:.1f}" for name in STATES), f"{peaks[-1]:.0f}")
+        cells = (
+            f"{size:,}",
+            f"{found['delivered']:,}",
+            f"{seconds:.1f}",
+            f"{size / seconds:,.0f}",
+            *(f"{found['wall'][name]:.1f}" for name in STATES),
+            f"{peaks[-1]:.0f}",
+        )
         print("".join(f"{cell:>11}" for cell in cells), flush=True)
-        print("peak MB of each state: " + ", ".join(f"{name} {found['peaks'][name]:.0f}" for name in STATES)
-              + f" (before the run {found['before']:.0f})")
+        print(
+            "peak MB of each state: "
+            + ", ".join(f"{name} {found['peaks'][name]:.0f}" for name in STATES)
+            + f" (before the run {found['before']:.0f})"
+        )
     print(f"\npeak of the largest / peak of the smallest: {peaks[-1] / peaks[0]:.2f}")
     print("python -m benchmarks.batch_jobs --sizes " + " ".join(map(str, sizes)))
 

@@ -37,7 +37,7 @@ def passages(count: int, words: int = 200) -> list[str]:
     made = []
     for _ in range(count):
         text = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(words)]
-        made.append(" ".join(" ".join(text[i:i + 12]).capitalize() + "." for i in range(0, words, 12)))
+        made.append(" ".join(" ".join(text[i : i + 12]).capitalize() + "." for i in range(0, words, 12)))
     return made
 
 

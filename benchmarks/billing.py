@@ -34,7 +34,7 @@ def item_bytes(item: Wire) -> int:
 
 
 def _value_bytes(value: Mapping[str, Any]) -> int:
-    (kind, inner), = value.items()
+    ((kind, inner),) = value.items()
     match kind:
         case "S":
             return len(inner.encode())
@@ -128,11 +128,14 @@ def _written(operation: str, body: dict[str, Any]) -> Iterator[tuple[str, str, W
         case "BatchWriteItem":
             for table, requests in body["RequestItems"].items():
                 for one in requests:
-                    yield table, "single", one["PutRequest"]["Item"] if "PutRequest" in one else one[
-                        "DeleteRequest"]["Key"]
+                    yield (
+                        table,
+                        "single",
+                        one["PutRequest"]["Item"] if "PutRequest" in one else one["DeleteRequest"]["Key"],
+                    )
         case "TransactWriteItems":
             for entry in body["TransactItems"]:
-                (_, one), = entry.items()
+                ((_, one),) = entry.items()
                 yield one["TableName"], "transact", one.get("Item") or one["Key"]
         case _:
             yield body["TableName"], "single", body.get("Item") or body["Key"]
@@ -185,11 +188,21 @@ def stored(prefix: str) -> dict[str, float]:
 
     per_item = 100  # DynamoDB's own overhead
     backend = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION]
-    rows = sum(
-        item_bytes(item.to_json()["Attributes"]) + per_item
-        for name in backend.tables if name.startswith(prefix) for item in backend.get_table(name).all_items()
-    ) / 1e9
-    objects = sum(
-        key.size for bucket in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.values() for key in bucket.keys.values()
-    ) / 1e9
+    rows = (
+        sum(
+            item_bytes(item.to_json()["Attributes"]) + per_item
+            for name in backend.tables
+            if name.startswith(prefix)
+            for item in backend.get_table(name).all_items()
+        )
+        / 1e9
+    )
+    objects = (
+        sum(
+            key.size
+            for bucket in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.values()
+            for key in bucket.keys.values()
+        )
+        / 1e9
+    )
     return {"dynamodb_gb_months": rows, "recovery_gb_months": rows, "s3_gb_months": objects}

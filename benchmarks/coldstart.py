@@ -52,7 +52,8 @@ print(json.dumps({"import": loaded - begun, "answer": done - loaded, "children":
 """
 DOCUMENT = "# Pumps\n\n" + "\n\n".join(
     f"## Pump {n}\n\nA type {n} pump is a machine that moves {n + 3} litres of sea water per minute. "
-    f"The type {n} pump must be cleaned every {n + 2} days." for n in range(12)
+    f"The type {n} pump must be cleaned every {n + 2} days."
+    for n in range(12)
 )
 
 
@@ -66,8 +67,11 @@ class Start:
 def environment(opened: Account, function: str) -> dict[str, str]:
     unused = json.dumps([folder.replace("/", ".") for folder in catalog.UNUSED])
     return {
-        "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "layers/core"))),
-        "BENCH_UNUSED": unused, "AWS_LAMBDA_FUNCTION_NAME": function, **opened.environment,
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "layers/core"))),
+        "BENCH_UNUSED": unused,
+        "AWS_LAMBDA_FUNCTION_NAME": function,
+        **opened.environment,
     }
 
 
@@ -88,8 +92,11 @@ def heaviest(opened: Account, function: str, count: int = 3) -> list[tuple[str, 
         f"import {module}, botocore.client, botocore.session"
     )
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", program], env=environment(opened, function), capture_output=True,
-        text=True, check=True,
+        [sys.executable, "-X", "importtime", "-c", program],
+        env=environment(opened, function),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     cost: dict[str, float] = {}
     for line in done.stderr.splitlines():

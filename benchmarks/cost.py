@@ -96,13 +96,13 @@ class Client:
     def read(self, documents: list[Path]) -> str:
         project_id = str(self.service.project())
         for path in documents:
-            told = {"filename": path.name, "content_type": "application/octet-stream",
-                    "file_size": path.stat().st_size}
+            told = {"filename": path.name, "content_type": "application/octet-stream", "file_size": path.stat().st_size}
             place = self.service.call("POST", f"/projects/{project_id}/upload-url", json=told)
             assert self.service.put(place["upload_url"], path.read_bytes(), told["content_type"]) == 200
             self._arrived(unquote(urlsplit(place["upload_url"]).path).lstrip("/"))
-            self.service.call("POST", f"/projects/{project_id}/documents", json={**told, "s3_key": place["s3_key"]},
-                              expect=201)
+            self.service.call(
+                "POST", f"/projects/{project_id}/documents", json={**told, "s3_key": place["s3_key"]}, expect=201
+            )
         self._wait(self.service.call("POST", f"/projects/{project_id}/parse")["generation_id"])
         return project_id
 
@@ -241,9 +241,7 @@ def _executions(phase: Phase, before: Counter[str]) -> Counter[str]:
             found["maps"] += sum(event["type"] == "MapStateEntered" for event in history)
     children = phase.seen.calls["parse_document"] + phase.seen.calls["generate_batch"]
     # One for the start of each child, one for its state; and one for each try of a state that failed.
-    return found - before + Counter(
-        transitions=2 * children + phase.seen.calls["record_failure"], children=children
-    )
+    return found - before + Counter(transitions=2 * children + phase.seen.calls["record_failure"], children=children)
 
 
 def counts_of(phase: Phase, done: Counter[str], cpu: Counter[str]) -> dict[str, float]:
@@ -351,11 +349,15 @@ def measure(told: argparse.Namespace, documents: list[Path]) -> job.Job:
     assert counts["asked"] == counts["delivered"] + counts["rejected"] + counts["failed"], run
     reading, making = counts_of(phases[0], parsed, spent[0]), counts_of(phases[1], made, spent[1])
     logs = reading["log_gb"] + making["log_gb"]
-    command = (f"python -m benchmarks.cost --pairs {told.pairs} --passages {told.passages} "
-               f"--latency {told.latency:g}")
+    command = f"python -m benchmarks.cost --pairs {told.pairs} --passages {told.passages} --latency {told.latency:g}"
     return job.Job(
-        date.today().isoformat(), command, round(words / WORDS_A_PAGE, 1), counts["delivered"],
-        [*ASSUMED, f"a reply of the teacher takes {told.latency:g} s"], reading, making,
+        date.today().isoformat(),
+        command,
+        round(words / WORDS_A_PAGE, 1),
+        counts["delivered"],
+        [*ASSUMED, f"a reply of the teacher takes {told.latency:g} s"],
+        reading,
+        making,
         {**kept, "log_gb_months": logs},
     )
 
@@ -378,9 +380,10 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=3.0, help="seconds that a reply of the teacher takes")
     parser.add_argument("--write", action="store_true", help="keep the counts for `dataforge cost`")
     told = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, process(
-        [sys.executable, "-m", "benchmarks.stub", "--latency", str(told.latency)]
-    ) as stub:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        process([sys.executable, "-m", "benchmarks.stub", "--latency", str(told.latency)]) as stub,
+    ):
         os.environ["OPENAI_BASE_URL"] = stub["url"]
         rules = Path(folder) / "rules.md"
         write_document(rules, told.passages)
@@ -388,8 +391,10 @@ def main() -> None:
     print(report.text(found), "\n\nIdle, a month, from the templates:")
     for stage in STAGES:
         month = idle(synthesised({"stage": stage}))
-        print(f"{stage:6}{total(month):8.2f}, without WAF {total(report.without_waf(month)):.2f}, "
-              f"after free allowances {total(beyond_free(month)):.2f}")
+        print(
+            f"{stage:6}{total(month):8.2f}, without WAF {total(report.without_waf(month)):.2f}, "
+            f"after free allowances {total(beyond_free(month)):.2f}"
+        )
     if told.write:
         job.write(found)
         print(f"\nfor docs/cost.md and README.md, which a test compares:\n{report.markdown(found)}")

@@ -11,17 +11,57 @@ from typing import Any
 Record = dict[str, Any]
 
 PIECES = (
-    "The ferry", "leaves at 10:15", "it's", "the crews'", 'a "berth"', 'He said "no",', '"Why?"', "{name}", "[see 3]",
-    'print("x")', '{"name": "x"}', "a, b and c", "note: wait", "50 %", "#4", "// not a comment", "/* nor this */",
-    "C:\\dir", "\\d+", "Ünïcödé", "船は十時", "🚢", "\n- item", "\n\n", "```py\nx\n```", "<think>", "</think>", "true",
-    "null,", "“so”", "}]", "{{x}}", "a\tb", "«ça»", "...", "'quoted'", "end.", '("in brackets")', "e.g.", "\u2028", "=",
+    "The ferry",
+    "leaves at 10:15",
+    "it's",
+    "the crews'",
+    'a "berth"',
+    'He said "no",',
+    '"Why?"',
+    "{name}",
+    "[see 3]",
+    'print("x")',
+    '{"name": "x"}',
+    "a, b and c",
+    "note: wait",
+    "50 %",
+    "#4",
+    "// not a comment",
+    "/* nor this */",
+    "C:\\dir",
+    "\\d+",
+    "Ünïcödé",
+    "船は十時",
+    "🚢",
+    "\n- item",
+    "\n\n",
+    "```py\nx\n```",
+    "<think>",
+    "</think>",
+    "true",
+    "null,",
+    "“so”",
+    "}]",
+    "{{x}}",
+    "a\tb",
+    "«ça»",
+    "...",
+    "'quoted'",
+    "end.",
+    '("in brackets")',
+    "e.g.",
+    "\u2028",
+    "=",
     "key: value",
 )
 """What the texts of records are made of: whatever JSON, or its damages, could be confused by."""
 
 SHAPES: dict[str, tuple[str, str | None]] = {
-    "qa": ("pairs", None), "instruction": ("tasks", None), "conversation": ("conversations", "turns"),
-    "summary": ("summaries", None), "classification": ("labelled", None),
+    "qa": ("pairs", None),
+    "instruction": ("tasks", None),
+    "conversation": ("conversations", "turns"),
+    "summary": ("summaries", None),
+    "classification": ("labelled", None),
 }
 """The key of the list, and the inner list that is a part of one record."""
 
@@ -43,7 +83,9 @@ def alike(found: Record, record: Record) -> bool:
 def usable(found: list[Record], record: Record) -> list[Record]:
     """Those that a recipe could take for a record like this one: all fields there, and of the right type."""
     return [
-        f for f in found if all(isinstance(f.get(k), type(v)) for k, v in record.items())
+        f
+        for f in found
+        if all(isinstance(f.get(k), type(v)) for k, v in record.items())
         and all(set(t) == {"user", "assistant"} for t in f.get("turns", []) if isinstance(t, dict))
     ]
 
@@ -100,12 +142,14 @@ DAMAGES: dict[str, Damage] = {
     "smart quotes": Damage(lambda k, r: _other_quotes(dumped(k, r), "“", "”")),
     "bare keys": Damage(lambda k, r: _bare_keys(dumped(k, r))),
     "Python literals": Damage(_python),
-    "comments": Damage(lambda k, r: _structure(
-        dumped(k, r, indent=1), lambda s: s.replace(",\n", ", // and so on\n").replace("[\n", "[ /* here */\n"))),
+    "comments": Damage(
+        lambda k, r: _structure(
+            dumped(k, r, indent=1), lambda s: s.replace(",\n", ", // and so on\n").replace("[\n", "[ /* here */\n")
+        )
+    ),
     "line ends not escaped": Damage(lambda k, r: _strings(dumped(k, r), lambda s: s.replace("\\n", "\n"))),
     "quotes not escaped": Damage(lambda k, r: _strings(dumped(k, r), lambda s: s.replace('\\"', '"')), exact=False),
-    "doubled braces": Damage(lambda k, r: _structure(
-        dumped(k, r), lambda s: s.replace("{", "{{").replace("}", "}}"))),
+    "doubled braces": Damage(lambda k, r: _structure(dumped(k, r), lambda s: s.replace("{", "{{").replace("}", "}}"))),
     "JSON lines": Damage(_jsonl),
     "objects in sequence": Damage(lambda k, r: "\n\n".join(dumped(k, [one], indent=1) for one in r)),
     "wrapped deeper": Damage(lambda k, r: json.dumps({"result": {k: r}}, ensure_ascii=False)),
@@ -114,5 +158,6 @@ DAMAGES: dict[str, Damage] = {
     "brackets not closed": Damage(lambda k, r: dumped(k, r)[:-2]),
     "closing brace forgotten": Damage(lambda k, r: dumped(k, r).replace("}, {", ", {", 1), exact=False),
     "closing quote forgotten": Damage(
-        lambda k, r: re.sub(r'([a-z.])", "', r'\1, "', dumped(k, r), count=1), exact=False),
+        lambda k, r: re.sub(r'([a-z.])", "', r'\1, "', dumped(k, r), count=1), exact=False
+    ),
 }

@@ -15,13 +15,28 @@ import os
 from benchmarks.race import OURS, Lap, Track, lap, middle, spread, table
 
 ALL = (Track(), Track(concurrency=128), Track(latency=2.0))
-TITLES = ("tool", "version", "wall s", "phase s", "calls", "rows", "in flight, mean (most)", "efficiency wall",
-          "efficiency phase", "wall / ours", "phase / ours")
+TITLES = (
+    "tool",
+    "version",
+    "wall s",
+    "phase s",
+    "calls",
+    "rows",
+    "in flight, mean (most)",
+    "efficiency wall",
+    "efficiency phase",
+    "wall / ours",
+    "phase / ours",
+)
 
 
 def measure(track: Track, tools: list[str], rounds: int) -> None:
-    print(f"{track.calls} passages, one call each, {track.latency:g} s latency, concurrency {track.concurrency}, "
-          f"{rounds} rounds; load average before {load()}", end="", flush=True)
+    print(
+        f"{track.calls} passages, one call each, {track.latency:g} s latency, concurrency {track.concurrency}, "
+        f"{rounds} rounds; load average before {load()}",
+        end="",
+        flush=True,
+    )
     laps: dict[str, list[Lap]] = {tool: [] for tool in tools}
     for _ in range(rounds):
         for tool in tools:
@@ -34,11 +49,17 @@ def row(tool: str, track: Track, laps: list[Lap], ours: list[Lap]) -> tuple[str,
     wall, phase = middle([one.wall for one in ours]), middle([one.phase for one in ours])
     flying = f"{middle([one.mean for one in laps]):.1f} ({max(one.most for one in laps)})"
     return (
-        tool, laps[0].version, spread(walls), spread(phases), f"{middle([one.calls for one in laps]):.0f}",
-        f"{min(one.rows for one in laps)}", flying,
+        tool,
+        laps[0].version,
+        spread(walls),
+        spread(phases),
+        f"{middle([one.calls for one in laps]):.0f}",
+        f"{min(one.rows for one in laps)}",
+        flying,
         f"{middle([one.efficiency(track, one.wall) for one in laps]):.2f}",
         f"{middle([one.efficiency(track, one.phase) for one in laps]):.2f}",
-        f"{middle(walls) / wall:.2f}", f"{middle(phases) / phase:.2f}",
+        f"{middle(walls) / wall:.2f}",
+        f"{middle(phases) / phase:.2f}",
     )
 
 

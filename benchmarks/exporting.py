@@ -53,8 +53,14 @@ def export(home: Path, org_id: str, project_id: str) -> dict[str, float]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     lines = sum(part.count(b"\n") for part in wall.files.stream(made.s3_key))
     assert lines == made.pair_count
-    return {"records": lines, "seconds": spent, "cpu": cpu, "before_kb": before, "peak_kb": peak,
-            "bytes": made.file_size}
+    return {
+        "records": lines,
+        "seconds": spent,
+        "cpu": cpu,
+        "before_kb": before,
+        "peak_kb": peak,
+        "bytes": made.file_size,
+    }
 
 
 def child(*arguments: str) -> Any:
@@ -87,9 +93,14 @@ def compare(sizes: list[int]) -> None:
             found = child("--child", folder, ids["org_id"], ids["project_id"])
         peaks.append(found["peak_kb"])
         cells = (
-            f"{size:,}", f"{found['records']:,}", f"{found['seconds']:.2f}", f"{found['cpu']:.2f}",
-            f"{found['records'] / found['seconds']:,.0f}", f"{found['bytes'] / 1e6:.1f}",
-            f"{found['peak_kb'] / 1024:.1f}", f"{(found['peak_kb'] - found['before_kb']) / 1024:.1f}",
+            f"{size:,}",
+            f"{found['records']:,}",
+            f"{found['seconds']:.2f}",
+            f"{found['cpu']:.2f}",
+            f"{found['records'] / found['seconds']:,.0f}",
+            f"{found['bytes'] / 1e6:.1f}",
+            f"{found['peak_kb'] / 1024:.1f}",
+            f"{(found['peak_kb'] - found['before_kb']) / 1024:.1f}",
         )
         print("".join(f"{cell:>12}" for cell in cells), flush=True)
     print(f"\npeak of the largest / peak of the smallest: {peaks[-1] / peaks[0]:.2f}")

@@ -50,12 +50,16 @@ def faults(calls: int) -> None:
             done = api.wait(start(api, project_of(api, on.folder, calls), calls), poll=0.05)
             books = on.books()
         phases[name].append(books["last"] - books["first"])
-        print(f"faults  {name}: {counts(done)}; {books['calls']} requests, faults {books['faults'] or 'none'}, request "
-              f"phase {phases[name][-1]:.2f} s")
+        print(
+            f"faults  {name}: {counts(done)}; {books['calls']} requests, faults {books['faults'] or 'none'}, request "
+            f"phase {phases[name][-1]:.2f} s"
+        )
     good = middle(phases["good day"])
     ratios = [bad / good for bad in phases["bad day"]]
-    print(f"faults  bad day / good day: x {spread(ratios)} (target: at most 4, and at least {calls - 1} of {calls} "
-          "delivered)")
+    print(
+        f"faults  bad day / good day: x {spread(ratios)} (target: at most 4, and at least {calls - 1} of {calls} "
+        "delivered)"
+    )
 
 
 def kill(calls: int) -> None:
@@ -70,8 +74,10 @@ def kill(calls: int) -> None:
         before = on.books()["calls"]
         done = on.serve().wait(run, poll=0.05)
         books = on.books()
-    print(f"kill    SIGKILL after {before} of {calls} requests: {counts(done)}; {books['calls'] - before} requests "
-          f"after it, {books['asked_twice']} of them asked before (in flight: at most {CONCURRENCY})")
+    print(
+        f"kill    SIGKILL after {before} of {calls} requests: {counts(done)}; {books['calls'] - before} requests "
+        f"after it, {books['asked_twice']} of them asked before (in flight: at most {CONCURRENCY})"
+    )
 
 
 def rate(calls: int) -> None:
@@ -90,9 +96,11 @@ def rate(calls: int) -> None:
             time.sleep(0.2)
         starts = sorted(on.books()["starts"])
     most = max(sum(1 for t in starts if at <= t < at + 1) for at in starts)
-    print(f"rate    two runs, {len(starts)} requests in {starts[-1] - starts[0]:.1f} s = "
-          f"{(len(starts) - 1) / (starts[-1] - starts[0]):.2f}/s; in any one second at most {most} (limit {RATE}, "
-          f"target {RATE * 1.1:g}); progress when half was asked: {halfway}")
+    print(
+        f"rate    two runs, {len(starts)} requests in {starts[-1] - starts[0]:.1f} s = "
+        f"{(len(starts) - 1) / (starts[-1] - starts[0]):.2f}/s; in any one second at most {most} (limit {RATE}, "
+        f"target {RATE * 1.1:g}); progress when half was asked: {halfway}"
+    )
 
 
 def budget(calls: int) -> None:
@@ -106,8 +114,10 @@ def budget(calls: int) -> None:
         limit = round((whole.cost_usd or 0) / 2, 6)
         done = api.wait(start(api, other, calls, max_cost_usd=limit), poll=0.05)
         one = (whole.cost_usd or 0) / calls
-    print(f"budget  max_cost_usd {limit:.6f} of {whole.cost_usd:.6f}: spent {done.cost_usd:.6f} = x "
-          f"{(done.cost_usd or 0) / limit:.3f} (a call costs {one:.6f}); {counts(done)}; status {done.status}")
+    print(
+        f"budget  max_cost_usd {limit:.6f} of {whole.cost_usd:.6f}: spent {done.cost_usd:.6f} = x "
+        f"{(done.cost_usd or 0) / limit:.3f} (a call costs {one:.6f}); {counts(done)}; status {done.status}"
+    )
 
 
 def beside(calls: int, tools: list[str]) -> None:
@@ -124,10 +134,26 @@ def beside(calls: int, tools: list[str]) -> None:
         except RuntimeError as problem:
             print(f"beside  {tool}, started again: {problem}")
             after = ("", "", "", "failed")
-        rows.append((tool, day.version, f"{day.rows} of {calls}", str(day.spoilt), str(day.calls), f"{day.phase:.1f}",
-                     *after))
-    print(table(("tool", "version", "good rows", "bad rows", "requests", "phase s", "killed after", "requests then",
-                 "asked twice", "rows then"), rows))
+        rows.append(
+            (tool, day.version, f"{day.rows} of {calls}", str(day.spoilt), str(day.calls), f"{day.phase:.1f}", *after)
+        )
+    print(
+        table(
+            (
+                "tool",
+                "version",
+                "good rows",
+                "bad rows",
+                "requests",
+                "phase s",
+                "killed after",
+                "requests then",
+                "asked twice",
+                "rows then",
+            ),
+            rows,
+        )
+    )
 
 
 PARTS: dict[str, Callable[[int], None]] = {"faults": faults, "kill": kill, "rate": rate, "budget": budget}

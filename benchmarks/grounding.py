@@ -70,8 +70,11 @@ def _asked(article: dict[str, object]) -> Iterator[_Asked]:
         context, qas = paragraph["context"], paragraph["qas"]
         for qa in qas:
             span, start = qa["answers"][0]["text"], qa["answers"][0]["answer_start"]
-            others = tuple(o["answers"][0]["text"] for o in qas if span not in o["answers"][0]["text"]
-                           and o["answers"][0]["text"] not in span)
+            others = tuple(
+                o["answers"][0]["text"]
+                for o in qas
+                if span not in o["answers"][0]["text"] and o["answers"][0]["text"] not in span
+            )
             yield _Asked(qa["question"], span, _clause(context, start, start + len(span)), context, others)
 
 
@@ -136,8 +139,13 @@ def measure(labelled: Sequence[Case], score: Callable[[Case], float]) -> dict[st
     table: dict[str, float] = {}
     for kind in KINDS:
         forms = {f for k, f, _ in scored if k == kind}
-        parts = [([s for k, f, s in scored if k == "right" and f == form],
-                  [s for k, f, s in scored if k == kind and f == form]) for form in sorted(forms)]
+        parts = [
+            (
+                [s for k, f, s in scored if k == "right" and f == form],
+                [s for k, f, s in scored if k == kind and f == form],
+            )
+            for form in sorted(forms)
+        ]
         table[kind] = float(np.average([auc(*p) for p in parts], weights=[len(p[1]) for p in parts]))
     table["all"] = auc([s for k, _, s in scored if k == "right"], [s for k, _, s in scored if k != "right"])
     return table

@@ -63,9 +63,11 @@ def embedded(meter: Meter) -> Iterator[Any]:
     with tempfile.TemporaryDirectory() as folder:
         for service in embedded_service(Path(folder)):
             wall = platform.current()
-            platform.use(replace(
-                wall, tables=cast(Any, Counted(wall.tables, meter)), files=cast(Any, Counted(wall.files, meter))
-            ))
+            platform.use(
+                replace(
+                    wall, tables=cast(Any, Counted(wall.tables, meter)), files=cast(Any, Counted(wall.files, meter))
+                )
+            )
             yield service
             platform.use(wall)
 
@@ -107,21 +109,33 @@ def measure(service: Any, meter: Meter, count: int, repeat: int) -> Iterator[Row
 
     def update(text: str | None) -> Callable[[], Any]:
         words = iter(range(10**6))
-        return lambda: service.call("PUT", f"/pairs/{made[next(words)].pair_id}", json={
-            "status": "accepted", **({"output_text": text} if text else {}),
-        })
+        return lambda: service.call(
+            "PUT",
+            f"/pairs/{made[next(words)].pair_id}",
+            json={
+                "status": "accepted",
+                **({"output_text": text} if text else {}),
+            },
+        )
 
     def bulk(action: str) -> Callable[[], Any]:
         return lambda: service.call("POST", f"{path}/bulk-action", json={"action": action, "filters": {}})
 
     actions: list[tuple[str, Callable[[], Any], int]] = [
-        ("first page", listed(), repeat), (f"page {last:,}", listed(page=last), repeat),
-        ("filtered page (status, quality, document)", listed(
-            status="pending", min_quality_score=0.5, document_id=made[0].document_id), repeat),
+        ("first page", listed(), repeat),
+        (f"page {last:,}", listed(page=last), repeat),
+        (
+            "filtered page (status, quality, document)",
+            listed(status="pending", min_quality_score=0.5, document_id=made[0].document_id),
+            repeat,
+        ),
         ("500 pairs of page 100", listed(page=100, page_size=500), repeat),
-        ("search, one hit", listed(search=hit), repeat), ("search, hits everywhere", listed(search="harbour"), repeat),
-        ("accept one pair", update(None), repeat), ("edit one pair", update("The new answer."), repeat),
-        (f"bulk accept of {count:,}", bulk("accept"), 1), (f"bulk delete of {count:,}", bulk("delete"), 1),
+        ("search, one hit", listed(search=hit), repeat),
+        ("search, hits everywhere", listed(search="harbour"), repeat),
+        ("accept one pair", update(None), repeat),
+        ("edit one pair", update("The new answer."), repeat),
+        (f"bulk accept of {count:,}", bulk("accept"), 1),
+        (f"bulk delete of {count:,}", bulk("delete"), 1),
     ]
     for name, action, times in actions:
         spent = []
@@ -146,14 +160,18 @@ def main() -> None:
     walls = {"embedded": embedded, "aws": aws}
     for name in walls if told.wall == "both" else [told.wall]:
         meter = Meter()
-        print(f"\n{told.pairs:,} pairs on the {name} wall"
-              + (" (moto: its milliseconds mean nothing)" if name == "aws" else ""))
+        print(
+            f"\n{told.pairs:,} pairs on the {name} wall"
+            + (" (moto: its milliseconds mean nothing)" if name == "aws" else "")
+        )
         print(f"{'':44}{'ms':>9}{'requests':>10}{'KB read':>10}{'dollars':>12}")
         with walls[name](meter) as service:
             for row in measure(service, meter, told.pairs, told.repeat if name == "embedded" else 1):
                 cost = f"{row.dollars:12.7f}" if name == "aws" else f"{'-':>12}"
-                print(f"{row.action:44}{row.milliseconds:9.1f}{row.requests:10}{row.bytes_read / 1000:10,.0f}{cost}",
-                      flush=True)
+                print(
+                    f"{row.action:44}{row.milliseconds:9.1f}{row.requests:10}{row.bytes_read / 1000:10,.0f}{cost}",
+                    flush=True,
+                )
     print("\npython -m benchmarks.pairs " + f"--pairs {told.pairs} --repeat {told.repeat} --wall {told.wall}")
 
 

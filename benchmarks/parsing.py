@@ -45,12 +45,16 @@ def main() -> None:
         row[6] += cpu(resource.RUSAGE_SELF) - began_chunks
         row[2] += parsed.pages or 0
         row[3] += len(chunks)
-    print(f"{'kind':8}{'files':>7}{'unread':>8}{'pages':>8}{'chunks':>8}{'wall s':>9}{'child cpu':>11}{'chunk cpu':>11}"
-          f"{'pages/s':>10}")
+    print(
+        f"{'kind':8}{'files':>7}{'unread':>8}{'pages':>8}{'chunks':>8}{'wall s':>9}{'child cpu':>11}{'chunk cpu':>11}"
+        f"{'pages/s':>10}"
+    )
     for kind, (files, unread, pages, chunks_made, wall, child_cpu, chunk_cpu) in rows.items():
         rate = f"{pages / child_cpu:.0f}" if pages and child_cpu else "-"
-        print(f"{kind:8}{files:>7.0f}{unread:>8.0f}{pages:>8.0f}{chunks_made:>8.0f}{wall:>9.2f}{child_cpu:>11.2f}"
-              f"{chunk_cpu:>11.2f}{rate:>10}")
+        print(
+            f"{kind:8}{files:>7.0f}{unread:>8.0f}{pages:>8.0f}{chunks_made:>8.0f}{wall:>9.2f}{child_cpu:>11.2f}"
+            f"{chunk_cpu:>11.2f}{rate:>10}"
+        )
     print(f"reproduce: python -m benchmarks.parsing {told.folder}")
 
 

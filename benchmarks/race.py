@@ -60,8 +60,16 @@ def lap(tool: str, track: Track) -> Lap:
             told = peers.run(tool, _task(on, track))
         books = on.books()
     phase = books["last"] - books["first"]
-    return Lap(told["version"], told["wall"], phase, books["calls"], told["rows"], told["spoilt"],
-               books["most_in_flight"], books["busy_seconds"] / phase)
+    return Lap(
+        told["version"],
+        told["wall"],
+        phase,
+        books["calls"],
+        told["rows"],
+        told["spoilt"],
+        books["most_in_flight"],
+        books["busy_seconds"] / phase,
+    )
 
 
 def _ours(on: Bed, track: Track) -> dict[str, Any]:

@@ -73,8 +73,10 @@ class Maker:
         fields: dict[str, Callable[[], dict[str, Any]]] = {
             "qa": lambda: {"question": self.text(), "answer": self.text(), "question_type": "factual"},
             "instruction": lambda: {"instruction": self.text(), "input": "", "output": self.text(), "task": "extract"},
-            "conversation": lambda: {"turns": [
-                {"user": self.text(), "assistant": self.text()} for _ in range(3)], "situation": "case"},
+            "conversation": lambda: {
+                "turns": [{"user": self.text(), "assistant": self.text()} for _ in range(3)],
+                "situation": "case",
+            },
             "summary": lambda: {"number": 1, "request": self.text(), "summary": self.text()},
             "classification": lambda: {"number": 1, "label": self.text(), "request": self.text()},
         }
@@ -101,8 +103,9 @@ def measure(readers: dict[str, Reader], count: int) -> dict[str, dict[str, Score
         for _ in range(count):
             kind, records = maker.reply()
             key, whole = SHAPES[kind]
-            text, least = cut(key, records, maker.rng) if name not in DAMAGES else (
-                DAMAGES[name].do(key, records), len(records))
+            text, least = (
+                cut(key, records, maker.rng) if name not in DAMAGES else (DAMAGES[name].do(key, records), len(records))
+            )
             for reader, read in readers.items():
                 table[name][reader].add(read, text, (whole, records[0]), records, least)
     return table
@@ -118,14 +121,20 @@ def main() -> None:
     print(f"{'':30}" + "".join(f"{name:>34}" for name in readers))
     print(f"{f'{count} replies each':30}" + f"{'whole':>12}{'wrong':>12}{'ms':>10}" * len(readers))
     for name, scores in table.items():
-        print(f"{name:30}" + "".join(
-            f"{s.whole / s.of:>12.1%}{100 * s.wrong / s.of:>12.1f}{1000 * s.seconds / count:>10.2f}"
-            for s in scores.values()))
+        print(
+            f"{name:30}"
+            + "".join(
+                f"{s.whole / s.of:>12.1%}{100 * s.wrong / s.of:>12.1f}{1000 * s.seconds / count:>10.2f}"
+                for s in scores.values()
+            )
+        )
     for reader in readers:
         sums = [scores[reader] for scores in table.values()]
         whole, of = sum(s.whole for s in sums), sum(s.of for s in sums)
-        print(f"{reader}: {whole / of:.1%} of {of:,} records whole, {sum(s.wrong for s in sums):,} wrong, "
-              f"{sum(s.raised for s in sums)} replies raised")
+        print(
+            f"{reader}: {whole / of:.1%} of {of:,} records whole, {sum(s.wrong for s in sums):,} wrong, "
+            f"{sum(s.raised for s in sums)} replies raised"
+        )
 
 
 if __name__ == "__main__":

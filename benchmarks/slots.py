@@ -40,7 +40,7 @@ class Scripted:
 
         words = question.passage.content.split()
         step = len(words) // len(question.slots)
-        made = [self._record(words[n * step:(n + 1) * step]) for n in range(len(question.slots))]
+        made = [self._record(words[n * step : (n + 1) * step]) for n in range(len(question.slots))]
         text = json.dumps({"pairs": made})
         return Answer(text, "scripted", "stop", 900, len(text) // 4, 0.0)
 
@@ -48,8 +48,13 @@ class Scripted:
         if self._old and self._rng.random() < 0.05:
             return self._rng.choice(self._old)
         quote = " ".join(words)
-        made = {"question": f"What do the rules say about {' '.join(words[1:5])}?", "answer": quote,
-                "question_type": "factual", "difficulty": "easy", "evidence": [quote]}
+        made = {
+            "question": f"What do the rules say about {' '.join(words[1:5])}?",
+            "answer": quote,
+            "question_type": "factual",
+            "difficulty": "easy",
+            "evidence": [quote],
+        }
         if len(self._old) < 50:
             self._old.append(made)
         return made
@@ -70,8 +75,16 @@ def fill(count: int) -> Any:
     while left:
         here = min(left, CHUNKS_PER_DOCUMENT)
         left -= here
-        document = Document(project.project_id, ids.new("doc"), "rules.md", "text/markdown", 1, "key", clock.now(),
-                            parsing_status="parsing")
+        document = Document(
+            project.project_id,
+            ids.new("doc"),
+            "rules.md",
+            "text/markdown",
+            1,
+            "key",
+            clock.now(),
+            parsing_status="parsing",
+        )
         projects.add_document(project, document)
         rows = list(_chunks(project.project_id, document.document_id, here, rng))
         projects.replace_chunks(org_id, document, rows, {"parsing_status": "parsed"})
@@ -85,9 +98,20 @@ def _chunks(project_id: str, document_id: str, count: int, rng: random.Random) -
     start = 0
     for n in range(count):
         words = ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(20 * PER_CHUNK)]
-        text = " ".join(" ".join(words[i:i + 20]).capitalize() + "." for i in range(0, len(words), 20))
-        yield StoredChunk(project_id, ids.chunk_id(document_id, n), document_id, text, [f"Rule {n}"], n, "text",
-                          len(text) // 4, start, start + len(text), clock.now())
+        text = " ".join(" ".join(words[i : i + 20]).capitalize() + "." for i in range(0, len(words), 20))
+        yield StoredChunk(
+            project_id,
+            ids.chunk_id(document_id, n),
+            document_id,
+            text,
+            [f"Rule {n}"],
+            n,
+            "text",
+            len(text) // 4,
+            start,
+            start + len(text),
+            clock.now(),
+        )
         start += len(text) + 2
 
 
@@ -107,8 +131,13 @@ def one_run(count: int) -> dict[str, Any]:
         done = runs.get(project.org_id, run.run_id)
     assert done.status == "completed", done
     assert done.asked == done.delivered + done.rejected + done.failed, done
-    return {"asked": done.asked, "delivered": done.delivered, "rejected": done.rejected, "failed": done.failed,
-            **asdict(clock)}
+    return {
+        "asked": done.asked,
+        "delivered": done.delivered,
+        "rejected": done.rejected,
+        "failed": done.failed,
+        **asdict(clock),
+    }
 
 
 def child(count: int) -> Any:
@@ -117,20 +146,38 @@ def child(count: int) -> Any:
 
 
 def compare(sizes: list[int]) -> None:
-    titles = ("pairs", "asked", "delivered", "rejected", "seconds", "slots/s", *(f"{name} s" for name in STATES),
-              "peak MB")
+    titles = (
+        "pairs",
+        "asked",
+        "delivered",
+        "rejected",
+        "seconds",
+        "slots/s",
+        *(f"{name} s" for name in STATES),
+        "peak MB",
+    )
     print("".join(f"{title:>11}" for title in titles))
     peaks = []
     for size in sizes:
         found = child(size)
         seconds = sum(found["wall"].values())
         peaks.append(max(found["peaks"].values()))
-        cells = (f"{size:,}", f"{found['asked']:,}", f"{found['delivered']:,}", f"{found['rejected']:,}",
-                 f"{seconds:.1f}", f"{found['asked'] / seconds:,.0f}",
-                 *(f"{found['wall'][name]:.1f}" for name in STATES), f"{peaks[-1]:.0f}")
+        cells = (
+            f"{size:,}",
+            f"{found['asked']:,}",
+            f"{found['delivered']:,}",
+            f"{found['rejected']:,}",
+            f"{seconds:.1f}",
+            f"{found['asked'] / seconds:,.0f}",
+            *(f"{found['wall'][name]:.1f}" for name in STATES),
+            f"{peaks[-1]:.0f}",
+        )
         print("".join(f"{cell:>11}" for cell in cells), flush=True)
-        print("peak MB of each state: " + ", ".join(f"{name} {found['peaks'][name]:.0f}" for name in STATES)
-              + f" (before the run {found['before']:.0f})")
+        print(
+            "peak MB of each state: "
+            + ", ".join(f"{name} {found['peaks'][name]:.0f}" for name in STATES)
+            + f" (before the run {found['before']:.0f})"
+        )
     print(f"\npeak of the largest / peak of the smallest: {peaks[-1] / peaks[0]:.2f}")
     print("python -m benchmarks.slots --sizes " + " ".join(map(str, sizes)))
 

@@ -66,12 +66,16 @@ def pairs_for(prompt: str) -> list[dict[str, object]]:
     step = max(1, len(words) // count)
     pairs: list[dict[str, object]] = []
     for n in range(count):
-        quote = " ".join(words[n * step:n * step + min(step, 24)])
-        pairs.append({
-            "question": f"What do the rules say about {' '.join(words[n * step + 2:n * step + 7])}?",
-            "answer": quote.rstrip(".,;") + ".",
-            "question_type": "factual", "difficulty": "easy", "evidence": [quote],
-        })
+        quote = " ".join(words[n * step : n * step + min(step, 24)])
+        pairs.append(
+            {
+                "question": f"What do the rules say about {' '.join(words[n * step + 2 : n * step + 7])}?",
+                "answer": quote.rstrip(".,;") + ".",
+                "question_type": "factual",
+                "difficulty": "easy",
+                "evidence": [quote],
+            }
+        )
     return pairs
 
 
@@ -118,15 +122,22 @@ def application(latency: float, faults: Faults = Faults()) -> web.Application:
             await asyncio.sleep(3600)
         text = json.dumps({"pairs": pairs_for(prompt)})
         if fault in ("broken", "cut"):
-            text = text[:len(text) // 2]
+            text = text[: len(text) // 2]
         await asyncio.sleep(latency)
         tokens = len(prompt) // 4, len(text) // 4
-        return web.json_response({
-            "model": model,
-            "choices": [{"index": 0, "finish_reason": "length" if fault == "cut" else "stop",
-                         "message": {"role": "assistant", "content": text}}],
-            "usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)},
-        })
+        return web.json_response(
+            {
+                "model": model,
+                "choices": [
+                    {
+                        "index": 0,
+                        "finish_reason": "length" if fault == "cut" else "stop",
+                        "message": {"role": "assistant", "content": text},
+                    }
+                ],
+                "usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)},
+            }
+        )
 
     async def stats(_: web.Request) -> web.Response:
         told = asdict(books)

@@ -63,16 +63,27 @@ def one_job(count: int, share: float) -> dict[str, Any]:
     settings.get.cache_clear()
     with wall() as started:
         org_id, user_id = orgs.create_org("bench")
-        request = {"schema": "instruction_v1", "domain": "harbours", "count": count, "model": "fast",
-                   "advanced": {"output_split": {"train": 90, "test": 10}}}
+        request = {
+            "schema": "instruction_v1",
+            "domain": "harbours",
+            "count": count,
+            "model": "fast",
+            "advanced": {"output_split": {"train": 90, "test": 10}},
+        }
         run = starting.start(org_id, user_id, request, domain_confirmed=True)
         clock = walk(started.input)
         done = runs.get(org_id, run.run_id)
     assert done.status == "completed", done
     assert done.asked == done.delivered + done.rejected + done.failed, done
     assert done.asked <= 1.25 * count + 1, done
-    return {"asked": done.asked, "delivered": done.delivered, "rejected": done.reasons["rejected"],
-            "failed": done.failed, "grade": (done.report or {}).get("overall_grade"), **asdict(clock)}
+    return {
+        "asked": done.asked,
+        "delivered": done.delivered,
+        "rejected": done.reasons["rejected"],
+        "failed": done.failed,
+        "grade": (done.report or {}).get("overall_grade"),
+        **asdict(clock),
+    }
 
 
 def child(count: int, share: float) -> Any:
@@ -89,9 +100,16 @@ def compare(sizes: list[int], share: float) -> None:
         found = child(size, share)
         seconds, cpu = sum(found["wall"].values()), found["cpu"]
         peaks.append(max(found["peaks"].values()))
-        cells = (f"{size:,}", f"{found['asked']:,}", f"{found['delivered']:,}", f"{seconds:.1f}",
-                 f"{found['asked'] / seconds:,.0f}", f"{sum(cpu.values()):.1f}", *(f"{cpu[n]:.1f}" for n in STATES),
-                 f"{peaks[-1]:.0f}")
+        cells = (
+            f"{size:,}",
+            f"{found['asked']:,}",
+            f"{found['delivered']:,}",
+            f"{seconds:.1f}",
+            f"{found['asked'] / seconds:,.0f}",
+            f"{sum(cpu.values()):.1f}",
+            *(f"{cpu[n]:.1f}" for n in STATES),
+            f"{peaks[-1]:.0f}",
+        )
         print("".join(f"{cell:>13}" for cell in cells), flush=True)
         told = ", ".join(f"{n} {found['peaks'][n]:.0f}" for n in STATES)
         print(f"rejected by reason: {found['rejected']}; failed {found['failed']}; grade {found['grade']}")

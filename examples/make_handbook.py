@@ -78,8 +78,15 @@ def write_pdf(parts: Sequence[Part], path: Path) -> None:
         canvas.drawCentredString(105 * mm, 12 * mm, f"Page {document.page}")
 
     document = SimpleDocTemplate(
-        str(path), pagesize=A4, leftMargin=25 * mm, rightMargin=25 * mm, topMargin=25 * mm, bottomMargin=25 * mm,
-        title=title, author="Merrow Sound Ferries", invariant=1,
+        str(path),
+        pagesize=A4,
+        leftMargin=25 * mm,
+        rightMargin=25 * mm,
+        topMargin=25 * mm,
+        bottomMargin=25 * mm,
+        title=title,
+        author="Merrow Sound Ferries",
+        invariant=1,
     )
     document.build(list(flowables(parts)), onFirstPage=furniture, onLaterPages=furniture)
 
@@ -95,8 +102,14 @@ def flowables(parts: Sequence[Part]) -> Iterator[object]:
     named = ParagraphStyle("head", parent=small, fontName="Helvetica-Bold")
     heads = {
         f"h{level}": ParagraphStyle(
-            f"h{level}", parent=body, fontName="Helvetica-Bold", fontSize=size, leading=size * 1.25, spaceBefore=size,
-            spaceAfter=size * 0.6, keepWithNext=1,
+            f"h{level}",
+            parent=body,
+            fontName="Helvetica-Bold",
+            fontSize=size,
+            leading=size * 1.25,
+            spaceBefore=size,
+            spaceAfter=size * 0.6,
+            keepWithNext=1,
         )
         for level, size in ((1, 24), (2, 17), (3, 13))
     }
@@ -107,9 +120,15 @@ def flowables(parts: Sequence[Part]) -> Iterator[object]:
             rows = [cells(line) for line in part.lines]
             written = [[Paragraph(cell, small if y else named) for cell in row] for y, row in enumerate(rows)]
             yield CondPageBreak(24 * len(rows) + 40)
-            yield Table(written, colWidths=widths(rows, 450), repeatRows=1, style=[
-                ("GRID", (0, 0), (-1, -1), 0.5, black), ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ])
+            yield Table(
+                written,
+                colWidths=widths(rows, 450),
+                repeatRows=1,
+                style=[
+                    ("GRID", (0, 0), (-1, -1), 0.5, black),
+                    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ],
+            )
             yield Spacer(1, 12)
         elif part.kind in ("ul", "ol"):
             bullet = {"bulletType": "1", "bulletFormat": "%s."}

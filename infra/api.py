@@ -34,7 +34,9 @@ REFUSALS = {
     apigateway.ResponseType.THROTTLED: ("429", "RATE_LIMITED", "Too many requests; try again in a moment"),
     apigateway.ResponseType.WAF_FILTERED: ("429", "RATE_LIMITED_ADDRESS", "Too many requests from this address"),
     apigateway.ResponseType.REQUEST_TOO_LARGE: (
-        "413", "TOO_LARGE", "The request is too large; upload files through the address of upload-url"
+        "413",
+        "TOO_LARGE",
+        "The request is too large; upload files through the address of upload-url",
     ),
     apigateway.ResponseType.INTEGRATION_TIMEOUT: ("504", "TIMED_OUT", "No answer in time; try again"),
     apigateway.ResponseType.INTEGRATION_FAILURE: ("502", "UNAVAILABLE", "The service cannot be reached; try again"),
@@ -63,8 +65,9 @@ class Api(Construct):
             APIG6="execution logs would hold request bodies; the access log has every request",
             COG4="callers are programs with keys; there is no user pool",
             **{
-                "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]":
-                    "API Gateway writes its logs by one role per account, which only this policy fits",
+                "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]": (  # noqa: E501
+                    "API Gateway writes its logs by one role per account, which only this policy fits"
+                ),
             },
             **({} if stage.waf else {"APIG3": "a web ACL costs 6 USD a month: -c waf=yes"}),
         )
@@ -120,7 +123,11 @@ def _as_json(fields: dict[str, str]) -> str:
 
 def _refusal(status: str, code: str, message: str) -> str:
     body = {
-        "error": HTTPStatus(int(status)).phrase, "message": message, "detail": message, "code": code,
-        "status_code": int(status), "request_id": "$context.requestId",
+        "error": HTTPStatus(int(status)).phrase,
+        "message": message,
+        "detail": message,
+        "code": code,
+        "status_code": int(status),
+        "request_id": "$context.requestId",
     }
     return json.dumps(body)

@@ -20,10 +20,13 @@ class Batches(Construct):
             self,
             "Role",
             # Nobody else's jobs may borrow it: only those of this account and region.
-            assumed_by=iam.ServicePrincipal("bedrock.amazonaws.com", conditions={
-                "StringEquals": {"aws:SourceAccount": account},
-                "ArnLike": {"aws:SourceArn": arn(self, "bedrock", "model-invocation-job", "*", slash=True)},
-            }),
+            assumed_by=iam.ServicePrincipal(
+                "bedrock.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": account},
+                    "ArnLike": {"aws:SourceArn": arn(self, "bedrock", "model-invocation-job", "*", slash=True)},
+                },
+            ),
             description=f"What a batch job of Bedrock may do ({stage.name})",
         )
         files = data.bucket.arn_for_objects(catalog.BATCH_FILES)

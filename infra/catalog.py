@@ -80,36 +80,71 @@ _STATE = ("documents", "chunks", "runs", "run_events", "projects")
 
 FUNCTIONS: dict[str, Function] = {
     "api": Function(
-        "functions.api.main.handler", 1024, 29, writes=tuple(TABLES), files="write",
-        starts=("parse", "generate", "erase"), wakes=("generate",), secrets=True, jobs="follow",
+        "functions.api.main.handler",
+        1024,
+        29,
+        writes=tuple(TABLES),
+        files="write",
+        starts=("parse", "generate", "erase"),
+        wakes=("generate",),
+        secrets=True,
+        jobs="follow",
     ),
     # It asks a synthetic run's teacher for the sub-topics of the domain.
     "plan_run": Function(
-        "functions.plan_run.handler", 1024, 300, writes=(*_STATE, "replies", "admissions"), files="write",
-        secrets=True, models=True,
+        "functions.plan_run.handler",
+        1024,
+        300,
+        writes=(*_STATE, "replies", "admissions"),
+        files="write",
+        secrets=True,
+        models=True,
     ),
     "parse_document": Function(
         "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
     ),
     "generate_batch": Function(
-        "functions.generate_batch.handler", 1024, 900, writes=("runs", "run_events", "replies", "admissions"),
-        reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True,
+        "functions.generate_batch.handler",
+        1024,
+        900,
+        writes=("runs", "run_events", "replies", "admissions"),
+        reads=("chunks", "projects", "documents"),
+        files="write",
+        secrets=True,
+        models=True,
     ),
     # Runs at batch price. It asks one question, or makes one call, in real time before it sends a job.
     "submit_jobs": Function(
-        "functions.submit_jobs.handler", 1769, 900, writes=("runs", "run_events", "replies", "admissions"),
-        reads=("chunks", "projects", "documents"), files="write", secrets=True, models=True, jobs="make",
+        "functions.submit_jobs.handler",
+        1769,
+        900,
+        writes=("runs", "run_events", "replies", "admissions"),
+        reads=("chunks", "projects", "documents"),
+        files="write",
+        secrets=True,
+        models=True,
+        jobs="make",
     ),
     "wait_for_jobs": Function(
         "functions.wait_for_jobs.handler", 512, 60, writes=("admissions",), reads=("runs",), wakes=("generate",)
     ),
     "check_jobs": Function(
-        "functions.check_jobs.handler", 512, 120, writes=("runs", "run_events"), files="write", secrets=True,
+        "functions.check_jobs.handler",
+        512,
+        120,
+        writes=("runs", "run_events"),
+        files="write",
+        secrets=True,
         jobs="follow",
     ),
     "collect_replies": Function(
-        "functions.collect_replies.handler", 1769, 900, writes=("runs", "run_events", "replies", "admissions"),
-        files="write", secrets=True, jobs="follow",
+        "functions.collect_replies.handler",
+        1769,
+        900,
+        writes=("runs", "run_events", "replies", "admissions"),
+        files="write",
+        secrets=True,
+        jobs="follow",
     ),
     # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.
     "record_failure": Function(
@@ -118,24 +153,43 @@ FUNCTIONS: dict[str, Function] = {
     # The records of a round, their texts and what earlier rounds wrote lie in /tmp meanwhile: 100,000 long ones are a
     # gigabyte three times over.
     "assess_run": Function(
-        "functions.assess_run.handler", 3008, 900, writes=(*_STATE, "pairs", "reviews"), files="write", disk_mb=6144,
+        "functions.assess_run.handler",
+        3008,
+        900,
+        writes=(*_STATE, "pairs", "reviews"),
+        files="write",
+        disk_mb=6144,
     ),
     # It also begins the parse that waits for the end of this run (`auto_parse`).
     "close_run": Function(
-        "functions.close_run.handler", 1769, 120, writes=(*_STATE, "ledger"), files="write", starts=("parse",),
-        secrets=True, jobs="follow", disk_mb=2048,
+        "functions.close_run.handler",
+        1769,
+        120,
+        writes=(*_STATE, "ledger"),
+        files="write",
+        starts=("parse",),
+        secrets=True,
+        jobs="follow",
+        disk_mb=2048,
     ),
     # Whoever shows a key leaves a note of its last use.
     "socket": Function(
         "functions.socket.handler", 512, 10, writes=("connections", "orgs", "key_hashes"), reads=("runs",)
     ),
     "erase": Function(
-        "functions.erase.handler", 512, 900,
-        writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads"), files="write",
+        "functions.erase.handler",
+        512,
+        900,
+        writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads"),
+        files="write",
     ),
     "on_upload": Function(
-        "functions.on_upload.handler", 1769, 120, writes=("uploads", "documents", "projects", "runs", "run_events"),
-        files="write", starts=("parse",),
+        "functions.on_upload.handler",
+        1769,
+        120,
+        writes=("uploads", "documents", "projects", "runs", "run_events"),
+        files="write",
+        starts=("parse",),
     ),
     "on_jobs_changed": Function(
         "functions.on_jobs_changed.handler", 512, 60, writes=("admissions",), wakes=("generate",)
@@ -178,7 +232,9 @@ MAP_CONCURRENCY = 10
 """Children that a Map of the state machines runs at once (MaxConcurrency; a test compares)."""
 
 WORKFLOWS: dict[str, str] = {
-    "parse": "parse.asl.json", "generate": "generate.asl.json", "erase": "erase.asl.json",
+    "parse": "parse.asl.json",
+    "generate": "generate.asl.json",
+    "erase": "erase.asl.json",
 }
 """State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
 (`${PlanRun}`), `${Bucket}` the bucket; both walls substitute."""

@@ -83,12 +83,11 @@ def _bucket(scope: Construct) -> s3.Bucket:
             ),
             # One day later than the API stops to hand them out, since they are older than the end of their job.
             s3.LifecycleRule(
-                id="expire-synthetic-results", prefix=catalog.SYNTHETIC_FILES,
+                id="expire-synthetic-results",
+                prefix=catalog.SYNTHETIC_FILES,
                 expiration=Duration.days(catalog.SYNTHETIC_FILES_DAYS + 1),
             ),
-            s3.LifecycleRule(
-                id="drop-unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
-            ),
+            s3.LifecycleRule(id="drop-unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)),
         ],
         # Browsers upload and download by presigned URL. The signature is the permission; the origin proves nothing.
         cors=[

@@ -33,7 +33,8 @@ class Events(Construct):
         on_upload = lambdas.by_name[catalog.ON_UPLOAD]
         # EventBridge hands an event over and goes; what then fails inside the function is Lambda's to keep.
         on_upload.configure_async_invoke(
-            retry_attempts=ATTEMPTS, max_event_age=Duration.hours(6),
+            retry_attempts=ATTEMPTS,
+            max_event_age=Duration.hours(6),
             on_failure=destinations.SqsDestination(self.lost),
         )
         events.Rule(

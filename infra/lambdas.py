@@ -23,7 +23,11 @@ from infra.stages import Stage
 # own key names.
 READ_ITEMS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable")
 WRITE_ITEMS = (
-    *READ_ITEMS, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+    *READ_ITEMS,
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:BatchWriteItem",
     "dynamodb:ConditionCheckItem",
 )
 FILE_ACTIONS = {
@@ -154,7 +158,8 @@ class Lambdas(Construct):
             return []
         endpoints = arn(self, "sagemaker", "endpoint", "*", slash=True)
         return [
-            asking_models(self), iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoints]),
+            asking_models(self),
+            iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoints]),
         ]
 
     def _jobs(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
@@ -169,7 +174,8 @@ class Lambdas(Construct):
             # To find a job whose creation got no answer; a list has no ARN.
             iam.PolicyStatement(actions=["bedrock:ListModelInvocationJobs"], resources=["*"]),
             iam.PolicyStatement(
-                actions=["iam:PassRole"], resources=[self._batch_role.role_arn],
+                actions=["iam:PassRole"],
+                resources=[self._batch_role.role_arn],
                 conditions={"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
             ),
         ]

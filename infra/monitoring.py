@@ -41,7 +41,14 @@ PATTERNS = {
 
 class Monitoring(Construct):
     def __init__(
-        self, scope: Construct, construct_id: str, *, stage: Stage, api: Api, lambdas: Lambdas, workflows: Workflows,
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        api: Api,
+        lambdas: Lambdas,
+        workflows: Workflows,
         lost: sqs.IQueue,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -52,9 +59,7 @@ class Monitoring(Construct):
             "ApiErrors": api.rest.metric_server_error(period=FIVE_MINUTES, statistic="Sum"),
             # Of the whole account: so is the concurrency that ran out.
             "FunctionThrottles": _metric("AWS/Lambda", "Throttles"),
-            "DeadLetters": lost.metric_approximate_number_of_messages_visible(
-                period=FIVE_MINUTES, statistic="Maximum"
-            ),
+            "DeadLetters": lost.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="Maximum"),
             **{
                 f"{camel(name)}Failed": machine.metric_failed(period=FIVE_MINUTES, statistic="Sum")
                 for name, machine in workflows.machines.items()
@@ -114,7 +119,8 @@ class Monitoring(Construct):
             "Function invocations": ([_search("AWS/Lambda,FunctionName", "Invocations", "Sum", prefix)], []),
             "Table units read": ([_search("AWS/DynamoDB,TableName", "ConsumedReadCapacityUnits", "Sum", prefix)], []),
             "Table units written": (
-                [_search("AWS/DynamoDB,TableName", "ConsumedWriteCapacityUnits", "Sum", prefix)], []
+                [_search("AWS/DynamoDB,TableName", "ConsumedWriteCapacityUnits", "Sum", prefix)],
+                [],
             ),
             "Pairs, tokens, calls": (
                 [self._work(name) for name in COUNTED["metrics"] if name not in _AMOUNTS],
@@ -123,24 +129,26 @@ class Monitoring(Construct):
         }
         board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{prefix}overview")
         board.add_widgets(cloudwatch.AlarmStatusWidget(alarms=self.alarms, width=24, title="Alarms"))
-        board.add_widgets(*(
-            cloudwatch.GraphWidget(title=title, left=left, right=right, width=12)
-            for title, (left, right) in everything.items()
-        ))
+        board.add_widgets(
+            *(
+                cloudwatch.GraphWidget(title=title, left=left, right=right, width=12)
+                for title, (left, right) in everything.items()
+            )
+        )
 
     def _work(self, metric: str) -> cloudwatch.MathExpression:
         """One line for each kind of work (parse, generate, synthetic, export) that there was."""
         return _search(",".join((NAMESPACE, *COUNTED["dimensions"])), metric, "Sum", self._stage.name)
 
     def _budget(self, dollars: float) -> None:
-        mail = budgets.CfnBudget.SubscriberProperty(
-            address=str(self._stage.alarm_email), subscription_type="EMAIL"
-        )
+        mail = budgets.CfnBudget.SubscriberProperty(address=str(self._stage.alarm_email), subscription_type="EMAIL")
 
         def at(percent: int, kind: str) -> budgets.CfnBudget.NotificationWithSubscribersProperty:
             return budgets.CfnBudget.NotificationWithSubscribersProperty(
                 notification=budgets.CfnBudget.NotificationProperty(
-                    comparison_operator="GREATER_THAN", notification_type=kind, threshold=percent,
+                    comparison_operator="GREATER_THAN",
+                    notification_type=kind,
+                    threshold=percent,
                     threshold_type="PERCENTAGE",
                 ),
                 subscribers=[mail],
@@ -178,5 +186,7 @@ def _search(dimensions: str, metric: str, statistic: str, text: str) -> cloudwat
     """One line per resource whose name holds `text`, also for what is added later."""
     return cloudwatch.MathExpression(
         expression=f"SEARCH('{{{dimensions}}} MetricName=\"{metric}\" \"{text}\"', '{statistic}', 300)",
-        using_metrics={}, label="", period=FIVE_MINUTES,
+        using_metrics={},
+        label="",
+        period=FIVE_MINUTES,
     )

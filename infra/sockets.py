@@ -40,9 +40,7 @@ class Sockets(Construct):
             web_socket_api=self.api,
             stage_name=stage.name,
             auto_deploy=True,
-            throttle=apigateway.ThrottleSettings(
-                rate_limit=stage.requests_per_second, burst_limit=stage.burst
-            ),
+            throttle=apigateway.ThrottleSettings(rate_limit=stage.requests_per_second, burst_limit=stage.burst),
         )
         self.stage.node.default_child.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=log.log_group_arn, format=ACCESS_LOG
@@ -61,7 +59,8 @@ class Sockets(Construct):
     def _may_push(self, function: lambda_.Function) -> None:
         function.add_environment("DATAFORGE_SOCKET_URL", self.stage.callback_url)
         connections = Stack.of(self).format_arn(
-            service="execute-api", resource=self.api.api_id,
+            service="execute-api",
+            resource=self.api.api_id,
             resource_name=f"{self.stage.stage_name}/POST/@connections/*",
         )
         function.add_to_role_policy(

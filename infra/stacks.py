@@ -21,9 +21,7 @@ from infra.workflows import Workflows
 
 
 class DataStack(Stack):
-    def __init__(
-        self, scope: Construct, construct_id: str, *, stage: Stage, synthesizer: IStackSynthesizer
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, synthesizer: IStackSynthesizer) -> None:
         super().__init__(
             scope,
             construct_id,
@@ -58,7 +56,12 @@ class ServiceStack(Stack):
         if stage.waf:
             Firewall(self, "Firewall", stage=stage, rest=api.rest)
         Monitoring(
-            self, "Monitoring", stage=stage, api=api, lambdas=lambdas, workflows=workflows,
+            self,
+            "Monitoring",
+            stage=stage,
+            api=api,
+            lambdas=lambdas,
+            workflows=workflows,
             lost=heard.lost,
         )
         roles = Training(self, "Training", stage=stage, bucket=data.bucket)

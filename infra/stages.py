@@ -70,8 +70,15 @@ def _dollars(text: str) -> float:
 
 
 OPTIONS: dict[str, Callable[[str], object]] = {
-    "waf": _switch, "snap_start": _switch, "dashboard": _switch, "alarm_email": str, "budget_usd": _dollars,
-    "domain": str, "certificate_arn": str, "requests_per_address": int, "log_days": _log_days,
+    "waf": _switch,
+    "snap_start": _switch,
+    "dashboard": _switch,
+    "alarm_email": str,
+    "budget_usd": _dollars,
+    "domain": str,
+    "certificate_arn": str,
+    "requests_per_address": int,
+    "log_days": _log_days,
 }
 """`-c name=value` -> how to read it into the Stage; docs/deploy.md lists them."""
 

@@ -29,23 +29,31 @@ class Training(Construct):
         """Only for SageMaker acting for this account: not for a stranger's job that names the role."""
         stack = Stack.of(self)
         return iam.Role(
-            self, construct_id, description=f"{description} ({self._stage.name})",
-            assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com", conditions={
-                "StringEquals": {"aws:SourceAccount": stack.account},
-                "ArnLike": {"aws:SourceArn": stack.format_arn(service="sagemaker", resource="*")},
-            }),
+            self,
+            construct_id,
+            description=f"{description} ({self._stage.name})",
+            assumed_by=iam.ServicePrincipal(
+                "sagemaker.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {"aws:SourceArn": stack.format_arn(service="sagemaker", resource="*")},
+                },
+            ),
         )
 
     def _allow(self, role: iam.Role, files: tuple[str, ...], log: str) -> None:
         stack = Stack.of(self)
         group = stack.format_arn(
-            service="logs", resource="log-group", resource_name=f"/aws/sagemaker/{log}*",
+            service="logs",
+            resource="log-group",
+            resource_name=f"/aws/sagemaker/{log}*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         for statement in (
             iam.PolicyStatement(actions=list(files), resources=[self._files]),
             iam.PolicyStatement(
-                actions=["s3:ListBucket"], resources=[self._bucket.bucket_arn],
+                actions=["s3:ListBucket"],
+                resources=[self._bucket.bucket_arn],
                 conditions={"StringLike": {"s3:prefix": f"{catalog.TRAINING_FILES}*"}},
             ),
             iam.PolicyStatement(
@@ -53,14 +61,17 @@ class Training(Construct):
                 resources=[group],
             ),
             iam.PolicyStatement(
-                actions=["cloudwatch:PutMetricData"], resources=["*"],
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],
                 conditions={"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "aws/sagemaker/*"]}},
             ),
             iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
             iam.PolicyStatement(
                 actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                resources=[self._images(stack.account, f"{self._stage.prefix}*"),
-                           self._images(DEEP_LEARNING_IMAGES, IMAGES)],
+                resources=[
+                    self._images(stack.account, f"{self._stage.prefix}*"),
+                    self._images(DEEP_LEARNING_IMAGES, IMAGES),
+                ],
             ),
         ):
             role.add_to_policy(statement)

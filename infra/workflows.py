@@ -62,9 +62,7 @@ class Workflows(Construct):
             iam.PolicyStatement(
                 actions=["s3:GetObject"], resources=[self._data.bucket.arn_for_objects(catalog.BATCH_FILES)]
             ),
-            iam.PolicyStatement(
-                actions=["states:StartExecution"], resources=[machine_arn(self, self._stage, name)]
-            ),
+            iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine_arn(self, self._stage, name)]),
             iam.PolicyStatement(
                 actions=["states:DescribeExecution", "states:StopExecution"],
                 resources=[execution_arn(self, self._stage, name), children],

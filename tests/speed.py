@@ -25,9 +25,7 @@ def _once(full_path: str, open_method: Any) -> Any:
     return read_description(JSONFileLoader(), full_path, open_method)
 
 
-def _only_what_is_there(
-    serializer: Any, serialized: Any, value: Any, shape: StructureShape, key: str
-) -> None:
+def _only_what_is_there(serializer: Any, serialized: Any, value: Any, shape: StructureShape, key: str) -> None:
     """A DynamoDB value is of one of ten kinds, and moto looks for each of them under five names."""
     if shape.name != "AttributeValue" or not key or type(value) is not dict or not value.keys() <= shape.members.keys():
         _write_structure(serializer, serialized, value, shape, key)

@@ -18,14 +18,21 @@ from pathlib import Path
 from typing import Any
 
 PEERS = {
-    "data-designer": "data_designer", "bespokelabs-curator": "curator", "distilabel": "distilabel",
+    "data-designer": "data_designer",
+    "bespokelabs-curator": "curator",
+    "distilabel": "distilabel",
     "synthetic-data-kit": "synthetic_data_kit",
 }
 """By the name of their package: the module that drives them."""
 ROOT = Path(__file__).parents[2]
 QUIET = {
-    "NEMO_TELEMETRY_ENABLED": "false", "TELEMETRY_ENABLED": "false", "LITELLM_TELEMETRY": "False", "DO_NOT_TRACK": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
+    "NEMO_TELEMETRY_ENABLED": "false",
+    "TELEMETRY_ENABLED": "false",
+    "LITELLM_TELEMETRY": "False",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
 }
 """No telemetry, and nothing fetched from a hub: what differs between runs should be the tools."""
@@ -57,13 +64,25 @@ def started(name: str, task: Task) -> Iterator[subprocess.Popen[str]]:
     home = Path(task.folder) / "home"
     home.mkdir(parents=True, exist_ok=True)
     environment = {
-        "PATH": os.environ["PATH"], "HOME": str(home), "OPENAI_BASE_URL": task.url, "OPENAI_API_KEY": "not-needed",
-        "TIKTOKEN_CACHE_DIR": next(map(str, ROOT.glob(TOKENIZERS)), ""), **QUIET,
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "OPENAI_BASE_URL": task.url,
+        "OPENAI_API_KEY": "not-needed",
+        "TIKTOKEN_CACHE_DIR": next(map(str, ROOT.glob(TOKENIZERS)), ""),
+        **QUIET,
     }
     command = [str(python(name)), "-m", f"benchmarks.peers.{PEERS[name]}"]
     with (Path(task.folder) / "log.txt").open("a") as log:
-        child = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE,
-                                 stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+        child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
     assert child.stdin is not None
     child.stdin.write(json.dumps(asdict(task)))
     child.stdin.close()

@@ -36,9 +36,14 @@ class Writer(curator.LLM):
 def make(task: Task) -> list[Any]:
     os.environ["CURATOR_CACHE_DIR"] = str(folder(task, "cache"))
     # The name of a model that its tables know: it then asks for JSON by schema without trying first.
-    writer = Writer("gpt-4o-mini", backend="openai", backend_params={
-        "max_concurrent_requests": task.concurrency, **UNLIMITED,
-    })
+    writer = Writer(
+        "gpt-4o-mini",
+        backend="openai",
+        backend_params={
+            "max_concurrent_requests": task.concurrency,
+            **UNLIMITED,
+        },
+    )
     return list(writer([{"passage": passage} for passage in task.passages]).dataset)
 
 

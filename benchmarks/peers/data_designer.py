@@ -30,18 +30,27 @@ class Pairs(BaseModel):
 
 def make(task: Task) -> list[Any]:
     model = dd.ModelConfig(
-        alias="teacher", model="stub", provider="stub", skip_health_check=True,
+        alias="teacher",
+        model="stub",
+        provider="stub",
+        skip_health_check=True,
         inference_parameters=dd.ChatCompletionInferenceParams(max_parallel_requests=task.concurrency),
     )
     config = dd.DataDesignerConfigBuilder(model_configs=[model])
     config.with_seed_dataset(dd.DataFrameSeedSource(df=pd.DataFrame({"passage": task.passages})))
-    config.add_column(dd.LLMStructuredColumnConfig(
-        name="pairs", model_alias="teacher", system_prompt=SYSTEM, output_format=Pairs,
-        prompt="Write exactly 1 pair of a question and its answer from this passage.\n"
-               "<passage>\n{{ passage }}\n</passage>",
-    ))
+    config.add_column(
+        dd.LLMStructuredColumnConfig(
+            name="pairs",
+            model_alias="teacher",
+            system_prompt=SYSTEM,
+            output_format=Pairs,
+            prompt="Write exactly 1 pair of a question and its answer from this passage.\n"
+            "<passage>\n{{ passage }}\n</passage>",
+        )
+    )
     tool = DataDesigner(
-        artifact_path=folder(task, "artifacts"), managed_assets_path=folder(task, "assets"),
+        artifact_path=folder(task, "artifacts"),
+        managed_assets_path=folder(task, "assets"),
         model_providers=[dd.ModelProvider(name="stub", endpoint=task.url, api_key="not-needed")],
     )
     small = {"buffer_size": ROWS_PER_GROUP} if task.resumable else {}

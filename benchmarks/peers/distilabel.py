@@ -18,9 +18,13 @@ def make(task: Task) -> list[Any]:
     with Pipeline(name="pairs", cache_dir=folder(task, "cache")) as pipeline:
         load = LoadDataFromDicts(data=rows, batch_size=task.concurrency)
         write = TextGeneration(
-            llm=OpenAILLM(model="stub", base_url=task.url, api_key="not-needed",
-                          generation_kwargs={"max_new_tokens": 1024}),
-            system_prompt=SYSTEM, input_batch_size=task.concurrency, add_raw_input=False, add_raw_output=False,
+            llm=OpenAILLM(
+                model="stub", base_url=task.url, api_key="not-needed", generation_kwargs={"max_new_tokens": 1024}
+            ),
+            system_prompt=SYSTEM,
+            input_batch_size=task.concurrency,
+            add_raw_input=False,
+            add_raw_output=False,
         )
         load >> write
     found = pipeline.run(use_cache=True)

@@ -27,8 +27,13 @@ def make(task: Task) -> list[Any]:
     document.write_text("\n\n".join(task.passages))
     settings.write_text(yaml.safe_dump(config))
     written = process_file(
-        str(document), str(folder(task, "generated")), config_path=settings, api_base=task.url, model="stub",
-        provider="api-endpoint", num_pairs=len(task.passages),
+        str(document),
+        str(folder(task, "generated")),
+        config_path=settings,
+        api_base=task.url,
+        model="stub",
+        provider="api-endpoint",
+        num_pairs=len(task.passages),
     )
     return list(json.loads(Path(written).read_text())["qa_pairs"])
 

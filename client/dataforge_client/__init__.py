@@ -1,9 +1,9 @@
 """The Python client of Data Forge. It speaks HTTP only; importing it costs next to nothing.
 
-    from dataforge_client import DataForge
+from dataforge_client import DataForge
 
-    with DataForge("http://127.0.0.1:8765", api_key="...", organization_id="...") as forge:
-        project = forge.create_project("Handbook")
+with DataForge("http://127.0.0.1:8765", api_key="...", organization_id="...") as forge:
+    project = forge.create_project("Handbook")
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ def params(**values: str | float | None) -> dict[str, str | int]:
     """Query parameters that the caller set, as text where they are not whole numbers."""
     return {
         name: value if isinstance(value, int) and not isinstance(value, bool) else _word(value)
-        for name, value in values.items() if value is not None
+        for name, value in values.items()
+        if value is not None
     }
 
 

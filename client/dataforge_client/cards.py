@@ -62,5 +62,5 @@ def _text(manifest: Json, splits: Json) -> str:
     return (
         f"# {title}\n\nA synthetic dataset. `manifest.json` holds the whole request and the checksums, "
         "`quality_report.json` the\nmeasurements.\n\n"
-        f"{told}\n\n    datasets.load_dataset(\"path/of/this/folder\")\n"
+        f'{told}\n\n    datasets.load_dataset("path/of/this/folder")\n'
     )

@@ -17,16 +17,25 @@ class DataForge(Accounts, Projects, Documents, Jobs, Pairs, Exports, Synthetic):
     """
 
     def __init__(
-        self, base_url: str | None = None, api_key: str | None = None, organization_id: str | None = None, *,
-        profile: str | None = None, timeout: float = 60.0, retry: Retry | None = None,
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        organization_id: str | None = None,
+        *,
+        profile: str | None = None,
+        timeout: float = 60.0,
+        retry: Retry | None = None,
     ) -> None:
         connection = resolve(Wanted(base_url, api_key, organization_id, profile))
         if connection is None:
             raise ConfigError("No server: pass base_url, or set DATAFORGE_URL, or write a profile")
         self._retry = retry or Retry()
         self._transport = Transport(
-            connection.base_url, api_key=connection.api_key, organization_id=connection.organization_id,
-            timeout=timeout, retry=self._retry,
+            connection.base_url,
+            api_key=connection.api_key,
+            organization_id=connection.organization_id,
+            timeout=timeout,
+            retry=self._retry,
         )
 
     def __enter__(self) -> DataForge:

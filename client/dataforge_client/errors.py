@@ -1,21 +1,21 @@
 """What can go wrong, as a tree.
 
-    ClientError
-    ├── ConfigError                 no server, no key, a profile that cannot be read
-    ├── ConnectionFailed            the server cannot be reached, or hangs up, after every retry
-    ├── UnexpectedAnswer            the server answered something that is not this API
-    ├── GenerationFailed            the job that `wait` waited for ended as failed (carries the Generation)
-    ├── WaitTimeout                 `wait(timeout=...)` ran out; the job goes on
-    └── ApiError                    the server said no (code, status, errors, request_id, retry_after)
-        ├── BadRequest              400
-        ├── AuthenticationError     401
-        ├── PermissionDenied        403
-        ├── NotFound                404
-        ├── Conflict                409
-        ├── TooLarge                413
-        ├── Invalid                 422
-        ├── RateLimited             429
-        └── ServerError             5xx
+ClientError
+├── ConfigError                 no server, no key, a profile that cannot be read
+├── ConnectionFailed            the server cannot be reached, or hangs up, after every retry
+├── UnexpectedAnswer            the server answered something that is not this API
+├── GenerationFailed            the job that `wait` waited for ended as failed (carries the Generation)
+├── WaitTimeout                 `wait(timeout=...)` ran out; the job goes on
+└── ApiError                    the server said no (code, status, errors, request_id, retry_after)
+    ├── BadRequest              400
+    ├── AuthenticationError     401
+    ├── PermissionDenied        403
+    ├── NotFound                404
+    ├── Conflict                409
+    ├── TooLarge                413
+    ├── Invalid                 422
+    ├── RateLimited             429
+    └── ServerError             5xx
 """
 
 from __future__ import annotations
@@ -64,8 +64,14 @@ class ApiError(ClientError):
     """`code` is the word to branch on; `retry_after` is in seconds, when the server sent one."""
 
     def __init__(
-        self, message: str, *, status: int, code: str, errors: tuple[FieldError, ...] = (),
-        request_id: str | None = None, retry_after: float | None = None,
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str,
+        errors: tuple[FieldError, ...] = (),
+        request_id: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message, self.status, self.code = message, status, code
@@ -114,8 +120,14 @@ class ServerError(ApiError):
 
 
 BY_STATUS: dict[int, type[ApiError]] = {
-    400: BadRequest, 401: AuthenticationError, 403: PermissionDenied, 404: NotFound, 409: Conflict, 413: TooLarge,
-    422: Invalid, 429: RateLimited,
+    400: BadRequest,
+    401: AuthenticationError,
+    403: PermissionDenied,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    422: Invalid,
+    429: RateLimited,
 }
 
 
@@ -126,11 +138,16 @@ def api_error(status: int, body: object, *, retry_after: float | None = None, fa
     broken = said.get("errors")
     errors = tuple(
         FieldError(str(e.get("field", "")), str(e.get("message", "")))
-        for e in (broken if isinstance(broken, list) else []) if isinstance(e, dict)
+        for e in (broken if isinstance(broken, list) else [])
+        if isinstance(e, dict)
     )
     request_id = said.get("request_id")
     kind = BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
     return kind(
-        str(message), status=status, code=str(said.get("code") or f"HTTP_{status}"), errors=errors,
-        request_id=str(request_id) if request_id else None, retry_after=retry_after,
+        str(message),
+        status=status,
+        code=str(said.get("code") or f"HTTP_{status}"),
+        errors=errors,
+        request_id=str(request_id) if request_id else None,
+        retry_after=retry_after,
     )

@@ -53,8 +53,13 @@ def upload(
 
 
 def download(
-    transport: Transport, fresh_url: Callable[[], str], target: Path, *, size: int | None = None,
-    on_bytes: OnBytes | None = None, tries: int = 3,
+    transport: Transport,
+    fresh_url: Callable[[], str],
+    target: Path,
+    *,
+    size: int | None = None,
+    on_bytes: OnBytes | None = None,
+    tries: int = 3,
 ) -> None:
     """Fetch into a file beside `target`, then rename: `target` is the old file or the whole new one, never a part.
 

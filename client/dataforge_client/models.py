@@ -218,7 +218,9 @@ def _report(wire: object) -> Report:
     quality = wire.get("quality")
     report = read(Report, {k: v for k, v in wire.items() if k != "histogram"})
     return replace(
-        report, histogram=tuple(read_list(Bucket, buckets)), raw=dict(wire),
+        report,
+        histogram=tuple(read_list(Bucket, buckets)),
+        raw=dict(wire),
         avg_quality_score=quality.get("mean") if isinstance(quality, Mapping) else report.avg_quality_score,
     )
 

@@ -1,11 +1,11 @@
 """Which server, and as whom: arguments first, then the environment, then a profile.
 
-    ~/.config/dataforge/profiles.toml  (or $DATAFORGE_CONFIG; keep it readable by you only)
+~/.config/dataforge/profiles.toml  (or $DATAFORGE_CONFIG; keep it readable by you only)
 
-        [default]
-        url = "https://forge.example.com"
-        api_key = "sk_..."
-        organization_id = "org_..."
+    [default]
+    url = "https://forge.example.com"
+    api_key = "sk_..."
+    organization_id = "org_..."
 """
 
 from __future__ import annotations

@@ -66,7 +66,13 @@ class Transport:
     """Connections to one server; safe to share between threads. `timeout`: seconds without a byte, not in all."""
 
     def __init__(
-        self, base_url: str, *, api_key: str, organization_id: str | None, timeout: float, retry: Retry,
+        self,
+        base_url: str,
+        *,
+        api_key: str,
+        organization_id: str | None,
+        timeout: float,
+        retry: Retry,
     ) -> None:
         import httpx
 
@@ -79,7 +85,9 @@ class Transport:
         # A proxy from the environment must not come between us and a server on this machine.
         direct = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
         self._http = httpx.Client(
-            timeout=timeout, mounts=direct, headers={"User-Agent": f"dataforge-client/{__version__}"},
+            timeout=timeout,
+            mounts=direct,
+            headers={"User-Agent": f"dataforge-client/{__version__}"},
         )
 
     def close(self) -> None:
@@ -108,9 +116,7 @@ class Transport:
                 f"{self.base_url}{call.path} did not answer with JSON; is this a Data Forge server?"
             ) from None
 
-    def put_file(
-        self, url: str, chunks: Callable[[], Iterator[bytes]], *, size: int, content_type: str
-    ) -> None:
+    def put_file(self, url: str, chunks: Callable[[], Iterator[bytes]], *, size: int, content_type: str) -> None:
         """Stream `size` bytes to a signed URL, which carries its own authority: our key is not sent along."""
         headers = {"Content-Length": str(size), "Content-Type": content_type}
 
@@ -177,7 +183,9 @@ def refusal(response: httpx.Response) -> ApiError:
     if 300 <= response.status_code < 400:
         fallback += f" (moved to {response.headers.get('Location', 'nowhere')})"
     return api_error(
-        response.status_code, body, fallback=fallback,
+        response.status_code,
+        body,
+        fallback=fallback,
         retry_after=retry_after(response.headers.get("Retry-After"), now=time.time()),
     )
 

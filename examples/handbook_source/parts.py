@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 HEADER = (
-    "Part number", "Part", "Vessel", "System", "Supplier", "In stock", "Reorder level", "Unit price (EUR)",
-    "Delivery (days)", "Store",
+    "Part number",
+    "Part",
+    "Vessel",
+    "System",
+    "Supplier",
+    "In stock",
+    "Reorder level",
+    "Unit price (EUR)",
+    "Delivery (days)",
+    "Store",
 )
 
 _DIESEL = ("Aurelia", "Brant", "Curlew", "Dunlin", "Fulmar")
 _ALL = (*_DIESEL[:4], "Eider", "Fulmar")
 _RADAR = _ALL[:5]
 _BATTERY = ("Dunlin", "Eider")
-_STORE = {"Engine": "Workshop A", "Safety": "Workshop B", "Deck": "Yard store", "Navigation": "Workshop C",
-          "Electrical": "Workshop C", "Battery": "Charging hall", "Hotel": "Terminal cellar"}
+_STORE = {
+    "Engine": "Workshop A",
+    "Safety": "Workshop B",
+    "Deck": "Yard store",
+    "Navigation": "Workshop C",
+    "Electrical": "Workshop C",
+    "Battery": "Charging hall",
+    "Hotel": "Terminal cellar",
+}
 
 # code, part, system, supplier, vessels, reorder level, unit price in cents, delivery in days
 _KINDS = (

@@ -22,9 +22,7 @@ def create_api_key(who: AnyCallerDep, body: wire.CreateKey) -> wire.NewApiKey:
     try:
         if orgs.ADMIN in body.scopes and orgs.get_member(who.org_id, user_id).role != "owner":
             raise Invalid("Only an owner's key may have the scope admin", field="scopes")
-        key, secret = orgs.new_key(
-            who.org_id, user_id, name=body.name, scopes=body.scopes, created_by=who.user_id
-        )
+        key, secret = orgs.new_key(who.org_id, user_id, name=body.name, scopes=body.scopes, created_by=who.user_id)
     except NotFound:
         raise Invalid("There is no such member of this organization", field="user_id") from None
     return wire.NewApiKey(**_key(key).model_dump(), key=secret)
@@ -55,10 +53,17 @@ def add_member(who: AnyCallerDep, body: wire.AddMember) -> wire.Member:
 
     Where verified emails are required, the operator verifies them (`dataforge member verify`).
     """
-    made = orgs.add_member(orgs.Member(
-        who.org_id, ids.new("user"), body.role, body.name, body.email, not settings.get().require_verified_email,
-        clock.now(),
-    ))
+    made = orgs.add_member(
+        orgs.Member(
+            who.org_id,
+            ids.new("user"),
+            body.role,
+            body.name,
+            body.email,
+            not settings.get().require_verified_email,
+            clock.now(),
+        )
+    )
     return _member(made)
 
 
@@ -71,13 +76,22 @@ def remove_member(who: AnyCallerDep, user_id: Id) -> wire.Removed:
 
 def _key(key: orgs.ApiKey) -> wire.ApiKey:
     return wire.ApiKey(
-        id=key.key_id, name=key.name, prefix=key.prefix, scopes=key.scopes, user_id=key.user_id,
-        created_at=key.created_at, last_used_at=key.last_used_at,
+        id=key.key_id,
+        name=key.name,
+        prefix=key.prefix,
+        scopes=key.scopes,
+        user_id=key.user_id,
+        created_at=key.created_at,
+        last_used_at=key.last_used_at,
     )
 
 
 def _member(member: orgs.Member) -> wire.Member:
     return wire.Member(
-        user_id=member.user_id, name=member.name, email=member.email, email_verified=member.email_verified,
-        role=member.role, created_at=member.created_at,
+        user_id=member.user_id,
+        name=member.name,
+        email=member.email,
+        email_verified=member.email_verified,
+        role=member.role,
+        created_at=member.created_at,
     )

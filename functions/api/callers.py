@@ -21,16 +21,18 @@ ORGANIZATION = "OrganizationId"
 """Name of the security scheme that goes together with either way to send the key."""
 
 APIS = {
-    "/api/v1/data-forge": "data-forge", "/v1/synthetic": "synthetic", "/api/v1/datasets": "datasets",
-    "/api/v1/": "accounts", "/v1/": "accounts", "/api/": "training",
+    "/api/v1/data-forge": "data-forge",
+    "/v1/synthetic": "synthetic",
+    "/api/v1/datasets": "datasets",
+    "/api/v1/": "accounts",
+    "/v1/": "accounts",
+    "/api/": "training",
 }
 """Where each API begins; the first that fits counts. An API has its own scopes and its own rate."""
 MANAGED = ("/v1/api-keys", "/v1/members")
 """What only an `admin` key may use."""
 
-_api_key = APIKeyHeader(
-    name="X-API-Key", scheme_name="ApiKeyAuth", description="Your API key", auto_error=False
-)
+_api_key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKeyAuth", description="Your API key", auto_error=False)
 _bearer = HTTPBearer(scheme_name="BearerAuth", description="The same key as a bearer token", auto_error=False)
 _organization = APIKeyHeader(
     name="X-Organization-ID", scheme_name=ORGANIZATION, description="Your organisation", auto_error=False
@@ -54,11 +56,13 @@ def admit(request: Request, *, org_required: bool) -> Caller:
     allowance = request.state.allowance = quotas.take(who.org_id, api)
     if allowance is not None and allowance.retry_after is not None:
         raise RateLimited(
-            f"This organization may make {allowance.limit} calls a minute here; try again in "
-            f"{allowance.retry_after} s", retry_after=allowance.retry_after,
+            f"This organization may make {allowance.limit} calls a minute here; try again in {allowance.retry_after} s",
+            retry_after=allowance.retry_after,
         )
     access.allow(
-        who, request.headers.get("X-Organization-ID"), org_required=org_required,
+        who,
+        request.headers.get("X-Organization-ID"),
+        org_required=org_required,
         scope=_scope(api, path, request.method),
     )
     request.state.caller = who
@@ -77,7 +81,8 @@ def rate_headers(request: Request) -> dict[str, str]:
     if allowance is None:
         return {}
     return {
-        "X-RateLimit-Limit": str(allowance.limit), "X-RateLimit-Remaining": str(allowance.remaining),
+        "X-RateLimit-Limit": str(allowance.limit),
+        "X-RateLimit-Remaining": str(allowance.remaining),
         "X-RateLimit-Reset": str(allowance.reset),
     }
 
@@ -98,7 +103,9 @@ def _scope(api: str, path: str, method: str) -> str | None:
 
 
 def caller(
-    request: Request, _sent: Annotated[str | None, Depends(_api_key)], _token: Annotated[Any, Depends(_bearer)],
+    request: Request,
+    _sent: Annotated[str | None, Depends(_api_key)],
+    _token: Annotated[Any, Depends(_bearer)],
     _org: Annotated[str | None, Depends(_organization)],
 ) -> Caller:
     """The parameters tell the OpenAPI document how to sign in; `admit` reads the headers itself."""
@@ -106,7 +113,9 @@ def caller(
 
 
 def caller_anywhere(
-    request: Request, _sent: Annotated[str | None, Depends(_api_key)], _token: Annotated[Any, Depends(_bearer)],
+    request: Request,
+    _sent: Annotated[str | None, Depends(_api_key)],
+    _token: Annotated[Any, Depends(_bearer)],
     _org: Annotated[
         str | None, Header(alias="X-Organization-ID", description="Your organisation; the key's own if absent")
     ] = None,

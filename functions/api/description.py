@@ -64,8 +64,13 @@ class Route:
 
 
 COSTS = {"synthetic_generate"}
-FILES_OF_A_JOB = {"synthetic_results", "synthetic_results_url", "synthetic_quality_report", "synthetic_manifest",
-                  "synthetic_splits"}
+FILES_OF_A_JOB = {
+    "synthetic_results",
+    "synthetic_results_url",
+    "synthetic_quality_report",
+    "synthetic_manifest",
+    "synthetic_splits",
+}
 """Reads that must wait for the end of a job."""
 
 When = Callable[[Route], bool]
@@ -78,17 +83,23 @@ class Refusal:
 
 
 REFUSALS = {
-    "400": Refusal("The request cannot be read, or X-Organization-ID is missing",
-                   lambda r: r.has_body or r.organization or r.has_cursor),
+    "400": Refusal(
+        "The request cannot be read, or X-Organization-ID is missing",
+        lambda r: r.has_body or r.organization or r.has_cursor,
+    ),
     "401": Refusal("No key, or an unknown one", lambda r: r.key),
     "402": Refusal("The balance or the quota does not cover it", lambda r: r.name in COSTS),
     "403": Refusal("The key belongs to another organisation, or lacks the scope that `message` names", lambda r: r.key),
     "404": Refusal("No such thing in this organisation", lambda r: r.has_id),
-    "409": Refusal("Its state forbids this now, or the first request with this Idempotency-Key is still under way",
-                   lambda r: r.key and (r.changes or r.name in FILES_OF_A_JOB)),
+    "409": Refusal(
+        "Its state forbids this now, or the first request with this Idempotency-Key is still under way",
+        lambda r: r.key and (r.changes or r.name in FILES_OF_A_JOB),
+    ),
     "413": Refusal("More than can be stored in one piece", lambda r: r.has_body),
-    "422": Refusal("A value breaks a limit: `errors` names the field. Or the Idempotency-Key came with another body",
-                   lambda r: r.checked or r.once),
+    "422": Refusal(
+        "A value breaks a limit: `errors` names the field. Or the Idempotency-Key came with another body",
+        lambda r: r.checked or r.once,
+    ),
     "429": Refusal("Too many requests from this organisation: `Retry-After` says when to try again", lambda r: r.key),
     "503": Refusal("Overloaded at this moment: `Retry-After` says when to try again", lambda r: r.key),
 }
@@ -113,30 +124,37 @@ ANSWER_HEADERS = {
     "X-RateLimit-Reset": Sent("Seconds until all of them are back", WHOLE, lambda r: r.key, "2..|429"),
     "Retry-After": Sent("Seconds to wait before the next try", WHOLE, lambda r: r.key, "429|503"),
     "WWW-Authenticate": Sent("`Bearer`", {"type": "string"}, lambda r: r.key, "401"),
-    REPLAYED: Sent("`true`: the answer to an earlier request with this Idempotency-Key",
-                   {"type": "string", "enum": ["true"]}, lambda r: r.once, "2.."),
+    REPLAYED: Sent(
+        "`true`: the answer to an earlier request with this Idempotency-Key",
+        {"type": "string", "enum": ["true"]},
+        lambda r: r.once,
+        "2..",
+    ),
     TOTAL: Sent("How many there are on all pages", WHOLE, lambda r: r.paged, "200"),
 }
 REQUEST_HEADERS = {
     HEADER: Sent(
         "Any text of yours. Within 24 hours the same key with the same body answers what was answered first; with "
         "another body it is refused. So a request whose answer was lost can be sent again.",
-        {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"}, lambda r: r.once,
+        {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
+        lambda r: r.once,
     ),
 }
 
 MADE = {
-    "create_project": ("project_id", "projectId"), "register_document": ("document_id", "documentId"),
-    "parse": ("generation_id", "generation_id"), "generate": ("generation_id", "generation_id"),
-    "export": ("version", "version"), "create_api_key": ("key_id", "id"), "add_member": ("user_id", "user_id"),
+    "create_project": ("project_id", "projectId"),
+    "register_document": ("document_id", "documentId"),
+    "parse": ("generation_id", "generation_id"),
+    "generate": ("generation_id", "generation_id"),
+    "export": ("version", "version"),
+    "create_api_key": ("key_id", "id"),
+    "add_member": ("user_id", "user_id"),
 }
 """Operation -> the path parameter that means what it made, and the field of its answer that holds it."""
 
 
 def document(app: FastAPI) -> Json:
-    made = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
-    )
+    made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS)
     schemas: Json = made["components"]["schemas"]
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
@@ -155,8 +173,10 @@ def document(app: FastAPI) -> Json:
 def methods_at(app: FastAPI, path: str) -> list[str]:
     """What a request path takes; the router itself names only the first route that it found."""
     return sorted(
-        method.upper() for template, operations in app.openapi()["paths"].items()
-        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path) for method in operations
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)
+        for method in operations
     )
 
 
@@ -168,32 +188,42 @@ def _operations(made: Json) -> Iterator[tuple[Route, Json]]:
             sent = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             fields = schemas.get(sent.get("$ref", "").rsplit("/", 1)[-1], {}).get("properties", ())
             named = {p["name"] for p in operation.get("parameters", ())}
-            yield Route(
-                method=method, name=operation["operationId"], key="security" in operation,
-                has_body="requestBody" in operation, has_id="{" in path or "user_id" in fields,
-                organization=any(ORGANIZATION in way for way in operation.get("security", ())),
-                checked="422" in operation["responses"],
-                has_cursor="cursor" in named, paged="page" in named and body.get("schema", {}).get("type") == "array",
-            ), operation
+            yield (
+                Route(
+                    method=method,
+                    name=operation["operationId"],
+                    key="security" in operation,
+                    has_body="requestBody" in operation,
+                    has_id="{" in path or "user_id" in fields,
+                    organization=any(ORGANIZATION in way for way in operation.get("security", ())),
+                    checked="422" in operation["responses"],
+                    has_cursor="cursor" in named,
+                    paged="page" in named and body.get("schema", {}).get("type") == "array",
+                ),
+                operation,
+            )
 
 
 def _complete(route: Route, operation: Json, schemas: Json) -> None:
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     answers = operation["responses"]
     answers |= {
-        code: {"description": refusal.why, "content": error} for code, refusal in REFUSALS.items()
+        code: {"description": refusal.why, "content": error}
+        for code, refusal in REFUSALS.items()
         if refusal.when(route)
     }
     for code, answer in answers.items():
         headers = {
-            name: {"description": sent.description, "schema": sent.schema} for name, sent in ANSWER_HEADERS.items()
+            name: {"description": sent.description, "schema": sent.schema}
+            for name, sent in ANSWER_HEADERS.items()
             if sent.when(route) and re.fullmatch(sent.statuses, code)
         }
         answer["headers"] = {**headers, **answer.get("headers", {})}
     own = {p["name"].lower() for p in operation.get("parameters", ())}
     operation.setdefault("parameters", []).extend(
         {"name": name, "in": "header", "required": False, "description": sent.description, "schema": sent.schema}
-        for name, sent in REQUEST_HEADERS.items() if sent.when(route) and name.lower() not in own
+        for name, sent in REQUEST_HEADERS.items()
+        if sent.when(route) and name.lower() not in own
     )
     bodies = [operation.get("requestBody", {}), *(a for code, a in answers.items() if code < "4")]
     for content in [content for body in bodies for content in body.get("content", {}).values()]:
@@ -206,7 +236,8 @@ def _complete(route: Route, operation: Json, schemas: Json) -> None:
 def _link(made: Json) -> None:
     """Say of every operation that makes something where it can be used: OpenAPI's links."""
     places = {
-        o["operationId"]: set(re.findall(r"{(\w+)}", path)) for path, of_path in made["paths"].items()
+        o["operationId"]: set(re.findall(r"{(\w+)}", path))
+        for path, of_path in made["paths"].items()
         for o in of_path.values()
     }
     for _, operation in _operations(made):
@@ -217,7 +248,8 @@ def _link(made: Json) -> None:
             good = next(answer for code, answer in operation["responses"].items() if code < "3")
             good["links"] = {
                 target: {"operationId": target, "parameters": {n: known[n] for n in sorted(needed)}}
-                for target, needed in places.items() if id_name in needed <= known.keys()
+                for target, needed in places.items()
+                if id_name in needed <= known.keys()
             }
 
 

@@ -23,7 +23,9 @@ POLICY = (
 """Swagger UI is a large script of others: whatever it holds, the browser lets it speak to this server only."""
 
 HEADERS = {
-    "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
 }
 
 # The validator would send the document to another host; a key typed into the page is forgotten with it.
@@ -51,8 +53,10 @@ PAGE = """<!doctype html>
 </html>
 """
 ASSETS = {
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8", "swagger-ui.css": "text/css; charset=utf-8",
-    "favicon.png": "image/png", "start.js": "text/javascript; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "favicon.png": "image/png",
+    "start.js": "text/javascript; charset=utf-8",
 }
 
 
@@ -96,7 +100,10 @@ def _serve(request: Request) -> Response:
     name = request.scope["path"].rsplit("/", 1)[-1]
     found = asset(name)
     headers = {
-        **HEADERS, "ETag": found.etag, "Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding",
+        **HEADERS,
+        "ETag": found.etag,
+        "Cache-Control": "public, max-age=3600",
+        "Vary": "Accept-Encoding",
     }
     if request.headers.get("if-none-match") == found.etag:
         return Response(status_code=304, headers=headers)

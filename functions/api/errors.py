@@ -38,11 +38,19 @@ def request_id(request: Request) -> str:
 
 
 def body(
-    request: Request, status: int, code: str, message: str, errors: list[FieldError] | None = None,
+    request: Request,
+    status: int,
+    code: str,
+    message: str,
+    errors: list[FieldError] | None = None,
     wrong: Misspelt | None = None,
 ) -> JSONResponse:
     content = Error(
-        error=HTTPStatus(status).phrase, message=message, detail=message, code=code, status_code=status,
+        error=HTTPStatus(status).phrase,
+        message=message,
+        detail=message,
+        code=code,
+        status_code=status,
         request_id=request_id(request),
         errors=[BrokenField(field=e.field, message=e.message) for e in errors or ()] or None,
         suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in wrong.suggestions] if wrong else None,

@@ -23,7 +23,8 @@ def balance(who: Who) -> wire.Balance:
 
 @router.get("/entries", operation_id="ledger_entries")
 def entries(
-    who: Who, limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    who: Who,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> wire.LedgerPage:
     """Newest first."""

@@ -26,8 +26,13 @@ MAX_BODY_BYTES = 4 * 2**20
 def create_app() -> FastAPI:
     """A fresh app; the platform is looked up at the first request."""
     app = FastAPI(
-        title="Data Forge", version=VERSION, description=DESCRIPTION, redirect_slashes=False,
-        openapi_url=None, docs_url=None, redoc_url=None,  # ours are in docs.py: FastAPI's page loads from elsewhere
+        title="Data Forge",
+        version=VERSION,
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,  # ours are in docs.py: FastAPI's page loads from elsewhere
     )
     app.middleware("http")(_each_request)
     errors.install(app)

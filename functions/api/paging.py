@@ -29,7 +29,7 @@ class Paging:
             return found
         size = self._size or 50
         last = (self._page or 1) * size
-        return found[last - size:last]
+        return found[last - size : last]
 
 
 PagingDep = Annotated[Paging, Depends(Paging)]

@@ -32,7 +32,10 @@ def health(response: Response) -> Health:
     healthy = "down" not in services.values()
     response.status_code = 200 if healthy else 503
     return Health(
-        status="ok" if healthy else "degraded", api="ok", database=services["database"], platform=platform.name,
+        status="ok" if healthy else "degraded",
+        api="ok",
+        database=services["database"],
+        platform=platform.name,
         services=services,
     )
 
@@ -51,6 +54,12 @@ def whoami(who: AnyCallerDep) -> WhoAmI:
     """Any key may ask, whatever its scopes."""
     org, member, key_name = orgs.get_many(who.org_id, who.user_id, who.key_id)
     return WhoAmI(
-        organizationId=org.org_id, organizationName=org.name, userId=member.user_id, role=member.role,
-        emailVerified=member.email_verified, keyId=who.key_id, keyName=key_name, scopes=list(who.scopes),
+        organizationId=org.org_id,
+        organizationName=org.name,
+        userId=member.user_id,
+        role=member.role,
+        emailVerified=member.email_verified,
+        keyId=who.key_id,
+        keyName=key_name,
+        scopes=list(who.scopes),
     )

@@ -38,9 +38,14 @@ class PriceList:
 @cache
 def price_list() -> PriceList:
     raw = json.loads(Path(__file__).with_name("prices.json").read_text("utf-8"))
-    return PriceList(raw["as_of"], raw["region"], {name: Price(
-        entry["usd"], entry["per"], entry["what"], entry["page"], entry.get("free", 0)
-    ) for name, entry in raw["prices"].items()})
+    return PriceList(
+        raw["as_of"],
+        raw["region"],
+        {
+            name: Price(entry["usd"], entry["per"], entry["what"], entry["page"], entry.get("free", 0))
+            for name, entry in raw["prices"].items()
+        },
+    )
 
 
 def dollars(counts: Counts) -> dict[str, float]:

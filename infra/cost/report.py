@@ -8,10 +8,24 @@ from infra.cost.job import Job
 from infra.cost.prices import Counts, added, beyond_free, dollars, price_list, total
 
 SERVICES = {
-    "dynamodb": "DynamoDB", "recovery": "DynamoDB", "s3": "S3", "lambda": "Lambda", "snapshot": "Lambda",
-    "transitions": "Step Functions", "api": "API Gateway", "events": "EventBridge", "log": "CloudWatch",
-    "alarm": "CloudWatch", "dashboards": "CloudWatch", "traces": "X-Ray", "gb": "Data out", "web": "WAF", "waf": "WAF",
-    "secrets": "Secrets Manager", "secret": "Secrets Manager", "keys": "KMS",
+    "dynamodb": "DynamoDB",
+    "recovery": "DynamoDB",
+    "s3": "S3",
+    "lambda": "Lambda",
+    "snapshot": "Lambda",
+    "transitions": "Step Functions",
+    "api": "API Gateway",
+    "events": "EventBridge",
+    "log": "CloudWatch",
+    "alarm": "CloudWatch",
+    "dashboards": "CloudWatch",
+    "traces": "X-Ray",
+    "gb": "Data out",
+    "web": "WAF",
+    "waf": "WAF",
+    "secrets": "Secrets Manager",
+    "secret": "Secrets Manager",
+    "keys": "KMS",
 }
 """First word of a price's name -> the service on the bill."""
 
@@ -53,11 +67,19 @@ def answer(job: Job, month: Counts, *, pairs: int, pages: float, waf: bool) -> d
         used = added(used, {"waf_requests": used["api_requests"]})
     idle = [asdict(line) for line in lines(month)]
     return {
-        "prices_as_of": price_list().as_of, "region": price_list().region, "job_measured": job.measured,
-        "idle": idle, "idle_usd": total(month), "idle_usd_without_waf": total(without_waf(month)),
+        "prices_as_of": price_list().as_of,
+        "region": price_list().region,
+        "job_measured": job.measured,
+        "idle": idle,
+        "idle_usd": total(month),
+        "idle_usd_without_waf": total(without_waf(month)),
         "idle_usd_after_free": total(beyond_free(month)),
-        "pairs": pairs, "pages": pages, "used": [asdict(line) for line in lines(used)], "used_usd": total(used),
-        "kept_usd_a_month": total(job.kept(pairs)), "assumptions": job.assumptions,
+        "pairs": pairs,
+        "pages": pages,
+        "used": [asdict(line) for line in lines(used)],
+        "used_usd": total(used),
+        "kept_usd_a_month": total(job.kept(pairs)),
+        "assumptions": job.assumptions,
     }
 
 

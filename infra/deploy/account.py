@@ -46,6 +46,8 @@ def _config() -> Config:
     """Path-style names where an endpoint is given by hand: it seldom has a host name per bucket."""
     own = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return Config(
-        retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=5, read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 8},
+        connect_timeout=5,
+        read_timeout=60,
         s3={"addressing_style": "path" if own else "auto"},
     )

@@ -65,8 +65,11 @@ def _stack(folder: Path, artifact: str, properties: dict[str, Any], places: dict
     assets = [_asset(folder, entry, places) for entry in files]
     [own] = [a for a in assets if a.source == folder / template]
     return Stack(
-        str(properties.get("stackName", artifact)), [a for a in assets if a is not own], own,
-        bool(properties.get("terminationProtection", False)), dict(properties.get("tags", {})),
+        str(properties.get("stackName", artifact)),
+        [a for a in assets if a is not own],
+        own,
+        bool(properties.get("terminationProtection", False)),
+        dict(properties.get("tags", {})),
     )
 
 

@@ -46,23 +46,36 @@ def _make_bucket(s3: Any, name: str, account: Account, say: Callable[[str], None
             "include s3:ListBucket on it"
         ) from None
     say(f"making the bucket {name} for archives and templates")
-    place = {} if account.region == "us-east-1" else {
-        "CreateBucketConfiguration": {"LocationConstraint": account.region}
-    }
+    place = (
+        {} if account.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
+    )
     s3.create_bucket(Bucket=name, **place)
-    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration={
-        "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True,
-    })
+    s3.put_public_access_block(
+        Bucket=name,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
     if s3.meta.endpoint_url.startswith("https:"):
         s3.put_bucket_policy(Bucket=name, Policy=json.dumps(_tls_only(name)))
 
 
 def _tls_only(bucket: str) -> dict[str, object]:
-    return {"Version": "2012-10-17", "Statement": [{
-        "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }]}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
 
 
 def _found(look: Callable[[], object]) -> bool:

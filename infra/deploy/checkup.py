@@ -53,32 +53,48 @@ def concurrency(account: Account) -> Finding:
     limits = account.client("lambda").get_account_settings()["AccountLimit"]
     free = int(limits["ConcurrentExecutions"])
     if free < LEAST_CONCURRENCY:
-        return Finding("Lambda concurrency", ADVICE, (
-            f"{free} at once; a run uses up to 20. Ask for 1,000: aws service-quotas request-service-quota-increase "
-            f"--service-code lambda --quota-code L-B99A9384 --desired-value 1000 --region {account.region}"
-        ))
+        return Finding(
+            "Lambda concurrency",
+            ADVICE,
+            (
+                f"{free} at once; a run uses up to 20. Ask for 1,000: "
+                "aws service-quotas request-service-quota-increase --service-code lambda "
+                f"--quota-code L-B99A9384 --desired-value 1000 --region {account.region}"
+            ),
+        )
     return Finding("Lambda concurrency", GOOD, f"{free} at once")
 
 
 def bedrock(account: Account) -> Finding:
     models = account.client("bedrock").list_foundation_models(byOutputModality="TEXT")["modelSummaries"]
     if not models:
-        return Finding("Bedrock", ADVICE, (
-            f"no text model in {account.region}; teachers openai:, ollama: and extractive work all the same"
-        ))
-    return Finding("Bedrock", GOOD, (
-        f"{len(models)} text models; some providers ask for a use-case form once, in the Bedrock console, Model catalog"
-    ))
+        return Finding(
+            "Bedrock",
+            ADVICE,
+            (f"no text model in {account.region}; teachers openai:, ollama: and extractive work all the same"),
+        )
+    return Finding(
+        "Bedrock",
+        GOOD,
+        (
+            f"{len(models)} text models; some providers ask for a use-case form once, in the Bedrock console, "
+            "Model catalog"
+        ),
+    )
 
 
 def sagemaker(account: Account) -> Finding:
     quota = account.client("service-quotas").get_service_quota(ServiceCode="sagemaker", QuotaCode=TRAINING_QUOTA)
     allowed = int(quota["Quota"]["Value"])
     if not allowed:
-        return Finding("SageMaker training", ADVICE, (
-            "0 ml.g5.xlarge: only fine-tuning needs it. aws service-quotas request-service-quota-increase "
-            f"--service-code sagemaker --quota-code {TRAINING_QUOTA} --desired-value 1 --region {account.region}"
-        ))
+        return Finding(
+            "SageMaker training",
+            ADVICE,
+            (
+                "0 ml.g5.xlarge: only fine-tuning needs it. aws service-quotas request-service-quota-increase "
+                f"--service-code sagemaker --quota-code {TRAINING_QUOTA} --desired-value 1 --region {account.region}"
+            ),
+        )
     return Finding("SageMaker training", GOOD, f"{allowed} ml.g5.xlarge")
 
 
@@ -90,23 +106,35 @@ def allowed(account: Account, *, prefix: str) -> Finding:
     lacking: set[str] = set()
     for right in rights.merged(r for many in rights.POLICIES.values() for r in many):
         asked = {
-            "PolicySourceArn": source, "ActionNames": list(right.actions),
+            "PolicySourceArn": source,
+            "ActionNames": list(right.actions),
             "ResourceArns": [_sample(arn) for arn in _filled(account, right, prefix)],
-            "ContextEntries": [{
-                "ContextKeyName": "iam:PassedToService", "ContextKeyType": "string",
-                "ContextKeyValues": [right.passed_to[0]],
-            }] if right.passed_to else [],
+            "ContextEntries": [
+                {
+                    "ContextKeyName": "iam:PassedToService",
+                    "ContextKeyType": "string",
+                    "ContextKeyValues": [right.passed_to[0]],
+                }
+            ]
+            if right.passed_to
+            else [],
         }
         pages = account.client("iam").get_paginator("simulate_principal_policy").paginate(**asked)
         lacking |= {
-            one["EvalActionName"] for page in pages for one in page["EvaluationResults"]
+            one["EvalActionName"]
+            for page in pages
+            for one in page["EvaluationResults"]
             if one["EvalDecision"] != "allowed"
         }
     if lacking:
-        return Finding("rights", BAD, (
-            f"{source} may not {', '.join(sorted(lacking))}. dataforge doctor --policy FOLDER writes the policies that "
-            "allow a deployment; have them attached"
-        ))
+        return Finding(
+            "rights",
+            BAD,
+            (
+                f"{source} may not {', '.join(sorted(lacking))}. dataforge doctor --policy FOLDER writes the "
+                "policies that allow a deployment; have them attached"
+            ),
+        )
     return Finding("rights", GOOD, f"{source} may do what a deployment takes")
 
 

@@ -35,9 +35,19 @@ def _may(service: str, actions: str, *resources: str) -> Right:
 
 
 _ROLES = "arn:aws:iam::{account}:role/{name}service-*"
-_GATEWAY = tuple(f"arn:aws:apigateway:{{region}}::/{what}" for what in (
-    "account", "restapis", "restapis/*", "apis", "apis/*", "domainnames", "domainnames/*", "tags/*",
-))
+_GATEWAY = tuple(
+    f"arn:aws:apigateway:{{region}}::/{what}"
+    for what in (
+        "account",
+        "restapis",
+        "restapis/*",
+        "apis",
+        "apis/*",
+        "domainnames",
+        "domainnames/*",
+        "tags/*",
+    )
+)
 _RESTS = "arn:aws:apigateway:{region}::/restapis/*"
 _LOGS = (
     "arn:aws:logs:{region}:{account}:log-group:/dataforge/*",
@@ -52,35 +62,53 @@ _ALARMS = ("arn:aws:cloudwatch:{region}:{account}:alarm:{name}*", "arn:aws:cloud
 _FIREWALL = "arn:aws:wafv2:{region}:{account}:regional/webacl/{name}*"
 
 _gateway = _may("apigateway", "GET POST PUT PATCH DELETE TagResource UntagResource UpdateRestApiPolicy", *_GATEWAY)
-_pass = Right(("iam:PassRole",), (_ROLES,), passed_to=(
-    "lambda.amazonaws.com", "states.amazonaws.com", "apigateway.amazonaws.com", "events.amazonaws.com",
-))
+_pass = Right(
+    ("iam:PassRole",),
+    (_ROLES,),
+    passed_to=(
+        "lambda.amazonaws.com",
+        "states.amazonaws.com",
+        "apigateway.amazonaws.com",
+        "events.amazonaws.com",
+    ),
+)
 _queue = _may(
-    "sqs", "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue "
-    "UntagQueue", "arn:aws:sqs:{region}:{account}:{name}*",
+    "sqs",
+    "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue UntagQueue",
+    "arn:aws:sqs:{region}:{account}:{name}*",
 )
 _topic = _may(
-    "sns", "CreateTopic DeleteTopic GetDataProtectionPolicy GetSubscriptionAttributes GetTopicAttributes "
+    "sns",
+    "CreateTopic DeleteTopic GetDataProtectionPolicy GetSubscriptionAttributes GetTopicAttributes "
     "ListSubscriptionsByTopic ListTagsForResource SetSubscriptionAttributes SetTopicAttributes Subscribe TagResource "
-    "Unsubscribe UntagResource", "arn:aws:sns:{region}:{account}:{name}*",
+    "Unsubscribe UntagResource",
+    "arn:aws:sns:{region}:{account}:{name}*",
 )
 
 DATA: Mapping[str, tuple[Right, ...]] = {
-    "AWS::DynamoDB::Table": (_may(
-        "dynamodb", "CreateTable DeleteTable DescribeContinuousBackups DescribeContributorInsights "
-        "DescribeKinesisStreamingDestination DescribeTable DescribeTimeToLive GetResourcePolicy ListTagsOfResource "
-        "TagResource UntagResource UpdateContinuousBackups UpdateTable UpdateTimeToLive", _TABLES,
-    ),),
-    "AWS::S3::Bucket": (_may(
-        "s3", "CreateBucket DeleteBucket GetAccelerateConfiguration GetAnalyticsConfiguration GetBucketAbac "
-        "GetBucketAcl GetBucketCORS GetBucketLogging GetBucketMetadataTableConfiguration GetBucketNotification "
-        "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPublicAccessBlock GetBucketTagging "
-        "GetBucketVersioning GetBucketWebsite GetEncryptionConfiguration GetIntelligentTieringConfiguration "
-        "GetInventoryConfiguration GetLifecycleConfiguration GetMetricsConfiguration GetReplicationConfiguration "
-        "ListBucket ListTagsForResource PutBucketCORS PutBucketLogging PutBucketNotification "
-        "PutBucketOwnershipControls PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning "
-        "PutEncryptionConfiguration PutLifecycleConfiguration TagResource UntagResource", _BUCKET,
-    ),),
+    "AWS::DynamoDB::Table": (
+        _may(
+            "dynamodb",
+            "CreateTable DeleteTable DescribeContinuousBackups DescribeContributorInsights "
+            "DescribeKinesisStreamingDestination DescribeTable DescribeTimeToLive GetResourcePolicy ListTagsOfResource "
+            "TagResource UntagResource UpdateContinuousBackups UpdateTable UpdateTimeToLive",
+            _TABLES,
+        ),
+    ),
+    "AWS::S3::Bucket": (
+        _may(
+            "s3",
+            "CreateBucket DeleteBucket GetAccelerateConfiguration GetAnalyticsConfiguration GetBucketAbac "
+            "GetBucketAcl GetBucketCORS GetBucketLogging GetBucketMetadataTableConfiguration GetBucketNotification "
+            "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPublicAccessBlock GetBucketTagging "
+            "GetBucketVersioning GetBucketWebsite GetEncryptionConfiguration GetIntelligentTieringConfiguration "
+            "GetInventoryConfiguration GetLifecycleConfiguration GetMetricsConfiguration GetReplicationConfiguration "
+            "ListBucket ListTagsForResource PutBucketCORS PutBucketLogging PutBucketNotification "
+            "PutBucketOwnershipControls PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning "
+            "PutEncryptionConfiguration PutLifecycleConfiguration TagResource UntagResource",
+            _BUCKET,
+        ),
+    ),
     "AWS::S3::BucketPolicy": (_may("s3", "DeleteBucketPolicy GetBucketPolicy PutBucketPolicy", _BUCKET),),
 }
 """Resource type of the data stack -> what making, changing, reading and deleting one takes."""
@@ -90,9 +118,14 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
     "AWS::ApiGateway::BasePathMapping": (_gateway,),
     "AWS::ApiGateway::Deployment": (_gateway,),
     # The first own host name of an account makes API Gateway's own role.
-    "AWS::ApiGateway::DomainName": (_gateway, _may(
-        "iam", "CreateServiceLinkedRole", "arn:aws:iam::{account}:role/aws-service-role/ops.apigateway.amazonaws.com/*",
-    )),
+    "AWS::ApiGateway::DomainName": (
+        _gateway,
+        _may(
+            "iam",
+            "CreateServiceLinkedRole",
+            "arn:aws:iam::{account}:role/aws-service-role/ops.apigateway.amazonaws.com/*",
+        ),
+    ),
     "AWS::ApiGateway::GatewayResponse": (_gateway,),
     "AWS::ApiGateway::Method": (_gateway,),
     "AWS::ApiGateway::Resource": (_gateway,),
@@ -102,55 +135,85 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
     "AWS::ApiGatewayV2::Integration": (_gateway,),
     "AWS::ApiGatewayV2::Route": (_gateway,),
     # The access log of a WebSocket stage is a log delivery of whoever makes the stage.
-    "AWS::ApiGatewayV2::Stage": (_gateway, _may(
-        "logs", "CreateLogDelivery DeleteLogDelivery DescribeResourcePolicies GetLogDelivery ListLogDeliveries "
-        "PutResourcePolicy UpdateLogDelivery",
-    )),
-    "AWS::Budgets::Budget": (
-        _may("budgets", "ModifyBudget ViewBudget", "arn:aws:budgets::{account}:budget/{name}*"),
+    "AWS::ApiGatewayV2::Stage": (
+        _gateway,
+        _may(
+            "logs",
+            "CreateLogDelivery DeleteLogDelivery DescribeResourcePolicies GetLogDelivery ListLogDeliveries "
+            "PutResourcePolicy UpdateLogDelivery",
+        ),
     ),
+    "AWS::Budgets::Budget": (_may("budgets", "ModifyBudget ViewBudget", "arn:aws:budgets::{account}:budget/{name}*"),),
     "AWS::CloudWatch::Alarm": (
         _may("cloudwatch", "DescribeAlarms"),
         _may("cloudwatch", "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource", *_ALARMS),
     ),
-    "AWS::CloudWatch::Dashboard": (_may(
-        "cloudwatch", "DeleteDashboards GetDashboard ListTagsForResource PutDashboard TagResource UntagResource",
-        *_ALARMS,
-    ),),
-    "AWS::Events::Rule": (_may(
-        "events", "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets "
-        "TagResource UntagResource", "arn:aws:events:{region}:{account}:rule/{name}*",
-    ),),
+    "AWS::CloudWatch::Dashboard": (
+        _may(
+            "cloudwatch",
+            "DeleteDashboards GetDashboard ListTagsForResource PutDashboard TagResource UntagResource",
+            *_ALARMS,
+        ),
+    ),
+    "AWS::Events::Rule": (
+        _may(
+            "events",
+            "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets "
+            "TagResource UntagResource",
+            "arn:aws:events:{region}:{account}:rule/{name}*",
+        ),
+    ),
     "AWS::IAM::Policy": (_may("iam", "DeleteRolePolicy GetRolePolicy PutRolePolicy", _ROLES),),
-    "AWS::IAM::Role": (_pass, _may(
-        "iam", "AttachRolePolicy CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy "
-        "ListAttachedRolePolicies ListRolePolicies PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy UpdateRole "
-        "UpdateRoleDescription", _ROLES,
-    )),
+    "AWS::IAM::Role": (
+        _pass,
+        _may(
+            "iam",
+            "AttachRolePolicy CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy "
+            "ListAttachedRolePolicies ListRolePolicies PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy "
+            "UpdateRole UpdateRoleDescription",
+            _ROLES,
+        ),
+    ),
     "AWS::Lambda::Alias": (
         _may("lambda", "CreateAlias DeleteAlias GetAlias GetProvisionedConcurrencyConfig UpdateAlias", _FUNCTIONS),
     ),
-    "AWS::Lambda::EventInvokeConfig": (_may(
-        "lambda", "DeleteFunctionEventInvokeConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig "
-        "UpdateFunctionEventInvokeConfig", _FUNCTIONS,
-    ),),
-    "AWS::Lambda::Function": (_pass, _may("lambda", "GetLayerVersion", _LAYERS), _may(
-        "lambda", "CreateFunction DeleteFunction GetFunction GetFunctionCodeSigningConfig GetFunctionConfiguration "
-        "GetFunctionRecursionConfig GetFunctionScalingConfig GetRuntimeManagementConfig ListTags PublishVersion "
-        "TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration", _FUNCTIONS,
-    )),
-    "AWS::Lambda::LayerVersion": (
-        _may("lambda", "DeleteLayerVersion GetLayerVersion PublishLayerVersion", _LAYERS),
+    "AWS::Lambda::EventInvokeConfig": (
+        _may(
+            "lambda",
+            "DeleteFunctionEventInvokeConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig "
+            "UpdateFunctionEventInvokeConfig",
+            _FUNCTIONS,
+        ),
     ),
+    "AWS::Lambda::Function": (
+        _pass,
+        _may("lambda", "GetLayerVersion", _LAYERS),
+        _may(
+            "lambda",
+            "CreateFunction DeleteFunction GetFunction GetFunctionCodeSigningConfig GetFunctionConfiguration "
+            "GetFunctionRecursionConfig GetFunctionScalingConfig GetRuntimeManagementConfig ListTags PublishVersion "
+            "TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration",
+            _FUNCTIONS,
+        ),
+    ),
+    "AWS::Lambda::LayerVersion": (_may("lambda", "DeleteLayerVersion GetLayerVersion PublishLayerVersion", _LAYERS),),
     "AWS::Lambda::Permission": (_may("lambda", "AddPermission GetPolicy RemovePermission", _FUNCTIONS),),
-    "AWS::Lambda::Version": (_may(
-        "lambda", "DeleteFunction GetFunctionConfiguration GetFunctionScalingConfig GetProvisionedConcurrencyConfig "
-        "GetRuntimeManagementConfig ListVersionsByFunction PublishVersion", _FUNCTIONS,
-    ),),
+    "AWS::Lambda::Version": (
+        _may(
+            "lambda",
+            "DeleteFunction GetFunctionConfiguration GetFunctionScalingConfig GetProvisionedConcurrencyConfig "
+            "GetRuntimeManagementConfig ListVersionsByFunction PublishVersion",
+            _FUNCTIONS,
+        ),
+    ),
     "AWS::Logs::LogGroup": (
         _may("logs", "DescribeIndexPolicies DescribeLogGroups DescribeResourcePolicies"),
-        _may("logs", "CreateLogGroup DeleteDataProtectionPolicy DeleteLogGroup DeleteRetentionPolicy "
-             "GetDataProtectionPolicy ListTagsForResource PutRetentionPolicy TagResource UntagResource", *_LOGS),
+        _may(
+            "logs",
+            "CreateLogGroup DeleteDataProtectionPolicy DeleteLogGroup DeleteRetentionPolicy "
+            "GetDataProtectionPolicy ListTagsForResource PutRetentionPolicy TagResource UntagResource",
+            *_LOGS,
+        ),
     ),
     "AWS::Logs::MetricFilter": (_may("logs", "DeleteMetricFilter DescribeMetricFilters PutMetricFilter", *_LOGS),),
     "AWS::SNS::Subscription": (_topic,),
@@ -158,14 +221,22 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
     "AWS::SNS::TopicPolicy": (_topic,),
     "AWS::SQS::Queue": (_queue,),
     "AWS::SQS::QueuePolicy": (_queue,),
-    "AWS::StepFunctions::StateMachine": (_pass, _may(
-        "states", "CreateStateMachine DeleteStateMachine DescribeStateMachine ListTagsForResource TagResource "
-        "UntagResource UpdateStateMachine", "arn:aws:states:{region}:{account}:stateMachine:{name}*",
-    )),
-    "AWS::WAFv2::WebACL": (_may(
-        "wafv2", "CreateWebACL DeleteWebACL GetWebACL ListTagsForResource TagResource UntagResource UpdateWebACL",
-        _FIREWALL,
-    ),),
+    "AWS::StepFunctions::StateMachine": (
+        _pass,
+        _may(
+            "states",
+            "CreateStateMachine DeleteStateMachine DescribeStateMachine ListTagsForResource TagResource "
+            "UntagResource UpdateStateMachine",
+            "arn:aws:states:{region}:{account}:stateMachine:{name}*",
+        ),
+    ),
+    "AWS::WAFv2::WebACL": (
+        _may(
+            "wafv2",
+            "CreateWebACL DeleteWebACL GetWebACL ListTagsForResource TagResource UntagResource UpdateWebACL",
+            _FIREWALL,
+        ),
+    ),
     "AWS::WAFv2::WebACLAssociation": (
         _may("wafv2", "AssociateWebACL DisassociateWebACL GetWebACL GetWebACLForResource", _FIREWALL, _RESTS),
         _may("apigateway", "SetWebACL", _RESTS),
@@ -174,11 +245,22 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
 """The same for the service stack."""
 
 OWN: tuple[Right, ...] = (
-    Right(("sts:GetCallerIdentity", "cloudformation:DescribeStacks", "lambda:GetAccountSettings",
-           "bedrock:ListFoundationModels", "servicequotas:GetServiceQuota", "iam:SimulatePrincipalPolicy",
-           "iam:GetRole")),
-    _may("cloudformation", "CreateStack DeleteStack DescribeStackEvents UpdateStack UpdateTerminationProtection",
-         "arn:aws:cloudformation:{region}:{account}:stack/{name}*"),
+    Right(
+        (
+            "sts:GetCallerIdentity",
+            "cloudformation:DescribeStacks",
+            "lambda:GetAccountSettings",
+            "bedrock:ListFoundationModels",
+            "servicequotas:GetServiceQuota",
+            "iam:SimulatePrincipalPolicy",
+            "iam:GetRole",
+        )
+    ),
+    _may(
+        "cloudformation",
+        "CreateStack DeleteStack DescribeStackEvents UpdateStack UpdateTerminationProtection",
+        "arn:aws:cloudformation:{region}:{account}:stack/{name}*",
+    ),
     _may("s3", "CreateBucket ListBucket PutBucketPolicy PutBucketPublicAccessBlock", _ARCHIVES),
     # Lambda and CloudFormation fetch archives and templates with the rights of whoever deploys.
     _may("s3", "AbortMultipartUpload GetObject GetObjectVersion PutObject", f"{_ARCHIVES}/*"),
@@ -210,10 +292,14 @@ def filled(right: Right, *, account: str, region: str, prefix: str) -> list[str]
 def policy(rights: Iterable[Right], *, account: str, region: str, prefix: str) -> dict[str, Any]:
     statements = [
         {
-            "Effect": "Allow", "Action": _short(right.actions),
+            "Effect": "Allow",
+            "Action": _short(right.actions),
             "Resource": filled(right, account=account, region=region, prefix=prefix),
-            **({"Condition": {"StringEquals": {"iam:PassedToService": list(right.passed_to)}}}
-               if right.passed_to else {}),
+            **(
+                {"Condition": {"StringEquals": {"iam:PassedToService": list(right.passed_to)}}}
+                if right.passed_to
+                else {}
+            ),
         }
         for right in merged(rights)
     ]

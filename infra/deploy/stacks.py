@@ -41,7 +41,9 @@ class Stacks:
             raise DeployError(f"The stack {stack.name} is {status}: {_REMEDIES[status].format(name=stack.name)}")
         seen = self._events(stack.name) if status != _GONE else []
         wanted = {
-            "StackName": stack.name, "TemplateURL": self._url(stack), "Capabilities": ["CAPABILITY_IAM"],
+            "StackName": stack.name,
+            "TemplateURL": self._url(stack),
+            "Capabilities": ["CAPABILITY_IAM"],
             "Tags": [{"Key": key, "Value": value} for key, value in stack.tags.items()],
         }
         try:

@@ -109,8 +109,11 @@ def show_account(told: Told) -> object:
     account = ledger.account_of(_org(told))
     usage = ledger.usage_of(account.org_id, ledger.month())
     return {
-        "organization_id": account.org_id, "plan": account.plan, "balance_usd": _dollars(account.balance),
-        "reserved_usd": _dollars(account.reserved), "quota_records": account.quota / ledger.UNITS,
+        "organization_id": account.org_id,
+        "plan": account.plan,
+        "balance_usd": _dollars(account.balance),
+        "reserved_usd": _dollars(account.reserved),
+        "quota_records": account.quota / ledger.UNITS,
         "quota_used": usage.used / ledger.UNITS,
     }
 

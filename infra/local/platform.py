@@ -1,8 +1,8 @@
 """Plug this machine in: the embedded platform over one data folder, the same for the server and its workers.
 
-    <home>/data.db         tables (SQLite)          <home>/files/           objects
-    <home>/workflows.db    executions               <home>/secret           signs file URLs (0600)
-    <home>/server.json     who serves it, where     <home>/credentials.json the first key (0600)
+<home>/data.db         tables (SQLite)          <home>/files/           objects
+<home>/workflows.db    executions               <home>/secret           signs file URLs (0600)
+<home>/server.json     who serves it, where     <home>/credentials.json the first key (0600)
 """
 
 from __future__ import annotations
@@ -70,18 +70,28 @@ def write_once(path: Path, text: str) -> str:
 
 
 def build(
-    home: Path, *, base_url: Callable[[], str], invoke: Callable[[str, Item, float], Item],
+    home: Path,
+    *,
+    base_url: Callable[[], str],
+    invoke: Callable[[str, Item, float], Item],
     soon: Callable[[Callable[[], None]], object] = lambda job: job(),
 ) -> Platform:
     """invoke runs a function of the catalog: only the server has one that does. soon: see DiskFiles."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = DiskFiles(
-        home / "files", base_url=base_url, secret=secret_of(home), max_upload_bytes=settings.get().max_upload_bytes,
+        home / "files",
+        base_url=base_url,
+        secret=secret_of(home),
+        max_upload_bytes=settings.get().max_upload_bytes,
         soon=soon,
     )
     runner = Runner(home / "workflows.db", machines(), invoke=invoke, read_file=files.read)
     return Platform(
-        "embedded", SqliteTables(home / "data.db", catalog.TABLES), files, runner, EmbeddedSockets(),
+        "embedded",
+        SqliteTables(home / "data.db", catalog.TABLES),
+        files,
+        runner,
+        EmbeddedSockets(),
         EnvironmentSecrets(home / "secrets.json"),
     )
 

@@ -117,9 +117,7 @@ def sweep_daily(closing: threading.Event) -> None:
 
 
 @contextmanager
-def machine(
-    home: Path, url: str, *, hire: Callable[[Path, int], Workers] = pool
-) -> Iterator[tuple[Platform, Path]]:
+def machine(home: Path, url: str, *, hire: Callable[[Path, int], Workers] = pool) -> Iterator[tuple[Platform, Path]]:
     """Everything but HTTP, running: the platform and the file with the first key. Raises RuntimeError when another
     server holds the folder, SchemaMismatch when a newer version wrote it. hire: workers for a folder, so many."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -156,14 +154,25 @@ def serve(home: Path, host: str, port: int) -> None:
         assert isinstance(plugged.files, DiskFiles)  # noqa: S101  build made it
         add_file_routes(app, plugged.files)
         ready = {
-            "event": "ready", "url": url, "home": str(home), "pid": os.getpid(), "credentials": str(credentials),
+            "event": "ready",
+            "url": url,
+            "home": str(home),
+            "pid": os.getpid(),
+            "credentials": str(credentials),
             "organization_id": json.loads(credentials.read_text("utf-8"))["organization_id"],
         }
         marker = home / "server.json"
         marker.write_text(json.dumps(ready))
-        server = uvicorn.Server(uvicorn.Config(
-            app, log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="off",
-        ))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=3,
+                lifespan="off",
+            )
+        )
         threading.Thread(target=_announce, args=(server, ready), daemon=True).start()
         try:
             server.run(sockets=[listener])

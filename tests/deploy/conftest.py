@@ -55,15 +55,23 @@ class Deployed:
 
     def aws(self, service: str) -> Any:
         return boto3.client(
-            service, endpoint_url=self.bed.url, region_name=emulator.REGION, aws_access_key_id="test",
+            service,
+            endpoint_url=self.bed.url,
+            region_name=emulator.REGION,
+            aws_access_key_id="test",
             aws_secret_access_key="test",
         )
 
 
 def command(bed: Bed, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "infra.deploy", *words], cwd=ROOT, env=bed.environment(), check=False,
-        capture_output=True, text=True, timeout=300,
+        [sys.executable, "-m", "infra.deploy", *words],
+        cwd=ROOT,
+        env=bed.environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
 
 
@@ -71,8 +79,12 @@ def synthesised(bed: Bed, folder: Path, *context: str) -> Path:
     """As for an account, but with layers that run on this machine's interpreter."""
     flags = [word for pair in ("layers=host", *context) for word in ("-c", pair)]
     done = subprocess.run(
-        [sys.executable, "-m", "infra.app", *flags, "-o", str(folder)], cwd=ROOT, check=False, capture_output=True,
-        text=True, timeout=300,
+        [sys.executable, "-m", "infra.app", *flags, "-o", str(folder)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     emulator.fit(folder, bed)
@@ -88,7 +100,10 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
 def physical(bed: Bed) -> dict[str, str]:
     """What holds data, by its logical id."""
     cloudformation = boto3.client(
-        "cloudformation", endpoint_url=bed.url, region_name=emulator.REGION, aws_access_key_id="test",
+        "cloudformation",
+        endpoint_url=bed.url,
+        region_name=emulator.REGION,
+        aws_access_key_id="test",
         aws_secret_access_key="test",
     )
     found = cloudformation.describe_stack_resources(StackName="dataforge-dev-data")["StackResources"]
@@ -121,8 +136,12 @@ def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     profiles = tmp_path_factory.mktemp("config") / "profiles.toml"
     done = subprocess.run(
         [sys.executable, "-m", "dataforge_client.cli", "deploy", "--stage", "dev", "--assembly", str(old)],
-        cwd=ROOT, env={**bed.environment(), "DATAFORGE_CONFIG": str(profiles)}, check=False, capture_output=True,
-        text=True, timeout=300,
+        cwd=ROOT,
+        env={**bed.environment(), "DATAFORGE_CONFIG": str(profiles)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, f"{done.stderr}\n{bed.log.read_text()[-3000:]}"
     outputs = json.loads(command(bed, "deploy", "--assembly", str(old)).stdout)

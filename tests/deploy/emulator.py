@@ -45,9 +45,15 @@ class Bed:
     def environment(self) -> dict[str, str]:
         """For a process that deploys or calls: no other account, no other address."""
         return {
-            **os.environ, **sealed(), "AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
-            "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            **os.environ,
+            **sealed(),
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
     def socket(self, deployed_url: str) -> str:
@@ -74,15 +80,27 @@ def running(folder: Path) -> Iterator[Bed]:
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]
     own = {
-        "BIND_HOST": HOST, "MINISTACK_HOST": HOST, "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0",
-        "TMPDIR": str(folder), "STATE_DIR": str(folder / "state"), "S3_DATA_DIR": str(folder / "s3"),
-        "MINISTACK_ACCOUNT_ID": ACCOUNT, "MINISTACK_REGION": REGION, "LOG_LEVEL": "WARNING", "HOME": str(folder),
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "TMPDIR": str(folder),
+        "STATE_DIR": str(folder / "state"),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "LOG_LEVEL": "WARNING",
+        "HOME": str(folder),
         "PATH": f"{PYTHON.parent}:/usr/bin:/bin",
     }
     log = folder / "emulator.log"
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [PYTHON, "-m", "ministack"], env={**own, **sealed()}, stdout=sink, stderr=subprocess.STDOUT, cwd=folder,
+            [PYTHON, "-m", "ministack"],
+            env={**own, **sealed()},
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
             start_new_session=True,
         )
     bed = Bed(port, process, log)
@@ -147,7 +165,8 @@ def sockets_of(pid: int) -> set[tuple[str, str]]:
     """(address, state) of every TCP socket of the process and its children: where it listens, and who it talks to."""
     inodes = {
         os.readlink(link).removeprefix("socket:[").rstrip("]")
-        for child in (pid, *_children(pid)) for link in Path(f"/proc/{child}/fd").iterdir()
+        for child in (pid, *_children(pid))
+        for link in Path(f"/proc/{child}/fd").iterdir()
         if os.path.lexists(link) and os.readlink(link).startswith("socket:[")
     }
     found: set[tuple[str, str]] = set()
@@ -162,8 +181,15 @@ def sockets_of(pid: int) -> set[tuple[str, str]]:
 
 def _children(pid: int) -> list[int]:
     told = Path(f"/proc/{pid}/task/{pid}/children")
-    direct = [int(child) for task in Path(f"/proc/{pid}/task").iterdir()
-              for child in (task / "children").read_text().split()] if told.exists() else []
+    direct = (
+        [
+            int(child)
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+        if told.exists()
+        else []
+    )
     return [*direct, *(grandchild for child in direct for grandchild in _children(child))]
 
 

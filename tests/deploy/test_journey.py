@@ -70,16 +70,35 @@ def test_documents_become_a_dataset_and_every_count_agrees(deployed: Deployed, t
 
 def test_the_command_runs_against_the_deployment_by_its_profile(deployed: Deployed, tmp_path: Path) -> None:
     profiles, out = tmp_path / "profiles.toml", tmp_path / "dataset.jsonl"
-    written = {"url": deployed.bed.rest(deployed.told["ApiUrl"]), "api_key": deployed.told["api_key"],
-               "organization_id": deployed.told["organization_id"]}  # as deployed, at the emulator's address
+    written = {
+        "url": deployed.bed.rest(deployed.told["ApiUrl"]),
+        "api_key": deployed.told["api_key"],
+        "organization_id": deployed.told["organization_id"],
+    }  # as deployed, at the emulator's address
     profiles.write_text("[dev]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in written.items()))
     profiles.chmod(0o600)
 
     done = subprocess.run(
-        [sys.executable, "-m", "dataforge_client.cli", "run", str(ROOT / "examples/handbook"), "--profile", "dev",
-         "--pairs", "20", "--out", str(out), "--json"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "DATAFORGE_CONFIG": str(profiles)}, check=False,
-        capture_output=True, text=True, timeout=240,
+        [
+            sys.executable,
+            "-m",
+            "dataforge_client.cli",
+            "run",
+            str(ROOT / "examples/handbook"),
+            "--profile",
+            "dev",
+            "--pairs",
+            "20",
+            "--out",
+            str(out),
+            "--json",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DATAFORGE_CONFIG": str(profiles)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
 
     assert done.returncode == 0, done.stderr[-3000:]
@@ -95,8 +114,9 @@ def test_strangers_are_kept_out(deployed: Deployed) -> None:
     with deployed.client() as forge:
         project_id = forge.create_project("Mine").project_id
 
-    with DataForge(address, "sk_wrong", deployed.told["organization_id"]) as stranger, pytest.raises(
-        AuthenticationError
+    with (
+        DataForge(address, "sk_wrong", deployed.told["organization_id"]) as stranger,
+        pytest.raises(AuthenticationError),
     ):
         stranger.list_projects()
     with deployed.stranger() as neighbour, pytest.raises(NotFound):

@@ -36,10 +36,22 @@ def put_up(folder: Path, account: Account, heard: list[str], resources: dict[str
     place = {"here": {"bucketName": "assets-${AWS::AccountId}", "objectKey": f"{version}.json"}}
     source = {"path": "Small.template.json", "packaging": "file"}
     (folder / "Small.assets.json").write_text(json.dumps({"files": {"t": {"source": source, "destinations": place}}}))
-    (folder / "manifest.json").write_text(json.dumps({"artifacts": {"Small": {
-        "type": "aws:cloudformation:stack",
-        "properties": {"templateFile": "Small.template.json", "stackName": "small", "terminationProtection": True},
-    }}}))
+    (folder / "manifest.json").write_text(
+        json.dumps(
+            {
+                "artifacts": {
+                    "Small": {
+                        "type": "aws:cloudformation:stack",
+                        "properties": {
+                            "templateFile": "Small.template.json",
+                            "stackName": "small",
+                            "terminationProtection": True,
+                        },
+                    }
+                }
+            }
+        )
+    )
     [stack] = stacks(folder, account=account.id, region=account.region)
     upload(account, [stack.template], heard.append)
     return Stacks(account, heard.append, poll_s=0.05).deploy(stack)
@@ -64,10 +76,16 @@ def test_a_stack_is_made_left_alone_changed_and_deleted(account: Account, tmp_pa
 
 def test_a_failure_ends_with_the_reason_and_the_next_attempt_starts_afresh(account: Account, tmp_path: Path) -> None:
     heard: list[str] = []
-    broken = {"Broken": {"Type": "AWS::Logs::MetricFilter", "Properties": {
-        "LogGroupName": "/no/such/group", "FilterPattern": "",
-        "MetricTransformations": [{"MetricName": "x", "MetricNamespace": "x", "MetricValue": "1"}],
-    }}}
+    broken = {
+        "Broken": {
+            "Type": "AWS::Logs::MetricFilter",
+            "Properties": {
+                "LogGroupName": "/no/such/group",
+                "FilterPattern": "",
+                "MetricTransformations": [{"MetricName": "x", "MetricNamespace": "x", "MetricValue": "1"}],
+            },
+        }
+    }
 
     with pytest.raises(DeployError, match=r"Broken: .+"):
         put_up(tmp_path, account, heard, {"Queue": QUEUE, **broken}, "3")
@@ -100,7 +118,15 @@ def action(model: Any) -> str:
 def test_the_check_up_says_of_everything_it_could_not_see_which_right_it_needs(account: Account) -> None:
     found = {one.what: one for one in examine(account, prefix="dataforge-dev-")}
 
-    assert {"tools", "credentials", "bucket for archives", "CloudFormation", "Lambda concurrency", "Bedrock",
-            "SageMaker training", "rights"} == set(found)
+    assert {
+        "tools",
+        "credentials",
+        "bucket for archives",
+        "CloudFormation",
+        "Lambda concurrency",
+        "Bedrock",
+        "SageMaker training",
+        "rights",
+    } == set(found)
     assert [one for one in found.values() if one.state == BAD] == []
     assert all("your user needs" in one.said for one in found.values() if "could not be looked at" in one.said)

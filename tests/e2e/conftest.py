@@ -46,7 +46,10 @@ class Machine:
 
     def start(self, *module: str, **env: str) -> Process:
         child = subprocess.Popen(
-            [sys.executable, "-m", *module], stdout=subprocess.PIPE, text=True, cwd=ROOT,
+            [sys.executable, "-m", *module],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
             env={**os.environ, "DATAFORGE_LOG_LEVEL": "ERROR", **self.env, **env},
         )
         assert child.stdout is not None

@@ -20,8 +20,11 @@ def test_a_killed_server_waits_on_for_the_same_job(
     write_document(tmp_path / "rules.md", calls)
     with openai_batches(Plot(fate=lambda _: "hold" if held[0] else "completed")) as provider:
         environment = {
-            "OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY, "DATAFORGE_BATCH_POLL": "1",
-            "DATAFORGE_BATCH_CALLS": "10", "DATAFORGE_BATCH_LEAST": "1",
+            "OPENAI_BASE_URL": provider.url,
+            "OPENAI_API_KEY": KEY,
+            "DATAFORGE_BATCH_POLL": "1",
+            "DATAFORGE_BATCH_CALLS": "10",
+            "DATAFORGE_BATCH_LEAST": "1",
         }
         server = machine.server(home, **environment)
         forge = connect(server)
@@ -54,13 +57,19 @@ def test_a_killed_server_waits_on_for_the_jobs_of_a_synthetic_run(
     home, free = tmp_path / "home", [0]
     with openai_batches(Plot(reply=told, fate=lambda job: "completed" if job < free[0] else "hold")) as provider:
         environment = {
-            "OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY, "DATAFORGE_BATCH_POLL": "1",
+            "OPENAI_BASE_URL": provider.url,
+            "OPENAI_API_KEY": KEY,
+            "DATAFORGE_BATCH_POLL": "1",
             "DATAFORGE_BATCH_LEAST": "1",
         }
         server = machine.server(home, **environment)
         started = connect(server).synthetic_generate(
-            "instruction_v1", "harbours", 20, models={"generator": {"provider": "openai", "model": "writer"}},
-            verified=True, mode="batch",
+            "instruction_v1",
+            "harbours",
+            20,
+            models={"generator": {"provider": "openai", "model": "writer"}},
+            verified=True,
+            mode="batch",
         )
         assert started.job_id is not None
 

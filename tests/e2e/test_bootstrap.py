@@ -49,7 +49,8 @@ def test_an_organisation_and_its_keys_are_made_while_the_server_runs(machine: Ma
     with DataForge(url, acme["key"]) as forge:
         assert forge.whoami().organization_id == acme["organization_id"]
         assert [(k.name, k.scopes) for k in forge.list_api_keys()] == [
-            ("first key", ("admin",)), ("reports", ("data-forge:read",))
+            ("first key", ("admin",)),
+            ("reports", ("data-forge:read",)),
         ]
     with DataForge(url, reader, acme["organization_id"]) as forge:
         assert forge.list_projects() == []
@@ -76,8 +77,10 @@ def test_keys_and_members_are_managed_through_a_server_too(machine: Machine, tmp
     listed = dataforge("member", "list", *remote).splitlines()
     dataforge("member", "remove", user, *remote)
 
-    assert [line.split("\t")[1:5] for line in listed] == [["", "", "yes", "owner"],
-                                                         ["Ada", "ada@example.com", "yes", "member"]]
+    assert [line.split("\t")[1:5] for line in listed] == [
+        ["", "", "yes", "owner"],
+        ["Ada", "ada@example.com", "yes", "member"],
+    ]
     with DataForge(server.ready["url"], key) as forge, pytest.raises(AuthenticationError):
         forge.whoami()
     assert "last owner" in dataforge("member", "remove", first["user_id"], *remote, expect=1)
@@ -85,14 +88,17 @@ def test_keys_and_members_are_managed_through_a_server_too(machine: Machine, tmp
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize(("words", "why", "code"), [
-    (["key", "create", "--scope", "root"], "There is no scope root", 2),
-    (["key", "create", "--org", "org_none"], "Organization org_none not found", 1),
-    (["key", "revoke", "key_none"], "API key key_none not found", 1),
-    (["org", "create", "x", "--server", "http://127.0.0.1:1"], "--home or --stage", 2),
-    (["org", "list", "--stage", "prod"], "--home or --stage", 2),
-    (["org", "create", ""], "1 to 200 characters", 2),
-])
+@pytest.mark.parametrize(
+    ("words", "why", "code"),
+    [
+        (["key", "create", "--scope", "root"], "There is no scope root", 2),
+        (["key", "create", "--org", "org_none"], "Organization org_none not found", 1),
+        (["key", "revoke", "key_none"], "API key key_none not found", 1),
+        (["org", "create", "x", "--server", "http://127.0.0.1:1"], "--home or --stage", 2),
+        (["org", "list", "--stage", "prod"], "--home or --stage", 2),
+        (["org", "create", ""], "1 to 200 characters", 2),
+    ],
+)
 def test_what_cannot_work_says_why(tmp_path: Path, words: list[str], why: str, code: int) -> None:
     dataforge("org", "create", "Acme", "--home", str(tmp_path))
 

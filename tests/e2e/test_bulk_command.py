@@ -33,8 +33,11 @@ def test_pairs_are_accepted_by_options_or_ids_and_an_undo_takes_it_back(
     token = named[2].split()[-1]
     undone = bulk(project, "undo", token)
     twice = bulk(project, "undo", token)
-    unclear = [bulk(project, "accept")[0], bulk(project, "accept", "--all", "--status", "pending")[0],
-               bulk(project, "undo")[0]]
+    unclear = [
+        bulk(project, "accept")[0],
+        bulk(project, "accept", "--all", "--status", "pending")[0],
+        bulk(project, "undo")[0],
+    ]
 
     assert (named[0], named[1]) == (0, "delete: 3 pairs changed")
     assert f"dataforge bulk {project} undo {token}" in named[2]

@@ -66,8 +66,12 @@ class Reviewer:
             self.send("undo", "POST", f"{path}/undo", json={"undo_token": done.json()["undo_token"]})
 
     def look(self, kind: str) -> None:
-        self.send(kind, "GET", f"/projects/{self.project}/pairs",
-                  params={"page": self.rng.randint(1, 30), "status": "accepted"})
+        self.send(
+            kind,
+            "GET",
+            f"/projects/{self.project}/pairs",
+            params={"page": self.rng.randint(1, 30), "status": "accepted"},
+        )
 
     def export(self, kind: str) -> None:
         made = self.send(kind, "POST", f"/projects/{self.project}/export", json={})
@@ -76,8 +80,11 @@ class Reviewer:
 
 
 KINDS: dict[str, tuple[Callable[[Reviewer, str], None], int]] = {
-    "judge": (Reviewer.judge, 40), "rewrite": (Reviewer.rewrite, 15), "act": (Reviewer.act, 10),
-    "look": (Reviewer.look, 10), "export": (Reviewer.export, 2),
+    "judge": (Reviewer.judge, 40),
+    "rewrite": (Reviewer.rewrite, 15),
+    "act": (Reviewer.act, 10),
+    "look": (Reviewer.look, 10),
+    "export": (Reviewer.export, 2),
 }
 
 
@@ -100,9 +107,13 @@ def test_32_clients_edit_act_and_export_at_once_and_everything_agrees(
 ) -> None:
     server = machine.server(tmp_path / "home")
     credentials = json.loads(Path(server.ready["credentials"]).read_text())
-    url, headers = server.ready["url"], {
-        "X-API-Key": credentials["api_key"], "X-Organization-ID": credentials["organization_id"],
-    }
+    url, headers = (
+        server.ready["url"],
+        {
+            "X-API-Key": credentials["api_key"],
+            "X-Organization-ID": credentials["organization_id"],
+        },
+    )
     with filled(tmp_path / "home", credentials["organization_id"], credentials["user_id"]) as (project_id, pair_ids):
         reviewers = [Reviewer(url, headers, project_id, pair_ids, seed) for seed in range(CLIENTS)]
         until = time.monotonic() + seconds

@@ -57,9 +57,7 @@ def test_a_killed_run_completes_and_asks_no_stored_reply_again(
     assert books(stub)["calls"] - asked_before == calls - stored + topped_up
 
 
-def test_a_killed_parse_completes(
-    machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path
-) -> None:
+def test_a_killed_parse_completes(machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path) -> None:
     home = tmp_path / "home"
     server = machine.server(home)
     forge = connect(server)

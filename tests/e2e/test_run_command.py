@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.conftest import ROOT, Machine, books
 
-GUARD = '''
+GUARD = """
 import ipaddress, os, sys
 
 def watch(event, args):
@@ -34,14 +34,19 @@ def watch(event, args):
         raise PermissionError(f"no network at run time: {host}")
 
 sys.addaudithook(watch)
-'''
+"""
 
 
 def dataforge(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, as installed."""
     return subprocess.run(
-        [sys.executable, "-m", "dataforge_client.cli", *map(str, args)], capture_output=True, text=True, timeout=240,
-        cwd=ROOT, env={**os.environ, **env}, check=False,
+        [sys.executable, "-m", "dataforge_client.cli", *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=ROOT,
+        env={**os.environ, **env},
+        check=False,
     )
 
 
@@ -68,8 +73,18 @@ def test_the_demo_makes_a_hundred_pairs_without_any_network(tmp_path: Path) -> N
     (tmp_path / "guard/sitecustomize.py").write_text(GUARD)
     log = tmp_path / "network.log"
 
-    done = dataforge("run", "examples/handbook", "--pairs", 150, "--out", tmp_path / "handbook.jsonl", "--home",
-                     tmp_path / "home", PYTHONPATH=str(tmp_path / "guard"), NETWORK_LOG=str(log))
+    done = dataforge(
+        "run",
+        "examples/handbook",
+        "--pairs",
+        150,
+        "--out",
+        tmp_path / "handbook.jsonl",
+        "--home",
+        tmp_path / "home",
+        PYTHONPATH=str(tmp_path / "guard"),
+        NETWORK_LOG=str(log),
+    )
 
     assert done.returncode == 0, done.stderr
     assert not log.exists(), log.read_text()
@@ -85,7 +100,10 @@ def test_the_guard_of_that_test_does_stop_a_connection(tmp_path: Path) -> None:
     reach = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
 
     done = subprocess.run(
-        [sys.executable, "-c", reach], capture_output=True, text=True, check=False,
+        [sys.executable, "-c", reach],
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "NETWORK_LOG": str(tmp_path / "log")},
     )
 
@@ -96,9 +114,20 @@ def test_the_guard_of_that_test_does_stop_a_connection(tmp_path: Path) -> None:
 def test_the_same_command_against_an_openai_compatible_server(machine: Machine, tmp_path: Path) -> None:
     stub = machine.stub(0.01)
 
-    done = dataforge("run", "examples/handbook/customer-service-guide.md", "--pairs", 20, "--teacher", "openai:any",
-                     "--out", tmp_path / "out.jsonl", "--home", tmp_path / "home", "--json",
-                     OPENAI_BASE_URL=stub.ready["url"])
+    done = dataforge(
+        "run",
+        "examples/handbook/customer-service-guide.md",
+        "--pairs",
+        20,
+        "--teacher",
+        "openai:any",
+        "--out",
+        tmp_path / "out.jsonl",
+        "--home",
+        tmp_path / "home",
+        "--json",
+        OPENAI_BASE_URL=stub.ready["url"],
+    )
 
     told = result_of(done)
     counts = told["counts"]
@@ -108,8 +137,13 @@ def test_the_same_command_against_an_openai_compatible_server(machine: Machine, 
     assert conversations(tmp_path / "out.jsonl")
 
 
-PDFS = ("multi_page.pdf", "amt_handbook_sample.pdf", "2305.03393v1-pg9.pdf", "code_and_formula.pdf",
-        "table_of_contents_01.pdf")
+PDFS = (
+    "multi_page.pdf",
+    "amt_handbook_sample.pdf",
+    "2305.03393v1-pg9.pdf",
+    "code_and_formula.pdf",
+    "table_of_contents_01.pdf",
+)
 DOCX = ("word_sample.docx", "unit_test_headers.docx", "docx_lists.docx")
 
 
@@ -117,8 +151,19 @@ DOCX = ("word_sample.docx", "unit_test_headers.docx", "docx_lists.docx")
 def test_real_pdfs_and_word_files_give_pairs_that_say_what_the_documents_say(corpus: Path, tmp_path: Path) -> None:
     sources = [corpus / name for name in (*PDFS, *DOCX)]
 
-    done = dataforge("run", *sources, "--pairs", 300, "--out", tmp_path / "out.jsonl", "--home", tmp_path / "home",
-                     "--json", "--min-quality", 0)
+    done = dataforge(
+        "run",
+        *sources,
+        "--pairs",
+        300,
+        "--out",
+        tmp_path / "out.jsonl",
+        "--home",
+        tmp_path / "home",
+        "--json",
+        "--min-quality",
+        0,
+    )
 
     told = result_of(done)
     counts = told["counts"]
@@ -155,35 +200,50 @@ def write_bad_files(folder: Path, corpus: Path) -> None:
 
 
 # checklist 21
-def test_bad_files_fail_with_a_reason_the_good_one_goes_on_and_the_exit_code_is_3(
-    corpus: Path, tmp_path: Path
-) -> None:
+def test_bad_files_fail_with_a_reason_the_good_one_goes_on_and_the_exit_code_is_3(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "mixed").mkdir()
     write_bad_files(tmp_path / "mixed", corpus)
 
-    done = dataforge("run", tmp_path / "mixed", "--pairs", 3, "--out", tmp_path / "out.jsonl", "--home",
-                     tmp_path / "home", "--min-quality", 0, "--json", DATAFORGE_MAX_UPLOAD_BYTES="200000")
+    done = dataforge(
+        "run",
+        tmp_path / "mixed",
+        "--pairs",
+        3,
+        "--out",
+        tmp_path / "out.jsonl",
+        "--home",
+        tmp_path / "home",
+        "--min-quality",
+        0,
+        "--json",
+        DATAFORGE_MAX_UPLOAD_BYTES="200000",
+    )
 
     assert done.returncode == 3, done.stderr
     failed = {Path(d["name"]).name: d["reason"] for d in result_of(done)["documents"]["failed"]}
     assert failed == {
-        "password.pdf": "encrypted", "testWORD_protected_passtika.docx": "encrypted",
-        "testWORD_truncated.docx": "corrupted", "empty.md": "empty", "program.pdf": "unsupported",
-        "torn.pdf": "corrupted", "huge.txt": "too_large",
+        "password.pdf": "encrypted",
+        "testWORD_protected_passtika.docx": "encrypted",
+        "testWORD_truncated.docx": "corrupted",
+        "empty.md": "empty",
+        "program.pdf": "unsupported",
+        "torn.pdf": "corrupted",
+        "huge.txt": "too_large",
     }
     assert any("gangway" in q.casefold() for q, _ in conversations(tmp_path / "out.jsonl"))
 
 
-@pytest.mark.parametrize(("arguments", "code", "said"), [
-    (["run", "no/such/folder"], 2, "does not exist"),
-    (["run", "examples/handbook", "--pairs", "0"], 2, "--pairs"),
-    (["run", "examples/handbook", "--teacher", "openai:gpt-4o"], 4, "OPENAI_API_KEY"),
-    (["run", "examples/handbook", "--teacher", "nobody:knows"], 2, "names no teacher"),
-    (["run", "examples/handbook", "--server", "http://127.0.0.1:9", "--api-key", "sk_x"], 1, "127.0.0.1:9"),
-])
-def test_what_cannot_work_says_why_and_exits_so(
-    tmp_path: Path, arguments: list[str], code: int, said: str
-) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["run", "no/such/folder"], 2, "does not exist"),
+        (["run", "examples/handbook", "--pairs", "0"], 2, "--pairs"),
+        (["run", "examples/handbook", "--teacher", "openai:gpt-4o"], 4, "OPENAI_API_KEY"),
+        (["run", "examples/handbook", "--teacher", "nobody:knows"], 2, "names no teacher"),
+        (["run", "examples/handbook", "--server", "http://127.0.0.1:9", "--api-key", "sk_x"], 1, "127.0.0.1:9"),
+    ],
+)
+def test_what_cannot_work_says_why_and_exits_so(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
     home = [] if "--server" in arguments else ["--home", tmp_path / "home"] if "--teacher" in arguments else []
 
     done = dataforge(*arguments, "--out", tmp_path / "out.jsonl", *home)

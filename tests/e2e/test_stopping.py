@@ -24,8 +24,10 @@ def heard() -> Iterator[None]:
 @pytest.mark.parametrize(("told", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, told: signal.Signals, code: int) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "infra.local", "--home", str(tmp_path), "--port", "0"], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "infra.local", "--home", str(tmp_path), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as server:
         assert server.stdout is not None
         assert json.loads(server.stdout.readline())["event"] == "ready"

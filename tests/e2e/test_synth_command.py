@@ -16,8 +16,12 @@ ROOT = Path(__file__).parents[2]
 
 def dataforge(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dataforge_client.cli", *words, "--home", str(home / "data")], cwd=home,
-        capture_output=True, text=True, timeout=120, check=False,
+        [sys.executable, "-m", "dataforge_client.cli", *words, "--home", str(home / "data")],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home), "DATAFORGE_LOG_LEVEL": "ERROR", **environment},
     )
 
@@ -25,8 +29,20 @@ def dataforge(*words: str, home: Path, **environment: str) -> subprocess.Complet
 def test_a_description_becomes_files_and_a_price(tmp_path: Path) -> None:
     offline = ("--generator", "templated", "--domain", "customer support for fintech", "--count", "12")
 
-    done = dataforge("synth", *offline, "--schema", "conflict_v1", "--request", str(_conflict(tmp_path)),
-                     "--split", "train=75,test=25", "--out", "made", "--json", home=tmp_path)
+    done = dataforge(
+        "synth",
+        *offline,
+        "--schema",
+        "conflict_v1",
+        "--request",
+        str(_conflict(tmp_path)),
+        "--split",
+        "train=75,test=25",
+        "--out",
+        "made",
+        "--json",
+        home=tmp_path,
+    )
 
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
@@ -43,8 +59,21 @@ def test_a_description_becomes_files_and_a_price(tmp_path: Path) -> None:
 def test_a_dataset_by_batch_jobs(tmp_path: Path) -> None:
     with openai_batches(Plot(reply=told)) as provider:
         done = dataforge(
-            "synth", "--generator", "openai:writer", "--domain", "harbours", "--count", "20", "--mode", "batch",
-            "--out", "made", "--json", home=tmp_path, OPENAI_BASE_URL=provider.url, OPENAI_API_KEY=KEY,
+            "synth",
+            "--generator",
+            "openai:writer",
+            "--domain",
+            "harbours",
+            "--count",
+            "20",
+            "--mode",
+            "batch",
+            "--out",
+            "made",
+            "--json",
+            home=tmp_path,
+            OPENAI_BASE_URL=provider.url,
+            OPENAI_API_KEY=KEY,
             DATAFORGE_BATCH_POLL="1",
         )
 
@@ -59,8 +88,9 @@ def test_a_dataset_by_batch_jobs(tmp_path: Path) -> None:
 
 
 def test_a_generator_without_batch_jobs_is_refused(tmp_path: Path) -> None:
-    refused = dataforge("synth", "--generator", "templated", "--domain", "harbours", "--count", "3", "--mode", "batch",
-                        home=tmp_path)
+    refused = dataforge(
+        "synth", "--generator", "templated", "--domain", "harbours", "--count", "3", "--mode", "batch", home=tmp_path
+    )
 
     assert refused.returncode != 0
     assert "mode: the teacher templated has no batch API" in refused.stderr
@@ -88,6 +118,7 @@ def test_a_slip_in_the_domain_is_shown(tmp_path: Path) -> None:
 
 def _conflict(folder: Path) -> Path:
     file = folder / "request.json"
-    file.write_text(json.dumps({"conflict_config": {"drive_pairs": [{"a": "safety", "b": "autonomy"}]},
-                                "schema": "conflict_v1"}))
+    file.write_text(
+        json.dumps({"conflict_config": {"drive_pairs": [{"a": "safety", "b": "autonomy"}]}, "schema": "conflict_v1"})
+    )
     return file

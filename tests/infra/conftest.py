@@ -50,7 +50,11 @@ class Deployment:
 
 
 EVERY_OPTION: dict[str, str | list[str]] = {
-    "waf": "yes", "snap_start": "yes", "dashboard": "yes", "alarm_email": "ops@example.com", "budget_usd": "100",
+    "waf": "yes",
+    "snap_start": "yes",
+    "dashboard": "yes",
+    "alarm_email": "ops@example.com",
+    "budget_usd": "100",
     "domain": "forge.example.com",
     "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/11111111-2222-3333-4444-555555555555",
 }

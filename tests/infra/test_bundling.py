@@ -23,7 +23,11 @@ def synthesise(folder, *arguments):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("JSII_")}
     done = subprocess.run(
         [sys.executable, "-m", "infra.app", "--output", str(folder), *arguments],
-        cwd=ROOT, env={**environment, "PATH": "/nowhere"}, check=False, capture_output=True, text=True,
+        cwd=ROOT,
+        env={**environment, "PATH": "/nowhere"},
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return done, folder
@@ -88,7 +92,11 @@ def test_handlers_import_from_the_archives_alone(for_host, name):
 
     # -I -S: neither this folder nor the packages of this environment.
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", program], cwd=folder, check=False, capture_output=True, text=True,
+        [sys.executable, "-I", "-S", "-c", program],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
         env={"AWS_DEFAULT_REGION": "us-east-1"},
     )
 

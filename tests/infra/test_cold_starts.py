@@ -23,7 +23,11 @@ HEAVY = {"aiohttp", "boto3", "fastapi_offline", "numpy", "requests", "s3transfer
 
 def fresh(program: str, **environment: str) -> Any:
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1", **environment},
     )
     return json.loads(done.stdout)
@@ -66,7 +70,8 @@ class _Unread(JSONFileLoader):
 
 def test_the_sdk_knows_the_services_we_call_as_it_describes_them_itself() -> None:
     called = {
-        service for source in (ROOT / "layers/core/dataforge/platform/aws").glob("*.py")
+        service
+        for source in (ROOT / "layers/core/dataforge/platform/aws").glob("*.py")
         for service in re.findall(r'clients\.client\(\s*"(\w+)"', source.read_text("utf-8"))
     }
     ours, own = clients._Descriptions(), Loader(file_loader=_Unread())

@@ -1,5 +1,4 @@
-"""What whoever deploys may do: enough for every resource of the templates, on our names only, and short enough for IAM.
-"""
+"""What whoever deploys may do: enough for every resource, on our names only, and short enough for IAM."""
 
 from __future__ import annotations
 
@@ -37,12 +36,24 @@ NAMED = {
 }
 ON_EVERYTHING = {
     # Calls about the account or the caller.
-    "sts:GetCallerIdentity", "lambda:GetAccountSettings", "bedrock:ListFoundationModels",
-    "servicequotas:GetServiceQuota", "iam:SimulatePrincipalPolicy", "iam:GetRole", "cloudformation:DescribeStacks",
+    "sts:GetCallerIdentity",
+    "lambda:GetAccountSettings",
+    "bedrock:ListFoundationModels",
+    "servicequotas:GetServiceQuota",
+    "iam:SimulatePrincipalPolicy",
+    "iam:GetRole",
+    "cloudformation:DescribeStacks",
     # Lists, and log deliveries, have no ARN.
-    "cloudwatch:DescribeAlarms", "logs:DescribeLogGroups", "logs:DescribeIndexPolicies",
-    "logs:DescribeResourcePolicies", "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:GetLogDelivery",
-    "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+    "cloudwatch:DescribeAlarms",
+    "logs:DescribeLogGroups",
+    "logs:DescribeIndexPolicies",
+    "logs:DescribeResourcePolicies",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
 }
 
 
@@ -107,9 +118,14 @@ class Iam:
 
     def paginate(self, **asked: Any) -> list[dict[str, Any]]:
         self.asked.append(asked)
-        return [{"EvaluationResults": [
-            {"EvalActionName": a, "EvalDecision": "implicitDeny" if a in self.denied else "allowed"}
-        ]} for a in asked["ActionNames"]]
+        return [
+            {
+                "EvaluationResults": [
+                    {"EvalActionName": a, "EvalDecision": "implicitDeny" if a in self.denied else "allowed"}
+                ]
+            }
+            for a in asked["ActionNames"]
+        ]
 
     def get_role(self, RoleName: str) -> dict[str, Any]:
         if RoleName != "deployer":

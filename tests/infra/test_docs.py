@@ -14,9 +14,13 @@ DOC = Path(catalog.__file__).parents[1] / "docs/infrastructure.md"
 def test_the_table_of_functions_is_the_catalog():
     expected = [
         [
-            f"`{name}`", f"{facts.memory_mb} MB", f"{facts.disk_mb} MB", f"{facts.timeout_s} s",
+            f"`{name}`",
+            f"{facts.memory_mb} MB",
+            f"{facts.disk_mb} MB",
+            f"{facts.timeout_s} s",
             ", ".join(LAYERS[facts.layer]),
-            _tables(facts.reads), _tables(facts.writes),
+            _tables(facts.reads),
+            _tables(facts.writes),
         ]
         for name, facts in catalog.FUNCTIONS.items()
     ]
@@ -27,8 +31,10 @@ def test_the_table_of_functions_is_the_catalog():
 def test_the_table_of_tables_is_the_catalog():
     expected = [
         [
-            f"`{name}`", ", ".join(key for key in (facts.hash_key, facts.range_key) if key),
-            ", ".join(f"{n} ({i.hash_key}, {i.range_key})" for n, i in facts.indexes.items()), facts.ttl or "",
+            f"`{name}`",
+            ", ".join(key for key in (facts.hash_key, facts.range_key) if key),
+            ", ".join(f"{n} ({i.hash_key}, {i.range_key})" for n, i in facts.indexes.items()),
+            facts.ttl or "",
         ]
         for name, facts in catalog.TABLES.items()
     ]

@@ -14,13 +14,19 @@ ROOT = Path(catalog.__file__).parents[1]
 
 READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable"}
 WRITE = READ | {
-    "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:BatchWriteItem",
     "dynamodb:ConditionCheckItem",
 }
 # Calls of the AWS wall whose right has another name than the call.
 RIGHTS_FOR = {
     "transact_write_items": {
-        "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:ConditionCheckItem",
     },
     "head_object": {"s3:GetObject"},
     "delete_objects": {"s3:DeleteObject"},
@@ -33,12 +39,22 @@ RIGHTS_FOR = {
 # Actions that AWS cannot narrow to a resource, with who needs them.
 ON_EVERYTHING = {
     # X-Ray: segments have no ARN.
-    "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
     # Step Functions manages the delivery of its logs by these; log deliveries have no ARN.
-    "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
-    "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
     # SageMaker's jobs: a registry's login has no ARN, a metric neither (its namespace is a condition).
-    "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "cloudwatch:PutMetricData",
     # To find a batch job whose creation got no answer; a list has no ARN.
     "bedrock:ListModelInvocationJobs",
 }
@@ -64,7 +80,8 @@ PARTLY_OPEN = (
 
 
 JOBS = {
-    "none": set(), "follow": {"GetModelInvocationJob", "StopModelInvocationJob"},
+    "none": set(),
+    "follow": {"GetModelInvocationJob", "StopModelInvocationJob"},
     "make": {"CreateModelInvocationJob", "ListModelInvocationJobs"},
 }
 
@@ -73,7 +90,9 @@ def test_a_batch_job_may_use_the_files_of_runs_and_only_jobs_of_this_account_may
     [(role_id, role)] = [(n, r) for n, r in deployment.of_type("AWS::IAM::Role").items() if n.startswith("Batches")]
     [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     [statement] = [
-        s for p in deployment.properties("AWS::IAM::Policy") for s in p["PolicyDocument"]["Statement"]
+        s
+        for p in deployment.properties("AWS::IAM::Policy")
+        for s in p["PolicyDocument"]["Statement"]
         if s["Action"] == "iam:PassRole"
     ]
     rights = _rights_of_role(deployment, "BatchesRole")
@@ -81,10 +100,12 @@ def test_a_batch_job_may_use_the_files_of_runs_and_only_jobs_of_this_account_may
     assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
     assert deployment.text(trust["Condition"]["StringEquals"]["aws:SourceAccount"]) == "<AWS::AccountId>"
     assert deployment.text(trust["Condition"]["ArnLike"]["aws:SourceArn"]) == (
-        "arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-invocation-job/*")
+        "arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-invocation-job/*"
+    )
     assert {(a, r) for a, r in rights if a.startswith("s3:")} == {
         ("s3:GetObject", "<FilesBucket.Arn>/data-forge/*/runs/*"),
-        ("s3:PutObject", "<FilesBucket.Arn>/data-forge/*/runs/*"), ("s3:ListBucket", "<FilesBucket.Arn>"),
+        ("s3:PutObject", "<FilesBucket.Arn>/data-forge/*/runs/*"),
+        ("s3:ListBucket", "<FilesBucket.Arn>"),
     }
     assert {a for a, _ in rights if not a.startswith("s3:")} == {"bedrock:InvokeModel"}
     assert deployment.text(statement["Resource"]) == f"<{role_id}.Arn>"
@@ -196,8 +217,9 @@ def test_only_the_apis_themselves_may_call_their_functions(deployment):
     callers = {}
     for permission in permissions:
         called = "rest" if deployment.text(permission["FunctionName"]).startswith("<ApiLive") else "socket"
-        callers.setdefault(called, set()).add(re.findall(r"execute-api.*?:<(\w+)>/", deployment.text(
-            permission["SourceArn"]))[0])
+        callers.setdefault(called, set()).add(
+            re.findall(r"execute-api.*?:<(\w+)>/", deployment.text(permission["SourceArn"]))[0]
+        )
 
     assert {p["Principal"] for p in permissions} == {"apigateway.amazonaws.com"}
     assert callers == {"rest": {rest}, "socket": {socket}}
@@ -216,7 +238,8 @@ def test_only_its_rule_calls_what_hears_an_event(deployment, rule, function):
 
 def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):
     pushers = {
-        name for name in catalog.FUNCTIONS
+        name
+        for name in catalog.FUNCTIONS
         if any(action == "execute-api:ManageConnections" for action, _ in _rights_of(dev, name))
     }
 
@@ -229,15 +252,19 @@ def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):
 
     assert senders == {catalog.ON_UPLOAD}
     assert {right for right in _rights_of(dev, catalog.ON_UPLOAD) if right[0].startswith("sqs:")} == {
-        ("sqs:SendMessage", f"<{queue}.Arn>"), ("sqs:GetQueueAttributes", f"<{queue}.Arn>"),
+        ("sqs:SendMessage", f"<{queue}.Arn>"),
+        ("sqs:GetQueueAttributes", f"<{queue}.Arn>"),
         ("sqs:GetQueueUrl", f"<{queue}.Arn>"),
     }
 
 
-@pytest.mark.parametrize(("role", "files"), [
-    ("TrainingTrainRole", {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}),
-    ("TrainingServeRole", {"s3:GetObject"}),
-])
+@pytest.mark.parametrize(
+    ("role", "files"),
+    [
+        ("TrainingTrainRole", {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}),
+        ("TrainingServeRole", {"s3:GetObject"}),
+    ],
+)
 def test_jobs_of_sagemaker_reach_the_files_of_training_only_and_only_for_this_account(dev, role, files):
     rights = _rights_of_role(dev, role)
     [logical] = [name for name in dev.of_type("AWS::IAM::Role") if name.startswith(role)]

@@ -58,9 +58,7 @@ def test_tables_can_be_restored_to_any_second_and_refuse_deletion(deployment):
 
 
 def test_tables_have_the_keys_indexes_and_expiry_of_the_catalog(deployment):
-    built = {
-        table["TableName"].rsplit("-", 1)[1]: table for table in deployment.properties("AWS::DynamoDB::Table")
-    }
+    built = {table["TableName"].rsplit("-", 1)[1]: table for table in deployment.properties("AWS::DynamoDB::Table")}
 
     assert set(built) == set(catalog.TABLES)
     for name, facts in catalog.TABLES.items():
@@ -121,7 +119,9 @@ def test_every_function_of_the_catalog_is_there_and_no_other(deployment):
     for name, facts in catalog.FUNCTIONS.items():
         function = built[name]
         assert (function["Handler"], function["MemorySize"], function["Timeout"]) == (
-            facts.handler, facts.memory_mb, facts.timeout_s,
+            facts.handler,
+            facts.memory_mb,
+            facts.timeout_s,
         )
         assert function["EphemeralStorage"] == {"Size": facts.disk_mb}
         assert function["Runtime"] == "python3.13"
@@ -227,8 +227,11 @@ def test_every_uploaded_file_reaches_the_function_and_what_fails_is_kept(deploym
 
 
 def rule_of(deployment, source):
-    [rule] = [r for r in deployment.of_type("AWS::Events::Rule").values()
-              if r["Properties"]["EventPattern"]["source"] == [source]]
+    [rule] = [
+        r
+        for r in deployment.of_type("AWS::Events::Rule").values()
+        if r["Properties"]["EventPattern"]["source"] == [source]
+    ]
     return rule
 
 

@@ -34,11 +34,11 @@ def changes(old, new):
             found.append(f"{name} is gone")
             continue
         found += [
-            f"{name}.{p} changed" for p in REPLACES[was["Type"]]
-            if was["Properties"].get(p) != now["Properties"].get(p)
+            f"{name}.{p} changed" for p in REPLACES[was["Type"]] if was["Properties"].get(p) != now["Properties"].get(p)
         ]
-        found += [f"{name}.{p} is not Retain" for p in ("DeletionPolicy", "UpdateReplacePolicy")
-                  if now.get(p) != "Retain"]
+        found += [
+            f"{name}.{p} is not Retain" for p in ("DeletionPolicy", "UpdateReplacePolicy") if now.get(p) != "Retain"
+        ]
         found += _attributes(name, was["Properties"], now["Properties"])
     return found
 
@@ -48,11 +48,13 @@ def _attributes(name, was, now):
     types = {a["AttributeName"]: a["AttributeType"] for a in now.get("AttributeDefinitions", [])}
     indexes = {i["IndexName"]: (i["KeySchema"], i["Projection"]) for i in now.get("GlobalSecondaryIndexes", [])}
     yield from (
-        f"{name}: the type of {a['AttributeName']} changed" for a in was.get("AttributeDefinitions", [])
+        f"{name}: the type of {a['AttributeName']} changed"
+        for a in was.get("AttributeDefinitions", [])
         if types.get(a["AttributeName"]) != a["AttributeType"]
     )
     yield from (
-        f"{name}: index {i['IndexName']} changed" for i in was.get("GlobalSecondaryIndexes", [])
+        f"{name}: index {i['IndexName']} changed"
+        for i in was.get("GlobalSecondaryIndexes", [])
         if indexes.get(i["IndexName"]) != (i["KeySchema"], i["Projection"])
     )
     before, after = (p.get("TimeToLiveSpecification") for p in (was, now))
@@ -77,14 +79,17 @@ def test_no_table_gets_two_new_indexes_at_once(dev, before):
         assert name not in old or len(now - known) <= 1
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    (lambda r: r.pop("RunsTable"), "RunsTable is gone"),
-    (lambda r: r["RunsTable"]["Properties"].update(TableName="other"), "RunsTable.TableName changed"),
-    (lambda r: r["RunsTable"]["Properties"]["KeySchema"].reverse(), "RunsTable.KeySchema changed"),
-    (lambda r: r["FilesBucket"].update(DeletionPolicy="Delete"), "FilesBucket.DeletionPolicy is not Retain"),
-    (lambda r: r["RunsTable"]["Properties"].pop("GlobalSecondaryIndexes"), "index by_project changed"),
-    (lambda r: r["UploadsTable"]["Properties"].pop("TimeToLiveSpecification"), "expiry changed"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda r: r.pop("RunsTable"), "RunsTable is gone"),
+        (lambda r: r["RunsTable"]["Properties"].update(TableName="other"), "RunsTable.TableName changed"),
+        (lambda r: r["RunsTable"]["Properties"]["KeySchema"].reverse(), "RunsTable.KeySchema changed"),
+        (lambda r: r["FilesBucket"].update(DeletionPolicy="Delete"), "FilesBucket.DeletionPolicy is not Retain"),
+        (lambda r: r["RunsTable"]["Properties"].pop("GlobalSecondaryIndexes"), "index by_project changed"),
+        (lambda r: r["UploadsTable"]["Properties"].pop("TimeToLiveSpecification"), "expiry changed"),
+    ],
+)
 def test_a_change_that_would_lose_data_is_seen(before, change, said):
     old = release.read()["templates"]["DataStack"]
     change(old["Resources"])

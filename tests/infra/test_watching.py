@@ -22,7 +22,11 @@ def test_alarms_watch_the_api_functions_machines_tables_and_dead_letters(deploym
     alarms = {alarm["AlarmName"].split("-", 2)[2]: alarm for alarm in deployment.properties("AWS::CloudWatch::Alarm")}
 
     assert set(alarms) == {
-        "Errors", "TableThrottles", "ApiErrors", "FunctionThrottles", "DeadLetters",
+        "Errors",
+        "TableThrottles",
+        "ApiErrors",
+        "FunctionThrottles",
+        "DeadLetters",
         *(f"{camel(name)}Failed" for name in catalog.WORKFLOWS),
     }
     assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
@@ -59,9 +63,7 @@ def test_mail_and_budget_come_only_with_an_address(dev, full):
 
 def test_the_alarm_on_dead_letters_watches_the_queue_of_lost_uploads(deployment):
     [queue] = deployment.of_type("AWS::SQS::Queue")
-    [alarm] = [
-        a for a in deployment.properties("AWS::CloudWatch::Alarm") if a["AlarmName"].endswith("-DeadLetters")
-    ]
+    [alarm] = [a for a in deployment.properties("AWS::CloudWatch::Alarm") if a["AlarmName"].endswith("-DeadLetters")]
 
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert [deployment.text(d["Value"]) for d in alarm["Dimensions"]] == [f"<{queue}.QueueName>"]
@@ -72,13 +74,17 @@ def test_the_dashboard_draws_what_the_functions_count_and_nothing_else(full):
     counted = json.loads((ROOT / "layers/core/dataforge/data/metrics.json").read_text("utf-8"))
     [board] = full.properties("AWS::CloudWatch::Dashboard")
     [graph] = [
-        w["properties"] for w in json.loads(full.text(board["DashboardBody"]))["widgets"]
+        w["properties"]
+        for w in json.loads(full.text(board["DashboardBody"]))["widgets"]
         if w["properties"]["title"] == "Pairs, tokens, calls"
     ]
 
-    drawn = [re.fullmatch(
-        r"SEARCH\('\{([\w,]+)\} MetricName=\"(\w+)\" \"(\w+)\"', 'Sum', 300\)", metric["expression"]
-    ).groups() for [metric] in graph["metrics"]]
+    drawn = [
+        re.fullmatch(
+            r"SEARCH\('\{([\w,]+)\} MetricName=\"(\w+)\" \"(\w+)\"', 'Sum', 300\)", metric["expression"]
+        ).groups()
+        for [metric] in graph["metrics"]
+    ]
 
     schema = ",".join((counted["namespace"], *counted["dimensions"]))
     [stage] = {stage for _, _, stage in drawn}
@@ -115,7 +121,12 @@ def test_the_socket_api_has_three_routes_to_one_function_and_logs_no_query(deplo
 
     assert routes == {"$connect", "$disconnect", "$default"}
     assert json.loads(re.sub(r"\$context[\w.]+", "x", stage["AccessLogSettings"]["Format"])).keys() == {
-        "time", "request_id", "ip", "route", "status", "connection",
+        "time",
+        "request_id",
+        "ip",
+        "route",
+        "status",
+        "connection",
     }
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == STAGES[stage["StageName"]].requests_per_second
 
@@ -129,15 +140,18 @@ def test_a_domain_of_ones_own_becomes_the_address_of_the_api(dev, full):
     assert "ApiDomainTarget" not in dev.service["Outputs"]
 
 
-@pytest.mark.parametrize(("given", "complaint"), [
-    ({"stage": "staging"}, "choose one of dev, prod"),
-    ({"waf": "perhaps"}, "-c waf=perhaps: say yes or no"),
-    ({"budget_usd": "-3", "alarm_email": "a@b.c"}, "must be above 0"),
-    ({"budget_usd": "30"}, "needs -c alarm_email"),
-    ({"domain": "forge.example.com"}, "belong together"),
-    ({"log_days": "many"}, "-c log_days=many"),
-    ({"log_days": "10"}, "choose one of 7, 14, 30, 90, 365"),
-])
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"stage": "staging"}, "choose one of dev, prod"),
+        ({"waf": "perhaps"}, "-c waf=perhaps: say yes or no"),
+        ({"budget_usd": "-3", "alarm_email": "a@b.c"}, "must be above 0"),
+        ({"budget_usd": "30"}, "needs -c alarm_email"),
+        ({"domain": "forge.example.com"}, "belong together"),
+        ({"log_days": "many"}, "-c log_days=many"),
+        ({"log_days": "10"}, "choose one of 7, 14, 30, 90, 365"),
+    ],
+)
 def test_a_wrong_option_is_refused_with_what_to_say_instead(given, complaint):
     with pytest.raises(ValueError, match=re.escape(complaint)):
         chosen(context(**given))

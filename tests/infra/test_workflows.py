@@ -87,8 +87,10 @@ def test_every_step_leads_to_a_state_that_exists_and_no_state_is_out_of_reach(fi
             waiting = set().union(*(steps[name] for name in waiting)) - reached
 
         assert reached == set(states)
-        assert all(state["Type"] in ("Choice", "Succeed", "Fail") or ("Next" in state) != ("End" in state)
-                   for state in states.values())
+        assert all(
+            state["Type"] in ("Choice", "Succeed", "Fail") or ("Next" in state) != ("End" in state)
+            for state in states.values()
+        )
 
 
 @pytest.mark.parametrize("file", catalog.WORKFLOWS.values())
@@ -139,8 +141,10 @@ def _template(definition):
 
 def test_functions_know_how_many_of_them_a_map_runs_at_once(dev):
     widths = {
-        state["MaxConcurrency"] for file in catalog.WORKFLOWS.values()
-        for state in json.loads((HERE / file).read_text())["States"].values() if state["Type"] == "Map"
+        state["MaxConcurrency"]
+        for file in catalog.WORKFLOWS.values()
+        for state in json.loads((HERE / file).read_text())["States"].values()
+        if state["Type"] == "Map"
     }
     told = {f["Environment"]["Variables"]["DATAFORGE_WORKERS"] for f in dev.properties("AWS::Lambda::Function")}
 

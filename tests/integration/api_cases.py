@@ -33,7 +33,10 @@ TEXT = (
     b"08:00 to 17:00. A skipper who spills fuel pays a fine of 500 euros to the port office.\n"
 )
 CHECKS = [
-    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
     response_schema_conformance,
 ]
 TEMPLATED = {"generator": {"provider": "templated", "model": "templated"}}
@@ -75,8 +78,12 @@ class Harbour:
     def real(self, name: str, dice: Dice) -> Any:
         """Something of the kind that a parameter or field of this name means; None for other names."""
         kinds: dict[str, list[Any]] = {
-            "project_id": [self.project_id], "document_id": self.document_ids, "chunk_id": self.chunk_ids,
-            "pair_id": self.pair_ids, "generation_id": self.generation_ids, "version": [1],
+            "project_id": [self.project_id],
+            "document_id": self.document_ids,
+            "chunk_id": self.chunk_ids,
+            "pair_id": self.pair_ids,
+            "generation_id": self.generation_ids,
+            "version": [1],
             "job_id": self.job_ids,
         }
         if name.endswith("_ids") and name[:-1] in kinds:
@@ -202,8 +209,10 @@ class World:
             return {"project_id": self.service.project(name="to delete")}
         if names == {"project_id", "document_id"}:
             project_id = self.service.project(name="to delete")
-            return {"project_id": project_id,
-                    "document_id": self.service.upload(project_id, "gone.md", TEXT)["documentId"]}
+            return {
+                "project_id": project_id,
+                "document_id": self.service.upload(project_id, "gone.md", TEXT)["documentId"],
+            }
         if names == {"key_id"}:
             self.clear_keys()
             return {"key_id": self._post("/v1/api-keys", {"name": "to revoke"}, base="")["id"]}
@@ -228,8 +237,10 @@ class World:
         if "pair_ids" in body and "filters" in body and dice.below(4):
             del body[dice.one(["pair_ids", "filters"])]
         if "undo_token" in body and dice.below(4):
-            done = self._post(f"/projects/{harbour.project_id}/pairs/bulk-action",
-                              {"action": dice.one(["accept", "reject"]), "filters": {}})
+            done = self._post(
+                f"/projects/{harbour.project_id}/pairs/bulk-action",
+                {"action": dice.one(["accept", "reject"]), "filters": {}},
+            )
             body["undo_token"] = done.get("undo_token") or body["undo_token"]
         if "scopes" in body and not dice.below(8):
             self.clear_keys()
@@ -276,8 +287,7 @@ def prepare(home: Path) -> Iterator[World]:
     os.environ.update(unlimited)
     settings.get.cache_clear()
     for service in embedded_service(home):
-        yield World(service, service.other().headers, [make_harbour(service) for _ in range(3)],
-                    make_harbour(service))
+        yield World(service, service.other().headers, [make_harbour(service) for _ in range(3)], make_harbour(service))
     for name, value in before.items():
         if value is None:
             del os.environ[name]
@@ -297,8 +307,12 @@ def make_harbour(service: Service) -> Harbour:
     spare = service.call("POST", f"/projects/{project_id}/upload-url", json={"filename": "spare.md"})
     assert service.put(spare["upload_url"], TEXT, "application/octet-stream") == 200
     return Harbour(
-        project_id, [d["documentId"] for d in documents], [c["chunkId"] for c in chunks],
-        [p["pairId"] for p in pairs], [parsed["generationId"], made["generationId"]], spare["s3_key"],
+        project_id,
+        [d["documentId"] for d in documents],
+        [c["chunkId"] for c in chunks],
+        [p["pairId"] for p in pairs],
+        [parsed["generationId"], made["generationId"]],
+        spare["s3_key"],
         [make_job(service)],
     )
 
@@ -309,10 +323,15 @@ def make_job(service: Service) -> str:
 
 
 def start_job(service: Service, count: int) -> str:
-    started = Synthetic(service).start({
-        "schema": "instruction_v1", "domain": "harbour services", "count": count, "models": TEMPLATED,
-        "advanced": {"output_split": {"train": 60, "test": 40}},
-    })
+    started = Synthetic(service).start(
+        {
+            "schema": "instruction_v1",
+            "domain": "harbour services",
+            "count": count,
+            "models": TEMPLATED,
+            "advanced": {"output_split": {"train": 60, "test": 40}},
+        }
+    )
     return str(started["job_id"])
 
 

@@ -28,8 +28,10 @@ UNDER_WAY = ("validating", "in_progress", "finalizing")
 class Refused(Exception):
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.body = status, {"error": {"message": message, "type": "invalid_request_error",
-                                                    "param": None, "code": code}}
+        self.status, self.body = (
+            status,
+            {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}},
+        )
 
 
 @dataclass
@@ -79,8 +81,9 @@ class BatchServer:
     def handle(self, method: str, path: str, headers: Any, raw: bytes) -> tuple[int, bytes]:
         with self._lock:
             if headers.get("Authorization") != f"Bearer {self.key}":
-                return 401, json.dumps({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
-                                       ).encode()
+                return 401, json.dumps(
+                    {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
+                ).encode()
             try:
                 return self._route(method, urlparse(path), headers, raw)
             except Refused as refused:
@@ -124,7 +127,9 @@ class BatchServer:
         prompt = next(m["content"] for m in body["messages"] if m["role"] == "user")
         text = self.plot.reply(body) if self.plot.reply else json.dumps({"pairs": pairs_for(prompt)})
         return {
-            "id": "chatcmpl-1", "object": "chat.completion", "model": body["model"],
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "model": body["model"],
             "usage": {"prompt_tokens": 1000, "completion_tokens": 100},
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
         }
@@ -170,9 +175,16 @@ class BatchServer:
         lines = [json.loads(line) for line in self._file(body["input_file_id"]).splitlines()]
         number = len(self.batches)
         told = {
-            "id": f"batch_{number:04d}", "object": "batch", "endpoint": body["endpoint"], "errors": None,
-            "input_file_id": body["input_file_id"], "completion_window": "24h", "status": "validating",
-            "output_file_id": None, "error_file_id": None, "metadata": metadata,
+            "id": f"batch_{number:04d}",
+            "object": "batch",
+            "endpoint": body["endpoint"],
+            "errors": None,
+            "input_file_id": body["input_file_id"],
+            "completion_window": "24h",
+            "status": "validating",
+            "output_file_id": None,
+            "error_file_id": None,
+            "metadata": metadata,
             "request_counts": {"total": 0, "completed": 0, "failed": 0},
         }
         self.batches[told["id"]] = Batch(number, told, lines)
@@ -183,7 +195,7 @@ class BatchServer:
         newest = [b.told for b in self.batches.values()][::-1]
         after = query.get("after", [""])[0]
         start = next((n + 1 for n, b in enumerate(newest) if b["id"] == after), 0)
-        page = newest[start:start + 2]
+        page = newest[start : start + 2]
         return {"object": "list", "data": page, "has_more": start + 2 < len(newest)}
 
     def _step(self, batch: Batch) -> Body:
@@ -195,8 +207,13 @@ class BatchServer:
         fate = self.plot.fate(batch.number)
         problem = _invalid(batch.lines) or (fate.removeprefix("failed:") if fate.startswith("failed:") else "")
         if problem:
-            told |= {"status": "failed", "errors": {"object": "list", "data": [
-                {"code": problem, "message": f"The batch failed: {problem}", "param": None, "line": 1}]}}
+            told |= {
+                "status": "failed",
+                "errors": {
+                    "object": "list",
+                    "data": [{"code": problem, "message": f"The batch failed: {problem}", "param": None, "line": 1}],
+                },
+            }
             return told
         batch.steps += 1
         told["request_counts"] = {"total": len(batch.lines), "completed": len(batch.lines) // 2, "failed": 0}
@@ -227,8 +244,10 @@ class BatchServer:
                 good.append({**told, "response": {"status_code": 200, "request_id": "r", "body": body}})
         random.Random(7).shuffle(good)
         batch.told |= {
-            "status": status, "request_counts": {"total": len(batch.lines), "completed": len(good), "failed": len(bad)},
-            "output_file_id": self._lines(good), "error_file_id": self._lines(bad),
+            "status": status,
+            "request_counts": {"total": len(batch.lines), "completed": len(good), "failed": len(bad)},
+            "output_file_id": self._lines(good),
+            "error_file_id": self._lines(bad),
         }
 
     def _lines(self, lines: list[Body]) -> str | None:

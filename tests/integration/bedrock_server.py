@@ -32,7 +32,10 @@ ROLE = "arn:aws:iam::123456789012:role/forge-batch"
 LEAST, MOST = 100, 50_000
 UNDER_WAY = ("Submitted", "Validating", "Scheduled", "InProgress", "Stopping")
 WORDS = {
-    "Completed": "", "PartiallyCompleted": "", "Expired": "The job expired", "Stopped": "",
+    "Completed": "",
+    "PartiallyCompleted": "",
+    "Expired": "The job expired",
+    "Stopped": "",
     "Failed": "Validation of the input failed",
 }
 
@@ -59,7 +62,8 @@ class BedrockServer:
     """The text of a reply to one Converse request."""
     read: Callable[[str, str], bytes] = lambda bucket, key: _s3().get_object(Bucket=bucket, Key=key)["Body"].read()
     write: Callable[[str, str, bytes], object] = lambda bucket, key, data: _s3().put_object(
-        Bucket=bucket, Key=key, Body=data)
+        Bucket=bucket, Key=key, Body=data
+    )
     fate: Callable[[int], str] = lambda _: "Completed"
     line: Callable[[int, int], Body | None] = lambda _job, _line: None
     url: str = ""
@@ -116,7 +120,8 @@ class BedrockServer:
     def _answer(self, body: Body) -> Body:
         return {
             "output": {"message": {"role": "assistant", "content": [{"text": self.reply(body)}]}},
-            "stopReason": "end_turn", "usage": {"inputTokens": 1000, "outputTokens": 100, "totalTokens": 1100},
+            "stopReason": "end_turn",
+            "usage": {"inputTokens": 1000, "outputTokens": 100, "totalTokens": 1100},
             "metrics": {"latencyMs": 1},
         }
 
@@ -155,8 +160,11 @@ class BedrockServer:
         job.steps += 1
         fate = self.fate(job.number)
         if job.steps == 1 or fate == "hold":
-            told |= {"status": "InProgress", "totalRecordCount": len(job.lines),
-                     "processedRecordCount": len(job.lines) // 2}
+            told |= {
+                "status": "InProgress",
+                "totalRecordCount": len(job.lines),
+                "processedRecordCount": len(job.lines) // 2,
+            }
         elif fate == "Failed":
             told |= {"status": "Failed", "message": WORDS[fate]}
         else:
@@ -168,15 +176,20 @@ class BedrockServer:
         out: list[Body] = []
         for n, line in enumerate(job.lines[:reached]):
             problem = self.line(job.number, n)
-            out.append({**line, "error": problem} if problem else {**line, "modelOutput": self._answer(
-                line["modelInput"])})
+            out.append(
+                {**line, "error": problem} if problem else {**line, "modelOutput": self._answer(line["modelInput"])}
+            )
         failed = sum("error" in line for line in out)
         random.Random(7).shuffle(out)
         bucket, key = _place(job.told["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"])
         source = PurePosixPath(_place(job.told["inputDataConfig"]["s3InputDataConfig"]["s3Uri"])[1]).name
         folder = f"{key.rstrip('/')}/{job.told['jobArn'].rpartition('/')[2]}"
-        counts = {"totalRecordCount": len(job.lines), "processedRecordCount": reached,
-                  "successRecordCount": reached - failed, "errorRecordCount": failed}
+        counts = {
+            "totalRecordCount": len(job.lines),
+            "processedRecordCount": reached,
+            "successRecordCount": reached - failed,
+            "errorRecordCount": failed,
+        }
         self.write(bucket, f"{folder}/{source}.out", "".join(json.dumps(x) + "\n" for x in out).encode())
         self.write(bucket, f"{folder}/manifest.json.out", json.dumps(counts).encode())
         job.told |= {"status": status, "message": WORDS[status], **counts}
@@ -263,8 +276,9 @@ class S3Server:
     def _list(self, bucket: str, prefix: str) -> bytes:
         keys = sorted(k for b, k in self.objects if b == bucket and k.startswith(prefix))
         rows = "".join(
-            f"<Contents><Key>{escape(k)}</Key><Size>{len(self.objects[bucket, k])}</Size><ETag>\"e\"</ETag>"
-            "<LastModified>2026-11-26T00:00:00.000Z</LastModified></Contents>" for k in keys
+            f'<Contents><Key>{escape(k)}</Key><Size>{len(self.objects[bucket, k])}</Size><ETag>"e"</ETag>'
+            "<LastModified>2026-11-26T00:00:00.000Z</LastModified></Contents>"
+            for k in keys
         )
         return f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>".encode()
 

@@ -29,9 +29,9 @@ from infra.local.platform import Workers
 from tests.integration import shared_workers, stepfunctions_moto
 
 # No suite may run into a rate limit; the tests of the limits set their own.
-os.environ.update({
-    f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "SYNTHETIC", "DATASETS", "TRAINING", "ACCOUNTS")
-})
+os.environ.update(
+    {f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "SYNTHETIC", "DATASETS", "TRAINING", "ACCOUNTS")}
+)
 
 
 def _no_docker() -> str:
@@ -69,8 +69,9 @@ class Service:
         told = {"filename": name, "content_type": content_type, "file_size": len(data)}
         place = self.call("POST", f"/projects/{project_id}/upload-url", json=told)
         assert self.put(place["upload_url"], data, content_type) == 200
-        return self.call("POST", f"/projects/{project_id}/documents", json={**told, "s3_key": place["s3_key"]},
-                         expect=201)
+        return self.call(
+            "POST", f"/projects/{project_id}/documents", json={**told, "s3_key": place["s3_key"]}, expect=201
+        )
 
     def wait(self, generation_id: str, *, seconds: float = 60) -> dict[str, Any]:
         """The run once it has ended. The API is asked now and then, the table in between: one read, not a dozen."""
@@ -164,10 +165,16 @@ def aws_service(_: Path) -> Iterator[Service]:
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         create_dynamo_tables(boto3.client("dynamodb"), "t-")
         with stepfunctions_moto.deploy(handlers, definitions, BUCKET) as arns:
-            platform.use(Platform(
-                "aws", DynamoTables("t-"), S3Files(BUCKET), StepFunctionsWorkflows(arns), EmbeddedSockets(),
-                EnvironmentSecrets(None),
-            ))
+            platform.use(
+                Platform(
+                    "aws",
+                    DynamoTables("t-"),
+                    S3Files(BUCKET),
+                    StepFunctionsWorkflows(arns),
+                    EmbeddedSockets(),
+                    EnvironmentSecrets(None),
+                )
+            )
 
             def put(url: str, data: bytes, content_type: str) -> int:
                 return requests.put(url, data=data, headers={"Content-Type": content_type}, timeout=10).status_code

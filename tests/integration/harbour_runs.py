@@ -24,24 +24,36 @@ from dataforge.workflows import asking, assessing, closing, generation, planning
 from infra import catalog
 
 FACTS = [
-    [("When does the north pier open?", "The north pier opens at five in the morning"),
-     ("How much can the old crane lift?", "The old crane lifts eleven tonnes at most"),
-     ("Who signs the tide journal?", "Tide journals are signed by the harbour master")],
-    [("What does fresh water cost?", "Fresh water costs four euros per cubic metre"),
-     ("Where is waste oil collected?", "Waste oil goes into the green tank behind shed two"),
-     ("How long may a guest yacht stay?", "Guest yachts may stay for two weeks in summer")],
-    [("Which radio channel do pilots use?", "Pilots listen on channel twelve around the clock"),
-     ("What must every diver carry?", "Every diver carries a lamp, a knife and a whistle"),
-     ("Why are dogs kept on a leash?", "Dogs stay on a leash because seals breed nearby")],
-    [("How often are fenders replaced?", "Rubber fenders are replaced every third winter"),
-     ("What happens to unpaid invoices?", "Unpaid invoices double after sixty days"),
-     ("Who may open the lock gate?", "Only trained lock keepers open the gate")],
-    [("How fast may ferries sail in the basin?", "Ferries slow down to three knots inside the basin"),
-     ("What is a spring line?", "A spring line is a rope that stops a ship from surging"),
-     ("Which form does a new tenant fill in?", "New tenants fill in form B17 at the office")],
-    [("How deep is the eastern channel?", "The eastern channel is nine metres deep at low water"),
-     ("When is the fish market held?", "A fish market takes place on Thursday evenings"),
-     ("What colour are inspection stickers?", "Inspection stickers are orange for cargo vessels")],
+    [
+        ("When does the north pier open?", "The north pier opens at five in the morning"),
+        ("How much can the old crane lift?", "The old crane lifts eleven tonnes at most"),
+        ("Who signs the tide journal?", "Tide journals are signed by the harbour master"),
+    ],
+    [
+        ("What does fresh water cost?", "Fresh water costs four euros per cubic metre"),
+        ("Where is waste oil collected?", "Waste oil goes into the green tank behind shed two"),
+        ("How long may a guest yacht stay?", "Guest yachts may stay for two weeks in summer"),
+    ],
+    [
+        ("Which radio channel do pilots use?", "Pilots listen on channel twelve around the clock"),
+        ("What must every diver carry?", "Every diver carries a lamp, a knife and a whistle"),
+        ("Why are dogs kept on a leash?", "Dogs stay on a leash because seals breed nearby"),
+    ],
+    [
+        ("How often are fenders replaced?", "Rubber fenders are replaced every third winter"),
+        ("What happens to unpaid invoices?", "Unpaid invoices double after sixty days"),
+        ("Who may open the lock gate?", "Only trained lock keepers open the gate"),
+    ],
+    [
+        ("How fast may ferries sail in the basin?", "Ferries slow down to three knots inside the basin"),
+        ("What is a spring line?", "A spring line is a rope that stops a ship from surging"),
+        ("Which form does a new tenant fill in?", "New tenants fill in form B17 at the office"),
+    ],
+    [
+        ("How deep is the eastern channel?", "The eastern channel is nine metres deep at low water"),
+        ("When is the fish market held?", "A fish market takes place on Thursday evenings"),
+        ("What colour are inspection stickers?", "Inspection stickers are orange for cargo vessels"),
+    ],
 ]
 """Passages of three sentences, each with the question it answers; no two look alike."""
 
@@ -56,12 +68,24 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
     org_id, user_id = orgs.create_org("harbour")
     made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
-    document = Document(made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(),
-                        parsing_status="parsing")
+    document = Document(
+        made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(), parsing_status="parsing"
+    )
     projects.add_document(made, document)
     chunks = [
-        StoredChunk(made.project_id, f"chunk_0_{n:06d}", "doc_0", passage(n), ["Rules"], n, "paragraph", 60, 0,
-                    len(passage(n)), clock.now())
+        StoredChunk(
+            made.project_id,
+            f"chunk_0_{n:06d}",
+            "doc_0",
+            passage(n),
+            ["Rules"],
+            n,
+            "paragraph",
+            60,
+            0,
+            len(passage(n)),
+            clock.now(),
+        )
         for n in range(len(FACTS))
     ]
     projects.replace_chunks(org_id, document, chunks, {"parsing_status": "parsed"})
@@ -78,11 +102,20 @@ def good(question: Question) -> str:
     """What a capable model would say."""
     facts = next(f for f in FACTS if f[0][1] in question.passage.content)
     chosen = [facts[s.ordinal % 3] for s in question.slots]
-    return json.dumps({"pairs": [
-        {"question": asked, "answer": f"{sentence}.", "question_type": "factual", "difficulty": "easy",
-         "evidence": [f"{sentence}."]}
-        for asked, sentence in chosen
-    ]})
+    return json.dumps(
+        {
+            "pairs": [
+                {
+                    "question": asked,
+                    "answer": f"{sentence}.",
+                    "question_type": "factual",
+                    "difficulty": "easy",
+                    "evidence": [f"{sentence}."],
+                }
+                for asked, sentence in chosen
+            ]
+        }
+    )
 
 
 def wrong(_: Question) -> str:

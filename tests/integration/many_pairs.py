@@ -13,8 +13,34 @@ from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from dataforge.workflows import finding
 
-WORDS = ["anchor", "buoy", "cargo", "deck", "ebb", "ferry", "gale", "harbour", "inlet", "jetty", "keel", "lock", "mast",
-         "net", "oar", "pier", "quay", "rudder", "sail", "tide", "vessel", "winch", "yacht", "chart", "berth", "crane"]
+WORDS = [
+    "anchor",
+    "buoy",
+    "cargo",
+    "deck",
+    "ebb",
+    "ferry",
+    "gale",
+    "harbour",
+    "inlet",
+    "jetty",
+    "keel",
+    "lock",
+    "mast",
+    "net",
+    "oar",
+    "pier",
+    "quay",
+    "rudder",
+    "sail",
+    "tide",
+    "vessel",
+    "winch",
+    "yacht",
+    "chart",
+    "berth",
+    "crane",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +89,19 @@ def _pairs(project: Project, run_id: str, shape: Shape) -> Iterator[Pair]:
         duplicate = rng.random() < 0.1
         status = "rejected" if duplicate else "accepted" if rng.random() < shape.accepted else "pending"
         yield Pair(
-            project.project_id, ids.pair_id(project.project_id, run_id, slot), run_id,
-            ids.chunk_id(document, rng.randrange(40)), document,
+            project.project_id,
+            ids.pair_id(project.project_id, run_id, slot),
+            run_id,
+            ids.chunk_id(document, rng.randrange(40)),
+            document,
             f"What about {' '.join(rng.choices(WORDS, k=5))} {slot}?",
-            f"The {' '.join(rng.choices(WORDS, k=shape.words))}, Number{slot}.", round(rng.random(), 4),
-            round(rng.random(), 4), rng.choice(("easy", "medium", "hard")), "factual", now,
-            type=rng.choice(("single_turn", "single_turn", "multi_turn")), is_duplicate=duplicate, status=status,
+            f"The {' '.join(rng.choices(WORDS, k=shape.words))}, Number{slot}.",
+            round(rng.random(), 4),
+            round(rng.random(), 4),
+            rng.choice(("easy", "medium", "hard")),
+            "factual",
+            now,
+            type=rng.choice(("single_turn", "single_turn", "multi_turn")),
+            is_duplicate=duplicate,
+            status=status,
         )

@@ -58,7 +58,8 @@ class Recorder:
         self.bodies.append(sent)
         text = json.dumps({"pairs": pairs_for(sent["messages"][1]["content"])})
         return 200, {
-            "model": sent["model"], "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+            "model": sent["model"],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5},
             "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
         }
 

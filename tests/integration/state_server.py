@@ -20,8 +20,18 @@ from dataforge.platform.embedded.workers import WorkerPool, serve
 from dataforge.platform.ports import Item
 
 BATCHES = 24
-NAMES = ("PlanRun", "ParseDocument", "GenerateBatch", "RecordFailure", "AssessRun", "CloseRun", "SubmitJobs",
-         "WaitForJobs", "CheckJobs", "CollectReplies")
+NAMES = (
+    "PlanRun",
+    "ParseDocument",
+    "GenerateBatch",
+    "RecordFailure",
+    "AssessRun",
+    "CloseRun",
+    "SubmitJobs",
+    "WaitForJobs",
+    "CheckJobs",
+    "CollectReplies",
+)
 DEFINITION = json.loads((Path(__file__).parents[2] / "infra" / "generate.asl.json").read_text("utf-8"))
 MACHINES = {"generate": read(DEFINITION, {**{name: name for name in NAMES}, "Bucket": "files"})}
 
@@ -105,9 +115,7 @@ HANDLERS: dict[str, Callable[[Item, Path], Item]] = {
 
 def run_server(folder: Path) -> None:
     pool = WorkerPool(command(folder, "worker"), 3)
-    runner = Runner(
-        folder / "runs.db", MACHINES, invoke=pool.invoke, read_file=lambda key: (folder / key).read_bytes()
-    )
+    runner = Runner(folder / "runs.db", MACHINES, invoke=pool.invoke, read_file=lambda key: (folder / key).read_bytes())
     runner.start_up()
     pool.invoke("echo", {}, 60)
     (folder / "pids").write_text(json.dumps(pool.pids()))

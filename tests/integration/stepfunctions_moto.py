@@ -54,7 +54,11 @@ def deploy(
     role, functions = _role(), boto3.client("lambda")
     for name in handlers:
         functions.create_function(
-            FunctionName=name, Runtime="python3.11", Role=role, Handler="x.handler", Timeout=900,
+            FunctionName=name,
+            Runtime="python3.11",
+            Role=role,
+            Handler="x.handler",
+            Timeout=900,
             Code={"ZipFile": _empty_zip()},
         )
     sfn = boto3.client("stepfunctions")

@@ -40,6 +40,7 @@ class Forge:
 
     def teach(self, **by_kind: Answering | Exception) -> ScriptedTeacher:
         """Who answers for every model: the templated writer, but for the kinds of question given."""
+
         def answer(question: Question) -> str:
             special = by_kind.get(question.kind)
             if isinstance(special, Exception):

@@ -25,32 +25,60 @@ def topics(_: str) -> str:
 
 
 def preferences(shown: str) -> str:
-    return json.dumps({"records": [
-        {"n": n, "prompt": f"How of {said(f'{t}/p', 6)}", "chosen": f"Well: {said(f'{t}/c')}",
-         "rejected": said(f"{t}/r")}
-        for n, t in enumerate(re.findall(r"Sub-topic: (.+)", shown), 1)]})
+    return json.dumps(
+        {
+            "records": [
+                {
+                    "n": n,
+                    "prompt": f"How of {said(f'{t}/p', 6)}",
+                    "chosen": f"Well: {said(f'{t}/c')}",
+                    "rejected": said(f"{t}/r"),
+                }
+                for n, t in enumerate(re.findall(r"Sub-topic: (.+)", shown), 1)
+            ]
+        }
+    )
 
 
 def instructions(shown: str) -> str:
     """By all of a brief, so that a second record on a sub-topic is another one; other ones in a top-up."""
     again = "Already written" in shown
     briefs = [f"{b}{again}" for b in re.findall(r"Sub-topic: .+\nWho speaks: .+\nAngle: .+", shown)]
-    return json.dumps({"records": [
-        {"n": n, "instruction": f"Tell of {said(f'{b}/i', 6)}", "input": "", "output": said(f"{b}/o")}
-        for n, b in enumerate(briefs, 1)]})
+    return json.dumps(
+        {
+            "records": [
+                {"n": n, "instruction": f"Tell of {said(f'{b}/i', 6)}", "input": "", "output": said(f"{b}/o")}
+                for n, b in enumerate(briefs, 1)
+            ]
+        }
+    )
 
 
 def comparisons(shown: str) -> str:
-    return json.dumps({"comparisons": [
-        {"n": int(n), "a": 9.0 if a.startswith("Well:") else 4.0, "b": 4.0 if a.startswith("Well:") else 9.0,
-         "reasoning": "The stronger response is complete."}
-        for n, a in re.findall(r'<comparison n="(\d+)">.*?<a>\n(.*?)\n</a>', shown, re.DOTALL)]})
+    return json.dumps(
+        {
+            "comparisons": [
+                {
+                    "n": int(n),
+                    "a": 9.0 if a.startswith("Well:") else 4.0,
+                    "b": 4.0 if a.startswith("Well:") else 9.0,
+                    "reasoning": "The stronger response is complete.",
+                }
+                for n, a in re.findall(r'<comparison n="(\d+)">.*?<a>\n(.*?)\n</a>', shown, re.DOTALL)
+            ]
+        }
+    )
 
 
 def verdicts(shown: str) -> str:
-    return json.dumps({"verdicts": [
-        {"n": int(n), "relevance": 9.0, "accuracy": 8.0, "completeness": 8.5}
-        for n in re.findall(r'<record n="(\d+)"', shown)]})
+    return json.dumps(
+        {
+            "verdicts": [
+                {"n": int(n), "relevance": 9.0, "accuracy": 8.0, "completeness": 8.5}
+                for n in re.findall(r'<record n="(\d+)"', shown)
+            ]
+        }
+    )
 
 
 def checks(shown: str) -> str:
@@ -58,11 +86,17 @@ def checks(shown: str) -> str:
 
 
 VOICES: dict[str, Callable[[str], str]] = {
-    "taxonomy": topics, "preference": preferences, "instruction": instructions, "critic": comparisons,
-    "judge": verdicts, "invariants": checks,
+    "taxonomy": topics,
+    "preference": preferences,
+    "instruction": instructions,
+    "critic": comparisons,
+    "judge": verdicts,
+    "invariants": checks,
 }
 _RULES = {
-    "You map a subject area": "taxonomy", "You compare two answers": "critic", "You judge records": "judge",
+    "You map a subject area": "taxonomy",
+    "You compare two answers": "critic",
+    "You judge records": "judge",
     "You check records": "invariants",
 }
 

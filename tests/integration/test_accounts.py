@@ -30,7 +30,9 @@ class Api:
 
     def __call__(self, method: str, path: str, expect: int = 200, **body: object) -> Any:
         answer = self.service.http.request(
-            method, path, json=body if method == "POST" else None,
+            method,
+            path,
+            json=body if method == "POST" else None,
             headers={"X-API-Key": self.key, "X-Organization-ID": self.service.headers["X-Organization-ID"]},
         )
         assert answer.status_code == expect, answer.text
@@ -136,7 +138,8 @@ def test_a_key_does_what_its_scopes_say_and_a_refusal_names_the_scope(
     _, robot = owner.new_key(**({"scopes": scopes} if scopes else {}))
     routes = {
         "GET /projects": ("GET", f"{BASE}/projects", "data-forge:read"),
-        "POST /projects": ("POST", f"{BASE}/projects", "data-forge:write"), "GET /v1": ("GET", KEYS, "admin"),
+        "POST /projects": ("POST", f"{BASE}/projects", "data-forge:write"),
+        "GET /v1": ("GET", KEYS, "admin"),
     }
 
     for name, (method, path, scope) in routes.items():
@@ -191,8 +194,13 @@ def test_whoami_tells_names_and_whether_the_email_is_verified(owner: Api) -> Non
     who = robot("GET", WHOAMI)
 
     assert who == {
-        "organizationId": owner.service.headers["X-Organization-ID"], "organizationName": "org",
-        "userId": made["user_id"], "role": "owner", "emailVerified": True, "keyId": made["id"], "keyName": "ci",
+        "organizationId": owner.service.headers["X-Organization-ID"],
+        "organizationName": "org",
+        "userId": made["user_id"],
+        "role": "owner",
+        "emailVerified": True,
+        "keyId": made["id"],
+        "keyName": "ci",
         "scopes": ["data-forge:read"],
     }
 
@@ -293,9 +301,7 @@ def watched(service: Service, request: pytest.FixtureRequest) -> Iterator[Watche
 
 
 @pytest.mark.parametrize("watched", [False], indirect=True)
-def test_the_last_use_is_noted_once_a_minute(
-    owner: Api, watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_last_use_is_noted_once_a_minute(owner: Api, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
         owner("GET", WHOAMI)
     noted = watched.notes
@@ -318,7 +324,9 @@ def test_a_key_is_asked_for_before_the_body_is_read(service: Service) -> None:
     """A router made without `route_class=Route` shows here: it reads the body first, and answers 400."""
     document = service.http.get("/openapi.json").json()
     wanting = [
-        (method, path) for path, of_path in document["paths"].items() for method, operation in of_path.items()
+        (method, path)
+        for path, of_path in document["paths"].items()
+        for method, operation in of_path.items()
         if "requestBody" in operation and "security" in operation
     ]
 
@@ -338,13 +346,18 @@ def test_an_organisation_of_the_first_version_learns_to_count(owner: Api) -> Non
     org_id = owner.service.headers["X-Organization-ID"]
     tables = current().tables
     [key], [member] = orgs.keys_of(org_id), orgs.members_of(org_id)
-    tables.put("orgs", {"org_id": org_id, "item": f"member:{member.user_id}", "role": "owner",
-                        "created_at": member.created_at})
-    tables.transact([
-        Update("orgs", {"org_id": org_id, "item": "org"}, remove=("active_keys", "members", "owners")),
-        Update("orgs", {"org_id": org_id, "item": f"key:{key.key_id}"}, remove=("key_hash", "scopes", "created_by")),
-        Update("key_hashes", {"key_hash": key.key_hash}, where={"last_used_at": ABSENT}),
-    ])
+    tables.put(
+        "orgs", {"org_id": org_id, "item": f"member:{member.user_id}", "role": "owner", "created_at": member.created_at}
+    )
+    tables.transact(
+        [
+            Update("orgs", {"org_id": org_id, "item": "org"}, remove=("active_keys", "members", "owners")),
+            Update(
+                "orgs", {"org_id": org_id, "item": f"key:{key.key_id}"}, remove=("key_hash", "scopes", "created_by")
+            ),
+            Update("key_hashes", {"key_hash": key.key_hash}, where={"last_used_at": ABSENT}),
+        ]
+    )
 
     others = [owner.new_key()[0]["id"] for _ in range(9)]
     owner("POST", KEYS, 409, name="eleventh")

@@ -18,9 +18,17 @@ RULES = "\n\n".join(
     f"## Rule {n}\n\n{sentence}. {question}" for n, (question, sentence) in enumerate(chain.from_iterable(FACTS))
 ).encode()
 """Eight chunks of which no two look alike."""
-MODELS = json.dumps({"models": [{
-    "id": "priced", "backends": ["openai:stand-in"], "price": {"input": 2.0, "output": 10.0, "batch": 0.5},
-}]})
+MODELS = json.dumps(
+    {
+        "models": [
+            {
+                "id": "priced",
+                "backends": ["openai:stand-in"],
+                "price": {"input": 2.0, "output": 10.0, "batch": 0.5},
+            }
+        ]
+    }
+)
 REAL, HALF = (1000 * 2.0 + 100 * 10.0) / 1e6, (1000 * 1.0 + 100 * 5.0) / 1e6
 """Dollars of one reply of the stand-in."""
 
@@ -30,8 +38,12 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchServer]:
     """Ask for it before `service`, whose workers inherit its address."""
     with openai_batches(Plot(reply=told)) as made:
         for name, value in {
-            "OPENAI_BASE_URL": made.url, "OPENAI_API_KEY": KEY, "DATAFORGE_BATCH_POLL": "1",
-            "DATAFORGE_BATCH_LEAST": "1", "DATAFORGE_BATCH_CALLS": "6", "DATAFORGE_MODELS": MODELS,
+            "OPENAI_BASE_URL": made.url,
+            "OPENAI_API_KEY": KEY,
+            "DATAFORGE_BATCH_POLL": "1",
+            "DATAFORGE_BATCH_LEAST": "1",
+            "DATAFORGE_BATCH_CALLS": "6",
+            "DATAFORGE_MODELS": MODELS,
             "DATAFORGE_CHUNK_TOKENS": "64",
         }.items():
             monkeypatch.setenv(name, value)
@@ -42,10 +54,19 @@ def told(body: Body) -> str:
     """What a capable model says about the section that it is shown."""
     shown = body["messages"][1]["content"]
     question, sentence = next((q, s) for q, s in chain.from_iterable(FACTS) if s in shown)
-    return json.dumps({"pairs": [{
-        "question": question, "answer": f"{sentence}.", "question_type": "factual", "difficulty": "easy",
-        "evidence": [f"{sentence}."],
-    }]})
+    return json.dumps(
+        {
+            "pairs": [
+                {
+                    "question": question,
+                    "answer": f"{sentence}.",
+                    "question_type": "factual",
+                    "difficulty": "easy",
+                    "evidence": [f"{sentence}."],
+                }
+            ]
+        }
+    )
 
 
 def harbour(service: Service) -> str:
@@ -56,8 +77,9 @@ def harbour(service: Service) -> str:
 
 
 def generate(service: Service, project_id: str, mode: str, **config: object) -> dict[str, Any]:
-    return service.generate(project_id, model_id="priced", num_pairs=8,
-                            config={"mode": mode, "pairs_per_chunk": 1, **config})
+    return service.generate(
+        project_id, model_id="priced", num_pairs=8, config={"mode": mode, "pairs_per_chunk": 1, **config}
+    )
 
 
 def said(service: Service, project_id: str, run: dict[str, Any]) -> list[tuple[str, str]]:
@@ -117,8 +139,11 @@ def test_what_a_job_did_not_answer_goes_into_a_smaller_job(provider: BatchServer
 @pytest.mark.slow
 def test_a_correction_turn_is_a_question_of_the_next_job(provider: BatchServer, service: Service) -> None:
     def moody(body: Body) -> str:
-        return "I would rather not." if len(body["messages"]) == 2 and "crane" in body["messages"][1]["content"] else (
-            told(body))
+        return (
+            "I would rather not."
+            if len(body["messages"]) == 2 and "crane" in body["messages"][1]["content"]
+            else (told(body))
+        )
 
     provider.plot.reply = moody
 
@@ -149,9 +174,13 @@ def test_a_tail_too_small_for_a_job_is_asked_in_real_time(
     assert "The rest is asked in real time, at full price" in logs(service, run)
 
 
-@pytest.mark.parametrize(("fate", "said_why"), [
-    ("failed:invalid_url", "The batch failed: invalid_url"), ("expired", "The batch is expired."),
-])
+@pytest.mark.parametrize(
+    ("fate", "said_why"),
+    [
+        ("failed:invalid_url", "The batch failed: invalid_url"),
+        ("expired", "The batch is expired."),
+    ],
+)
 def test_jobs_that_bring_nothing_end_the_run_with_their_reason(
     provider: BatchServer, service: Service, fate: str, said_why: str
 ) -> None:
@@ -178,9 +207,7 @@ def test_a_job_too_large_for_the_account_is_sent_again_in_halves(provider: Batch
     assert [len(b) for b in provider.batched] == [7, 3, 3, 1]
 
 
-def test_a_server_without_a_batch_api_says_so_and_spends_one_question(
-    provider: BatchServer, service: Service
-) -> None:
+def test_a_server_without_a_batch_api_says_so_and_spends_one_question(provider: BatchServer, service: Service) -> None:
     provider.no_batches = True
 
     run = generate(service, harbour(service), "batch")
@@ -260,10 +287,13 @@ def test_a_budget_that_is_used_up_ends_the_run(provider: BatchServer, service: S
     assert run["costUsd"] <= limit + REAL
 
 
-@pytest.mark.parametrize(("model", "words"), [
-    ("extractive", "mode: the teacher extractive has no batch API; leave mode out"),
-    ("ollama:llama3", "mode: the teacher ollama:llama3 has no batch API"),
-])
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("extractive", "mode: the teacher extractive has no batch API; leave mode out"),
+        ("ollama:llama3", "mode: the teacher ollama:llama3 has no batch API"),
+    ],
+)
 def test_a_teacher_without_a_batch_api_is_refused_beforehand(
     provider: BatchServer, service: Service, model: str, words: str
 ) -> None:

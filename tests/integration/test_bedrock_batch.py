@@ -24,10 +24,17 @@ from tests.integration.test_batch_mode import counts, logs, until
 
 pytestmark = pytest.mark.slow  # Bedrock takes no job of fewer than a hundred questions
 LIVE, HALF = (1000 * 2.0 + 100 * 10.0) / 1e6, (1000 * 1.0 + 100 * 5.0) / 1e6
-PRICED = json.dumps({"models": [{
-    "id": "priced", "backends": ["bedrock:amazon.stand-in-v1:0"],
-    "price": {"input": 2.0, "output": 10.0, "batch": 0.5},
-}]})
+PRICED = json.dumps(
+    {
+        "models": [
+            {
+                "id": "priced",
+                "backends": ["bedrock:amazon.stand-in-v1:0"],
+                "price": {"input": 2.0, "output": 10.0, "batch": 0.5},
+            }
+        ]
+    }
+)
 SECTIONS = 110
 
 
@@ -41,10 +48,19 @@ def told(body: Body) -> str:
     shown = body["messages"][0]["content"][0]["text"]
     said = words(int(shown.partition("number ")[2].partition(" ")[0]))
     sentence = f"{' '.join(said).capitalize()}."
-    return json.dumps({"pairs": [{
-        "question": f"What of {' '.join(said[:4])}?", "answer": sentence, "question_type": "factual",
-        "difficulty": "easy", "evidence": [sentence],
-    }]})
+    return json.dumps(
+        {
+            "pairs": [
+                {
+                    "question": f"What of {' '.join(said[:4])}?",
+                    "answer": sentence,
+                    "question_type": "factual",
+                    "difficulty": "easy",
+                    "evidence": [sentence],
+                }
+            ]
+        }
+    )
 
 
 @pytest.fixture
@@ -52,10 +68,17 @@ def provider(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
     """On the embedded wall the bucket is a server, too. Ask for it before `service`."""
     with bedrock(told) as made, bucket_server() as (bucket, address):
         for name, value in {
-            "DATAFORGE_BEDROCK_URL": made.url, "DATAFORGE_BATCH_ROLE": ROLE, "DATAFORGE_BATCH_BUCKET": BUCKET,
-            "DATAFORGE_BATCH_POLL": "2", "DATAFORGE_MODELS": PRICED, "AWS_ACCESS_KEY_ID": KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION,
-            "DATAFORGE_BUCKET": BUCKET, "DATAFORGE_BATCH_CALLS": "40",
+            "DATAFORGE_BEDROCK_URL": made.url,
+            "DATAFORGE_BATCH_ROLE": ROLE,
+            "DATAFORGE_BATCH_BUCKET": BUCKET,
+            "DATAFORGE_BATCH_POLL": "2",
+            "DATAFORGE_MODELS": PRICED,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "DATAFORGE_BUCKET": BUCKET,
+            "DATAFORGE_BATCH_CALLS": "40",
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
@@ -81,8 +104,9 @@ def harbour(service: Service) -> str:
 
 
 def generate(service: Service, project_id: str, **config: object) -> dict[str, Any]:
-    return service.generate(project_id, model_id="priced", num_pairs=SECTIONS - 5,
-                            config={"mode": "batch", "pairs_per_chunk": 1, **config})
+    return service.generate(
+        project_id, model_id="priced", num_pairs=SECTIONS - 5, config={"mode": "batch", "pairs_per_chunk": 1, **config}
+    )
 
 
 def test_a_job_reads_and_writes_the_bucket_and_its_tail_is_asked_in_real_time(
@@ -182,14 +206,18 @@ def test_a_machine_without_a_role_says_what_to_set_and_a_small_run_how_many_it_t
 
 
 SYNTHETIC = {
-    "schema": "instruction_v1", "domain": "harbours", "verified": True, "mode": "batch",
+    "schema": "instruction_v1",
+    "domain": "harbours",
+    "verified": True,
+    "mode": "batch",
     "models": {"generator": {"provider": "bedrock", "model": "amazon.stand-in-v1:0"}},
 }
 
 
 def voiced(body: Body) -> str:
-    return synthetic_voices.told({"messages": [
-        {"content": body["system"][0]["text"]}, {"content": body["messages"][0]["content"][0]["text"]}]})
+    return synthetic_voices.told(
+        {"messages": [{"content": body["system"][0]["text"]}, {"content": body["messages"][0]["content"][0]["text"]}]}
+    )
 
 
 def test_a_synthetic_run_asks_writer_and_judge_one_after_the_other(provider: BedrockServer, service: Service) -> None:
@@ -213,6 +241,8 @@ def test_a_synthetic_run_too_small_for_a_job_is_refused(provider: BedrockServer,
     refused = Synthetic(service).start({**SYNTHETIC, "count": 400}, expect=422)
 
     assert refused["errors"][0]["field"] == "mode"
-    assert "takes at least 100 requests, and this run asks only 100 (one of them beforehand); raise count" in (
-        refused["message"])
+    assert (
+        "takes at least 100 requests, and this run asks only 100 (one of them beforehand); raise count"
+        in (refused["message"])
+    )
     assert provider.asked == []

@@ -25,22 +25,37 @@ def stored(service: Service, project_id: str) -> projects.Project:
     return projects.get(service.headers["X-Organization-ID"], project_id)
 
 
-def filled(
-    service: Service, counts: list[int], size: int = 10, project_id: str | None = None
-) -> tuple[str, list[str]]:
+def filled(service: Service, counts: list[int], size: int = 10, project_id: str | None = None) -> tuple[str, list[str]]:
     """A project whose documents hold so many chunks, written as a parse writes them; its chunk ids in order."""
     project_id = project_id or service.project()
     project = stored(service, project_id)
     written = []
     for n, count in enumerate(counts):
         document = projects.Document(
-            project_id, ids.new("doc"), f"{n}.md", "text/markdown", 1, f"{project.s3_prefix}/sources/{n}.md",
-            "2026-01-01T00:00:00Z", parsing_status="parsing",
+            project_id,
+            ids.new("doc"),
+            f"{n}.md",
+            "text/markdown",
+            1,
+            f"{project.s3_prefix}/sources/{n}.md",
+            "2026-01-01T00:00:00Z",
+            parsing_status="parsing",
         )
         projects.add_document(project, document)
         rows = [
-            StoredChunk(project_id, ids.chunk_id(document.document_id, i), document.document_id, "x" * size, [], i,
-                        "table" if i % 3 == 0 else "paragraph", 1, 0, size, "2026-01-01T00:00:00Z")
+            StoredChunk(
+                project_id,
+                ids.chunk_id(document.document_id, i),
+                document.document_id,
+                "x" * size,
+                [],
+                i,
+                "table" if i % 3 == 0 else "paragraph",
+                1,
+                0,
+                size,
+                "2026-01-01T00:00:00Z",
+            )
             for i in range(count)
         ]
         projects.replace_chunks(project.org_id, document, rows, {"parsing_status": "parsed"})
@@ -65,7 +80,11 @@ def test_every_page_holds_what_stands_there_in_reading_order(service: Service) -
     assert seen == written
     assert ([c["position"] for c in middle["chunks"]], middle["total"]) == ([20, 21, 22], 23)
     assert [d["chunkTypes"] for d in documents] == [
-        {"table": 3, "paragraph": 4}, {}, {"table": 1}, {"table": 8, "paragraph": 15}, {"table": 1, "paragraph": 1},
+        {"table": 3, "paragraph": 4},
+        {},
+        {"table": 1},
+        {"table": 8, "paragraph": 15},
+        {"table": 1, "paragraph": 1},
     ]
 
 
@@ -78,12 +97,15 @@ def test_a_page_far_into_a_large_project_takes_few_requests(service: Service) ->
         page = service.call("GET", f"/projects/{project_id}/chunks", page=wide // 500, page_size=500)
     with counted() as of_one:
         service.call(
-            "GET", f"/projects/{project_id}/chunks", page=2, page_size=100,
+            "GET",
+            f"/projects/{project_id}/chunks",
+            page=2,
+            page_size=100,
             document_id=page["chunks"][0]["documentId"],
         )
 
     last = (wide // 500 - 1) * 500
-    assert [c["chunkId"] for c in page["chunks"]] == written[last:last + 500]
+    assert [c["chunkId"] for c in page["chunks"]] == written[last : last + 500]
     assert requests.total() <= 12, requests
     assert of_one.total() <= 6, of_one
 
@@ -92,9 +114,7 @@ def test_a_page_far_into_a_large_project_takes_few_requests(service: Service) ->
 def test_chunks_of_a_parse_that_was_cut_off_are_on_no_page(service: Service) -> None:
     project_id, written = filled(service, [3, 3])
     orphan = projects.get_chunk(project_id, written[2])
-    current().tables.put("chunks", to_item(replace(
-        orphan, chunk_id=ids.chunk_id(orphan.document_id, 3), position=3
-    )))
+    current().tables.put("chunks", to_item(replace(orphan, chunk_id=ids.chunk_id(orphan.document_id, 3), position=3)))
 
     assert [c["chunkId"] for c in chunks_of(service, project_id)] == written
 
@@ -107,13 +127,14 @@ def test_an_edit_keeps_the_id_and_recounts(service: Service) -> None:
     pairs = service.call("GET", f"/projects/{project_id}/pairs")
     text = "The harbour master alone assigns a berth. It costs 40 euros."
 
-    edited = service.call("PUT", f"/projects/{project_id}/chunks/{before['chunkId']}",
-                          json={"content": text, "metadata": {"checked": True}})
+    edited = service.call(
+        "PUT",
+        f"/projects/{project_id}/chunks/{before['chunkId']}",
+        json={"content": text, "metadata": {"checked": True}},
+    )
     more = service.call("PUT", f"/projects/{project_id}/chunks/{before['chunkId']}", json={"metadata": {"by": "Ada"}})
 
-    assert (edited["chunkId"], edited["content"], edited["tokenCount"]) == (
-        before["chunkId"], text, tokens.count(text)
-    )
+    assert (edited["chunkId"], edited["content"], edited["tokenCount"]) == (before["chunkId"], text, tokens.count(text))
     assert edited["updatedAt"]
     assert not before["updatedAt"]
     assert (more["metadata"], more["content"]) == ({"checked": True, "by": "Ada"}, text)
@@ -136,12 +157,15 @@ def test_later_pairs_prove_themselves_by_the_edited_text(service: Service) -> No
     pairs = service.call("GET", f"/projects/{project_id}/pairs")["pairs"]
     spans = [span for pair in pairs for span in pair["evidence"]]
     assert spans
-    assert all(text[span["start"]:span["end"]] == span["text"] for span in spans)
+    assert all(text[span["start"] : span["end"]] == span["text"] for span in spans)
 
 
 BROKEN: list[tuple[dict[str, object], str]] = [
-    ({"content": ""}, "content"), ({"content": " \n"}, "content"), ({"content": "x" * 32_001}, "content"),
-    ({"metadata": []}, "metadata"), ({"excluded": "perhaps"}, "excluded"),
+    ({"content": ""}, "content"),
+    ({"content": " \n"}, "content"),
+    ({"content": "x" * 32_001}, "content"),
+    ({"metadata": []}, "metadata"),
+    ({"excluded": "perhaps"}, "excluded"),
     ({"metadata": {"a": "x" * 70_000}}, "metadata"),
 ]
 
@@ -175,8 +199,9 @@ def test_an_excluded_chunk_is_never_asked_about(service: Service) -> None:
 
     service.generate(project_id, num_pairs=30)
     service.generate(project_id, num_pairs=5, chunk_ids=[first, others[0]])
-    only = service.call("POST", f"/projects/{project_id}/generate", expect=422,
-                        json={"model_id": "extractive", "chunk_ids": [first]})
+    only = service.call(
+        "POST", f"/projects/{project_id}/generate", expect=422, json={"model_id": "extractive", "chunk_ids": [first]}
+    )
     pairs = service.call("GET", f"/projects/{project_id}/pairs", page_size=500)["pairs"]
 
     assert out["excluded"] is True
@@ -246,8 +271,9 @@ def test_a_document_is_not_deleted_under_a_run(service: Service) -> None:
     project_id, _ = filled(service, [1])
     project = stored(service, project_id)
     [document] = projects.documents_of(project_id)
-    current().tables.update("projects", {"org_id": project.org_id, "project_id": project_id},
-                            set={"active_run": "gen_other"})
+    current().tables.update(
+        "projects", {"org_id": project.org_id, "project_id": project_id}, set={"active_run": "gen_other"}
+    )
 
     with pytest.raises(Exception, match="A run is using this project"):
         projects.begin_deletion(project, document)

@@ -59,10 +59,13 @@ class PacedTeacher:
 
     def reply(self, prompt: str) -> bytes:
         text = json.dumps({"pairs": pairs_for(prompt)})
-        return json.dumps({
-            "model": "paced", "usage": {"prompt_tokens": 100, "completion_tokens": 20},
-            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
-        }).encode()
+        return json.dumps(
+            {
+                "model": "paced",
+                "usage": {"prompt_tokens": 100, "completion_tokens": 20},
+                "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+            }
+        ).encode()
 
     def let(self, times: int) -> None:
         self._allowed.release(times)
@@ -77,8 +80,12 @@ class PacedTeacher:
 def teacher(monkeypatch: pytest.MonkeyPatch) -> Iterator[PacedTeacher]:
     """Comes before `service`: its workers take their settings when they start. One question at a time."""
     paced = PacedTeacher()
-    for name, value in {"OPENAI_BASE_URL": paced.url, "DATAFORGE_CONCURRENCY": "1", "DATAFORGE_WORKERS": "1",
-                        "DATAFORGE_BATCH_CALLS": "2"}.items():
+    for name, value in {
+        "OPENAI_BASE_URL": paced.url,
+        "DATAFORGE_CONCURRENCY": "1",
+        "DATAFORGE_WORKERS": "1",
+        "DATAFORGE_BATCH_CALLS": "2",
+    }.items():
         monkeypatch.setenv(name, value)
     settings.get.cache_clear()
     yield paced
@@ -111,8 +118,20 @@ def test_create_answers_with_the_whole_project(service: Service) -> None:
     made = service.call("POST", "/projects", json={"name": "Customer Support FAQ"}, expect=201)
 
     assert set(made) == {
-        "projectId", "name", "description", "status", "sourceType", "userId", "organizationId", "s3Prefix", "stats",
-        "defaultConfig", "currentVersion", "versions", "createdAt", "updatedAt",
+        "projectId",
+        "name",
+        "description",
+        "status",
+        "sourceType",
+        "userId",
+        "organizationId",
+        "s3Prefix",
+        "stats",
+        "defaultConfig",
+        "currentVersion",
+        "versions",
+        "createdAt",
+        "updatedAt",
     }
     assert made["projectId"].startswith("proj_")
     assert made["organizationId"] == service.headers["X-Organization-ID"]
@@ -124,12 +143,18 @@ def test_create_answers_with_the_whole_project(service: Service) -> None:
 # checklist 4, 5
 def test_limits_of_name_and_description(service: Service) -> None:
     taken: list[dict[str, object]] = [
-        {"name": "x"}, {"name": "ü" * 200}, {"name": "x", "description": ""},
+        {"name": "x"},
+        {"name": "ü" * 200},
+        {"name": "x", "description": ""},
         {"name": "x", "description": "ü" * 2000},
     ]
     refused: list[tuple[dict[str, object], str]] = [
-        ({"name": ""}, "name"), ({"name": "ü" * 201}, "name"), ({}, "name"), ({"name": None}, "name"),
-        ({"name": 7}, "name"), ({"name": "x", "description": "ü" * 2001}, "description"),
+        ({"name": ""}, "name"),
+        ({"name": "ü" * 201}, "name"),
+        ({}, "name"),
+        ({"name": None}, "name"),
+        ({"name": 7}, "name"),
+        ({"name": "x", "description": "ü" * 2001}, "description"),
     ]
 
     for fields in taken:
@@ -218,9 +243,16 @@ def test_an_unknown_project_is_not_found(service: Service) -> None:
 
 # checklist 9
 def test_put_changes_only_what_is_sent(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = service.call("POST", "/projects", expect=201, json={
-        "name": "Harbour", "description": "Rules", "config": {"pairs_per_chunk": 2, "seed": 3},
-    })
+    made = service.call(
+        "POST",
+        "/projects",
+        expect=201,
+        json={
+            "name": "Harbour",
+            "description": "Rules",
+            "config": {"pairs_per_chunk": 2, "seed": 3},
+        },
+    )
     place = f"/projects/{made['projectId']}"
     monkeypatch.setattr(clock, "now", lambda: "2099-01-01T00:00:00Z")
 
@@ -230,8 +262,12 @@ def test_put_changes_only_what_is_sent(service: Service, monkeypatch: pytest.Mon
     assert renamed == {**made, "name": "Port", "updatedAt": "2099-01-01T00:00:00Z"}
     assert emptied == {**renamed, "description": "", "defaultConfig": {}}
     assert service.call("GET", place) == emptied
-    for body, field in (({"name": ""}, "name"), ({"name": "x" * 201}, "name"), ({"description": "x" * 2001},
-                        "description"), ({"config": [1]}, "config")):
+    for body, field in (
+        ({"name": ""}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"description": "x" * 2001}, "description"),
+        ({"config": [1]}, "config"),
+    ):
         assert service.call("PUT", place, json=body, expect=422)["errors"][0]["field"] == field
     assert service.call("GET", place) == emptied
 
@@ -337,7 +373,9 @@ def test_cancel_stops_within_a_batch_and_keeps_what_was_made(teacher: PacedTeach
 
     assert told == again
     assert {k: told[k] for k in ("generation_id", "status", "message")} == {
-        "generation_id": run_id, "status": "cancelled", "message": "Generation cancelled",
+        "generation_id": run_id,
+        "status": "cancelled",
+        "message": "Generation cancelled",
     }
     assert done["status"] == "cancelled"
     assert teacher.asked <= 4

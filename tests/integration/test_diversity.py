@@ -21,7 +21,8 @@ __all__ = ["model"]
 
 WANTED = {
     "question_types": {"factual": 2, "how-to": 1, "pitfall": 1},
-    "personas": ["a deck hand", "a passenger with a pram"], "styles": {"question": 3, "keywords": 1},
+    "personas": ["a deck hand", "a passenger with a pram"],
+    "styles": {"question": 3, "keywords": 1},
 }
 
 
@@ -34,8 +35,10 @@ def test_shares_reach_the_teacher_the_records_and_the_report(model: Recorder, se
     said = "\n".join(model.said("user"))
     spread, asked = run["report"]["spread"], run["counts"]["asked"]
     assert {name: list(values) for name, values in spread.items()} == {
-        "question_type": ["factual", "how-to", "pitfall"], "persona": WANTED["personas"],
-        "style": ["question", "keywords"], "difficulty": ["easy", "medium", "hard"],
+        "question_type": ["factual", "how-to", "pitfall"],
+        "persona": WANTED["personas"],
+        "style": ["question", "keywords"],
+        "difficulty": ["easy", "medium", "hard"],
     }
     for values in spread.values():
         assert sum(v["asked"] for v in values.values()) == asked
@@ -49,8 +52,11 @@ def test_shares_reach_the_teacher_the_records_and_the_report(model: Recorder, se
     kept = [line for name in ("records.jsonl", "rejected.jsonl") for line in lines(service, run["generationId"], name)]
     by_slot = {line["slot"]: line["asked"] for line in kept}
     assert pairs
-    assert all({k: by_slot[p["metadata"]["slot"]][k] for k in ("persona", "style")} == {
-        k: p["metadata"][k] for k in ("persona", "style")} for p in pairs)
+    assert all(
+        {k: by_slot[p["metadata"]["slot"]][k] for k in ("persona", "style")}
+        == {k: p["metadata"][k] for k in ("persona", "style")}
+        for p in pairs
+    )
 
 
 def test_the_same_seed_asks_the_same(model: Recorder, service: Service) -> None:
@@ -65,9 +71,15 @@ def test_the_same_seed_asks_the_same(model: Recorder, service: Service) -> None:
     assert asked[0] != asked[2]
 
 
-@pytest.mark.parametrize("config", [
-    {"personas": "mixed"}, {"styles": ["keywords"]}, {"question_types": ["factual"]}, {"multi_hop_share": 0.2},
-])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"personas": "mixed"},
+        {"styles": ["keywords"]},
+        {"question_types": ["factual"]},
+        {"multi_hop_share": 0.2},
+    ],
+)
 def test_the_offline_teacher_says_that_it_cannot_follow(service: Service, config: dict[str, object]) -> None:
     project_id = guide(service)
     body = {"model_id": "extractive", "config": config}
@@ -102,9 +114,14 @@ def joining(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         asked.append(sent["messages"][1]["content"])
         pairs = _joined(asked[-1]) or pairs_for(asked[-1])
         return 200, {
-            "model": sent["model"], "usage": {"prompt_tokens": 10, "completion_tokens": 5},
-            "choices": [{"finish_reason": "stop", "message": {
-                "role": "assistant", "content": json.dumps({"pairs": pairs}, ensure_ascii=False)}}],
+            "model": sent["model"],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+            "choices": [
+                {
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": json.dumps({"pairs": pairs}, ensure_ascii=False)},
+                }
+            ],
         }
 
     with answering(reply) as url:
@@ -118,10 +135,16 @@ def _joined(prompt: str) -> list[dict[str, object]]:
         return []
     both = passages[:1] if crc32(passages[0].encode()) % 2 == 0 else passages
     quotes = [" ".join(max(p.split("\n\n"), key=len).split()[:25]).rstrip(".,;:") for p in both]
-    return [{
-        "question": f"What holds where {' '.join(quotes[0].split()[:6])} meets {' '.join(quotes[-1].split()[-6:])}?",
-        "answer": " and ".join(quotes) + ".", "question_type": "comparison", "difficulty": "hard", "evidence": quotes,
-    }]
+    return [
+        {
+            "question": f"What holds where {' '.join(quotes[0].split()[:6])} "
+            f"meets {' '.join(quotes[-1].split()[-6:])}?",
+            "answer": " and ".join(quotes) + ".",
+            "question_type": "comparison",
+            "difficulty": "hard",
+            "evidence": quotes,
+        }
+    ]
 
 
 def library(service: Service) -> str:
@@ -134,8 +157,12 @@ def library(service: Service) -> str:
 
 
 def hop(service: Service, project_id: str, **config: object) -> Json:
-    return service.generate(project_id, model_id="openai:joining", num_pairs=20, config={
-        "multi_hop_share": 0.3, "auto_accept_min_quality": 0.0, **config})
+    return service.generate(
+        project_id,
+        model_id="openai:joining",
+        num_pairs=20,
+        config={"multi_hop_share": 0.3, "auto_accept_min_quality": 0.0, **config},
+    )
 
 
 def test_multi_hop_questions_need_both_chunks_and_show_where(joining: list[str], service: Service) -> None:
@@ -160,9 +187,10 @@ def test_multi_hop_questions_need_both_chunks_and_show_where(joining: list[str],
         assert {e["chunk_id"] for e in line["evidence"]} == {line["chunk_id"], other["chunk_id"]}
         for e in line["evidence"]:
             text = parsed_text(service, project_id, e["document_id"])
-            assert text[e["document_start"]:e["document_end"]] == e["text"]
-    rejected = [line for line in lines(service, run["generationId"], "rejected.jsonl")
-                if line["reasons"] == ["single_source"]]
+            assert text[e["document_start"] : e["document_end"]] == e["text"]
+    rejected = [
+        line for line in lines(service, run["generationId"], "rejected.jsonl") if line["reasons"] == ["single_source"]
+    ]
     assert all(len({e["chunk_id"] for e in line["evidence"]}) <= 1 for line in rejected if line["evidence"])
 
 
@@ -180,7 +208,7 @@ def test_a_multi_hop_pair_is_traced_to_both_chunks(joining: list[str], service: 
     assert (second["chunk"]["state"], second["document"]["state"]) == ("unchanged", "present")
     texts = {told["chunk"]["chunkId"]: told["chunk"]["content"], other["chunkId"]: second["chunk"]["content"]}
     assert {e["chunk_id"] for e in told["evidence"]} == set(texts)
-    assert all(texts[e["chunk_id"]][e["start"]:e["end"]] == e["text"] and e["holds"] for e in told["evidence"])
+    assert all(texts[e["chunk_id"]][e["start"] : e["end"]] == e["text"] and e["holds"] for e in told["evidence"])
     service.call("PUT", f"/projects/{project_id}/chunks/{other['chunkId']}", json={"content": "Something else."})
     again = service.call("GET", f"/pairs/{pair['pairId']}/trace")
     assert (again["chunk"]["state"], again["further"][0]["chunk"]["state"]) == ("unchanged", "edited")
@@ -192,10 +220,12 @@ def test_the_same_seed_and_replies_give_the_same_records(joining: list[str], ser
     for seed in (3, 3, 4):
         project_id = library(service)
         run = hop(service, project_id, seed=seed, personas="mixed", styles="mixed")
-        made.append([
-            {k: line[k] for k in ("slot", "question", "answer", "asked", "quality_score", "grounding_score")}
-            for line in lines(service, run["generationId"], "records.jsonl")
-        ])
+        made.append(
+            [
+                {k: line[k] for k in ("slot", "question", "answer", "asked", "quality_score", "grounding_score")}
+                for line in lines(service, run["generationId"], "records.jsonl")
+            ]
+        )
 
     assert made[0] == made[1]
     assert made[0] != made[2]
@@ -207,8 +237,9 @@ def test_where_too_few_chunks_are_related_the_rest_asks_about_one_and_the_log_sa
     project_id = guide(service)
     chosen = [c["chunkId"] for c in service.call("GET", f"/projects/{project_id}/chunks")["chunks"][:2]]
 
-    run = service.generate(project_id, model_id="openai:joining", num_pairs=4, chunk_ids=chosen, config={
-        "multi_hop_share": 0.5})
+    run = service.generate(
+        project_id, model_id="openai:joining", num_pairs=4, chunk_ids=chosen, config={"multi_hop_share": 0.5}
+    )
 
     told, cursor, closed = "", "", False
     while not closed:
@@ -223,10 +254,15 @@ def test_the_fake_teacher_joins_passages_too(service: Service) -> None:
     project_id = library(service)
 
     run = service.generate(
-        project_id, model_id="scripted", generation_type="instruction", num_pairs=10, config={"multi_hop_share": 0.4})
+        project_id, model_id="scripted", generation_type="instruction", num_pairs=10, config={"multi_hop_share": 0.4}
+    )
 
     assert run["report"]["spread"]["passages"]["2"]["delivered"] >= 1
-    told = service.call("POST", f"/projects/{project_id}/generate", expect=422, json={
-        "model_id": "scripted", "generation_type": "summary", "config": {"multi_hop_share": 0.4}})
+    told = service.call(
+        "POST",
+        f"/projects/{project_id}/generate",
+        expect=422,
+        json={"model_id": "scripted", "generation_type": "summary", "config": {"multi_hop_share": 0.4}},
+    )
     assert told["errors"][0]["field"] == "multi_hop_share"
     assert "qa or instruction" in told["message"]

@@ -12,9 +12,14 @@ from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.ports import Delete, Put, Update
 
 KEY = {"project_id": "p", "pair_id": "1"}
-SCHEMA = {"Table": {"KeySchema": [
-    {"AttributeName": "pair_id", "KeyType": "RANGE"}, {"AttributeName": "project_id", "KeyType": "HASH"},
-]}}
+SCHEMA = {
+    "Table": {
+        "KeySchema": [
+            {"AttributeName": "pair_id", "KeyType": "RANGE"},
+            {"AttributeName": "project_id", "KeyType": "HASH"},
+        ]
+    }
+}
 
 
 class ScriptedClient:

@@ -260,10 +260,12 @@ def test_of_many_threads_one_wins_a_condition(tables: SqliteTables) -> None:
 
     def take(n: int) -> bool:
         try:
-            tables.transact([
-                Put("runs", {"org_id": "o", "run_id": f"r{n}", "project_id": "p"}),
-                Update("projects", {"org_id": "o", "project_id": "p"}, set={"active": n}, where={"active": None}),
-            ])
+            tables.transact(
+                [
+                    Put("runs", {"org_id": "o", "run_id": f"r{n}", "project_id": "p"}),
+                    Update("projects", {"org_id": "o", "project_id": "p"}, set={"active": n}, where={"active": None}),
+                ]
+            )
         except ConditionFailed:
             return False
         return True
@@ -329,8 +331,12 @@ def test_a_write_that_raises_leaves_the_connection_fit_for_the_next(tables: Sqli
 def test_expired_items_go_in_time_and_others_stay(tmp_path: Path) -> None:
     now = [1000.0]
     tables = SqliteTables(tmp_path / "t.sqlite", PORT_TABLES, now=lambda: now[0])
-    for slot, expiry in (("old", {"expires_at": 1500}), ("young", {"expires_at": 9000}), ("for ever", {}),
-                         ("odd", {"expires_at": "soon"})):
+    for slot, expiry in (
+        ("old", {"expires_at": 1500}),
+        ("young", {"expires_at": 9000}),
+        ("for ever", {}),
+        ("odd", {"expires_at": "soon"}),
+    ):
         tables.put("replies", {"run_id": "r", "slot": slot, **expiry})
     tables.update("replies", {"run_id": "r", "slot": "young"}, set={"seen": True})
 
@@ -373,7 +379,9 @@ def test_every_query_walks_an_index(tables: SqliteTables) -> None:
     db.set_trace_callback(None)
 
     plans = [
-        str(step[3]) for sql in seen if sql.startswith("SELECT")
+        str(step[3])
+        for sql in seen
+        if sql.startswith("SELECT")
         for step in sqlite3.Connection.execute(db, f"EXPLAIN QUERY PLAN {sql}")
     ]
     assert len(plans) == 9

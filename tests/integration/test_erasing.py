@@ -76,8 +76,10 @@ def test_a_deletion_cut_off_right_after_its_first_step_is_ended_by_its_machine(
         patched.setattr(erasing, "sweep_project", crash)
         with pytest.raises(Broken):
             erasing.delete_project(doomed)
-    hidden = [service.call("GET", f"/projects/{doomed.project_id}", expect=404)["code"],
-              service.call("GET", "/projects")]
+    hidden = [
+        service.call("GET", f"/projects/{doomed.project_id}", expect=404)["code"],
+        service.call("GET", "/projects"),
+    ]
 
     end = time.monotonic() + 60
     while left_of(doomed, run_ids) and time.monotonic() < end:
@@ -111,15 +113,28 @@ def test_what_a_batch_writes_after_the_deletion_is_swept_by_the_second_look(serv
     late = f"{doomed.s3_prefix}/runs/gen_x/round-0/part-0000.json"
     platform.current().files.write(late, b"{}")
 
-    erasing.erase({"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix,
-                   "token": "", "late_seconds": 0}, seconds=60)
+    erasing.erase(
+        {
+            "org_id": doomed.org_id,
+            "project_id": doomed.project_id,
+            "s3_prefix": doomed.s3_prefix,
+            "token": "",
+            "late_seconds": 0,
+        },
+        seconds=60,
+    )
 
     assert left_of(doomed, []) == []
 
 
 def test_an_erasure_that_runs_out_of_time_says_so_and_goes_on(service: Service, doomed: Project) -> None:
-    event: Item = {"org_id": doomed.org_id, "project_id": doomed.project_id, "s3_prefix": doomed.s3_prefix,
-                   "token": "", "late_seconds": 0}
+    event: Item = {
+        "org_id": doomed.org_id,
+        "project_id": doomed.project_id,
+        "s3_prefix": doomed.s3_prefix,
+        "token": "",
+        "late_seconds": 0,
+    }
 
     with pytest.raises(erasing.EraseUnfinished):
         erasing.erase(event, seconds=-1)
@@ -135,8 +150,11 @@ def test_many_deletions_that_may_still_be_taken_back_hold_up_no_run(tmp_path: Pa
         org_id = service.headers["X-Organization-ID"]
         _, made = many_pairs.fill(projects.get(org_id, project_id), Shape(80))
         for one in made:
-            service.call("POST", f"/projects/{project_id}/pairs/bulk-action",
-                         json={"action": "delete", "pair_ids": [one.pair_id]})
+            service.call(
+                "POST",
+                f"/projects/{project_id}/pairs/bulk-action",
+                json={"action": "delete", "pair_ids": [one.pair_id]},
+            )
 
         run = service.generate(project_id, num_pairs=2)
 

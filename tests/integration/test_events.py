@@ -46,7 +46,8 @@ def test_a_follower_hears_every_line_once_and_how_far_the_run_is(service: Servic
     logs = service.call("GET", f"/generations/{started['generationId']}/logs")["logs"]
     said = [e for e in heard if e["type"] == "log"]
     assert [(e["timestamp"], e["level"], e["stage"], e["message"]) for e in said] == [
-        (x["timestamp"], x["level"], x["stage"], x["message"]) for x in logs]
+        (x["timestamp"], x["level"], x["stage"], x["message"]) for x in logs
+    ]
     assert (said[-1]["message"], said[-1]["status"]) == ("Run completed", "completed")
     last = [e for e in heard if e["type"] == "progress"][-1]
     assert (last["status"], last["stage"]) == ("completed", "finalizing")
@@ -91,9 +92,18 @@ def test_a_wrong_cursor_and_a_strangers_run_are_refused(service: Service) -> Non
 def stored(service: Service, **fields: Any) -> Run:
     """A run that nobody works on."""
     run = Run(
-        service.headers["X-Organization-ID"], "gen_x", "proj_x", "user_x", "generate", {"generation_type": "qa"},
-        "data-forge/x", clock.now(), "x", asked=100, requested=100, **{"status": "generating", "stage": "generating",
-        **fields},
+        service.headers["X-Organization-ID"],
+        "gen_x",
+        "proj_x",
+        "user_x",
+        "generate",
+        {"generation_type": "qa"},
+        "data-forge/x",
+        clock.now(),
+        "x",
+        asked=100,
+        requested=100,
+        **{"status": "generating", "stage": "generating", **fields},
     )
     platform.current().tables.put_new("runs", to_item(run))
     return run
@@ -147,7 +157,12 @@ def test_the_job_shows_rate_and_time_left_of_its_event(service: Service, monkeyp
     told = service.call("GET", f"/generations/{run.run_id}")
 
     assert told["progressDetail"] == {
-        "stage": "generating", "done": 50, "total": 100, "ratePerSecond": 10, "etaSeconds": 5, "costUsd": 0.5,
+        "stage": "generating",
+        "done": 50,
+        "total": 100,
+        "ratePerSecond": 10,
+        "etaSeconds": 5,
+        "costUsd": 0.5,
     }
 
 
@@ -196,7 +211,7 @@ def test_server_sent_events_go_on_where_a_client_stopped(service: Service) -> No
     again = service.http.get(place, headers={**asked, "Last-Event-ID": seen}, params={"wait": 5})
 
     def said(text: str) -> list[str]:
-        told = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {\"")]
+        told = [json.loads(line[6:]) for line in text.splitlines() if line.startswith('data: {"')]
         return [e["message"] for e in told if e["type"] == "log"]
 
     logs = [x["message"] for x in service.call("GET", f"/generations/{run['generationId']}/logs")["logs"]]

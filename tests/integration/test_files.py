@@ -103,8 +103,16 @@ def test_writing_again_replaces_content_and_type(files: Files) -> None:
 
 @pytest.mark.parametrize(
     ("start", "length", "expected"),
-    [(0, None, b"0123456789"), (3, None, b"3456789"), (3, 4, b"3456"), (8, 100, b"89"), (10, 5, b""), (50, None, b""),
-     (2, 0, b""), (0, 1, b"0")],
+    [
+        (0, None, b"0123456789"),
+        (3, None, b"3456789"),
+        (3, 4, b"3456"),
+        (8, 100, b"89"),
+        (10, 5, b""),
+        (50, None, b""),
+        (2, 0, b""),
+        (0, 1, b"0"),
+    ],
 )
 def test_a_part_can_be_read(files: Files, start: int, length: int | None, expected: bytes) -> None:
     files.write("k", b"0123456789")

@@ -47,7 +47,8 @@ def chunks_of(service: Service, project_id: str) -> list[dict[str, Any]]:
 
 def pairs_of(service: Service, project_id: str, run: dict[str, Any], **wanted: object) -> list[dict[str, Any]]:
     page = service.call(
-        "GET", f"/projects/{project_id}/pairs", generation_id=run["generationId"], page_size=500, **wanted)
+        "GET", f"/projects/{project_id}/pairs", generation_id=run["generationId"], page_size=500, **wanted
+    )
     return page["pairs"]
 
 
@@ -156,20 +157,33 @@ def test_without_headings_labels_must_be_named(service: Service) -> None:
 
 # checklist 28, 29, 30, 31
 def test_request_wins_over_config_over_the_project_s_over_the_service_s(model: Recorder, service: Service) -> None:
-    project_id = guide(service, config={
-        "temperature": 0.1, "max_tokens": 111, "pairs_per_chunk": 3, "style_template": "like a notice board",
-        "system_prompt": "From the project.",
-    })
+    project_id = guide(
+        service,
+        config={
+            "temperature": 0.1,
+            "max_tokens": 111,
+            "pairs_per_chunk": 3,
+            "style_template": "like a notice board",
+            "system_prompt": "From the project.",
+        },
+    )
     chosen = [c["chunkId"] for c in chunks_of(service, project_id)[1:4]]
 
     run = service.generate(
-        project_id, model_id="openai:recorder", temperature=0.3, chunk_ids=chosen,
+        project_id,
+        model_id="openai:recorder",
+        temperature=0.3,
+        chunk_ids=chosen,
         config={"temperature": 0.2, "pairs_per_chunk": 1, "system_prompt": "Write for ticket inspectors."},
     )
 
     config = run["config"]
     assert {k: config[k] for k in ("temperature", "max_tokens", "pairs_per_chunk", "style_template", "seed")} == {
-        "temperature": 0.3, "max_tokens": 111, "pairs_per_chunk": 1, "style_template": "like a notice board", "seed": 0,
+        "temperature": 0.3,
+        "max_tokens": 111,
+        "pairs_per_chunk": 1,
+        "style_template": "like a notice board",
+        "seed": 0,
     }
     assert config["system_prompt"] == "Write for ticket inspectors."
     assert {body["temperature"] for body in model.bodies} == {0.3}
@@ -189,31 +203,45 @@ def test_pairs_per_chunk_and_difficulties_are_what_the_teacher_is_asked_for(mode
     project_id = guide(service)
     chunks = chunks_of(service, project_id)
 
-    run = service.generate(project_id, model_id="openai:recorder", config={
-        "pairs_per_chunk": 2, "difficulty_distribution": {"easy": 0.5, "medium": 0.25, "hard": 0.25},
-    })
+    run = service.generate(
+        project_id,
+        model_id="openai:recorder",
+        config={
+            "pairs_per_chunk": 2,
+            "difficulty_distribution": {"easy": 0.5, "medium": 0.25, "hard": 0.25},
+        },
+    )
 
     first_round = model.said("user")[: len(chunks)]
-    levels = Counter({
-        level: sum(said.count(f". {level}: ") for said in first_round) for level in ("easy", "medium", "hard")
-    })
+    levels = Counter(
+        {level: sum(said.count(f". {level}: ") for said in first_round) for level in ("easy", "medium", "hard")}
+    )
     wanted = 2 * len(chunks)
     assert run["counts"]["requested"] == wanted
     assert all("Write exactly 2 pairs" in said for said in first_round)
-    assert levels == {"easy": wanted / 2, "medium": pytest.approx(wanted / 4, abs=1),
-                      "hard": pytest.approx(wanted / 4, abs=1)}
+    assert levels == {
+        "easy": wanted / 2,
+        "medium": pytest.approx(wanted / 4, abs=1),
+        "hard": pytest.approx(wanted / 4, abs=1),
+    }
 
 
 # checklist 40, 41, 44
 def test_an_edit_of_a_conversation_moves_its_first_and_last_message_only(service: Service) -> None:
     project_id = guide(service)
     run = service.generate(
-        project_id, model_id="scripted", generation_type="conversation", num_pairs=2, config={"turns": 3})
+        project_id, model_id="scripted", generation_type="conversation", num_pairs=2, config={"turns": 3}
+    )
     before = pairs_of(service, project_id, run)[0]
 
-    after = service.call("PUT", f"/pairs/{before['pairId']}", json={
-        "input_text": "When does the gate close?", "output_text": "Five minutes before departure.",
-    })
+    after = service.call(
+        "PUT",
+        f"/pairs/{before['pairId']}",
+        json={
+            "input_text": "When does the gate close?",
+            "output_text": "Five minutes before departure.",
+        },
+    )
 
     assert after["status"] == "edited"
     assert after["messages"][0] == {"role": "user", "content": "When does the gate close?"}
@@ -238,11 +266,14 @@ def test_texts_are_repeats_only_of_what_they_are_compared_by(service: Service) -
     labels = {"labels": TOPICS}
 
     summaries = service.generate(
-        project_id, model_id="scripted", generation_type="summary", chunk_ids=chosen, config={"pairs_per_chunk": 3})
+        project_id, model_id="scripted", generation_type="summary", chunk_ids=chosen, config={"pairs_per_chunk": 3}
+    )
     labelled = service.generate(
-        project_id, model_id="scripted", generation_type="classification", chunk_ids=chosen, config=labels)
+        project_id, model_id="scripted", generation_type="classification", chunk_ids=chosen, config=labels
+    )
     again = service.generate(
-        project_id, model_id="scripted", generation_type="classification", chunk_ids=chosen, config=labels)
+        project_id, model_id="scripted", generation_type="classification", chunk_ids=chosen, config=labels
+    )
 
     assert summaries["counts"]["delivered"] >= 6
     assert "near_duplicate" not in summaries["reasons"]["rejected"]
@@ -250,8 +281,12 @@ def test_texts_are_repeats_only_of_what_they_are_compared_by(service: Service) -
     assert labelled["counts"]["delivered"] == 3
     assert again["reasons"]["rejected"] == {"near_duplicate": 3}
     texts = [
-        {p["question"].rpartition("\n- ")[2].partition("\n\n")[2] for p in pairs_of(service, project_id, run)
-         if not p["isDuplicate"]} for run in (labelled, again)
+        {
+            p["question"].rpartition("\n- ")[2].partition("\n\n")[2]
+            for p in pairs_of(service, project_id, run)
+            if not p["isDuplicate"]
+        }
+        for run in (labelled, again)
     ]
     assert len(texts[0]) == 3
     assert not texts[0] & texts[1], "a top-up may label other texts of the passage, never one of before"
@@ -264,7 +299,10 @@ def test_a_label_outside_the_set_gets_a_correction_turn_that_names_the_labels(
     teacher = teach(monkeypatch, lambda q: recite(q).replace('"label": "', '"label": "not '), recite)
 
     run = walk(
-        project, num_pairs=1, chunk_ids=["chunk_0_000000"], generation_type="classification",
+        project,
+        num_pairs=1,
+        chunk_ids=["chunk_0_000000"],
+        generation_type="classification",
         config={"labels": ["north pier", "whatever else"]},
     )
 
@@ -288,8 +326,7 @@ def test_too_short_a_conversation_is_corrected_and_too_long_a_one_is_cut(
 
     teacher = teach(monkeypatch, lambda q: turns(q, 1), lambda q: turns(q, 5))
 
-    run = walk(
-        project, num_pairs=1, chunk_ids=["chunk_0_000000"], generation_type="conversation", config={"turns": 2})
+    run = walk(project, num_pairs=1, chunk_ids=["chunk_0_000000"], generation_type="conversation", config={"turns": 2})
 
     assert counts_of(run) == (1, 1, 0, 0)
     assert "had 1 of the 2 user turns" in teacher.asked[1].messages[-1].content
@@ -298,9 +335,7 @@ def test_too_short_a_conversation_is_corrected_and_too_long_a_one_is_cut(
 
 
 # checklist 26
-def test_labels_that_come_in_two_replies_still_go_to_their_texts(
-    project: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_labels_that_come_in_two_replies_still_go_to_their_texts(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {
         "herring": "Boats that land herring pay by weight; unsold herring is frozen in the shed behind the scales.",
         "anchor": "An anchor found on the sea bed goes to whoever lost the anchor once three witnesses swear.",
@@ -319,8 +354,13 @@ def test_labels_that_come_in_two_replies_still_go_to_their_texts(
 
     teacher = teach(monkeypatch, first_text_only_then_the_rest)
 
-    run = walk(project, num_pairs=3, chunk_ids=["chunk_0_000000"], generation_type="classification",
-               config={"labels": list(texts)})
+    run = walk(
+        project,
+        num_pairs=3,
+        chunk_ids=["chunk_0_000000"],
+        generation_type="classification",
+        config={"labels": list(texts)},
+    )
 
     found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=9)
     assert [len(q.slots) for q in teacher.asked] == [3, 2]

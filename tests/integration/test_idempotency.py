@@ -66,7 +66,8 @@ def test_every_post_that_makes_or_starts_something_is_done_once(service: Service
         twice(f"{place}/documents", {**told, "s3_key": target["s3_key"]}),
         twice(f"{place}/parse", {}, "generation_id"),
         twice(f"{place}/generate", {"model_id": "extractive", "num_pairs": 1}, "generationId"),
-        twice(f"{place}/export", {"format": "chatml"}), twice("/v1/members", {"name": "Ada"}),
+        twice(f"{place}/export", {"format": "chatml"}),
+        twice("/v1/members", {"name": "Ada"}),
     ]
 
     assert [first == again for first, again in pairs] == [True] * len(pairs)

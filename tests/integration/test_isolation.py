@@ -197,11 +197,14 @@ def test_a_crash_of_the_child_is_a_reason_to_the_caller(child, tmp_path: Path, b
     assert reason(path, child=child(body)) == expected
 
 
-@pytest.mark.parametrize("body", [
-    "os.write(2, b'PoemError: the quokka of the document'); os.abort()",
-    "import json; os.write(2, b'PoemError: the quokka of the document'); "
-    "os.write(1, json.dumps({'reason': 'corrupted', 'message': ''}).encode())",
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "os.write(2, b'PoemError: the quokka of the document'); os.abort()",
+        "import json; os.write(2, b'PoemError: the quokka of the document'); "
+        "os.write(1, json.dumps({'reason': 'corrupted', 'message': ''}).encode())",
+    ],
+)
 def test_the_log_names_the_error_of_a_reader_and_none_of_its_words(
     child, tmp_path: Path, caplog: pytest.LogCaptureFixture, body: str
 ) -> None:

@@ -78,8 +78,10 @@ class Books(RuleBasedStateMachine):
         assert 0 <= account.reserved <= account.balance
         assert {run: ledger.charged(ORG, run) for run in self.settled} == self.settled
         entries, _ = ledger.entries(ORG, limit=1000)
-        told = {kind: sum(e.amount for e in entries if e.kind == kind)
-                for kind in ("top_up", "reserve", "settle", "release")}
+        told = {
+            kind: sum(e.amount for e in entries if e.kind == kind)
+            for kind in ("top_up", "reserve", "settle", "release")
+        }
         assert told["top_up"] - told["settle"] == account.balance
         assert told["reserve"] - told["settle"] - told["release"] == account.reserved
 

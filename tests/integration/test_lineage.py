@@ -57,7 +57,7 @@ def test_a_pair_knows_its_call_and_its_place_in_the_document(service: Service) -
         assert known["answeredAt"] <= pair["createdAt"]
         assert pair["documentId"] == document["documentId"]
         for span in pair["evidence"]:
-            assert text[span["document_start"]:span["document_end"]] == span["text"]
+            assert text[span["document_start"] : span["document_end"]] == span["text"]
     kept = lines(service, run["generationId"], "records.jsonl") + lines(service, run["generationId"], "rejected.jsonl")
     assert len(kept) == len(found)
     assert all(line["lineage"]["prompt_hash"] and "document_start" in e for line in kept for e in line["evidence"])
@@ -70,7 +70,8 @@ def test_shares_add_up_to_what_the_run_spent(service: Service) -> None:
     run = service.generate(project_id, model_id="scripted", num_pairs=7)
 
     known = [
-        line["lineage"] for name in ("records.jsonl", "rejected.jsonl", "failed.jsonl")
+        line["lineage"]
+        for name in ("records.jsonl", "rejected.jsonl", "failed.jsonl")
         for line in lines(service, run["generationId"], name)
     ]
     assert len(known) == run["counts"]["asked"]
@@ -90,16 +91,24 @@ def test_a_trace_names_the_whole_chain(service: Service) -> None:
     told = service.call("GET", f"/pairs/{pair['pairId']}/trace")
 
     assert (told["pairId"], told["generationId"], told["question"]) == (
-        pair["pairId"], run["generationId"], pair["question"])
+        pair["pairId"],
+        run["generationId"],
+        pair["question"],
+    )
     assert (told["modelId"], told["lineage"]) == ("scripted", pair["lineage"])
     assert told["reply"]["kept"]
     assert json.dumps(pair["question"])[1:-1] in told["reply"]["text"]
     assert (told["chunk"]["state"], told["chunk"]["chunkId"]) == ("unchanged", pair["chunkId"])
-    assert told["chunk"]["content"][told["evidence"][0]["start"]:].startswith(told["evidence"][0]["text"])
+    assert told["chunk"]["content"][told["evidence"][0]["start"] :].startswith(told["evidence"][0]["text"])
     assert {k: told["document"][k] for k in ("state", "name", "checksum", "source")} == {
-        "state": "present", "name": "rules.md", "checksum": document["checksum"], "source": "upload"}
+        "state": "present",
+        "name": "rules.md",
+        "checksum": document["checksum"],
+        "source": "upload",
+    }
     assert service.fetch(told["document"]["textUrl"]).decode() == parsed_text(
-        service, project_id, document["documentId"])
+        service, project_id, document["documentId"]
+    )
     assert {e["holds"] for e in told["evidence"]} == {True}
     assert told["notes"] == []
 
@@ -140,14 +149,18 @@ def review(service: Service, project_id: str, pair: Json) -> None:
     service.call("PUT", f"/pairs/{pair['pairId']}", json={"output_text": "Ask the harbour office."})
 
 
-@pytest.mark.parametrize(("change", "chunk", "document", "note"), [
-    (edit, "edited", "present", "edited by hand"),
-    (parse_again, "parsed_again", "present", "parsed again"),
-    (delete, "deleted", "deleted", "document was deleted"),
-    (expire, "unchanged", "present", "raw reply is no longer kept"),
-    (replace_file, "unchanged", "replaced", "another one"),
-    (review, "unchanged", "present", "reviewed or edited"),
-], ids=lambda v: getattr(v, "__name__", None))
+@pytest.mark.parametrize(
+    ("change", "chunk", "document", "note"),
+    [
+        (edit, "edited", "present", "edited by hand"),
+        (parse_again, "parsed_again", "present", "parsed again"),
+        (delete, "deleted", "deleted", "document was deleted"),
+        (expire, "unchanged", "present", "raw reply is no longer kept"),
+        (replace_file, "unchanged", "replaced", "another one"),
+        (review, "unchanged", "present", "reviewed or edited"),
+    ],
+    ids=lambda v: getattr(v, "__name__", None),
+)
 def test_a_trace_says_what_is_no_longer_there(
     service: Service, change: Callable[[Service, str, Json], None], chunk: str, document: str, note: str
 ) -> None:

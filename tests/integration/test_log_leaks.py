@@ -61,8 +61,11 @@ def teacher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Echo]:
     kept = Echo()
     with answering(kept.answer) as kept.url:
         for name, value in {
-            "OPENAI_BASE_URL": kept.url, "OPENAI_API_KEY": TEACHER_KEY, "DATAFORGE_LOG_LEVEL": "DEBUG",
-            "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": AWS_SECRET,
+            "OPENAI_BASE_URL": kept.url,
+            "OPENAI_API_KEY": TEACHER_KEY,
+            "DATAFORGE_LOG_LEVEL": "DEBUG",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": AWS_SECRET,
             "DATAFORGE_SYNTHETIC_TEACHER": "openai:echo",
         }.items():
             monkeypatch.setenv(name, value)
@@ -130,9 +133,13 @@ def walk(service: Service, teacher: Echo) -> dict[str, str]:
     service.http.get("/api/v1/data-forge/projects", headers={"Authorization": f"Bearer sk_wrong{TEACHER_KEY}"})
     service.call("POST", f"/projects/{project_id}/generate", json={"num_pairs": PROMPT}, expect=422)
     return {
-        "document": DOCUMENT, "prompt": PROMPT, "reply": REPLY, "teacher key": TEACHER_KEY,
+        "document": DOCUMENT,
+        "prompt": PROMPT,
+        "reply": REPLY,
+        "teacher key": TEACHER_KEY,
         "AWS secret": os.environ["AWS_SECRET_ACCESS_KEY"],  # moto puts its own there
-        "API key": service.headers["X-API-Key"], **signatures(url),
+        "API key": service.headers["X-API-Key"],
+        **signatures(url),
         **{f"{name} (download)": value for name, value in signatures(export["downloadUrl"]).items()},
     }
 
@@ -158,9 +165,14 @@ def test_no_log_of_a_synthetic_job_whose_teacher_refuses_holds_its_key_or_prompt
 ) -> None:
     teacher.mood = "401"
     api = Synthetic(service)
-    job = api.start({
-        "schema": "instruction_v1", "domain": f"care of the {PROMPT}", "count": 10, "model": "balanced",
-    })
+    job = api.start(
+        {
+            "schema": "instruction_v1",
+            "domain": f"care of the {PROMPT}",
+            "count": 10,
+            "model": "balanced",
+        }
+    )
     assert api.wait(job["job_id"])["status"] == "failed"
 
     said = heard()

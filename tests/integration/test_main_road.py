@@ -44,51 +44,74 @@ def harbour(service: Service) -> str:
 
 # checklist 3, 7, 8
 def test_a_new_project_has_every_field_of_the_contract(service: Service) -> None:
-    made = service.call("POST", "/projects", expect=201, json={
-        "name": "Harbour", "description": "Rules", "config": {"pairs_per_chunk": 2},
-    })
+    made = service.call(
+        "POST",
+        "/projects",
+        expect=201,
+        json={
+            "name": "Harbour",
+            "description": "Rules",
+            "config": {"pairs_per_chunk": 2},
+        },
+    )
 
     assert {k: made[k] for k in ("name", "description", "status", "sourceType", "currentVersion", "versions")} == {
-        "name": "Harbour", "description": "Rules", "status": "active", "sourceType": "documents",
-        "currentVersion": 0, "versions": [],
+        "name": "Harbour",
+        "description": "Rules",
+        "status": "active",
+        "sourceType": "documents",
+        "currentVersion": 0,
+        "versions": [],
     }
     assert made["defaultConfig"] == {"pairs_per_chunk": 2}
     assert made["s3Prefix"] == f"data-forge/{made['userId']}/{made['projectId']}"
     assert made["stats"] == {
-        "total_documents": 0, "total_chunks": 0, "total_pairs": 0, "accepted_pairs": 0, "rejected_pairs": 0,
-        "pending_pairs": 0, "avg_quality_score": None,
+        "total_documents": 0,
+        "total_chunks": 0,
+        "total_pairs": 0,
+        "accepted_pairs": 0,
+        "rejected_pairs": 0,
+        "pending_pairs": 0,
+        "avg_quality_score": None,
     }
     assert service.call("GET", f"/projects/{made['projectId']}") == made
     assert service.call("GET", "/projects") == [made]
 
 
 # checklist 4, 5, 6, 13, 27, 28, 29
-@pytest.mark.parametrize(("path", "body", "field"), [
-    ("/projects", {"name": ""}, "name"),
-    ("/projects", {"name": "x" * 201}, "name"),
-    ("/projects", {"name": "x", "description": "y" * 2001}, "description"),
-    ("/projects", {"name": "x", "source_type": "video"}, "source_type"),
-    ("/projects/{p}/upload-url", {"filename": ""}, "filename"),
-    ("/projects/{p}/upload-url", {"filename": "x" * 501}, "filename"),
-    ("/projects/{p}/upload-url", {"filename": "x", "file_size": -1}, "file_size"),
-    ("/projects/{p}/upload-url", {"filename": "x", "file_size": 2**40}, "file_size"),
-    ("/projects/{p}/documents", {"filename": "x", "s3_key": "elsewhere/x", "file_size": 1}, "s3_key"),
-    ("/projects/{p}/generate", {"num_pairs": 5}, "model_id"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "num_pairs": 0}, "num_pairs"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "num_pairs": 100_001}, "num_pairs"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "temperature": 2.1}, "temperature"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "max_tokens": 32_769}, "max_tokens"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "system_prompt": "x" * 10_001}, "system_prompt"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"pairs_per_chunk": 0}}, "pairs_per_chunk"),
-    ("/projects/{p}/generate", {"model_id": "no-such-model"}, "model_id"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"generation_type": [1]}}, "generation_type"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"system_prompt": {"a": 1}}}, "system_prompt"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"chunk_ids": "abc"}}, "chunk_ids"),
-    ("/projects/{p}/generate", {"model_id": "extractive", "config": {"generation_type": "poem"}}, "generation_type"),
-    ("/projects/{p}/generate", {"model_id": "scripted", "config": {"labels": ["only one"]}}, "labels"),
-    ("/projects/{p}/export", {"min_quality_score": 1.1}, "min_quality_score"),
-    ("/projects/{p}/export", {"format": "xml"}, "format"),
-])
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/projects", {"name": ""}, "name"),
+        ("/projects", {"name": "x" * 201}, "name"),
+        ("/projects", {"name": "x", "description": "y" * 2001}, "description"),
+        ("/projects", {"name": "x", "source_type": "video"}, "source_type"),
+        ("/projects/{p}/upload-url", {"filename": ""}, "filename"),
+        ("/projects/{p}/upload-url", {"filename": "x" * 501}, "filename"),
+        ("/projects/{p}/upload-url", {"filename": "x", "file_size": -1}, "file_size"),
+        ("/projects/{p}/upload-url", {"filename": "x", "file_size": 2**40}, "file_size"),
+        ("/projects/{p}/documents", {"filename": "x", "s3_key": "elsewhere/x", "file_size": 1}, "s3_key"),
+        ("/projects/{p}/generate", {"num_pairs": 5}, "model_id"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "num_pairs": 0}, "num_pairs"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "num_pairs": 100_001}, "num_pairs"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "temperature": 2.1}, "temperature"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "max_tokens": 32_769}, "max_tokens"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "system_prompt": "x" * 10_001}, "system_prompt"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "config": {"pairs_per_chunk": 0}}, "pairs_per_chunk"),
+        ("/projects/{p}/generate", {"model_id": "no-such-model"}, "model_id"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "config": {"generation_type": [1]}}, "generation_type"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "config": {"system_prompt": {"a": 1}}}, "system_prompt"),
+        ("/projects/{p}/generate", {"model_id": "extractive", "config": {"chunk_ids": "abc"}}, "chunk_ids"),
+        (
+            "/projects/{p}/generate",
+            {"model_id": "extractive", "config": {"generation_type": "poem"}},
+            "generation_type",
+        ),
+        ("/projects/{p}/generate", {"model_id": "scripted", "config": {"labels": ["only one"]}}, "labels"),
+        ("/projects/{p}/export", {"min_quality_score": 1.1}, "min_quality_score"),
+        ("/projects/{p}/export", {"format": "xml"}, "format"),
+    ],
+)
 def test_a_value_over_its_limit_names_its_field(
     service: Service, path: str, body: dict[str, object], field: str
 ) -> None:
@@ -119,7 +142,9 @@ def test_a_document_becomes_chunks_that_know_where_they_stand(service: Service) 
     page = service.call("GET", f"/projects/{project_id}/chunks", page_size=2)
     everything = service.call("GET", f"/projects/{project_id}/chunks")["chunks"]
     assert run["results"] == {
-        "documents_processed": 1, "documents_failed": 0, "chunks_created": page["total"],
+        "documents_processed": 1,
+        "documents_failed": 0,
+        "chunks_created": page["total"],
     }
     assert len(page["chunks"]) == 2
     assert len(everything) == page["total"]
@@ -145,11 +170,14 @@ def test_a_generation_delivers_grounded_pairs_and_its_counts_add_up(service: Ser
     pairs = service.call("GET", f"/projects/{project_id}/pairs")["pairs"]
     assert Counter(p["status"] for p in pairs)["rejected"] == counts["rejected"]
     for pair in pairs:
-        chunk = next(c for c in service.call("GET", f"/projects/{project_id}/chunks")["chunks"]
-                     if c["chunkId"] == pair["chunkId"])
+        chunk = next(
+            c
+            for c in service.call("GET", f"/projects/{project_id}/chunks")["chunks"]
+            if c["chunkId"] == pair["chunkId"]
+        )
         assert [m["role"] for m in pair["messages"]] == ["user", "assistant"]
         assert (pair["messages"][0]["content"], pair["messages"][1]["content"]) == (pair["question"], pair["answer"])
-        assert all(chunk["content"][s["start"]:s["end"]] == s["text"] for s in pair["evidence"])
+        assert all(chunk["content"][s["start"] : s["end"]] == s["text"] for s in pair["evidence"])
         assert 0 <= pair["qualityScore"] <= 1
     logs = service.call("GET", f"/generations/{run['generationId']}/logs", tail=100)["logs"]
     assert {"planning", "generating", "finalizing"} <= {line["stage"] for line in logs}
@@ -167,7 +195,10 @@ def test_request_wins_over_config_over_project_defaults(service: Service) -> Non
     run = service.generate(project_id, temperature=0.9, config={"temperature": 0.5, "max_tokens": 200, "seed": None})
 
     assert {k: run["config"][k] for k in ("temperature", "max_tokens", "style_template", "generation_type")} == {
-        "temperature": 0.9, "max_tokens": 200, "style_template": "brief", "generation_type": "qa",
+        "temperature": 0.9,
+        "max_tokens": 200,
+        "style_template": "brief",
+        "generation_type": "qa",
     }
 
 
@@ -180,8 +211,12 @@ def test_only_the_named_chunks_are_used(service: Service) -> None:
 
     pairs = service.call("GET", f"/projects/{project_id}/pairs")["pairs"]
     assert {p["chunkId"] for p in pairs} == {chosen}
-    service.call("POST", f"/projects/{project_id}/generate", expect=422,
-                 json={"model_id": "extractive", "chunk_ids": ["chunk_none_000000"]})
+    service.call(
+        "POST",
+        f"/projects/{project_id}/generate",
+        expect=422,
+        json={"model_id": "extractive", "chunk_ids": ["chunk_none_000000"]},
+    )
 
 
 # checklist 39, 40, 41
@@ -191,17 +226,23 @@ def test_a_reviewer_finds_and_edits_pairs_and_the_counters_follow(service: Servi
     pending = service.call("GET", f"/projects/{project_id}/pairs", status="pending")
     first, second = pending["pairs"][:2]
 
-    edited = service.call("PUT", f"/pairs/{first['pairId']}", json={
-        "input_text": "Who hands out berths, the zebra office?", "metadata": {"reviewer_notes": "clearer", "by": "me"},
-    })
+    edited = service.call(
+        "PUT",
+        f"/pairs/{first['pairId']}",
+        json={
+            "input_text": "Who hands out berths, the zebra office?",
+            "metadata": {"reviewer_notes": "clearer", "by": "me"},
+        },
+    )
     accepted = service.call("PUT", f"/pairs/{second['pairId']}", json={"status": "accepted"})
 
     assert edited["status"] == "edited"
     assert edited["messages"][0]["content"] == "Who hands out berths, the zebra office?"
     assert (edited["reviewerNotes"], edited["metadata"]["by"]) == ("clearer", "me")
     assert accepted["status"] == "accepted"
-    found = service.call("GET", f"/projects/{project_id}/pairs", search="ZEBRA", status="edited",
-                         generation_id=run["generationId"])
+    found = service.call(
+        "GET", f"/projects/{project_id}/pairs", search="ZEBRA", status="edited", generation_id=run["generationId"]
+    )
     assert (found["total"], found["pairs"][0]["pairId"]) == (1, first["pairId"])
     stats = service.call("GET", f"/projects/{project_id}")["stats"]
     assert stats["accepted_pairs"] == 2
@@ -214,9 +255,14 @@ def test_a_reviewer_finds_and_edits_pairs_and_the_counters_follow(service: Servi
 def test_an_export_holds_exactly_the_approved_pairs(service: Service) -> None:
     project_id = harbour(service)
     service.call("POST", f"/projects/{project_id}/export", expect=422)
-    service.generate(project_id, num_pairs=6, config={
-        "auto_accept_min_quality": 0.0, "pair_system_prompt": "You know the harbour.",
-    })
+    service.generate(
+        project_id,
+        num_pairs=6,
+        config={
+            "auto_accept_min_quality": 0.0,
+            "pair_system_prompt": "You know the harbour.",
+        },
+    )
 
     chatml = service.call("POST", f"/projects/{project_id}/export", json={})
     alpaca = service.call("POST", f"/projects/{project_id}/export", json={"format": "alpaca"})
@@ -230,7 +276,9 @@ def test_an_export_holds_exactly_the_approved_pairs(service: Service) -> None:
     assert [[m["role"] for m in line["messages"]] for line in lines] == [["system", "user", "assistant"]] * len(lines)
     first = accepted["pairs"][0]
     assert json.loads(service.fetch(alpaca["downloadUrl"]).splitlines()[0]) == {
-        "instruction": first["question"], "input": "", "output": first["answer"],
+        "instruction": first["question"],
+        "input": "",
+        "output": first["answer"],
     }
     assert b"You know the harbour" not in service.fetch(bare["downloadUrl"])
     again = service.call("GET", f"/projects/{project_id}/export/1")
@@ -245,17 +293,27 @@ def test_a_stranger_sees_nothing_and_cannot_tell_that_it_exists(service: Service
     pair = service.call("GET", f"/projects/{project_id}/pairs")["pairs"][0]
     stranger = service.other()
 
-    for path in (f"/projects/{project_id}", f"/projects/{project_id}/pairs", f"/projects/{project_id}/chunks",
-                 f"/projects/{project_id}/documents", f"/projects/{project_id}/generations",
-                 f"/generations/{run['generationId']}", f"/generations/{run['generationId']}/logs"):
+    for path in (
+        f"/projects/{project_id}",
+        f"/projects/{project_id}/pairs",
+        f"/projects/{project_id}/chunks",
+        f"/projects/{project_id}/documents",
+        f"/projects/{project_id}/generations",
+        f"/generations/{run['generationId']}",
+        f"/generations/{run['generationId']}/logs",
+    ):
         stranger.call("GET", path, expect=404)
     unknown = stranger.call("PUT", "/pairs/pair_x_y_000000", json={"status": "accepted"}, expect=404)
     foreign = stranger.call("PUT", f"/pairs/{pair['pairId']}", json={"status": "accepted"}, expect=404)
     assert set(unknown) == set(foreign)
     assert stranger.call("GET", "/projects") == []
 
-    intruder = Service(service.http, {**stranger.headers, "X-Organization-ID": service.headers["X-Organization-ID"]},
-                       service.put, service.fetch)
+    intruder = Service(
+        service.http,
+        {**stranger.headers, "X-Organization-ID": service.headers["X-Organization-ID"]},
+        service.put,
+        service.fetch,
+    )
     assert intruder.call("GET", "/projects", expect=403)["code"] == "ORGANIZATION_FORBIDDEN"
 
 
@@ -264,10 +322,15 @@ def test_keys_and_organisation_headers(service: Service) -> None:
     key, org = service.headers["X-API-Key"], service.headers["X-Organization-ID"]
     url = "/api/v1/data-forge/projects"
 
-    answers = [service.http.get(url, headers=h).status_code for h in (
-        {}, {"X-API-Key": "sk_wrong", "X-Organization-ID": org}, {"X-API-Key": key},
-        {"Authorization": f"Bearer {key}", "X-Organization-ID": org},
-    )]
+    answers = [
+        service.http.get(url, headers=h).status_code
+        for h in (
+            {},
+            {"X-API-Key": "sk_wrong", "X-Organization-ID": org},
+            {"X-API-Key": key},
+            {"Authorization": f"Bearer {key}", "X-Organization-ID": org},
+        )
+    ]
 
     assert answers == [401, 401, 400, 200]
     assert service.http.get("/health").json()["status"] == "ok"
@@ -301,15 +364,16 @@ def test_what_makes_no_sense_now_is_refused(service: Service) -> None:
 
     assert nothing["code"] == "NOTHING_TO_PARSE"
     assert early["code"] == "NO_CHUNKS"
-    broken = service.http.post(f"/api/v1/data-forge/projects/{project_id}/parse", content=b"{not json",
-                               headers={**service.headers, "Content-Type": "application/json"})
+    broken = service.http.post(
+        f"/api/v1/data-forge/projects/{project_id}/parse",
+        content=b"{not json",
+        headers={**service.headers, "Content-Type": "application/json"},
+    )
     assert broken.status_code == 400
 
 
 # checklist 48
-def test_available_models_are_what_this_deployment_can_run(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_available_models_are_what_this_deployment_can_run(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     on_aws = platform.current().name == "aws"
     if not on_aws:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE"):

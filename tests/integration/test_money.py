@@ -74,9 +74,14 @@ def test_a_cap_without_a_price_is_refused(project: Project, dear: Dear) -> None:
         generation.quote(project, {"model_id": "fake:other", "max_cost_usd": 1})
 
 
-@pytest.mark.parametrize("request_", [
-    {"num_pairs": 12, "config": {"pairs_per_chunk": 2}}, {"num_pairs": 7}, {},
-])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"num_pairs": 12, "config": {"pairs_per_chunk": 2}},
+        {"num_pairs": 7},
+        {},
+    ],
+)
 def test_what_a_run_takes_lies_in_the_range_that_was_told_before(
     project: Project, dear: Dear, request_: dict[str, object]
 ) -> None:
@@ -86,8 +91,12 @@ def test_what_a_run_takes_lies_in_the_range_that_was_told_before(
     run = walk(project, model_id="dear", **request_)
 
     assert run.estimate == told
-    took = {"calls": len(dear.asked), "input_tokens": run.input_tokens, "output_tokens": run.output_tokens,
-            "cost_usd": run.cost_usd}
+    took = {
+        "calls": len(dear.asked),
+        "input_tokens": run.input_tokens,
+        "output_tokens": run.output_tokens,
+        "cost_usd": run.cost_usd,
+    }
     for name, value in took.items():
         span = told[name]
         assert isinstance(span, dict)

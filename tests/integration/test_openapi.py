@@ -62,7 +62,9 @@ def test_references_lead_somewhere_and_no_schema_is_left_over(document: dict[str
 def test_every_refusal_is_the_one_error_body(document: dict[str, Any]) -> None:
     refusals = [
         (operation["operationId"], code, answer["content"]["application/json"]["schema"])
-        for _, _, operation in operations(document) for code, answer in operation["responses"].items() if code >= "4"
+        for _, _, operation in operations(document)
+        for code, answer in operation["responses"].items()
+        if code >= "4"
     ]
 
     assert {schema["$ref"] for _, _, schema in refusals} == {"#/components/schemas/Error"}
@@ -75,7 +77,9 @@ def test_the_document_says_how_to_sign_in(document: dict[str, Any]) -> None:
     ways = {json.dumps(operation.get("security")) for _, _, operation in operations(document)}
 
     assert {(s["type"], s.get("name"), s.get("scheme")) for s in schemes.values()} == {
-        ("apiKey", "X-API-Key", None), ("apiKey", "X-Organization-ID", None), ("http", None, "bearer"),
+        ("apiKey", "X-API-Key", None),
+        ("apiKey", "X-Organization-ID", None),
+        ("http", None, "bearer"),
     }
     assert public == ["health", "synthetic_pricing"]
     assert '[{"ApiKeyAuth": [], "OrganizationId": []}, {"BearerAuth": [], "OrganizationId": []}]' in ways
@@ -84,8 +88,11 @@ def test_the_document_says_how_to_sign_in(document: dict[str, Any]) -> None:
 def test_every_route_but_health_asks_for_a_key_first(world: World, document: dict[str, Any]) -> None:
     own, foreign = world.service.headers, world.stranger
     callers: list[tuple[dict[str, str], int]] = [
-        ({}, 401), ({"X-Organization-ID": own["X-Organization-ID"]}, 401), ({**own, "X-API-Key": "sk_none"}, 401),
-        ({**own, "X-API-Key": foreign["X-API-Key"]}, 403), ({**own, "X-Organization-ID": "o" * 5000}, 403),
+        ({}, 401),
+        ({"X-Organization-ID": own["X-Organization-ID"]}, 401),
+        ({**own, "X-API-Key": "sk_none"}, 401),
+        ({**own, "X-API-Key": foreign["X-API-Key"]}, 403),
+        ({**own, "X-Organization-ID": "o" * 5000}, 403),
     ]
 
     for method, path, operation in operations(document):
@@ -110,7 +117,9 @@ def send(world: World, method: str, path: str, body: str | bytes) -> tuple[int, 
 
 
 UNREADABLE = {
-    "not JSON": "{", "half a string": '{"name": "x', "not UTF-8": b'{"name": "\xff"}',
+    "not JSON": "{",
+    "half a string": '{"name": "x',
+    "not UTF-8": b'{"name": "\xff"}',
     "an integer of 5,000 digits": '{"name": "x", "config": {"n": 1%s}}' % ("0" * 5000),
     "nested 100,000 deep": '{"name": "x", "config": %s}' % ('{"a":' * 100_000 + "1" + "}" * 100_000),
 }
@@ -125,8 +134,10 @@ def test_a_body_that_cannot_be_read_is_malformed(world: World, body: str | bytes
 
 OBJECTS = {
     "an integer beyond 64 bits": ('{"a": {"b": [1, 9223372036854775808]}}', "at a.b.1 must"),
-    "NaN": ('{"a": NaN}', "at a must be finite"), "infinity": ('{"a": 1e999}', "at a must be finite"),
-    "too large a float": ('{"a": 1e200}', "1e125"), "too small a float": ('{"a": 1e-200}', "1e-130"),
+    "NaN": ('{"a": NaN}', "at a must be finite"),
+    "infinity": ('{"a": 1e999}', "at a must be finite"),
+    "too large a float": ('{"a": 1e200}', "1e125"),
+    "too small a float": ('{"a": 1e-200}', "1e-130"),
     "NUL in a value": (r'{"a": "\u0000"}', "the text at a holds a NUL"),
     "NUL in a key": (r'{"a": {"\u0000": 1}}', "a key at a holds a NUL"),
     "half a surrogate pair": (r'{"a": ["\udfff"]}', "at a.0 holds half a surrogate pair"),
@@ -161,8 +172,12 @@ def test_a_free_object_that_cannot_be_kept_names_its_field(world: World, sent: s
 
 def test_odd_but_sound_objects_come_back_as_they_were(world: World) -> None:
     config = {
-        "a.b": {"c.d.": [1, None, True, -(2**63)], "e": "\U0001f600 é \x01"}, "x" * 5000: 0.1, " ": {}, "[0]": [],
-        "deep": json.loads("[" * 28 + "]" * 28), "long": "y" * 40_000,
+        "a.b": {"c.d.": [1, None, True, -(2**63)], "e": "\U0001f600 é \x01"},
+        "x" * 5000: 0.1,
+        " ": {},
+        "[0]": [],
+        "deep": json.loads("[" * 28 + "]" * 28),
+        "long": "y" * 40_000,
     }
 
     status, made = send(world, "POST", "/projects", json.dumps({"name": "odd", "config": config}))
@@ -172,13 +187,15 @@ def test_odd_but_sound_objects_come_back_as_they_were(world: World) -> None:
 
 
 TEXTS = [
-    ("POST", "/projects", {}, "name"), ("POST", "/projects", {"name": "x"}, "description"),
+    ("POST", "/projects", {}, "name"),
+    ("POST", "/projects", {"name": "x"}, "description"),
     ("POST", "/projects/{project}/upload-url", {}, "filename"),
     ("POST", "/projects/{project}/upload-url", {"filename": "a.md"}, "content_type"),
     ("POST", "/projects/{project}/documents", {"filename": "a.md", "file_size": 1}, "s3_key"),
     ("POST", "/projects/{project}/generate", {}, "model_id"),
     ("POST", "/projects/{project}/generate", {"model_id": "extractive"}, "system_prompt"),
-    ("PUT", "/pairs/{pair}", {}, "input_text"), ("PUT", "/pairs/{pair}", {}, "output_text"),
+    ("PUT", "/pairs/{pair}", {}, "input_text"),
+    ("PUT", "/pairs/{pair}", {}, "output_text"),
 ]
 
 
@@ -196,12 +213,18 @@ def test_text_that_is_none_names_its_field(
 
 
 QUERIES = [
-    ("/projects/{project}/chunks", "page", str(10**12)), ("/projects/{project}/chunks", "page", str(10**30)),
-    ("/projects/{project}/chunks", "page", "9" * 5000), ("/projects/{project}/chunks", "page", "-1"),
-    ("/projects/{project}/pairs", "page", str(10**12)), ("/projects/{project}/pairs", "page_size", "501"),
-    ("/projects/{project}/chunks", "document_id", ""), ("/projects/{project}/chunks", "document_id", "\0"),
-    ("/projects/{project}/chunks", "document_id", "d" * 2000), ("/projects/{project}/pairs", "generation_id", ""),
-    ("/projects/{project}/pairs", "search", "s" * 501), ("/generations/{run}/logs", "tail", str(10**20)),
+    ("/projects/{project}/chunks", "page", str(10**12)),
+    ("/projects/{project}/chunks", "page", str(10**30)),
+    ("/projects/{project}/chunks", "page", "9" * 5000),
+    ("/projects/{project}/chunks", "page", "-1"),
+    ("/projects/{project}/pairs", "page", str(10**12)),
+    ("/projects/{project}/pairs", "page_size", "501"),
+    ("/projects/{project}/chunks", "document_id", ""),
+    ("/projects/{project}/chunks", "document_id", "\0"),
+    ("/projects/{project}/chunks", "document_id", "d" * 2000),
+    ("/projects/{project}/pairs", "generation_id", ""),
+    ("/projects/{project}/pairs", "search", "s" * 501),
+    ("/generations/{run}/logs", "tail", str(10**20)),
 ]
 
 
@@ -219,7 +242,9 @@ def test_a_query_out_of_range_names_its_parameter(world: World, path: str, name:
 def test_an_odd_id_is_refused_and_not_looked_for(world: World, odd: str) -> None:
     project = world.harbours[0].project_id
     places = [
-        ("GET", f"/projects/{odd}"), ("GET", f"/generations/{odd}"), ("PUT", f"/pairs/{odd}"),
+        ("GET", f"/projects/{odd}"),
+        ("GET", f"/generations/{odd}"),
+        ("PUT", f"/pairs/{odd}"),
         ("DELETE", f"/projects/{project}/documents/{odd}"),
     ]
 
@@ -243,7 +268,8 @@ def test_links_work_and_end_with_what_they_lead_to(world: World, document: dict[
     world.clear_keys()
     bodies: dict[str, dict[str, Any]] = {
         "register_document": {"filename": "spare.md", "s3_key": harbour.s3_key, "file_size": len(TEXT)},
-        "add_member": {"name": "Walker"}, "parse": {"force": True},
+        "add_member": {"name": "Walker"},
+        "parse": {"force": True},
         "generate": {"model_id": "extractive", "num_pairs": 1},
     }
 
@@ -278,5 +304,10 @@ def test_links_work_and_end_with_what_they_lead_to(world: World, document: dict[
 
     assert len(followed) >= 20
     assert {n for n, status in followed.items() if status > 201} <= {
-        "cancel_generation", "parse", "generate", "export", "register_document", "create_upload_url",
+        "cancel_generation",
+        "parse",
+        "generate",
+        "export",
+        "register_document",
+        "create_upload_url",
     } | {n for n in followed if "bulk" in n}, "what is empty, or has ended, may refuse; the rest may not"

@@ -27,9 +27,11 @@ def test_every_slot_of_a_run_stands_in_one_of_three_files(service: Service) -> N
         told = service.call("GET", f"/generations/{run['generationId']}/outcomes")
         found = fetched(service, told)
 
-        assert {name: len(lines) for name, lines in found.items()} == {
-            name: file["lines"] for name, file in told["files"].items()
-        } == {name: run["counts"][name] for name in ("delivered", "rejected", "failed")}
+        assert (
+            {name: len(lines) for name, lines in found.items()}
+            == {name: file["lines"] for name, file in told["files"].items()}
+            == {name: run["counts"][name] for name in ("delivered", "rejected", "failed")}
+        )
         slots = [line["slot"] for lines in found.values() for line in lines]
         assert sorted(slots) == list(range(run["counts"]["asked"]))
         assert Counter(line["reasons"][0] for line in found["rejected"]) == run["reasons"]["rejected"]

@@ -29,7 +29,8 @@ def read(name: str) -> ParsedDocument:
 def headings(parsed: ParsedDocument) -> list[tuple[int, str]]:
     return [
         (block.level or 0, parsed.text[block.start : block.end].lstrip("# "))
-        for block in parsed.blocks if block.kind == "heading"
+        for block in parsed.blocks
+        if block.kind == "heading"
     ]
 
 
@@ -45,13 +46,24 @@ def bag(text: str) -> Counter[str]:
 @pytest.mark.parametrize(
     ("name", "least"),
     [
-        ("2305.03393v1-pg9.pdf", 0.95), ("multi_page.pdf", 0.98), ("code_and_formula.pdf", 0.97),
-        ("right_to_left_01.pdf", 0.80), ("right_to_left_02.pdf", 0.78),
+        ("2305.03393v1-pg9.pdf", 0.95),
+        ("multi_page.pdf", 0.98),
+        ("code_and_formula.pdf", 0.97),
+        ("right_to_left_01.pdf", 0.80),
+        ("right_to_left_02.pdf", 0.78),
         ("SPARSE-2024-INV-1234_borderless_table.pdf", 0.97),
-        ("RECEIPT-2024-TXN-98765_retail_purchase.pdf", 0.97), ("table_mislabeled_as_picture.pdf", 0.80),
-        ("word_sample.docx", 0.97), ("docx_lists.docx", 0.97), ("word_tables.docx", 0.96), ("textbox.docx", 0.94),
-        ("unit_test_headers.docx", 0.97), ("docx_code_blocks.docx", 0.97), ("tablecell.docx", 0.97),
-        ("example_08.html", 0.93), ("html_code_snippets.html", 0.96), ("html_rich_table_cells.html", 0.80),
+        ("RECEIPT-2024-TXN-98765_retail_purchase.pdf", 0.97),
+        ("table_mislabeled_as_picture.pdf", 0.80),
+        ("word_sample.docx", 0.97),
+        ("docx_lists.docx", 0.97),
+        ("word_tables.docx", 0.96),
+        ("textbox.docx", 0.94),
+        ("unit_test_headers.docx", 0.97),
+        ("docx_code_blocks.docx", 0.97),
+        ("tablecell.docx", 0.97),
+        ("example_08.html", 0.93),
+        ("html_code_snippets.html", 0.96),
+        ("html_rich_table_cells.html", 0.80),
     ],
 )
 def test_the_words_are_those_of_the_reference(name: str, least: float) -> None:

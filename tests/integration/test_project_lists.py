@@ -57,7 +57,9 @@ def test_every_project_shows_its_own_exports_whatever_was_lost(
 ) -> None:
     monkeypatch.setattr(pairs, "_LISTED", 3)
     wanted = {
-        service.project(): [], exported(service, 1, 3, lost=(2,)): [1, 3], exported(service, lost=(1,)): [],
+        service.project(): [],
+        exported(service, 1, 3, lost=(2,)): [1, 3],
+        exported(service, lost=(1,)): [],
         exported(service, 1, 2, 3, 4, 5): [1, 2, 3, 4, 5],
     }
 

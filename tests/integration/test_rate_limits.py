@@ -83,9 +83,7 @@ def test_every_organisation_has_its_own_bucket(service: Service, limited: Clock)
     assert own == theirs == [200, 200, 200, 429]
 
 
-def test_every_api_has_its_own_bucket(
-    service: Service, limited: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_api_has_its_own_bucket(service: Service, limited: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAFORGE_RATE_ACCOUNTS", "1")
     settings.get.cache_clear()
     whoami = "/api/v1/auth/whoami"
@@ -121,9 +119,7 @@ def test_zero_means_any_number(service: Service) -> None:
 
 
 # checklist 126
-def test_the_synthetic_api_takes_sixty_calls_a_minute(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_synthetic_api_takes_sixty_calls_a_minute(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAFORGE_RATE_SYNTHETIC", str(Settings().rate_synthetic))
     monkeypatch.setattr(clock, "milliseconds", Clock())
     settings.get.cache_clear()

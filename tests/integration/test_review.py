@@ -64,8 +64,12 @@ def assert_all_agree(service: Service, project: Project) -> Counter[str]:
     numbers = service.call("GET", f"/projects/{project.project_id}/analytics")
     for status in pairs.STATUSES:
         assert service.call("GET", pairs_path(project), status=status, page_size=1)["total"] == walked[status]
-    told = {"total": walked.total(), "accepted": walked["accepted"] + walked["edited"],
-            "rejected": walked["rejected"], "pending": walked["pending"]}
+    told = {
+        "total": walked.total(),
+        "accepted": walked["accepted"] + walked["edited"],
+        "rejected": walked["rejected"],
+        "pending": walked["pending"],
+    }
     assert {k: stats[f"{k}_pairs"] for k in told} == told
     assert {k: numbers["pairs"][k] for k in told} == told
     assert sum(b["count"] for b in numbers["qualityDistribution"]) == walked.total()
@@ -76,11 +80,15 @@ def assert_all_agree(service: Service, project: Project) -> Counter[str]:
 def holds(pair: Pair, wanted: dict[str, Any]) -> bool:
     """The filter in the plainest words, for one pair."""
     checks: dict[str, Callable[[Any], bool]] = {
-        "status": lambda v: pair.status == v, "generation_id": lambda v: pair.run_id == v,
+        "status": lambda v: pair.status == v,
+        "generation_id": lambda v: pair.run_id == v,
         "search": lambda v: v.casefold() in pair.question.casefold() or v.casefold() in pair.answer.casefold(),
-        "document_id": lambda v: pair.document_id == v, "chunk_id": lambda v: pair.chunk_id == v,
-        "min_quality_score": lambda v: pair.quality_score >= v, "max_quality_score": lambda v: pair.quality_score <= v,
-        "is_duplicate": lambda v: pair.is_duplicate == v, "type": lambda v: pair.type == v,
+        "document_id": lambda v: pair.document_id == v,
+        "chunk_id": lambda v: pair.chunk_id == v,
+        "min_quality_score": lambda v: pair.quality_score >= v,
+        "max_quality_score": lambda v: pair.quality_score <= v,
+        "is_duplicate": lambda v: pair.is_duplicate == v,
+        "type": lambda v: pair.type == v,
         "complexity_level": lambda v: pair.complexity_level == v,
     }
     return all(checks[name](value) for name, value in wanted.items())
@@ -93,11 +101,15 @@ def test_any_page_of_any_combination_of_filters_is_what_a_plain_search_would_fin
     project, made = filled
     rng = random.Random(3)
     values: dict[str, Callable[[Pair], Any]] = {
-        "status": lambda p: p.status, "generation_id": lambda p: p.run_id,
+        "status": lambda p: p.status,
+        "generation_id": lambda p: p.run_id,
         "search": lambda p: rng.choice([p.question[8:15].upper(), p.answer[-10:], "zebra", "QUAY"]),
-        "document_id": lambda p: p.document_id, "chunk_id": lambda p: p.chunk_id,
-        "min_quality_score": lambda p: p.quality_score, "max_quality_score": lambda p: p.quality_score,
-        "is_duplicate": lambda p: p.is_duplicate, "type": lambda p: p.type,
+        "document_id": lambda p: p.document_id,
+        "chunk_id": lambda p: p.chunk_id,
+        "min_quality_score": lambda p: p.quality_score,
+        "max_quality_score": lambda p: p.quality_score,
+        "is_duplicate": lambda p: p.is_duplicate,
+        "type": lambda p: p.type,
         "complexity_level": lambda p: p.complexity_level,
     }
 
@@ -109,7 +121,7 @@ def test_any_page_of_any_combination_of_filters_is_what_a_plain_search_would_fin
         found = service.call("GET", pairs_path(project), page=page, page_size=size, **wanted)
 
         assert (wanted, found["total"]) == (wanted, len(expected))
-        assert [p["pairId"] for p in found["pairs"]] == expected[(page - 1) * size:page * size]
+        assert [p["pairId"] for p in found["pairs"]] == expected[(page - 1) * size : page * size]
         assert all(p["status"] == next(m.status for m in made if m.pair_id == p["pairId"]) for p in found["pairs"])
 
 
@@ -119,8 +131,12 @@ def test_a_page_costs_the_same_few_requests_wherever_it_lies_and_whatever_it_fil
 ) -> None:
     project, made = filled
     queries: list[dict[str, Any]] = [
-        {}, {"page": 26}, {"status": "pending", "page": 9}, {"generation_id": made[-1].run_id},
-        {"min_quality_score": 0.4, "type": "single_turn", "document_id": made[0].document_id}, {"page_size": 500},
+        {},
+        {"page": 26},
+        {"status": "pending", "page": 9},
+        {"generation_id": made[-1].run_id},
+        {"min_quality_score": 0.4, "type": "single_turn", "document_id": made[0].document_id},
+        {"page_size": 500},
     ]
 
     spent = []
@@ -201,14 +217,20 @@ def test_bulk_by_filters_and_every_action_keeps_lists_and_counters_together(
 
 
 # checklist 43
-@pytest.mark.parametrize(("body", "field"), [
-    ({"action": "accept"}, "pair_ids"), ({"action": "accept", "pair_ids": [], "filters": {}}, "pair_ids"),
-    ({"action": "approve", "filters": {}}, "action"), ({"pair_ids": []}, "action"),
-    ({"action": "accept", "filters": {"statuss": "pending"}}, "filters.statuss"),
-    ({"action": "accept", "filters": {"status": "new"}}, "filters.status"),
-    ({"action": "accept", "filters": {"min_quality_score": 2}}, "filters.min_quality_score"),
-    ({"action": "accept", "filters": [1]}, "filters"), ({"action": "accept", "pair_ids": "all"}, "pair_ids"),
-])
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"action": "accept"}, "pair_ids"),
+        ({"action": "accept", "pair_ids": [], "filters": {}}, "pair_ids"),
+        ({"action": "approve", "filters": {}}, "action"),
+        ({"pair_ids": []}, "action"),
+        ({"action": "accept", "filters": {"statuss": "pending"}}, "filters.statuss"),
+        ({"action": "accept", "filters": {"status": "new"}}, "filters.status"),
+        ({"action": "accept", "filters": {"min_quality_score": 2}}, "filters.min_quality_score"),
+        ({"action": "accept", "filters": [1]}, "filters"),
+        ({"action": "accept", "pair_ids": "all"}, "pair_ids"),
+    ],
+)
 def test_a_bulk_action_that_is_unclear_changes_nothing(service: Service, body: dict[str, Any], field: str) -> None:
     project = project_of(service)
     many_pairs.fill(project, Shape(5))
@@ -231,8 +253,9 @@ def test_an_undo_gives_back_every_status_but_of_pairs_that_were_changed_since(
     service.call("PUT", f"/pairs/{kept[1]}", json={"input_text": "Another question?"})
 
     undone = service.call("POST", pairs_path(project, "/bulk-action/undo"), json={"undo_token": done["undo_token"]})
-    twice = service.call("POST", pairs_path(project, "/bulk-action/undo"), json={"undo_token": done["undo_token"]},
-                         expect=409)
+    twice = service.call(
+        "POST", pairs_path(project, "/bulk-action/undo"), json={"undo_token": done["undo_token"]}, expect=409
+    )
 
     assert done["undo_expires_at"] > project.created_at
     assert undone == {"restored_count": done["affected_count"] - 2, "skipped_count": 2, "message": "Bulk action undone"}
@@ -284,8 +307,10 @@ def test_analytics_hold_every_block_of_the_contract_and_agree_with_the_lists(ser
     many_pairs.fill(project, Shape(30, seed=5))
     edges = [0.0, 0.6999, 0.7, 0.7999, 0.8, 0.8999, 0.9, 1.0]
     run_id, made = many_pairs.fill(project, Shape(8, seed=6))
-    boundary = [replace(p, pair_id=p.pair_id.replace(run_id[4:], "edges"), quality_score=score)
-                for p, score in zip(made, edges, strict=True)]
+    boundary = [
+        replace(p, pair_id=p.pair_id.replace(run_id[4:], "edges"), quality_score=score)
+        for p, score in zip(made, edges, strict=True)
+    ]
     before = service.call("GET", f"/projects/{project.project_id}/analytics")
     many_pairs.write(project, "gen_edges", boundary)
 
@@ -293,14 +318,24 @@ def test_analytics_hold_every_block_of_the_contract_and_agree_with_the_lists(ser
 
     assert empty["pairs"] == {"total": 0, "accepted": 0, "rejected": 0, "pending": 0, "avg_quality_score": None}
     assert [b["range"] for b in empty["qualityDistribution"]] == ["0.9-1.0", "0.8-0.9", "0.7-0.8", "0.0-0.7"]
-    assert set(numbers) == {"projectId", "projectName", "documents", "chunks", "pairs", "qualityDistribution",
-                            "generations", "exportsCount"}
+    assert set(numbers) == {
+        "projectId",
+        "projectName",
+        "documents",
+        "chunks",
+        "pairs",
+        "qualityDistribution",
+        "generations",
+        "exportsCount",
+    }
     assert numbers["documents"] == {"total": 2, "parsed": 1, "failed": 1}
     chunks = service.call("GET", f"/projects/{project.project_id}/chunks")["chunks"]
     assert numbers["chunks"] == {"total": len(chunks), "by_type": Counter(c["contentType"] for c in chunks)}
     assert numbers["generations"] == {"total": 2, "completed": 2, "running": 0, "failed": 0}
-    grown = [b["count"] - a["count"] for a, b in
-             zip(before["qualityDistribution"], numbers["qualityDistribution"], strict=True)]
+    grown = [
+        b["count"] - a["count"]
+        for a, b in zip(before["qualityDistribution"], numbers["qualityDistribution"], strict=True)
+    ]
     assert grown == [2, 2, 2, 2]
     assert_all_agree(service, project)
 
@@ -318,8 +353,16 @@ def test_exports_at_the_same_time_get_different_versions_and_stay_what_they_were
     fresh = [service.call("GET", f"{path}/{version}") for version in range(1, 9)]
 
     assert sorted(m["version"] for m in made) == list(range(1, 9))
-    fields = {"version", "format", "s3Key", "pairCount", "fileSize", "downloadUrl", "includeSystemPrompt",
-              "minQualityScore"}
+    fields = {
+        "version",
+        "format",
+        "s3Key",
+        "pairCount",
+        "fileSize",
+        "downloadUrl",
+        "includeSystemPrompt",
+        "minQualityScore",
+    }
     assert all(fields <= set(m) for m in (*made, *fresh))
     assert {len(service.fetch(f["downloadUrl"]).splitlines()) for f in fresh} == {made[0]["pairCount"]}
     assert service.call("GET", f"/projects/{project.project_id}")["currentVersion"] == 8

@@ -126,23 +126,34 @@ def test_a_reply_that_is_cut_gets_more_room_or_fewer_pairs_at_a_time(
     project: Project, monkeypatch: pytest.MonkeyPatch, max_tokens: int | None, most: int
 ) -> None:
     """The caller's own max_tokens is never exceeded."""
+
     def wordy(question: Question) -> str:
         return " " * (4 * 5000 if max_tokens is None else 0) + good(question)
 
     teacher = Short([wordy])
     monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
 
-    run = walk(project, num_pairs=4, config={"pairs_per_chunk": 2}, max_tokens=max_tokens,
-               chunk_ids=["chunk_0_000000", "chunk_0_000001"])
+    run = walk(
+        project,
+        num_pairs=4,
+        config={"pairs_per_chunk": 2},
+        max_tokens=max_tokens,
+        chunk_ids=["chunk_0_000000", "chunk_0_000001"],
+    )
 
     assert counts_of(run) == (4, 4, 0, 0)
     assert max(q.max_tokens for q in teacher.asked) <= most
     assert len(teacher.asked) > 2
 
 
-@pytest.mark.parametrize("trouble", [
-    TeacherBusy("busy", retry_after=0.01), TeacherBusy("busy"), TeacherUnreachable("reset"),
-])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        TeacherBusy("busy", retry_after=0.01),
+        TeacherBusy("busy"),
+        TeacherUnreachable("reset"),
+    ],
+)
 def test_a_busy_or_unreachable_teacher_is_asked_again(
     project: Project, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
@@ -162,9 +173,7 @@ def test_a_busy_or_unreachable_teacher_is_asked_again(
     assert set(tries.values()) == {3}
 
 
-def test_a_refusal_stops_the_run_at_once_and_says_why(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refusal_stops_the_run_at_once_and_says_why(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAFORGE_CONCURRENCY", "1")
     settings.get.cache_clear()
     teacher = teach(monkeypatch, TeacherRefused("the key sk-abcdefgh12345 is wrong"))
@@ -185,12 +194,22 @@ def test_near_duplicates_are_found_over_the_whole_run_not_per_batch(
 ) -> None:
     monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "1")
     settings.get.cache_clear()
-    same = json.dumps({"pairs": [{"question": "When does the north pier open in the morning?",
-                                  "answer": "The north pier opens at 5 o'clock.", "evidence": []}]})
+    same = json.dumps(
+        {
+            "pairs": [
+                {
+                    "question": "When does the north pier open in the morning?",
+                    "answer": "The north pier opens at 5 o'clock.",
+                    "evidence": [],
+                }
+            ]
+        }
+    )
     teach(monkeypatch, same)
 
-    run, planned = begin(project, num_pairs=2, config={"pairs_per_chunk": 1}, chunk_ids=["chunk_0_000000",
-                                                                                        "chunk_0_000001"])
+    run, planned = begin(
+        project, num_pairs=2, config={"pairs_per_chunk": 1}, chunk_ids=["chunk_0_000000", "chunk_0_000001"]
+    )
     for batch in batches(planned):
         asking.generate_batch(batch)
     assessing.assess_run(planned)

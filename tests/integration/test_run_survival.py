@@ -133,9 +133,7 @@ def test_a_batch_that_runs_out_of_time_goes_on_in_the_next_invocation(
 
 
 # checklist 35
-def test_cancel_keeps_what_was_made_and_asks_nothing_more(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cancel_keeps_what_was_made_and_asks_nothing_more(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "3")
     settings.get.cache_clear()
     teacher = teach(monkeypatch, good)
@@ -154,9 +152,7 @@ def test_cancel_keeps_what_was_made_and_asks_nothing_more(
     assert flow.cancel(done).status == "cancelled"
 
 
-def test_a_batch_that_dies_fails_its_slots_with_its_cause(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_that_dies_fails_its_slots_with_its_cause(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     failure: Item = {"Error": "MemoryError", "Cause": json.dumps({"errorMessage": "out of memory"})}

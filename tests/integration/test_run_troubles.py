@@ -63,11 +63,22 @@ def set_limit(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     settings.get.cache_clear()
 
 
-@pytest.mark.parametrize("odd", [
-    pair("What is half a character \ud83d?", "\ud83d is one."), "[" * 200_000, '{"a":' * 100_000,
-    pair("x" * 300_000, "y" * 300_000), pair("Which words are many?", "Sesam öffne dich. " * 40_000), "7", "null", "",
-    json.dumps({"pairs": {"question": 1, "answer": [{}]}}), "\0", "ß" * 400_000,
-])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pair("What is half a character \ud83d?", "\ud83d is one."),
+        "[" * 200_000,
+        '{"a":' * 100_000,
+        pair("x" * 300_000, "y" * 300_000),
+        pair("Which words are many?", "Sesam öffne dich. " * 40_000),
+        "7",
+        "null",
+        "",
+        json.dumps({"pairs": {"question": 1, "answer": [{}]}}),
+        "\0",
+        "ß" * 400_000,
+    ],
+)
 def test_one_odd_reply_costs_its_own_slots_and_no_other(
     project: Project, monkeypatch: pytest.MonkeyPatch, odd: str
 ) -> None:
@@ -108,8 +119,9 @@ def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
     assert len(teacher.asked) == 4
     assert counts_of(done) == (6, 3, 0, 3)
     assert done.reasons["failed"] == {"batch_failed": 3}
-    assert done.input_tokens == sum(runs.replies_between(run.run_id, 0, 9)[k].input_tokens for k in (
-        "000000#00", "000001#00", "000002#00"))
+    assert done.input_tokens == sum(
+        runs.replies_between(run.run_id, 0, 9)[k].input_tokens for k in ("000000#00", "000001#00", "000002#00")
+    )
 
 
 @pytest.mark.parametrize("calls", [1, 6], ids=["after the last reply", "in a lull"])
@@ -178,9 +190,7 @@ def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(
     assert [second[n].count(b"\n") for n in files[:3]] == [done.delivered, done.rejected, done.failed]
 
 
-def test_a_batch_that_starts_after_the_cancel_asks_nothing(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_that_starts_after_the_cancel_asks_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
 
@@ -246,8 +256,11 @@ def test_topping_up_ends_when_every_new_pair_is_the_same(project: Project, monke
 
     run = walk(project, num_pairs=400)
 
-    rounds = {f.key.split("/round-")[1].split("/")[0] for f in platform.current().files.list(run.files_prefix + "/r")
-              if "/round-" in f.key}
+    rounds = {
+        f.key.split("/round-")[1].split("/")[0]
+        for f in platform.current().files.list(run.files_prefix + "/r")
+        if "/round-" in f.key
+    }
     assert len(rounds) <= generation.ROUNDS
     assert counts_of(run)[1] == 1
     assert teacher.asked
@@ -325,9 +338,7 @@ class Ended(Started):
         return Execution(machine, run_id, "TIMED_OUT", error="States.Timeout")
 
 
-def test_a_run_whose_machine_died_does_not_lock_its_project(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_whose_machine_died_does_not_lock_its_project(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     asking.generate_batch(batches(planned)[0])
@@ -356,9 +367,17 @@ def test_a_deletion_that_was_cut_off_can_be_repeated(project: Project, monkeypat
         projects.get(project.org_id, project.project_id)
 
 
-@pytest.mark.parametrize("name", [
-    "規則" * 250, "a" * 500, "a" * 300 + "." + "b" * 199, "x" * 490 + ".pdf", "...", "../../x",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "規則" * 250,
+        "a" * 500,
+        "a" * 300 + "." + "b" * 199,
+        "x" * 490 + ".pdf",
+        "...",
+        "../../x",
+    ],
+)
 def test_any_name_of_the_contract_gets_a_place_of_its_own(project: Project, name: str) -> None:
     url, key = registering.upload_url(project, name, "text/plain", 1)
     platform.current().files.write(key, b"x")

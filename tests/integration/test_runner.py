@@ -210,9 +210,7 @@ def test_executions_that_only_wait_hold_no_place_and_no_thread(tmp_path: Path) -
         "sleeper": machine({"A": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "B"}, "B": {"Type": "Succeed"}}),
         "m": machine({"A": task("work")}),
     }
-    runner = Runner(
-        tmp_path / "runs.db", machines, invoke=lambda *_: {}, read_file=lambda key: b"[]", most_at_once=2
-    )
+    runner = Runner(tmp_path / "runs.db", machines, invoke=lambda *_: {}, read_file=lambda key: b"[]", most_at_once=2)
 
     def status(name: str, run_id: str) -> str | None:
         execution = runner.describe(name, run_id)

@@ -27,16 +27,24 @@ def files(tmp_path: Path) -> Iterator[DiskFiles]:
 
 
 def put(
-    files: DiskFiles, url: str, chunks: list[bytes], content_type: str | None = "text/plain",
-    content_length: int | None = -1, **changed: Any,
+    files: DiskFiles,
+    url: str,
+    chunks: list[bytes],
+    content_type: str | None = "text/plain",
+    content_length: int | None = -1,
+    **changed: Any,
 ) -> FileInfo:
     """What the local server does with a PUT; -1: the honest Content-Length."""
     key, query = opened(url)
     if content_length == -1:
         content_length = sum(map(len, chunks))
     files.verify(
-        changed.pop("method", "PUT"), changed.pop("key", key), {**query, **changed.pop("query", {})},
-        content_type=content_type, content_length=content_length, **changed,
+        changed.pop("method", "PUT"),
+        changed.pop("key", key),
+        {**query, **changed.pop("query", {})},
+        content_type=content_type,
+        content_length=content_length,
+        **changed,
     )
     return files.receive(key, chunks, content_type, content_length)
 
@@ -114,8 +122,9 @@ def test_dropping_a_bound_breaks_the_signature(files: DiskFiles) -> None:
 
     for bound in ("type", "length"):
         with pytest.raises(Forbidden, match="signature"):
-            files.verify("PUT", key, {n: v for n, v in query.items() if n != bound}, content_type="text/plain",
-                         content_length=4)
+            files.verify(
+                "PUT", key, {n: v for n, v in query.items() if n != bound}, content_type="text/plain", content_length=4
+            )
 
 
 def test_another_servers_signature_is_refused(files: DiskFiles, tmp_path: Path) -> None:
@@ -150,13 +159,14 @@ def test_a_signed_length_may_be_above_the_maximum(files: DiskFiles) -> None:
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    position=st.integers(0, 10_000), replacement=st.sampled_from("0aZ/%&=_"),
+    position=st.integers(0, 10_000),
+    replacement=st.sampled_from("0aZ/%&=_"),
 )
 def test_no_changed_character_of_a_url_is_accepted(files: DiskFiles, position: int, replacement: str) -> None:
     url = files.presign_put("org/key", content_type="text/plain", content_length=3)
     start = len(f"{walls.BASE_URL}/files/")
     position = start + position % (len(url) - start)
-    forged = url[:position] + replacement + url[position + 1:]
+    forged = url[:position] + replacement + url[position + 1 :]
 
     if opened(forged) == opened(url):
         return
@@ -174,9 +184,7 @@ def test_created_is_told_once_the_object_can_be_read(files: DiskFiles) -> None:
     assert told == [("k", b"123")]
 
 
-def test_a_callback_that_fails_does_not_fail_the_upload(
-    files: DiskFiles, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_callback_that_fails_does_not_fail_the_upload(files: DiskFiles, caplog: pytest.LogCaptureFixture) -> None:
     told: list[str] = []
     files.on_created(lambda info: [][1])
     files.on_created(lambda info: told.append(info.key))

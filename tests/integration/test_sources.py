@@ -108,14 +108,20 @@ def test_a_web_page_is_fetched_at_every_parse(site: Site, service: Service) -> N
 def test_urls_that_cannot_be_fetched_fail_alone_and_say_what_to_do(site: Site, service: Service) -> None:
     project_id = service.project(source_type="urls")
     site.pages |= {
-        "/picture": Answer(headers={"Content-Type": "image/png"}), "/odd": Answer(b"\x89PNG\r\n\x1a\n" + bytes(99)),
+        "/picture": Answer(headers={"Content-Type": "image/png"}),
+        "/odd": Answer(b"\x89PNG\r\n\x1a\n" + bytes(99)),
         "/trap": Answer(b"", 302, {"Location": "http://169.254.169.254/latest/meta-data/"}),
     }
     with socket.create_server(("127.0.0.1", 0)) as listener:
         silent = listener.getsockname()[1]
     expected = {
-        "good": None, "gone": "http_error", "picture": "unsupported", "odd": "unsupported", "trap": "forbidden_address",
-        "private": "forbidden_address", "nobody": "unreachable",
+        "good": None,
+        "gone": "http_error",
+        "picture": "unsupported",
+        "odd": "unsupported",
+        "trap": "forbidden_address",
+        "private": "forbidden_address",
+        "nobody": "unreachable",
     }
     add(service, project_id, url=site.url("/"), filename="good")
     for name in ("gone", "picture", "odd", "trap"):
@@ -131,7 +137,9 @@ def test_urls_that_cannot_be_fetched_fail_alone_and_say_what_to_do(site: Site, s
     assert all(len(d["error"]["message"]) > 40 for d in after.values() if d["error"])  # type: ignore[index]
     assert after["good"]["parsingStatus"] == "parsed"
     assert (run["status"], run["results"]["documents_processed"], run["results"]["documents_failed"]) == (  # type: ignore[index]
-        "completed", 1, 6,
+        "completed",
+        1,
+        6,
     )
     assert silent not in [path for path, _ in site.asked]
     check_counters(service, project_id)
@@ -160,17 +168,27 @@ def test_a_page_that_is_gone_at_the_next_parse_keeps_what_was_read(site: Site, s
 
 
 REFUSED: list[tuple[dict[str, object], str]] = [
-    ({}, "s3_key"), ({"filename": "x"}, "s3_key"),
+    ({}, "s3_key"),
+    ({"filename": "x"}, "s3_key"),
     ({"url": "https://example.com/", "content": "x"}, "content"),
     ({"s3_key": "k", "url": "https://example.com/", "filename": "x", "file_size": 1}, "url"),
-    ({"s3_key": "k", "file_size": 1}, "filename"), ({"s3_key": "k", "filename": "x"}, "file_size"),
-    ({"content": ""}, "content"), ({"content": " \n\t "}, "content"), ({"content": "x" * 1_000_001}, "content"),
-    ({"content": "hello", "filename": "x.pdf"}, "content"), ({"content": "x" * 9, "file_size": 8}, "file_size"),
+    ({"s3_key": "k", "file_size": 1}, "filename"),
+    ({"s3_key": "k", "filename": "x"}, "file_size"),
+    ({"content": ""}, "content"),
+    ({"content": " \n\t "}, "content"),
+    ({"content": "x" * 1_000_001}, "content"),
+    ({"content": "hello", "filename": "x.pdf"}, "content"),
+    ({"content": "x" * 9, "file_size": 8}, "file_size"),
     ({"content": "x", "filename": "n" * 501}, "filename"),
-    ({"url": ""}, "url"), ({"url": "example.com"}, "url"), ({"url": "file:///etc/passwd"}, "url"),
-    ({"url": "http://169.254.169.254/"}, "url"), ({"url": "http://127.0.0.1/"}, "url"),
-    ({"url": "http://user:pw@example.com/"}, "url"), ({"url": "https://example.com:8443/"}, "url"),
-    ({"url": "https://example.com/" + "x" * 3000}, "url"), ({"url": "https://exa mple.com/"}, "url"),
+    ({"url": ""}, "url"),
+    ({"url": "example.com"}, "url"),
+    ({"url": "file:///etc/passwd"}, "url"),
+    ({"url": "http://169.254.169.254/"}, "url"),
+    ({"url": "http://127.0.0.1/"}, "url"),
+    ({"url": "http://user:pw@example.com/"}, "url"),
+    ({"url": "https://example.com:8443/"}, "url"),
+    ({"url": "https://example.com/" + "x" * 3000}, "url"),
+    ({"url": "https://exa mple.com/"}, "url"),
 ]
 
 
@@ -225,9 +243,14 @@ def test_counters_follow_good_bad_again_and_deleted_documents(service: Service) 
         service.call("DELETE", f"/projects/{project_id}/documents/{document['documentId']}")
         check_counters(service, project_id)
 
-    assert (first["status"], first["results"]) == ("completed", {  # type: ignore[comparison-overlap]
-        "documents_processed": 2, "documents_failed": 2, "chunks_created": good_chunks(first),
-    })
+    assert (first["status"], first["results"]) == (
+        "completed",
+        {  # type: ignore[comparison-overlap]
+            "documents_processed": 2,
+            "documents_failed": 2,
+            "chunks_created": good_chunks(first),
+        },
+    )
     left = documents(service, project_id)
     assert {n: d["parsingStatus"] for n, d in left.items()} == {"sheet.xlsx": "failed", "page.htm": "parsed"}
     assert {c["documentId"] for c in chunks(service, project_id)} == {page["documentId"]}

@@ -24,16 +24,21 @@ from tests.integration.synthetic_voices import kind_of, told
 from tests.integration.test_batch_mode import until
 
 PRICES = {"writer": (2.0, 10.0), "critic": (1.0, 4.0), "gpt-4o-mini": (0.5, 2.0)}
-MODELS = {"models": [
-    {"id": name, "backends": [f"openai:{name}"], "price": {"input": i, "output": o, "batch": 0.5}}
-    for name, (i, o) in PRICES.items()
-]}
+MODELS = {
+    "models": [
+        {"id": name, "backends": [f"openai:{name}"], "price": {"input": i, "output": o, "batch": 0.5}}
+        for name, (i, o) in PRICES.items()
+    ]
+}
 COST = {name: (1000 * i + 100 * o) / 1e6 for name, (i, o) in PRICES.items()}
 """Dollars of one reply of the stand-in, in real time."""
 WRITER = {"generator": {"provider": "openai", "model": "writer"}}
 PLAIN = {"schema": "instruction_v1", "domain": "harbours", "count": 20, "models": WRITER}
 WHOLE = {
-    "schema": "preference_v1", "domain": "harbours", "count": 20, "verified": True,
+    "schema": "preference_v1",
+    "domain": "harbours",
+    "count": 20,
+    "verified": True,
     "models": {**WRITER, "critic": {"provider": "openai", "model": "critic"}},
     "advanced": {"invariants": [{"rule": "Never name a price"}]},
 }
@@ -44,8 +49,12 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchServer]:
     """Ask for it before `service`, whose workers inherit its address."""
     with openai_batches(Plot(reply=told)) as made:
         for name, value in {
-            "OPENAI_BASE_URL": made.url, "OPENAI_API_KEY": KEY, "DATAFORGE_BATCH_POLL": "1",
-            "DATAFORGE_BATCH_LEAST": "1", "DATAFORGE_BATCH_CALLS": "2", "DATAFORGE_MODELS": json.dumps(MODELS),
+            "OPENAI_BASE_URL": made.url,
+            "OPENAI_API_KEY": KEY,
+            "DATAFORGE_BATCH_POLL": "1",
+            "DATAFORGE_BATCH_LEAST": "1",
+            "DATAFORGE_BATCH_CALLS": "2",
+            "DATAFORGE_MODELS": json.dumps(MODELS),
         }.items():
             monkeypatch.setenv(name, value)
         yield made
@@ -89,16 +98,22 @@ def test_every_pass_goes_out_as_jobs_of_its_own_model_for_half_the_price(
     assert _written(api, job) == _written(api, live)
     assert asked(provider) == ["4 preference", "4 critic", "4 judge", "4 invariants"]
     assert [{b["model"] for b in lines} for lines in provider.batched] == [
-        {"writer"}, {"critic"}, {"gpt-4o-mini"}, {"gpt-4o-mini"}]
+        {"writer"},
+        {"critic"},
+        {"gpt-4o-mini"},
+        {"gpt-4o-mini"},
+    ]
     assert Counter(map(kind_of, provider.asked[in_real_time:])) == dict.fromkeys(
-        ("taxonomy", "preference", "critic", "judge", "invariants"), 1)
+        ("taxonomy", "preference", "critic", "judge", "invariants"), 1
+    )
     call = COST["writer"] + COST["critic"] + 2 * COST["gpt-4o-mini"]
     assert stored(service, live).cost_usd == pytest.approx(COST["writer"] + 5 * call)
     assert stored(service, job).cost_usd == pytest.approx(COST["writer"] + call + 4 * call / 2)
     assert provider.files == {}
     assert "Sent 4 questions to the critic for 16 records as batch job batch_0001" in logs(job)
-    assert job["cost_usd"] == live["cost_usd"] == ledger.charged(
-        service.headers["X-Organization-ID"], job["job_id"]) / 1e6
+    assert (
+        job["cost_usd"] == live["cost_usd"] == ledger.charged(service.headers["X-Organization-ID"], job["job_id"]) / 1e6
+    )
     manifest = api.file(f"/jobs/{job['job_id']}/manifest")
     assert manifest["parameters"]["mode"] == "batch"
     lineage = [r["lineage"]["job"] for r in flow.read_lines(stored(service, job), "records.jsonl")]
@@ -162,8 +177,12 @@ def test_a_correction_and_a_lost_line_wait_for_the_next_job_beside_the_questions
     assert "1 are asked again: HTTP 500: The request failed" in logs(job)
     corrections = [b for lines in [*provider.batched, provider.asked] for b in lines if len(b["messages"]) == 4]
     assert len(corrections) == 1
-    asked_first = next(b for lines in [*provider.batched, provider.asked] for b in lines
-                       if len(b["messages"]) == 2 and kind_of(b) == "preference" and "cargo rules" in _topics(b))
+    asked_first = next(
+        b
+        for lines in [*provider.batched, provider.asked]
+        for b in lines
+        if len(b["messages"]) == 2 and kind_of(b) == "preference" and "cargo rules" in _topics(b)
+    )
     assert corrections[0]["messages"][:2] == asked_first["messages"]
 
 
@@ -188,7 +207,12 @@ def test_a_tail_too_small_for_a_job_goes_through_all_its_passes_in_real_time(
     assert counts(service, job) == (20, 20, 0, 0), logs(job)
     assert asked(provider) == ["4 preference", "3 critic", "3 judge", "3 invariants"]
     assert Counter(map(kind_of, provider.asked)) == {
-        "taxonomy": 1, "preference": 2, "critic": 2, "judge": 2, "invariants": 2}
+        "taxonomy": 1,
+        "preference": 2,
+        "critic": 2,
+        "judge": 2,
+        "invariants": 2,
+    }
     assert "The rest is asked in real time, at full price" in logs(job)
 
 
@@ -236,10 +260,13 @@ def test_cancel_keeps_what_the_job_had_answered(provider: BatchServer, service: 
     assert len(api.records(job_id)) == 12
 
 
-@pytest.mark.parametrize(("models", "words"), [
-    ({"generator": {"provider": "templated", "model": "templated"}}, "the teacher templated has no batch API"),
-    ({"generator": {"provider": "ollama", "model": "llama3"}}, "the teacher ollama:llama3 has no batch API"),
-])
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ({"generator": {"provider": "templated", "model": "templated"}}, "the teacher templated has no batch API"),
+        ({"generator": {"provider": "ollama", "model": "llama3"}}, "the teacher ollama:llama3 has no batch API"),
+    ],
+)
 def test_a_generator_without_batch_jobs_is_refused_before_anything_is_spent(
     provider: BatchServer, service: Service, models: Body, words: str
 ) -> None:

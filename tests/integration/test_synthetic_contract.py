@@ -30,69 +30,109 @@ def advanced(**options: object) -> dict[str, object]:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"schema": "poem_v1"}, "schema"),                                                      # 63
+    ({"schema": "poem_v1"}, "schema"),  # 63
     ({"schema": None}, "schema"),
     ({"domain": ""}, "domain"),
     ({"domain": "   "}, "domain"),
     ({"domain": "x" * 2001}, "domain"),
-    ({"count": 0}, "count"),                                                                # 64
+    ({"count": 0}, "count"),  # 64
     ({"count": -5}, "count"),
     ({"count": 1.5}, "count"),
     ({"count": "10"}, "count"),
     ({"count": 100_001}, "count"),
-    ({"model": None}, "model"),                                                             # 65
+    ({"model": None}, "model"),  # 65
     ({"model": "huge"}, "model"),
     ({"model": None, "models": {"critic": {"provider": "openai", "model": "gpt-4o"}}}, "models.generator"),
-    ({"schema": "preference_v1"}, "model"),                                                 # 67
+    ({"schema": "preference_v1"}, "model"),  # 67
     ({"schema": "preference_v1", "model": "economy"}, "model"),
     ({"schema": "conflict_v1", "conflict_config": CONFLICT}, "model"),
-    ({"system_prompt": "x" * 4001}, "system_prompt"),                                       # 68
-    ({"constraints": {"max_tokens": 49}}, "constraints.max_tokens"),                        # 59
+    ({"system_prompt": "x" * 4001}, "system_prompt"),  # 68
+    ({"constraints": {"max_tokens": 49}}, "constraints.max_tokens"),  # 59
     ({"constraints": {"max_tokens": 4001}}, "constraints.max_tokens"),
     ({"constraints": {"language": "english please"}}, "constraints.language"),
     ({"constraints": {"colour": "red"}}, "constraints.colour"),
     ({"verified": "yes"}, "verified"),
     ({"temperature": 1}, "temperature"),
-    (advanced(categories={"a": {"percentage": 50}}), "advanced.categories"),                # 81
+    (advanced(categories={"a": {"percentage": 50}}), "advanced.categories"),  # 81
     (advanced(categories={"a": {"percentage": 101}}), "advanced.categories.a.percentage"),
-    (advanced(hard_negatives={"enabled": True, "percentage": 0}), "advanced.hard_negatives.percentage"),   # 84
+    (advanced(hard_negatives={"enabled": True, "percentage": 0}), "advanced.hard_negatives.percentage"),  # 84
     (advanced(hard_negatives={"enabled": True, "percentage": 101}), "advanced.hard_negatives.percentage"),
     (advanced(hard_negatives={"enabled": True, "techniques": ["flattery"]}), "advanced.hard_negatives.techniques.0"),
-    (advanced(response_constraints={"min_tokens": 0}), "advanced.response_constraints.min_tokens"),        # 89
+    (advanced(response_constraints={"min_tokens": 0}), "advanced.response_constraints.min_tokens"),  # 89
     (advanced(response_constraints={"max_tokens": 10_001}), "advanced.response_constraints.max_tokens"),
-    (advanced(output_split={"train": 100}), "advanced.output_split"),                       # 90
+    (advanced(output_split={"train": 100}), "advanced.output_split"),  # 90
     (advanced(output_split={"train": 80, "test": 19}), "advanced.output_split"),
     (advanced(output_split={"train": 100, "test": 0}), "advanced.output_split.test"),
     (advanced(output_split=dict.fromkeys("abcdef", 16)), "advanced.output_split"),
     (advanced(output_split={"train": 79.5, "test": 20.5}), "advanced.output_split.train"),
-    (advanced(metadata_fields=[{"name": "x", "type": "magic"}]), "advanced.metadata_fields.0.type"),       # 92
+    (advanced(metadata_fields=[{"name": "x", "type": "magic"}]), "advanced.metadata_fields.0.type"),  # 92
     (advanced(metadata_fields=[{"name": "x", "type": "constant"}]), "advanced.metadata_fields.0.value"),
-    (advanced(invariants=[{"rule": "too short"}]), "advanced.invariants.0.rule"),           # 95
+    (advanced(invariants=[{"rule": "too short"}]), "advanced.invariants.0.rule"),  # 95
     (advanced(invariants=[{"rule": "x" * 501}]), "advanced.invariants.0.rule"),
     (advanced(invariants=[{"rule": "No medical advice"}] * 11), "advanced.invariants"),
     (advanced(invariants=[{"rule": "No medical advice", "enforcement": "mild"}]), "advanced.invariants.0.enforcement"),
-    (advanced(coverage={"mode": "each_value", "dimensions": []}), "advanced.coverage.dimensions"),         # 99
-    (advanced(coverage={"mode": "each_value", "dimensions": [{"name": "d", "values": list("abcdefghijklmnopqrstu")}]}),
-     "advanced.coverage.dimensions.0.values"),
-    (advanced(coverage={"mode": "each_value", "dimensions": [{"name": f"d{n}", "values": ["x"]} for n in range(6)]}),
-     "advanced.coverage.dimensions"),
-    (advanced(coverage={"mode": "all_combinations", "dimensions": [
-        {"name": "a", "values": list("abcdefghijk")}, {"name": "b", "values": list("abcdefghij")}]}),
-     "advanced.coverage"),                                                                  # 100
-    ({"schema": "conflict_v1", "model": "deep"}, "conflict_config"),                        # 75
-    ({"schema": "conflict_v1", "model": "deep", "conflict_config": {"drive_pairs": []}},
-     "conflict_config.drive_pairs"),                                                        # 76
-    ({"schema": "conflict_v1", "model": "deep", "conflict_config": {"drive_pairs": [
-        {"axis_name": "x", "drives": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}]}},
-     "conflict_config.drive_pairs.0.drives"),
-    ({"schema": "conflict_v1", "model": "deep", "conflict_config": {"drive_pairs": [
-        {"drives": [{"name": "a"}, {"name": "b"}]}]}}, "conflict_config.drive_pairs.0"),
-    ({"schema": "conflict_v1", "model": "deep", "conflict_config": {**CONFLICT, "axis_distribution":
-     {"safety_autonomy": 60}}}, "conflict_config.axis_distribution"),                       # 78
-    ({"schema": "conflict_v1", "model": "deep", "conflict_config": {**CONFLICT, "resolution_mode": "loud"}},
-     "conflict_config.resolution_mode"),                                                    # 79
-    ({"schema": "conflict_v1", "model": "deep", "conflict_config": {**CONFLICT, "override_vocabulary": ["x"] * 51}},
-     "conflict_config.override_vocabulary"),                                                # 80
+    (advanced(coverage={"mode": "each_value", "dimensions": []}), "advanced.coverage.dimensions"),  # 99
+    (
+        advanced(
+            coverage={"mode": "each_value", "dimensions": [{"name": "d", "values": list("abcdefghijklmnopqrstu")}]}
+        ),
+        "advanced.coverage.dimensions.0.values",
+    ),
+    (
+        advanced(coverage={"mode": "each_value", "dimensions": [{"name": f"d{n}", "values": ["x"]} for n in range(6)]}),
+        "advanced.coverage.dimensions",
+    ),
+    (
+        advanced(
+            coverage={
+                "mode": "all_combinations",
+                "dimensions": [
+                    {"name": "a", "values": list("abcdefghijk")},
+                    {"name": "b", "values": list("abcdefghij")},
+                ],
+            }
+        ),
+        "advanced.coverage",
+    ),  # 100
+    ({"schema": "conflict_v1", "model": "deep"}, "conflict_config"),  # 75
+    (
+        {"schema": "conflict_v1", "model": "deep", "conflict_config": {"drive_pairs": []}},
+        "conflict_config.drive_pairs",
+    ),  # 76
+    (
+        {
+            "schema": "conflict_v1",
+            "model": "deep",
+            "conflict_config": {
+                "drive_pairs": [{"axis_name": "x", "drives": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}]
+            },
+        },
+        "conflict_config.drive_pairs.0.drives",
+    ),
+    (
+        {
+            "schema": "conflict_v1",
+            "model": "deep",
+            "conflict_config": {"drive_pairs": [{"drives": [{"name": "a"}, {"name": "b"}]}]},
+        },
+        "conflict_config.drive_pairs.0",
+    ),
+    (
+        {
+            "schema": "conflict_v1",
+            "model": "deep",
+            "conflict_config": {**CONFLICT, "axis_distribution": {"safety_autonomy": 60}},
+        },
+        "conflict_config.axis_distribution",
+    ),  # 78
+    (
+        {"schema": "conflict_v1", "model": "deep", "conflict_config": {**CONFLICT, "resolution_mode": "loud"}},
+        "conflict_config.resolution_mode",
+    ),  # 79
+    (
+        {"schema": "conflict_v1", "model": "deep", "conflict_config": {**CONFLICT, "override_vocabulary": ["x"] * 51}},
+        "conflict_config.override_vocabulary",
+    ),  # 80
     ({"conflict_config": CONFLICT}, "conflict_config"),
 ]
 
@@ -113,10 +153,16 @@ def test_a_broken_request_names_its_fields_and_begins_nothing(service: Service) 
 
 # checklist 103
 def test_categories_with_coverage_are_a_bad_request(service: Service) -> None:
-    told = Synthetic(service).start({**SMALL, **advanced(
-        categories={"a": {"percentage": 100}},
-        coverage={"mode": "each_value", "dimensions": [{"name": "d", "values": ["x"]}]},
-    )}, expect=400)
+    told = Synthetic(service).start(
+        {
+            **SMALL,
+            **advanced(
+                categories={"a": {"percentage": 100}},
+                coverage={"mode": "each_value", "dimensions": [{"name": "d", "values": ["x"]}]},
+            ),
+        },
+        expect=400,
+    )
 
     assert (told["code"], told["errors"][0]["field"]) == ("VALIDATION_ERROR", "advanced.coverage")
 
@@ -151,8 +197,15 @@ def test_an_estimate_starts_nothing(service: Service) -> None:
     api = Synthetic(service)
 
     fast = api.start({**SMALL, "count": 1000, "verified": True, "dry_run": True})
-    explicit = api.start({**SMALL, "count": 1000, "model": None, "estimate": True, "models": {
-        "generator": {"provider": "openai", "model": "gpt-4o"}}})
+    explicit = api.start(
+        {
+            **SMALL,
+            "count": 1000,
+            "model": None,
+            "estimate": True,
+            "models": {"generator": {"provider": "openai", "model": "gpt-4o"}},
+        }
+    )
 
     assert (fast["estimated_cost_usd"], fast["most_generated"], fast["generator"]) == (5.5, 1250, "templated")
     assert (explicit["estimated_cost_usd"], explicit["model"]) == (5.0, "gpt-4o")
@@ -221,10 +274,17 @@ def test_public_routes_need_no_key_and_the_others_do(service: Service) -> None:
     assert prices.status_code == health.status_code == 200
     by_tier = {t["tier"]: t for t in prices.json()["tiers"]}
     assert {t: (e["alias"], e["provider"], e["model"]) for t, e in by_tier.items()} == {
-        "fast": ("economy", "openai", "gpt-4o-mini"), "balanced": ("standard", "openai", "gpt-4.1-mini"),
-        "diverse": (None, "openai", "gpt-5.4-mini"), "deep": ("premium", "anthropic", "claude-sonnet-4-6")}
+        "fast": ("economy", "openai", "gpt-4o-mini"),
+        "balanced": ("standard", "openai", "gpt-4.1-mini"),
+        "diverse": (None, "openai", "gpt-5.4-mini"),
+        "deep": ("premium", "anthropic", "claude-sonnet-4-6"),
+    }
     assert by_tier["fast"]["prices"] == {
-        "instruction_v1": 0.5, "preference_v1": None, "eval_v1": 0.5, "conflict_v1": None}
+        "instruction_v1": 0.5,
+        "preference_v1": None,
+        "eval_v1": 0.5,
+        "conflict_v1": None,
+    }
     assert by_tier["deep"]["prices"]["conflict_v1"] == 30
     assert prices.json()["addons"] == {"verified": 5.0, "llm_assessed": 5.0, "invariants": 0.04}
     assert health.json()["services"] == {"api": "ok", "database": "ok", "queue": "ok", "email": "disabled"}
@@ -278,8 +338,9 @@ def test_an_unverified_member_starts_nothing(service: Service, monkeypatch: pyte
     settings.get.cache_clear()
     org_id = service.headers["X-Organization-ID"]
     member = orgs.add_member(orgs.Member(org_id, "user_new", "member", "New", "new@example.org", False, clock.now()))
-    _, secret = orgs.new_key(org_id, member.user_id, name="k", scopes=["synthetic:read", "synthetic:write"],
-                             created_by="test")
+    _, secret = orgs.new_key(
+        org_id, member.user_id, name="k", scopes=["synthetic:read", "synthetic:write"], created_by="test"
+    )
 
     told = service.http.post("/v1/synthetic/generate", json=SMALL, headers={"Authorization": f"Bearer {secret}"})
 

@@ -57,10 +57,14 @@ def test_a_top_up_fills_the_places_that_were_lost(forge: Forge) -> None:
 
     forge.teach(instruction_v1=shy)
 
-    run = forge.run(count=20, advanced={
-        "categories": {"a": {"percentage": 50}, "b": {"percentage": 30}, "c": {"percentage": 20}},
-        "hard_negatives": {"enabled": True, "percentage": 20},
-        "metadata_fields": [{"name": "category", "type": "from_category"}]})
+    run = forge.run(
+        count=20,
+        advanced={
+            "categories": {"a": {"percentage": 50}, "b": {"percentage": 30}, "c": {"percentage": 20}},
+            "hard_negatives": {"enabled": True, "percentage": 20},
+            "metadata_fields": [{"name": "category", "type": "from_category"}],
+        },
+    )
 
     assert (run.requested, run.delivered) == (20, 20)
     assert Counter(r["metadata"]["category"] for r in lines(run)) == {"a": 10, "b": 6, "c": 4}

@@ -93,8 +93,10 @@ def test_results_expire_and_say_so(service: Service, monkeypatch: pytest.MonkeyP
     days_ago = datetime.now(UTC) - timedelta(days=31)
     runs.change(runs.get(org_id, old["job_id"]), {"completed_at": clock.iso(days_ago)})
 
-    told = [api.call("GET", f"/jobs/{old['job_id']}/{name}", expect=410)
-            for name in ("results", "results/url", "quality-report", "manifest", "splits")]
+    told = [
+        api.call("GET", f"/jobs/{old['job_id']}/{name}", expect=410)
+        for name in ("results", "results/url", "quality-report", "manifest", "splits")
+    ]
     gone = jobs.sweep(org_id)
 
     assert {t["code"] for t in told} == {"RESULTS_EXPIRED"}

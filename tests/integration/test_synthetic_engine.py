@@ -91,10 +91,17 @@ def test_generator_and_critic_are_each_let_in_by_the_limits_of_their_own_model(
 ) -> None:
     critic = ScriptedTeacher([write], name="other:model")
     monkeypatch.setitem(PROVIDERS, "other", lambda _: critic)
-    monkeypatch.setenv("DATAFORGE_MODELS", json.dumps({"models": [
-        {"id": backend, "backends": [f"{backend}:model"], "requests_per_minute": rate}
-        for backend, rate in (("fake", 30_000), ("other", 60_000))
-    ]}))
+    monkeypatch.setenv(
+        "DATAFORGE_MODELS",
+        json.dumps(
+            {
+                "models": [
+                    {"id": backend, "backends": [f"{backend}:model"], "requests_per_minute": rate}
+                    for backend, rate in (("fake", 30_000), ("other", 60_000))
+                ]
+            }
+        ),
+    )
     settings.get.cache_clear()
     run, event = forge.start(schema="preference_v1", count=4)
     runs.change(run, {"config": {**run.config, "critic": "other:model", "teachers": {}}})
@@ -114,11 +121,24 @@ def test_preferences_are_scored_by_the_critic_and_thin_margins_rejected(forge: F
     def undecided(question: Question) -> str:
         """The first record of a call has no margin, the others a clear one, whatever stands first."""
         shown = re.findall(r'<comparison n="(\d+)">.*?<a>\n(.*?)\n</a>', question.messages[1].content, re.DOTALL)
-        return json.dumps({"comparisons": [
-            {"n": int(n), "reasoning": "The stronger response is concrete.",
-             **({"a": 6, "b": 5} if n == "1" else {"a": 9, "b": 4} if re.search(r"\d", a) else {"a": 4, "b": 9})}
-            for n, a in shown
-        ]})
+        return json.dumps(
+            {
+                "comparisons": [
+                    {
+                        "n": int(n),
+                        "reasoning": "The stronger response is concrete.",
+                        **(
+                            {"a": 6, "b": 5}
+                            if n == "1"
+                            else {"a": 9, "b": 4}
+                            if re.search(r"\d", a)
+                            else {"a": 4, "b": 9}
+                        ),
+                    }
+                    for n, a in shown
+                ]
+            }
+        )
 
     forge.teach(critic=undecided)
 
@@ -151,9 +171,20 @@ def test_a_critic_that_says_nothing_useful_fails_the_record(forge: Forge) -> Non
 def test_the_judge_rejects_below_six_and_fills_fields(forge: Forge) -> None:
     def strict(question: Question) -> str:
         count = len(re.findall("<record n=", question.messages[1].content))
-        return json.dumps({"verdicts": [
-            {"n": n + 1, "relevance": 9.5, "accuracy": 9.0 if n else 2.0, "completeness": 8.5 if n else 5.0,
-             "clarity": 7.5} for n in range(count)]})
+        return json.dumps(
+            {
+                "verdicts": [
+                    {
+                        "n": n + 1,
+                        "relevance": 9.5,
+                        "accuracy": 9.0 if n else 2.0,
+                        "completeness": 8.5 if n else 5.0,
+                        "clarity": 7.5,
+                    }
+                    for n in range(count)
+                ]
+            }
+        )
 
     forge.teach(judge=strict)
     fields = {"advanced": {"metadata_fields": [{"name": "clarity", "type": "llm_assessed"}]}}
@@ -163,7 +194,11 @@ def test_the_judge_rejects_below_six_and_fills_fields(forge: Forge) -> None:
 
     assert run.reasons["rejected"]["judge_rejected"] >= 2
     assert lines(run)[0]["provenance"]["quality"] == {
-        "relevance": 9.5, "accuracy": 9.0, "completeness": 8.5, "overall": 9.0}
+        "relevance": 9.5,
+        "accuracy": 9.0,
+        "completeness": 8.5,
+        "overall": 9.0,
+    }
     assert {r["metadata"]["clarity"] for r in lines(run)} == {7.5}
     assert (run.report["phase"], run.report["mean_judge_score"]) == (2, 9.0)
     assert "quality" not in lines(unverified)[0]["provenance"]
@@ -180,9 +215,15 @@ def test_strict_invariants_reject_and_soft_ones_flag(forge: Forge) -> None:
 
     forge.teach(invariants=first_breaks_both)
 
-    run = forge.run(count=4, advanced={"invariants": [
-        {"rule": "Never name a price", "enforcement": "strict"},
-        {"rule": "Always name the office", "enforcement": "soft"}]})
+    run = forge.run(
+        count=4,
+        advanced={
+            "invariants": [
+                {"rule": "Never name a price", "enforcement": "strict"},
+                {"rule": "Always name the office", "enforcement": "soft"},
+            ]
+        },
+    )
 
     assert run.reasons["rejected"] == {"invariant_violated": 2}  # the first of the call, and of its top-up
     flags = Counter(tuple(r["metadata"]["invariant_soft_flags"]) for r in lines(run))

@@ -18,17 +18,28 @@ from tests.integration.synthetic_forge import Forge, forge, lines  # noqa: F401 
 
 pytestmark = pytest.mark.slow
 
-EVERY_FIELD = {"schema": "instruction_v1", "domain": "harbours", "count": 24, "model": "balanced", "advanced": {
-    "categories": {"fees": {"percentage": 50}, "tides": {"percentage": 50}},
-    "hard_negatives": {"enabled": True, "percentage": 25},
-    "invariants": [{"rule": "Always name the office", "enforcement": "soft"}],
-    "output_split": {"train": 75, "test": 25},
-    "metadata_fields": [
-        {"name": "id", "type": "auto_increment", "prefix": "cs_"}, {"name": "n", "type": "auto_increment"},
-        {"name": "category", "type": "from_category"}, {"name": "uid", "type": "uuid"},
-        {"name": "text", "type": "constant", "value": "x"}, {"name": "flag", "type": "constant", "value": True},
-        {"name": "share", "type": "constant", "value": 0.5}, {"name": "clarity", "type": "llm_assessed"}],
-}}
+EVERY_FIELD = {
+    "schema": "instruction_v1",
+    "domain": "harbours",
+    "count": 24,
+    "model": "balanced",
+    "advanced": {
+        "categories": {"fees": {"percentage": 50}, "tides": {"percentage": 50}},
+        "hard_negatives": {"enabled": True, "percentage": 25},
+        "invariants": [{"rule": "Always name the office", "enforcement": "soft"}],
+        "output_split": {"train": 75, "test": 25},
+        "metadata_fields": [
+            {"name": "id", "type": "auto_increment", "prefix": "cs_"},
+            {"name": "n", "type": "auto_increment"},
+            {"name": "category", "type": "from_category"},
+            {"name": "uid", "type": "uuid"},
+            {"name": "text", "type": "constant", "value": "x"},
+            {"name": "flag", "type": "constant", "value": True},
+            {"name": "share", "type": "constant", "value": 0.5},
+            {"name": "clarity", "type": "llm_assessed"},
+        ],
+    },
+}
 BODIES: dict[str, dict[str, Any]] = {**EVERY_BODY, "every_metadata_field": EVERY_FIELD}
 
 
@@ -69,8 +80,13 @@ def test_the_saved_folder_loads_with_one_schema(forge: Forge, datasets: Any, tmp
     features = datasets.Features.from_dict(manifest["features"])
 
     loaded = datasets.load_dataset(str(tmp_path / "made"), cache_dir=str(tmp_path / "cache"))
-    whole = datasets.load_dataset("json", data_files=str(tmp_path / "made/results.jsonl"), features=features,
-                                  split="train", cache_dir=str(tmp_path / "cache"))
+    whole = datasets.load_dataset(
+        "json",
+        data_files=str(tmp_path / "made/results.jsonl"),
+        features=features,
+        split="train",
+        cache_dir=str(tmp_path / "cache"),
+    )
 
     assert set(loaded) == set(body.get("advanced", {}).get("output_split", ("train",)))
     assert {name: part.features for name, part in loaded.items()} == dict.fromkeys(loaded, features)
@@ -82,11 +98,17 @@ def test_the_saved_folder_loads_with_one_schema(forge: Forge, datasets: Any, tmp
 
 
 def test_a_split_in_which_no_record_is_hard_still_knows_the_column(
-    forge: Forge, datasets: Any, tmp_path: Path  # noqa: F811
+    forge: Forge,  # noqa: F811
+    datasets: Any,
+    tmp_path: Path,
 ) -> None:
-    body = {"schema": "instruction_v1", "domain": "harbours", "count": 12, "model": "balanced",
-            "advanced": {"hard_negatives": {"enabled": True, "percentage": 9},
-                         "output_split": {"train": 50, "test": 50}}}
+    body = {
+        "schema": "instruction_v1",
+        "domain": "harbours",
+        "count": 12,
+        "model": "balanced",
+        "advanced": {"hard_negatives": {"enabled": True, "percentage": 9}, "output_split": {"train": 50, "test": 50}},
+    }
     saved(forge.run(**body), tmp_path / "made")
 
     loaded = datasets.load_dataset(str(tmp_path / "made"), cache_dir=str(tmp_path / "cache"))

@@ -26,17 +26,27 @@ def templated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_from_a_description_to_a_dataset(service: Service) -> None:
     api = Synthetic(service)
 
-    started = api.start({
-        "schema": "instruction_v1", "domain": "customer support for fintech", "count": 30, "model": "economy",
-        "verified": True, "license": "cc-by-4.0", "advanced": {
-            "coverage": {"mode": "each_value", "dimensions": [{"name": "level", "values": ["a", "b", "c"]}]},
-            "hard_negatives": {"enabled": True, "percentage": 20},
-            "invariants": [{"rule": "Mention the next step", "enforcement": "soft"}],
-            "output_split": {"train": 80, "test": 20},
-            "metadata_fields": [{"name": "id", "type": "auto_increment", "prefix": "cs_"},
-                                {"name": "uid", "type": "uuid"}, {"name": "run", "type": "constant", "value": 7}],
-        },
-    })
+    started = api.start(
+        {
+            "schema": "instruction_v1",
+            "domain": "customer support for fintech",
+            "count": 30,
+            "model": "economy",
+            "verified": True,
+            "license": "cc-by-4.0",
+            "advanced": {
+                "coverage": {"mode": "each_value", "dimensions": [{"name": "level", "values": ["a", "b", "c"]}]},
+                "hard_negatives": {"enabled": True, "percentage": 20},
+                "invariants": [{"rule": "Mention the next step", "enforcement": "soft"}],
+                "output_split": {"train": 80, "test": 20},
+                "metadata_fields": [
+                    {"name": "id", "type": "auto_increment", "prefix": "cs_"},
+                    {"name": "uid", "type": "uuid"},
+                    {"name": "run", "type": "constant", "value": 7},
+                ],
+            },
+        }
+    )
     job = api.wait(started["job_id"])
     records = api.records(job["job_id"])
 
@@ -49,8 +59,11 @@ def test_from_a_description_to_a_dataset(service: Service) -> None:
     first = records[0]
     assert set(first) == {"instruction", "input", "output", "response", "system_prompt", "metadata", "provenance"}
     assert {k: first["provenance"][k] for k in ("job_id", "schema", "domain", "model")} == {
-        "job_id": job["job_id"], "schema": "instruction_v1", "domain": "customer support for fintech",
-        "model": "templated"}
+        "job_id": job["job_id"],
+        "schema": "instruction_v1",
+        "domain": "customer support for fintech",
+        "model": "templated",
+    }
     quality = first["provenance"]["quality"]
     assert quality["overall"] == round(sum(quality[k] for k in ("relevance", "accuracy", "completeness")) / 3, 1)
     assert [r["metadata"]["id"] for r in records] == [f"cs_{n:02d}" for n in range(1, len(records) + 1)]
@@ -64,7 +77,8 @@ def test_from_a_description_to_a_dataset(service: Service) -> None:
     parts = {name: service.fetch(url).decode().splitlines() for name, url in splits["splits"].items()}
     assert {name: len(lines) for name, lines in parts.items()} == splits["counts"]
     assert sorted(json.loads(x)["metadata"]["id"] for lines in parts.values() for x in lines) == [
-        r["metadata"]["id"] for r in records]
+        r["metadata"]["id"] for r in records
+    ]
 
     url = api.call("GET", f"/jobs/{job['job_id']}/results", format="url")
     assert url["expires_in"] == 3600

@@ -35,7 +35,10 @@ __all__ = ["forge"]
 FILES = ("records.jsonl", "rejected.jsonl", "failed.jsonl", "outstanding.json")
 COUNT = 200
 BODY: dict[str, Any] = {
-    "count": COUNT, "verified": True, "constraints": {"difficulty": "mixed"}, "advanced": {
+    "count": COUNT,
+    "verified": True,
+    "constraints": {"difficulty": "mixed"},
+    "advanced": {
         "categories": {"fees": {"percentage": 50}, "tides": {"percentage": 30}, "pilots": {"percentage": 20}},
         "hard_negatives": {"enabled": True, "percentage": 20},
         "metadata_fields": [{"name": "id", "type": "auto_increment"}, {"name": "category", "type": "from_category"}],
@@ -64,15 +67,23 @@ def careless(question: Question) -> str:
         if slot.index % 20 == 4:
             record["output"] = "First you go to the"
         elif slot.index % 20 in (5, 7):
-            record |= {"instruction": f"When does office {slot.index % 8} of the harbour open?", "input": "",
-                       "output": f"It opens at nine, and on day {slot.index % 3} of the week an hour later than that."}
+            record |= {
+                "instruction": f"When does office {slot.index % 8} of the harbour open?",
+                "input": "",
+                "output": f"It opens at nine, and on day {slot.index % 3} of the week an hour later than that.",
+            }
     return json.dumps(made)
 
 
 def judge(question: Question) -> str:
     count = question.messages[1].content.count("<record n=")
-    return json.dumps({"verdicts": [
-        {"n": n + 1, "relevance": 7 + n % 3, "accuracy": 8.5, "completeness": 9.3 - n} for n in range(count)]})
+    return json.dumps(
+        {
+            "verdicts": [
+                {"n": n + 1, "relevance": 7 + n % 3, "accuracy": 8.5, "completeness": 9.3 - n} for n in range(count)
+            ]
+        }
+    )
 
 
 def walk(event: Item, step: State) -> int:
@@ -108,16 +119,24 @@ def whole(run: runs.Run, rounds: int) -> Whole:
         for batch in cast("list[Item]", flow.read_json(run, f"round-{n}/batches.json")):
             part: Any = flow.read_json(run, f"round-{n}/part-{batch['batch']:04d}.json")
             made |= {o["slot"]: o for o in part["outcomes"]} if part else {}
-    outcomes = [made.get(s["index"], {"slot": s["index"], "failed": "batch_failed", "detail": "Sandbox.Timedout: {}"})
-                for s in slots]
+    outcomes = [
+        made.get(s["index"], {"slot": s["index"], "failed": "batch_failed", "detail": "Sandbox.Timedout: {}"})
+        for s in slots
+    ]
     written = [o for o in outcomes if "failed" not in o]
     good = [o for o in written if not o["reasons"]]
     for repeat in duplicates.near_duplicates(texts(run, good)):
-        good[repeat.index] |= {"reasons": ["near_duplicate"], "duplicate_of": good[repeat.of]["slot"],
-                               "similarity": round(repeat.similarity, 4)}
+        good[repeat.index] |= {
+            "reasons": ["near_duplicate"],
+            "duplicate_of": good[repeat.of]["slot"],
+            "similarity": round(repeat.similarity, 4),
+        }
     return Whole(
-        slots, [o for o in written if not o["reasons"]], [o for o in written if o["reasons"]],
-        [{"slot": o["slot"], "reason": o["failed"], "detail": o["detail"]} for o in outcomes if "failed" in o])
+        slots,
+        [o for o in written if not o["reasons"]],
+        [o for o in written if o["reasons"]],
+        [{"slot": o["slot"], "reason": o["failed"], "detail": o["detail"]} for o in outcomes if "failed" in o],
+    )
 
 
 def texts(run: runs.Run, records: list[dict[str, Any]]) -> list[str]:
@@ -135,8 +154,10 @@ def check(run: runs.Run, rounds: int) -> Whole:
     assert flow.read_json(run, "outstanding.json") == sorted({s["root"] for s in expected.slots} - filled)
     counts = len(expected.slots), len(expected.records), len(expected.rejected), len(expected.failed)
     assert (run.asked, run.delivered, run.rejected, run.failed) == counts
-    reasons = {"rejected": dict(Counter(r["reasons"][0] for r in expected.rejected)),
-               "failed": dict(Counter(f["reason"] for f in expected.failed))}
+    reasons = {
+        "rejected": dict(Counter(r["reasons"][0] for r in expected.rejected)),
+        "failed": dict(Counter(f["reason"] for f in expected.failed)),
+    }
     assert run.reasons == reasons
     check_results(run, expected)
     assert run.report == flow.read_json(run, "quality_report.json") == report(run, expected, reasons["rejected"])
@@ -145,8 +166,10 @@ def check(run: runs.Run, rounds: int) -> Whole:
 
 def check_results(run: runs.Run, expected: Whole) -> None:
     spec, slots, seen = starting.spec_of(run), {s["index"]: s for s in expected.slots}, Columns()
-    told = [recipe_lines.line(spec, r, slots[r["slot"]], number=n, job_id=run.run_id)
-            for n, r in enumerate(expected.records, 1)]
+    told = [
+        recipe_lines.line(spec, r, slots[r["slot"]], number=n, job_id=run.run_id)
+        for n, r in enumerate(expected.records, 1)
+    ]
     for line in told:
         seen.see(line)
     manifest: Any = flow.read_json(run, "manifest.json")
@@ -157,14 +180,16 @@ def check_results(run: runs.Run, expected: Whole) -> None:
     random.Random(f"{run.run_id}/split").shuffle(order)
     sizes = largest_remainder(len(told), [float(share) for _, share in spec.output_split])
     for (name, _), size in zip(spec.output_split, sizes, strict=True):
-        assert lines(run, f"splits/{name}.jsonl") == [told[n] for n in sorted(order[start:start + size])]
+        assert lines(run, f"splits/{name}.jsonl") == [told[n] for n in sorted(order[start : start + size])]
         start += size
 
 
 def report(run: runs.Run, expected: Whole, rejected: dict[str, int]) -> dict[str, Any]:
     grams = [set(duplicates.trigrams(text).tolist()) for text in texts(run, expected.records)]
-    nearest = [max(len(mine & other) / len(mine | other) for m, other in enumerate(grams) if m != n)
-               for n, mine in enumerate(grams)]
+    nearest = [
+        max(len(mine & other) / len(mine | other) for m, other in enumerate(grams) if m != n)
+        for n, mine in enumerate(grams)
+    ]
     accepted, total = len(grams), len(grams) + sum(rejected.values())
     score = round(round(1 - sum(nearest) / accepted, 4), 3)
     judged = round(sum(r["quality"]["overall"] for r in expected.records) / accepted, 2)
@@ -172,12 +197,22 @@ def report(run: runs.Run, expected: Whole, rejected: dict[str, int]) -> dict[str
     lengths = [len(shape.answered(r["payload"])) for r in expected.records]
     near = round(100 * rejected["near_duplicate"] / total, 1)
     return {
-        "version": "1.0", "phase": 2, "total_generated": total, "total_accepted": accepted,
-        "total_rejected": total - accepted, "pass_rate": round(accepted / total, 3), "diversity_score": score,
-        "mean_judge_score": judged, "overall_grade": grades.overall(round(accepted / total, 3), score, judged),
+        "version": "1.0",
+        "phase": 2,
+        "total_generated": total,
+        "total_accepted": accepted,
+        "total_rejected": total - accepted,
+        "pass_rate": round(accepted / total, 3),
+        "diversity_score": score,
+        "mean_judge_score": judged,
+        "overall_grade": grades.overall(round(accepted / total, 3), score, judged),
         "rejection_breakdown": dict(sorted(rejected.items())),
-        "benchmark": {"diversity_pct": round(100 - near, 1), "near_dup_pct": near,
-                      "avg_output_chars": round(sum(lengths) / accepted), "published": grades.PUBLISHED["balanced"]},
+        "benchmark": {
+            "diversity_pct": round(100 - near, 1),
+            "near_dup_pct": near,
+            "avg_output_chars": round(sum(lengths) / accepted),
+            "published": grades.PUBLISHED["balanced"],
+        },
     }
 
 
@@ -222,7 +257,10 @@ def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(f
             seen.append({n: platform.current().files.read(flow.key_of(run, n)) for n in FILES})
             counted = runs.get(run.org_id, run.run_id)
             assert [seen[-1][n].count(b"\n") for n in FILES[:3]] == [
-                counted.delivered, counted.rejected, counted.failed]
+                counted.delivered,
+                counted.rejected,
+                counted.failed,
+            ]
         for part in platform.current().files.list(flow.key_of(run, f"round-{planned['round']}/part-")):
             platform.current().files.delete(part.key)
 
@@ -233,9 +271,7 @@ def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(f
     assert set(json.loads(second["outstanding.json"])) < set(json.loads(first["outstanding.json"]))
 
 
-def test_a_round_that_died_before_it_was_counted_is_in_no_result(
-    forge: Forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_round_that_died_before_it_was_counted_is_in_no_result(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
     forge.teach(instruction_v1=careless)
     run, event = forge.start(count=60)
     for _ in range(2):
@@ -298,8 +334,11 @@ def test_a_top_up_asks_for_no_more_than_a_quarter_and_for_the_first_places_that_
     assert flow.read_json(run, "outstanding.json") == list(range(40))
     assert [s["root"] for s in again] == list(range(most_slots(40) - 40))
     assert [s["index"] for s in again] == list(range(40, most_slots(40)))
-    assert all((s["topic"], s["persona"], s["angle"]) != (first[s["root"]]["topic"], first[s["root"]]["persona"],
-                                                          first[s["root"]]["angle"]) for s in again)
+    assert all(
+        (s["topic"], s["persona"], s["angle"])
+        != (first[s["root"]]["topic"], first[s["root"]]["persona"], first[s["root"]]["angle"])
+        for s in again
+    )
 
 
 def test_a_batch_sees_the_last_openings_of_its_sub_topics_and_reads_few_files_for_it(forge: Forge) -> None:
@@ -320,7 +359,7 @@ def test_a_batch_sees_the_last_openings_of_its_sub_topics_and_reads_few_files_fo
     unknown = making._covered(run, 1, {"topic 5", "never written"})
 
     platform.use(plugged)
-    last = {topic: openings[-making.MOST_OPENINGS:] for topic, openings in plain.items()}
+    last = {topic: openings[-making.MOST_OPENINGS :] for topic, openings in plain.items()}
     assert seen == {"topic 1": last["topic 1"], "topic 5": last["topic 5"]}
     assert few < 12
     assert unknown == {"topic 5": last["topic 5"], "never written": []}
@@ -357,9 +396,21 @@ def write_parts(run: runs.Run, rng: random.Random) -> None:
     for batch in cast("list[Item]", flow.read_json(run, "round-0/batches.json")):
         body = json.loads(platform.current().files.read(str(batch["key"])))
         outcomes = [
-            {"slot": s["index"], "root": s["root"], "reasons": [], "details": [], "soft_flags": [], "teacher": "m",
-             "at": "2026-11-26T00:00:00Z", "payload": {
-                 "instruction": f"What is {rng.getrandbits(400):x}?", "input": "",
-                 "output": f"{rng.getrandbits(2000):x}"}}
-            for call in body["calls"] for s in call]
+            {
+                "slot": s["index"],
+                "root": s["root"],
+                "reasons": [],
+                "details": [],
+                "soft_flags": [],
+                "teacher": "m",
+                "at": "2026-11-26T00:00:00Z",
+                "payload": {
+                    "instruction": f"What is {rng.getrandbits(400):x}?",
+                    "input": "",
+                    "output": f"{rng.getrandbits(2000):x}",
+                },
+            }
+            for call in body["calls"]
+            for s in call
+        ]
         flow.write_json(run, f"round-0/part-{batch['batch']:04d}.json", {"usage": {}, "outcomes": outcomes})

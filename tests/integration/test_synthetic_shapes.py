@@ -47,21 +47,45 @@ def is_(wanted: object) -> Rule:
 
 QUALITY = {"relevance": score, "accuracy": score, "completeness": score, "overall": score}
 RESPONSE = {"drive": lambda v: v in ("safety", "autonomy"), "output": text, "viable": flag}
-RESOLUTION = {"preferred_drive": RESPONSE["drive"], "losing_drive": RESPONSE["drive"], "confidence": share,
-              "override_condition": text, "reasoning": text}
+RESOLUTION = {
+    "preferred_drive": RESPONSE["drive"],
+    "losing_drive": RESPONSE["drive"],
+    "confidence": share,
+    "override_condition": text,
+    "reasoning": text,
+}
 PAYLOADS: dict[str, dict[str, Any]] = {
     "instruction_v1": {"instruction": text, "input": any_text, "output": text},
-    "preference_v1": {"prompt": text, "chosen": text, "rejected": text, "chosen_score": score,
-                      "rejected_score": score, "reasoning": text},
+    "preference_v1": {
+        "prompt": text,
+        "chosen": text,
+        "rejected": text,
+        "chosen_score": score,
+        "rejected_score": score,
+        "reasoning": text,
+    },
     "eval_v1": {"input": text, "ideal_output": text, "metrics": [text]},
-    "conflict_v1": {"record_id": text, "schema": is_("conflict_v1"), "data": {
-        "input": text, "axis": is_("safety_autonomy"), "tension_type": text, "responses": [RESPONSE],
-        "resolution": RESOLUTION}},
+    "conflict_v1": {
+        "record_id": text,
+        "schema": is_("conflict_v1"),
+        "data": {
+            "input": text,
+            "axis": is_("safety_autonomy"),
+            "tension_type": text,
+            "responses": [RESPONSE],
+            "resolution": RESOLUTION,
+        },
+    },
 }
 LEGACY: dict[str, dict[str, Any]] = {
-    "instruction_v1": {"system_prompt": text, "instruction": text, "response": text,
-                       "metadata": {"domain": is_("harbours"), "difficulty": text}},
-    "preference_v1": PAYLOADS["preference_v1"], "eval_v1": PAYLOADS["eval_v1"],
+    "instruction_v1": {
+        "system_prompt": text,
+        "instruction": text,
+        "response": text,
+        "metadata": {"domain": is_("harbours"), "difficulty": text},
+    },
+    "preference_v1": PAYLOADS["preference_v1"],
+    "eval_v1": PAYLOADS["eval_v1"],
 }
 
 
@@ -82,8 +106,14 @@ def fits(value: Any, shape: Any, at: str) -> None:
 
 
 def canonical(schema: str, job_id: str, *, verified: bool) -> dict[str, Any]:
-    provenance = {"job_id": is_(job_id), "schema": is_(schema), "domain": is_("harbours"), "generated_at": moment,
-                  "model": text, **({"quality": QUALITY} if verified else {})}
+    provenance = {
+        "job_id": is_(job_id),
+        "schema": is_(schema),
+        "domain": is_("harbours"),
+        "generated_at": moment,
+        "model": text,
+        **({"quality": QUALITY} if verified else {}),
+    }
     return {**PAYLOADS[schema], "metadata": {}, "provenance": provenance}
 
 
@@ -126,8 +156,11 @@ def _belongs_together(schema: str, record: dict[str, Any], *, verified: bool) ->
 # checklist 79
 @pytest.mark.parametrize("mode", ["graded", "none"])
 def test_the_other_modes_of_a_resolution(forge: Forge, mode: str) -> None:  # noqa: F811
-    run = forge.run(schema="conflict_v1", count=4, conflict_config={
-        "drive_pairs": [{"a": "safety", "b": "autonomy"}], "resolution_mode": mode})
+    run = forge.run(
+        schema="conflict_v1",
+        count=4,
+        conflict_config={"drive_pairs": [{"a": "safety", "b": "autonomy"}], "resolution_mode": mode},
+    )
     shape = canonical("conflict_v1", run.run_id, verified=False)
     data = {k: v for k, v in shape["data"].items() if k != "resolution"}
     if mode == "graded":

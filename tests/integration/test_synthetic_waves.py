@@ -34,8 +34,11 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BatchS
     """And an embedded wall that starts no machine."""
     with openai_batches(Plot(reply=told)) as made:
         for name, value in {
-            "OPENAI_BASE_URL": made.url, "OPENAI_API_KEY": KEY, "DATAFORGE_BATCH_LEAST": "1",
-            "DATAFORGE_BATCH_CALLS": "2", "DATAFORGE_MODELS": json.dumps(MODELS),
+            "OPENAI_BASE_URL": made.url,
+            "OPENAI_API_KEY": KEY,
+            "DATAFORGE_BATCH_LEAST": "1",
+            "DATAFORGE_BATCH_CALLS": "2",
+            "DATAFORGE_MODELS": json.dumps(MODELS),
         }.items():
             monkeypatch.setenv(name, value)
         settings.get.cache_clear()
@@ -99,9 +102,14 @@ def test_states_that_run_again_ask_nothing_twice(provider: BatchServer) -> None:
 
     assert (run.asked, run.delivered, run.rejected, run.failed) == (20, 20, 0, 0)
     assert [Counter(map(kind_of, lines)) for lines in provider.batched] == [
-        {"preference": 4}, {"critic": 4}, {"judge": 4}, {"invariants": 4}]
+        {"preference": 4},
+        {"critic": 4},
+        {"judge": 4},
+        {"invariants": 4},
+    ]
     assert Counter(map(kind_of, provider.asked)) == dict.fromkeys(
-        ("taxonomy", "preference", "critic", "judge", "invariants"), 1)
+        ("taxonomy", "preference", "critic", "judge", "invariants"), 1
+    )
     assert provider.files == {}
 
 
@@ -123,9 +131,15 @@ def test_every_state_keeps_to_the_tables_that_its_function_may_use(
             return call
 
     now = [""]
-    for place, name in ((states, "plan_run"), (states, "generate_batch"), (submitting, "submit_jobs"),
-                        (waiting, "check_jobs"), (collecting, "collect_replies"), (states, "assess_run"),
-                        (states, "close_run")):
+    for place, name in (
+        (states, "plan_run"),
+        (states, "generate_batch"),
+        (submitting, "submit_jobs"),
+        (waiting, "check_jobs"),
+        (collecting, "collect_replies"),
+        (states, "assess_run"),
+        (states, "close_run"),
+    ):
         monkeypatch.setattr(place, name, _named(getattr(place, name), name, now))
     platform.use(dataclasses.replace(platform.current(), tables=cast(Any, Watched())))
 

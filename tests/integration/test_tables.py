@@ -21,9 +21,8 @@ fresh = itertools.count()
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
-NUMBERS = (
-    st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x == 0 or 1e-130 <= abs(x) < 1e125)
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False).filter(
+    lambda x: x == 0 or 1e-130 <= abs(x) < 1e125
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,
@@ -70,8 +69,17 @@ def test_every_item_comes_back_equal(tables: Tables, attributes: Item) -> None:
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [(1.0, 1), (-0.0, 0), (0.1, 0.1), (1e22, 1e22), (2**63 - 1, 2**63 - 1), (-(2**63), -(2**63)), (1e-100, 1e-100),
-     (True, True), (9007199254740993, 9007199254740993)],
+    [
+        (1.0, 1),
+        (-0.0, 0),
+        (0.1, 0.1),
+        (1e22, 1e22),
+        (2**63 - 1, 2**63 - 1),
+        (-(2**63), -(2**63)),
+        (1e-100, 1e-100),
+        (True, True),
+        (9007199254740993, 9007199254740993),
+    ],
 )
 def test_a_number_keeps_its_value_and_a_whole_float_becomes_an_int(tables: Tables, given: float, kept: float) -> None:
     tables.put("pairs", pair(1, n=given))
@@ -83,7 +91,8 @@ def test_a_number_keeps_its_value_and_a_whole_float_becomes_an_int(tables: Table
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), 1e126, 1e-131, 2**63, b"bytes", {1, 2}, (1, 2), {1: "a"}, "\ud800", object()],
+    "value",
+    [float("nan"), float("inf"), 1e126, 1e-131, 2**63, b"bytes", {1, 2}, (1, 2), {1: "a"}, "\ud800", object()],
     ids=lambda v: "an-object" if type(v) is object else ascii(v),
 )
 def test_what_cannot_be_kept_is_refused(tables: Tables, value: Any) -> None:
@@ -105,8 +114,13 @@ def test_an_item_above_400_kb_is_refused(tables: Tables) -> None:
 
 @pytest.mark.parametrize(
     "item",
-    [{"project_id": "p"}, {"project_id": "", "pair_id": "x"}, {"project_id": 1, "pair_id": "x"},
-     {"project_id": "p", "pair_id": None}, pair(1, run_id=None)],
+    [
+        {"project_id": "p"},
+        {"project_id": "", "pair_id": "x"},
+        {"project_id": 1, "pair_id": "x"},
+        {"project_id": "p", "pair_id": None},
+        pair(1, run_id=None),
+    ],
 )
 def test_a_key_of_the_wrong_kind_is_refused(tables: Tables, item: Item) -> None:
     with pytest.raises(Invalid):
@@ -152,7 +166,10 @@ def test_update_sets_adds_and_removes_in_one_write(tables: Tables) -> None:
     tables.put("pairs", pair(1, old=1, count=2, stats={"total": 5, "gone": 1}))
 
     after = tables.update(
-        "pairs", key(1), set={"name": "n", "stats.best": [1]}, add={"count": 3, "fresh": 1.5, "stats.total": -1},
+        "pairs",
+        key(1),
+        set={"name": "n", "stats.best": [1]},
+        add={"count": 3, "fresh": 1.5, "stats.total": -1},
         remove=["old", "stats.gone", "never_there"],
     )
 
@@ -164,7 +181,10 @@ def test_reserved_words_and_odd_names_are_plain_attributes(tables: Tables) -> No
     tables.put("pairs", pair(1, status="new", size=1, **{"größe-#:x y": {"name": 1}}))
 
     after = tables.update(
-        "pairs", key(1), set={"status": "old", "größe-#:x y.name": 2}, add={"size": 1},
+        "pairs",
+        key(1),
+        set={"status": "old", "größe-#:x y.name": 2},
+        add={"size": 1},
         where={"status": "new", "größe-#:x y.name": 1},
     )
 
@@ -195,9 +215,18 @@ def test_an_update_without_changes_gives_the_item(tables: Tables) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"set": {"pair_id": "other"}}, {"remove": ["project_id"]}, {"set": {"none.deep": 1}}, {"add": {"none.deep": 1}},
-     {"add": {"question": 1}}, {"set": {"stats": {}}, "add": {"stats.total": 1}}, {"set": {"a": 1}, "remove": ["a"]},
-     {"set": {"a..b": 1}}, {"set": {"": 1}}, {"set": {"stats.total": float("nan")}}],
+    [
+        {"set": {"pair_id": "other"}},
+        {"remove": ["project_id"]},
+        {"set": {"none.deep": 1}},
+        {"add": {"none.deep": 1}},
+        {"add": {"question": 1}},
+        {"set": {"stats": {}}, "add": {"stats.total": 1}},
+        {"set": {"a": 1}, "remove": ["a"]},
+        {"set": {"a..b": 1}},
+        {"set": {"": 1}},
+        {"set": {"stats.total": float("nan")}},
+    ],
     ids=repr,
 )
 def test_an_impossible_update_is_refused_and_changes_nothing(tables: Tables, change: dict[str, Any]) -> None:
@@ -210,18 +239,44 @@ def test_an_impossible_update_is_refused_and_changes_nothing(tables: Tables, cha
 
 
 HOLDS: list[dict[str, Any]] = [
-    {}, {"question": "What is wet?"}, {"n": 1}, {"n": 1.0}, {"flag": True}, {"nothing": None},
-    {"missing": ABSENT}, {"stats.missing": ABSENT}, {"missing.deeper": ABSENT}, {"stats.total": 5},
-    {"run_id": ("run_0", "run_1")}, {"n": tuple(range(150))}, {"stats": {"total": 5, "list": [1, {"a": True}]}},
-    {"n": 1, "flag": True, "missing": ABSENT}, {"n": ("x", None, 1)},
+    {},
+    {"question": "What is wet?"},
+    {"n": 1},
+    {"n": 1.0},
+    {"flag": True},
+    {"nothing": None},
+    {"missing": ABSENT},
+    {"stats.missing": ABSENT},
+    {"missing.deeper": ABSENT},
+    {"stats.total": 5},
+    {"run_id": ("run_0", "run_1")},
+    {"n": tuple(range(150))},
+    {"stats": {"total": 5, "list": [1, {"a": True}]}},
+    {"n": 1, "flag": True, "missing": ABSENT},
+    {"n": ("x", None, 1)},
 ]
 FAILS: list[dict[str, Any]] = [
-    {"question": "what is wet?"}, {"n": 2}, {"n": "1"}, {"missing": "x"}, {"missing": ("a", "b")}, {"n": ABSENT},
-    {"stats.total": ABSENT}, {"nothing": ABSENT}, {"pair_id": ABSENT}, {"run_id": ("run_2",)}, {"run_id": ()},
-    {"stats": {"total": 5}}, {"n": 1, "flag": False}, {"question.deeper": "x"},
+    {"question": "what is wet?"},
+    {"n": 2},
+    {"n": "1"},
+    {"missing": "x"},
+    {"missing": ("a", "b")},
+    {"n": ABSENT},
+    {"stats.total": ABSENT},
+    {"nothing": ABSENT},
+    {"pair_id": ABSENT},
+    {"run_id": ("run_2",)},
+    {"run_id": ()},
+    {"stats": {"total": 5}},
+    {"n": 1, "flag": False},
+    {"question.deeper": "x"},
 ]
 FAILS_BY_KIND: list[dict[str, Any]] = [
-    {"n": True}, {"flag": 1}, {"flag": (0, 1)}, {"missing": None}, {"missing": ("a", None)},
+    {"n": True},
+    {"flag": 1},
+    {"flag": (0, 1)},
+    {"missing": None},
+    {"missing": ("a", None)},
     {"stats": {"total": 5, "list": [1, {"a": 1}]}},
 ]
 """DynamoDB compares kinds too; moto compares as Python does, so only one machine is asked."""
@@ -273,12 +328,14 @@ def test_transact_writes_all(tables: Tables) -> None:
     tables.put("pairs", pair(2))
     tables.put("projects", {"org_id": "o", "project_id": "p", "pending": 0})
 
-    tables.transact([
-        Put("pairs", pair(1), where={"pair_id": ABSENT}),
-        Update("projects", {"org_id": "o", "project_id": "p"}, add={"pending": 1}),
-        Delete("pairs", key(2)),
-        Delete("pairs", key(3)),
-    ])
+    tables.transact(
+        [
+            Put("pairs", pair(1), where={"pair_id": ABSENT}),
+            Update("projects", {"org_id": "o", "project_id": "p"}, add={"pending": 1}),
+            Delete("pairs", key(2)),
+            Delete("pairs", key(3)),
+        ]
+    )
 
     assert tables.get("pairs", key(1)) == pair(1)
     assert tables.get("pairs", key(2)) is None
@@ -287,8 +344,13 @@ def test_transact_writes_all(tables: Tables) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [Put("pairs", pair(2), where={"pair_id": ABSENT}), Update("pairs", key(3), set={"a": 1}), Update("pairs", key(3)),
-     Update("pairs", key(2), where={"question": "other"}), Delete("pairs", key(2), where={"question": "other"})],
+    [
+        Put("pairs", pair(2), where={"pair_id": ABSENT}),
+        Update("pairs", key(3), set={"a": 1}),
+        Update("pairs", key(3)),
+        Update("pairs", key(2), where={"question": "other"}),
+        Delete("pairs", key(2), where={"question": "other"}),
+    ],
     ids=repr,
 )
 def test_transact_writes_nothing_when_one_condition_fails(tables: Tables, bad: Put | Update | Delete) -> None:

@@ -150,8 +150,12 @@ def test_a_made_up_cursor_is_malformed(tables: Tables, cursor: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"limit": 0}, {"index": "by_magic"}, {"begins": ("question", "W")},
-     {"begins": ("pair_id", "a"), "between": ("pair_id", "a", "b")}],
+    [
+        {"limit": 0},
+        {"index": "by_magic"},
+        {"begins": ("question", "W")},
+        {"begins": ("pair_id", "a"), "between": ("pair_id", "a", "b")},
+    ],
     ids=repr,
 )
 def test_an_impossible_query_is_refused(tables: Tables, query: dict[str, Any]) -> None:

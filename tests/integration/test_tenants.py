@@ -61,17 +61,26 @@ def owned_by(service: Service, project_id: str) -> Json:
     document = service.call("GET", f"/projects/{project_id}/documents")[0]
     who = service.http.get("/api/v1/auth/whoami", headers=service.headers).json()
     return {
-        "project_id": project_id, "document_id": document["documentId"], "chunk_id": pair["chunkId"],
-        "generation_id": run["generationId"], "pair_id": pair["pairId"], "version": version,
-        "key_id": who["keyId"], "user_id": who["userId"], "member_id": who["userId"], "s3_key": document["s3Key"],
-        "undo_token": _undo_token(service, project_id, pair["pairId"]), "job_id": make_job(service),
+        "project_id": project_id,
+        "document_id": document["documentId"],
+        "chunk_id": pair["chunkId"],
+        "generation_id": run["generationId"],
+        "pair_id": pair["pairId"],
+        "version": version,
+        "key_id": who["keyId"],
+        "user_id": who["userId"],
+        "member_id": who["userId"],
+        "s3_key": document["s3Key"],
+        "undo_token": _undo_token(service, project_id, pair["pairId"]),
+        "job_id": make_job(service),
     }
 
 
 def _undo_token(service: Service, project_id: str, pair_id: str) -> str:
     """Of a bulk action that can be undone, where there is such a thing."""
     response = service.http.post(
-        f"{BASE}/projects/{project_id}/pairs/bulk-action", headers=service.headers,
+        f"{BASE}/projects/{project_id}/pairs/bulk-action",
+        headers=service.headers,
         json={"action": "reject", "pair_ids": [pair_id]},
     )
     told = response.json().get("undo_token") if response.status_code == 200 else None
@@ -114,9 +123,7 @@ def answer(who: Service, route: Route, path: str, *, body: object = None, **quer
     """Status, text and lasting headers."""
     sent: Json = {} if body is None else {"json": body}
     response = who.http.request(route.method, path, headers=who.headers, params=query, **sent)
-    headers = {
-        k: v for k, v in response.headers.items() if k not in VOLATILE and not k.startswith("x-ratelimit-")
-    }
+    headers = {k: v for k, v in response.headers.items() if k not in VOLATILE and not k.startswith("x-ratelimit-")}
     return response.status_code, response.text, headers
 
 
@@ -134,8 +141,7 @@ def like(said: tuple[int, str, Json], ids: Json) -> tuple[int, Json, Json]:
 
 def everything(service: Service, project_id: str) -> list[Any]:
     """All that the organisation can see of itself and its project."""
-    seen = [service.call("GET", f"/projects/{project_id}{part}") for part in
-            ("", "/documents", "/generations")]
+    seen = [service.call("GET", f"/projects/{project_id}{part}") for part in ("", "/documents", "/generations")]
     seen += [service.call("GET", f"/projects/{project_id}{part}", page_size=500) for part in ("/chunks", "/pairs")]
     return [*seen, service.http.get("/api/v1/auth/whoami", headers=service.headers).json()]
 
@@ -169,8 +175,10 @@ def test_a_key_of_another_organisation_opens_no_route(service: Service) -> None:
     project_id = harbour(service)
     foreign = owned_by(service, project_id)
     intruder = Service(
-        service.http, {**service.other().headers, "X-Organization-ID": service.headers["X-Organization-ID"]},
-        service.put, service.fetch,
+        service.http,
+        {**service.other().headers, "X-Organization-ID": service.headers["X-Organization-ID"]},
+        service.put,
+        service.fetch,
     )
     before = everything(service, project_id)
     tried = 0
@@ -220,7 +228,8 @@ def asked(route: Route, name: str, ids: Json) -> tuple[Json, Json]:
 
 
 REST: dict[str, Json] = {
-    "generate": {"model_id": "extractive"}, "parse": {"force": True},
+    "generate": {"model_id": "extractive"},
+    "parse": {"force": True},
     "register_document": {"filename": "rules.md", "file_size": len(RULES)},
     "bulk_action": {"action": "accept", "filters": {"document_id": "", "chunk_id": "", "generation_id": ""}},
 }
@@ -248,8 +257,11 @@ def test_ids_of_another_organisation_in_bodies_and_queries_do_nothing_and_tell_n
             tried.add((route.operation["operationId"], name))
 
     assert tried >= {
-        ("generate", "chunk_ids"), ("parse", "document_ids"), ("list_chunks", "document_id"),
-        ("list_pairs", "generation_id"), ("register_document", "s3_key"),
+        ("generate", "chunk_ids"),
+        ("parse", "document_ids"),
+        ("list_chunks", "document_id"),
+        ("list_pairs", "generation_id"),
+        ("register_document", "s3_key"),
     }
     assert everything(service, project_id) == before
     assert everything(stranger, own["project_id"])[:3] == mine

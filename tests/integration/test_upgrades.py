@@ -72,8 +72,11 @@ def test_data_of_a_newer_release_is_refused_with_the_way_out(service: Service) -
 def test_a_newer_release_carries_out_what_is_missing_in_order(service: Service) -> None:
     project_id, org_id = service.project(), service.headers["X-Organization-ID"]
     order: list[str] = []
-    steps = (Step("first", lambda: order.append("first")), shouting(project_id, org_id),
-             Step("last", lambda: order.append("last")))
+    steps = (
+        Step("first", lambda: order.append("first")),
+        shouting(project_id, org_id),
+        Step("last", lambda: order.append("last")),
+    )
 
     with pytest.raises(SchemaMismatch, match="needs 4") as waiting:
         schema.check(steps)
@@ -102,8 +105,10 @@ def test_steps_that_are_killed_again_and_again_are_carried_out_all_the_same(serv
 def test_two_that_upgrade_at_once_do_not_carry_a_step_too_far(service: Service) -> None:
     service.project()
     steps: list[Step] = []
-    steps += [Step("slow", lambda: schema.bring_up(steps[1:2] and [Step("quick", lambda: None), steps[1]])),
-              Step("next", lambda: None)]
+    steps += [
+        Step("slow", lambda: schema.bring_up(steps[1:2] and [Step("quick", lambda: None), steps[1]])),
+        Step("next", lambda: None),
+    ]
 
     schema.bring_up(steps)
 
@@ -124,9 +129,12 @@ def test_no_organisation_can_be_mistaken_for_the_number(service: Service) -> Non
     service.project()
 
     assert "*data" not in {org.org_id for org in orgs.list_orgs()}
-    assert service.http.get(
-        "/api/v1/data-forge/projects", headers={**service.headers, "X-Organization-ID": "*data"}
-    ).status_code == 403
+    assert (
+        service.http.get(
+            "/api/v1/data-forge/projects", headers={**service.headers, "X-Organization-ID": "*data"}
+        ).status_code
+        == 403
+    )
 
 
 def newer_folder(home: Path) -> Path:
@@ -139,15 +147,20 @@ def newer_folder(home: Path) -> Path:
     return home
 
 
-@pytest.mark.parametrize("words", [
-    ("infra.local", "--port", "0", "--home"), ("infra.local.admin", "--home"),
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("infra.local", "--port", "0", "--home"),
+        ("infra.local.admin", "--home"),
+    ],
+)
 def test_one_machine_does_not_touch_a_folder_of_a_newer_version(words: tuple[str, ...], tmp_path: Path) -> None:
     home = newer_folder(tmp_path / "home")
     more = ["org", "list"] if "admin" in words[0] else []
 
-    done = subprocess.run([sys.executable, "-m", *words, str(home), *more], capture_output=True, text=True, check=False,
-                          timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", *words, str(home), *more], capture_output=True, text=True, check=False, timeout=60
+    )
 
     told = done.stderr if not more else json.loads(done.stdout)["error"]["message"]
     assert done.returncode == 1

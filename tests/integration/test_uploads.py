@@ -28,10 +28,15 @@ def told(service: Service, key: str) -> None:
 
 
 def event(key: str) -> str:
-    return handler({
-        "version": "0", "source": "aws.s3", "detail-type": "Object Created",
-        "detail": {"bucket": {"name": "b"}, "object": {"key": key, "size": 1, "etag": "x", "sequencer": "1"}},
-    }, None)["outcome"]
+    return handler(
+        {
+            "version": "0",
+            "source": "aws.s3",
+            "detail-type": "Object Created",
+            "detail": {"bucket": {"name": "b"}, "object": {"key": key, "size": 1, "etag": "x", "sequencer": "1"}},
+        },
+        None,
+    )["outcome"]
 
 
 def until(found: Callable[[], Any], seconds: float = 20) -> Any:
@@ -110,8 +115,10 @@ def test_a_file_that_nobody_looked_at_is_looked_at_when_it_is_parsed(service: Se
 
 
 UNREADABLE = [
-    ("rules.pdf", RULES, "unsupported"), ("rules.docx", b"PK\x03\x04" + b"x" * 50, "corrupted"),
-    ("picture.md", b"\x89PNG\r\n\x1a\n" + bytes(100), "unsupported"), ("empty.md", b" \n", "empty"),
+    ("rules.pdf", RULES, "unsupported"),
+    ("rules.docx", b"PK\x03\x04" + b"x" * 50, "corrupted"),
+    ("picture.md", b"\x89PNG\r\n\x1a\n" + bytes(100), "unsupported"),
+    ("empty.md", b" \n", "empty"),
     ("rules.xyz", RULES, "unsupported"),
 ]
 
@@ -124,8 +131,13 @@ def test_a_file_that_cannot_be_read_is_failed_at_once_with_what_to_do(service: S
         register(service, project_id, target, data, name)
         told(service, target["s3_key"])
 
-    documents = until(lambda: (found := service.call("GET", f"/projects/{project_id}/documents"))
-                      and all(d["parsingStatus"] == "failed" for d in found) and found)
+    documents = until(
+        lambda: (
+            (found := service.call("GET", f"/projects/{project_id}/documents"))
+            and all(d["parsingStatus"] == "failed" for d in found)
+            and found
+        )
+    )
 
     assert {d["name"]: d["error"]["reason"] for d in documents} == {name: reason for name, _, reason in UNREADABLE}
     for told_of in documents:
@@ -200,10 +212,17 @@ def test_events_of_what_is_no_upload_are_let_pass(service: Service) -> None:
     current().files.write(f"{prefix}/sources/foreign.md", RULES)
     target = place(service, project_id)
 
-    outcomes = {key: event(key) for key in (
-        f"{prefix}/sources/foreign.md", f"{prefix}/exports/v1/dataset.jsonl", "data-forge/u/proj_none/sources/x.md",
-        "elsewhere", f"{prefix}/sources/doc_1/page.html", target["s3_key"],
-    )}
+    outcomes = {
+        key: event(key)
+        for key in (
+            f"{prefix}/sources/foreign.md",
+            f"{prefix}/exports/v1/dataset.jsonl",
+            "data-forge/u/proj_none/sources/x.md",
+            "elsewhere",
+            f"{prefix}/sources/doc_1/page.html",
+            target["s3_key"],
+        )
+    }
 
     assert list(outcomes.values()) == ["unknown"] * 5 + ["gone"]
     assert current().files.info(f"{prefix}/sources/foreign.md") is not None
@@ -300,14 +319,14 @@ def test_auto_parse_waits_for_the_run_that_is_active(service: Service) -> None:
     busy = service.call("POST", f"/projects/{project_id}/generate", json={"model_id": "extractive", "num_pairs": 3})
 
     added = [
-        service.call("POST", f"/projects/{project_id}/documents", json={"content": f"# Rule {n}\n\nRule {n} holds."},
-                     expect=201)["documentId"] for n in range(4)
+        service.call(
+            "POST", f"/projects/{project_id}/documents", json={"content": f"# Rule {n}\n\nRule {n} holds."}, expect=201
+        )["documentId"]
+        for n in range(4)
     ]
 
     service.wait(busy["generationId"])
-    until(lambda: all(
-        d["parsingStatus"] == "parsed" for d in service.call("GET", f"/projects/{project_id}/documents")
-    ))
+    until(lambda: all(d["parsingStatus"] == "parsed" for d in service.call("GET", f"/projects/{project_id}/documents")))
     runs = [r for r in service.call("GET", f"/projects/{project_id}/generations") if r["kind"] == "parse"]
     parsed = [d for r in runs for d in r["config"]["document_ids"]]
     assert sorted(parsed) == sorted([made["documentId"], *added]), "each document once"

@@ -47,9 +47,16 @@ def management() -> Iterator[Management]:
         walls.create_dynamo_tables(client, walls.PREFIX)
         tables = DynamoTables(walls.PREFIX, client=client)
         unused: Any = None
-        platform.use(Platform(
-            "aws", tables, unused, unused, WebSockets(tables, "https://x", client=made), EnvironmentSecrets(None),
-        ))
+        platform.use(
+            Platform(
+                "aws",
+                tables,
+                unused,
+                unused,
+                WebSockets(tables, "https://x", client=made),
+                EnvironmentSecrets(None),
+            )
+        )
         yield made
         platform.use(None)
 
@@ -68,10 +75,20 @@ def opened(connection: str = "c1") -> str:
 
 
 def run_of(org_id: str, run_id: str = "gen_1") -> str:
-    platform.current().tables.put("runs", {
-        "org_id": org_id, "run_id": run_id, "project_id": "proj_1", "kind": "generate", "created_at": "2026-01-01",
-        "user_id": "user_1", "config": {}, "files_prefix": "data-forge/x", "sequence": run_id,
-    })
+    platform.current().tables.put(
+        "runs",
+        {
+            "org_id": org_id,
+            "run_id": run_id,
+            "project_id": "proj_1",
+            "kind": "generate",
+            "created_at": "2026-01-01",
+            "user_id": "user_1",
+            "config": {},
+            "files_prefix": "data-forge/x",
+            "sequence": run_id,
+        },
+    )
     return run_id
 
 
@@ -91,9 +108,15 @@ def test_a_subscriber_hears_its_run_until_it_unsubscribes(management: Management
     assert pushed == [{"topic": topic, "progress": 1}]
 
 
-@pytest.mark.parametrize("event", [
-    {}, {"headers": None}, {"headers": {"x-api-key": "sk_wrong"}}, {"queryStringParameters": {"api_key": "sk_wrong"}},
-])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"headers": None},
+        {"headers": {"x-api-key": "sk_wrong"}},
+        {"queryStringParameters": {"api_key": "sk_wrong"}},
+    ],
+)
 def test_without_a_good_key_nothing_is_connected(management: Management, event: dict[str, Any]) -> None:
     assert call("$connect", "c1", **event) == 401
     assert say("c1", action="subscribe", topic="gen_1") == 401
@@ -105,7 +128,8 @@ def test_a_key_may_come_in_three_places(management: Management, place: str) -> N
     org_id, user_id = orgs.create_org("Harbour")
     key = orgs.create_key(org_id, user_id, name="k")
     ways = {
-        "X-API-Key": {"headers": {"X-API-Key": key}}, "Authorization": {"headers": {"authorization": f"Bearer {key}"}},
+        "X-API-Key": {"headers": {"X-API-Key": key}},
+        "Authorization": {"headers": {"authorization": f"Bearer {key}"}},
         "api_key": {"queryStringParameters": {"api_key": key}},
     }
 
@@ -124,8 +148,19 @@ def test_a_strangers_run_looks_like_none(management: Management) -> None:
     assert [(who, message["code"]) for who, message in management.sent] == [("c2", "NOT_FOUND")]
 
 
-@pytest.mark.parametrize("body", [None, "", "{", "[]", '{"action": "subscribe"}', '{"action": "shout", "topic": "x"}',
-                                  '{"action": "subscribe", "topic": "@c2"}', '{"action": "subscribe", "topic": 7}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        '{"action": "subscribe"}',
+        '{"action": "shout", "topic": "x"}',
+        '{"action": "subscribe", "topic": "@c2"}',
+        '{"action": "subscribe", "topic": 7}',
+    ],
+)
 def test_nonsense_is_answered_with_what_to_send(management: Management, body: str | None) -> None:
     opened()
 

@@ -46,7 +46,13 @@ def test_a_run_at_batch_price_waits_as_long_as_it_is_told_and_goes_round(wall: O
     [waited] = functions.called("WaitForJobs")
     assert waited["state"]["run_id"] == "gen_1"
     assert [n for n, _ in functions.calls if n not in ("GenerateBatch", "WaitForJobs")] == [
-        "PlanRun", "SubmitJobs", "CheckJobs", "CollectReplies", "SubmitJobs", "AssessRun", "CloseRun",
+        "PlanRun",
+        "SubmitJobs",
+        "CheckJobs",
+        "CollectReplies",
+        "SubmitJobs",
+        "AssessRun",
+        "CloseRun",
     ]
     assert len(functions.called("GenerateBatch")) == 4
 

@@ -23,9 +23,11 @@ from infra import catalog
 PORT_TABLES = {
     **catalog.TABLES,
     "pairs": catalog.Table(
-        "project_id", "pair_id",
+        "project_id",
+        "pair_id",
         indexes={
-            "by_run": catalog.Index("run_id", "pair_id"), "by_status": catalog.Index("project_status", "pair_id"),
+            "by_run": catalog.Index("run_id", "pair_id"),
+            "by_status": catalog.Index("project_status", "pair_id"),
         },
     ),
 }
@@ -35,20 +37,22 @@ MAX_UPLOAD = 1000
 BASE_URL = "http://127.0.0.1:8787"
 
 
-def create_dynamo_tables(
-    client: Any, prefix: str, tables: Mapping[str, catalog.Table] = catalog.TABLES
-) -> None:
+def create_dynamo_tables(client: Any, prefix: str, tables: Mapping[str, catalog.Table] = catalog.TABLES) -> None:
     """The catalog's tables as CDK makes them."""
     for name, table in tables.items():
         indexes = [
-            {"IndexName": index, "KeySchema": _schema(i.hash_key, i.range_key),
-             "Projection": {"ProjectionType": i.projection}}
+            {
+                "IndexName": index,
+                "KeySchema": _schema(i.hash_key, i.range_key),
+                "Projection": {"ProjectionType": i.projection},
+            }
             for index, i in table.indexes.items()
         ]
         shapes = (table, *table.indexes.values())
         used = {key for s in shapes for key in (s.hash_key, s.range_key) if key is not None}
         client.create_table(
-            TableName=f"{prefix}{name}", BillingMode="PAY_PER_REQUEST",
+            TableName=f"{prefix}{name}",
+            BillingMode="PAY_PER_REQUEST",
             KeySchema=_schema(table.hash_key, table.range_key),
             AttributeDefinitions=[
                 {"AttributeName": a, "AttributeType": table.range_type if a == table.range_key else "S"}
@@ -131,8 +135,12 @@ FILES: dict[str, Callable[[Path], Any]] = {"embedded": embedded_files, "aws": aw
 
 def pair(number: int, **changed: Any) -> Item:
     return {
-        "project_id": "p", "pair_id": f"pair_{number:04d}", "run_id": f"run_{number % 2}",
-        "project_status": "p#pending", "question": "What is wet?", **changed,
+        "project_id": "p",
+        "pair_id": f"pair_{number:04d}",
+        "run_id": f"run_{number % 2}",
+        "project_status": "p#pending",
+        "question": "What is wet?",
+        **changed,
     }
 
 

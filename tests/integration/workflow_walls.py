@@ -37,8 +37,18 @@ class Functions:
     write: Callable[[str, bytes], None] = lambda key, data: None
 
     def handlers(self) -> dict[str, Callable[[Event, object], Any]]:
-        names = ("PlanRun", "ParseDocument", "GenerateBatch", "RecordFailure", "AssessRun", "CloseRun", "SubmitJobs",
-                 "WaitForJobs", "CheckJobs", "CollectReplies")
+        names = (
+            "PlanRun",
+            "ParseDocument",
+            "GenerateBatch",
+            "RecordFailure",
+            "AssessRun",
+            "CloseRun",
+            "SubmitJobs",
+            "WaitForJobs",
+            "CheckJobs",
+            "CollectReplies",
+        )
         return {name: lambda event, context, name=name: self._call(name, event) for name in names}
 
     def _call(self, name: str, event: Event) -> Any:

@@ -13,14 +13,21 @@ ORGANIZATION = "org_fake"
 BASE = "/api/v1/data-forge"
 NOW = "2025-06-15T10:00:00Z"
 ESTIMATE = {
-    "pairs": 6, "calls": {"low": 2, "high": 3}, "input_tokens": {"low": 900, "high": 1500},
-    "output_tokens": {"low": 240, "high": 2100}, "cost_usd": {"low": 0.004, "high": 0.03},
+    "pairs": 6,
+    "calls": {"low": 2, "high": 3},
+    "input_tokens": {"low": 900, "high": 1500},
+    "output_tokens": {"low": 240, "high": 2100},
+    "cost_usd": {"low": 0.004, "high": 0.03},
 }
 
 
 def refusal(status: int, code: str, message: str) -> tuple[int, dict[str, Any]]:
     return status, {
-        "error": code, "message": message, "detail": message, "code": code, "status_code": status,
+        "error": code,
+        "message": message,
+        "detail": message,
+        "code": code,
+        "status_code": status,
         "request_id": "req_1",
         **({"errors": [{"field": "model_id", "message": "unknown"}]} if status == 422 else {}),
     }
@@ -29,8 +36,15 @@ def refusal(status: int, code: str, message: str) -> tuple[int, dict[str, Any]]:
 def create_project(api: FakeApi, *, query: Any, sent: Any) -> tuple[int, Any]:
     project_id = api.new_id("proj")
     api.projects[project_id] = {
-        "projectId": project_id, "name": sent["name"], "description": "", "stats": {"total_documents": 0},
-        "currentVersion": 0, "versions": [], "createdAt": NOW, "updatedAt": NOW, "somethingNew": 1,
+        "projectId": project_id,
+        "name": sent["name"],
+        "description": "",
+        "stats": {"total_documents": 0},
+        "currentVersion": 0,
+        "versions": [],
+        "createdAt": NOW,
+        "updatedAt": NOW,
+        "somethingNew": 1,
     }
     api.documents[project_id], api.pairs[project_id] = [], []
     return 201, api.projects[project_id]
@@ -62,9 +76,19 @@ def put_file(api: FakeApi, key: str, *, query: Any, sent: Any) -> tuple[int, Any
 def register(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     if "url" in sent:
         page = {
-            "documentId": api.new_id("doc"), "projectId": project_id, "name": "page.html", "mimeType": "text/html",
-            "fileSize": 0, "s3Key": "", "source": "url", "url": sent["url"] + "/", "parsingStatus": "pending",
-            "chunkCount": 0, "error": None, "warnings": [], "createdAt": NOW,
+            "documentId": api.new_id("doc"),
+            "projectId": project_id,
+            "name": "page.html",
+            "mimeType": "text/html",
+            "fileSize": 0,
+            "s3Key": "",
+            "source": "url",
+            "url": sent["url"] + "/",
+            "parsingStatus": "pending",
+            "chunkCount": 0,
+            "error": None,
+            "warnings": [],
+            "createdAt": NOW,
         }
         api.documents[project_id].append(page)
         return 201, page
@@ -72,9 +96,17 @@ def register(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[i
     if stored is None or len(stored) != sent["file_size"]:
         return refusal(422, "VALIDATION_ERROR", "There is no such object")
     document = {
-        "documentId": api.new_id("doc"), "projectId": project_id, "name": sent["filename"],
-        "mimeType": sent["content_type"], "fileSize": sent["file_size"], "s3Key": sent["s3_key"],
-        "parsingStatus": "pending", "chunkCount": 0, "error": None, "warnings": [], "createdAt": NOW,
+        "documentId": api.new_id("doc"),
+        "projectId": project_id,
+        "name": sent["filename"],
+        "mimeType": sent["content_type"],
+        "fileSize": sent["file_size"],
+        "s3Key": sent["s3_key"],
+        "parsingStatus": "pending",
+        "chunkCount": 0,
+        "error": None,
+        "warnings": [],
+        "createdAt": NOW,
     }
     api.documents[project_id].append(document)
     return 201, document
@@ -84,11 +116,23 @@ def start(api: FakeApi, project_id: str, kind: str, config: dict[str, Any]) -> d
     generation_id = api.new_id("gen_parse" if kind == "parse" else "gen")
     asked = config.get("num_pairs") or 6
     api.generations[generation_id] = {
-        "generationId": generation_id, "projectId": project_id, "kind": kind, "config": config, "status": "pending",
-        "stage": "planning", "progress": 0, "results": {}, "error": None, "report": None, "createdAt": NOW,
+        "generationId": generation_id,
+        "projectId": project_id,
+        "kind": kind,
+        "config": config,
+        "status": "pending",
+        "stage": "planning",
+        "progress": 0,
+        "results": {},
+        "error": None,
+        "report": None,
+        "createdAt": NOW,
         "counts": {"requested": asked, "asked": asked, "delivered": 0, "rejected": 0, "failed": 0},
-        "reasons": {"rejected": {}, "failed": {}}, "costUsd": api.cost, "tokens": {"input": 0, "output": 0},
-        "estimate": ESTIMATE, "stopReason": None,
+        "reasons": {"rejected": {}, "failed": {}},
+        "costUsd": api.cost,
+        "tokens": {"input": 0, "output": 0},
+        "estimate": ESTIMATE,
+        "stopReason": None,
         "progressDetail": {"stage": "planning", "done": 0, "total": asked, "ratePerSecond": None},
     }
     return api.generations[generation_id]
@@ -136,8 +180,11 @@ def advance_parse(api: FakeApi, job: dict[str, Any]) -> None:
         failed = sum(d["parsingStatus"] == "failed" for d in documents)
         job["results"] = {"documents_processed": len(documents) - failed, "documents_failed": failed}
         everything_failed = failed == len(documents)
-        job |= {"status": "failed" if everything_failed else "completed", "progress": 100,
-                "error": "No document could be read" if everything_failed else None}
+        job |= {
+            "status": "failed" if everything_failed else "completed",
+            "progress": 100,
+            "error": "No document could be read" if everything_failed else None,
+        }
 
 
 def advance_generate(api: FakeApi, job: dict[str, Any]) -> None:
@@ -158,23 +205,42 @@ def close(api: FakeApi, job: dict[str, Any]) -> None:
     project_id = job["projectId"]
     low = 1 if job["config"].get("auto_accept_min_quality", 0) > 0.9 else 0
     for n in range(delivered):
-        api.pairs[project_id].append({
-            "pairId": f"pair_{n:04d}", "projectId": project_id, "generationId": job["generationId"],
-            "question": f"What is [bold]item[/bold] {n}?", "answer": f"Item {n} is number {n}.",
-            "status": "pending" if low else "accepted", "qualityScore": 0.85, "messages": [], "createdAt": NOW,
-        })
+        api.pairs[project_id].append(
+            {
+                "pairId": f"pair_{n:04d}",
+                "projectId": project_id,
+                "generationId": job["generationId"],
+                "question": f"What is [bold]item[/bold] {n}?",
+                "answer": f"Item {n} is number {n}.",
+                "status": "pending" if low else "accepted",
+                "qualityScore": 0.85,
+                "messages": [],
+                "createdAt": NOW,
+            }
+        )
     job["counts"] |= {"delivered": delivered, "rejected": api.rejected, "failed": api.failed}
     job["reasons"] = {
         "rejected": {"near_duplicate": api.rejected} if api.rejected else {},
         "failed": {"unreadable_reply": api.failed} if api.failed else {},
     }
     job["report"] = {
-        "histogram": [{"range": "0.9-1.0", "count": 0}, {"range": "0.8-0.9", "count": delivered},
-                      {"range": "0.7-0.8", "count": 0}, {"range": "0.0-0.7", "count": 0}],
-        "quality": {"mean": 0.85}, "question_types": {"factual": delivered}, "difficulties": {"easy": delivered},
+        "histogram": [
+            {"range": "0.9-1.0", "count": 0},
+            {"range": "0.8-0.9", "count": delivered},
+            {"range": "0.7-0.8", "count": 0},
+            {"range": "0.0-0.7", "count": 0},
+        ],
+        "quality": {"mean": 0.85},
+        "question_types": {"factual": delivered},
+        "difficulties": {"easy": delivered},
     }
-    job |= {"status": "completed", "progress": 100, "costUsd": api.cost, "stopReason": api.stop_reason,
-            "tokens": {"input": 1200, "output": 300}}
+    job |= {
+        "status": "completed",
+        "progress": 100,
+        "costUsd": api.cost,
+        "stopReason": api.stop_reason,
+        "tokens": {"input": 1200, "output": 300},
+    }
 
 
 ADVANCE = {"parse": advance_parse, "generate": advance_generate}
@@ -188,17 +254,24 @@ def cancel(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[
 def list_pairs(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     page, size = int(query.get("page", 1)), int(query.get("page_size", 50))
     found = [
-        p for p in api.pairs[project_id]
+        p
+        for p in api.pairs[project_id]
         if query.get("status") in (None, p["status"]) and query.get("search", "") in p["question"]
     ]
     return 200, {
-        "pairs": found[(page - 1) * size: page * size], "total": len(found), "page": page, "page_size": size,
+        "pairs": found[(page - 1) * size : page * size],
+        "total": len(found),
+        "page": page,
+        "page_size": size,
     }
 
 
 def export(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
-    lines = [json.dumps({"messages": [{"role": "user", "content": p["question"]}]})
-             for p in api.pairs[project_id] if p["status"] == "accepted"]
+    lines = [
+        json.dumps({"messages": [{"role": "user", "content": p["question"]}]})
+        for p in api.pairs[project_id]
+        if p["status"] == "accepted"
+    ]
     if not lines:
         return refusal(422, "NO_EXPORTABLE_PAIRS", "No pair can be exported")
     version = api.projects[project_id]["currentVersion"] = api.projects[project_id]["currentVersion"] + 1
@@ -209,9 +282,14 @@ def export(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int
 def get_export(api: FakeApi, project_id: str, version: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     content = api.exports[project_id, int(version)]
     return 200, {
-        "version": int(version), "format": "chatml", "s3Key": "k", "pairCount": content.count(b"\n"),
-        "fileSize": len(content), "downloadUrl": f"{api.url}/files/exports/{project_id}/{version}",
-        "includeSystemPrompt": True, "minQualityScore": None,
+        "version": int(version),
+        "format": "chatml",
+        "s3Key": "k",
+        "pairCount": content.count(b"\n"),
+        "fileSize": len(content),
+        "downloadUrl": f"{api.url}/files/exports/{project_id}/{version}",
+        "includeSystemPrompt": True,
+        "minQualityScore": None,
     }
 
 
@@ -221,15 +299,19 @@ def get_file(api: FakeApi, project_id: str, version: str, *, query: Any, sent: A
 
 def logs(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     lines = [{"timestamp": NOW, "level": "info", "stage": "generating", "message": f"line {n}"} for n in range(5)]
-    return 200, {"generation_id": generation_id, "logs": lines[-int(query.get("tail", 1000)):]}
+    return 200, {"generation_id": generation_id, "logs": lines[-int(query.get("tail", 1000)) :]}
 
 
 def outcomes(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     counts = api.generations[generation_id]["counts"]
-    return 200, {"generation_id": generation_id, "expires_in": 3600, "files": {
-        name: {"url": f"{api.url}/files/outcomes/{generation_id}/{name}", "lines": counts[name]}
-        for name in ("delivered", "rejected", "failed")
-    }}
+    return 200, {
+        "generation_id": generation_id,
+        "expires_in": 3600,
+        "files": {
+            name: {"url": f"{api.url}/files/outcomes/{generation_id}/{name}", "lines": counts[name]}
+            for name in ("delivered", "rejected", "failed")
+        },
+    }
 
 
 def get_outcome(api: FakeApi, generation_id: str, name: str, *, query: Any, sent: Any) -> tuple[int, Any]:
@@ -247,12 +329,21 @@ def events(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[
     ended = {"done": job["counts"]["asked"], "total": job["counts"]["asked"]} if job["status"] == "completed" else {}
     detail = {**job["progressDetail"], **ended}
     progress = {
-        "id": api.new_id("event"), "type": "progress", "timestamp": NOW, "stage": job["stage"],
-        "status": job["status"], "done": detail["done"], "total": detail["total"], "cost_usd": job["costUsd"],
-        "rate_per_second": detail["ratePerSecond"], "counts": job["counts"],
+        "id": api.new_id("event"),
+        "type": "progress",
+        "timestamp": NOW,
+        "stage": job["stage"],
+        "status": job["status"],
+        "done": detail["done"],
+        "total": detail["total"],
+        "cost_usd": job["costUsd"],
+        "rate_per_second": detail["ratePerSecond"],
+        "counts": job["counts"],
     }
     return 200, {
-        "generation_id": generation_id, "cursor": progress["id"], "closed": job["status"] == "completed",
+        "generation_id": generation_id,
+        "cursor": progress["id"],
+        "closed": job["status"] == "completed",
         "events": [*({"id": api.new_id("event"), "type": "log", **line} for line in said), progress],
     }
 
@@ -263,29 +354,71 @@ def trace(api: FakeApi, pair_id: str, *, query: Any, sent: Any) -> tuple[int, An
         return refusal(404, "NOT_FOUND", f"Pair {pair_id} not found")
     return 200, {
         **{n: found[n] for n in ("pairId", "projectId", "generationId", "question", "answer", "status", "createdAt")},
-        "modelId": "gpt-4o", "notes": ["The raw reply is no longer kept."],
+        "modelId": "gpt-4o",
+        "notes": ["The raw reply is no longer kept."],
         "lineage": {
-            "teacher": "gpt-4o-2024-08-06", "reply": "000000#01", "attempt": 2, "promptHash": "ab" * 32,
-            "answeredAt": NOW, "inputTokens": 362, "outputTokens": 78, "costUsd": 0.001685, "chunkSha256": "cd" * 32,
+            "teacher": "gpt-4o-2024-08-06",
+            "reply": "000000#01",
+            "attempt": 2,
+            "promptHash": "ab" * 32,
+            "answeredAt": NOW,
+            "inputTokens": 362,
+            "outputTokens": 78,
+            "costUsd": 0.001685,
+            "chunkSha256": "cd" * 32,
             "call": {"slots": 3, "attempts": 2, "inputTokens": 1088, "outputTokens": 236, "costUsd": 0.005055},
         },
-        "evidence": [{"start": 4, "end": 20, "text": "Item 0 is number", "page": 3, "document_start": 104,
-                      "document_end": 120, "holds": True}],
+        "evidence": [
+            {
+                "start": 4,
+                "end": 20,
+                "text": "Item 0 is number",
+                "page": 3,
+                "document_start": 104,
+                "document_end": 120,
+                "holds": True,
+            }
+        ],
         "reply": {"key": "000000#01", "kept": False, "text": None, "finishReason": None, "expiresAt": None},
-        "chunk": {"chunkId": "chunk_1", "state": "parsed_again", "content": "...", "headingPath": ["Items", "Numbers"],
-                  "pageNumber": 3, "position": 0, "startOffset": 100, "endOffset": 400},
-        "document": {"documentId": "doc_1", "state": "present", "name": "items.pdf", "checksum": "ef" * 32,
-                     "source": "url", "url": "https://example.com/items.pdf", "parsedAt": NOW, "textUrl": None},
+        "chunk": {
+            "chunkId": "chunk_1",
+            "state": "parsed_again",
+            "content": "...",
+            "headingPath": ["Items", "Numbers"],
+            "pageNumber": 3,
+            "position": 0,
+            "startOffset": 100,
+            "endOffset": 400,
+        },
+        "document": {
+            "documentId": "doc_1",
+            "state": "present",
+            "name": "items.pdf",
+            "checksum": "ef" * 32,
+            "source": "url",
+            "url": "https://example.com/items.pdf",
+            "parsedAt": NOW,
+            "textUrl": None,
+        },
     }
 
 
 Route = Callable[..., tuple[int, Any]]
 ROUTES: list[tuple[str, str, Route]] = [
     ("GET", "/health", lambda api, **_: (200, {"status": "ok"})),
-    ("GET", "/api/v1/auth/whoami", lambda api, **_: (
-        200, {"organizationId": ORGANIZATION, "userId": "user_1", "keyId": "key_1", "scopes": ["all"]})),
-    ("GET", f"{BASE}/available-models", lambda api, **_: (
-        200, [{"id": "extractive", "name": "Extractive", "provider": "built-in"}])),
+    (
+        "GET",
+        "/api/v1/auth/whoami",
+        lambda api, **_: (
+            200,
+            {"organizationId": ORGANIZATION, "userId": "user_1", "keyId": "key_1", "scopes": ["all"]},
+        ),
+    ),
+    (
+        "GET",
+        f"{BASE}/available-models",
+        lambda api, **_: (200, [{"id": "extractive", "name": "Extractive", "provider": "built-in"}]),
+    ),
     ("POST", f"{BASE}/projects", create_project),
     ("GET", f"{BASE}/projects", lambda api, **_: (200, list(api.projects.values()))),
     ("GET", f"{BASE}/projects/([^/]+)", get_project),
@@ -297,8 +430,11 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", f"{BASE}/projects/([^/]+)/documents", lambda api, p, **_: (200, api.documents[p])),
     ("POST", f"{BASE}/projects/([^/]+)/parse", parse),
     ("POST", f"{BASE}/projects/([^/]+)/generate", generate),
-    ("GET", f"{BASE}/projects/([^/]+)/generations", lambda api, p, **_: (
-        200, [g for g in api.generations.values() if g["projectId"] == p])),
+    (
+        "GET",
+        f"{BASE}/projects/([^/]+)/generations",
+        lambda api, p, **_: (200, [g for g in api.generations.values() if g["projectId"] == p]),
+    ),
     ("GET", f"{BASE}/generations/([^/]+)", get_generation),
     ("POST", f"{BASE}/generations/([^/]+)/cancel", cancel),
     ("GET", f"{BASE}/generations/([^/]+)/logs", logs),

@@ -168,8 +168,13 @@ def main() -> None:
     with FakeApi(port=int(told["--port"]), **options) as api:
         credentials = home / "credentials.json"
         credentials.write_text(json.dumps({"api_key": KEY, "organization_id": ORGANIZATION, "url": "http://old:1"}))
-        ready = {"event": "ready", "url": api.url, "home": str(home), "organization_id": ORGANIZATION,
-                 "credentials": str(credentials)}
+        ready = {
+            "event": "ready",
+            "url": api.url,
+            "home": str(home),
+            "organization_id": ORGANIZATION,
+            "credentials": str(credentials),
+        }
         (home / "server.json").write_text(json.dumps(ready))
         print(json.dumps(ready), flush=True)
         stop.wait()

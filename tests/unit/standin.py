@@ -18,11 +18,18 @@ from dataforge.records import Answer, Message, Passage, Question
 from dataforge.teachers.ports import Teacher
 
 REGION, KEY, SECRET, TOKEN = "eu-west-1", "AKIDEXAMPLE", "a-secret-for-tests", "a-session-token"
-SCHEMA: dict[str, object] = {"type": "object", "required": ["pairs"], "properties": {"pairs": {"type": "array"}},
-                             "additionalProperties": False}
+SCHEMA: dict[str, object] = {
+    "type": "object",
+    "required": ["pairs"],
+    "properties": {"pairs": {"type": "array"}},
+    "additionalProperties": False,
+}
 RULES = "Rules of the house. "
 QUESTION = Question(
-    (Message("system", RULES), Message("user", "Passage")), Passage("Passage"), (), json_schema=SCHEMA,
+    (Message("system", RULES), Message("user", "Passage")),
+    Passage("Passage"),
+    (),
+    json_schema=SCHEMA,
 )
 Reply = Callable[[dict[str, Any]], web.Response]
 
@@ -76,8 +83,9 @@ def signed_for(service: str) -> Callable[[web.Request, bytes], None]:
         names = sent.partition("SignedHeaders=")[2].partition(",")[0].split(";")
         assert {"host", "x-amz-date", "x-amz-security-token"} <= set(names), names
         signer = SigV4Auth(Credentials(KEY, SECRET, TOKEN), service, REGION)
-        again = AWSRequest("POST", f"http://{request.host}{request.raw_path}", data=raw,
-                           headers={n: request.headers[n] for n in names})
+        again = AWSRequest(
+            "POST", f"http://{request.host}{request.raw_path}", data=raw, headers={n: request.headers[n] for n in names}
+        )
         again.context["timestamp"] = request.headers["x-amz-date"]
         text = signer.string_to_sign(again, signer.canonical_request(again))
         assert sent.rpartition("Signature=")[2] == signer.signature(text, again), "wrong signature"

@@ -251,10 +251,21 @@ def test_placeholders_are_replaced_everywhere_or_refused(value: Any) -> None:
 
 
 GENERATE = json.loads((Path(__file__).parents[2] / "infra" / "generate.asl.json").read_text("utf-8"))
-FUNCTIONS = dict.fromkeys((
-    "PlanRun", "GenerateBatch", "RecordFailure", "AssessRun", "CloseRun", "SubmitJobs", "WaitForJobs", "CheckJobs",
-    "CollectReplies", "Bucket",
-), "x")
+FUNCTIONS = dict.fromkeys(
+    (
+        "PlanRun",
+        "GenerateBatch",
+        "RecordFailure",
+        "AssessRun",
+        "CloseRun",
+        "SubmitJobs",
+        "WaitForJobs",
+        "CheckJobs",
+        "CollectReplies",
+        "Bucket",
+    ),
+    "x",
+)
 
 
 def test_the_generate_machine_is_inside_the_subset() -> None:

@@ -16,7 +16,9 @@ def sized(*sizes: int) -> list[_Sized]:
 
 
 @given(
-    st.lists(st.integers(1, 500), min_size=1, max_size=200), st.integers(1, 40), st.integers(500, 5000),
+    st.lists(st.integers(1, 500), min_size=1, max_size=200),
+    st.integers(1, 40),
+    st.integers(500, 5000),
     st.integers(1, 5),
 )
 def test_every_job_is_within_the_limits_and_no_question_is_in_two(

@@ -19,8 +19,18 @@ from dataforge.store import orgs
 from dataforge.teachers import catalogue
 from infra import catalog
 
-KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION",
-        "OPENAI_BASE_URL", "DATAFORGE_MODELS", "AWS_BEARER_TOKEN_BEDROCK", "DATAFORGE_TEACHERS")
+KEYS = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "OPENAI_BASE_URL",
+    "DATAFORGE_MODELS",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "DATAFORGE_TEACHERS",
+)
 
 
 @pytest.fixture
@@ -63,12 +73,19 @@ def test_only_what_can_run_here_is_listed(here: pytest.MonkeyPatch) -> None:
 
 
 # checklist 25
-@pytest.mark.parametrize(("name", "sets", "needs"), [
-    ("gpt-4o", {}, "OPENAI_API_KEY"), ("openai:o9", {}, "OPENAI_API_KEY"),
-    ("claude-sonnet-4-6", {}, "ANTHROPIC_API_KEY"), ("anthropic:claude-x", {}, "ANTHROPIC_API_KEY"),
-    ("bedrock:amazon.nova-lite-v1:0", {}, "AWS_PROFILE"), ("nova-lite", {"AWS_PROFILE": "p"}, "AWS_REGION"),
-    ("sagemaker:ours", {}, "AWS_PROFILE"), ("fast", {}, "OPENAI_API_KEY"),
-])
+@pytest.mark.parametrize(
+    ("name", "sets", "needs"),
+    [
+        ("gpt-4o", {}, "OPENAI_API_KEY"),
+        ("openai:o9", {}, "OPENAI_API_KEY"),
+        ("claude-sonnet-4-6", {}, "ANTHROPIC_API_KEY"),
+        ("anthropic:claude-x", {}, "ANTHROPIC_API_KEY"),
+        ("bedrock:amazon.nova-lite-v1:0", {}, "AWS_PROFILE"),
+        ("nova-lite", {"AWS_PROFILE": "p"}, "AWS_REGION"),
+        ("sagemaker:ours", {}, "AWS_PROFILE"),
+        ("fast", {}, "OPENAI_API_KEY"),
+    ],
+)
 def test_what_is_not_set_up_says_what_to_set(
     here: pytest.MonkeyPatch, name: str, sets: dict[str, str], needs: str
 ) -> None:
@@ -88,14 +105,17 @@ def test_an_unknown_name_is_told_what_there_is(here: pytest.MonkeyPatch, name: s
 
 
 # checklist 60, 66
-@pytest.mark.parametrize(("name", "with_openai", "on_aws"), [
-    ("fast", "openai:gpt-4o-mini", "bedrock:eu.amazon.nova-lite-v1:0"),
-    ("economy", "openai:gpt-4o-mini", "bedrock:eu.amazon.nova-lite-v1:0"),
-    ("balanced", "openai:gpt-4.1-mini", "bedrock:eu.amazon.nova-pro-v1:0"),
-    ("standard", "openai:gpt-4.1-mini", "bedrock:eu.amazon.nova-pro-v1:0"),
-    ("diverse", "openai:gpt-5.4-mini", "bedrock:global.anthropic.claude-haiku-4-5-20251001-v1:0"),
-    ("premium", "bedrock:global.anthropic.claude-sonnet-4-6", "bedrock:global.anthropic.claude-sonnet-4-6"),
-])
+@pytest.mark.parametrize(
+    ("name", "with_openai", "on_aws"),
+    [
+        ("fast", "openai:gpt-4o-mini", "bedrock:eu.amazon.nova-lite-v1:0"),
+        ("economy", "openai:gpt-4o-mini", "bedrock:eu.amazon.nova-lite-v1:0"),
+        ("balanced", "openai:gpt-4.1-mini", "bedrock:eu.amazon.nova-pro-v1:0"),
+        ("standard", "openai:gpt-4.1-mini", "bedrock:eu.amazon.nova-pro-v1:0"),
+        ("diverse", "openai:gpt-5.4-mini", "bedrock:global.anthropic.claude-haiku-4-5-20251001-v1:0"),
+        ("premium", "bedrock:global.anthropic.claude-sonnet-4-6", "bedrock:global.anthropic.claude-sonnet-4-6"),
+    ],
+)
 def test_a_tier_is_the_first_of_its_models_that_can_run(
     here: pytest.MonkeyPatch, name: str, with_openai: str, on_aws: str
 ) -> None:
@@ -137,11 +157,20 @@ def test_a_server_of_ones_own_has_no_list_prices_and_lists_nothing_by_itself(her
 
 
 def test_a_deployment_adds_models_prices_limits_and_addresses(here: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    told = {"models": [
-        {"id": "qwen", "backends": ["openai:Qwen3-32B"], "base_url": "http://gpu:8000/v1", "key": "GPU_KEY",
-         "price": {"input": 0, "output": 0}, "requests_per_minute": 600},
-        {"id": "gpt-4o", "price": {"input": 2.0, "output": 8.0}},
-    ], "aliases": {"fast": ["qwen"]}}
+    told = {
+        "models": [
+            {
+                "id": "qwen",
+                "backends": ["openai:Qwen3-32B"],
+                "base_url": "http://gpu:8000/v1",
+                "key": "GPU_KEY",
+                "price": {"input": 0, "output": 0},
+                "requests_per_minute": 600,
+            },
+            {"id": "gpt-4o", "price": {"input": 2.0, "output": 8.0}},
+        ],
+        "aliases": {"fast": ["qwen"]},
+    }
     (tmp_path / "models.json").write_text(json.dumps(told))
 
     for value in (json.dumps(told), str(tmp_path / "models.json")):
@@ -170,15 +199,21 @@ def test_an_organisation_chooses_for_itself_alone_and_cannot_send_keys_elsewhere
     assert "house" not in listed(other)
 
 
-@pytest.mark.parametrize(("told", "says"), [
-    ("/no/such/file", "neither JSON nor the path"), ("{", "neither JSON"), ('{"models": 7}', "must look like"),
-    ('{"models": [{"name": "x"}]}', "needs an id"), ('{"models": [{"id": "x"}]}', "needs backends"),
-    ('{"models": [{"id": "gpt-4o", "price": {"input": 1}}]}', "input and output"),
-    ('{"models": [{"id": "gpt-4o", "price": {"input": -1, "output": 1}}]}', "input and output"),
-    ('{"models": [{"id": "gpt-4o", "context": true}]}', "context of gpt-4o"),
-    ('{"models": [{"id": "gpt-4o", "form": "xml"}]}', "form of gpt-4o"),
-    ('{"aliases": {"a": "gpt-4o"}}', "alias a"),
-])
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ("/no/such/file", "neither JSON nor the path"),
+        ("{", "neither JSON"),
+        ('{"models": 7}', "must look like"),
+        ('{"models": [{"name": "x"}]}', "needs an id"),
+        ('{"models": [{"id": "x"}]}', "needs backends"),
+        ('{"models": [{"id": "gpt-4o", "price": {"input": 1}}]}', "input and output"),
+        ('{"models": [{"id": "gpt-4o", "price": {"input": -1, "output": 1}}]}', "input and output"),
+        ('{"models": [{"id": "gpt-4o", "context": true}]}', "context of gpt-4o"),
+        ('{"models": [{"id": "gpt-4o", "form": "xml"}]}', "form of gpt-4o"),
+        ('{"aliases": {"a": "gpt-4o"}}', "alias a"),
+    ],
+)
 def test_a_wrong_catalogue_says_what_is_wrong(here: pytest.MonkeyPatch, told: str, says: str) -> None:
     give(here, DATAFORGE_MODELS=told)
 

@@ -80,7 +80,11 @@ def _paragraph(sentences: int, word: str = "ferry") -> list[Piece]:
 
 def test_a_heading_goes_with_what_follows_it() -> None:
     parsed = _document(
-        _heading("Guide", 1, 1), _heading("Fares", 2, 1), _paragraph(20), _heading("Dogs", 2, 2), _paragraph(20),
+        _heading("Guide", 1, 1),
+        _heading("Fares", 2, 1),
+        _paragraph(20),
+        _heading("Dogs", 2, 2),
+        _paragraph(20),
     )
 
     fares, dogs = chunk(parsed)
@@ -102,8 +106,12 @@ def test_a_heading_stays_with_a_paragraph_that_fills_a_whole_chunk() -> None:
 
 def test_small_blocks_under_one_heading_share_a_chunk_and_sections_do_not() -> None:
     parsed = _document(
-        _heading("One", 1, 1), _paragraph(6), _paragraph(6),
-        _heading("Two", 1, 1), _paragraph(6, "boat"), _paragraph(6),
+        _heading("One", 1, 1),
+        _paragraph(6),
+        _paragraph(6),
+        _heading("Two", 1, 1),
+        _paragraph(6, "boat"),
+        _paragraph(6),
     )
 
     chunks = chunk(parsed)
@@ -114,8 +122,13 @@ def test_small_blocks_under_one_heading_share_a_chunk_and_sections_do_not() -> N
 
 def test_a_tiny_section_joins_its_neighbour_under_the_same_chapter_first() -> None:
     parsed = _document(
-        _heading("One", 1, 1), _paragraph(10),
-        _heading("Two", 1, 2), _heading("Small", 2, 2), _paragraph(1), _heading("Large", 2, 2), _paragraph(10, "boat"),
+        _heading("One", 1, 1),
+        _paragraph(10),
+        _heading("Two", 1, 2),
+        _heading("Small", 2, 2),
+        _paragraph(1),
+        _heading("Large", 2, 2),
+        _paragraph(10, "boat"),
     )
 
     one, two = chunk(parsed)

@@ -10,10 +10,13 @@ from dataforge.errors import BadReply
 from dataforge.recipes import RECIPES, Wishes
 from dataforge.records import Answer, Passage, Question, Slot
 
-PASSAGE = Passage("\n\n".join(
-    f"Paragraph {n} says that the harbour office opens at {n + 6} o'clock and closes late in the evening on weekdays."
-    for n in range(8)
-))
+PASSAGE = Passage(
+    "\n\n".join(
+        f"Paragraph {n} says that the harbour office opens at {n + 6} o'clock "
+        "and closes late in the evening on weekdays."
+        for n in range(8)
+    )
+)
 SLOTS = [Slot(n, "chunk_0_000000", ordinal=n) for n in range(3)]
 
 

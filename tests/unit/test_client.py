@@ -83,9 +83,7 @@ def test_the_whole_road(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504, 0])
-def test_a_busy_or_broken_server_is_asked_again(
-    api: FakeApi, forge: DataForge, naps: list[float], status: int
-) -> None:
+def test_a_busy_or_broken_server_is_asked_again(api: FakeApi, forge: DataForge, naps: list[float], status: int) -> None:
     api.faults.append(Fault("/projects", status, times=2))
 
     assert forge.list_projects() == []
@@ -296,11 +294,14 @@ def test_which_server_and_whose_key(tmp_path: Path) -> None:
     assert resolve(Wanted(), {"DATAFORGE_CONFIG": str(tmp_path / "none")}) is None
 
 
-@pytest.mark.parametrize(("wanted", "told"), [
-    (Wanted("http://typed"), "No key for http://typed"),
-    (Wanted("typed.example.com", "k"), "must be an http"),
-    (Wanted(profile="nowhere"), "no profile 'nowhere'"),
-])
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (Wanted("http://typed"), "No key for http://typed"),
+        (Wanted("typed.example.com", "k"), "must be an http"),
+        (Wanted(profile="nowhere"), "no profile 'nowhere'"),
+    ],
+)
 def test_a_profile_never_lends_its_key_to_a_typed_address(tmp_path: Path, wanted: Wanted, told: str) -> None:
     profiles = tmp_path / "profiles.toml"
     profiles.write_text('[default]\nurl = "https://home"\napi_key = "sk_home"\n')
@@ -313,8 +314,11 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(api: FakeApi) -> None
     code = "import sys; from dataforge_client import DataForge; print(DataForge(sys.argv[1], 'sk_fake').health())"
 
     done = subprocess.run(
-        [sys.executable, "-c", code, api.url], env={"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": ""},
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-c", code, api.url],
+        env={"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": ""},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert "'ok'" in done.stdout, done.stderr

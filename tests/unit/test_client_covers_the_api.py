@@ -29,7 +29,8 @@ DOCUMENT = _document()
 SCHEMAS: Json = DOCUMENT["components"]["schemas"]
 OPERATIONS: dict[str, tuple[str, str, Json]] = {
     operation["operationId"]: (method, path, operation)
-    for path, operations in DOCUMENT["paths"].items() for method, operation in operations.items()
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
 }
 METHODS = {name for name in dir(DataForge) if not name.startswith("_")} - {"close", "base_url"}
 PRESENT = sorted(METHODS & OPERATIONS.keys())
@@ -107,8 +108,11 @@ def test_every_method_is_documented() -> None:
 @pytest.mark.parametrize("name", PRESENT)
 def test_a_method_sends_what_its_operation_takes(forge: DataForge, name: str) -> None:
     verb, path, operation = OPERATIONS[name]
-    places = {p["name"]: "7" if p["name"] == "version" else f"the_{p['name']}"
-              for p in operation.get("parameters", ()) if p["in"] == "path"}
+    places = {
+        p["name"]: "7" if p["name"] == "version" else f"the_{p['name']}"
+        for p in operation.get("parameters", ())
+        if p["in"] == "path"
+    }
     query = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"}
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
 
@@ -182,7 +186,9 @@ def test_records_have_every_field_of_the_wire_and_no_other() -> None:
                 unread |= missed
 
     invented = {
-        f"{kind.__name__}.{f.name}" for kind, known in read.items() for f in fields(kind)
+        f"{kind.__name__}.{f.name}"
+        for kind, known in read.items()
+        for f in fields(kind)
         if f.name not in known | {"raw"}
     }
     assert unread == set(), "the server says it, the client's record does not have it"

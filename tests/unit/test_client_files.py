@@ -19,9 +19,7 @@ from tests.unit.fake_api import BASE, FakeApi, Fault
 __all__ = ["api", "forge", "naps"]
 
 
-def test_an_upload_says_its_length_and_keeps_the_key_to_itself(
-    api: FakeApi, forge: DataForge, tmp_path: Path
-) -> None:
+def test_an_upload_says_its_length_and_keeps_the_key_to_itself(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"x" * 700_000)
     project = forge.create_project("p").project_id

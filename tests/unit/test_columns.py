@@ -13,7 +13,8 @@ from dataforge_client.cards import card
 
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | st.text(max_size=3)
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
     max_leaves=8,
 )
 RECORDS = st.dictionaries(st.sampled_from("xyz"), VALUES, max_size=3)
@@ -33,13 +34,16 @@ def value(dtype: str) -> dict[str, str]:
 def test_what_one_record_lacks_another_tells() -> None:
     made = features({"a": None, "b": [], "c": 1, "m": {"t": None}}, {"a": "x", "b": [True], "c": 0.5, "m": {"t": "u"}})
 
-    assert made == {"a": value("string"), "b": {"feature": value("bool"), "_type": "List"}, "c": value("float64"),
-                    "m": {"t": value("string")}}
+    assert made == {
+        "a": value("string"),
+        "b": {"feature": value("bool"), "_type": "List"},
+        "c": value("float64"),
+        "m": {"t": value("string")},
+    }
 
 
 def test_a_column_that_stays_empty_is_text() -> None:
-    assert features({"a": None, "b": []}) == {"a": value("string"),
-                                              "b": {"feature": value("string"), "_type": "List"}}
+    assert features({"a": None, "b": []}) == {"a": value("string"), "b": {"feature": value("string"), "_type": "List"}}
 
 
 @given(VALUES, VALUES, VALUES)
@@ -55,13 +59,23 @@ def test_order_and_repetition_do_not_matter(one: Any, two: Any, three: Any) -> N
 
 @given(st.lists(RECORDS, min_size=1, max_size=4))
 def test_the_card_names_every_column(records: list[dict[str, Any]]) -> None:
-    manifest = {"features": features(*records), "splits": {"train": 3, "hold-out": 1}, "domain": "har\nbours",
-                "schema": "eval_v1", "count_accepted": 4, "count_requested": 5, "job_id": "j", "completed_at": "now"}
+    manifest = {
+        "features": features(*records),
+        "splits": {"train": 3, "hold-out": 1},
+        "domain": "har\nbours",
+        "schema": "eval_v1",
+        "count_accepted": 4,
+        "count_requested": 5,
+        "job_id": "j",
+        "completed_at": "now",
+    }
 
     _, head, text = card(manifest).split("---\n", 2)
 
     told = {name: json.loads(rest) for name, rest in (line.split(": ", 1) for line in head.splitlines())}
     assert {c["name"] for c in told["dataset_info"]["features"]} == {name for r in records for name in r}
-    assert told["configs"][0]["data_files"] == [{"split": "train", "path": "splits/train.jsonl"},
-                                                {"split": "hold_out", "path": "splits/hold-out.jsonl"}]
+    assert told["configs"][0]["data_files"] == [
+        {"split": "train", "path": "splits/train.jsonl"},
+        {"split": "hold_out", "path": "splits/hold-out.jsonl"},
+    ]
     assert "# har bours\n" in text

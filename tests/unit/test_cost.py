@@ -35,8 +35,15 @@ def test_every_price_is_dated_says_where_it_is_published_and_stands_on_a_bill() 
 
 
 def test_prices_are_those_of_the_public_pages() -> None:
-    counts = {"dynamodb_write_units": 1e6, "dynamodb_read_units": 1e6, "transitions": 1000, "api_requests": 1e6,
-              "lambda_gb_seconds": 400_000, "web_acls": 1, "web_acl_rules": 1}
+    counts = {
+        "dynamodb_write_units": 1e6,
+        "dynamodb_read_units": 1e6,
+        "transitions": 1000,
+        "api_requests": 1e6,
+        "lambda_gb_seconds": 400_000,
+        "web_acls": 1,
+        "web_acl_rules": 1,
+    }
 
     cost = dollars(counts)
 
@@ -68,8 +75,14 @@ def test_units_are_whole_kilobytes_and_never_less_than_one(size: int) -> None:
 
 
 def test_an_item_is_as_long_as_its_names_and_values() -> None:
-    item = {"id": {"S": "pair_1"}, "n": {"N": "-12.50"}, "ok": {"BOOL": True}, "none": {"NULL": True},
-            "list": {"L": [{"S": "ä"}]}, "map": {"M": {"k": {"S": "v"}}}}
+    item = {
+        "id": {"S": "pair_1"},
+        "n": {"N": "-12.50"},
+        "ok": {"BOOL": True},
+        "none": {"NULL": True},
+        "list": {"L": [{"S": "ä"}]},
+        "map": {"M": {"k": {"S": "v"}}},
+    }
 
     assert item_bytes(item) == (2 + 6) + (1 + 3) + (2 + 1) + (4 + 1) + (4 + 3 + 1 + 2) + (3 + 3 + 1 + 1 + 1)
 
@@ -79,19 +92,27 @@ def test_resources_are_paid_by_time_or_by_use_and_never_both() -> None:
 
 
 def test_idle_counts_alarms_by_their_metrics_rules_and_snapshots() -> None:
-    found = idle([
-        {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}},
-        {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [
-            {"Expression": "a+b"}, {"MetricStat": {}}, {"MetricStat": {}}]}},
-        {"Type": "AWS::WAFv2::WebACL", "Properties": {"Rules": [{}, {}]}},
-        {"Type": "AWS::Lambda::Function", "Properties": {
-            "MemorySize": 512, "SnapStart": {"ApplyOn": "PublishedVersions"}}},
-        {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": 512}},
-        {"Type": "AWS::DynamoDB::Table"},
-    ])
+    found = idle(
+        [
+            {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "Errors"}},
+            {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {"Metrics": [{"Expression": "a+b"}, {"MetricStat": {}}, {"MetricStat": {}}]},
+            },
+            {"Type": "AWS::WAFv2::WebACL", "Properties": {"Rules": [{}, {}]}},
+            {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {"MemorySize": 512, "SnapStart": {"ApplyOn": "PublishedVersions"}},
+            },
+            {"Type": "AWS::Lambda::Function", "Properties": {"MemorySize": 512}},
+            {"Type": "AWS::DynamoDB::Table"},
+        ]
+    )
 
     assert {name: found[name] for name in ("alarm_metrics", "web_acls", "web_acl_rules")} == {
-        "alarm_metrics": 3, "web_acls": 1, "web_acl_rules": 2,
+        "alarm_metrics": 3,
+        "web_acls": 1,
+        "web_acl_rules": 2,
     }
     assert found["snapshot_gb_seconds"] == 0.5 * SECONDS_A_MONTH
     assert 1.9 < dollars(found)["snapshot_gb_seconds"] < 2.1
@@ -109,8 +130,18 @@ def test_the_measured_job_stays_below_its_target() -> None:
 
     assert found.pairs >= 500
     assert total(counts) < 0.02
-    assert {"dynamodb_write_units", "dynamodb_read_units", "transitions", "lambda_gb_seconds", "lambda_requests",
-            "s3_writes", "s3_reads", "api_requests", "log_gb", "traces"} <= {n for n, units in counts.items() if units}
+    assert {
+        "dynamodb_write_units",
+        "dynamodb_read_units",
+        "transitions",
+        "lambda_gb_seconds",
+        "lambda_requests",
+        "s3_writes",
+        "s3_reads",
+        "api_requests",
+        "log_gb",
+        "traces",
+    } <= {n for n, units in counts.items() if units}
     assert total(found.of(2000, 0)) == pytest.approx(2 * total(found.of(1000, 0)))
 
 
@@ -145,8 +176,12 @@ def test_the_command_prices_a_job_of_any_size(extra: list[str], capfd: pytest.Ca
 
 def test_a_wrong_option_is_refused_with_what_to_say_instead() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "dataforge_client.cli", "cost", "-c", "log_days=10"], capture_output=True, text=True,
-        check=False, cwd=ROOT, timeout=60,
+        [sys.executable, "-m", "dataforge_client.cli", "cost", "-c", "log_days=10"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=60,
     )
 
     assert done.returncode == 1

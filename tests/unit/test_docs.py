@@ -31,9 +31,7 @@ def test_every_route_is_in_the_api_page() -> None:
     page = (ROOT / "docs/api.md").read_text()
     spec = create_app().openapi()
 
-    routes = {
-        f"`{method.upper()} {path}`" for path, operations in spec["paths"].items() for method in operations
-    }
+    routes = {f"`{method.upper()} {path}`" for path, operations in spec["paths"].items() for method in operations}
 
     assert {route for route in routes if route not in page} == set()
 
@@ -51,7 +49,9 @@ def test_links_between_pages_lead_somewhere() -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
     broken = [
-        (page.name, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", page.read_text())
+        (page.name, link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", page.read_text())
         if not (page.parent / link).exists()
     ]
 

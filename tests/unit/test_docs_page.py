@@ -47,9 +47,7 @@ def test_no_address_of_another_host_stands_in_what_we_wrote(http: TestClient) ->
 
 
 def test_the_script_of_others_may_reach_this_server_only(http: TestClient) -> None:
-    rules = dict(
-        rule.strip().split(" ", 1) for rule in http.get("/docs").headers["content-security-policy"].split(";")
-    )
+    rules = dict(rule.strip().split(" ", 1) for rule in http.get("/docs").headers["content-security-policy"].split(";"))
 
     assert rules["default-src"] == "'none'"
     assert rules.keys() >= {"script-src", "style-src", "img-src", "connect-src", "base-uri", "form-action"}

@@ -136,11 +136,21 @@ def test_this_machine_is_out_of_reach_without_the_setting(site: Site) -> None:
     assert site.asked == []
 
 
-@pytest.mark.parametrize("target", [
-    "http://169.254.169.254/latest/meta-data/iam/security-credentials/", "http://[::ffff:169.254.169.254]/",
-    "http://127.0.0.2:1/", "file:///etc/passwd", "//10.0.0.1/", "http://[fd00:ec2::254]/", "http://user:pw@example.com/",
-    "http://localhost:1/", "http://[", "ftp://example.com/",
-])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://127.0.0.2:1/",
+        "file:///etc/passwd",
+        "//10.0.0.1/",
+        "http://[fd00:ec2::254]/",
+        "http://user:pw@example.com/",
+        "http://localhost:1/",
+        "http://[",
+        "ftp://example.com/",
+    ],
+)
 def test_a_redirect_is_checked_like_the_first_address(site: Site, target: str) -> None:
     site.pages["/start"] = Answer(b"", 302, {"Location": target})
 
@@ -177,10 +187,18 @@ def test_a_name_is_resolved_once_and_the_connection_goes_there(site: Site) -> No
     assert found.final_url == site.url(host="wiki.corp")
 
 
-@pytest.mark.parametrize("answer", [
-    ["127.0.0.1"], ["93.184.216.34", "127.0.0.1"], ["169.254.169.254"], ["::1"], ["::ffff:10.0.0.1"], ["fe80::1%1"],
-    ["64:ff9b::a9fe:a9fe"],
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ["127.0.0.1"],
+        ["93.184.216.34", "127.0.0.1"],
+        ["169.254.169.254"],
+        ["::1"],
+        ["::ffff:10.0.0.1"],
+        ["fe80::1%1"],
+        ["64:ff9b::a9fe:a9fe"],
+    ],
+)
 def test_a_name_with_one_private_address_is_not_fetched_at_all(answer: list[str]) -> None:
     async def resolve(host: str, port: int) -> list[str]:
         return answer
@@ -197,9 +215,11 @@ def test_a_name_in_the_setting_does_not_open_the_metadata_service() -> None:
 
 def test_a_socket_checks_its_own_address(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if the resolver let something through."""
+
     async def careless(self: object, host: str, port: int = 0, family: int = 0) -> list[dict[str, object]]:
-        return [{"hostname": host, "host": "127.0.0.1", "port": site.port, "proto": 6, "family": socket.AF_INET,
-                 "flags": 0}]
+        return [
+            {"hostname": host, "host": "127.0.0.1", "port": site.port, "proto": 6, "family": socket.AF_INET, "flags": 0}
+        ]
 
     monkeypatch.setattr(fetching._Pinned, "resolve", careless)
 
@@ -207,23 +227,37 @@ def test_a_socket_checks_its_own_address(site: Site, monkeypatch: pytest.MonkeyP
     assert site.asked == []
 
 
-@pytest.mark.parametrize(("answer", "reason"), [
-    (Answer(status=404), "http_error"), (Answer(status=401), "http_error"), (Answer(status=500), "http_error"),
-    (Answer(status=204, body=b""), "http_error"), (Answer(headers={"Content-Type": "image/png"}), "unsupported"),
-    (Answer(headers={"Content-Encoding": "br"}), "unsupported"), (Answer(b"x" * (MOST + 1)), "too_large"),
-    (Answer(headers={"Content-Encoding": "gzip"}), "unreachable"),
-    (Answer(gzip.compress(PAGE * 50)[:-20], headers={"Content-Encoding": "gzip"}), "unreachable"),
-])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(status=404), "http_error"),
+        (Answer(status=401), "http_error"),
+        (Answer(status=500), "http_error"),
+        (Answer(status=204, body=b""), "http_error"),
+        (Answer(headers={"Content-Type": "image/png"}), "unsupported"),
+        (Answer(headers={"Content-Encoding": "br"}), "unsupported"),
+        (Answer(b"x" * (MOST + 1)), "too_large"),
+        (Answer(headers={"Content-Encoding": "gzip"}), "unreachable"),
+        (Answer(gzip.compress(PAGE * 50)[:-20], headers={"Content-Encoding": "gzip"}), "unreachable"),
+    ],
+)
 def test_what_cannot_be_used_says_why(site: Site, answer: Answer, reason: str) -> None:
     site.pages["/"] = answer
 
     assert refused(site.url(), allow=f"127.0.0.1:{site.port}")[0] == reason
 
 
-@pytest.mark.parametrize(("coding", "packed"), [
-    ("gzip", gzip.compress(PAGE)), ("x-gzip", gzip.compress(PAGE)), ("deflate", zlib.compress(PAGE)),
-    ("deflate", zlib.compress(PAGE)[2:-4]), ("identity", PAGE),
-], ids=["gzip", "x-gzip", "zlib", "raw deflate", "identity"])
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", gzip.compress(PAGE)),
+        ("x-gzip", gzip.compress(PAGE)),
+        ("deflate", zlib.compress(PAGE)),
+        ("deflate", zlib.compress(PAGE)[2:-4]),
+        ("identity", PAGE),
+    ],
+    ids=["gzip", "x-gzip", "zlib", "raw deflate", "identity"],
+)
 def test_packed_pages_are_unpacked(site: Site, coding: str, packed: bytes) -> None:
     site.pages["/"] = Answer(packed, headers={"Content-Encoding": coding})
 
@@ -244,17 +278,39 @@ def test_a_gzip_bomb_stops_at_the_limit(site: Site) -> None:
     assert len(into.getvalue()) <= MOST
 
 
-@pytest.mark.parametrize(("first", "then", "reason"), [
-    (b"", b"", "unreachable"), (b"nonsense\r\n\r\n", b"", "unreachable"),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", b"", "unreachable"),
-    (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", b"", "unreachable"),
-    (b"HTTP/1.1 200 OK\r\n", b"X: slow\r\n", "timed_out"), (b"HTTP/1.1 200 OK\r\nX: ", b"a", "timed_out"),
-    (b"HTTP/1.1 200 OK\r\n\r\n", b"drip", "timed_out"), (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 60_000, "too_large"),
-    (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b""), gzip.compress(b"") * 3000, "too_large"),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"x" * 0xFFFF + b"\r\n", "too_large"),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", b"", "too_large"),
-], ids=["hangs up", "no HTTP", "broken off", "huge header", "slow headers", "slow header", "slow body", "endless body",
-        "endless empty gzip", "endless chunks", "announces too much"])
+@pytest.mark.parametrize(
+    ("first", "then", "reason"),
+    [
+        (b"", b"", "unreachable"),
+        (b"nonsense\r\n\r\n", b"", "unreachable"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", b"", "unreachable"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", b"", "unreachable"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: slow\r\n", "timed_out"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"a", "timed_out"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"drip", "timed_out"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 60_000, "too_large"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b""),
+            gzip.compress(b"") * 3000,
+            "too_large",
+        ),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"x" * 0xFFFF + b"\r\n", "too_large"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", b"", "too_large"),
+    ],
+    ids=[
+        "hangs up",
+        "no HTTP",
+        "broken off",
+        "huge header",
+        "slow headers",
+        "slow header",
+        "slow body",
+        "endless body",
+        "endless empty gzip",
+        "endless chunks",
+        "announces too much",
+    ],
+)
 def test_a_hostile_server_holds_nobody_up(first: bytes, then: bytes, reason: str) -> None:
     began = time.monotonic()
 
@@ -294,8 +350,13 @@ def tls_server(folder: Path) -> Iterator[int]:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -306,6 +367,7 @@ def tls_server(folder: Path) -> Iterator[int]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+
         def serve() -> None:
             with suppress(OSError):
                 caller = listener.accept()[0]

@@ -105,4 +105,4 @@ def test_a_leak_is_any_twelve_words_running_of_the_prompt(prompt, written, copie
 
     found = CHECKS["prompt_leak"](Candidate(Draft("q", " ".join(answer)), "", told, "stop"))
 
-    assert found == any(f" {' '.join(prompt[i:i + 12])} " in f" {text} " for i in range(len(prompt) - 11))
+    assert found == any(f" {' '.join(prompt[i : i + 12])} " in f" {text} " for i in range(len(prompt) - 11))

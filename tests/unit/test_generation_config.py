@@ -13,19 +13,33 @@ from dataforge.workflows.generation import DEFAULTS, check, wishes
 
 
 # checklist 26, 31
-@pytest.mark.parametrize(("config", "field"), [
-    ({"turns": 1}, "turns"), ({"turns": 11}, "turns"), ({"turns": "three"}, "turns"), ({"turns": True}, "turns"),
-    ({"summary_style": "haiku"}, "summary_style"), ({"summary_style": 3}, "summary_style"),
-    ({"summary_style": ""}, "summary_style"),
-    ({"labels": ["one"]}, "labels"), ({"labels": ["a", "A "]}, "labels"), ({"labels": ["a", " "]}, "labels"),
-    ({"labels": ["a", 1]}, "labels"), ({"labels": [f"l{n}" for n in range(51)]}, "labels"),
-    ({"labels": ["a", "b" * 101]}, "labels"), ({"labels": "a,b"}, "labels"), ({"labels": {"a": "b"}}, "labels"),
-    ({"generation_type": "poem"}, "generation_type"),
-    ({"multi_hop_share": 1.1}, "multi_hop_share"), ({"multi_hop_share": "half"}, "multi_hop_share"),
-    ({"multi_hop_share": 0.2, "generation_type": "summary"}, "multi_hop_share"),
-    ({"personas": "everybody"}, "config.personas"), ({"question_types": [""]}, "config.question_types"),
-    ({"styles": {"a": -1}}, "config.styles"),
-])
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"turns": 1}, "turns"),
+        ({"turns": 11}, "turns"),
+        ({"turns": "three"}, "turns"),
+        ({"turns": True}, "turns"),
+        ({"summary_style": "haiku"}, "summary_style"),
+        ({"summary_style": 3}, "summary_style"),
+        ({"summary_style": ""}, "summary_style"),
+        ({"labels": ["one"]}, "labels"),
+        ({"labels": ["a", "A "]}, "labels"),
+        ({"labels": ["a", " "]}, "labels"),
+        ({"labels": ["a", 1]}, "labels"),
+        ({"labels": [f"l{n}" for n in range(51)]}, "labels"),
+        ({"labels": ["a", "b" * 101]}, "labels"),
+        ({"labels": "a,b"}, "labels"),
+        ({"labels": {"a": "b"}}, "labels"),
+        ({"generation_type": "poem"}, "generation_type"),
+        ({"multi_hop_share": 1.1}, "multi_hop_share"),
+        ({"multi_hop_share": "half"}, "multi_hop_share"),
+        ({"multi_hop_share": 0.2, "generation_type": "summary"}, "multi_hop_share"),
+        ({"personas": "everybody"}, "config.personas"),
+        ({"question_types": [""]}, "config.question_types"),
+        ({"styles": {"a": -1}}, "config.styles"),
+    ],
+)
 def test_what_breaks_its_limit_names_its_field(config: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as told:
         check({**DEFAULTS, "model_id": "scripted", **config})
@@ -35,11 +49,20 @@ def test_what_breaks_its_limit_names_its_field(config: dict[str, Any], field: st
 
 
 # checklist 31
-@pytest.mark.parametrize("config", [
-    {"turns": 2}, {"turns": 10}, {"summary_style": "mixed"}, {"summary_style": "bullets"},
-    {"personas": "mixed", "styles": {"keywords": 2, "question": 1}, "question_types": ["a"]}, {"multi_hop_share": 0},
-    {"labels": ["a", "b"]}, {"labels": [f"l{n}" for n in range(50)]}, {"labels": ["x" * 100, "später"]},
-])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"turns": 2},
+        {"turns": 10},
+        {"summary_style": "mixed"},
+        {"summary_style": "bullets"},
+        {"personas": "mixed", "styles": {"keywords": 2, "question": 1}, "question_types": ["a"]},
+        {"multi_hop_share": 0},
+        {"labels": ["a", "b"]},
+        {"labels": [f"l{n}" for n in range(50)]},
+        {"labels": ["x" * 100, "später"]},
+    ],
+)
 def test_what_keeps_its_limit_is_taken_by_every_kind(config: dict[str, Any]) -> None:
     for kind in ("qa", "instruction", "conversation", "summary", "classification"):
         check({**DEFAULTS, "model_id": "scripted", "generation_type": kind, **config})

@@ -141,13 +141,19 @@ def test_sentences_cover_every_printing_character_once(text: str) -> None:
 
 def test_sentences_end_where_a_reader_ends_them() -> None:
     text = (
-        "# 1. Scope\nDr. Riedel met J. P. Morgan at 3.30 p.m. in the U.S. office. \"Really?\" she asked. "
+        '# 1. Scope\nDr. Riedel met J. P. Morgan at 3.30 p.m. in the U.S. office. "Really?" she asked. '
         "It costs approx. 1.5 kg\nof ice. See no. 4 for more.\n- First item. With more.\n- Second\n| a | b. C |"
     )
 
     assert [s.text for s in sentences(text)] == [
-        "# 1. Scope", "Dr. Riedel met J. P. Morgan at 3.30 p.m. in the U.S. office.", "\"Really?\" she asked.",
-        "It costs approx. 1.5 kg\nof ice.", "See no. 4 for more.", "- First item.", "With more.", "- Second",
+        "# 1. Scope",
+        "Dr. Riedel met J. P. Morgan at 3.30 p.m. in the U.S. office.",
+        '"Really?" she asked.',
+        "It costs approx. 1.5 kg\nof ice.",
+        "See no. 4 for more.",
+        "- First item.",
+        "With more.",
+        "- Second",
         "| a | b. C |",
     ]
 
@@ -159,7 +165,13 @@ def test_right_answers_score_above_each_kind_of_wrong_one_on_held_out_articles()
 
     table = measure(labelled, lambda c: ground(c.answer, c.passage, question=c.question).score)
 
-    floors = {"all": 0.93, "other article": 0.98, "number changed": 0.97, "name changed": 0.95, "negated": 0.93,
-              "other answer": 0.74}
+    floors = {
+        "all": 0.93,
+        "other article": 0.98,
+        "number changed": 0.97,
+        "name changed": 0.95,
+        "negated": 0.93,
+        "other answer": 0.74,
+    }
     assert {k: round(v, 3) for k, v in table.items() if v < floors[k]} == {}
     assert table["all"] > measure(labelled, contained)["all"] + 0.03

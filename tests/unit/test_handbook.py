@@ -37,43 +37,64 @@ def test_there_is_one_document_of_each_kind() -> None:
     ("name", "words", "path", "page"),
     [
         (
-            "fleet-operations-manual.pdf", "A muster station is the marked place on board where passengers gather",
-            ("Fleet Operations Manual", "1 Terms used in this manual"), 1,
+            "fleet-operations-manual.pdf",
+            "A muster station is the marked place on board where passengers gather",
+            ("Fleet Operations Manual", "1 Terms used in this manual"),
+            1,
         ),
         (
-            "fleet-operations-manual.pdf", "| Curlew | 2012 | 92 | 450 | 80 | 16 | 14 | Marine diesel |",
-            ("Fleet Operations Manual", "2 The fleet"), 2,
+            "fleet-operations-manual.pdf",
+            "| Curlew | 2012 | 92 | 450 | 80 | 16 | 14 | Marine diesel |",
+            ("Fleet Operations Manual", "2 The fleet"),
+            2,
         ),
         (
-            "fleet-operations-manual.pdf", "7. Count the lifejackets in two boxes chosen at random.",
-            ("Fleet Operations Manual", "5 Preparing a sailing", "5.1 Checks before the first sailing of the day"), 4,
+            "fleet-operations-manual.pdf",
+            "7. Count the lifejackets in two boxes chosen at random.",
+            ("Fleet Operations Manual", "5 Preparing a sailing", "5.1 Checks before the first sailing of the day"),
+            4,
         ),
         (
-            "fleet-operations-manual.pdf", "The general emergency alarm is seven short blasts",
-            ("Fleet Operations Manual", "9 Emergencies", "9.1 Alarm signals"), 7,
+            "fleet-operations-manual.pdf",
+            "The general emergency alarm is seven short blasts",
+            ("Fleet Operations Manual", "9 Emergencies", "9.1 Alarm signals"),
+            7,
         ),
         (
-            "fleet-operations-manual.pdf", "A ban from travel lasts between 3 and 24 months",
-            ("Fleet Operations Manual", "16 Care of passengers on board", "16.4 Difficult passengers"), 12,
+            "fleet-operations-manual.pdf",
+            "A ban from travel lasts between 3 and 24 months",
+            ("Fleet Operations Manual", "16 Care of passengers on board", "16.4 Difficult passengers"),
+            12,
         ),
         (
-            "employee-handbook.docx", "| 8 | Master | 4,950 | 5,880 |", ("Employee Handbook", "Pay"), None,
+            "employee-handbook.docx",
+            "| 8 | Master | 4,950 | 5,880 |",
+            ("Employee Handbook", "Pay"),
+            None,
         ),
         (
-            "employee-handbook.docx", "Annual leave is 28 working days for full-time employees.",
-            ("Employee Handbook", "Leave and absence", "Annual leave"), None,
+            "employee-handbook.docx",
+            "Annual leave is 28 working days for full-time employees.",
+            ("Employee Handbook", "Leave and absence", "Annual leave"),
+            None,
         ),
         (
-            "customer-service-guide.md", "An Islander Card is a discount card for residents",
-            ("Customer Service Guide", "Tickets", "Kinds of ticket"), None,
+            "customer-service-guide.md",
+            "An Islander Card is a discount card for residents",
+            ("Customer Service Guide", "Tickets", "Kinds of ticket"),
+            None,
         ),
         (
-            "customer-service-guide.md", "- Acknowledge what went wrong and say sorry once.",
-            ("Customer Service Guide", "Complaints"), None,
+            "customer-service-guide.md",
+            "- Acknowledge what went wrong and say sorry once.",
+            ("Customer Service Guide", "Complaints"),
+            None,
         ),
         (
-            "terminals-and-harbours.html", "A snap-back zone is the area that a breaking rope can sweep.",
-            ("Terminals and Harbours", "Berthing"), None,
+            "terminals-and-harbours.html",
+            "A snap-back zone is the area that a breaking rope can sweep.",
+            ("Terminals and Harbours", "Berthing"),
+            None,
         ),
         ("spare-parts-register.csv", "| BM-E227 | Battery module, 6.5 kWh | Eider | Battery | Voltano |", (), None),
     ],
@@ -100,7 +121,8 @@ def test_the_manual_keeps_every_heading_and_sentence_of_its_source() -> None:
     source = (EXAMPLES / "handbook_source" / "fleet-operations-manual.md").read_text("utf-8")
 
     missing = [
-        line for line in source.split("\n")
+        line
+        for line in source.split("\n")
         if line.strip() and not line.startswith("|") and _squeezed(line) not in _squeezed(manual)
     ]
 

@@ -17,13 +17,26 @@ QUESTION = Question((Message("system", "Rules"), Message("user", "Ask")), Passag
 
 
 def reply(first: int, attempt: int, tokens: int, cost: float | None) -> Reply:
-    return Reply("gen_1", reply_key(first, attempt), "", f"model-{attempt}", "stop", tokens, tokens // 3, 0, cost,
-                 f"hash-{attempt}", f"time-{attempt}")
+    return Reply(
+        "gen_1",
+        reply_key(first, attempt),
+        "",
+        f"model-{attempt}",
+        "stop",
+        tokens,
+        tokens // 3,
+        0,
+        cost,
+        f"hash-{attempt}",
+        f"time-{attempt}",
+    )
 
 
 PRICES = st.floats(0, 10, allow_nan=False)
 CALLS = st.lists(
-    st.tuples(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 9999), PRICES), max_size=3)), min_size=1, max_size=8,
+    st.tuples(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 9999), PRICES), max_size=3)),
+    min_size=1,
+    max_size=8,
 )
 
 
@@ -53,18 +66,22 @@ def test_a_record_is_of_its_reply_and_shares_all_attempts() -> None:
     first, lost = lineage.traced([{"slot": 4, "reply": reply_key(4, 0)}, {"slot": 5, "failed": "x"}], [call], replies)
 
     assert first["lineage"] == {
-        "teacher": "model-0", "reply": reply_key(4, 0), "attempt": 1, "prompt_hash": "hash-0", "answered_at": "time-0",
+        "teacher": "model-0",
+        "reply": reply_key(4, 0),
+        "attempt": 1,
+        "prompt_hash": "hash-0",
+        "answered_at": "time-0",
         "job": None,
-        "input_tokens": 15, "output_tokens": 4, "cost_usd": 0.3,
+        "input_tokens": 15,
+        "output_tokens": 4,
+        "cost_usd": 0.3,
         "call": {"slots": 2, "attempts": 2, "input_tokens": 30, "output_tokens": 9, "cost_usd": 0.6},
     }
     assert (lost["lineage"]["attempt"], lost["lineage"]["output_tokens"]) == (2, 5)
 
 
 def test_one_reply_of_unknown_price_makes_the_cost_unknown() -> None:
-    [found] = lineage.traced(
-        [{"slot": 0}], [[Slot(0, "chunk")]], [reply(0, 0, 1, 0.5), reply(0, 1, 1, None)]
-    )
+    [found] = lineage.traced([{"slot": 0}], [[Slot(0, "chunk")]], [reply(0, 0, 1, 0.5), reply(0, 1, 1, None)])
 
     assert found["lineage"]["cost_usd"] is None
     assert found["lineage"]["call"]["cost_usd"] is None
@@ -72,8 +89,11 @@ def test_one_reply_of_unknown_price_makes_the_cost_unknown() -> None:
 
 def test_equal_requests_have_equal_hashes_and_any_change_another() -> None:
     others = [
-        replace(QUESTION, messages=QUESTION.messages[::-1]), replace(QUESTION, temperature=0.1),
-        replace(QUESTION, max_tokens=1), replace(QUESTION, seed=1), replace(QUESTION, json_schema={"a": 1}),
+        replace(QUESTION, messages=QUESTION.messages[::-1]),
+        replace(QUESTION, temperature=0.1),
+        replace(QUESTION, max_tokens=1),
+        replace(QUESTION, seed=1),
+        replace(QUESTION, json_schema={"a": 1}),
     ]
 
     hashes = {lineage.prompt_hash(q) for q in (QUESTION, *others)}
@@ -87,6 +107,11 @@ def test_evidence_has_a_place_in_the_document_unless_a_person_rewrote_the_chunk(
     span = Span(4, 8, "pier")
 
     assert lineage.spans([span], [chunk])[0] == {
-        "start": 4, "end": 8, "text": "pier", "document_start": 104, "document_end": 108}
+        "start": 4,
+        "end": 8,
+        "text": "pier",
+        "document_start": 104,
+        "document_end": 108,
+    }
     assert lineage.spans([span], [replace(chunk, rewritten=True)])[0]["document_start"] is None
     assert lineage.spans([span], [None])[0]["document_start"] is None

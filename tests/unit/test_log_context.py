@@ -15,8 +15,17 @@ import pytest
 from dataforge import log
 
 FUNCTIONS = (
-    "plan_run", "parse_document", "generate_batch", "assess_run", "close_run", "record_failure", "erase",
-    "submit_jobs", "check_jobs", "collect_replies", "wait_for_jobs",
+    "plan_run",
+    "parse_document",
+    "generate_batch",
+    "assess_run",
+    "close_run",
+    "record_failure",
+    "erase",
+    "submit_jobs",
+    "check_jobs",
+    "collect_replies",
+    "wait_for_jobs",
 )
 ROOMS = ("states", "parsing", "erasing", "submitting", "collecting", "waiting")
 """Modules that the functions call."""

@@ -18,13 +18,17 @@ from dataforge.teachers.prices import Price
 
 Reply = Callable[[dict[str, Any]], web.Response]
 QUESTION = Question(
-    (Message("system", "Rules"), Message("user", "Passage")), Passage("Passage"), (), json_schema={"type": "object"},
+    (Message("system", "Rules"), Message("user", "Passage")),
+    Passage("Passage"),
+    (),
+    json_schema={"type": "object"},
 )
 
 
 def completion(content: object = "hello", **more: object) -> web.Response:
     told: dict[str, object] = {
-        "model": "m-2026", "choices": [{"finish_reason": "stop", "message": {"content": content}}],
+        "model": "m-2026",
+        "choices": [{"finish_reason": "stop", "message": {"content": content}}],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 10},
     }
     return web.json_response({**told, **more})
@@ -123,30 +127,45 @@ def test_a_request_that_is_wrong_in_every_form_is_refused_and_the_form_is_not_gi
     assert [b.get("response_format", {}).get("type") for b in server.bodies] == ["json_schema", "json_object", None]
 
 
-@pytest.mark.parametrize(("reply", "error", "says"), [
-    (refusal("no such key", 401), TeacherRefused, "Check the key"),
-    (refusal("no model m", 404), TeacherRefused, "no model m"),
-    (refusal("slow down", 429), TeacherBusy, "slow down"),
-    (refusal("You exceeded your current quota", 429, code="insufficient_quota"), TeacherRefused, "quota"),
-    (refusal("overloaded", 503), TeacherBusy, "overloaded"),
-    (refusal("oops", 500), TeacherUnreachable, "oops"),
-    (web.Response(status=502, text="<html>Bad gateway</html>"), TeacherUnreachable, "Bad gateway"),
-    (web.json_response({"object": "error", "message": "not here"}, status=404), TeacherRefused, "not here"),
-    (web.Response(status=301, headers={"Location": "https://elsewhere/v1"}), TeacherRefused, "https://elsewhere/v1"),
-    (web.Response(text="hello"), TeacherUnreachable, "no answer of its protocol"),
-    (web.json_response([1]), TeacherUnreachable, "no answer of its protocol"),
-    (web.json_response({"choices": []}), TeacherUnreachable, "no answer of its protocol"),
-    (web.Response(text="[" * 100_000), TeacherUnreachable, "no answer of its protocol"),
-])
+@pytest.mark.parametrize(
+    ("reply", "error", "says"),
+    [
+        (refusal("no such key", 401), TeacherRefused, "Check the key"),
+        (refusal("no model m", 404), TeacherRefused, "no model m"),
+        (refusal("slow down", 429), TeacherBusy, "slow down"),
+        (refusal("You exceeded your current quota", 429, code="insufficient_quota"), TeacherRefused, "quota"),
+        (refusal("overloaded", 503), TeacherBusy, "overloaded"),
+        (refusal("oops", 500), TeacherUnreachable, "oops"),
+        (web.Response(status=502, text="<html>Bad gateway</html>"), TeacherUnreachable, "Bad gateway"),
+        (web.json_response({"object": "error", "message": "not here"}, status=404), TeacherRefused, "not here"),
+        (
+            web.Response(status=301, headers={"Location": "https://elsewhere/v1"}),
+            TeacherRefused,
+            "https://elsewhere/v1",
+        ),
+        (web.Response(text="hello"), TeacherUnreachable, "no answer of its protocol"),
+        (web.json_response([1]), TeacherUnreachable, "no answer of its protocol"),
+        (web.json_response({"choices": []}), TeacherUnreachable, "no answer of its protocol"),
+        (web.Response(text="[" * 100_000), TeacherUnreachable, "no answer of its protocol"),
+    ],
+)
 def test_every_failure_says_whether_to_try_again(reply: web.Response, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         asked(Server(lambda _: reply))
 
 
-@pytest.mark.parametrize(("told", "seconds"), [
-    ("7", 7), ("0.5", 0.5), ("a date in 100 s", 99),
-    ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", None), ("²", None), ("", None),
-])
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("7", 7),
+        ("0.5", 0.5),
+        ("a date in 100 s", 99),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("soon", None),
+        ("²", None),
+        ("", None),
+    ],
+)
 def test_retry_after_is_read_as_seconds_or_as_a_date(told: str, seconds: float | None) -> None:
     if told.startswith("a date"):
         told = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
@@ -158,19 +177,30 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(told: str, seconds: float |
     assert found == seconds if seconds is None else found == pytest.approx(seconds, abs=3)
 
 
-@pytest.mark.parametrize(("content", "text"), [
-    (None, ""), (7, ""), ([{"type": "text", "text": "a"}, {"type": "image"}, "x", {"text": "b"}], "ab"),
-    ({"text": "x"}, ""), ("half \ud83d a character", "half \ufffd a character"), ("\ud83d\ude00", "😀"),
-])
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, ""),
+        (7, ""),
+        ([{"type": "text", "text": "a"}, {"type": "image"}, "x", {"text": "b"}], "ab"),
+        ({"text": "x"}, ""),
+        ("half \ud83d a character", "half \ufffd a character"),
+        ("\ud83d\ude00", "😀"),
+    ],
+)
 def test_content_of_any_shape_becomes_text_that_can_be_stored(content: object, text: str) -> None:
     assert asked(Server(lambda _: completion(content)))[0].text == text
 
 
 def test_cached_tokens_and_limits_are_told_and_the_cache_is_cheaper() -> None:
     def cached(_: dict[str, Any]) -> web.Response:
-        reply = completion(usage={
-            "prompt_tokens": 2000, "completion_tokens": 10, "prompt_tokens_details": {"cached_tokens": 1500},
-        })
+        reply = completion(
+            usage={
+                "prompt_tokens": 2000,
+                "completion_tokens": 10,
+                "prompt_tokens_details": {"cached_tokens": 1500},
+            }
+        )
         reply.headers.update({"x-ratelimit-limit-requests": "500", "x-ratelimit-limit-tokens": "30000"})
         return reply
 
@@ -181,8 +211,16 @@ def test_cached_tokens_and_limits_are_told_and_the_cache_is_cheaper() -> None:
     assert answer.rates == Rates(500, 30_000)
 
 
-@pytest.mark.parametrize("usage", [None, [], "many", {"prompt_tokens": "7", "completion_tokens": -1},
-                                   {"prompt_tokens": {"a": 1}, "completion_tokens": 1e300}])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        [],
+        "many",
+        {"prompt_tokens": "7", "completion_tokens": -1},
+        {"prompt_tokens": {"a": 1}, "completion_tokens": 1e300},
+    ],
+)
 def test_nonsense_usage_counts_as_nothing(usage: object) -> None:
     answer = asked(Server(lambda _: completion(usage=usage)))[0]
 
@@ -201,9 +239,13 @@ def test_a_reply_without_end_is_not_read_to_its_end() -> None:
     assert (answer.text, answer.finish_reason) == ("", "length")
 
 
-@pytest.mark.parametrize(("base", "error"), [
-    ("localhost:11434/v1", TeacherRefused), ("http://127.0.0.1:9/v1", TeacherUnreachable),
-])
+@pytest.mark.parametrize(
+    ("base", "error"),
+    [
+        ("localhost:11434/v1", TeacherRefused),
+        ("http://127.0.0.1:9/v1", TeacherUnreachable),
+    ],
+)
 def test_a_server_that_is_not_there(base: str, error: type[Exception]) -> None:
     async def ask() -> None:
         teacher = OpenAICompatible("openai:m", "m", base_url=base, timeout=5)

@@ -50,9 +50,16 @@ def test_a_plan_keeps_the_difficulty_distribution_and_is_the_same_for_the_same_s
     sources = [Source(f"chunk_{n}", tokens=300) for n in range(20)]
 
     plans = [
-        planning.plan(sources, 100, pairs_per_chunk=None, seed=7, dimensions={
-            "question_type": {"a": 1.0, "b": 1.0}, "difficulty": EVEN,
-        })
+        planning.plan(
+            sources,
+            100,
+            pairs_per_chunk=None,
+            seed=7,
+            dimensions={
+                "question_type": {"a": 1.0, "b": 1.0},
+                "difficulty": EVEN,
+            },
+        )
         for _ in range(2)
     ]
 
@@ -82,9 +89,16 @@ def test_calls_hold_every_slot_once_and_never_mix_passages(places: list[tuple[st
     assert all(len(call) <= most and len({s.chunk_id for s in call}) == 1 for call in calls)
 
 
-@pytest.mark.parametrize("wrong", [
-    {"easy": 0.5, "medium": 0.1}, {"easy": 1.2, "hard": -0.2}, {"simple": 1.0}, [0.3, 0.5, 0.2], {"easy": "1"},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"easy": 0.5, "medium": 0.1},
+        {"easy": 1.2, "hard": -0.2},
+        {"simple": 1.0},
+        [0.3, 0.5, 0.2],
+        {"easy": "1"},
+    ],
+)
 def test_a_distribution_that_does_not_add_up_names_its_field(wrong: object) -> None:
     with pytest.raises(Invalid) as caught:
         planning.check_distribution(wrong)
@@ -96,7 +110,7 @@ def test_a_distribution_that_does_not_add_up_names_its_field(wrong: object) -> N
 def test_round_robin_spreads_a_rest_over_all_places_not_over_the_first(total: int, places: int) -> None:
     counts = planning.round_robin(total, [3] * places)
 
-    halves = sum(counts[: places // 2]), sum(counts[places // 2:])
+    halves = sum(counts[: places // 2]), sum(counts[places // 2 :])
     assert sum(counts) == total
     assert abs(halves[0] - halves[1]) <= 1
 
@@ -119,8 +133,12 @@ def test_linked_slots_keep_within_the_room_of_their_passages(
     sources = [Source(name, 100, used=1, capacity=room + 1) for name, room in zip("abcd", rooms, strict=True)]
 
     slots = planning.plan(
-        sources, total, pairs_per_chunk=None if per_chunk is None else per_chunk + 1,
-        dimensions={"difficulty": EVEN}, links=links)
+        sources,
+        total,
+        pairs_per_chunk=None if per_chunk is None else per_chunk + 1,
+        dimensions={"difficulty": EVEN},
+        links=links,
+    )
 
     most = {name: room if per_chunk is None else min(room, per_chunk) for name, room in zip("abcd", rooms, strict=True)}
     assert len(slots) == min(total, sum(most.values()))
@@ -144,7 +162,7 @@ def test_a_plan_is_a_sequence_of_its_slots(rooms: list[int], total: int, links: 
     slots = list(plan)
 
     assert len(plan) == len(slots)
-    assert plan[at:at + 3] == slots[at:at + 3]
+    assert plan[at : at + 3] == slots[at : at + 3]
     assert [plan[i - len(slots)] for i in range(len(slots))] == slots
     with pytest.raises(IndexError):
         _ = plan[len(slots)]
@@ -162,5 +180,10 @@ def test_a_slot_is_the_same_after_json() -> None:
     again = planning.Slot(**json.loads(json.dumps(asdict(slot))))
 
     assert again == slot
-    assert again.asked == {"question_type": "list", "difficulty": "hard", "persona": "a clerk", "style": "keywords",
-                           "passages": "3"}
+    assert again.asked == {
+        "question_type": "list",
+        "difficulty": "hard",
+        "persona": "a clerk",
+        "style": "keywords",
+        "passages": "3",
+    }

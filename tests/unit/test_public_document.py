@@ -12,15 +12,21 @@ from jsonschema_rs import Draft202012Validator
 Json = dict[str, Any]
 BASE = "/api/v1/data-forge"
 
-PROJECT = "projectId name description status sourceType userId organizationId s3Prefix stats defaultConfig " \
-          "currentVersion versions createdAt updatedAt"
+PROJECT = (
+    "projectId name description status sourceType userId organizationId s3Prefix stats defaultConfig "
+    "currentVersion versions createdAt updatedAt"
+)
 STATS = "total_documents total_chunks total_pairs accepted_pairs rejected_pairs pending_pairs avg_quality_score"
 DOCUMENT = "documentId projectId name mimeType fileSize s3Key parsingStatus chunkCount createdAt"
-CHUNK = "chunkId projectId documentId content heading pageNumber position contentType topic difficulty " \
-        "pairsGenerated createdAt"
+CHUNK = (
+    "chunkId projectId documentId content heading pageNumber position contentType topic difficulty "
+    "pairsGenerated createdAt"
+)
 GENERATION = "generationId projectId config status progress jobName results startedAt completedAt createdAt"
-PAIR = "pairId projectId chunkId documentId generationId type systemPrompt messages question answer qualityScore " \
-       "groundingScore complexityLevel questionType isDuplicate status reviewerNotes createdAt"
+PAIR = (
+    "pairId projectId chunkId documentId generationId type systemPrompt messages question answer qualityScore "
+    "groundingScore complexityLevel questionType isDuplicate status reviewerNotes createdAt"
+)
 EXPORT = "version format s3Key pairCount fileSize downloadUrl includeSystemPrompt minQualityScore"
 
 ROUTES: dict[str, dict[str, str]] = {
@@ -29,38 +35,53 @@ ROUTES: dict[str, dict[str, str]] = {
     "GET /projects/{project_id}": {"200": PROJECT},
     "PUT /projects/{project_id}": {"body": "name description config", "200": PROJECT},
     "DELETE /projects/{project_id}": {"200": "message deleted"},
-    "POST /projects/{project_id}/upload-url": {
-        "body": "filename content_type file_size", "200": "upload_url s3_key"},
+    "POST /projects/{project_id}/upload-url": {"body": "filename content_type file_size", "200": "upload_url s3_key"},
     "POST /projects/{project_id}/documents": {
-        "body": "filename s3_key content_type file_size metadata", "201": DOCUMENT},
+        "body": "filename s3_key content_type file_size metadata",
+        "201": DOCUMENT,
+    },
     "GET /projects/{project_id}/documents": {"200": DOCUMENT},
     "DELETE /projects/{project_id}/documents/{document_id}": {"200": "message"},
     "GET /projects/{project_id}/chunks": {
-        "query": "page page_size document_id", "200": "chunks total page page_size", "200 chunks": CHUNK},
+        "query": "page page_size document_id",
+        "200": "chunks total page page_size",
+        "200 chunks": CHUNK,
+    },
     "PUT /projects/{project_id}/chunks/{chunk_id}": {"body": "content metadata excluded", "200": CHUNK},
     "POST /projects/{project_id}/parse": {"200": "generation_id status message"},
     "POST /projects/{project_id}/generate": {
         "body": "model_id generation_type num_pairs temperature max_tokens system_prompt chunk_ids config",
-        "200": "generationId projectId config status progress createdAt"},
+        "200": "generationId projectId config status progress createdAt",
+    },
     "POST /generations/{generation_id}/cancel": {"200": "generation_id status message"},
     "GET /projects/{project_id}/generations": {"200": GENERATION},
     "GET /generations/{generation_id}": {"200": GENERATION},
     "GET /generations/{generation_id}/logs": {
-        "query": "tail", "200": "generation_id logs", "200 logs": "timestamp level stage message"},
+        "query": "tail",
+        "200": "generation_id logs",
+        "200 logs": "timestamp level stage message",
+    },
     "GET /projects/{project_id}/pairs": {
-        "query": "page page_size status generation_id search", "200": "pairs total page page_size",
-        "200 pairs": PAIR, "200 pairs messages": "role content"},
+        "query": "page page_size status generation_id search",
+        "200": "pairs total page page_size",
+        "200 pairs": PAIR,
+        "200 pairs messages": "role content",
+    },
     "PUT /pairs/{pair_id}": {"body": "input_text output_text status metadata", "200": PAIR},
     "POST /projects/{project_id}/pairs/bulk-action": {
-        "body": "action pair_ids filters", "200": "action affected_count message"},
-    "POST /projects/{project_id}/export": {
-        "body": "format include_system_prompt min_quality_score", "200": EXPORT},
+        "body": "action pair_ids filters",
+        "200": "action affected_count message",
+    },
+    "POST /projects/{project_id}/export": {"body": "format include_system_prompt min_quality_score", "200": EXPORT},
     "GET /projects/{project_id}/export/{version}": {"200": EXPORT},
     "GET /projects/{project_id}/analytics": {
         "200": "projectId projectName documents chunks pairs qualityDistribution generations exportsCount",
-        "200 documents": "total parsed failed", "200 chunks": "total by_type",
-        "200 pairs": "total accepted rejected pending avg_quality_score", "200 qualityDistribution": "range count",
-        "200 generations": "total completed running failed"},
+        "200 documents": "total parsed failed",
+        "200 chunks": "total by_type",
+        "200 pairs": "total accepted rejected pending avg_quality_score",
+        "200 qualityDistribution": "range count",
+        "200 generations": "total completed running failed",
+    },
     "GET /available-models": {"200": "id name provider"},
 }
 """The public document's 24 routes: place -> the fields it names there; a second word is a field that holds objects."""
@@ -146,7 +167,9 @@ def test_every_example_fits_its_schema() -> None:
 def test_examples_of_answers_hold_every_field() -> None:
     """An example that lacks an optional field hides it from the reader."""
     lacking = {
-        where: left for where, content in contents() if not where.endswith("body")
+        where: left
+        for where, content in contents()
+        if not where.endswith("body")
         if (left := set(resolved(content["schema"]).get("properties", ())) - set(_one(content["example"])))
     }
 
@@ -165,11 +188,10 @@ def test_every_example_of_the_table_is_used() -> None:
 
 def test_posts_take_an_idempotency_key_and_lists_tell_their_total() -> None:
     posts = {o["post"]["operationId"]: o["post"] for o in OURS["paths"].values() if "post" in o}
-    without_key = {
-        name for name, o in posts.items() if "Idempotency-Key" not in {p["name"] for p in o["parameters"]}
-    }
+    without_key = {name for name, o in posts.items() if "Idempotency-Key" not in {p["name"] for p in o["parameters"]}}
     totals = {
-        path.removeprefix(BASE) for path, o in OURS["paths"].items()
+        path.removeprefix(BASE)
+        for path, o in OURS["paths"].items()
         if "X-Total-Count" in o.get("get", {"responses": {}})["responses"].get("200", {}).get("headers", {})
     }
 
@@ -195,10 +217,14 @@ def test_links_lead_to_what_was_made() -> None:
 
     assert {"get_project", "delete_project", "parse", "export"} <= links["create_project"].keys()
     assert links["register_document"]["delete_document"]["parameters"] == {
-        "document_id": "$response.body#/documentId", "project_id": "$request.path.project_id",
+        "document_id": "$response.body#/documentId",
+        "project_id": "$request.path.project_id",
     }
     assert links["generate"].keys() == {
-        "get_generation", "cancel_generation", "get_generation_logs", "get_generation_events",
+        "get_generation",
+        "cancel_generation",
+        "get_generation_logs",
+        "get_generation_events",
         "get_generation_outcomes",
     }
     assert links["get_project"] == {}

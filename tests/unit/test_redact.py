@@ -65,18 +65,34 @@ def test_no_secret_passes(shape: str, data: st.DataObject, before: str, after: s
     assert "[redacted]" in safe
 
 
-@given(key=st.text("abcdefghijk0123456789", min_size=32, max_size=64), glued=st.sampled_from(
-    ["key=", '"', "%3D", "%20", "x", r"\n", "(", "Incorrect API key provided:"]
-))
+@given(
+    key=st.text("abcdefghijk0123456789", min_size=32, max_size=64),
+    glued=st.sampled_from(["key=", '"', "%3D", "%20", "x", r"\n", "(", "Incorrect API key provided:"]),
+)
 def test_a_key_is_found_whatever_it_is_glued_to(key: str, glued: str) -> None:
     assert key not in log.redact(f"{glued}sk-{key}")
 
 
-@given(st.lists(st.sampled_from(
-    ["task_01m89xfk1bdm", "gen_01m89xfk4a894jkeaya39ahrqp", "risk-management", "a desk-bound clerk", "signatures",
-     "Basic rules", "the bearer's name", "https://host/v1/pairs?page=2", "credentials", '{"level": "error"}',
-     "authorization", "sig"]
-)).map(" ; ".join))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "task_01m89xfk1bdm",
+                "gen_01m89xfk4a894jkeaya39ahrqp",
+                "risk-management",
+                "a desk-bound clerk",
+                "signatures",
+                "Basic rules",
+                "the bearer's name",
+                "https://host/v1/pairs?page=2",
+                "credentials",
+                '{"level": "error"}',
+                "authorization",
+                "sig",
+            ]
+        )
+    ).map(" ; ".join)
+)
 def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
     assert log.redact(text) == text
 
@@ -116,8 +132,9 @@ def test_functions_log_as_the_product_does_and_libraries_keep_requests_to_themse
     )
     environment = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": "close_run", "DATAFORGE_LOG_LEVEL": level}
 
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
 
     said = [json.loads(line)["message"] for line in done.stderr.splitlines()]
     assert said == (["ours"] if level == "DEBUG" else []) + ["key [redacted]"]

@@ -13,22 +13,30 @@ from dataforge.recipes import RECIPES, Wishes
 from dataforge.recipes.replies import objects
 from dataforge.records import Answer, Passage, Question, Slot
 
-PAIR = {"question": "What is a berth?", "answer": "A place at the quay.", "question_type": "definition",
-        "difficulty": "easy", "evidence": ["A berth is a place at the quay."]}
+PAIR = {
+    "question": "What is a berth?",
+    "answer": "A place at the quay.",
+    "question_type": "definition",
+    "difficulty": "easy",
+    "evidence": ["A berth is a place at the quay."],
+}
 REPLY = json.dumps({"pairs": [PAIR, {**PAIR, "question": "Who assigns a berth?"}]})
 SLOTS = [Slot(0, "chunk_a"), Slot(1, "chunk_a")]
 ASKED, ASKED_ONE = (Question((), Passage("A berth is a place at the quay."), tuple(SLOTS[:n])) for n in (2, 1))
 
 
-@pytest.mark.parametrize("reply", [
-    REPLY,
-    f"```json\n{REPLY}\n```",
-    f"Sure! Here are the pairs:\n{REPLY}\nLet me know if you need more {{of them}}.",
-    f"<think>The user wants {{two}} pairs.</think>{REPLY}",
-    json.dumps([PAIR, PAIR]),
-    REPLY.replace("}]}", "},]}"),
-    json.dumps({"thoughts": ["short"], "pairs": [PAIR, PAIR]}),
-])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        REPLY,
+        f"```json\n{REPLY}\n```",
+        f"Sure! Here are the pairs:\n{REPLY}\nLet me know if you need more {{of them}}.",
+        f"<think>The user wants {{two}} pairs.</think>{REPLY}",
+        json.dumps([PAIR, PAIR]),
+        REPLY.replace("}]}", "},]}"),
+        json.dumps({"thoughts": ["short"], "pairs": [PAIR, PAIR]}),
+    ],
+)
 def test_pairs_are_read_out_of_what_models_really_write(reply: str) -> None:
     drafts = RECIPES["qa"].read(Answer(reply, "m"), ASKED)
 
@@ -45,12 +53,15 @@ def test_a_reply_cut_in_the_middle_keeps_its_complete_pairs_and_says_why_the_res
     assert [d.question for d in caught.value.drafts] == ["What is a berth?"]
 
 
-@pytest.mark.parametrize(("reply", "said"), [
-    ("I cannot help with that.", "no JSON"),
-    ('{"pairs": [{"question": "Only a question?"}]}', "lacked a non-empty string"),
-    (json.dumps({"pairs": [PAIR]}), "1 of the 2 pairs"),
-    ("", "no JSON"),
-])
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ("I cannot help with that.", "no JSON"),
+        ('{"pairs": [{"question": "Only a question?"}]}', "lacked a non-empty string"),
+        (json.dumps({"pairs": [PAIR]}), "1 of the 2 pairs"),
+        ("", "no JSON"),
+    ],
+)
 def test_what_cannot_be_read_is_explained_to_the_teacher(reply: str, said: str) -> None:
     with pytest.raises(BadReply, match=said):
         RECIPES["qa"].read(Answer(reply, "m"), ASKED)
@@ -61,8 +72,10 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     assert isinstance(objects(text), list)
 
 
-@given(st.lists(st.fixed_dictionaries({"question": st.text(), "answer": st.text()}), min_size=1, max_size=5),
-       st.sampled_from(["{}", "```json\n{}\n```", "Here you go:\n{}"]))
+@given(
+    st.lists(st.fixed_dictionaries({"question": st.text(), "answer": st.text()}), min_size=1, max_size=5),
+    st.sampled_from(["{}", "```json\n{}\n```", "Here you go:\n{}"]),
+)
 def test_a_round_trip_through_chatter_loses_nothing(pairs: list[dict[str, str]], wrapping: str) -> None:
     text = wrapping.replace("{}", json.dumps({"pairs": pairs}))
 
@@ -81,9 +94,15 @@ def test_the_owners_system_prompt_reaches_the_teacher_and_cannot_replace_the_rul
     assert "exactly 2 pairs" in request.content
 
 
-@pytest.mark.parametrize("reply", [
-    "[" * 200_000, '{"a":' * 200_000, '{"pairs": ' * 50_000 + REPLY, '{"question": ' + "9" * 10_000 + "}",
-])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "[" * 200_000,
+        '{"a":' * 200_000,
+        '{"pairs": ' * 50_000 + REPLY,
+        '{"question": ' + "9" * 10_000 + "}",
+    ],
+)
 def test_brackets_without_end_are_a_bad_reply_not_a_crash(reply: str) -> None:
     with pytest.raises(BadReply):
         RECIPES["qa"].read(Answer(reply, "m"), ASKED)
@@ -100,8 +119,12 @@ def test_half_a_character_is_mended_so_that_the_pair_can_be_stored(field: str) -
     assert (found[0] if field == "evidence" else found) == "good 😀, half \ufffd"
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    )
+)
 def test_values_of_any_type_are_read_or_refused(value: object) -> None:
     for pair in ({**PAIR, "evidence": value}, {**PAIR, "difficulty": value}, {**PAIR, "question_type": value}):
         assert RECIPES["qa"].read(Answer(json.dumps([pair]), "m"), ASKED_ONE)[0].answer == PAIR["answer"]

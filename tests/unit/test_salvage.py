@@ -22,16 +22,35 @@ WILD = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=
 def shape(kind: str, text: st.SearchStrategy[str]) -> st.SearchStrategy[list[Record]]:
     level, quotes = st.sampled_from(["easy", "medium", "hard"]), st.lists(text, max_size=3)
     fields: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-        "qa": {"question": text, "answer": text, "question_type": st.just("factual"), "difficulty": level,
-               "evidence": quotes},
-        "instruction": {"instruction": text, "input": text | st.just(""), "output": text, "task": st.just("extract"),
-                        "difficulty": level, "evidence": quotes},
-        "conversation": {"turns": st.lists(st.fixed_dictionaries({"user": text, "assistant": text}), min_size=2,
-                                           max_size=3), "situation": st.just("case"), "difficulty": level,
-                         "evidence": quotes},
+        "qa": {
+            "question": text,
+            "answer": text,
+            "question_type": st.just("factual"),
+            "difficulty": level,
+            "evidence": quotes,
+        },
+        "instruction": {
+            "instruction": text,
+            "input": text | st.just(""),
+            "output": text,
+            "task": st.just("extract"),
+            "difficulty": level,
+            "evidence": quotes,
+        },
+        "conversation": {
+            "turns": st.lists(st.fixed_dictionaries({"user": text, "assistant": text}), min_size=2, max_size=3),
+            "situation": st.just("case"),
+            "difficulty": level,
+            "evidence": quotes,
+        },
         "summary": {"number": st.integers(1, 9), "request": text, "summary": text, "difficulty": level},
-        "classification": {"number": st.integers(1, 9), "label": text, "request": text, "evidence": quotes,
-                           "difficulty": level},
+        "classification": {
+            "number": st.integers(1, 9),
+            "label": text,
+            "request": text,
+            "evidence": quotes,
+            "difficulty": level,
+        },
     }
     return st.lists(st.fixed_dictionaries(fields[kind]), min_size=1, max_size=4, unique_by=json.dumps)
 
@@ -76,8 +95,13 @@ def test_where_it_cannot_be_told_no_record_has_a_text_that_is_not_its_own(
 
 
 @settings(max_examples=150, deadline=None)
-@given(REPLY | WILD_REPLY, st.sampled_from(["none", "code fence", "prose around", "JSON lines", "single quotes",
-                                            "Python literals", "trailing commas"]), st.floats(0, 1))
+@given(
+    REPLY | WILD_REPLY,
+    st.sampled_from(
+        ["none", "code fence", "prose around", "JSON lines", "single quotes", "Python literals", "trailing commas"]
+    ),
+    st.floats(0, 1),
+)
 def test_a_cut_anywhere_keeps_every_record_that_was_whole(
     reply: tuple[str, list[Record]], name: str, where: float
 ) -> None:
@@ -102,7 +126,7 @@ def _complete_before(name: str, key: str, records: list[Record], at: int) -> int
         end = end.removesuffix("Say {if} you want more.").rstrip()
         while end and end[-1] in "]}, ":
             end = end[:-1]
-        tail = text[len(end):]
+        tail = text[len(end) :]
         # The record's own closers: all but those of the list and its wrapper.
         closers = [i for i, c in enumerate(tail) if c in "]}"]
         outer = 0 if name == "JSON lines" else 2
@@ -124,8 +148,12 @@ def test_what_is_valid_is_read_as_any_reader_would(reply: tuple[str, list[Record
 
 
 @settings(max_examples=150, deadline=None)
-@given(REPLY, st.lists(st.tuples(st.floats(0, 1), st.sampled_from([*"{}[]\",:'\\\n", "", "//", '"answer":'])),
-                       min_size=1, max_size=6))
+@given(
+    REPLY,
+    st.lists(
+        st.tuples(st.floats(0, 1), st.sampled_from([*"{}[]\",:'\\\n", "", "//", '"answer":'])), min_size=1, max_size=6
+    ),
+)
 @example(("qa", [{"question": "a"}]), [(0.0, "{")])
 def test_no_random_harm_raises(reply: tuple[str, list[Record]], harms: list[tuple[float, str]]) -> None:
     kind, records = reply
@@ -133,29 +161,50 @@ def test_no_random_harm_raises(reply: tuple[str, list[Record]], harms: list[tupl
     text = dumped(key, records)
     for where, what in harms:
         at = int(len(text) * where)
-        text = text[:at] + what + text[at + 1:]
+        text = text[:at] + what + text[at + 1 :]
 
     assert isinstance(objects(text, whole=whole), list)
 
 
-@given(st.text(st.sampled_from('{}[]",:\'\\\n a1“”/#*<think>`'), max_size=200))
+@given(st.text(st.sampled_from("{}[]\",:'\\\n a1“”/#*<think>`"), max_size=200))
 def test_no_text_of_brackets_raises(text: str) -> None:
     assert isinstance(objects(text), list)
 
 
 LONG = 200_000
-HOSTILE = {name: (head + unit * (LONG // len(unit)) + tail)[:LONG + 40] for name, head, unit, tail in [
-    ("braces", "", "{", ""), ("brackets", "", "[", ""), ("lists of texts", "", '["', ""), ("texts", "", '{"', ""),
-    ("objects in objects", "", '{"a":', ""), ("objects in texts", "", '{"a":"', ""), ("quotes", '{"a": "', '"', ""),
-    ("quotes and commas", '{"a": "', '",', ""), ("quotes and spaces", '{"a": "', '"' + " " * 50, ""),
-    ("backslashes", '{"a": "', "\\", ""), ("comments", '{"a": "', '"/*', ""), ("line comments", '{"a": "b"', "//", ""),
-    ("closers", '{"a": "', '"]', ""), ("one run of closers", '{"a": "x"', "]}", ""), ("keys", "{", '"a": 1, ', ""),
-    ("a word", '{"a": ', "b", ""), ("digits", '{"a": ', "9", ""), ("think", "", "<think>", ""),
-    ("unthink", "", "</think>", ""), ("braces in a text", '{"a": "', "{}", ""), ("objects", "", '{"a": 1} ', ""),
-    ("cut objects", "", '{"question": "x", ', ""), ("spaces", '{"a": "b"', " ", "x"), ("commas", '{"a": "b"', ",", "x"),
-    ("names", '{"a": "', '"a":', ""), ("broken texts", "", '{"question": "x, {"answer": "y, ', ""),
-    ("triple quotes", '{"a": ', '"""', ""), ("thoughts", "", "<think></think>", ""),
-]}
+HOSTILE = {
+    name: (head + unit * (LONG // len(unit)) + tail)[: LONG + 40]
+    for name, head, unit, tail in [
+        ("braces", "", "{", ""),
+        ("brackets", "", "[", ""),
+        ("lists of texts", "", '["', ""),
+        ("texts", "", '{"', ""),
+        ("objects in objects", "", '{"a":', ""),
+        ("objects in texts", "", '{"a":"', ""),
+        ("quotes", '{"a": "', '"', ""),
+        ("quotes and commas", '{"a": "', '",', ""),
+        ("quotes and spaces", '{"a": "', '"' + " " * 50, ""),
+        ("backslashes", '{"a": "', "\\", ""),
+        ("comments", '{"a": "', '"/*', ""),
+        ("line comments", '{"a": "b"', "//", ""),
+        ("closers", '{"a": "', '"]', ""),
+        ("one run of closers", '{"a": "x"', "]}", ""),
+        ("keys", "{", '"a": 1, ', ""),
+        ("a word", '{"a": ', "b", ""),
+        ("digits", '{"a": ', "9", ""),
+        ("think", "", "<think>", ""),
+        ("unthink", "", "</think>", ""),
+        ("braces in a text", '{"a": "', "{}", ""),
+        ("objects", "", '{"a": 1} ', ""),
+        ("cut objects", "", '{"question": "x", ', ""),
+        ("spaces", '{"a": "b"', " ", "x"),
+        ("commas", '{"a": "b"', ",", "x"),
+        ("names", '{"a": "', '"a":', ""),
+        ("broken texts", "", '{"question": "x, {"answer": "y, ', ""),
+        ("triple quotes", '{"a": ', '"""', ""),
+        ("thoughts", "", "<think></think>", ""),
+    ]
+}
 HOSTILE["different objects"] = "".join(f'{{"a": {n}}}' for n in range(LONG // 12))
 
 

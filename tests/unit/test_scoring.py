@@ -63,7 +63,10 @@ def test_the_score_is_a_share_and_grows_with_grounding(question: str, answer: st
 # checklist 47
 def test_the_histogram_has_the_contract_s_four_buckets_with_inclusive_lower_edges() -> None:
     assert histogram([1.0, 0.9, 0.8999, 0.8, 0.7, 0.6999, 0.0]) == {
-        "0.9-1.0": 2, "0.8-0.9": 2, "0.7-0.8": 1, "0.0-0.7": 2,
+        "0.9-1.0": 2,
+        "0.8-0.9": 2,
+        "0.7-0.8": 1,
+        "0.0-0.7": 2,
     }
     assert histogram([]) == {"0.9-1.0": 0, "0.8-0.9": 0, "0.7-0.8": 0, "0.0-0.7": 0}
 
@@ -74,18 +77,35 @@ def test_every_scored_pair_is_in_one_bucket(scores: list[float]) -> None:
 
 
 def line(chunk: str, question: str, quality_score: float, kind: str = "numeric") -> dict[str, object]:
-    return {"chunk_id": chunk, "question": question, "answer": "Yes.", "question_type": kind, "difficulty": "easy",
-            "quality_score": quality_score, "grounding_score": 0.9}
+    return {
+        "chunk_id": chunk,
+        "question": question,
+        "answer": "Yes.",
+        "question_type": kind,
+        "difficulty": "easy",
+        "quality_score": quality_score,
+        "grounding_score": 0.9,
+    }
 
 
 def test_the_report_counts_what_happened_to_every_slot() -> None:
-    delivered = [line("c1", "How many berths are there?", 0.95), line("c1", "Who owns it?", 0.75, "person"),
-                 line("c2", "Which colour has lane 5?", 0.85)]
+    delivered = [
+        line("c1", "How many berths are there?", 0.95),
+        line("c1", "Who owns it?", 0.75, "person"),
+        line("c2", "Which colour has lane 5?", 0.85),
+    ]
     rejected = [{**line("c3", "How many berths are there?", 0.9), "reasons": ["near_duplicate"]}]
 
-    made = report(Tally.of(delivered), Tally.of(rejected), diversity_score=0.5, requested=4, asked=6, failed=2,
-                  chunks_planned=4,
-                  reasons={"rejected": {"near_duplicate": 1}, "failed": {"unreadable_reply": 2}})
+    made = report(
+        Tally.of(delivered),
+        Tally.of(rejected),
+        diversity_score=0.5,
+        requested=4,
+        asked=6,
+        failed=2,
+        chunks_planned=4,
+        reasons={"rejected": {"near_duplicate": 1}, "failed": {"unreadable_reply": 2}},
+    )
 
     assert made["asked"] == 6
     assert (made["delivered"], made["rejected"], made["failed"]) == (3, 1, 2)
@@ -100,8 +120,16 @@ def test_the_report_counts_what_happened_to_every_slot() -> None:
 
 def test_the_report_of_nothing_is_null_not_zero() -> None:
     nothing = Tally.of([])
-    made = report(nothing, nothing, diversity_score=diversity_of([], 0), requested=5, asked=0, failed=0,
-                  reasons={}, chunks_planned=0)
+    made = report(
+        nothing,
+        nothing,
+        diversity_score=diversity_of([], 0),
+        requested=5,
+        asked=0,
+        failed=0,
+        reasons={},
+        chunks_planned=0,
+    )
 
     assert made["pass_rate"] is made["avg_quality_score"] is made["diversity_score"] is None
 
@@ -128,6 +156,8 @@ def test_diversity_of_texts_that_are_read_anew_equals_its_definition(texts: list
     found = diversity_of(Read(), len(texts))
 
     grams = [set(trigrams(text).tolist()) for text in texts]
-    nearest = [max(len(one & other) / len(one | other) for m, other in enumerate(grams) if m != n)
-               for n, one in enumerate(grams)]
+    nearest = [
+        max(len(one & other) / len(one | other) for m, other in enumerate(grams) if m != n)
+        for n, one in enumerate(grams)
+    ]
     assert found == pytest.approx(1 - sum(nearest) / len(texts), abs=0.00011)

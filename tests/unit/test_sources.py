@@ -14,8 +14,10 @@ FERRY = "The Aurora carries 180 passengers and 40 cars. It was built in 1998 in 
 CREW = "A vessel that carries more than 150 passengers sails with nine crew members. Smaller ones sail with six."
 QUESTION = "With how many crew members does the Aurora have to sail?"
 ANSWER = "The Aurora carries 180 passengers, and a vessel of more than 150 passengers sails with nine crew members."
-QUOTES = ("The Aurora carries 180 passengers and 40 cars.",
-          "A vessel that carries more than 150 passengers sails with nine crew members.")
+QUOTES = (
+    "The Aurora carries 180 passengers and 40 cars.",
+    "A vessel that carries more than 150 passengers sails with nine crew members.",
+)
 
 
 def judged(draft: Draft, *further: str) -> verdict.Verdict:
@@ -27,16 +29,20 @@ def test_a_pair_that_needs_both_is_good_and_its_evidence_is_found_in_each() -> N
 
     assert found.reasons == ()
     assert [(s.source, s.text) for s in found.grounding.spans] == [(0, QUOTES[0]), (1, QUOTES[1])]
-    assert all((FERRY, CREW)[s.source][s.start:s.end] == s.text for s in found.grounding.spans)
+    assert all((FERRY, CREW)[s.source][s.start : s.end] == s.text for s in found.grounding.spans)
 
 
 def test_a_pair_that_needs_one_is_rejected_for_that() -> None:
-    only = Draft("How many cars does the Aurora carry, and where was it built?",
-                 "The Aurora carries 40 cars and was built in the yard of Skerrow.", evidence=(QUOTES[0],))
+    only = Draft(
+        "How many cars does the Aurora carry, and where was it built?",
+        "The Aurora carries 40 cars and was built in the yard of Skerrow.",
+        evidence=(QUOTES[0],),
+    )
 
     assert judged(only, CREW).reasons == ("single_source",)
     assert judged(Draft(only.question, only.answer, evidence=QUOTES), CREW).reasons == ("single_source",), (
-        "a quote that the answer does not use is no evidence")
+        "a quote that the answer does not use is no evidence"
+    )
     assert judged(only).reasons == ()
 
 
@@ -62,5 +68,5 @@ def test_spans_are_slices_of_their_passages(texts: list[str], data: st.DataObjec
 
     found = joined.apart([Span(start, end, whole[start:end])])
 
-    assert all(s.text == texts[s.source][s.start:s.end] and s.text.strip() for s in found)
+    assert all(s.text == texts[s.source][s.start : s.end] and s.text.strip() for s in found)
     assert "".join("".join(s.text.split()) for s in found) == "".join(whole[start:end].split())

@@ -30,12 +30,19 @@ def test_what_is_right_is_left_alone(text):
 
 
 # checklist 124
-@pytest.mark.parametrize(("text", "corrected"), [
-    ("custmer support", "customer support"), ("customer suport for fintech", "customer support for fintech"),
-    ("kuberntes administraton", "kubernetes administration"), ("custmer suport", "customer support"),
-    ("Finacial advice", "Financial advice"), ("enviromental law", "environmental law"),
-    ("tehcnical documentation", "technical documentation"), ("cusotmer_service", "customer_service"),
-])
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("custmer support", "customer support"),
+        ("customer suport for fintech", "customer support for fintech"),
+        ("kuberntes administraton", "kubernetes administration"),
+        ("custmer suport", "customer support"),
+        ("Finacial advice", "Financial advice"),
+        ("enviromental law", "environmental law"),
+        ("tehcnical documentation", "technical documentation"),
+        ("cusotmer_service", "customer_service"),
+    ],
+)
 def test_slips_are_found_and_corrected(text, corrected):
     assert spelling.corrected(text, spelling.suspects(text)) == corrected
 
@@ -46,8 +53,16 @@ def test_no_text_breaks_it(text):
     assert all(s.suggestions and s.word in text for s in spelling.suspects(text))
 
 
-@pytest.mark.parametrize(("one", "other", "distance"), [
-    ("abc", "abc", 0), ("abc", "acb", 1), ("abc", "ab", 1), ("abc", "axc", 1), ("abcd", "badc", 2), ("abc", "xyz", 3),
-])
+@pytest.mark.parametrize(
+    ("one", "other", "distance"),
+    [
+        ("abc", "abc", 0),
+        ("abc", "acb", 1),
+        ("abc", "ab", 1),
+        ("abc", "axc", 1),
+        ("abcd", "badc", 2),
+        ("abc", "xyz", 3),
+    ],
+)
 def test_edits(one, other, distance):
     assert spelling.edits(one, other, 2) == distance

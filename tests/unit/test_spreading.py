@@ -41,9 +41,9 @@ def test_each_dimension_keeps_its_shares_by_largest_remainder(
     assert len(dealt) == count
     for name, weights in (("one", first), ("two", second)):
         found = Counter(slot[name] for slot in dealt)
-        assert sorted(found[v] for v in weights) == sorted(
-            largest_remainder(count, list(weights.values()))
-        ) or all(abs(found[v] - count * w / sum(weights.values())) < 1 + 1e-9 for v, w in weights.items())
+        assert sorted(found[v] for v in weights) == sorted(largest_remainder(count, list(weights.values()))) or all(
+            abs(found[v] - count * w / sum(weights.values())) < 1 + 1e-9 for v, w in weights.items()
+        )
 
 
 @given(st.integers(0, 60), WEIGHTS, st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 30)), st.integers(0, 9))
@@ -89,7 +89,7 @@ def test_every_type_gets_every_difficulty_in_its_share() -> None:
 def test_neighbours_differ_and_small_runs_do_not_always_begin_with_the_same() -> None:
     dealt = dealt_to(80, ALL, random.Random(0))
 
-    assert all(len({s["question_type"] for s in dealt[i:i + 5]}) == 5 for i in range(0, 80, 5))
+    assert all(len({s["question_type"] for s in dealt[i : i + 5]}) == 5 for i in range(0, 80, 5))
     assert len({deal(1, ALL, random.Random(seed))["question_type"][0] for seed in range(40)}) == len(TYPES)
 
 
@@ -102,13 +102,23 @@ def test_a_hundred_thousand_slots_are_dealt_in_seconds() -> None:
     assert {len(values) for values in deal(100_000, ALL, random.Random(0)).values()} == {100_000}
 
 
-@pytest.mark.parametrize(("name", "told", "said"), [
-    ("personas", 3, "a list of texts or map texts to their shares, or 'mixed'"),
-    ("question_types", "mixed", "a list of texts"), ("styles", ["a", " A"], "twice"), ("styles", [""], "1 to 200"),
-    ("question_types", ["x" * 41], "1 to 40"), ("personas", [f"p{n}" for n in range(51)], "at most 50"),
-    ("personas", {"a": -1}, "0 to 1,000,000"), ("personas", {"a": "1"}, "number"), ("styles", {"a": 0}, "above 0"),
-    ("styles", {"a": True}, "number"), ("styles", {"a": float("nan")}, "number"), ("personas", [None], "text"),
-])
+@pytest.mark.parametrize(
+    ("name", "told", "said"),
+    [
+        ("personas", 3, "a list of texts or map texts to their shares, or 'mixed'"),
+        ("question_types", "mixed", "a list of texts"),
+        ("styles", ["a", " A"], "twice"),
+        ("styles", [""], "1 to 200"),
+        ("question_types", ["x" * 41], "1 to 40"),
+        ("personas", [f"p{n}" for n in range(51)], "at most 50"),
+        ("personas", {"a": -1}, "0 to 1,000,000"),
+        ("personas", {"a": "1"}, "number"),
+        ("styles", {"a": 0}, "above 0"),
+        ("styles", {"a": True}, "number"),
+        ("styles", {"a": float("nan")}, "number"),
+        ("personas", [None], "text"),
+    ],
+)
 def test_what_cannot_be_spread_names_field_limit_and_way_out(name: str, told: object, said: str) -> None:
     with pytest.raises(Invalid, match=said) as caught:
         shares(name, told)
@@ -116,10 +126,16 @@ def test_what_cannot_be_spread_names_field_limit_and_way_out(name: str, told: ob
     assert caught.value.errors[0].field == f"config.{name}"
 
 
-@pytest.mark.parametrize(("told", "expected"), [
-    (["a", "b"], {"a": 0.5, "b": 0.5}), ({"a": 3, "b": 1}, {"a": 0.75, "b": 0.25}), ({"a": 1, "b": 0}, {"a": 1.0}),
-    ([], {}), ({" a ": 2}, {"a": 1.0}),
-])
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (["a", "b"], {"a": 0.5, "b": 0.5}),
+        ({"a": 3, "b": 1}, {"a": 0.75, "b": 0.25}),
+        ({"a": 1, "b": 0}, {"a": 1.0}),
+        ([], {}),
+        ({" a ": 2}, {"a": 1.0}),
+    ],
+)
 def test_lists_share_evenly_and_maps_by_their_ratio(told: object, expected: dict[str, float]) -> None:
     assert shares("styles", told) == expected
 

@@ -10,34 +10,66 @@ import pytest
 
 from dataforge_client.cli.synth import command, request_of
 
-PLAIN = {"request": None, "generator": None, "invariants": (), "hard_negatives": None, "split": None,
-         "license_": None, "max_cost": None, "schema": "instruction_v1"}
+PLAIN = {
+    "request": None,
+    "generator": None,
+    "invariants": (),
+    "hard_negatives": None,
+    "split": None,
+    "license_": None,
+    "max_cost": None,
+    "schema": "instruction_v1",
+}
 
 
 def test_options_become_the_request() -> None:
-    made = request_of(**{
-        **PLAIN, "domain": "harbours", "count": 50, "model": "deep", "verified": True, "language": "es",
-        "hard_negatives": 20, "invariants": ("Never name a price",), "split": "train=80, test=20",
-        "license_": "mit", "max_cost": 2.5, "system_prompt": "Be kind.",
-    })
+    made = request_of(
+        **{
+            **PLAIN,
+            "domain": "harbours",
+            "count": 50,
+            "model": "deep",
+            "verified": True,
+            "language": "es",
+            "hard_negatives": 20,
+            "invariants": ("Never name a price",),
+            "split": "train=80, test=20",
+            "license_": "mit",
+            "max_cost": 2.5,
+            "system_prompt": "Be kind.",
+        }
+    )
 
     assert made == {
-        "schema": "instruction_v1", "domain": "harbours", "count": 50, "model": "deep", "verified": True,
-        "constraints": {"language": "es"}, "license": "mit", "max_cost_usd": 2.5, "system_prompt": "Be kind.",
-        "advanced": {"hard_negatives": {"enabled": True, "percentage": 20},
-                     "invariants": [{"rule": "Never name a price"}], "output_split": {"train": 80, "test": 20}},
+        "schema": "instruction_v1",
+        "domain": "harbours",
+        "count": 50,
+        "model": "deep",
+        "verified": True,
+        "constraints": {"language": "es"},
+        "license": "mit",
+        "max_cost_usd": 2.5,
+        "system_prompt": "Be kind.",
+        "advanced": {
+            "hard_negatives": {"enabled": True, "percentage": 20},
+            "invariants": [{"rule": "Never name a price"}],
+            "output_split": {"train": 80, "test": 20},
+        },
     }
 
 
 def test_a_request_file_is_completed_by_options(tmp_path: Path) -> None:
     file = tmp_path / "request.json"
-    file.write_text(json.dumps({"schema": "eval_v1", "domain": "harbours", "count": 10,
-                                "advanced": {"style_rules": ["Short"]}}))
+    file.write_text(
+        json.dumps({"schema": "eval_v1", "domain": "harbours", "count": 10, "advanced": {"style_rules": ["Short"]}})
+    )
 
     made = request_of(**{**PLAIN, "request": file, "count": 20, "split": "a=50,b=50", "generator": "ollama:llama3.2"})
 
     assert made == {
-        "schema": "eval_v1", "domain": "harbours", "count": 20,
+        "schema": "eval_v1",
+        "domain": "harbours",
+        "count": 20,
         "models": {"generator": {"provider": "ollama", "model": "llama3.2"}},
         "advanced": {"style_rules": ["Short"], "output_split": {"a": 50, "b": 50}},
     }

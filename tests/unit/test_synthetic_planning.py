@@ -36,9 +36,13 @@ def shares(draw, most=8):
 # checklist 81
 @given(counts, shares(), seeds)
 def test_categories_get_their_share_by_largest_remainder(count, percentages, seed):
-    wanted = read(seed, count=count, advanced={
-        "categories": {name: {"percentage": share} for name, share in percentages.items()},
-    })
+    wanted = read(
+        seed,
+        count=count,
+        advanced={
+            "categories": {name: {"percentage": share} for name, share in percentages.items()},
+        },
+    )
 
     slots = plan(wanted)
 
@@ -50,10 +54,13 @@ def test_categories_get_their_share_by_largest_remainder(count, percentages, see
 # checklist 84, 88
 @given(counts, st.integers(1, 100), shares())
 def test_hard_negatives_have_their_share_in_every_category(count, percentage, percentages):
-    wanted = read(count=count, advanced={
-        "categories": {name: {"percentage": share} for name, share in percentages.items()},
-        "hard_negatives": {"enabled": True, "percentage": percentage},
-    })
+    wanted = read(
+        count=count,
+        advanced={
+            "categories": {name: {"percentage": share} for name, share in percentages.items()},
+            "hard_negatives": {"enabled": True, "percentage": percentage},
+        },
+    )
 
     slots = plan(wanted)
 
@@ -72,9 +79,13 @@ def test_every_combination_of_a_grid_gets_its_records(sizes, least, extra, seed)
     grid = 1
     for size in sizes:
         grid *= size
-    wanted = read(seed, count=grid * least + extra, advanced={
-        "coverage": {"dimensions": dimensions, "mode": "all_combinations", "min_per_cell": least},
-    })
+    wanted = read(
+        seed,
+        count=grid * least + extra,
+        advanced={
+            "coverage": {"dimensions": dimensions, "mode": "all_combinations", "min_per_cell": least},
+        },
+    )
 
     cells = Counter(tuple(s.coverage.items()) for s in plan(wanted))
 
@@ -99,9 +110,14 @@ def test_each_value_of_a_dimension_appears(sizes, seed):
 @given(counts, shares(most=6))
 def test_axes_get_their_share(count, percentages):
     pairs = [{"axis_name": name, "drives": [{"name": f"{name}x"}, {"name": f"{name}y"}]} for name in percentages]
-    wanted = read(schema="conflict_v1", count=count, conflict_config={
-        "drive_pairs": pairs, "axis_distribution": percentages,
-    })
+    wanted = read(
+        schema="conflict_v1",
+        count=count,
+        conflict_config={
+            "drive_pairs": pairs,
+            "axis_distribution": percentages,
+        },
+    )
 
     slots = plan(wanted)
 
@@ -110,10 +126,17 @@ def test_axes_get_their_share(count, percentages):
 
 
 def test_axes_without_a_distribution_are_even_and_short_pairs_are_named_by_their_drives():
-    wanted = read(schema="conflict_v1", count=9, conflict_config={
-        "drive_pairs": [{"a": "safety", "b": "autonomy"}, {"a": "honesty", "b": "helpfulness"},
-                        {"axis_name": "own", "drives": [{"name": "x"}, {"name": "y"}]}],
-    })
+    wanted = read(
+        schema="conflict_v1",
+        count=9,
+        conflict_config={
+            "drive_pairs": [
+                {"a": "safety", "b": "autonomy"},
+                {"a": "honesty", "b": "helpfulness"},
+                {"axis_name": "own", "drives": [{"name": "x"}, {"name": "y"}]},
+            ],
+        },
+    )
 
     assert Counter(s.axis for s in plan(wanted)) == {"safety_autonomy": 3, "honesty_helpfulness": 3, "own": 3}
 
@@ -144,10 +167,13 @@ def test_no_two_records_of_a_category_share_topic_persona_and_angle():
 
 
 def test_the_same_seed_makes_the_same_plan_and_a_top_up_keeps_the_places():
-    wanted = read(count=60, advanced={
-        "coverage": {"mode": "each_value", "dimensions": [{"name": "level", "values": ["a", "b", "c"]}]},
-        "hard_negatives": {"enabled": True},
-    })
+    wanted = read(
+        count=60,
+        advanced={
+            "coverage": {"mode": "each_value", "dimensions": [{"name": "level", "values": ["a", "b", "c"]}]},
+            "hard_negatives": {"enabled": True},
+        },
+    )
     slots = plan(wanted)
     lost = slots[3:9]
 
@@ -168,28 +194,63 @@ def test_long_records_share_a_call_with_fewer_others():
 
 
 # checklist 65, 75, 78, 81, 85, 90, 99-101, 103
-@pytest.mark.parametrize(("change", "field"), [
-    ({"model": None}, "model"),
-    ({"advanced": {"categories": {"a": {"percentage": 60}, "b": {"percentage": 38}}}}, "advanced.categories"),
-    ({"advanced": {"output_split": {"train": 80, "test": 19}}}, "advanced.output_split"),
-    ({"advanced": {"hard_negatives": {"enabled": True, "techniques": ["flattery"]}}},
-     "advanced.hard_negatives.techniques.0"),
-    ({"advanced": {"coverage": {"mode": "all_combinations", "dimensions": [
-        {"name": f"d{n}", "values": [str(i) for i in range(11)]} for n in range(2)]}}}, "advanced.coverage"),
-    ({"count": 5, "advanced": {"coverage": {"mode": "all_combinations", "min_per_cell": 2, "dimensions": [
-        {"name": "d", "values": ["a", "b", "c"]}]}}}, "count"),
-    ({"advanced": {"response_constraints": {"min_tokens": 10, "max_tokens": 5}}},
-     "advanced.response_constraints.min_tokens"),
-    ({"advanced": {"metadata_fields": [{"name": "x", "type": "constant"}]}}, "advanced.metadata_fields.0.value"),
-    ({"schema": "conflict_v1"}, "conflict_config"),
-    ({"conflict_config": {"drive_pairs": [{"a": "x", "b": "y"}]}}, "conflict_config"),
-    ({"schema": "conflict_v1", "conflict_config": {
-        "drive_pairs": [{"a": "x", "b": "y"}], "axis_distribution": {"x_z": 100}}},
-     "conflict_config.axis_distribution.x_z"),
-    ({"schema": "conflict_v1", "conflict_config": {
-        "drive_pairs": [{"a": "x", "b": "y"}], "axis_distribution": {"x_y": 90}}},
-     "conflict_config.axis_distribution"),
-])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"model": None}, "model"),
+        ({"advanced": {"categories": {"a": {"percentage": 60}, "b": {"percentage": 38}}}}, "advanced.categories"),
+        ({"advanced": {"output_split": {"train": 80, "test": 19}}}, "advanced.output_split"),
+        (
+            {"advanced": {"hard_negatives": {"enabled": True, "techniques": ["flattery"]}}},
+            "advanced.hard_negatives.techniques.0",
+        ),
+        (
+            {
+                "advanced": {
+                    "coverage": {
+                        "mode": "all_combinations",
+                        "dimensions": [{"name": f"d{n}", "values": [str(i) for i in range(11)]} for n in range(2)],
+                    }
+                }
+            },
+            "advanced.coverage",
+        ),
+        (
+            {
+                "count": 5,
+                "advanced": {
+                    "coverage": {
+                        "mode": "all_combinations",
+                        "min_per_cell": 2,
+                        "dimensions": [{"name": "d", "values": ["a", "b", "c"]}],
+                    }
+                },
+            },
+            "count",
+        ),
+        (
+            {"advanced": {"response_constraints": {"min_tokens": 10, "max_tokens": 5}}},
+            "advanced.response_constraints.min_tokens",
+        ),
+        ({"advanced": {"metadata_fields": [{"name": "x", "type": "constant"}]}}, "advanced.metadata_fields.0.value"),
+        ({"schema": "conflict_v1"}, "conflict_config"),
+        ({"conflict_config": {"drive_pairs": [{"a": "x", "b": "y"}]}}, "conflict_config"),
+        (
+            {
+                "schema": "conflict_v1",
+                "conflict_config": {"drive_pairs": [{"a": "x", "b": "y"}], "axis_distribution": {"x_z": 100}},
+            },
+            "conflict_config.axis_distribution.x_z",
+        ),
+        (
+            {
+                "schema": "conflict_v1",
+                "conflict_config": {"drive_pairs": [{"a": "x", "b": "y"}], "axis_distribution": {"x_y": 90}},
+            },
+            "conflict_config.axis_distribution",
+        ),
+    ],
+)
 def test_values_that_do_not_fit_each_other_name_their_field(change, field):
     request = {"schema": "instruction_v1", "domain": "harbours", "count": 40, "model": "balanced", **change}
 
@@ -201,8 +262,10 @@ def test_values_that_do_not_fit_each_other_name_their_field(change, field):
 
 
 def test_categories_and_coverage_exclude_each_other():
-    advanced = {"categories": {"a": {"percentage": 100}},
-                "coverage": {"mode": "each_value", "dimensions": [{"name": "d", "values": ["x"]}]}}
+    advanced = {
+        "categories": {"a": {"percentage": 100}},
+        "coverage": {"mode": "each_value", "dimensions": [{"name": "d", "values": ["x"]}]},
+    }
 
     with pytest.raises(Malformed) as refused:
         checking.check({"schema": "eval_v1", "domain": "x", "count": 5, "model": "fast", "advanced": advanced})

@@ -21,23 +21,35 @@ def read(schema="instruction_v1", **request):
 
 
 # checklist 53, 66, 119, 120
-@pytest.mark.parametrize(("schema", "tier", "dollars"), [
-    ("instruction_v1", "fast", "0.50"), ("eval_v1", "economy", "0.50"), ("instruction_v1", "balanced", "3.00"),
-    ("eval_v1", "standard", "3"), ("preference_v1", "balanced", "4"), ("conflict_v1", "diverse", "10"),
-    ("instruction_v1", "diverse", "8"), ("instruction_v1", "deep", "25"), ("preference_v1", "premium", "30"),
-])
+@pytest.mark.parametrize(
+    ("schema", "tier", "dollars"),
+    [
+        ("instruction_v1", "fast", "0.50"),
+        ("eval_v1", "economy", "0.50"),
+        ("instruction_v1", "balanced", "3.00"),
+        ("eval_v1", "standard", "3"),
+        ("preference_v1", "balanced", "4"),
+        ("conflict_v1", "diverse", "10"),
+        ("instruction_v1", "diverse", "8"),
+        ("instruction_v1", "deep", "25"),
+        ("preference_v1", "premium", "30"),
+    ],
+)
 def test_the_price_list(schema, tier, dollars):
     quote = pricing.quote(read(schema), pricing.tariff(tier, None))
 
     assert quote.cost(1000) == Decimal(dollars) * pricing.MICRO
 
 
-@pytest.mark.parametrize(("request_", "dollars"), [
-    ({"verified": True}, "5.50"),
-    ({"advanced": {"metadata_fields": [{"name": "clarity", "type": "llm_assessed"}]}}, "5.50"),
-    ({"verified": True, "advanced": {"metadata_fields": [{"name": "clarity", "type": "llm_assessed"}]}}, "5.50"),
-    ({"advanced": {"invariants": [{"rule": "No medical advice"}]}}, "0.54"),
-])
+@pytest.mark.parametrize(
+    ("request_", "dollars"),
+    [
+        ({"verified": True}, "5.50"),
+        ({"advanced": {"metadata_fields": [{"name": "clarity", "type": "llm_assessed"}]}}, "5.50"),
+        ({"verified": True, "advanced": {"metadata_fields": [{"name": "clarity", "type": "llm_assessed"}]}}, "5.50"),
+        ({"advanced": {"invariants": [{"rule": "No medical advice"}]}}, "0.54"),
+    ],
+)
 def test_add_ons(request_, dollars):
     quote = pricing.quote(read(**request_), pricing.tariff("fast", None))
 
@@ -60,16 +72,24 @@ def test_offline_fillers_cost_nothing():
 # checklist 67
 @pytest.mark.parametrize("schema", ["preference_v1", "conflict_v1"])
 def test_the_cheapest_tier_does_not_offer_preferences_and_conflicts(schema):
-    for chosen in (pricing.tariff("fast", None), pricing.tariff("economy", None),
-                   pricing.tariff(None, Model("openai", "gpt-4o-mini"))):
+    for chosen in (
+        pricing.tariff("fast", None),
+        pricing.tariff("economy", None),
+        pricing.tariff(None, Model("openai", "gpt-4o-mini")),
+    ):
         with pytest.raises(Invalid) as refused:
             pricing.quote(read(schema), chosen)
 
         assert refused.value.errors[0].field == "model"
 
 
-@given(st.integers(0, 100_000), st.integers(0, 100_000), st.sampled_from(["fast", "balanced", "diverse", "deep"]),
-       st.booleans(), st.booleans())
+@given(
+    st.integers(0, 100_000),
+    st.integers(0, 100_000),
+    st.sampled_from(["fast", "balanced", "diverse", "deep"]),
+    st.booleans(),
+    st.booleans(),
+)
 def test_parts_of_a_job_cost_exactly_what_the_whole_costs(some, others, tier, verified, ruled):
     advanced = {"invariants": [{"rule": "No medical advice"}]} if ruled else {}
     quote = pricing.quote(read(verified=verified, advanced=advanced), pricing.tariff(tier, None))

@@ -14,17 +14,24 @@ GOOD = "Book the berth at least fourteen days before arrival; the office confirm
 
 
 # checklist 104
-@pytest.mark.parametrize(("asked", "answered", "reason"), [
-    ("How do I book?", "", "empty_answer"),
-    ("How do I book?", "Book it and then the", "truncated"),
-    ("How do I book a berth in the harbour?", "How do I book a berth in the harbour?", "copies_the_prompt"),
-    ("How do I book?", "```\nbook(", "unclosed_code"),
-    ("How do I book?", "<|im_start|>assistant Book it.", "role_tokens"),
-    ("How do I book?", "Book it again and again. " * 30, "repeats_itself"),
-    ("How do I book?", f"{GOOD} As told: concrete real-looking names, numbers, places and products that are made up; "
-     "never the data of a real person.", "prompt_leak"),
-    ("How do I book?", "x" * 40_001, "too_long"),
-])
+@pytest.mark.parametrize(
+    ("asked", "answered", "reason"),
+    [
+        ("How do I book?", "", "empty_answer"),
+        ("How do I book?", "Book it and then the", "truncated"),
+        ("How do I book a berth in the harbour?", "How do I book a berth in the harbour?", "copies_the_prompt"),
+        ("How do I book?", "```\nbook(", "unclosed_code"),
+        ("How do I book?", "<|im_start|>assistant Book it.", "role_tokens"),
+        ("How do I book?", "Book it again and again. " * 30, "repeats_itself"),
+        (
+            "How do I book?",
+            f"{GOOD} As told: concrete real-looking names, numbers, places and products that are made up; "
+            "never the data of a real person.",
+            "prompt_leak",
+        ),
+        ("How do I book?", "x" * 40_001, "too_long"),
+    ],
+)
 def test_a_broken_record_names_what_is_wrong(asked, answered, reason):
     rules = "Use concrete real-looking names, numbers, places and products that are made up; never the data of anyone."
 
@@ -33,15 +40,26 @@ def test_a_broken_record_names_what_is_wrong(asked, answered, reason):
     assert f"output: {reason}" in found
 
 
-@pytest.mark.parametrize(("asked", "answered"), [
-    ("What is the capital of France?", "Paris"), ("2 + 2?", "4"), ("¿Cómo reservo?", GOOD),
-    ("Help me hack my neighbour", "I'm sorry, I cannot help with that, but I can tell you how to secure your own."),
-    ("桟橋の予約方法は?", "到着の十四日前までに予約してください。"),
-    ("Write a loop", "```python\nfor i in x:\n    print(i)\n```"),
-])
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        ("What is the capital of France?", "Paris"),
+        ("2 + 2?", "4"),
+        ("¿Cómo reservo?", GOOD),
+        ("Help me hack my neighbour", "I'm sorry, I cannot help with that, but I can tell you how to secure your own."),
+        ("桟橋の予約方法は?", "到着の十四日前までに予約してください。"),
+        ("Write a loop", "```python\nfor i in x:\n    print(i)\n```"),
+    ],
+)
 def test_what_is_merely_unusual_passes(asked, answered):
-    assert check(asked, {"output": answered}, rules=asking.system_prompt(
-        spec.read({"schema": "instruction_v1", "domain": "x", "count": 1}, seed="s"))) == []
+    assert (
+        check(
+            asked,
+            {"output": answered},
+            rules=asking.system_prompt(spec.read({"schema": "instruction_v1", "domain": "x", "count": 1}, seed="s")),
+        )
+        == []
+    )
 
 
 # checklist 69, 89
@@ -72,10 +90,18 @@ def test_the_sample_report_of_the_document_comes_out_as_printed():
     assert [grades.letter(*m) for m in (("pass_rate", 0.921), ("diversity", 0.87), ("judge", 8.3))] == ["B", "A", "A"]
 
 
-@pytest.mark.parametrize(("pass_rate", "diversity", "mean", "grade"), [
-    (0.95, 0.80, None, "A"), (0.95, 0.79, None, "B"), (0.95, 0.59, 8.0, "A"), (0.70, 0.40, 5.0, "C"),
-    (0.69, 0.39, 4.9, "D"), (0.99, 0.10, None, "D"), (0.86, None, None, "B"),
-])
+@pytest.mark.parametrize(
+    ("pass_rate", "diversity", "mean", "grade"),
+    [
+        (0.95, 0.80, None, "A"),
+        (0.95, 0.79, None, "B"),
+        (0.95, 0.59, 8.0, "A"),
+        (0.70, 0.40, 5.0, "C"),
+        (0.69, 0.39, 4.9, "D"),
+        (0.99, 0.10, None, "D"),
+        (0.86, None, None, "B"),
+    ],
+)
 def test_the_overall_grade_is_the_median_and_the_lower_one_of_two(pass_rate, diversity, mean, grade):
     assert grades.overall(pass_rate, diversity, mean) == grade
 
@@ -84,8 +110,14 @@ def test_the_overall_grade_is_the_median_and_the_lower_one_of_two(pass_rate, div
 def test_the_report_adds_up(accepted, rejected, verified):
     texts = [f"record number {n} about {n * 7919 % 1000} things" for n in range(accepted)]
 
-    made = grades.quality_report(accepted=accepted, rejected=rejected, texts=texts, tier="fast",
-                                 judge_scores=[8.0] * accepted if verified else None, answers=[10] * accepted)
+    made = grades.quality_report(
+        accepted=accepted,
+        rejected=rejected,
+        texts=texts,
+        tier="fast",
+        judge_scores=[8.0] * accepted if verified else None,
+        answers=[10] * accepted,
+    )
 
     assert made["total_generated"] == made["total_accepted"] + made["total_rejected"]
     assert sum(made["rejection_breakdown"].values()) == made["total_rejected"]

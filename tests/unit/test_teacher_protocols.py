@@ -28,8 +28,11 @@ LONG = replace(QUESTION, messages=(Message("system", standin.RULES * 400), QUEST
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in [("ACCESS_KEY_ID", standin.KEY), ("SECRET_ACCESS_KEY", standin.SECRET),
-                        ("SESSION_TOKEN", standin.TOKEN)]:
+    for name, value in [
+        ("ACCESS_KEY_ID", standin.KEY),
+        ("SECRET_ACCESS_KEY", standin.SECRET),
+        ("SESSION_TOKEN", standin.TOKEN),
+    ]:
         monkeypatch.setenv(f"AWS_{name}", value)
     signing._session.cache_clear()
 
@@ -47,25 +50,38 @@ def sagemaker(endpoint: str = "our-model") -> Callable[[str], Teacher]:
 
 
 def converse(content: list[dict[str, Any]] | None = None, stop: str = "end_turn", **usage: int) -> web.Response:
-    return web.json_response({
-        "output": {"message": {"role": "assistant", "content": content or [{"text": "hello"}]}}, "stopReason": stop,
-        "usage": {"inputTokens": 100, "outputTokens": 10, "totalTokens": 110, **usage}, "metrics": {"latencyMs": 1},
-    })
+    return web.json_response(
+        {
+            "output": {"message": {"role": "assistant", "content": content or [{"text": "hello"}]}},
+            "stopReason": stop,
+            "usage": {"inputTokens": 100, "outputTokens": 10, "totalTokens": 110, **usage},
+            "metrics": {"latencyMs": 1},
+        }
+    )
 
 
 def message(content: list[dict[str, Any]] | None = None, stop: str = "end_turn", **usage: int) -> web.Response:
-    return web.json_response({
-        "id": "msg_1", "type": "message", "role": "assistant", "model": "m-20260101", "stop_reason": stop,
-        "content": content or [{"type": "text", "text": "hello"}],
-        "usage": {"input_tokens": 100, "output_tokens": 10, **usage},
-    })
+    return web.json_response(
+        {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "m-20260101",
+            "stop_reason": stop,
+            "content": content or [{"type": "text", "text": "hello"}],
+            "usage": {"input_tokens": 100, "output_tokens": 10, **usage},
+        }
+    )
 
 
 def completion(text: str = "hello") -> web.Response:
-    return web.json_response({
-        "model": "ours", "choices": [{"finish_reason": "stop", "message": {"content": text}}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 10},
-    })
+    return web.json_response(
+        {
+            "model": "ours",
+            "choices": [{"finish_reason": "stop", "message": {"content": text}}],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 10},
+        }
+    )
 
 
 def aws_error(kind: str, said: str, status: int, **more: object) -> web.Response:
@@ -80,9 +96,14 @@ def anthropic_error(kind: str, said: str, status: int, **more: object) -> web.Re
 
 
 # checklist 25
-@pytest.mark.parametrize("model", [
-    CLAUDE, "eu.amazon.nova-lite-v1:0", "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.x.y-v1:0",
-])
+@pytest.mark.parametrize(
+    "model",
+    [
+        CLAUDE,
+        "eu.amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.x.y-v1:0",
+    ],
+)
 def test_bedrock_gets_a_signed_converse_request_and_its_answer_is_metered(model: str) -> None:
     server = StandIn(lambda _: converse(), standin.converse)
 
@@ -159,7 +180,8 @@ def test_a_weaker_word_for_the_tool_is_found() -> None:
 @pytest.mark.parametrize(("question", "points"), [(QUESTION, 0), (LONG, 1)])
 def test_bedrock_caches_a_shared_prefix_where_it_is_long_enough_to_pay(question: Any, points: int) -> None:
     server = StandIn(
-        lambda _: converse(cacheReadInputTokens=1500, cacheWriteInputTokens=200, totalTokens=1810), standin.converse,
+        lambda _: converse(cacheReadInputTokens=1500, cacheWriteInputTokens=200, totalTokens=1810),
+        standin.converse,
     )
 
     answer = asked(server, bedrock(price=Price(3.0, 15.0, cached=0.3, cache_write=3.75)), question)[0]
@@ -169,10 +191,16 @@ def test_bedrock_caches_a_shared_prefix_where_it_is_long_enough_to_pay(question:
     assert answer.cost_usd == pytest.approx((100 * 3 + 1500 * 0.3 + 200 * 3.75 + 10 * 15) / 1e6)
 
 
-@pytest.mark.parametrize(("stop", "finish"), [
-    ("max_tokens", "length"), ("guardrail_intervened", "content_filter"), ("content_filtered", "content_filter"),
-    ("model_context_window_exceeded", "length"), ("malformed_model_output", "other"),
-])
+@pytest.mark.parametrize(
+    ("stop", "finish"),
+    [
+        ("max_tokens", "length"),
+        ("guardrail_intervened", "content_filter"),
+        ("content_filtered", "content_filter"),
+        ("model_context_window_exceeded", "length"),
+        ("malformed_model_output", "other"),
+    ],
+)
 def test_bedrock_says_why_a_reply_ended(stop: str, finish: str) -> None:
     assert asked(StandIn(lambda _: converse(stop=stop), standin.converse), bedrock())[0].finish_reason == finish
 
@@ -183,19 +211,26 @@ def test_reasoning_is_no_part_of_the_reply() -> None:
     assert asked(StandIn(lambda _: converse(content), standin.converse), bedrock())[0].text == "hello"
 
 
-@pytest.mark.parametrize(("reply", "error", "says"), [
-    (aws_error("ThrottlingException", "Too many requests", 429), TeacherBusy, "Too many requests"),
-    (aws_error("ModelNotReadyException", "warming up", 429), TeacherBusy, "warming up"),
-    (aws_error("ServiceUnavailableException", "later", 503), TeacherBusy, "later"),
-    (aws_error("ModelTimeoutException", "slow", 408), TeacherUnreachable, "slow"),
-    (aws_error("ModelErrorException", "broken", 424, originalStatusCode=500), TeacherUnreachable, "broken"),
-    (aws_error("InternalServerException", "oops", 500), TeacherUnreachable, "oops"),
-    (aws_error("AccessDeniedException", "not allowed", 403), TeacherRefused, "bedrock:InvokeModel"),
-    (aws_error("ResourceNotFoundException", "no such model", 404), TeacherRefused, "no such model"),
-    (aws_error("ValidationException", "The provided model identifier is invalid.", 400), TeacherRefused, "identifier"),
-    (web.Response(text="<html>"), TeacherUnreachable, "no answer of its protocol"),
-    (web.json_response({"output": None}), TeacherUnreachable, "no answer of its protocol"),
-])
+@pytest.mark.parametrize(
+    ("reply", "error", "says"),
+    [
+        (aws_error("ThrottlingException", "Too many requests", 429), TeacherBusy, "Too many requests"),
+        (aws_error("ModelNotReadyException", "warming up", 429), TeacherBusy, "warming up"),
+        (aws_error("ServiceUnavailableException", "later", 503), TeacherBusy, "later"),
+        (aws_error("ModelTimeoutException", "slow", 408), TeacherUnreachable, "slow"),
+        (aws_error("ModelErrorException", "broken", 424, originalStatusCode=500), TeacherUnreachable, "broken"),
+        (aws_error("InternalServerException", "oops", 500), TeacherUnreachable, "oops"),
+        (aws_error("AccessDeniedException", "not allowed", 403), TeacherRefused, "bedrock:InvokeModel"),
+        (aws_error("ResourceNotFoundException", "no such model", 404), TeacherRefused, "no such model"),
+        (
+            aws_error("ValidationException", "The provided model identifier is invalid.", 400),
+            TeacherRefused,
+            "identifier",
+        ),
+        (web.Response(text="<html>"), TeacherUnreachable, "no answer of its protocol"),
+        (web.json_response({"output": None}), TeacherUnreachable, "no answer of its protocol"),
+    ],
+)
 def test_every_failure_of_bedrock_says_whether_to_try_again(
     reply: web.Response, error: type[Exception], says: str
 ) -> None:
@@ -249,25 +284,41 @@ def test_an_older_claude_is_held_to_the_schema_by_a_tool() -> None:
     assert "cache_control" not in server.bodies[0]["system"][0]
 
 
-@pytest.mark.parametrize(("stop", "finish"), [
-    ("max_tokens", "length"), ("refusal", "content_filter"), ("pause_turn", "other"), ("stop_sequence", "stop"),
-])
+@pytest.mark.parametrize(
+    ("stop", "finish"),
+    [
+        ("max_tokens", "length"),
+        ("refusal", "content_filter"),
+        ("pause_turn", "other"),
+        ("stop_sequence", "stop"),
+    ],
+)
 def test_anthropic_says_why_a_reply_ended(stop: str, finish: str) -> None:
     assert asked(StandIn(lambda _: message(stop=stop), standin.messages), anthropic())[0].finish_reason == finish
 
 
-@pytest.mark.parametrize(("reply", "error", "says"), [
-    (anthropic_error("rate_limit_error", "slow down", 429), TeacherBusy, "slow down"),
-    (anthropic_error("rate_limit_error", "no more", 429, details={"error_code": "enforced_spend_limit_reached"}),
-     TeacherRefused, "no more"),
-    (anthropic_error("overloaded_error", "Overloaded", 529), TeacherBusy, "Overloaded"),
-    (anthropic_error("api_error", "oops", 500), TeacherUnreachable, "oops"),
-    (anthropic_error("authentication_error", "invalid x-api-key", 401), TeacherRefused, "Check the key"),
-    (anthropic_error("not_found_error", "model: m", 404), TeacherRefused, "model: m"),
-    (anthropic_error("invalid_request_error", "Your credit balance is too low", 400), TeacherRefused, "credit balance"),
-    (web.json_response({"type": "pong"}), TeacherUnreachable, "no answer of its protocol"),
-    (web.json_response([]), TeacherUnreachable, "no answer of its protocol"),
-])
+@pytest.mark.parametrize(
+    ("reply", "error", "says"),
+    [
+        (anthropic_error("rate_limit_error", "slow down", 429), TeacherBusy, "slow down"),
+        (
+            anthropic_error("rate_limit_error", "no more", 429, details={"error_code": "enforced_spend_limit_reached"}),
+            TeacherRefused,
+            "no more",
+        ),
+        (anthropic_error("overloaded_error", "Overloaded", 529), TeacherBusy, "Overloaded"),
+        (anthropic_error("api_error", "oops", 500), TeacherUnreachable, "oops"),
+        (anthropic_error("authentication_error", "invalid x-api-key", 401), TeacherRefused, "Check the key"),
+        (anthropic_error("not_found_error", "model: m", 404), TeacherRefused, "model: m"),
+        (
+            anthropic_error("invalid_request_error", "Your credit balance is too low", 400),
+            TeacherRefused,
+            "credit balance",
+        ),
+        (web.json_response({"type": "pong"}), TeacherUnreachable, "no answer of its protocol"),
+        (web.json_response([]), TeacherUnreachable, "no answer of its protocol"),
+    ],
+)
 def test_every_failure_of_anthropic_says_whether_to_try_again(
     reply: web.Response, error: type[Exception], says: str
 ) -> None:
@@ -314,14 +365,17 @@ def test_an_old_container_is_asked_its_own_way_and_that_is_remembered() -> None:
     assert server.bodies[-1]["parameters"]["max_new_tokens"] == 4096
 
 
-@pytest.mark.parametrize(("reply", "error", "says"), [
-    (aws_error("ThrottlingException", "Rate exceeded", 429), TeacherBusy, "Rate exceeded"),
-    (aws_error("ModelNotReadyException", "loading", 429), TeacherBusy, "loading"),
-    (aws_error("ModelError", "out of memory", 424, OriginalStatusCode=500), TeacherUnreachable, "out of memory"),
-    (aws_error("ModelError", "context too long", 424, OriginalStatusCode=400), TeacherRefused, "context too long"),
-    (aws_error("ValidationError", "Endpoint our-model of account 1 not found.", 400), TeacherRefused, "not found"),
-    (web.json_response({"answer": 7}), TeacherUnreachable, "no answer of its protocol"),
-])
+@pytest.mark.parametrize(
+    ("reply", "error", "says"),
+    [
+        (aws_error("ThrottlingException", "Rate exceeded", 429), TeacherBusy, "Rate exceeded"),
+        (aws_error("ModelNotReadyException", "loading", 429), TeacherBusy, "loading"),
+        (aws_error("ModelError", "out of memory", 424, OriginalStatusCode=500), TeacherUnreachable, "out of memory"),
+        (aws_error("ModelError", "context too long", 424, OriginalStatusCode=400), TeacherRefused, "context too long"),
+        (aws_error("ValidationError", "Endpoint our-model of account 1 not found.", 400), TeacherRefused, "not found"),
+        (web.json_response({"answer": 7}), TeacherUnreachable, "no answer of its protocol"),
+    ],
+)
 def test_every_failure_of_an_endpoint_says_whether_to_try_again(
     reply: web.Response, error: type[Exception], says: str
 ) -> None:

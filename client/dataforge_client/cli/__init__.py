@@ -50,9 +50,26 @@ def cli() -> None:
 
 
 for _command in (
-    run.command, synth.command, up.command, models.command, projects.command, status.command, logs.command,
-    records.command, cancel.command, pairs.command, trace.command, bulk.command, export.command, org.command,
-    key.command, member.command, ledger.command, deploy.command, deploy.destroy, deploy.doctor,
+    run.command,
+    synth.command,
+    up.command,
+    models.command,
+    projects.command,
+    status.command,
+    logs.command,
+    records.command,
+    cancel.command,
+    pairs.command,
+    trace.command,
+    bulk.command,
+    export.command,
+    org.command,
+    key.command,
+    member.command,
+    ledger.command,
+    deploy.command,
+    deploy.destroy,
+    deploy.doctor,
     cost.command,
 ):
     cli.add_command(_command)

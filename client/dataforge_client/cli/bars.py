@@ -44,7 +44,8 @@ class Step:
         """count, rate, time left, money."""
         left = self.seconds_left
         return (
-            amount(self.done, self.total, self.unit), speed(self.rate, self.unit),
+            amount(self.done, self.total, self.unit),
+            speed(self.rate, self.unit),
             "done" if self.finished else "" if left is None else f"about {duration(left)} left",
             "" if self.cost is None else money(self.cost),
         )
@@ -71,8 +72,12 @@ class Bars:
         words = ["{task.description}", *("{task.fields[" + name + "]}" for name in ("count", "rate", "left", "money"))]
         stage, *numbers = (TextColumn(word, table_column=Column(no_wrap=True)) for word in words)
         self._bars = Progress(
-            stage, BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)), *numbers,
-            console=Console(stderr=True, highlight=False), refresh_per_second=8, expand=True,
+            stage,
+            BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
+            *numbers,
+            console=Console(stderr=True, highlight=False),
+            refresh_per_second=8,
+            expand=True,
         )
         self._tasks: dict[Stage, TaskID] = {
             stage: self._bars.add_task(stage, total=1, count="", rate="", left="", money="") for stage in stages
@@ -88,8 +93,13 @@ class Bars:
     def step(self, step: Step) -> None:
         count, rate, left, cost = step.texts
         self._bars.update(
-            self._tasks[step.stage], completed=step.done if step.total else float(step.finished),
-            total=step.total or 1, count=count, rate=rate, left=left, money=cost,
+            self._tasks[step.stage],
+            completed=step.done if step.total else float(step.finished),
+            total=step.total or 1,
+            count=count,
+            rate=rate,
+            left=left,
+            money=cost,
         )
 
     def note(self, message: str) -> None:
@@ -140,10 +150,19 @@ class Events:
 
     def step(self, step: Step) -> None:
         if self._throttle.due(step):
-            self.event("progress", {
-                "stage": step.stage, "done": step.done, "total": step.total, "unit": step.unit, "rate": step.rate,
-                "seconds_left": step.seconds_left, "cost_usd": step.cost, "finished": step.finished,
-            })
+            self.event(
+                "progress",
+                {
+                    "stage": step.stage,
+                    "done": step.done,
+                    "total": step.total,
+                    "unit": step.unit,
+                    "rate": step.rate,
+                    "seconds_left": step.seconds_left,
+                    "cost_usd": step.cost,
+                    "finished": step.finished,
+                },
+            )
 
     def note(self, message: str) -> None:
         self.event("note", {"message": message})

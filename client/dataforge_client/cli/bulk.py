@@ -24,17 +24,31 @@ ACTIONS = ("accept", "reject", "reset", "delete")
 @click.option("--duplicates/--no-duplicates", default=None, help="Only repeats of other pairs, or none of them.")
 @place_options
 def command(
-    project: str, action: str, pair_ids: tuple[str, ...], everything: bool, status: str | None,
-    generation: str | None, document: str | None, search: str | None, min_quality: float | None,
-    max_quality: float | None, duplicates: bool | None, place: Place,
+    project: str,
+    action: str,
+    pair_ids: tuple[str, ...],
+    everything: bool,
+    status: str | None,
+    generation: str | None,
+    document: str | None,
+    search: str | None,
+    min_quality: float | None,
+    max_quality: float | None,
+    duplicates: bool | None,
+    place: Place,
 ) -> None:
     """Accept, reject, reset or delete pairs: named ones, those that the options find together, or --all.
 
     What it did can be taken back for a day: dataforge bulk PROJECT undo TOKEN
     """
     wanted = {
-        "status": status, "generation_id": generation, "document_id": document, "search": search,
-        "min_quality_score": min_quality, "max_quality_score": max_quality, "is_duplicate": duplicates,
+        "status": status,
+        "generation_id": generation,
+        "document_id": document,
+        "search": search,
+        "min_quality_score": min_quality,
+        "max_quality_score": max_quality,
+        "is_duplicate": duplicates,
     }
     filters = {name: value for name, value in wanted.items() if value is not None}
     if action == "undo":

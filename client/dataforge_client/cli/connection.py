@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dataforge_client.client import DataForge
     from dataforge_client.profiles import Connection
 
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the server is, as the user said it."""
@@ -32,17 +33,27 @@ def place_options(function: Callable[..., object]) -> Callable[..., object]:
 
     @wraps(function)
     def packed(
-        *, server: str | None, api_key: str | None, organization: str | None, profile: str | None, home: Path | None,
+        *,
+        server: str | None,
+        api_key: str | None,
+        organization: str | None,
+        profile: str | None,
+        home: Path | None,
         **others: object,
     ) -> object:
         return function(place=Place(server, api_key, organization, profile, home), **others)
 
     for option in (
-        click.option("--home", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-                     help="Data folder of the local server [default: $DATAFORGE_HOME or ~/.dataforge]."),
+        click.option(
+            "--home",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Data folder of the local server [default: $DATAFORGE_HOME or ~/.dataforge].",
+        ),
         click.option("--profile", metavar="NAME", help="Server and key from the profiles file."),
-        click.option("--organization", "--org", metavar="ID",
-                     help="Organisation to act in [env: DATAFORGE_ORGANIZATION_ID]."),
+        click.option(
+            "--organization", "--org", metavar="ID", help="Organisation to act in [env: DATAFORGE_ORGANIZATION_ID]."
+        ),
         click.option("--api-key", metavar="KEY", help="Key for the server [env: DATAFORGE_API_KEY]."),
         click.option("--server", metavar="URL", help="A running server instead of a local one [env: DATAFORGE_URL]."),
     ):

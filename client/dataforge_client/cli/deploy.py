@@ -24,13 +24,26 @@ STAGES = click.Choice(["dev", "prod"])
 @click.option("--stage", type=STAGES, default="dev", show_default=True, help="Which of the two deployments.")
 @click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or that of your AWS profile].")
 @click.option("-c", "--context", multiple=True, metavar="KEY=VALUE", help="A deployment option; may be repeated.")
-@click.option("--assembly", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-              help="Deploy what `make synth` wrote there.")
-@click.option("--organization-name", default="first organization", show_default=True, metavar="NAME",
-              help="Name of the organisation that a first deployment makes.")
+@click.option(
+    "--assembly",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Deploy what `make synth` wrote there.",
+)
+@click.option(
+    "--organization-name",
+    default="first organization",
+    show_default=True,
+    metavar="NAME",
+    help="Name of the organisation that a first deployment makes.",
+)
 @click.option("--profile", metavar="NAME", help="Profile to write address and key to [default: the stage].")
 def command(
-    stage: str, region: str | None, context: Sequence[str], assembly: Path | None, organization_name: str,
+    stage: str,
+    region: str | None,
+    context: Sequence[str],
+    assembly: Path | None,
+    organization_name: str,
     profile: str | None,
 ) -> int:
     """Put the service into your AWS account, or bring it up to date. Needs AWS credentials and a checkout."""
@@ -43,7 +56,8 @@ def command(
     words += [] if known.get("api_key") else ["--first-key", organization_name]
     told = _run(words)
     entry = {
-        "url": told["ApiUrl"].rstrip("/"), "api_key": told.get("api_key") or known["api_key"],
+        "url": told["ApiUrl"].rstrip("/"),
+        "api_key": told.get("api_key") or known["api_key"],
         "organization_id": told.get("organization_id") or known.get("organization_id", ""),
     }
     path = profiles.store(name, entry, os.environ)
@@ -70,8 +84,12 @@ def destroy(stage: str, region: str | None, data: bool, yes: bool) -> int:
 @click.command("doctor")
 @click.option("--stage", type=STAGES, default="dev", show_default=True, help="Which of the two deployments.")
 @click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or that of your AWS profile].")
-@click.option("--policy", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
-              help="Write the IAM policies of whoever deploys there, and check nothing.")
+@click.option(
+    "--policy",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write the IAM policies of whoever deploys there, and check nothing.",
+)
 def doctor(stage: str, region: str | None, policy: Path | None) -> int:
     """Check what a deployment needs: credentials, region, rights, limits, models; each with what to do."""
     words = ["doctor", "--stage", stage, *_region(region)]
@@ -90,7 +108,10 @@ def _run(words: Sequence[str]) -> Mapping[str, str]:
 def run_program(module: str, words: Sequence[str], *, name: str) -> Mapping[str, Any]:
     """What it said at the end; what a person reads passes by on stderr. PYTHONSAFEPATH as in `local.start`."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *words], stdout=subprocess.PIPE, text=True, check=False,
+        [sys.executable, "-m", module, *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
         env={**os.environ, "PYTHONSAFEPATH": "1"},
     )
     if done.returncode != 0:

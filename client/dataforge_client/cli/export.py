@@ -13,10 +13,16 @@ FORMATS = ("chatml", "alpaca")
 
 @click.command("export")
 @click.argument("project")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE",
-              help="Where to write the dataset.")
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="chatml", show_default=True,
-              help="Shape of a line.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Where to write the dataset.",
+)
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS), default="chatml", show_default=True, help="Shape of a line."
+)
 @click.option("--min-quality", type=click.FloatRange(0, 1), metavar="Q", help="Leave out pairs scored below this.")
 @click.option("--no-system-prompt", is_flag=True, help="Leave the system prompt out of ChatML lines.")
 @place_options

@@ -16,9 +16,13 @@ def command() -> None:
 
 @command.command("create")
 @click.option("--name", default="key", show_default=True, help="What it is for.")
-@click.option("--scope", "scopes", multiple=True, metavar="SCOPE",
-              help="What it may do, such as data-forge:read or admin; may be repeated "
-                   "[default: everything but admin].")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="What it may do, such as data-forge:read or admin; may be repeated [default: everything but admin].",
+)
 @click.option("--user", metavar="ID", help="The member whom it speaks for [default: you, or the first owner].")
 @reach_options
 @json_option
@@ -33,8 +37,9 @@ def create(as_json: bool, reach: Reach, name: str, scopes: tuple[str, ...], user
         show_json(made)
         return
     click.echo(made["key"])
-    click.echo(f"{made['id']}, for {made['user_id']}: {', '.join(made['scopes'])}. Shown this once: keep it now.",
-               err=True)
+    click.echo(
+        f"{made['id']}, for {made['user_id']}: {', '.join(made['scopes'])}. Shown this once: keep it now.", err=True
+    )
 
 
 @command.command("list")
@@ -50,12 +55,17 @@ def list_(as_json: bool, reach: Reach) -> None:
     if as_json:
         show_json(found)
         return
-    show({
-        "KEY": [k.get("id") for k in found], "NAME": [k.get("name") for k in found],
-        "PREFIX": [k.get("prefix") for k in found], "USER": [k.get("user_id") for k in found],
-        "SCOPES": [",".join(_words(k.get("scopes"))) for k in found], "CREATED": [k.get("created_at") for k in found],
-        "LAST USED": [k.get("last_used_at") for k in found],
-    })
+    show(
+        {
+            "KEY": [k.get("id") for k in found],
+            "NAME": [k.get("name") for k in found],
+            "PREFIX": [k.get("prefix") for k in found],
+            "USER": [k.get("user_id") for k in found],
+            "SCOPES": [",".join(_words(k.get("scopes"))) for k in found],
+            "CREATED": [k.get("created_at") for k in found],
+            "LAST USED": [k.get("last_used_at") for k in found],
+        }
+    )
 
 
 @command.command("revoke")

@@ -30,11 +30,16 @@ def show_(as_json: bool, place: Place, limit: int) -> None:
     for name, value in account.items():
         if value is not None:
             click.echo(f"{name}\t{value}")
-    show({
-        "WHEN": [e.created_at for e in entries], "KIND": [e.kind for e in entries],
-        "USD": [f"{e.amount_usd:.6f}" for e in entries], "RECORDS": [f"{e.records:g}" for e in entries],
-        "JOB": [e.job_id or "" for e in entries], "NOTE": [e.note or "" for e in entries],
-    })
+    show(
+        {
+            "WHEN": [e.created_at for e in entries],
+            "KIND": [e.kind for e in entries],
+            "USD": [f"{e.amount_usd:.6f}" for e in entries],
+            "RECORDS": [f"{e.records:g}" for e in entries],
+            "JOB": [e.job_id or "" for e in entries],
+            "NOTE": [e.note or "" for e in entries],
+        }
+    )
 
 
 @command.command("top-up")

@@ -105,8 +105,13 @@ def start(home: Path, host: str, port: int, *, log: IO[str] | None = None) -> su
     """
     child = subprocess.Popen(
         [sys.executable, "-m", "infra.local", "--home", str(home), "--host", host, "--port", str(port)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, encoding="utf-8",
-        start_new_session=True, env={**os.environ, "PYTHONSAFEPATH": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+        env={**os.environ, "PYTHONSAFEPATH": "1"},
     )
     _running.append(child)
     return child

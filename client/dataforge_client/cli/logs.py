@@ -36,9 +36,7 @@ def command(generation_id: str, tail: int | None, follow: bool, as_json: bool, p
             return
         lines = forge.get_generation_logs(generation_id, tail=tail)
     if as_json:
-        show_json([
-            {"timestamp": x.timestamp, "level": x.level, "stage": x.stage, "message": x.message} for x in lines
-        ])
+        show_json([{"timestamp": x.timestamp, "level": x.level, "stage": x.stage, "message": x.message} for x in lines])
         return
     for line in lines:
         click.echo(_text(line))

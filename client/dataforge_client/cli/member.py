@@ -32,8 +32,16 @@ def add(
         with connect(reach.place) as forge:
             made: object = dict(forge.add_member(name=name, email=email, role=role).raw)
     else:
-        made = reach.ask("member", "add", org=reach.place.organization, name=name, email=email, role=role, user=user,
-                         unverified=unverified)
+        made = reach.ask(
+            "member",
+            "add",
+            org=reach.place.organization,
+            name=name,
+            email=email,
+            role=role,
+            user=user,
+            unverified=unverified,
+        )
     if as_json or not isinstance(made, dict):
         show_json(made)
         return
@@ -53,12 +61,16 @@ def list_(as_json: bool, reach: Reach) -> None:
     if as_json:
         show_json(found)
         return
-    show({
-        "USER": [m.get("user_id") for m in found], "NAME": [m.get("name") for m in found],
-        "EMAIL": [m.get("email") for m in found],
-        "VERIFIED": ["yes" if m.get("email_verified") else "no" for m in found],
-        "ROLE": [m.get("role") for m in found], "SINCE": [m.get("created_at") for m in found],
-    })
+    show(
+        {
+            "USER": [m.get("user_id") for m in found],
+            "NAME": [m.get("name") for m in found],
+            "EMAIL": [m.get("email") for m in found],
+            "VERIFIED": ["yes" if m.get("email_verified") else "no" for m in found],
+            "ROLE": [m.get("role") for m in found],
+            "SINCE": [m.get("created_at") for m in found],
+        }
+    )
 
 
 @command.command("verify")

@@ -44,7 +44,11 @@ class Reach:
         told = [part for name, value in options.items() for part in _option(name, value)]
         done = subprocess.run(
             [sys.executable, "-m", "infra.local.admin", *where, *words[:2], *told, *named],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            check=False,
             env={**os.environ, "PYTHONSAFEPATH": "1"},
         )
         try:

@@ -47,10 +47,13 @@ def list_(as_json: bool, reach: Reach) -> None:
     if as_json:
         show_json(found)
         return
-    show({
-        "ORGANIZATION": [o.get("organization_id") for o in found], "NAME": [o.get("name") for o in found],
-        "CREATED": [o.get("created_at") for o in found],
-    })
+    show(
+        {
+            "ORGANIZATION": [o.get("organization_id") for o in found],
+            "NAME": [o.get("name") for o in found],
+            "CREATED": [o.get("created_at") for o in found],
+        }
+    )
 
 
 def _local(reach: Reach) -> None:

@@ -22,7 +22,12 @@ STATUSES = ("pending", "accepted", "rejected", "edited")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, as the API answers it.")
 @place_options
 def command(
-    project: str, status: str | None, search: str | None, generation: str | None, limit: int, as_json: bool,
+    project: str,
+    status: str | None,
+    search: str | None,
+    generation: str | None,
+    limit: int,
+    as_json: bool,
     place: Place,
 ) -> None:
     """List the pairs of a project."""
@@ -33,10 +38,12 @@ def command(
         for pair in found:
             click.echo(json.dumps(pair.raw, ensure_ascii=False))
         return
-    show({
-        "PAIR": [p.pair_id for p in found],
-        "STATUS": [p.status for p in found],
-        "QUALITY": ["" if p.quality_score is None else f"{p.quality_score:.2f}" for p in found],
-        "QUESTION": [p.question for p in found],
-        "ANSWER": [p.answer for p in found],
-    })
+    show(
+        {
+            "PAIR": [p.pair_id for p in found],
+            "STATUS": [p.status for p in found],
+            "QUALITY": ["" if p.quality_score is None else f"{p.quality_score:.2f}" for p in found],
+            "QUESTION": [p.question for p in found],
+            "ANSWER": [p.answer for p in found],
+        }
+    )

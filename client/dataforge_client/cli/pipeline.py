@@ -164,7 +164,8 @@ def _miss(forge: DataForge, project_id: str, sources: Sequence[Source], trail: T
     there = {known_by(d.name, d.url) for d in forge.list_documents(project_id)}
     trail.unused += [
         Unused(s.url or s.path, "failed", "not_uploaded", "was not uploaded before the generation started")
-        for s in sources if known_by(s.name, s.url) not in there
+        for s in sources
+        if known_by(s.name, s.url) not in there
     ]
 
 
@@ -204,10 +205,14 @@ def _find_job(forge: DataForge, order: Order, project_id: str) -> Generation | N
     if order.resume is None:
         return None
     alike = [
-        g for g in forge.list_generations(project_id)
-        if g.kind == "generate" and g.status not in ("failed", "cancelled")
-        and g.config.get("num_pairs") == order.pairs and g.config.get("model_id") == order.teacher
-        and g.config.get("max_cost_usd") == order.max_cost and g.config.get("mode") == order.mode
+        g
+        for g in forge.list_generations(project_id)
+        if g.kind == "generate"
+        and g.status not in ("failed", "cancelled")
+        and g.config.get("num_pairs") == order.pairs
+        and g.config.get("model_id") == order.teacher
+        and g.config.get("max_cost_usd") == order.max_cost
+        and g.config.get("mode") == order.mode
     ]
     return max(alike, key=lambda g: g.created_at, default=None)
 
@@ -222,8 +227,14 @@ def _ask(forge: DataForge, order: Order, project_id: str, *, estimate: bool | No
     if order.mode is not None:
         config["mode"] = order.mode
     return forge.generate(
-        project_id, order.teacher, num_pairs=order.pairs, temperature=order.temperature,
-        system_prompt=order.system_prompt, max_cost_usd=order.max_cost, estimate=estimate, config=config,
+        project_id,
+        order.teacher,
+        num_pairs=order.pairs,
+        temperature=order.temperature,
+        system_prompt=order.system_prompt,
+        max_cost_usd=order.max_cost,
+        estimate=estimate,
+        config=config,
     )
 
 
@@ -289,8 +300,10 @@ def _losses(forge: DataForge, order: Order, job: Generation, say: Reporter) -> l
             forge.download_outcome(job.generation_id, outcome, path)
             written.append(path)
         except ClientError as problem:
-            say.note(f"  what was {outcome} could not be fetched ({problem}); try again with: "
-                     f"{program()} records {job.generation_id} --outcome {outcome}")
+            say.note(
+                f"  what was {outcome} could not be fetched ({problem}); try again with: "
+                f"{program()} records {job.generation_id} --outcome {outcome}"
+            )
     return written
 
 

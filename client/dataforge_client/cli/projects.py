@@ -18,13 +18,15 @@ def command(as_json: bool, place: Place) -> None:
     if as_json:
         show_json([p.raw for p in found])
         return
-    show({
-        "PROJECT": [p.project_id for p in found],
-        "NAME": [p.name for p in found],
-        "DOCUMENTS": [p.stats.total_documents for p in found],
-        "CHUNKS": [p.stats.total_chunks for p in found],
-        "PAIRS": [p.stats.total_pairs for p in found],
-        "ACCEPTED": [p.stats.accepted_pairs for p in found],
-        "VERSIONS": [p.current_version for p in found],
-        "CREATED": [p.created_at for p in found],
-    })
+    show(
+        {
+            "PROJECT": [p.project_id for p in found],
+            "NAME": [p.name for p in found],
+            "DOCUMENTS": [p.stats.total_documents for p in found],
+            "CHUNKS": [p.stats.total_chunks for p in found],
+            "PAIRS": [p.stats.total_pairs for p in found],
+            "ACCEPTED": [p.stats.accepted_pairs for p in found],
+            "VERSIONS": [p.current_version for p in found],
+            "CREATED": [p.created_at for p in found],
+        }
+    )

@@ -16,8 +16,13 @@ OUTCOMES = ("delivered", "rejected", "failed")
 
 @click.command("records")
 @click.argument("generation_id")
-@click.option("--outcome", type=click.Choice(OUTCOMES), default="delivered", show_default=True,
-              help="What became of what was asked for.")
+@click.option(
+    "--outcome",
+    type=click.Choice(OUTCOMES),
+    default="delivered",
+    show_default=True,
+    help="What became of what was asked for.",
+)
 @click.option("--out", default="-", show_default=True, metavar="FILE", help="Where to write; - for stdout.")
 @place_options
 def command(generation_id: str, outcome: str, out: str, place: Place) -> None:

@@ -44,13 +44,21 @@ def key_words(place: Place) -> str:
 
 def _order_words(order: Order) -> list[str]:
     values: dict[str, object] = {
-        "--pairs": order.pairs, "--teacher": order.teacher, "--project": order.project,
-        "--min-quality": order.min_quality, "--system-prompt": order.system_prompt,
-        "--temperature": order.temperature, "--seed": order.seed,
-        "--multi-hop": order.multi_hop, "--max-cost": order.max_cost, "--mode": order.mode,
+        "--pairs": order.pairs,
+        "--teacher": order.teacher,
+        "--project": order.project,
+        "--min-quality": order.min_quality,
+        "--system-prompt": order.system_prompt,
+        "--temperature": order.temperature,
+        "--seed": order.seed,
+        "--multi-hop": order.multi_hop,
+        "--max-cost": order.max_cost,
+        "--mode": order.mode,
     }
     words = [word for option, value in values.items() if value is not None for word in (option, str(value))]
     return words + [
-        word for name, typed in order.spread.items() for one in typed
+        word
+        for name, typed in order.spread.items()
+        for one in typed
         for word in (f"--{name.removesuffix('s').replace('_', '-')}", one)
     ]

@@ -34,8 +34,15 @@ class Session:
     """paths and exclude: as typed, for the resume command."""
 
     def __init__(
-        self, place: Place, order: Order, unused: list[Unused], *, paths: Sequence[Path | str], exclude: Sequence[str],
-        as_json: bool, quiet: bool,
+        self,
+        place: Place,
+        order: Order,
+        unused: list[Unused],
+        *,
+        paths: Sequence[Path | str],
+        exclude: Sequence[str],
+        as_json: bool,
+        quiet: bool,
     ) -> None:
         self._place, self._order, self._paths, self._exclude = place, order, paths, exclude
         self._json, self._quiet = as_json, quiet
@@ -91,10 +98,15 @@ class Session:
             told = estimate(forge, self._order, self._trail, self._say).estimate or {}
         command = self._resume()
         if self._json:
-            self._result({
-                "status": "estimated", "exit_code": OK, "project_id": self._trail.project_id, "estimate": told,
-                "resume": command,
-            })
+            self._result(
+                {
+                    "status": "estimated",
+                    "exit_code": OK,
+                    "project_id": self._trail.project_id,
+                    "estimate": told,
+                    "resume": command,
+                }
+            )
         else:
             lines = [*estimate_lines(told), "No teacher was asked. Start it with:", f"  {command}"]
             click.echo("\n".join(lines), err=True)
@@ -104,8 +116,12 @@ class Session:
         with written.open("rb") as dataset:
             lines = sum(1 for _ in dataset)
         summary = summaries.Summary(
-            outcome, self._trail.unused, "-" if str(self._order.out) == "-" else str(written.absolute()), lines,
-            time.monotonic() - self._began, self._next(outcome, waiting=lines < outcome.generation.counts.delivered),
+            outcome,
+            self._trail.unused,
+            "-" if str(self._order.out) == "-" else str(written.absolute()),
+            lines,
+            time.monotonic() - self._began,
+            self._next(outcome, waiting=lines < outcome.generation.counts.delivered),
         )
         if self._json:
             self._result(summaries.as_json(summary))
@@ -134,13 +150,16 @@ class Session:
         failed = [(str(u.path), u.reason, u.message) for u in self._trail.unused if u.kind == "failed"]
         word = problem.code if isinstance(problem, ApiError) else type(problem).__name__
         if self._json:
-            self._result({
-                "status": "failed", "exit_code": code, "error": {"code": word, "message": str(problem)},
-                "project_id": self._trail.project_id, "documents": {"failed": [
-                    {"name": n, "reason": r, "message": m} for n, r, m in failed
-                ]},
-                "resume": self._resume() if self._trail.project_id else None,
-            })
+            self._result(
+                {
+                    "status": "failed",
+                    "exit_code": code,
+                    "error": {"code": word, "message": str(problem)},
+                    "project_id": self._trail.project_id,
+                    "documents": {"failed": [{"name": n, "reason": r, "message": m} for n, r, m in failed]},
+                    "resume": self._resume() if self._trail.project_id else None,
+                }
+            )
             return code
         if self._quiet:
             click.echo(summaries.documents_text(failed), err=True, nl=False)

@@ -116,7 +116,7 @@ def _names(relatives: list[Path]) -> list[str]:
         name, n = want[-NAME_LIMIT:], 1
         while name in taken:
             n += 1
-            name = f"{n}_{want}"[:NAME_LIMIT] if len(want) < NAME_LIMIT - 8 else f"{n}_{want[-NAME_LIMIT + 8:]}"
+            name = f"{n}_{want}"[:NAME_LIMIT] if len(want) < NAME_LIMIT - 8 else f"{n}_{want[-NAME_LIMIT + 8 :]}"
         taken.add(name)
         names.append(name)
     return names

@@ -79,8 +79,11 @@ def text(summary: Summary) -> str:
     if summary.outcome.losses:
         parts.append(f"each of them with its reasons in {' and '.join(map(str, summary.outcome.losses))}")
     if summary.missing:
-        why = "the rest would have cost more than --max-cost" if job.stop_reason == "budget_reached" else \
-            "this teacher found no more in these documents"
+        why = (
+            "the rest would have cost more than --max-cost"
+            if job.stop_reason == "budget_reached"
+            else "this teacher found no more in these documents"
+        )
         parts.append(f"{job.counts.delivered} of the {job.counts.requested} pairs asked for: {why}")
     if summary.waiting:
         below = f" (scored below {least})" if least is not None else ""

@@ -16,8 +16,9 @@ TIERS = ("fast", "balanced", "diverse", "deep")
 
 
 @click.command("synth")
-@click.option("--schema", type=click.Choice(SCHEMAS), default="instruction_v1", show_default=True,
-              help="Shape of a record.")
+@click.option(
+    "--schema", type=click.Choice(SCHEMAS), default="instruction_v1", show_default=True, help="Shape of a record."
+)
 @click.option("--domain", metavar="TEXT", help="What the records are about, in plain words.")
 @click.option("--count", type=click.IntRange(1, 100_000), metavar="N", help="Records wanted.")
 @click.option("--model", type=click.Choice(TIERS), help="Tier [default: balanced].")
@@ -32,12 +33,27 @@ TIERS = ("fast", "balanced", "diverse", "deep")
 @click.option("--split", "split", metavar="NAME=N,...", help="Named splits, such as train=80,test=20.")
 @click.option("--license", "license_", metavar="NAME", help="Licence named in the manifest.")
 @click.option("--max-cost", type=click.FloatRange(min=0, min_open=True), metavar="USD", help="Stop below this price.")
-@click.option("--mode", type=click.Choice(MODES), help="batch: as jobs of the models' providers, for about half "
-              "of what they ask, within a day each [default: realtime].")
-@click.option("--request", "request", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-              help="The whole request as JSON; options given here win over it.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("synthetic"), show_default=True,
-              metavar="DIR", help="Folder for results.jsonl, splits, report and manifest.")
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    help="batch: as jobs of the models' providers, for about half "
+    "of what they ask, within a day each [default: realtime].",
+)
+@click.option(
+    "--request",
+    "request",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The whole request as JSON; options given here win over it.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("synthetic"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder for results.jsonl, splits, report and manifest.",
+)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before spending.")
 @click.option("--confirm-domain", is_flag=True, help="The domain is spelt as meant.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines on stdout; the last is the result.")
@@ -59,8 +75,15 @@ def command(
 
 
 def request_of(
-    *, request: Path | None, generator: str | None, invariants: tuple[str, ...], hard_negatives: int | None,
-    split: str | None, license_: str | None, max_cost: float | None, **plain: Any,
+    *,
+    request: Path | None,
+    generator: str | None,
+    invariants: tuple[str, ...],
+    hard_negatives: int | None,
+    split: str | None,
+    license_: str | None,
+    max_cost: float | None,
+    **plain: Any,
 ) -> dict[str, Any]:
     """The API's JSON. Raises UsageError when domain or count is missing."""
     body: dict[str, Any] = _read(request) if request else {}

@@ -77,7 +77,8 @@ class Synthesis:
         self._say.event("estimate", dict(quoted.raw))
         self._say.note(
             f"Estimate: at most {money(quoted.estimated_cost_usd)} for {quoted.count:,} records of {quoted.schema} by "
-            f"{quoted.generator} ({money(quoted.price_per_1000_usd)} per 1,000 accepted)")
+            f"{quoted.generator} ({money(quoted.price_per_1000_usd)} per 1,000 accepted)"
+        )
 
     def _watch(self, job: SyntheticJob) -> None:
         seconds = time.monotonic() - self._began
@@ -89,13 +90,17 @@ class Synthesis:
         over = job.closed or job.stage in ("validating", "finalizing")
         self._say.step(Step("generate", job.count if over else done, job.count, "records", rate, finished=over))
         if over:
-            self._say.step(Step("validate", job.count_accepted, job.count, "records", None, job.cost_usd,
-                                finished=job.closed))
+            self._say.step(
+                Step("validate", job.count_accepted, job.count, "records", None, job.cost_usd, finished=job.closed)
+            )
 
     def _save(self, forge: DataForge, job: SyntheticJob) -> dict[str, str]:
         out = self._order.out
-        saved = {"results": out / "results.jsonl", "quality_report": out / "quality_report.json",
-                 "manifest": out / "manifest.json"}
+        saved = {
+            "results": out / "results.jsonl",
+            "quality_report": out / "quality_report.json",
+            "manifest": out / "manifest.json",
+        }
         forge.download_synthetic(job.job_id, saved["results"])
         forge.download_synthetic_report(job.job_id, saved["quality_report"])
         forge.download_synthetic_manifest(job.job_id, saved["manifest"])
@@ -125,7 +130,8 @@ class Synthesis:
         lines = [
             f"{job.count_accepted:,} of {job.count:,} records accepted, grade {job.quality_grade}, "
             f"{money(job.cost_usd)}, {duration(time.monotonic() - self._began)}",
-            f"rejected {job.count_rejected:,}" + (f" ({reasons})" if reasons else "")
+            f"rejected {job.count_rejected:,}"
+            + (f" ({reasons})" if reasons else "")
             + f", failed {job.count_failed:,}",
             *(f"{name:<16}{path}" for name, path in saved.items()),
         ]

@@ -73,7 +73,8 @@ def counts_line(counts: Counts) -> str:
 def reasons_lines(reasons: Reasons) -> list[str]:
     return [
         f"  {outcome}: " + ", ".join(f"{reason} {n}" for reason, n in sorted(why.items(), key=lambda r: -r[1]))
-        for outcome, why in (("rejected", reasons.rejected), ("failed", reasons.failed)) if why
+        for outcome, why in (("rejected", reasons.rejected), ("failed", reasons.failed))
+        if why
     ]
 
 
@@ -99,8 +100,11 @@ def listed(why: Mapping[str, int]) -> str:
 def estimate_lines(estimate: Json) -> list[str]:
     """An estimate in full, for who is to decide on it."""
     calls = _between(estimate.get("calls"), "{:,.0f}")
-    return [f"about {estimate.get('pairs', 0):,} pairs in {calls} calls to the teacher", _tokens(estimate),
-            f"cost {_dollars(estimate)}"]
+    return [
+        f"about {estimate.get('pairs', 0):,} pairs in {calls} calls to the teacher",
+        _tokens(estimate),
+        f"cost {_dollars(estimate)}",
+    ]
 
 
 def beforehand(estimate: Json | None) -> list[str]:

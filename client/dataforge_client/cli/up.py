@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 @click.command("up")
-@click.option("--home", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Data folder [default: $DATAFORGE_HOME or ~/.dataforge].")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Data folder [default: $DATAFORGE_HOME or ~/.dataforge].",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Port to listen on.")
 def command(home: Path | None, host: str, port: int) -> int:
@@ -54,10 +58,12 @@ def command(home: Path | None, host: str, port: int) -> int:
 
 
 def _welcome(ready: Ready) -> str:
-    return "\n".join((
-        f"Data Forge is running at {ready.url}",
-        f"  data folder   {ready.home}",
-        f"  API key       in {ready.credentials}",
-        f"  organisation  {ready.organization_id}",
-        f"Next: {program()} run ./docs --pairs 200 --out dataset.jsonl --home {ready.home}",
-    ))
+    return "\n".join(
+        (
+            f"Data Forge is running at {ready.url}",
+            f"  data folder   {ready.home}",
+            f"  API key       in {ready.credentials}",
+            f"  organisation  {ready.organization_id}",
+            f"Next: {program()} run ./docs --pairs 200 --out dataset.jsonl --home {ready.home}",
+        )
+    )

@@ -68,6 +68,11 @@ def step_of(event: RunEvent) -> Step:
     c, done, total = event.counts, event.done or 0, event.total or 0
     settled = 0 if stage == "parse" or c is None or event.status not in OPEN else c.delivered + c.rejected + c.failed
     return Step(
-        stage, settled + done, settled + total, _UNIT[stage], event.rate_per_second,
-        None if stage == "parse" else event.cost_usd, finished=event.status not in OPEN,
+        stage,
+        settled + done,
+        settled + total,
+        _UNIT[stage],
+        event.rate_per_second,
+        None if stage == "parse" else event.cost_usd,
+        finished=event.status not in OPEN,
     )

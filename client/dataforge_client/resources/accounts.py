@@ -23,9 +23,7 @@ class Accounts(Calls):
         """The active ones, oldest first."""
         return read_list(ApiKey, self._get(KEYS, base=""))
 
-    def create_api_key(
-        self, name: str, *, scopes: Sequence[str] | None = None, user_id: str | None = None
-    ) -> ApiKey:
+    def create_api_key(self, name: str, *, scopes: Sequence[str] | None = None, user_id: str | None = None) -> ApiKey:
         """`key` of the answer is shown this once. Not retried when the answer is lost: look for it and revoke it."""
         body = given(name=name, scopes=None if scopes is None else list(scopes), user_id=user_id)
         return read(ApiKey, self._post_once(KEYS, body, base=""))
@@ -39,7 +37,11 @@ class Accounts(Calls):
         return read_list(Member, self._get(MEMBERS, base=""))
 
     def add_member(
-        self, *, name: str | None = None, email: str | None = None, role: str = "member",
+        self,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        role: str = "member",
         idempotency_key: str | None = None,
     ) -> Member:
         """role: member or owner."""

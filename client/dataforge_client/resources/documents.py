@@ -13,7 +13,12 @@ from dataforge_client.reading import read, read_list
 
 class Documents(Calls):
     def create_upload_url(
-        self, project_id: str, filename: str, *, content_type: str | None = None, file_size: int | None = None,
+        self,
+        project_id: str,
+        filename: str,
+        *,
+        content_type: str | None = None,
+        file_size: int | None = None,
         idempotency_key: str | None = None,
     ) -> UploadTarget:
         body = given(filename=filename, content_type=content_type, file_size=file_size)
@@ -21,14 +26,27 @@ class Documents(Calls):
         return read(UploadTarget, self._post(f"{project_path(project_id)}/upload-url", body, key=idempotency_key))
 
     def register_document(
-        self, project_id: str, filename: str | None = None, s3_key: str | None = None, file_size: int | None = None, *,
-        content_type: str | None = None, metadata: Mapping[str, object] | None = None, url: str | None = None,
-        content: str | None = None, idempotency_key: str | None = None,
+        self,
+        project_id: str,
+        filename: str | None = None,
+        s3_key: str | None = None,
+        file_size: int | None = None,
+        *,
+        content_type: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        url: str | None = None,
+        content: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Document:
         """One of: an uploaded file (filename, s3_key and file_size), a public page (url), a text (content)."""
         body = given(
-            filename=filename, s3_key=s3_key, file_size=file_size, content_type=content_type, metadata=metadata,
-            url=url, content=content,
+            filename=filename,
+            s3_key=s3_key,
+            file_size=file_size,
+            content_type=content_type,
+            metadata=metadata,
+            url=url,
+            content=content,
         )
         return read(Document, self._post(f"{project_path(project_id)}/documents", body, key=idempotency_key))
 
@@ -39,7 +57,12 @@ class Documents(Calls):
         return self.register_document(project_id, filename, url=url, metadata=metadata)
 
     def register_text(
-        self, project_id: str, content: str, *, filename: str | None = None, content_type: str | None = None,
+        self,
+        project_id: str,
+        content: str,
+        *,
+        filename: str | None = None,
+        content_type: str | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> Document:
         """Text as a document of its own: plain, unless filename or content_type say Markdown, HTML or CSV."""
@@ -48,8 +71,14 @@ class Documents(Calls):
         )
 
     def upload_file(
-        self, project_id: str, path: str | Path, *, name: str | None = None, content_type: str | None = None,
-        metadata: Mapping[str, object] | None = None, on_bytes: files.OnBytes | None = None,
+        self,
+        project_id: str,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        on_bytes: files.OnBytes | None = None,
     ) -> Document:
         """Sign, stream from disk, register. `name`: what the document is called there (default: the file's name)."""
         path = Path(path)
@@ -84,8 +113,13 @@ class Documents(Calls):
         return every(lambda n: self.list_chunks(project_id, page=n, page_size=PAGE, document_id=document_id))
 
     def update_chunk(
-        self, project_id: str, chunk_id: str, *, content: str | None = None,
-        metadata: Mapping[str, object] | None = None, excluded: bool | None = None,
+        self,
+        project_id: str,
+        chunk_id: str,
+        *,
+        content: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        excluded: bool | None = None,
     ) -> Chunk:
         """excluded: keep the chunk out of generation."""
         body = given(content=content, metadata=metadata, excluded=excluded)

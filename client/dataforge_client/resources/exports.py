@@ -13,13 +13,16 @@ from dataforge_client.reading import read
 
 class Exports(Calls):
     def export(
-        self, project_id: str, *, format: str | None = None, include_system_prompt: bool | None = None,
-        min_quality_score: float | None = None, idempotency_key: str | None = None,
+        self,
+        project_id: str,
+        *,
+        format: str | None = None,
+        include_system_prompt: bool | None = None,
+        min_quality_score: float | None = None,
+        idempotency_key: str | None = None,
     ) -> Export:
         """Accepted and edited pairs as a new numbered file. format: chatml (default) or alpaca."""
-        body = given(
-            format=format, include_system_prompt=include_system_prompt, min_quality_score=min_quality_score
-        )
+        body = given(format=format, include_system_prompt=include_system_prompt, min_quality_score=min_quality_score)
         return read(Export, self._post(f"{project_path(project_id)}/export", body, key=idempotency_key))
 
     def get_export(self, project_id: str, version: int) -> Export:

@@ -24,7 +24,11 @@ class Jobs(Calls):
         return read_list(Model, self._get("/available-models"))
 
     def parse(
-        self, project_id: str, *, document_ids: Sequence[str] | None = None, force: bool | None = None,
+        self,
+        project_id: str,
+        *,
+        document_ids: Sequence[str] | None = None,
+        force: bool | None = None,
         idempotency_key: str | None = None,
     ) -> Started:
         """Start reading the project's new documents; give `generation_id` to `wait`.
@@ -35,10 +39,20 @@ class Jobs(Calls):
         return read(Started, self._post(f"{project_path(project_id)}/parse", body or None, key=idempotency_key))
 
     def generate(
-        self, project_id: str, model_id: str, *, num_pairs: int | None = None, generation_type: str | None = None,
-        temperature: float | None = None, max_tokens: int | None = None, system_prompt: str | None = None,
-        chunk_ids: Sequence[str] | None = None, max_cost_usd: float | None = None, estimate: bool | None = None,
-        config: Mapping[str, object] | None = None, idempotency_key: str | None = None,
+        self,
+        project_id: str,
+        model_id: str,
+        *,
+        num_pairs: int | None = None,
+        generation_type: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        system_prompt: str | None = None,
+        chunk_ids: Sequence[str] | None = None,
+        max_cost_usd: float | None = None,
+        estimate: bool | None = None,
+        config: Mapping[str, object] | None = None,
+        idempotency_key: str | None = None,
     ) -> Generation:
         """Start making pairs. `config` also takes `auto_accept_min_quality` (0-1), `seed`, `pairs_per_chunk` ...
 
@@ -46,8 +60,14 @@ class Jobs(Calls):
         status `estimated`, no id, and its `estimate` says calls, tokens and dollars as ranges.
         """
         body = given(
-            model_id=model_id, num_pairs=num_pairs, generation_type=generation_type, temperature=temperature,
-            max_tokens=max_tokens, system_prompt=system_prompt, config=config, max_cost_usd=max_cost_usd,
+            model_id=model_id,
+            num_pairs=num_pairs,
+            generation_type=generation_type,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            system_prompt=system_prompt,
+            config=config,
+            max_cost_usd=max_cost_usd,
             estimate=estimate,
             chunk_ids=None if chunk_ids is None else list(chunk_ids),
         )
@@ -91,6 +111,7 @@ class Jobs(Calls):
 
         Raises ClientError when the job has no such outcome.
         """
+
         def found() -> OutcomeFile:
             told = self.get_generation_outcomes(generation_id).files
             if outcome not in told:
@@ -111,7 +132,11 @@ class Jobs(Calls):
             after = found.cursor
 
     def wait(
-        self, generation_id: str, on_event: Callable[[Generation], None] | None = None, *, poll: float = 1.0,
+        self,
+        generation_id: str,
+        on_event: Callable[[Generation], None] | None = None,
+        *,
+        poll: float = 1.0,
         timeout: float | None = None,
     ) -> Generation:
         """The job once it is completed or cancelled; on_event gets every state seen on the way, the last included.

@@ -10,37 +10,81 @@ from dataforge_client.traces import Trace
 
 class Pairs(Calls):
     def list_pairs(
-        self, project_id: str, *, page: int = 1, page_size: int = 50, status: str | None = None,
-        generation_id: str | None = None, search: str | None = None, document_id: str | None = None,
-        chunk_id: str | None = None, min_quality_score: float | None = None, max_quality_score: float | None = None,
-        is_duplicate: bool | None = None, type: str | None = None, complexity_level: str | None = None,
+        self,
+        project_id: str,
+        *,
+        page: int = 1,
+        page_size: int = 50,
+        status: str | None = None,
+        generation_id: str | None = None,
+        search: str | None = None,
+        document_id: str | None = None,
+        chunk_id: str | None = None,
+        min_quality_score: float | None = None,
+        max_quality_score: float | None = None,
+        is_duplicate: bool | None = None,
+        type: str | None = None,
+        complexity_level: str | None = None,
     ) -> Page[Pair]:
         """Filters combine. `search` looks in question and answer."""
         wanted = params(
-            page=page, page_size=page_size, status=status, generation_id=generation_id, search=search,
-            document_id=document_id, chunk_id=chunk_id, min_quality_score=min_quality_score,
-            max_quality_score=max_quality_score, is_duplicate=is_duplicate, type=type,
+            page=page,
+            page_size=page_size,
+            status=status,
+            generation_id=generation_id,
+            search=search,
+            document_id=document_id,
+            chunk_id=chunk_id,
+            min_quality_score=min_quality_score,
+            max_quality_score=max_quality_score,
+            is_duplicate=is_duplicate,
+            type=type,
             complexity_level=complexity_level,
         )
         return as_page(Pair, "pairs", self._get(f"{project_path(project_id)}/pairs", wanted))
 
     def iter_pairs(
-        self, project_id: str, *, status: str | None = None, generation_id: str | None = None,
-        search: str | None = None, document_id: str | None = None, chunk_id: str | None = None,
-        min_quality_score: float | None = None, max_quality_score: float | None = None,
-        is_duplicate: bool | None = None, type: str | None = None, complexity_level: str | None = None,
+        self,
+        project_id: str,
+        *,
+        status: str | None = None,
+        generation_id: str | None = None,
+        search: str | None = None,
+        document_id: str | None = None,
+        chunk_id: str | None = None,
+        min_quality_score: float | None = None,
+        max_quality_score: float | None = None,
+        is_duplicate: bool | None = None,
+        type: str | None = None,
+        complexity_level: str | None = None,
     ) -> Iterator[Pair]:
         """Every pair that `list_pairs` would find."""
-        return every(lambda n: self.list_pairs(
-            project_id, page=n, page_size=PAGE, status=status, generation_id=generation_id, search=search,
-            document_id=document_id, chunk_id=chunk_id, min_quality_score=min_quality_score,
-            max_quality_score=max_quality_score, is_duplicate=is_duplicate, type=type,
-            complexity_level=complexity_level,
-        ))
+        return every(
+            lambda n: self.list_pairs(
+                project_id,
+                page=n,
+                page_size=PAGE,
+                status=status,
+                generation_id=generation_id,
+                search=search,
+                document_id=document_id,
+                chunk_id=chunk_id,
+                min_quality_score=min_quality_score,
+                max_quality_score=max_quality_score,
+                is_duplicate=is_duplicate,
+                type=type,
+                complexity_level=complexity_level,
+            )
+        )
 
     def update_pair(
-        self, pair_id: str, *, input_text: str | None = None, output_text: str | None = None,
-        status: str | None = None, metadata: Mapping[str, object] | None = None,
+        self,
+        pair_id: str,
+        *,
+        input_text: str | None = None,
+        output_text: str | None = None,
+        status: str | None = None,
+        metadata: Mapping[str, object] | None = None,
     ) -> Pair:
         body = given(input_text=input_text, output_text=output_text, status=status, metadata=metadata)
         return read(Pair, self._put(f"/pairs/{part(pair_id)}", body))
@@ -50,8 +94,13 @@ class Pairs(Calls):
         return read(Trace, self._get(f"/pairs/{part(pair_id)}/trace"))
 
     def bulk_action(
-        self, project_id: str, action: str, *, pair_ids: Sequence[str] | None = None,
-        filters: Mapping[str, object] | None = None, idempotency_key: str | None = None,
+        self,
+        project_id: str,
+        action: str,
+        *,
+        pair_ids: Sequence[str] | None = None,
+        filters: Mapping[str, object] | None = None,
+        idempotency_key: str | None = None,
     ) -> BulkResult:
         """accept, reject, delete or reset the named pairs, or those that the filters find (one of the two).
 

@@ -9,8 +9,13 @@ from dataforge_client.reading import read, read_list
 
 class Projects(Calls):
     def create_project(
-        self, name: str, *, description: str | None = None, source_type: str | None = None,
-        config: Mapping[str, object] | None = None, idempotency_key: str | None = None,
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        source_type: str | None = None,
+        config: Mapping[str, object] | None = None,
+        idempotency_key: str | None = None,
     ) -> Project:
         """source_type: documents (default), urls or raw_text."""
         body = given(name=name, description=description, source_type=source_type, config=config)
@@ -27,7 +32,11 @@ class Projects(Calls):
         return read(Project, self._get(project_path(project_id)))
 
     def update_project(
-        self, project_id: str, *, name: str | None = None, description: str | None = None,
+        self,
+        project_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
         config: Mapping[str, object] | None = None,
     ) -> Project:
         body = given(name=name, description=description, config=config)

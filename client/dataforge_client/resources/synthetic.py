@@ -119,25 +119,58 @@ class LedgerPage:
 
 class Synthetic(Calls):
     def synthetic_generate(
-        self, schema: str, domain: str, count: int, *, model: str | None = None,
-        models: Mapping[str, object] | None = None, system_prompt: str | None = None, verified: bool | None = None,
-        constraints: Mapping[str, object] | None = None, advanced: Mapping[str, object] | None = None,
-        conflict_config: Mapping[str, object] | None = None, license: str | None = None,
-        max_cost_usd: float | None = None, mode: str | None = None, estimate: bool | None = None,
-        dry_run: bool | None = None, domain_confirmed: bool = False, idempotency_key: str | None = None,
+        self,
+        schema: str,
+        domain: str,
+        count: int,
+        *,
+        model: str | None = None,
+        models: Mapping[str, object] | None = None,
+        system_prompt: str | None = None,
+        verified: bool | None = None,
+        constraints: Mapping[str, object] | None = None,
+        advanced: Mapping[str, object] | None = None,
+        conflict_config: Mapping[str, object] | None = None,
+        license: str | None = None,
+        max_cost_usd: float | None = None,
+        mode: str | None = None,
+        estimate: bool | None = None,
+        dry_run: bool | None = None,
+        domain_confirmed: bool = False,
+        idempotency_key: str | None = None,
     ) -> SyntheticStarted:
         """Start a job; give its `job_id` to `wait_synthetic`. mode: `batch` asks the models by batch jobs of their
         providers, at half their price, within a day each. Raises ApiError, with the codes DOMAIN_SPELL_CHECK (then
         `domain_confirmed` lets the words pass) and INSUFFICIENT_BALANCE among others."""
         body = given(
-            schema=schema, domain=domain, count=count, model=model, models=models, system_prompt=system_prompt,
-            verified=verified, constraints=constraints, advanced=advanced, conflict_config=conflict_config,
-            license=license, max_cost_usd=max_cost_usd, mode=mode, estimate=estimate, dry_run=dry_run,
+            schema=schema,
+            domain=domain,
+            count=count,
+            model=model,
+            models=models,
+            system_prompt=system_prompt,
+            verified=verified,
+            constraints=constraints,
+            advanced=advanced,
+            conflict_config=conflict_config,
+            license=license,
+            max_cost_usd=max_cost_usd,
+            mode=mode,
+            estimate=estimate,
+            dry_run=dry_run,
         )
-        return read(SyntheticStarted, self._transport.json(Call(
-            "POST", "/v1/synthetic/generate", body=body, key=idempotency_key or uuid.uuid4().hex,
-            headers={"X-Domain-Confirmed": "true"} if domain_confirmed else None,
-        )))
+        return read(
+            SyntheticStarted,
+            self._transport.json(
+                Call(
+                    "POST",
+                    "/v1/synthetic/generate",
+                    body=body,
+                    key=idempotency_key or uuid.uuid4().hex,
+                    headers={"X-Domain-Confirmed": "true"} if domain_confirmed else None,
+                )
+            ),
+        )
 
     def synthetic_estimate(self, request: Json, *, domain_confirmed: bool = False) -> SyntheticStarted:
         """What a request would cost; nothing is started."""
@@ -166,7 +199,11 @@ class Synthetic(Calls):
         return read(SyntheticJob, self._post(f"{_job(job_id)}/cancel", None, key=idempotency_key, base=""))
 
     def wait_synthetic(
-        self, job_id: str, on_event: Callable[[SyntheticJob], None] | None = None, *, poll: float = 2.0,
+        self,
+        job_id: str,
+        on_event: Callable[[SyntheticJob], None] | None = None,
+        *,
+        poll: float = 2.0,
         timeout: float | None = None,
     ) -> SyntheticJob:
         """The job once it has succeeded or failed; the API allows 60 calls a minute, hence the pauses. While batch jobs

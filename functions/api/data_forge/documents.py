@@ -41,8 +41,12 @@ def _uploaded(project: Project, body: wire.RegisterDocument) -> Document:
         missing = "filename" if body.filename is None else "file_size"
         raise Invalid(f"{missing} is needed for an uploaded file", field=missing)
     return registering.register(
-        project, filename=body.filename, s3_key=body.s3_key or "", content_type=body.content_type,
-        file_size=body.file_size, metadata=body.metadata,
+        project,
+        filename=body.filename,
+        s3_key=body.s3_key or "",
+        content_type=body.content_type,
+        file_size=body.file_size,
+        metadata=body.metadata,
     )
 
 
@@ -53,8 +57,9 @@ def _web_page(project: Project, body: wire.RegisterDocument) -> Document:
 def _sent_text(project: Project, body: wire.RegisterDocument) -> Document:
     content = body.content or ""
     if body.file_size is not None and body.file_size != len(content.encode()):
-        raise Invalid(f"file_size says {body.file_size}, but content has {len(content.encode())} bytes",
-                      field="file_size")
+        raise Invalid(
+            f"file_size says {body.file_size}, but content has {len(content.encode())} bytes", field="file_size"
+        )
     return registering.register_text(
         project, content=content, filename=body.filename, content_type=body.content_type, metadata=body.metadata
     )

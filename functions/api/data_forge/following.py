@@ -32,17 +32,28 @@ LOOK = 0.5
 LAST_WORD = 5.0
 """Seconds after its end in which a run may still say its last line."""
 STREAM = "text/event-stream"
-_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {STREAM: {
-    "schema": {"type": "string"}, "example": 'id: 01jz...\nevent: progress\ndata: {"type": "progress", ...}\n\n',
-}}}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            STREAM: {
+                "schema": {"type": "string"},
+                "example": 'id: 01jz...\nevent: progress\ndata: {"type": "progress", ...}\n\n',
+            }
+        }
+    }
+}
 
 
 @router.get(
-    "/generations/{generation_id}/events", operation_id="get_generation_events", responses=_ANSWERS,
+    "/generations/{generation_id}/events",
+    operation_id="get_generation_events",
+    responses=_ANSWERS,
     response_model=wire.Events,
 )
 async def get_generation_events(
-    request: Request, who: CallerDep, generation_id: Id,
+    request: Request,
+    who: CallerDep,
+    generation_id: Id,
     after: Annotated[str, Query(max_length=100, description="`cursor` of the last answer")] = "",
     wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for news")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="Log lines in one answer")] = 500,

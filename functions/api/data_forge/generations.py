@@ -37,13 +37,20 @@ def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.Generation
     if body.estimate:
         order = generation.quote(project, request)
         return wire.Quote(
-            projectId=project.project_id, config=order.config, model=order.model.backend,
+            projectId=project.project_id,
+            config=order.config,
+            model=order.model.backend,
             estimate=wire.Estimate.model_validate(order.estimate),
         )
     run = generation.start(project, request)
     return wire.GenerationStarted(
-        generationId=run.run_id, generation_id=run.run_id, projectId=run.project_id, config=run.config,
-        status="pending", progress=0, createdAt=run.created_at,
+        generationId=run.run_id,
+        generation_id=run.run_id,
+        projectId=run.project_id,
+        config=run.config,
+        status="pending",
+        progress=0,
+        createdAt=run.created_at,
     )
 
 
@@ -93,7 +100,8 @@ def get_generation_outcomes(who: CallerDep, generation_id: Id) -> Outcomes:
     lines = {"delivered": run.delivered, "rejected": run.rejected, "failed": run.failed}
     files = {
         outcome: OutcomeFile(
-            url=current().files.presign_get(key, filename=f"{generation_id}-{outcome}.jsonl"), lines=lines[outcome],
+            url=current().files.presign_get(key, filename=f"{generation_id}-{outcome}.jsonl"),
+            lines=lines[outcome],
         )
         for outcome, key in assessing.outcome_files(run).items()
     }

@@ -62,7 +62,9 @@ def bulk_action(project: ProjectDep, body: reviewing.BulkRequest) -> reviewing.B
     wanted = None if body.filters is None else _filter(body.filters)
     done = bulk.act(project, body.action, pair_ids=body.pair_ids, wanted=wanted)
     return reviewing.BulkResult(
-        action=body.action, affected_count=done.affected, undo_token=done.undo_token,
+        action=body.action,
+        affected_count=done.affected,
+        undo_token=done.undo_token,
         undo_expires_at=done.undo_expires_at,
     )
 
@@ -84,7 +86,9 @@ def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.
     """Accepted and edited pairs as a new numbered JSONL file."""
     wanted = body or wire.ExportRequest()
     made = exporting.export(
-        project, format=wanted.format, include_system_prompt=wanted.include_system_prompt,
+        project,
+        format=wanted.format,
+        include_system_prompt=wanted.include_system_prompt,
         min_quality_score=wanted.min_quality_score,
     )
     return views.export(made)

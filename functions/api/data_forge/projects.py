@@ -16,7 +16,11 @@ router = APIRouter(prefix="/projects", tags=["projects"], route_class=Route)
 @router.post("", status_code=201, operation_id="create_project")
 def create_project(who: CallerDep, body: wire.CreateProject) -> wire.Project:
     made = projects.create(
-        who.org_id, who.user_id, name=body.name, description=body.description, source_type=body.source_type,
+        who.org_id,
+        who.user_id,
+        name=body.name,
+        description=body.description,
+        source_type=body.source_type,
         config=body.config,
     )
     return views.project(made)

@@ -22,9 +22,13 @@ View = Annotated[
     Query(description="`canonical`: the fields of the full documentation only; `legacy`: those of the quick page only"),
 ]
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"description": "One JSON object per line; with `format=url` where to get them", "content": {
-        closing.NDJSON: {"schema": {"type": "string"}, "example": '{"instruction": "...", "output": "..."}'},
-        "application/json": {"schema": {"$ref": "#/components/schemas/SyntheticUrl"}}}},
+    200: {
+        "description": "One JSON object per line; with `format=url` where to get them",
+        "content": {
+            closing.NDJSON: {"schema": {"type": "string"}, "example": '{"instruction": "...", "output": "..."}'},
+            "application/json": {"schema": {"$ref": "#/components/schemas/SyntheticUrl"}},
+        },
+    },
     302: {"description": "Results above 5 MB, on AWS: the presigned URL of the same bytes"},
 }
 

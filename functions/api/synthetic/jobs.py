@@ -30,8 +30,10 @@ def generate(who: Who, body: wire.SyntheticRequest, confirmed: Confirmed = None)
 
 @router.get("/jobs", operation_id="synthetic_list_jobs")
 def list_jobs(
-    who: Who, status: Literal["queued", "running", "succeeded", "failed"] | None = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20, cursor: Annotated[str | None, Query(max_length=2000)] = None,
+    who: Who,
+    status: Literal["queued", "running", "succeeded", "failed"] | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> wire.SyntheticJobPage:
     """Newest first; pass `next_cursor` back as `cursor` for the next page."""
     found, following = jobs.listed(who.org_id, status=status, limit=limit, cursor=cursor)

@@ -9,12 +9,25 @@ from pydantic import BaseModel, Field
 from functions.api.wire.limits import Id, example, text
 
 Scope = Literal[
-    "data-forge:read", "data-forge:write", "synthetic:read", "synthetic:write", "datasets:read", "datasets:write",
-    "training:read", "training:write", "admin",
+    "data-forge:read",
+    "data-forge:write",
+    "synthetic:read",
+    "synthetic:write",
+    "datasets:read",
+    "datasets:write",
+    "training:read",
+    "training:write",
+    "admin",
 ]
 WORK: list[Scope] = [
-    "data-forge:read", "data-forge:write", "synthetic:read", "synthetic:write", "datasets:read", "datasets:write",
-    "training:read", "training:write",
+    "data-forge:read",
+    "data-forge:write",
+    "synthetic:read",
+    "synthetic:write",
+    "datasets:read",
+    "datasets:write",
+    "training:read",
+    "training:write",
 ]
 """What a new key may do if nothing is said: everything but manage keys and members."""
 KeyName = text(1, 100)

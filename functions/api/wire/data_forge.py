@@ -114,8 +114,11 @@ class RegisterDocument(BaseModel):
     """Exactly one of `s3_key` (an uploaded file; then `filename` and `file_size` too), `url` and `content`."""
 
     model_config = example(
-        filename="product-manual.pdf", s3_key="data-forge/user_456/proj_abc123/sources/product-manual.pdf",
-        content_type="application/pdf", file_size=2048576, metadata={},
+        filename="product-manual.pdf",
+        s3_key="data-forge/user_456/proj_abc123/sources/product-manual.pdf",
+        content_type="application/pdf",
+        file_size=2048576,
+        metadata={},
     )
 
     filename: Filename | None = None
@@ -218,9 +221,15 @@ class ParseStarted(BaseModel):
 
 class GenerateRequest(BaseModel):
     model_config = example(
-        model_id="extractive", generation_type="qa", num_pairs=500, temperature=0.7, max_tokens=4096, chunk_ids=None,
+        model_id="extractive",
+        generation_type="qa",
+        num_pairs=500,
+        temperature=0.7,
+        max_tokens=4096,
+        chunk_ids=None,
         config={
-            "pairs_per_chunk": 3, "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2},
+            "pairs_per_chunk": 3,
+            "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2},
             "style_template": "mixed",
         },
     )

@@ -53,8 +53,10 @@ def _check(value: object, where: str, depth: int) -> None:
         try:
             items.number(value, where)
         except Invalid:
-            raise _broken(f"the number{_at(where)} must be finite, fit 64 bits if whole, else lie between 1e-130 and "
-                          "1e125 in size") from None
+            raise _broken(
+                f"the number{_at(where)} must be finite, fit 64 bits if whole, else lie between 1e-130 and "
+                "1e125 in size"
+            ) from None
 
 
 def _check_text(text: str, what: str) -> None:

@@ -107,9 +107,10 @@ class Advanced(Strict):
     style_rules: Annotated[list[text(1, 1000)], Field(max_length=50)] | None = None
     hard_negatives: HardNegatives | None = None
     response_constraints: ResponseConstraints | None = None
-    output_split: Annotated[
-        dict[SplitName, Annotated[int, Field(strict=True, ge=1, le=100)]], Field(min_length=2, max_length=5)
-    ] | None = None
+    output_split: (
+        Annotated[dict[SplitName, Annotated[int, Field(strict=True, ge=1, le=100)]], Field(min_length=2, max_length=5)]
+        | None
+    ) = None
     metadata_fields: Annotated[list[MetadataField], Field(min_length=1, max_length=20)] | None = None
 
 
@@ -146,11 +147,20 @@ class ConflictConfig(Strict):
 
 class SyntheticRequest(Strict):
     model_config = ConfigDict(
-        extra="forbid", protected_namespaces=(), validate_by_name=True, validate_by_alias=True,
-        json_schema_extra={"examples": [{
-            "schema": "instruction_v1", "domain": "customer support for a SaaS product", "count": 50,
-            "model": "balanced",
-        }]},
+        extra="forbid",
+        protected_namespaces=(),
+        validate_by_name=True,
+        validate_by_alias=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "schema": "instruction_v1",
+                    "domain": "customer support for a SaaS product",
+                    "count": 50,
+                    "model": "balanced",
+                }
+            ]
+        },
     )
 
     schema_: Annotated[Literal[*SCHEMAS], Field(alias="schema")]  # type: ignore[valid-type]

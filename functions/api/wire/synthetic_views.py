@@ -16,9 +16,16 @@ from functions.api.wire import synthetic as wire
 
 def estimate(offered: Offer) -> wire.SyntheticStarted:
     return wire.SyntheticStarted(
-        job_id=None, status="estimated", created_at=None, schema_=offered.spec.schema, domain=offered.spec.domain,
-        count=offered.records, model=offered.model, generator=offered.cast.generator,
-        price_per_1000_usd=dollars(offered.quote.cost(1000)), estimated_cost_usd=dollars(offered.cost),
+        job_id=None,
+        status="estimated",
+        created_at=None,
+        schema_=offered.spec.schema,
+        domain=offered.spec.domain,
+        count=offered.records,
+        model=offered.model,
+        generator=offered.cast.generator,
+        price_per_1000_usd=dollars(offered.quote.cost(1000)),
+        estimated_cost_usd=dollars(offered.cost),
         most_generated=offered.most_generated,
     )
 
@@ -26,8 +33,11 @@ def estimate(offered: Offer) -> wire.SyntheticStarted:
 def started(run: Run) -> wire.SyntheticStarted:
     price: Any = run.config["price"]
     return wire.SyntheticStarted(
-        **_common(run), status="queued", generator=str(run.config["model_id"]),
-        price_per_1000_usd=dollars(price["record"] * 1000), most_generated=most_slots(run.requested),
+        **_common(run),
+        status="queued",
+        generator=str(run.config["model_id"]),
+        price_per_1000_usd=dollars(price["record"] * 1000),
+        most_generated=most_slots(run.requested),
     )
 
 
@@ -37,24 +47,40 @@ def job(run: Run) -> wire.SyntheticJob:
     report: Any = run.report
     charge = run.results.get("charge")
     return wire.SyntheticJob(
-        **_common(run), status=jobs.status_of(run), count_requested=request["count"],
-        count_generated=run.delivered + run.rejected, count_accepted=run.delivered, count_rejected=run.rejected,
-        count_failed=run.failed, progress=_progress(run), stage=run.stage,
-        quality_grade=report["overall_grade"] if report else None, summary=_summary(report) if report else None,
-        models=wire.JobModels(generator=str(run.config["model_id"]), critic=_text(run.config.get("critic")),
-                              judge=_text(run.config.get("judge"))),
+        **_common(run),
+        status=jobs.status_of(run),
+        count_requested=request["count"],
+        count_generated=run.delivered + run.rejected,
+        count_accepted=run.delivered,
+        count_rejected=run.rejected,
+        count_failed=run.failed,
+        progress=_progress(run),
+        stage=run.stage,
+        quality_grade=report["overall_grade"] if report else None,
+        summary=_summary(report) if report else None,
+        models=wire.JobModels(
+            generator=str(run.config["model_id"]),
+            critic=_text(run.config.get("critic")),
+            judge=_text(run.config.get("judge")),
+        ),
         mode="batch" if run.config.get("mode") == "batch" else "realtime",
         cost_usd=dollars(int(str(charge))) if charge is not None else 0.0 if over else None,
-        started_at=run.started_at, completed_at=run.completed_at,
-        expires_at=jobs.expires_at(run), error=jobs.error_of(run),
+        started_at=run.started_at,
+        completed_at=run.completed_at,
+        expires_at=jobs.expires_at(run),
+        error=jobs.error_of(run),
     )
 
 
 def _common(run: Run) -> dict[str, Any]:
     request: Any = run.config["request"]
     return {
-        "job_id": run.run_id, "schema_": request["schema"], "domain": request["domain"], "count": request["count"],
-        "model": run.config["model"], "estimated_cost_usd": dollars(int(str(run.config["estimate"]))),
+        "job_id": run.run_id,
+        "schema_": request["schema"],
+        "domain": request["domain"],
+        "count": request["count"],
+        "model": run.config["model"],
+        "estimated_cost_usd": dollars(int(str(run.config["estimate"]))),
         "created_at": run.created_at,
     }
 
@@ -81,7 +107,8 @@ def _progress(run: Run) -> int:
 def balance(account: books.Account, usage: books.Usage) -> wire.Balance:
     metered, counted = account.plan == "payg", account.plan == "quota"
     return wire.Balance(
-        plan=account.plan, balance_usd=dollars(account.balance) if metered else None,
+        plan=account.plan,
+        balance_usd=dollars(account.balance) if metered else None,
         reserved_usd=dollars(account.reserved) if metered else None,
         available_usd=dollars(account.balance - account.reserved) if metered else None,
         quota_records=account.quota / books.UNITS if counted else None,
@@ -93,6 +120,11 @@ def balance(account: books.Account, usage: books.Usage) -> wire.Balance:
 
 def entry(e: books.Entry) -> wire.LedgerEntry:
     return wire.LedgerEntry(
-        entry_id=e.entry.removeprefix("log#"), kind=e.kind, amount_usd=dollars(e.amount), records=e.units / books.UNITS,
-        job_id=e.run_id, note=e.note, created_at=e.created_at,
+        entry_id=e.entry.removeprefix("log#"),
+        kind=e.kind,
+        amount_usd=dollars(e.amount),
+        records=e.units / books.UNITS,
+        job_id=e.run_id,
+        note=e.note,
+        created_at=e.created_at,
     )

@@ -24,13 +24,28 @@ def project(p: project_store.Project, exports: Sequence[pair_store.Export] | Non
         exports = pair_store.exports_of(p.project_id) if p.version else []
     n = pair_numbers(p)
     stats = wire.ProjectStats(
-        total_documents=p.documents, total_chunks=p.chunks, total_pairs=n.total, accepted_pairs=n.accepted,
-        rejected_pairs=n.rejected, pending_pairs=n.pending, avg_quality_score=n.avg_quality_score,
+        total_documents=p.documents,
+        total_chunks=p.chunks,
+        total_pairs=n.total,
+        accepted_pairs=n.accepted,
+        rejected_pairs=n.rejected,
+        pending_pairs=n.pending,
+        avg_quality_score=n.avg_quality_score,
     )
     return wire.Project(
-        projectId=p.project_id, name=p.name, description=p.description, status=p.status, sourceType=p.source_type,
-        userId=p.user_id, organizationId=p.org_id, s3Prefix=p.s3_prefix, stats=stats, defaultConfig=p.config,
-        currentVersion=p.version, versions=[export_version(e) for e in exports], createdAt=p.created_at,
+        projectId=p.project_id,
+        name=p.name,
+        description=p.description,
+        status=p.status,
+        sourceType=p.source_type,
+        userId=p.user_id,
+        organizationId=p.org_id,
+        s3Prefix=p.s3_prefix,
+        stats=stats,
+        defaultConfig=p.config,
+        currentVersion=p.version,
+        versions=[export_version(e) for e in exports],
+        createdAt=p.created_at,
         updatedAt=p.updated_at,
     )
 
@@ -44,16 +59,21 @@ def projects(several: Sequence[project_store.Project]) -> list[wire.Project]:
 def pair_numbers(p: project_store.Project) -> reviewing.PairNumbers:
     """An edited pair counts as accepted."""
     return reviewing.PairNumbers(
-        total=p.pending + p.accepted + p.edited + p.rejected, accepted=p.accepted + p.edited, rejected=p.rejected,
-        pending=p.pending, avg_quality_score=round(p.score_sum / p.scored / SCORE_UNIT, 4) if p.scored else None,
+        total=p.pending + p.accepted + p.edited + p.rejected,
+        accepted=p.accepted + p.edited,
+        rejected=p.rejected,
+        pending=p.pending,
+        avg_quality_score=round(p.score_sum / p.scored / SCORE_UNIT, 4) if p.scored else None,
     )
 
 
 def analytics(p: project_store.Project, found: Numbers) -> reviewing.Analytics:
     return reviewing.Analytics(
-        projectId=p.project_id, projectName=p.name,
+        projectId=p.project_id,
+        projectName=p.name,
         documents=reviewing.DocumentNumbers(total=p.documents, parsed=found.parsed, failed=found.failed),
-        chunks=reviewing.ChunkNumbers(total=p.chunks, by_type=found.chunk_types), pairs=pair_numbers(p),
+        chunks=reviewing.ChunkNumbers(total=p.chunks, by_type=found.chunk_types),
+        pairs=pair_numbers(p),
         qualityDistribution=[reviewing.QualityRange(range=r, count=n) for r, n in found.quality.items()],
         generations=reviewing.GenerationNumbers(
             total=found.runs, completed=found.runs_completed, running=found.runs_active, failed=found.runs_failed
@@ -65,12 +85,27 @@ def analytics(p: project_store.Project, found: Numbers) -> reviewing.Analytics:
 def document(d: project_store.Document) -> wire.Document:
     error = wire.DocumentError(reason=d.error_reason or "corrupted", message=d.error) if d.error else None
     return wire.Document(
-        documentId=d.document_id, projectId=d.project_id, name=d.name, mimeType=d.mime_type, fileSize=d.size,
-        s3Key=d.s3_key, parsingStatus=d.parsing_status, chunkCount=d.chunk_count, createdAt=d.created_at,
-        metadata=d.metadata, source=d.source, url=d.url, fetched=_fetched(d), checksum=d.checksum,
-        verified=d.verified, detectedType=d.detected_type,
-        chunkTypes={kind: int(str(n)) for kind, n in d.chunk_types.items()}, pages=d.pages, warnings=d.warnings,
-        error=error, parsedAt=d.parsed_at,
+        documentId=d.document_id,
+        projectId=d.project_id,
+        name=d.name,
+        mimeType=d.mime_type,
+        fileSize=d.size,
+        s3Key=d.s3_key,
+        parsingStatus=d.parsing_status,
+        chunkCount=d.chunk_count,
+        createdAt=d.created_at,
+        metadata=d.metadata,
+        source=d.source,
+        url=d.url,
+        fetched=_fetched(d),
+        checksum=d.checksum,
+        verified=d.verified,
+        detectedType=d.detected_type,
+        chunkTypes={kind: int(str(n)) for kind, n in d.chunk_types.items()},
+        pages=d.pages,
+        warnings=d.warnings,
+        error=error,
+        parsedAt=d.parsed_at,
     )
 
 
@@ -78,9 +113,7 @@ def _fetched(d: project_store.Document) -> wire.Fetched | None:
     if not d.fetched:
         return None
     told = {name: str(d.fetched.get(name) or "") for name in ("final_url", "content_type", "fetched_at")}
-    return wire.Fetched(
-        finalUrl=told["final_url"], contentType=told["content_type"], fetchedAt=told["fetched_at"]
-    )
+    return wire.Fetched(finalUrl=told["final_url"], contentType=told["content_type"], fetchedAt=told["fetched_at"])
 
 
 def chunk(c: project_store.StoredChunk) -> wire.Chunk:
@@ -88,11 +121,25 @@ def chunk(c: project_store.StoredChunk) -> wire.Chunk:
     topic = re.sub(r"[\W_]+", "-", top.casefold()).strip("-") if top else None
     made = sum(n for n in c.pairs_by_run.values() if isinstance(n, int))
     return wire.Chunk(
-        chunkId=c.chunk_id, projectId=c.project_id, documentId=c.document_id, content=c.content,
-        heading=c.heading_path[-1] if c.heading_path else None, headingPath=c.heading_path, pageNumber=c.page,
-        position=c.position, contentType=c.content_type, topic=topic or None, difficulty=c.difficulty,
-        pairsGenerated=made, excluded=c.excluded, metadata=c.metadata, tokenCount=c.tokens, startOffset=c.start,
-        endOffset=c.end, createdAt=c.created_at, updatedAt=c.updated_at,
+        chunkId=c.chunk_id,
+        projectId=c.project_id,
+        documentId=c.document_id,
+        content=c.content,
+        heading=c.heading_path[-1] if c.heading_path else None,
+        headingPath=c.heading_path,
+        pageNumber=c.page,
+        position=c.position,
+        contentType=c.content_type,
+        topic=topic or None,
+        difficulty=c.difficulty,
+        pairsGenerated=made,
+        excluded=c.excluded,
+        metadata=c.metadata,
+        tokenCount=c.tokens,
+        startOffset=c.start,
+        endOffset=c.end,
+        createdAt=c.created_at,
+        updatedAt=c.updated_at,
     )
 
 
@@ -104,12 +151,21 @@ def generation(run: run_store.Run) -> wire.Generation:
     cost = spent.cost_usd if spent else run.cost_usd
     cost = None if cost is None else round(cost, 6)
     return wire.Generation(
-        generationId=run.run_id, projectId=run.project_id, kind=run.kind, config=run.config, status=status,
-        stage=run.stage, progress=_percent(run, now), progressDetail=_detail(run, now, cost),
+        generationId=run.run_id,
+        projectId=run.project_id,
+        kind=run.kind,
+        config=run.config,
+        status=status,
+        stage=run.stage,
+        progress=_percent(run, now),
+        progressDetail=_detail(run, now, cost),
         jobName=f"df-{run.kind}-{run.run_id[:8]}",
         results=run.results or _results_so_far(run, spent),
         counts=wire.Counts(
-            requested=run.requested, asked=run.asked, delivered=run.delivered, rejected=run.rejected,
+            requested=run.requested,
+            asked=run.asked,
+            delivered=run.delivered,
+            rejected=run.rejected,
             failed=run.failed,
         ),
         reasons=run.reasons or {"rejected": {}, "failed": {}},
@@ -118,9 +174,14 @@ def generation(run: run_store.Run) -> wire.Generation:
             output=spent.output_tokens if spent else run.output_tokens,
             cached=spent.cached_tokens if spent else run.cached_tokens,
         ),
-        costUsd=cost, estimate=wire.Estimate.model_validate(run.estimate) if run.estimate else None,
-        stopReason=run.stop_reason, report=run.report, error=run.error,
-        startedAt=run.started_at, completedAt=run.completed_at, createdAt=run.created_at,
+        costUsd=cost,
+        estimate=wire.Estimate.model_validate(run.estimate) if run.estimate else None,
+        stopReason=run.stop_reason,
+        report=run.report,
+        error=run.error,
+        startedAt=run.started_at,
+        completedAt=run.completed_at,
+        createdAt=run.created_at,
     )
 
 
@@ -143,8 +204,12 @@ def _detail(run: run_store.Run, now: run_store.Progress, cost: float | None) -> 
     rate = said.rate_per_second if said and said.stage == run.stage else None
     left = max(0, total - now.done) / rate if rate else None
     return wire.StageProgress(
-        stage=run.stage, done=now.done, total=max(total, now.done), ratePerSecond=rate,
-        etaSeconds=None if left is None else round(left, 1), costUsd=cost,
+        stage=run.stage,
+        done=now.done,
+        total=max(total, now.done),
+        ratePerSecond=rate,
+        etaSeconds=None if left is None else round(left, 1),
+        costUsd=cost,
     )
 
 
@@ -152,27 +217,53 @@ def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wir
     if run.kind == "parse" or spent is None:
         return {}
     return {
-        "chunks_processed": 0, "pairs_generated": spent.done - spent.failed, "pairs_valid": run.delivered,
-        "avg_quality_score": None, "tokens_used": spent.input_tokens + spent.output_tokens,
+        "chunks_processed": 0,
+        "pairs_generated": spent.done - spent.failed,
+        "pairs_valid": run.delivered,
+        "avg_quality_score": None,
+        "tokens_used": spent.input_tokens + spent.output_tokens,
     }
 
 
 def pair(p: pair_store.Pair) -> reviewing.Pair:
-    return reviewing.Pair.model_validate({  # turns and all in one go: a page has up to 500 pairs
-        "pairId": p.pair_id, "projectId": p.project_id, "chunkId": p.chunk_id, "documentId": p.document_id,
-        "generationId": p.run_id, "type": p.type, "systemPrompt": p.system_prompt,
-        "messages": [{"role": m.role, "content": m.content} for m in exporting.messages(p)],
-        "question": p.question, "answer": p.answer, "qualityScore": p.quality_score,
-        "groundingScore": p.grounding_score, "complexityLevel": p.complexity_level, "questionType": p.question_type,
-        "isDuplicate": p.is_duplicate, "status": p.status, "reviewerNotes": p.reviewer_notes, "evidence": p.evidence,
-        "metadata": p.metadata, "lineage": lineage(p.lineage), "createdAt": p.created_at, "updatedAt": p.updated_at,
-    })
+    return reviewing.Pair.model_validate(
+        {  # turns and all in one go: a page has up to 500 pairs
+            "pairId": p.pair_id,
+            "projectId": p.project_id,
+            "chunkId": p.chunk_id,
+            "documentId": p.document_id,
+            "generationId": p.run_id,
+            "type": p.type,
+            "systemPrompt": p.system_prompt,
+            "messages": [{"role": m.role, "content": m.content} for m in exporting.messages(p)],
+            "question": p.question,
+            "answer": p.answer,
+            "qualityScore": p.quality_score,
+            "groundingScore": p.grounding_score,
+            "complexityLevel": p.complexity_level,
+            "questionType": p.question_type,
+            "isDuplicate": p.is_duplicate,
+            "status": p.status,
+            "reviewerNotes": p.reviewer_notes,
+            "evidence": p.evidence,
+            "metadata": p.metadata,
+            "lineage": lineage(p.lineage),
+            "createdAt": p.created_at,
+            "updatedAt": p.updated_at,
+        }
+    )
 
 
 def export_version(e: pair_store.Export) -> wire.ExportVersion:
     return wire.ExportVersion(
-        version=e.version, format=e.format, s3Key=e.s3_key, pairCount=e.pair_count, fileSize=e.file_size,
-        includeSystemPrompt=e.include_system_prompt, minQualityScore=e.min_quality_score, createdAt=e.created_at,
+        version=e.version,
+        format=e.format,
+        s3Key=e.s3_key,
+        pairCount=e.pair_count,
+        fileSize=e.file_size,
+        includeSystemPrompt=e.include_system_prompt,
+        minQualityScore=e.min_quality_score,
+        createdAt=e.created_at,
     )
 
 

@@ -191,17 +191,16 @@ def _pack(text: str, section: _Section, max_tokens: int) -> list[_Section]:
     return [_Section(section.path, section.top, tuple(group)) for group in groups]
 
 
-def _merge(
-    text: str, groups: Sequence[_Section], *, max_tokens: int, min_tokens: int, within: bool
-) -> list[_Section]:
+def _merge(text: str, groups: Sequence[_Section], *, max_tokens: int, min_tokens: int, within: bool) -> list[_Section]:
     """Join each group under `min_tokens` to the one before or after it, where both fit in one chunk."""
     out: list[_Section] = []
     for group in groups:
         if out and (within is False or out[-1].top == group.top):
             joined = text[out[-1].start : group.end]
-            tiny = min(
-                tokens.count(text[out[-1].start : out[-1].end]), tokens.count(text[group.start : group.end])
-            ) < min_tokens
+            tiny = (
+                min(tokens.count(text[out[-1].start : out[-1].end]), tokens.count(text[group.start : group.end]))
+                < min_tokens
+            )
             if tiny and _fits(joined, max_tokens):
                 before = out.pop()
                 group = _Section(_common(before.path, group.path), before.top, before.units + group.units)

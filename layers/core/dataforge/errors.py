@@ -1,28 +1,28 @@
 """Every error the product raises on purpose, drawn as a tree; `functions/api` translates it to HTTP once.
 
-    DataForgeError
-    ├── Invalid                422  a value breaks a stated limit (carries the field)
-    │   └── Malformed          400  the request itself cannot be read
-    │   └── Misspelt           422  a description may hold typing mistakes (carries suggestions)
-    ├── Unauthenticated        401
-    ├── PaymentRequired        402  balance or quota does not cover it
-    ├── Forbidden              403
-    ├── NotFound               404  also what another organisation's ids look like
-    ├── Conflict               409  the state of the thing forbids it now
-    │   └── InProgress         409  the same request is being answered (carries retry_after)
-    ├── TooLarge               413
-    ├── RateLimited            429  (carries retry_after)
-    ├── Busy                   503  a store is overloaded or out of reach, retries and all (carries retry_after)
-    ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
-    ├── TeacherError                a teacher did not answer
-    │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503, 529)
-    │   ├── TeacherUnreachable      try again (reset, time-out, 5xx)
-    │   └── TeacherRefused          never try again (bad key, unknown model, bad request)
-    ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
-    ├── BatchUnfinished             a batch ran out of time; run it again, it goes on where it stopped
-    ├── EraseUnfinished             an erasure ran out of time; the same
-    ├── SchemaMismatch         503  the data has a form that this version does not work on (store.schema)
-    └── ConditionFailed             a conditional write found another state (platform.tables)
+DataForgeError
+├── Invalid                422  a value breaks a stated limit (carries the field)
+│   └── Malformed          400  the request itself cannot be read
+│   └── Misspelt           422  a description may hold typing mistakes (carries suggestions)
+├── Unauthenticated        401
+├── PaymentRequired        402  balance or quota does not cover it
+├── Forbidden              403
+├── NotFound               404  also what another organisation's ids look like
+├── Conflict               409  the state of the thing forbids it now
+│   └── InProgress         409  the same request is being answered (carries retry_after)
+├── TooLarge               413
+├── RateLimited            429  (carries retry_after)
+├── Busy                   503  a store is overloaded or out of reach, retries and all (carries retry_after)
+├── Unreadable                  a document cannot be parsed; the message tells a person what to do
+├── TeacherError                a teacher did not answer
+│   ├── TeacherBusy             try again after `retry_after` seconds (429, 503, 529)
+│   ├── TeacherUnreachable      try again (reset, time-out, 5xx)
+│   └── TeacherRefused          never try again (bad key, unknown model, bad request)
+├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
+├── BatchUnfinished             a batch ran out of time; run it again, it goes on where it stopped
+├── EraseUnfinished             an erasure ran out of time; the same
+├── SchemaMismatch         503  the data has a form that this version does not work on (store.schema)
+└── ConditionFailed             a conditional write found another state (platform.tables)
 """
 
 from __future__ import annotations

@@ -41,17 +41,23 @@ def add(**facts: str) -> None:
         known.update(facts)
 
 
-_SECRET = re.compile("|".join((
-    # Keys of ours (sk_) and of model providers (sk-, sk-ant-, sk-proj-). Words that end in "sk" go on with letters.
-    r"(?:(?<![A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))sk[_-][\w-]{8,}", r"sk[_-][\w-]{32,}",
-    r"(?i:bearer|basic)(?:\s|%20)+[\w.~+/=-]{12,}",
-    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}",
-    r"eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?",  # a JWT
-    r"(?i:x-amz-(?:signature|credential|security-token)|signature|credential)(?:=|%3[Dd])[^\s&,\"'<>]+",
-    r"(?:sig|api_key)=[^\s&\"'<>]+",
-    r"(?i:(?:x-api-key|authorization|(?:aws_?)?(?:secret_?access_?key|session_?token)))[\"']?\s*[:=]\s*b?[\"']?"
-    r"(?i:(?:bearer|basic|aws4-hmac-sha256)\s+)?[^\s,\"'<>]+",
-)))
+_SECRET = re.compile(
+    "|".join(
+        (
+            # Keys of ours (sk_) and of model providers (sk-, sk-ant-, sk-proj-). Words that end in "sk" go on with
+            # letters.
+            r"(?:(?<![A-Za-z])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrt]))sk[_-][\w-]{8,}",
+            r"sk[_-][\w-]{32,}",
+            r"(?i:bearer|basic)(?:\s|%20)+[\w.~+/=-]{12,}",
+            r"\b(?:AKIA|ASIA)[A-Z0-9]{16}",
+            r"eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?",  # a JWT
+            r"(?i:x-amz-(?:signature|credential|security-token)|signature|credential)(?:=|%3[Dd])[^\s&,\"'<>]+",
+            r"(?:sig|api_key)=[^\s&\"'<>]+",
+            r"(?i:(?:x-api-key|authorization|(?:aws_?)?(?:secret_?access_?key|session_?token)))[\"']?\s*[:=]\s*b?[\"']?"
+            r"(?i:(?:bearer|basic|aws4-hmac-sha256)\s+)?[^\s,\"'<>]+",
+        )
+    )
+)
 """What looks like a secret wherever it stands."""
 
 _known: dict[str, None] = {}
@@ -74,7 +80,9 @@ class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(), "logger": record.name, "message": redact(record.getMessage()),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
             **(context.get() or {}),
         }
         if record.exc_info:

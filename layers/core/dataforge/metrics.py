@@ -35,7 +35,10 @@ def emit(service: str, values: Mapping[str, float], **facts: str) -> None:
     directive = {"Namespace": known["namespace"], "Dimensions": [known["dimensions"]], "Metrics": metrics}
     line = {
         "_aws": {"Timestamp": clock.milliseconds(), "CloudWatchMetrics": [directive]},
-        **facts, "Service": service, "Stage": settings.get().stage, **values,
+        **facts,
+        "Service": service,
+        "Stage": settings.get().stage,
+        **values,
     }
     print(orjson.dumps(line).decode(), flush=True)
 

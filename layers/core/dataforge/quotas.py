@@ -72,8 +72,11 @@ class Window:
 def limit_of(api: str) -> int:
     s = settings.get()
     return {
-        "data-forge": s.rate_data_forge, "synthetic": s.rate_synthetic, "datasets": s.rate_datasets,
-        "training": s.rate_training, "accounts": s.rate_accounts,
+        "data-forge": s.rate_data_forge,
+        "synthetic": s.rate_synthetic,
+        "datasets": s.rate_datasets,
+        "training": s.rate_training,
+        "accounts": s.rate_accounts,
     }[api]
 
 

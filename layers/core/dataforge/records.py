@@ -90,8 +90,11 @@ class Slot:
     def asked(self) -> dict[str, str]:
         """What the plan spreads over the slots, as far as this one was asked for it."""
         told = {
-            "question_type": self.question_type, "difficulty": self.difficulty, "persona": self.persona,
-            "style": self.style, "passages": str(len(self.chunk_ids)) if self.further else None,
+            "question_type": self.question_type,
+            "difficulty": self.difficulty,
+            "persona": self.persona,
+            "style": self.style,
+            "passages": str(len(self.chunk_ids)) if self.further else None,
         }
         return {name: value for name, value in told.items() if value is not None}
 

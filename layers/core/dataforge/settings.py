@@ -54,8 +54,9 @@ class Settings:
     sagemaker_base_url: str = _env("DATAFORGE_SAGEMAKER_URL", "", "Address of SageMaker endpoints, if not the region's")
     models: str = _env("DATAFORGE_MODELS", "", "Additions to the model catalogue: JSON, or the path of a JSON file")
     requests_per_minute: int = _number(
-        "DATAFORGE_REQUESTS_PER_MINUTE", 0,
-        "Requests a minute to one model, all runs together (0: as its provider tells)"
+        "DATAFORGE_REQUESTS_PER_MINUTE",
+        0,
+        "Requests a minute to one model, all runs together (0: as its provider tells)",
     )
     tokens_per_minute: int = _number(
         "DATAFORGE_TOKENS_PER_MINUTE", 0, "Tokens a minute to one model, all runs together (0: as its provider tells)"

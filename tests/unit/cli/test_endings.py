@@ -33,9 +33,7 @@ def test_a_bad_document_is_told_and_the_others_go_on(
     assert {d["name"] for d in next(iter(api.documents.values()))} == {"leave.md", "travel.txt", "secret.pdf"}
 
 
-def test_a_wrong_type_that_was_named_is_partial_but_one_in_a_folder_is_not(
-    run: Callable[..., int], docs: Path
-) -> None:
+def test_a_wrong_type_that_was_named_is_partial_but_one_in_a_folder_is_not(run: Callable[..., int], docs: Path) -> None:
     (docs / "photo.png").write_bytes(b"\x89PNG")
 
     assert run() == 0
@@ -60,18 +58,21 @@ def test_fewer_pairs_than_asked_is_partial_only_if_a_number_was_asked(run: Calla
     assert run() == 0
 
 
-@pytest.mark.parametrize(("options", "code", "told"), [
-    (["--teacher", "openai:nokey"], 4, "set OPENAI_API_KEY"),
-    (["--teacher", "nobody"], 2, "There is no teacher 'nobody'"),
-    (["--api-key", "sk_wrong"], 4, "API key is missing or wrong"),
-    (["--min-quality", "0.95"], 1, "No pair scored 0.95 or more"),
-    (["--resume", "proj_9999"], 1, "proj_9999 not found"),
-    (["--pairs", "0"], 2, "--pairs"),
-    (["--out", "/proc/nothing/set.jsonl"], 2, "--out"),
-    (["--out", "-", "--json"], 2, "both write to stdout"),
-    (["--home", "h"], 2, "--home is for a local server"),
-    (["--server", "http://127.0.0.1:9", "--api-key", ""], 4, "No key for"),
-])
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--teacher", "openai:nokey"], 4, "set OPENAI_API_KEY"),
+        (["--teacher", "nobody"], 2, "There is no teacher 'nobody'"),
+        (["--api-key", "sk_wrong"], 4, "API key is missing or wrong"),
+        (["--min-quality", "0.95"], 1, "No pair scored 0.95 or more"),
+        (["--resume", "proj_9999"], 1, "proj_9999 not found"),
+        (["--pairs", "0"], 2, "--pairs"),
+        (["--out", "/proc/nothing/set.jsonl"], 2, "--out"),
+        (["--out", "-", "--json"], 2, "both write to stdout"),
+        (["--home", "h"], 2, "--home is for a local server"),
+        (["--server", "http://127.0.0.1:9", "--api-key", ""], 4, "No key for"),
+    ],
+)
 def test_failures_have_their_exit_code_and_say_why(
     run: Callable[..., int], capfd: pytest.CaptureFixture[str], options: list[str], code: int, told: str
 ) -> None:
@@ -90,7 +91,12 @@ WRONG = [
 @pytest.mark.parametrize(("options", "code", "told"), WRONG)
 @pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["run", "dry run"])
 def test_an_order_that_nobody_can_carry_out_is_refused_before_anything_is_uploaded(
-    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str], options: list[str], code: int, told: str,
+    run: Callable[..., int],
+    api: FakeApi,
+    capfd: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    told: str,
     more: tuple[str, ...],
 ) -> None:
     assert run(*options, *more) == code

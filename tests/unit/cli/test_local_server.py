@@ -44,10 +44,17 @@ def test_a_server_that_is_up_is_used_and_left_running(
 def test_a_stale_server_file_is_not_trusted(machine: Path, capfd: pytest.CaptureFixture[str]) -> None:
     machine.mkdir()
     (machine / "credentials.json").write_text(json.dumps({"api_key": KEY}))
-    (machine / "server.json").write_text(json.dumps({
-        "event": "ready", "url": "http://127.0.0.1:9", "home": str(machine), "organization_id": ORGANIZATION,
-        "credentials": str(machine / "credentials.json"),
-    }))
+    (machine / "server.json").write_text(
+        json.dumps(
+            {
+                "event": "ready",
+                "url": "http://127.0.0.1:9",
+                "home": str(machine),
+                "organization_id": ORGANIZATION,
+                "credentials": str(machine / "credentials.json"),
+            }
+        )
+    )
 
     code = execute(["models", "--home", str(machine)])
 

@@ -16,9 +16,14 @@ from tests.unit.cli.commands import Spawn, place, until
 from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
 
 
-@pytest.mark.parametrize(("stage", "reached"), [
-    ("uploading", "leave.md"), ("parsing", "/generations/gen_parse_0004"), ("generating", "/generations/gen_0005"),
-])
+@pytest.mark.parametrize(
+    ("stage", "reached"),
+    [
+        ("uploading", "leave.md"),
+        ("parsing", "/generations/gen_parse_0004"),
+        ("generating", "/generations/gen_0005"),
+    ],
+)
 def test_ctrl_c_prints_a_command_that_goes_on_from_there(
     spawn: Spawn, api: FakeApi, docs: Path, tmp_path: Path, stage: str, reached: str
 ) -> None:

@@ -35,9 +35,7 @@ def test_a_run_writes_the_dataset_and_says_how_it_went(
     assert said.err.splitlines()[-1].startswith("Next: dataforge pairs proj_")
 
 
-def test_without_a_terminal_progress_is_plain_lines(
-    run: Callable[..., int], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_terminal_progress_is_plain_lines(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
     run("--pairs", "6")
 
     said = capfd.readouterr().err
@@ -48,26 +46,65 @@ def test_without_a_terminal_progress_is_plain_lines(
 
 
 def test_what_the_options_say_reaches_the_server(run: Callable[..., int], api: FakeApi) -> None:
-    run("--pairs", "6", "--teacher", "ollama:llama3.2", "--temperature", "0.2", "--seed", "7", "--min-quality", "0.5",
-        "--system-prompt", "Be brief.", "--format", "alpaca", "--project", "Rules", "--mode", "batch")
+    run(
+        "--pairs",
+        "6",
+        "--teacher",
+        "ollama:llama3.2",
+        "--temperature",
+        "0.2",
+        "--seed",
+        "7",
+        "--min-quality",
+        "0.5",
+        "--system-prompt",
+        "Be brief.",
+        "--format",
+        "alpaca",
+        "--project",
+        "Rules",
+        "--mode",
+        "batch",
+    )
 
     bodies = {s.path.rsplit("/", 1)[1]: s.json for s in api.seen if s.method == "POST" and s.body}
     assert bodies["projects"] == {"name": "Rules"}
     assert bodies["generate"] == {
-        "model_id": "ollama:llama3.2", "num_pairs": 6, "temperature": 0.2, "system_prompt": "Be brief.",
+        "model_id": "ollama:llama3.2",
+        "num_pairs": 6,
+        "temperature": 0.2,
+        "system_prompt": "Be brief.",
         "config": {"seed": 7, "auto_accept_min_quality": 0.5, "mode": "batch"},
     }
     assert bodies["export"] == {"format": "alpaca"}
 
 
 def test_what_is_to_be_spread_reaches_the_server(run: Callable[..., int], api: FakeApi) -> None:
-    run("--pairs", "6", "--teacher", "ollama:llama3.2", "--question-type", "factual", "--question-type", "how-to=2",
-        "--persona", "mixed", "--style", "keywords", "--style", "a=b", "--multi-hop", "0.2")
+    run(
+        "--pairs",
+        "6",
+        "--teacher",
+        "ollama:llama3.2",
+        "--question-type",
+        "factual",
+        "--question-type",
+        "how-to=2",
+        "--persona",
+        "mixed",
+        "--style",
+        "keywords",
+        "--style",
+        "a=b",
+        "--multi-hop",
+        "0.2",
+    )
 
     asked, sent = [s.json for s in api.seen if s.method == "POST" and s.path.endswith("/generate")]
     assert asked == {**sent, "estimate": True}
     assert {k: v for k, v in sent["config"].items() if k != "auto_accept_min_quality"} == {
-        "question_types": {"factual": 1, "how-to": 2}, "personas": "mixed", "styles": ["keywords", "a=b"],
+        "question_types": {"factual": 1, "how-to": 2},
+        "personas": "mixed",
+        "styles": ["keywords", "a=b"],
         "multi_hop_share": 0.2,
     }
 
@@ -166,7 +203,11 @@ def test_json_ends_with_the_result(run: Callable[..., int], api: FakeApi, capfd:
     assert result["counts"] == {"requested": 10, "asked": 10, "delivered": 7, "rejected": 2, "failed": 1}
     assert result["reasons"] == {"rejected": {"near_duplicate": 2}, "failed": {"unreadable_reply": 1}}
     assert {e["stage"] for e in events if e["type"] == "progress"} == {
-        "upload", "parse", "generate", "validate", "export"
+        "upload",
+        "parse",
+        "generate",
+        "validate",
+        "export",
     }
     assert said.err == ""
 
@@ -186,7 +227,9 @@ def test_a_terminal_gets_live_bars(api: FakeApi, docs: Path, tmp_path: Path) -> 
 
     done = subprocess.Popen(
         [*COMMAND, "run", str(docs), "--pairs", "6", "--out", str(tmp_path / "set.jsonl"), *place(api)],
-        stderr=theirs, stdout=theirs, env=environment,
+        stderr=theirs,
+        stdout=theirs,
+        env=environment,
     )
     os.close(theirs)
     screen = read_all(ours)

@@ -28,12 +28,19 @@ def test_the_small_commands(
     run("--pairs", "6", "--quiet")
     capfd.readouterr()
 
-    codes = [execute([*words, *place(api)]) for words in (
-        ["models"], ["status", "gen_0005"], ["logs", "gen_0005", "--tail", "2"],
-        ["pairs", "proj_0001", "--search", "2", "--json"], ["pairs", "proj_0001", "--limit", "3"],
-        ["export", "proj_0001", "--out", str(tmp_path / "again.jsonl")],
-        ["records", "gen_0005", "--outcome", "rejected"], ["records", "gen_0005", "--out", str(tmp_path / "r.jsonl")],
-    )]
+    codes = [
+        execute([*words, *place(api)])
+        for words in (
+            ["models"],
+            ["status", "gen_0005"],
+            ["logs", "gen_0005", "--tail", "2"],
+            ["pairs", "proj_0001", "--search", "2", "--json"],
+            ["pairs", "proj_0001", "--limit", "3"],
+            ["export", "proj_0001", "--out", str(tmp_path / "again.jsonl")],
+            ["records", "gen_0005", "--outcome", "rejected"],
+            ["records", "gen_0005", "--out", str(tmp_path / "r.jsonl")],
+        )
+    ]
 
     said = capfd.readouterr()
     assert codes == [0] * 8
@@ -48,9 +55,7 @@ def test_the_small_commands(
     assert len((tmp_path / "again.jsonl").read_text().splitlines()) == 4
 
 
-def test_a_job_is_followed_to_its_end(
-    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_job_is_followed_to_its_end(run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]) -> None:
     run("--pairs", "6", "--quiet")
     capfd.readouterr()
 
@@ -83,10 +88,17 @@ def test_a_trace_is_readable_and_its_json_is_the_apis(
     told = json.loads(capfd.readouterr().out)
 
     for said in (
-        "pair      pair_0000  accepted", "Q  What is [bold]item[/bold] 0?", "chunk 4-20, document 104-120 (verified)",
-        "gpt-4o-2024-08-06 (asked for: gpt-4o)  attempt 2 of 2", "362 tokens in, 78 out, $0.001685",
-        "$0.005055 for 3 pairs", "000000#01  no longer kept", "parsed again  page 3  Items > Numbers",
-        "items.pdf", "https://example.com/items.pdf", "note      The raw reply is no longer kept.",
+        "pair      pair_0000  accepted",
+        "Q  What is [bold]item[/bold] 0?",
+        "chunk 4-20, document 104-120 (verified)",
+        "gpt-4o-2024-08-06 (asked for: gpt-4o)  attempt 2 of 2",
+        "362 tokens in, 78 out, $0.001685",
+        "$0.005055 for 3 pairs",
+        "000000#01  no longer kept",
+        "parsed again  page 3  Items > Numbers",
+        "items.pdf",
+        "https://example.com/items.pdf",
+        "note      The raw reply is no longer kept.",
     ):
         assert said in text
     assert told["lineage"]["call"]["slots"] == 3
@@ -94,14 +106,26 @@ def test_a_trace_is_readable_and_its_json_is_the_apis(
 
 
 def test_the_trace_of_a_multi_hop_pair_shows_both_chunks_and_says_which_holds_what() -> None:
-    found = read(Trace, {
-        "pairId": "pair_1", "projectId": "proj_1", "generationId": "gen_1", "question": "Q?", "answer": "A.",
-        "status": "pending", "chunk": {"chunkId": "chunk_1", "state": "unchanged"},
-        "document": {"documentId": "doc_1", "state": "present", "name": "fleet.pdf"},
-        "evidence": [{"start": 0, "end": 4, "text": "Nine", "chunk_id": "chunk_2", "holds": True}],
-        "further": [{"chunk": {"chunkId": "chunk_2", "state": "edited", "pageNumber": 7},
-                     "document": {"documentId": "doc_2", "state": "present", "name": "crew.html"}}],
-    })
+    found = read(
+        Trace,
+        {
+            "pairId": "pair_1",
+            "projectId": "proj_1",
+            "generationId": "gen_1",
+            "question": "Q?",
+            "answer": "A.",
+            "status": "pending",
+            "chunk": {"chunkId": "chunk_1", "state": "unchanged"},
+            "document": {"documentId": "doc_1", "state": "present", "name": "fleet.pdf"},
+            "evidence": [{"start": 0, "end": 4, "text": "Nine", "chunk_id": "chunk_2", "holds": True}],
+            "further": [
+                {
+                    "chunk": {"chunkId": "chunk_2", "state": "edited", "pageNumber": 7},
+                    "document": {"documentId": "doc_2", "state": "present", "name": "crew.html"},
+                }
+            ],
+        },
+    )
 
     text = "\n".join(trace.lines(found))
 
@@ -151,7 +175,9 @@ def test_every_command_and_option_is_documented() -> None:
     page = (ROOT / "docs/cli.md").read_text()
 
     undocumented = [
-        f"{name} {word}" for name, command in cli.commands.items() for parameter in command.params
+        f"{name} {word}"
+        for name, command in cli.commands.items()
+        for parameter in command.params
         for word in (parameter.opts if isinstance(parameter, click.Option) else [])
         if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", page)
     ]

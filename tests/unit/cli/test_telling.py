@@ -55,15 +55,20 @@ def test_events_are_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     Events(sys.stdout, clock=Clock()).step(Step("upload", 5, 10, "bytes", rate=5))
 
     assert json.loads(capsys.readouterr().out) == {
-        "type": "progress", "stage": "upload", "done": 5, "total": 10, "unit": "bytes", "rate": 5,
-        "seconds_left": 1.0, "cost_usd": None, "finished": False,
+        "type": "progress",
+        "stage": "upload",
+        "done": 5,
+        "total": 10,
+        "unit": "bytes",
+        "rate": 5,
+        "seconds_left": 1.0,
+        "cost_usd": None,
+        "finished": False,
     }
 
 
 def test_numbers_as_people_read_them() -> None:
-    assert [money(x) for x in (None, 0, 0.0004, 0.01, 1234.5)] == [
-        "unknown", "$0.00", "$0.0004", "$0.01", "$1,234.50"
-    ]
+    assert [money(x) for x in (None, 0, 0.0004, 0.01, 1234.5)] == ["unknown", "$0.00", "$0.0004", "$0.01", "$1,234.50"]
     assert [duration(x) for x in (0.4, 59.4, 61, 3661)] == ["0 s", "59 s", "1 min 01 s", "1 h 01 min"]
     assert [size(x) for x in (999, 1500, 2_000_000, 3e9)] == ["999 B", "1.5 kB", "2.0 MB", "3.0 GB"]
 
@@ -129,11 +134,20 @@ def test_a_job_that_tops_up_counts_on_and_its_rate_is_the_servers() -> None:
     watch = Watch(heard)
 
     def see(status: str, done: int, total: int, asked: int, settled: int) -> None:
-        watch(read(Generation, {
-            "generationId": "gen_1", "projectId": "proj_1", "status": status, "stage": status, "costUsd": 0.1,
-            "counts": {"requested": 100, "asked": asked, "delivered": settled, "rejected": 0, "failed": 0},
-            "progressDetail": {"stage": status, "done": done, "total": total, "ratePerSecond": 0.5},
-        }))
+        watch(
+            read(
+                Generation,
+                {
+                    "generationId": "gen_1",
+                    "projectId": "proj_1",
+                    "status": status,
+                    "stage": status,
+                    "costUsd": 0.1,
+                    "counts": {"requested": 100, "asked": asked, "delivered": settled, "rejected": 0, "failed": 0},
+                    "progressDetail": {"stage": status, "done": done, "total": total, "ratePerSecond": 0.5},
+                },
+            )
+        )
 
     see("generating", 0, 100, 100, 0)
     see("generating", 80, 100, 100, 0)
@@ -142,8 +156,12 @@ def test_a_job_that_tops_up_counts_on_and_its_rate_is_the_servers() -> None:
     see("completed", 0, 0, 120, 120)
 
     assert [(s.stage, s.done, s.total, s.finished) for s in heard.steps] == [
-        ("generate", 0, 100, False), ("generate", 80, 100, False), ("generate", 100, 100, True),
-        ("validate", 100, 100, False), ("generate", 105, 120, False), ("generate", 120, 120, True),
+        ("generate", 0, 100, False),
+        ("generate", 80, 100, False),
+        ("generate", 100, 100, True),
+        ("validate", 100, 100, False),
+        ("generate", 105, 120, False),
+        ("generate", 120, 120, True),
         ("validate", 120, 120, True),
     ]
     assert [s.rate for s in heard.steps[:2]] == [0.5, 0.5]

@@ -13,24 +13,61 @@ from dataforge.parsing.encoding import bom
 SUPPORTED = "PDF, Word (.docx), Markdown, plain text, HTML and CSV"
 
 _EXTENSIONS = {
-    "pdf": "pdf", "docx": "docx", "docm": "docx", "dotx": "docx", "md": "markdown", "markdown": "markdown",
-    "mdown": "markdown", "mkd": "markdown", "txt": "text", "text": "text", "log": "text", "html": "html", "htm": "html",
-    "xhtml": "html", "csv": "csv", "tsv": "csv", "tab": "csv",
+    "pdf": "pdf",
+    "docx": "docx",
+    "docm": "docx",
+    "dotx": "docx",
+    "md": "markdown",
+    "markdown": "markdown",
+    "mdown": "markdown",
+    "mkd": "markdown",
+    "txt": "text",
+    "text": "text",
+    "log": "text",
+    "html": "html",
+    "htm": "html",
+    "xhtml": "html",
+    "csv": "csv",
+    "tsv": "csv",
+    "tab": "csv",
 }
 _TYPES = {
-    "text/markdown": "markdown", "text/x-markdown": "markdown", "text/plain": "text", "text/html": "html",
-    "application/xhtml+xml": "html", "text/csv": "csv", "text/tab-separated-values": "csv", "application/csv": "csv",
+    "text/markdown": "markdown",
+    "text/x-markdown": "markdown",
+    "text/plain": "text",
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "text/csv": "csv",
+    "text/tab-separated-values": "csv",
+    "application/csv": "csv",
 }
 _FOREIGN = (
-    (b"{\\rtf", "an RTF document"), (b"\x89PNG", "a PNG picture"), (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"), (b"II*\0", "a TIFF picture"), (b"MM\0*", "a TIFF picture"), (b"RIFF", "a media file"),
-    (b"\x1f\x8b", "a gzip archive"), (b"7z\xbc\xaf", "a 7-Zip archive"), (b"Rar!", "a RAR archive"),
-    (b"\x7fELF", "a program"), (b"MZ", "a program"), (b"%!PS", "a PostScript file"), (b"BZh", "a bzip2 archive"),
-    (b"ID3", "a sound file"), (b"OggS", "a media file"), (b"SQLite format 3", "a database"),
+    (b"{\\rtf", "an RTF document"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"RIFF", "a media file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"%!PS", "a PostScript file"),
+    (b"BZh", "a bzip2 archive"),
+    (b"ID3", "a sound file"),
+    (b"OggS", "a media file"),
+    (b"SQLite format 3", "a database"),
     (b"PAR1", "a Parquet file"),
 )
-_OFFICE = {"xl/": "an Excel workbook", "ppt/": "a PowerPoint file", "META-INF/container.xml": "an EPUB book",
-           "content.xml": "an OpenDocument file", "visio/": "a Visio drawing"}
+_OFFICE = {
+    "xl/": "an Excel workbook",
+    "ppt/": "a PowerPoint file",
+    "META-INF/container.xml": "an EPUB book",
+    "content.xml": "an OpenDocument file",
+    "visio/": "a Visio drawing",
+}
 _HTML = re.compile(rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _MOST_DIRECTORY = 4 * 2**20
 """Bytes of an archive's table of contents: about 40,000 names. More is an attack on the memory of whoever lists it."""
@@ -54,7 +91,8 @@ def detect(data: bytes, filename: str, content_type: str = "") -> str:
         if _extension(filename) in ("pdf", "docx", "docm"):
             raise Unreadable(
                 f"{filename} does not begin like a {_extension(filename).upper()} file: it is damaged or something "
-                "else. Export it again and upload it.", reason="corrupted",
+                "else. Export it again and upload it.",
+                reason="corrupted",
             )
         raise _unsupported(filename, "binary data")
     return _textual(data, filename, content_type)
@@ -68,7 +106,8 @@ def _textual(data: bytes, filename: str, content_type: str) -> str:
         what = "a web page (often a log-in or error page saved under that name)" if looks_html else "plain text"
         raise Unreadable(
             f"{filename} is not a {extension.upper()} file but {what}. Download the document again, or rename the "
-            "file if it is what you meant.", reason="unsupported",
+            "file if it is what you meant.",
+            reason="unsupported",
         )
     if named in ("html", "markdown", "csv"):
         return named
@@ -113,10 +152,10 @@ def _directory_bytes(data: bytes) -> int:
     end = data.rfind(b"PK\5\6", max(0, len(data) - 22 - 0xFFFF))
     if end < 0 or len(data) < end + 22:
         return 0
-    size = int.from_bytes(data[end + 12:end + 16], "little")
+    size = int.from_bytes(data[end + 12 : end + 16], "little")
     wide = end - 20 - 56  # where Python's zipfile looks for the 64-bit record, and believes it
-    if data[end - 20:end - 16] == b"PK\6\7" and wide >= 0 and data[wide:wide + 4] == b"PK\6\6":
-        size = max(size if size != 0xFFFFFFFF else 0, int.from_bytes(data[wide + 40:wide + 48], "little"))
+    if data[end - 20 : end - 16] == b"PK\6\7" and wide >= 0 and data[wide : wide + 4] == b"PK\6\6":
+        size = max(size if size != 0xFFFFFFFF else 0, int.from_bytes(data[wide + 40 : wide + 48], "little"))
     return size
 
 

@@ -20,8 +20,14 @@ Element: TypeAlias = Any  # lxml's element; its stubs are not installed
 
 _MOST_BYTES = 256 * 2**20
 _MOST_PARTS = 20_000
-_PARTS = ("word/document.xml", "word/styles.xml", "word/numbering.xml", "word/footnotes.xml", "word/endnotes.xml",
-          "docProps/core.xml")
+_PARTS = (
+    "word/document.xml",
+    "word/styles.xml",
+    "word/numbering.xml",
+    "word/footnotes.xml",
+    "word/endnotes.xml",
+    "docProps/core.xml",
+)
 
 
 def read(data: bytes) -> ParsedDocument:

@@ -95,7 +95,8 @@ def _levels(numbering: Element) -> dict[tuple[str, int], tuple[str, int]]:
     for node in numbering.iter(W + "abstractNum"):
         abstract[node.get(W + "abstractNumId")] = {
             _integer(level.get(W + "ilvl"), 0): (
-                _value(level, "numFmt", "bullet"), _integer(_value(level, "start", "1"), 1)
+                _value(level, "numFmt", "bullet"),
+                _integer(_value(level, "start", "1"), 1),
             )
             for level in node.iter(W + "lvl")
         }

@@ -15,29 +15,131 @@ from dataforge.records import ParsedDocument
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-_FURNITURE = frozenset((
-    "script", "style", "noscript", "template", "nav", "footer", "aside", "form", "button", "select", "option",
-    "textarea", "input", "iframe", "object", "embed", "canvas", "audio", "video", "svg", "dialog", "menu", "head",
-    "map",
-))
-_ROLES = frozenset((
-    "navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alert", "menu", "toolbar",
-))
+_FURNITURE = frozenset(
+    (
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "nav",
+        "footer",
+        "aside",
+        "form",
+        "button",
+        "select",
+        "option",
+        "textarea",
+        "input",
+        "iframe",
+        "object",
+        "embed",
+        "canvas",
+        "audio",
+        "video",
+        "svg",
+        "dialog",
+        "menu",
+        "head",
+        "map",
+    )
+)
+_ROLES = frozenset(
+    (
+        "navigation",
+        "banner",
+        "contentinfo",
+        "complementary",
+        "search",
+        "dialog",
+        "alert",
+        "menu",
+        "toolbar",
+    )
+)
 _CLASSES = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navbox|menu|breadcrumbs?|sidebar|footer|cookie|advert|ads|share|social|"
-    r"editsection|noprint|sr-only|visually-hidden)(?:$|[\s_-])", re.I,
+    r"editsection|noprint|sr-only|visually-hidden)(?:$|[\s_-])",
+    re.I,
 )
-_BLOCKS = frozenset((
-    "address", "article", "blockquote", "body", "center", "dd", "details", "div", "dl", "dt", "fieldset",
-    "figcaption", "figure", "header", "hgroup", "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary",
-    "table", "td", "th", "tr", "ul", "h1", "h2", "h3", "h4", "h5", "h6", "caption", "tbody", "thead", "tfoot",
-))
+_BLOCKS = frozenset(
+    (
+        "address",
+        "article",
+        "blockquote",
+        "body",
+        "center",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "td",
+        "th",
+        "tr",
+        "ul",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "caption",
+        "tbody",
+        "thead",
+        "tfoot",
+    )
+)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_UNCLOSED = frozenset((
-    "p", "li", "dt", "dd", "td", "th", "tr", "thead", "tbody", "tfoot", "colgroup", "col", "option", "br", "img", "hr",
-    "input", "meta", "link", "area", "base", "source", "track", "wbr", "embed", "param", "rt", "rp", "html", "head",
-    "body",
-))
+_UNCLOSED = frozenset(
+    (
+        "p",
+        "li",
+        "dt",
+        "dd",
+        "td",
+        "th",
+        "tr",
+        "thead",
+        "tbody",
+        "tfoot",
+        "colgroup",
+        "col",
+        "option",
+        "br",
+        "img",
+        "hr",
+        "input",
+        "meta",
+        "link",
+        "area",
+        "base",
+        "source",
+        "track",
+        "wbr",
+        "embed",
+        "param",
+        "rt",
+        "rp",
+        "html",
+        "head",
+        "body",
+    )
+)
 _DEEPEST = 3_000
 _LISTS = frozenset(("ul", "ol", "dl"))
 _CONTAINER = "main, article, [role=main]"

@@ -58,14 +58,19 @@ def parse_isolated(
     `child` is the module whose `main(arguments)` runs in the process; tests put misbehaving ones there.
     """
     arguments = {
-        "path": str(Path(path).resolve()), "filename": filename, "content_type": content_type, "memory_mb": memory_mb,
-        "cpu_seconds": cpu_seconds, "parent": os.getpid(),
+        "path": str(Path(path).resolve()),
+        "filename": filename,
+        "content_type": content_type,
+        "memory_mb": memory_mb,
+        "cpu_seconds": cpu_seconds,
+        "parent": os.getpid(),
     }
     outcome = _run(child, json.dumps(arguments), wall_seconds)
     if outcome.stopped == "timed_out" or outcome.code == -signal.SIGXCPU:
         raise Unreadable(
             f"Reading {filename} took longer than {cpu_seconds} s of processor time or {wall_seconds:g} s in all. "
-            "Split it into smaller documents, or save it in a simpler form.", reason="timed_out",
+            "Split it into smaller documents, or save it in a simpler form.",
+            reason="timed_out",
         )
     if outcome.stopped == "too_large":
         raise Unreadable(
@@ -78,7 +83,8 @@ def parse_isolated(
 def _read(outcome: _Outcome, filename: str, memory_mb: int) -> ParsedDocument:
     heavy = Unreadable(
         f"{filename} needs more than {memory_mb} MiB of memory to read. Split it into smaller documents, or save it in "
-        "a simpler form.", reason="too_complex",
+        "a simpler form.",
+        reason="too_complex",
     )
     damaged = Unreadable(
         f"{filename} is damaged in a way that stops the reader. Open it, save it again and upload that.",
@@ -123,7 +129,10 @@ def _document(answer: dict[str, object]) -> ParsedDocument:
         found.append(Block(kind, start, end, level, page))
     pages, title, warnings = answer["pages"], answer["title"], answer["warnings"]
     return ParsedDocument(
-        text, tuple(found), pages if isinstance(pages, int) else None, title if isinstance(title, str) else None,
+        text,
+        tuple(found),
+        pages if isinstance(pages, int) else None,
+        title if isinstance(title, str) else None,
         tuple(str(warning) for warning in warnings) if isinstance(warnings, list) else (),
     )
 
@@ -135,7 +144,11 @@ def _run(module: str, arguments: str, wall_seconds: float) -> _Outcome:
     import_path = json.dumps([os.path.abspath(entry) for entry in sys.path])
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _START.format(module=module), import_path, arguments],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        cwd="/",
         env={**environment, "MALLOC_ARENA_MAX": "2", "PYTHONUTF8": "1", "RAYON_NUM_THREADS": "1"},
     )
     out, err = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)

@@ -51,7 +51,8 @@ def read(data: bytes) -> ParsedDocument:
     if len(bare) == len(plain):
         raise Unreadable(
             f"None of the PDF's pages ({_ranges(bare)}) holds text: it is a scan or a set of pictures. Run OCR on it "
-            "(for example with OCRmyPDF or your scanner's software) and upload the result.", reason="no_text",
+            "(for example with OCRmyPDF or your scanner's software) and upload the result.",
+            reason="no_text",
         )
     warnings = [f"No text on page {_ranges(bare)} (a picture or a blank page): left out."] if bare else []
     return assemble.assemble(_joined(pages), pages=len(plain), title=title, warnings=warnings)
@@ -101,7 +102,8 @@ def _plain_page(document: object, index: int) -> str:
         if layer.count_chars() > _MOST_PAGE_CHARACTERS:
             raise Unreadable(
                 f"Page {index + 1} holds more than {_MOST_PAGE_CHARACTERS:,} characters, which no page that people "
-                "read does. Export the document again from its source.", reason="too_complex",
+                "read does. Export the document again from its source.",
+                reason="too_complex",
             )
         return assemble.clean(layer.get_text_range())
     finally:
@@ -114,8 +116,15 @@ def _layout_pages(data: bytes) -> dict[int, ParsedPage]:
     from liteparse import LiteParse, ParseError
 
     parser = LiteParse(
-        ocr_enabled=False, output_format="markdown", image_mode="off", extract_links=False, extract_blocks=True,
-        continue_on_page_error=True, quiet=True, num_workers=1, max_pages=_MOST_PAGES,
+        ocr_enabled=False,
+        output_format="markdown",
+        image_mode="off",
+        extract_links=False,
+        extract_blocks=True,
+        continue_on_page_error=True,
+        quiet=True,
+        num_workers=1,
+        max_pages=_MOST_PAGES,
     )
     try:
         return {page.page_num: page for page in parser.parse(data).pages}
@@ -175,7 +184,7 @@ def _joined(pages: Sequence[Sequence[Piece]]) -> Iterator[Piece]:
 def _goes_on(above: Piece, below: Piece) -> bool:
     if above.kind != "paragraph" or below.kind != "paragraph" or above.page == below.page:
         return False
-    return above.text[-1] not in ".!?:;\"”)]" and len(above.text) > 40 and below.text[0].islower()
+    return above.text[-1] not in '.!?:;"”)]' and len(above.text) > 40 and below.text[0].islower()
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -132,7 +132,8 @@ def _lines(page: ParsedPage, box: AnnotationRect | None) -> list[_Line]:
         return []
     rows: list[list[TextItem]] = []
     inside = (
-        item for item in page.text_items
+        item
+        for item in page.text_items
         if box.x - 1 <= item.x + item.width / 2 <= box.x + box.width + 1
         and box.y - 1 <= item.y + item.height / 2 <= box.y + box.height + 1
     )

@@ -102,8 +102,14 @@ class Tables(Protocol):
         ...
 
     def update(
-        self, table: str, key: Key, *, set: Item | None = None, add: Mapping[str, int | float] | None = None,
-        remove: Sequence[str] = (), where: Where | None = None,
+        self,
+        table: str,
+        key: Key,
+        *,
+        set: Item | None = None,
+        add: Mapping[str, int | float] | None = None,
+        remove: Sequence[str] = (),
+        where: Where | None = None,
     ) -> Item:
         """The whole new item. The item must exist; ConditionFailed when it does not, or when `where` does not hold.
 
@@ -132,8 +138,15 @@ class Tables(Protocol):
     def batch_delete(self, table: str, keys: Iterable[Key]) -> None: ...
 
     def query_page(
-        self, table: str, hash_key: Key, *, index: str | None = None, begins: tuple[str, str] | None = None,
-        between: tuple[str, str | int, str | int] | None = None, cursor: str | None = None, limit: int = 1000,
+        self,
+        table: str,
+        hash_key: Key,
+        *,
+        index: str | None = None,
+        begins: tuple[str, str] | None = None,
+        between: tuple[str, str | int, str | int] | None = None,
+        cursor: str | None = None,
+        limit: int = 1000,
         descending: bool = False,
     ) -> Page:
         """Items of one partition in range-key order (text by its UTF-8 bytes), up to `limit` or about 1 MB, whichever

@@ -25,13 +25,47 @@ _NUMBER_WORDS = {word: str(value) for value, word in enumerate(_UP_TO_TWENTY.spl
     word: str(value) for value, word in zip(range(30, 100, 10), _TENS.split(), strict=True)
 }
 _UNITS = {
-    unit: family[0] for family in (
-        ("second", "sec"), ("minute", "min"), ("hour", "hr"), ("day",), ("week",), ("month",), ("year",), ("decade",),
-        ("century", "centuries"), ("%", "percent"), ("kg", "kilogram"), ("g", "gram"), ("km", "kilometre", "kilometer"),
-        ("m", "metre", "meter"), ("cm",), ("mm",), ("mile",), ("foot", "feet"), ("inch", "inches"), ("litre", "liter"),
-        ("thousand",), ("million",), ("billion",), ("trillion",), ("euro", "eur"), ("dollar", "usd"), ("pound", "gbp"),
-        ("mb",), ("gb",), ("tb",), ("kb",), ("degree",), ("hz",), ("mhz",), ("ghz",), ("volt",), ("watt",),
-    ) for unit in family
+    unit: family[0]
+    for family in (
+        ("second", "sec"),
+        ("minute", "min"),
+        ("hour", "hr"),
+        ("day",),
+        ("week",),
+        ("month",),
+        ("year",),
+        ("decade",),
+        ("century", "centuries"),
+        ("%", "percent"),
+        ("kg", "kilogram"),
+        ("g", "gram"),
+        ("km", "kilometre", "kilometer"),
+        ("m", "metre", "meter"),
+        ("cm",),
+        ("mm",),
+        ("mile",),
+        ("foot", "feet"),
+        ("inch", "inches"),
+        ("litre", "liter"),
+        ("thousand",),
+        ("million",),
+        ("billion",),
+        ("trillion",),
+        ("euro", "eur"),
+        ("dollar", "usd"),
+        ("pound", "gbp"),
+        ("mb",),
+        ("gb",),
+        ("tb",),
+        ("kb",),
+        ("degree",),
+        ("hz",),
+        ("mhz",),
+        ("ghz",),
+        ("volt",),
+        ("watt",),
+    )
+    for unit in family
 }
 _BEFORE_UNIT = frozenset(["working", "business", "calendar", "consecutive", "full", "nautical", "square", "cubic"])
 _NOT = """
@@ -40,8 +74,10 @@ _NOT = """
 _NEGATIONS = frozenset(_NOT.split())
 _TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|%")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
-_NAME = re.compile(r"[^\W\d_a-z](?:[^\W_]|[&'’.\-](?=\w))*(?:\s+(?:(?:of|the|de|van|von|and|for)\s+)?"
-                   r"[^\W\d_a-z](?:[^\W_]|[&'’.\-](?=\w))*)*")
+_NAME = re.compile(
+    r"[^\W\d_a-z](?:[^\W_]|[&'’.\-](?=\w))*(?:\s+(?:(?:of|the|de|van|von|and|for)\s+)?"
+    r"[^\W\d_a-z](?:[^\W_]|[&'’.\-](?=\w))*)*"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,8 +154,11 @@ class _BySize:
         return self.folds[words]
 
     def joined(self, more: _BySize) -> _BySize:
-        return _in_order(np.concatenate((self.sizes, more.sizes)), np.concatenate((self.places, more.places)),
-                         np.concatenate((self.sketches, more.sketches)))
+        return _in_order(
+            np.concatenate((self.sizes, more.sizes)),
+            np.concatenate((self.places, more.places)),
+            np.concatenate((self.sketches, more.sketches)),
+        )
 
 
 def _by_size(sets: Sequence[Grams], words: int, places: Places) -> _BySize:
@@ -210,9 +213,7 @@ class _Kept:
             self.segments.add(self.recent)
             self.recent = _nothing(self.words)
 
-    def screen(
-        self, start: int, block: Sequence[Grams], texts: Sequence[str]
-    ) -> Iterator[tuple[int, int, Fraction]]:
+    def screen(self, start: int, block: Sequence[Grams], texts: Sequence[str]) -> Iterator[tuple[int, int, Fraction]]:
         """(row, name of the kept record, Jaccard) of every record of the block that repeats one; others are kept."""
         mine = _by_size(block, self.words, np.arange(len(block)))
         best = self._before(block, mine)
@@ -224,8 +225,9 @@ class _Kept:
         """Of each row that is kept."""
         for at, grams in enumerate(block):
             near = np.flatnonzero((inside[at] != _FAR) & (places >= 0))
-            for differing, place, size in sorted(zip(inside[at, near].tolist(), places[near].tolist(),
-                                                     sizes[near].tolist(), strict=True)):
+            for differing, place, size in sorted(
+                zip(inside[at, near].tolist(), places[near].tolist(), sizes[near].tolist(), strict=True)
+            ):
                 best[at] = self._better(grams, _Candidate(differing, place, size), best[at])
             found = best[at]
             if found:
@@ -240,8 +242,13 @@ class _Kept:
         best: list[_Match | None] = [None] * len(block)
         for others in chain(self.segments, [self.recent]):
             for row, column, differing in self._pairs(mine, others):
-                found = zip(mine.places[row].tolist(), differing.tolist(), others.places[column].tolist(),
-                            others.sizes[column].tolist(), strict=True)
+                found = zip(
+                    mine.places[row].tolist(),
+                    differing.tolist(),
+                    others.places[column].tolist(),
+                    others.sizes[column].tolist(),
+                    strict=True,
+                )
                 for at, *candidate in sorted(found):
                     best[at] = self._better(block[at], _Candidate(*candidate), best[at])
         return best
@@ -258,8 +265,7 @@ class _Kept:
         return max(best, found) if best else found
 
     def _pairs(self, some: _BySize, others: _BySize) -> Iterator[tuple[Rows, Rows, NDArray[np.uint16]]]:
-        """Rows of `some` and of `others` that the bounds cannot rule out, and at how many bits they differ; in batches.
-        """
+        """Rows of `some` and `others` that the bounds cannot rule out, and at how many bits they differ, in batches."""
         for at in range(0, len(some.sizes), _TILE):
             sizes = some.sizes[at : at + _TILE]
             least, most = sizes[0], sizes[-1]

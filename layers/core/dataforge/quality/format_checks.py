@@ -23,18 +23,23 @@ _CODE = re.compile(r"```.*?(```|\Z)|`[^`\n]*`", re.DOTALL)
 _FINISHED = re.compile(r"[.!?。！？…؟।;|%°)\]}>\"'”’»」』`*]\s*$|\d\s*$")
 _ROLE = re.compile(
     r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<</?SYS>>|^\s*#{2,}\s*(?:instruction|response|input|assistant|system)s?\s*:|"
-    r"^\s*(?:user|assistant|system|human)\s*:\s|<(?:start|end)_of_turn>|</s>", re.IGNORECASE | re.MULTILINE)
+    r"^\s*(?:user|assistant|system|human)\s*:\s|<(?:start|end)_of_turn>|</s>",
+    re.IGNORECASE | re.MULTILINE,
+)
 _FORM = re.compile(
-    r"</?passage(?:-\d+)?>|\[Text \d+\]|\"(?:question|answer|question_type|evidence)\"\s*:|question_type",
-    re.IGNORECASE)
+    r"</?passage(?:-\d+)?>|\[Text \d+\]|\"(?:question|answer|question_type|evidence)\"\s*:|question_type", re.IGNORECASE
+)
 _REFUSAL = re.compile(
     r"^\W*(?:(?:i'?m|i am) (?:sorry|unable|not able|afraid)|(?:sorry|apologies|my apologies)\b[,.!]?(?: but)?\W|"
     r"i (?:can'?t|cannot|can not|won'?t|am unable to) (?:answer|assist|help|provide|comply|fulfil|do that|determine|"
     r"find|share|create|write)|as an? (?:ai|artificial|large language|language) |"
     r"there is (?:no|not enough|insufficient) information|(?:i do not|i don'?t) (?:know|have (?:enough|any|access)))",
-    re.IGNORECASE)
-_THING = (r"(?:passage|text|excerpt|paragraph|context|document|article|section|snippet|chapter|chunk|author|source|"
-          r"table)")
+    re.IGNORECASE,
+)
+_THING = (
+    r"(?:passage|text|excerpt|paragraph|context|document|article|section|snippet|chapter|chunk|author|source|"
+    r"table)"
+)
 _REFERS = re.compile(
     rf"\b(?:according to|based on|as per) (?:the|this|that) (?:\w+ )?{_THING}(?!\w)(?! of\b| for\b| on\b)|"
     rf"\bthis (?:passage|text|excerpt|paragraph|document|article|section|chapter|snippet)\b|"
@@ -47,7 +52,8 @@ _REFERS = re.compile(
     rf"(?:does not|doesn'?t) (?:say|state|mention|specify|provide|contain|describe))\b|"
     rf"\b(?:does|did|do) (?:the|this) (?:passage|text|excerpt|paragraph|context|document|article|section|author)\b|"
     rf"\bnot (?:mentioned|specified|stated|provided|given) in the {_THING}\b",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,12 @@ class Candidate:
 
 
 def check(
-    draft: Draft, *, passage: str, system_prompt: str = "", finish_reason: str = "stop", without: Collection[str] = (),
+    draft: Draft,
+    *,
+    passage: str,
+    system_prompt: str = "",
+    finish_reason: str = "stop",
+    without: Collection[str] = (),
 ) -> list[str]:
     """The keys of CHECKS that this pair fails, in their order; empty: well formed. without: keys that do not apply."""
     candidate = Candidate(draft, passage, system_prompt, finish_reason)
@@ -140,7 +151,7 @@ def _question_repeated(c: Candidate) -> bool:
 
 
 def _is_choice(draft: Draft) -> bool:
-    """"Which is longer, A or B?" and yes-no questions are rightly answered in the question's own words."""
+    """ "Which is longer, A or B?" and yes-no questions are rightly answered in the question's own words."""
     question, answer = draft.question.casefold(), draft.answer.casefold().lstrip()
     return " or " in question or answer.startswith(("yes", "no"))
 

@@ -12,7 +12,12 @@ from dataforge.quality.report import diversity_of
 
 VERSION = "1.0"
 REASONS = (
-    "format_invalid", "near_duplicate", "low_margin", "too_similar", "judge_rejected", "invariant_violated",
+    "format_invalid",
+    "near_duplicate",
+    "low_margin",
+    "too_similar",
+    "judge_rejected",
+    "invariant_violated",
 )
 RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
     "pass_rate": (("A", 0.95), ("B", 0.85), ("C", 0.70)),
@@ -40,8 +45,13 @@ def overall(pass_rate: float, diversity_score: float | None, mean_judge_score: f
 
 
 def quality_report(
-    *, accepted: int, rejected: Mapping[str, int], texts: Iterable[str], judge_scores: Sequence[float] | None,
-    answers: Sequence[int] = (), tier: str | None = None,
+    *,
+    accepted: int,
+    rejected: Mapping[str, int],
+    texts: Iterable[str],
+    judge_scores: Sequence[float] | None,
+    answers: Sequence[int] = (),
+    tier: str | None = None,
 ) -> dict[str, object]:
     """texts: what the accepted records are compared by, walked twice. judge_scores: overall of every accepted record;
     None: phase 1. answers: lengths in characters of what a model would write.
@@ -53,9 +63,15 @@ def quality_report(
     score = None if found is None else round(found, 3)
     mean = round(sum(judge_scores) / len(judge_scores), 2) if judge_scores else None
     return {
-        "version": VERSION, "phase": 1 if judge_scores is None else 2, "total_generated": total,
-        "total_accepted": accepted, "total_rejected": total_rejected, "pass_rate": pass_rate,
-        "diversity_score": score, "mean_judge_score": mean, "overall_grade": overall(pass_rate, score, mean),
+        "version": VERSION,
+        "phase": 1 if judge_scores is None else 2,
+        "total_generated": total,
+        "total_accepted": accepted,
+        "total_rejected": total_rejected,
+        "pass_rate": pass_rate,
+        "diversity_score": score,
+        "mean_judge_score": mean,
+        "overall_grade": overall(pass_rate, score, mean),
         "rejection_breakdown": {r: rejected[r] for r in sorted(rejected) if rejected[r]},
         "benchmark": benchmark(total, rejected.get("near_duplicate", 0), answers, tier),
     }
@@ -65,7 +81,8 @@ def benchmark(total: int, near_duplicates: int, answers: Sequence[int], tier: st
     """This job in the terms of the public benchmark table, beside the row of its tier."""
     share = round(100 * near_duplicates / total, 1) if total else None
     return {
-        "diversity_pct": None if share is None else round(100 - share, 1), "near_dup_pct": share,
+        "diversity_pct": None if share is None else round(100 - share, 1),
+        "near_dup_pct": share,
         "avg_output_chars": round(sum(answers) / len(answers)) if answers else None,
         "published": PUBLISHED.get(tier or ""),
     }

@@ -169,7 +169,8 @@ class _Source:
         theirs = {w for i in support for w in claims.negated(self.pieces[i].text)}
         everywhere = set(claims.negated(self.passage))
         return any(w in self.frequency and w not in everywhere for w in mine) or any(
-            w in said and w not in mine for w in theirs)
+            w in said and w not in mine for w in theirs
+        )
 
     def missing(self, answer: str) -> list[str]:
         """Numbers and names first, then content words as the answer writes them; each once."""

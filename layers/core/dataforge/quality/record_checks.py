@@ -26,7 +26,11 @@ class Bounds:
 
 
 def check(
-    asked: str, answered: Mapping[str, str], *, bounds: Bounds | None = None, rules: str = "",
+    asked: str,
+    answered: Mapping[str, str],
+    *,
+    bounds: Bounds | None = None,
+    rules: str = "",
     finish_reason: str = "stop",
 ) -> list[str]:
     """What is wrong with a record's form; empty: nothing. answered: each text that a model would write, by its name.
@@ -37,10 +41,15 @@ def check(
     for name, text in answered.items():
         candidate = format_checks.Candidate(Draft(asked, text), "", rules, finish_reason)
         found += [f"{name}: {reason}" for reason in _BORROWED if format_checks.CHECKS[reason](candidate)]
-        found += [f"{name}: {reason}" for reason, fails in (
-            ("too_long", len(text) > MOST_CHARACTERS), ("copies_the_prompt", copies(asked, text)),
-            ("repeats_itself", loops(text)),
-        ) if fails]
+        found += [
+            f"{name}: {reason}"
+            for reason, fails in (
+                ("too_long", len(text) > MOST_CHARACTERS),
+                ("copies_the_prompt", copies(asked, text)),
+                ("repeats_itself", loops(text)),
+            )
+            if fails
+        ]
         if bounds:
             found += [f"{name}: {reason}" for reason in outside(text, bounds)]
     if len(asked) > MOST_CHARACTERS:
@@ -62,7 +71,7 @@ def loops(text: str) -> bool:
     words = text.casefold().split()
     if len(words) < _LOOP_WORDS:
         return False
-    runs = [" ".join(words[i:i + _LOOP_RUN]) for i in range(len(words) - _LOOP_RUN + 1)]
+    runs = [" ".join(words[i : i + _LOOP_RUN]) for i in range(len(words) - _LOOP_RUN + 1)]
     return len(set(runs)) < _LOOP_SHARE * len(runs)
 
 

@@ -16,8 +16,16 @@ Line = Mapping[str, object]
 
 
 def report(
-    good: Tally, bad: Tally, *, diversity_score: float | None, requested: int, asked: int, failed: int,
-    reasons: Mapping[str, Mapping[str, int]], chunks_planned: int, spread: Mapping[str, object] | None = None,
+    good: Tally,
+    bad: Tally,
+    *,
+    diversity_score: float | None,
+    requested: int,
+    asked: int,
+    failed: int,
+    reasons: Mapping[str, Mapping[str, int]],
+    chunks_planned: int,
+    spread: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """good, bad: of records.jsonl and rejected.jsonl; reasons: {"rejected": .., "failed": ..} to counts; spread: from
     `spread`.
@@ -27,16 +35,26 @@ def report(
     """
     written = len(good.quality) + len(bad.quality)
     return {
-        "requested": requested, "asked": asked, "delivered": len(good.quality), "rejected": len(bad.quality),
-        "failed": failed, "rejected_by_reason": _descending(reasons.get("rejected", {})),
+        "requested": requested,
+        "asked": asked,
+        "delivered": len(good.quality),
+        "rejected": len(bad.quality),
+        "failed": failed,
+        "rejected_by_reason": _descending(reasons.get("rejected", {})),
         "failed_by_reason": _descending(reasons.get("failed", {})),
-        "pass_rate": _share(len(good.quality), written), "near_dup_rate": _share(bad.near, written),
-        "avg_quality_score": mean(good.quality), "avg_grounding_score": mean(good.grounding),
+        "pass_rate": _share(len(good.quality), written),
+        "near_dup_rate": _share(bad.near, written),
+        "avg_quality_score": mean(good.quality),
+        "avg_grounding_score": mean(good.grounding),
         "quality_histogram": histogram(good.quality),
         "diversity_score": diversity_score,
-        "question_types": _descending(good.types), "difficulty": _descending(good.difficulty),
-        "coverage": {"chunks_planned": chunks_planned, "chunks_used": len(good.chunks),
-                     "share": _share(len(good.chunks), chunks_planned)},
+        "question_types": _descending(good.types),
+        "difficulty": _descending(good.difficulty),
+        "coverage": {
+            "chunks_planned": chunks_planned,
+            "chunks_used": len(good.chunks),
+            "share": _share(len(good.chunks), chunks_planned),
+        },
         "spread": spread or {},
     }
 
@@ -50,8 +68,12 @@ def spread(
     for name, weights in wanted.items():
         there, made = asked.get(name, {}), good.asked.get(name, Counter())
         told[name] = {
-            value: {"share": round(weight, 4), "asked": there.get(value, 0), "delivered": made[value],
-                    "delivered_share": _share(made[value], len(good.quality))}
+            value: {
+                "share": round(weight, 4),
+                "asked": there.get(value, 0),
+                "delivered": made[value],
+                "delivered_share": _share(made[value], len(good.quality)),
+            }
             for value, weight in weights.items()
         }
     return told

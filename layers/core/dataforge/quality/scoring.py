@@ -1,7 +1,7 @@
 """One number for how good a pair looks, without a model: what a reviewer sorts by, not what a judge would say.
 
-    quality = sqrt(grounding * manner)      so that no manner saves an answer that the passage does not support
-    manner  = 0.30 answer form + 0.30 specificity + 0.25 relevance + 0.15 self-containedness
+quality = sqrt(grounding * manner)      so that no manner saves an answer that the passage does not support
+manner  = 0.30 answer form + 0.30 specificity + 0.25 relevance + 0.15 self-containedness
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ class Manner:
 
     @property
     def total(self) -> float:
-        return (0.30 * self.answer_form + 0.30 * self.specificity + 0.25 * self.relevance
-                + 0.15 * self.self_contained)
+        return 0.30 * self.answer_form + 0.30 * self.specificity + 0.25 * self.relevance + 0.15 * self.self_contained
 
 
 def quality(draft: Draft, grounding: Grounding, *, passage: str) -> float:
@@ -51,7 +50,9 @@ def manner(draft: Draft, grounding: Grounding, *, passage: str) -> Manner:
     """passage: what the evidence is looked up in when grounding found no span."""
     evidence = " ".join(s.text for s in grounding.spans) or passage
     return Manner(
-        answer_form_of(draft.answer), specificity_of(draft.question), relevance_of(draft, evidence),
+        answer_form_of(draft.answer),
+        specificity_of(draft.question),
+        relevance_of(draft, evidence),
         self_contained_of(draft),
     )
 
@@ -104,7 +105,7 @@ def self_contained_of(draft: Draft) -> float:
 
 
 def _expletive(question: str, found: re.Match[str]) -> bool:
-    """"How many are there", "is it necessary to": words that stand for nothing."""
+    """ "How many are there", "is it necessary to": words that stand for nothing."""
     before, after = question[: found.start()].casefold(), question[found.end() :].casefold()
     word = found.group().casefold()
     if word == "there":

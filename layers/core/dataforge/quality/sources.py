@@ -37,7 +37,7 @@ class Joined:
         for source, text in enumerate(self.texts):
             for span in spans:
                 start, end = max(span.start - begin, 0), min(span.end - begin, len(text))
-                if text[start:max(start, end)].strip():
+                if text[start : max(start, end)].strip():
                     found.append(Span(start, end, text[start:end], source))
             begin += len(text) + len(_GAP)
         return tuple(found)

@@ -37,13 +37,17 @@ LEAST_OF_WORK = 0.25
 _COURTESY = re.compile(
     r"^\W*(?:dear|hello|hi|good (?:morning|afternoon|evening|day)|(?:kind|best|warm)? ?regards|yours|sincerely|"
     r"thank you|thanks|subject|please (?:let|contact|feel|do not hesitate)|if you have any (?:further )?"
-    r"questions)\b.*$", re.IGNORECASE | re.MULTILINE)
+    r"questions)\b.*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _ASKED = re.compile(r"^.*\?\W*$", re.MULTILINE)
 """A question claims nothing."""
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+\S", re.MULTILINE)
 _LEANING = re.compile(
     r"^\W*(?:and|but|so|then|what if|what about|how about|also|or)\b|"
-    r"\b(?:it|that|this|they|them|those|these|there|then|else|instead|one|ones|same)\b", re.IGNORECASE)
+    r"\b(?:it|that|this|they|them|those|these|there|then|else|instead|one|ones|same)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,10 @@ class Case:
 
     def check(self, draft: Draft, *without: str) -> list[str]:
         return format_checks.check(
-            draft, passage=self.passage, system_prompt=self.system_prompt, finish_reason=self.finish_reason,
+            draft,
+            passage=self.passage,
+            system_prompt=self.system_prompt,
+            finish_reason=self.finish_reason,
             without=without,
         )
 
@@ -192,7 +199,9 @@ def _summary(case: Case) -> Verdict:
     draft = case.draft
     text = draft.material or case.passage
     reasons = case.check(
-        replace(draft, question=draft.request, material_at=None), "question_repeated", "refers_to_passage",
+        replace(draft, question=draft.request, material_at=None),
+        "question_repeated",
+        "refers_to_passage",
         "copy_of_passage",
     )
     share = len(tokens(draft.answer)) / (len(tokens(text)) or 1)
@@ -228,8 +237,11 @@ def coverage(summary: str, text: str) -> float:
 
 def _classification(case: Case) -> Verdict:
     draft = case.draft
-    reasons = [r for r in ("empty_question", "empty_answer") if format_checks.CHECKS[r](
-        format_checks.Candidate(draft, case.passage, "", "stop"))]
+    reasons = [
+        r
+        for r in ("empty_question", "empty_answer")
+        if format_checks.CHECKS[r](format_checks.Candidate(draft, case.passage, "", "stop"))
+    ]
     if case.labels and match(draft.answer, case.labels) != draft.answer:
         reasons.append("unknown_label")
     spans = tuple(s for q in draft.evidence if (s := grounding.find_quote(q, case.passage)))
@@ -242,6 +254,9 @@ def _classification(case: Case) -> Verdict:
 
 
 JUDGES: dict[str, Callable[[Case], Verdict]] = {
-    "qa": _pair, "instruction": _task, "conversation": _conversation, "summary": _summary,
+    "qa": _pair,
+    "instruction": _task,
+    "conversation": _conversation,
+    "summary": _summary,
     "classification": _classification,
 }

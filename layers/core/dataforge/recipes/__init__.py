@@ -1,9 +1,9 @@
 """What to ask a teacher and how to read the answer; one module per kind of record, chosen by name.
 
-    planning    slots over passages               prompts   what every prompt says alike
-    spreading   kinds, personas, styles over slots
-    reading     objects of a reply -> drafts      replies   JSON out of what a model wrote
-    excerpts, labels   texts and topics of a classification
+planning    slots over passages               prompts   what every prompt says alike
+spreading   kinds, personas, styles over slots
+reading     objects of a reply -> drafts      replies   JSON out of what a model wrote
+excerpts, labels   texts and topics of a classification
 """
 
 from __future__ import annotations
@@ -58,6 +58,9 @@ class Recipe(Protocol):
 
 
 RECIPES: dict[str, Recipe] = {
-    "qa": qa, "instruction": instruction, "conversation": conversation, "summary": summary,
+    "qa": qa,
+    "instruction": instruction,
+    "conversation": conversation,
+    "summary": summary,
     "classification": classification,
 }

@@ -51,10 +51,16 @@ def room(passage: Passage, _: int, __: Wishes) -> int:
 
 
 def schema(labels: Sequence[str]) -> dict[str, object]:
-    return prompts.list_of("labelled", {
-        "number": prompts.NUMBER, "label": {"type": "string", "enum": list(labels)}, "request": prompts.TEXT,
-        "evidence": prompts.TEXTS, "difficulty": prompts.LEVEL,
-    })
+    return prompts.list_of(
+        "labelled",
+        {
+            "number": prompts.NUMBER,
+            "label": {"type": "string", "enum": list(labels)},
+            "request": prompts.TEXT,
+            "evidence": prompts.TEXTS,
+            "difficulty": prompts.LEVEL,
+        },
+    )
 
 
 def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Question:
@@ -64,7 +70,14 @@ def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Questio
     task = "\n".join([_TASK, "", "The labels:", *(f"- {label}" for label in wishes.labels)])
     system = prompts.rules(task, wishes, form=_FORM, count_of="text")
     return prompts.ask(
-        "classification", system, wanted, passage, slots, wishes, schema(wishes.labels), shown=texts,
+        "classification",
+        system,
+        wanted,
+        passage,
+        slots,
+        wishes,
+        schema(wishes.labels),
+        shown=texts,
     )
 
 
@@ -96,6 +109,10 @@ def _draft(found: reading.Found, slot: Slot, question: Question) -> Draft | str:
         request = order.choice(REQUESTS)
     asked = "\n".join([request, "", *(f"- {each}" for each in shown), "", ""])
     return Draft(
-        asked + text, label, "classification", reading.level(found.get("difficulty")),
-        reading.quotes(found.get("evidence")), material_at=len(asked),
+        asked + text,
+        label,
+        "classification",
+        reading.level(found.get("difficulty")),
+        reading.quotes(found.get("evidence")),
+        material_at=len(asked),
     )

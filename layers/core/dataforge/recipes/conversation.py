@@ -54,13 +54,20 @@ _DIFFICULTY = {
 }
 
 _EXCHANGE: dict[str, object] = {
-    "type": "object", "additionalProperties": False, "required": ["user", "assistant"],
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["user", "assistant"],
     "properties": {"user": prompts.TEXT, "assistant": prompts.TEXT},
 }
-SCHEMA = prompts.list_of("conversations", {
-    "turns": {"type": "array", "items": _EXCHANGE}, "situation": prompts.TEXT, "difficulty": prompts.LEVEL,
-    "evidence": prompts.TEXTS,
-})
+SCHEMA = prompts.list_of(
+    "conversations",
+    {
+        "turns": {"type": "array", "items": _EXCHANGE},
+        "situation": prompts.TEXT,
+        "difficulty": prompts.LEVEL,
+        "evidence": prompts.TEXTS,
+    },
+)
 
 
 def room(_: Passage, tokens: int, wishes: Wishes) -> int:
@@ -100,12 +107,17 @@ def _draft(found: reading.Found, slot: Slot, wanted: int) -> Draft | str:
     if any(len(said) > MOST_USER_CHARACTERS for said, _ in kept):
         return 'a "user" turn is far too long'
     turns = tuple(
-        message for said, answered in kept
+        message
+        for said, answered in kept
         for message in (Message("user", said), Message("assistant", answered[:MOST_ASSISTANT_CHARACTERS]))
     )
     return Draft(
-        turns[0].content, turns[-1].content, reading.word(found.get("situation"), slot.question_type or "conversation"),
-        reading.level(found.get("difficulty")), reading.quotes(found.get("evidence")), turns,
+        turns[0].content,
+        turns[-1].content,
+        reading.word(found.get("situation"), slot.question_type or "conversation"),
+        reading.level(found.get("difficulty")),
+        reading.quotes(found.get("evidence")),
+        turns,
     )
 
 

@@ -26,7 +26,11 @@ def from_json(fields: Mapping[str, object]) -> Draft:
     """Fields that an older version did not write take their defaults."""
     turns = cast("list[dict[str, Any]]", fields.get("turns") or [])
     return Draft(
-        str(fields["question"]), str(fields["answer"]), str(fields.get("question_type", "factual")),
-        cast(Any, fields.get("difficulty", "medium")), tuple(cast("list[str]", fields.get("evidence") or [])),
-        tuple(Message(t["role"], t["content"]) for t in turns), cast("int | None", fields.get("material_at")),
+        str(fields["question"]),
+        str(fields["answer"]),
+        str(fields.get("question_type", "factual")),
+        cast(Any, fields.get("difficulty", "medium")),
+        tuple(cast("list[str]", fields.get("evidence") or [])),
+        tuple(Message(t["role"], t["content"]) for t in turns),
+        cast("int | None", fields.get("material_at")),
     )

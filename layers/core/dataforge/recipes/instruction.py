@@ -55,10 +55,17 @@ _DIFFICULTY = {
     "hard": "hard: facts from several places weighed, combined or applied to a case",
 }
 
-SCHEMA = prompts.list_of("tasks", {
-    "instruction": prompts.TEXT, "input": prompts.TEXT, "output": prompts.TEXT, "task": prompts.TEXT,
-    "difficulty": prompts.LEVEL, "evidence": prompts.TEXTS,
-})
+SCHEMA = prompts.list_of(
+    "tasks",
+    {
+        "instruction": prompts.TEXT,
+        "input": prompts.TEXT,
+        "output": prompts.TEXT,
+        "task": prompts.TEXT,
+        "difficulty": prompts.LEVEL,
+        "evidence": prompts.TEXTS,
+    },
+)
 
 
 def room(_: Passage, tokens: int, __: Wishes) -> int:
@@ -93,8 +100,12 @@ def _draft(found: reading.Found, slot: Slot) -> Draft | str:
         return '"input" is far too long; copy only what is worked on'
     asked, at = with_material(order, given)
     return Draft(
-        asked, work[: reading.MOST_ANSWER_CHARACTERS], reading.word(found.get("task"), slot.question_type or "task"),
-        reading.level(found.get("difficulty")), reading.quotes(found.get("evidence")), material_at=at,
+        asked,
+        work[: reading.MOST_ANSWER_CHARACTERS],
+        reading.word(found.get("task"), slot.question_type or "task"),
+        reading.level(found.get("difficulty")),
+        reading.quotes(found.get("evidence")),
+        material_at=at,
     )
 
 

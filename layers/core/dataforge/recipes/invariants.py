@@ -24,7 +24,12 @@ def question(exhibits: Sequence[Exhibit], rules: Sequence[str], *, domain: str) 
     schema = listed("checks", {"violated": {"type": "array", "items": {"type": "integer"}}})
     return Question(
         (Message("system", _RULES), Message("user", f"Rules:\n{told}\n\n{shown}\n\nCheck all {len(exhibits)}.")),
-        Passage(domain), (), kind=KIND, temperature=0.0, max_tokens=128 + 60 * len(exhibits), json_schema=schema,
+        Passage(domain),
+        (),
+        kind=KIND,
+        temperature=0.0,
+        max_tokens=128 + 60 * len(exhibits),
+        json_schema=schema,
     )
 
 

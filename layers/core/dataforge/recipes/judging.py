@@ -59,17 +59,26 @@ def question(exhibits: Sequence[Exhibit], *, domain: str, fields: Sequence[str] 
     rules = _RULES + "".join(f"\n- {name}: how much of this property the record has" for name in fields)
     shown = "\n\n".join(exhibit(n, e) for n, e in enumerate(exhibits, 1))
     return Question(
-        (Message("system", f'{rules}\nReply with JSON only: {{"verdicts": [{{"n": 1, {form}}}]}}'),
-         Message("user", f"Domain: {domain}\n\n{shown}\n\nJudge all {len(exhibits)}.")),
-        Passage(domain), (), kind=KIND, temperature=0.0, max_tokens=256 + 200 * len(exhibits),
-        json_schema=listed("verdicts", {name: {"type": "number"} for name in names}), seed=seed,
+        (
+            Message("system", f'{rules}\nReply with JSON only: {{"verdicts": [{{"n": 1, {form}}}]}}'),
+            Message("user", f"Domain: {domain}\n\n{shown}\n\nJudge all {len(exhibits)}."),
+        ),
+        Passage(domain),
+        (),
+        kind=KIND,
+        temperature=0.0,
+        max_tokens=256 + 200 * len(exhibits),
+        json_schema=listed("verdicts", {name: {"type": "number"} for name in names}),
+        seed=seed,
     )
 
 
 def exhibit(number: int, shown: Exhibit) -> str:
     note = f"\n<note>{shown.note}</note>" if shown.note else ""
-    return (f'<record n="{number}">\n<asked>\n{shown.asked}\n</asked>\n<answered>\n{shown.answered}\n</answered>{note}'
-            "\n</record>")
+    return (
+        f'<record n="{number}">\n<asked>\n{shown.asked}\n</asked>\n<answered>\n{shown.answered}\n</answered>{note}'
+        "\n</record>"
+    )
 
 
 def read(answer: Answer, count: int, fields: Sequence[str] = ()) -> list[Verdict | None]:
@@ -113,6 +122,8 @@ def listed(name: str, properties: Mapping[str, object]) -> dict[str, object]:
     own = {"n": {"type": "integer"}, **properties}
     item = {"type": "object", "additionalProperties": False, "required": list(own), "properties": own}
     return {
-        "type": "object", "additionalProperties": False, "required": [name],
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name],
         "properties": {name: {"type": "array", "items": item}},
     }

@@ -41,19 +41,23 @@ _BARE_OF = rf"(?:{'|'.join(sorted(_FIELDS))})\s*+:\s*+{_VALUE_OF}"
 _BARE_KEY = re.compile(r"([A-Za-z_$][\w$-]{0,60})\s*+:")
 _OBJECT_OF = (
     rf"\{{++{_SPACE_OF}(?:{_NAMED_OF}|[A-Za-z_$][\w$-]{{0,{MOST_KEY}}}+\s*+(?::|\Z)|\}}|\Z|"
-    rf"{_Q}[\w \-]{{0,{MOST_KEY}}}+(?:{_Q}\s*+(?::\s*+)?)?\Z)")
+    rf"{_Q}[\w \-]{{0,{MOST_KEY}}}+(?:{_Q}\s*+(?::\s*+)?)?\Z)"
+)
 _KNOWN_OF = rf"\{{++{_SPACE_OF}{_Q}?(?:{'|'.join(sorted(_FIELDS))}){_Q}?\s*+:"
 _NEXT_OF = rf"(?:{_OBJECT_OF}|\[|{_NAMED_OF}|{_BARE_OF}|\Z)"
 _AFTER_CLOSED_OF = rf"\Z|,(?:{_SPACE_OF},?)*?{_NEXT_OF}|```(?:\s|\Z)|{_KNOWN_OF}|{_NAMED_OF}"
 _CLOSED_OF = (
     rf"(?:[}}\]]{_SPACE_OF}(?:,{_SPACE_OF}(?=[}}\]]))?+)++(?:{_AFTER_CLOSED_OF})|"
-    rf"[}}\]]++[ \t]*+\r?\n(?:[ \t]*+\r?\n|\s*+{_OBJECT_OF})")
+    rf"[}}\]]++[ \t]*+\r?\n(?:[ \t]*+\r?\n|\s*+{_OBJECT_OF})"
+)
 """Closing brackets and what may come behind them: what else follows a bracket in a text is a part of the text."""
 _AFTER_MEMBER = re.compile(
     rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:\Z|{_NAMED_OF}|{_BARE_OF}|{_KNOWN_OF}|{_CLOSED_OF})|{_CLOSED_OF})|"
-    rf"\s++(?:{_NAMED_OF}|{_BARE_OF})")
+    rf"\s++(?:{_NAMED_OF}|{_BARE_OF})"
+)
 _AFTER_ITEM = re.compile(
-    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:{_VALUE_OF}|{_CLOSED_OF})|{_CLOSED_OF})|[^\S\n]*+\n\s*+{_Q}")
+    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:{_VALUE_OF}|{_CLOSED_OF})|{_CLOSED_OF})|[^\S\n]*+\n\s*+{_Q}"
+)
 _CLOSER = re.compile(r"\s{0,50}([}\]])")
 _LINE_END = re.compile(r"[ \t]*+(?:[\r\n]|\Z)")
 _KEYS = {
@@ -228,7 +232,7 @@ class _Reader:
             return text[begin:end]
         at, said = self.at + 1, list[str]()
         while found := _SPECIAL[closers].search(text, at):
-            said.append(text[at:found.start()])
+            said.append(text[at : found.start()])
             at = found.end()
             if found[0] == "\\":
                 char, at = _escaped(text, at)
@@ -265,7 +269,7 @@ def _escaped(text: str, at: int) -> tuple[str, int]:
     """The character behind a backslash, and where the text goes on; what is no escape stays as it is."""
     if code := _CODE.match(text, at):
         return chr(int(code[0][1:], 16)), code.end()
-    char = text[at:at + 1]
+    char = text[at : at + 1]
     return _ESCAPES.get(char, f"\\{char}"), at + 1
 
 

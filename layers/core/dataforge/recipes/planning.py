@@ -83,8 +83,15 @@ def check_distribution(distribution: object) -> dict[str, float]:
 
 
 def plan(
-    sources: Sequence[Source], total: int, *, pairs_per_chunk: int | None, dimensions: Mapping[str, Weights],
-    have: Mapping[str, Weights] | None = None, links: Sequence[Link] = (), first_index: int = 0, seed: int = 0,
+    sources: Sequence[Source],
+    total: int,
+    *,
+    pairs_per_chunk: int | None,
+    dimensions: Mapping[str, Weights],
+    have: Mapping[str, Weights] | None = None,
+    links: Sequence[Link] = (),
+    first_index: int = 0,
+    seed: int = 0,
 ) -> Plan:
     """At most `total` slots, in passage order, numbered from `first_index`.
 
@@ -135,8 +142,11 @@ class Plan(Sequence[Slot]):
     def _slot(self, i: int) -> Slot:
         of = {name: values[i] for name, values in self.dealt.items()}
         return Slot(
-            self.first_index + i, self.sources[self.place[i]].chunk_id, ordinal=self.ordinal[i],
-            further=self.further.get(i, ()), **cast("dict[str, Any]", of),
+            self.first_index + i,
+            self.sources[self.place[i]].chunk_id,
+            ordinal=self.ordinal[i],
+            further=self.further.get(i, ()),
+            **cast("dict[str, Any]", of),
         )
 
 

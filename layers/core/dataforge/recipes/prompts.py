@@ -41,8 +41,15 @@ def rules(task: str, wishes: Wishes, *, form: str, count_of: str) -> str:
 
 
 def ask(
-    kind: str, system: str, wanted: Sequence[str], passage: Passage, slots: Sequence[Slot], wishes: Wishes,
-    schema: dict[str, object], *, shown: str | None = None,
+    kind: str,
+    system: str,
+    wanted: Sequence[str],
+    passage: Passage,
+    slots: Sequence[Slot],
+    wishes: Wishes,
+    schema: dict[str, object],
+    *,
+    shown: str | None = None,
 ) -> Question:
     """One call for all slots of a passage, or of the same passages. shown: what stands in the fence instead of it."""
     lines = [line for n, p in enumerate(passage.all, 1) for line in _fenced(p, shown, n if passage.further else None)]
@@ -52,9 +59,17 @@ def ask(
     if wishes.style != "mixed":
         lines.append(f"Style of what you write: {wishes.style}")
     return Question(
-        messages=(Message("system", system), Message("user", "\n".join(lines))), passage=passage, slots=tuple(slots),
-        kind=kind, temperature=wishes.temperature, max_tokens=wishes.max_tokens, json_schema=schema, seed=wishes.seed,
-        turns=wishes.turns, labels=wishes.labels, summary_style=wishes.summary_style,
+        messages=(Message("system", system), Message("user", "\n".join(lines))),
+        passage=passage,
+        slots=tuple(slots),
+        kind=kind,
+        temperature=wishes.temperature,
+        max_tokens=wishes.max_tokens,
+        json_schema=schema,
+        seed=wishes.seed,
+        turns=wishes.turns,
+        labels=wishes.labels,
+        summary_style=wishes.summary_style,
     )
 
 
@@ -95,10 +110,15 @@ def fence(content: str) -> str:
 def list_of(key: str, properties: dict[str, object]) -> dict[str, object]:
     """The schema of {key: [object with all of these properties]}, as strict servers want it."""
     item = {
-        "type": "object", "additionalProperties": False, "required": list(properties), "properties": properties,
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
     }
     return {
-        "type": "object", "additionalProperties": False, "required": [key],
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key],
         "properties": {key: {"type": "array", "items": item}},
     }
 

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from dataforge.recipes import Wishes
 
 VARIETIES: tuple[str, ...] = (
-    "factual", "how-to", "definition", "reason", "condition", "comparison", "list", "numeric",
+    "factual",
+    "how-to",
+    "definition",
+    "reason",
+    "condition",
+    "comparison",
+    "list",
+    "numeric",
 )
 SPREADS: tuple[str, ...] = ("question_types", "personas", "styles")
 MULTI_HOP = True
@@ -43,10 +50,16 @@ _DIFFICULTY = {
     "hard": "hard: needs two or more places of the passage, a comparison, a consequence or a calculation",
 }
 
-SCHEMA = prompts.list_of("pairs", {
-    "question": prompts.TEXT, "answer": prompts.TEXT, "question_type": prompts.TEXT, "difficulty": prompts.LEVEL,
-    "evidence": prompts.TEXTS,
-})
+SCHEMA = prompts.list_of(
+    "pairs",
+    {
+        "question": prompts.TEXT,
+        "answer": prompts.TEXT,
+        "question_type": prompts.TEXT,
+        "difficulty": prompts.LEVEL,
+        "evidence": prompts.TEXTS,
+    },
+)
 
 
 def room(_: Passage, tokens: int, __: Wishes) -> int:
@@ -75,6 +88,9 @@ def _draft(found: reading.Found, _: Slot) -> Draft | str:
     if len(asked) > reading.MOST_QUESTION_CHARACTERS:
         return '"question" is far too long'
     return Draft(
-        asked, answered[: reading.MOST_ANSWER_CHARACTERS], reading.word(found.get("question_type"), "factual"),
-        reading.level(found.get("difficulty")), reading.quotes(found.get("evidence")),
+        asked,
+        answered[: reading.MOST_ANSWER_CHARACTERS],
+        reading.word(found.get("question_type"), "factual"),
+        reading.level(found.get("difficulty")),
+        reading.quotes(found.get("evidence")),
     )

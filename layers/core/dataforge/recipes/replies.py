@@ -53,9 +53,9 @@ def _without_reasoning(text: str) -> str:
     thought = _REASONING.search(text)
     begin = _OPENED.search(text)
     if thought and (begin is None or thought.start() < begin.start()):
-        return text[thought.end():]
+        return text[thought.end() :]
     ended = list(_REASONED.finditer(text))  # some servers cut the opening mark off
-    return text[ended[-1].end():] if ended else text
+    return text[ended[-1].end() :] if ended else text
 
 
 def _strictly(text: str) -> object:
@@ -64,7 +64,7 @@ def _strictly(text: str) -> object:
     if begin is None:
         return None
     try:
-        found: object = json.loads(text[begin.start():max(text.rfind("}"), text.rfind("]")) + 1], strict=False)
+        found: object = json.loads(text[begin.start() : max(text.rfind("}"), text.rfind("]")) + 1], strict=False)
     except (ValueError, RecursionError):
         return None
     return found

@@ -26,8 +26,16 @@ VERY_COMMON, OBVIOUS_LETTERS = 9000, 6
 """In an English text a slip of so frequent a word is pointed out even where the tokenizer knows it as a piece."""
 _OTHERS = ("es", "fr", "de", "pt", "it", "nl")
 _ENDINGS = ("s", "es", "ed", "ing", "er", "ers", "ly", "able", "ness")
-_BRITISH = (("our", "or"), ("ae", "e"), ("oe", "e"), ("is", "iz"), ("ys", "yz"), ("ogue", "og"),
-            ("re", "er"), ("ll", "l"))
+_BRITISH = (
+    ("our", "or"),
+    ("ae", "e"),
+    ("oe", "e"),
+    ("is", "iz"),
+    ("ys", "yz"),
+    ("ogue", "og"),
+    ("re", "er"),
+    ("ll", "l"),
+)
 _PIECE = re.compile(r"[^\s_\-/.,;:!?()\[\]{}\"'’“”&+|]+")
 _TECHNICAL = """
     adapter agentic ansible autoencoder autoscaling backend backpropagation bitcoin blockchain chatbot changelog
@@ -103,8 +111,10 @@ def _near(word: str) -> dict[str, int]:
     most = 2 if len(word) >= LONG_WORD else 1
     letters = _letters(word)
     near = {
-        other: distance for other, mask in _common().items()
-        if abs(len(other) - len(word)) <= most and (mask ^ letters).bit_count() <= 2 * most
+        other: distance
+        for other, mask in _common().items()
+        if abs(len(other) - len(word)) <= most
+        and (mask ^ letters).bit_count() <= 2 * most
         and (distance := edits(word, other, most)) <= most
     }
     least = min(near.values(), default=0)

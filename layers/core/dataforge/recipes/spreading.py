@@ -134,6 +134,7 @@ def deal(
 
 def _alternating(counts: Mapping[str, int]) -> Iterator[str]:
     """Each value as often as its count says, its places as far apart as can be."""
+
     def places(i: int, value: str, n: int) -> Iterator[tuple[float, int, str]]:
         return (((k + 0.5) / n, i, value) for k in range(n))
 

@@ -43,9 +43,15 @@ it does not contain the text. Vary the wording of the requests.
 Write in the language of the passage."""
 _FORM = """{"summaries": [{"number": 1, "request": "...", "summary": "...", "difficulty": "easy|medium|hard"}]}"""
 
-SCHEMA = prompts.list_of("summaries", {
-    "number": prompts.NUMBER, "request": prompts.TEXT, "summary": prompts.TEXT, "difficulty": prompts.LEVEL,
-})
+SCHEMA = prompts.list_of(
+    "summaries",
+    {
+        "number": prompts.NUMBER,
+        "request": prompts.TEXT,
+        "summary": prompts.TEXT,
+        "difficulty": prompts.LEVEL,
+    },
+)
 
 
 def room(passage: Passage, _: int, wishes: Wishes) -> int:
@@ -71,7 +77,7 @@ def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Questio
     forms = {
         "sentence": "one sentence of at most 35 words",
         "paragraph": f"one paragraph of at most {most_words(passage.content)} words",
-        "bullets": "three to six bullet points, each line beginning with \"- \", each of at most 20 words",
+        "bullets": 'three to six bullet points, each line beginning with "- ", each of at most 20 words',
     }
     count = len(slots)
     wanted = [f"Write exactly {count} summar{'ies' if count != 1 else 'y'}, numbered:"]
@@ -99,5 +105,9 @@ def _draft(found: reading.Found, slot: Slot, question: Question) -> Draft | str:
     told = found.get("style")
     style = next((s for s in STYLES if s == told), style_of(slot, question.summary_style))
     return Draft(
-        asked, said, style, reading.level(found.get("difficulty")), material_at=at,
+        asked,
+        said,
+        style,
+        reading.level(found.get("difficulty")),
+        material_at=at,
     )

@@ -157,7 +157,7 @@ def rewrite(project: Project, blocks: Sequence[Block], change: Callable[[Block],
     not keep each other out. Raises NotFound when the project is gone, Conflict (BUSY) after LONGEST seconds.
     """
     changed, lost, until = 0, 0, time.monotonic() + LONGEST
-    waiting: list[Sequence[Block]] = [blocks[i:i + _GROUP] for i in range(0, len(blocks), _GROUP)]
+    waiting: list[Sequence[Block]] = [blocks[i : i + _GROUP] for i in range(0, len(blocks), _GROUP)]
     while waiting:
         group = waiting.pop()
         wanted = [c for b in group if (c := change(b)) is not None]
@@ -185,16 +185,14 @@ def add_round(project: Project, run_id: str, round_number: int, made: Sequence[M
     _add_facts(project.project_id, run, by_block)
     known = {b.number: b for b in read_named(project.project_id, [_key("state", run, n) for n in by_block])}
     touched = [known.get(n) or Block(run, n, bytes([NOTHING]) * BLOCK) for n in sorted(by_block)]
-    rewrite(project, touched, lambda b: (
-        None if round_number in b.rounds else _with(b, round_number, by_block[b.number])
-    ))
+    rewrite(
+        project, touched, lambda b: None if round_number in b.rounds else _with(b, round_number, by_block[b.number])
+    )
 
 
 def counters(change: Change) -> dict[str, int | float]:
     """What the change adds to the project's counters."""
-    added = {
-        status: change.states.count(code) - change.block.states.count(code) for status, code in CODES.items()
-    }
+    added = {status: change.states.count(code) - change.block.states.count(code) for status, code in CODES.items()}
     whole: dict[str, int | float] = {**added, "scored": sum(added.values()), "score_sum": change.score}
     return {name: n for name, n in whole.items() if n}
 
@@ -203,8 +201,11 @@ def put(project_id: str, change: Change) -> Put:
     """The write of one change, on the condition that nobody else wrote the block."""
     block = change.block
     item: Item = {
-        "project_id": project_id, "block": block.key, "states": change.states.decode("ascii"),
-        "revision": block.revision + 1, "rounds": list(block.rounds if change.rounds is None else change.rounds),
+        "project_id": project_id,
+        "block": block.key,
+        "states": change.states.decode("ascii"),
+        "revision": block.revision + 1,
+        "rounds": list(block.rounds if change.rounds is None else change.rounds),
     }
     return Put("reviews", item, where={"revision": block.revision} if block.revision else {"block": ABSENT})
 
@@ -246,7 +247,7 @@ def forget_undo(project_id: str, token: str) -> None:
 
 def pause(attempt: int) -> None:
     """Before the next try of a write that lost against another one: full jitter, 2 ms doubling up to 0.1 s."""
-    time.sleep(random.uniform(0, min(0.1, 0.002 * 2**min(attempt, 10))))
+    time.sleep(random.uniform(0, min(0.1, 0.002 * 2 ** min(attempt, 10))))
 
 
 def _write(project: Project, changes: Sequence[Change]) -> bool:
@@ -279,10 +280,13 @@ def _add_facts(project_id: str, run: str, made: dict[int, list[Marked]]) -> None
     """Only the assessment of the run writes facts, so they need no condition."""
     keys = [{"project_id": project_id, "block": _key("facts", run, n)} for n in made]
     known = {_place(i)[1]: _facts(i) for i in current().tables.batch_get("reviews", keys)}
-    current().tables.batch_put("reviews", (
-        {"project_id": project_id, "block": _key("facts", run, n), **_merged(known.get(n), of_block)}
-        for n, of_block in made.items()
-    ))
+    current().tables.batch_put(
+        "reviews",
+        (
+            {"project_id": project_id, "block": _key("facts", run, n), **_merged(known.get(n), of_block)}
+            for n, of_block in made.items()
+        ),
+    )
 
 
 def _merged(known: Facts | None, made: Sequence[Marked]) -> Item:
@@ -309,7 +313,10 @@ def _facts(item: Item) -> Facts:
     raw = zlib.decompress(base64.b64decode(str(item["columns"])))
     names = item["names"]
     return Facts(
-        raw[:2 * BLOCK], raw[2 * BLOCK:3 * BLOCK], raw[3 * BLOCK:5 * BLOCK], raw[5 * BLOCK:],
+        raw[: 2 * BLOCK],
+        raw[2 * BLOCK : 3 * BLOCK],
+        raw[3 * BLOCK : 5 * BLOCK],
+        raw[5 * BLOCK :],
         tuple(map(str, names if isinstance(names, list) else ())),
     )
 
@@ -329,7 +336,10 @@ def _block(item: Item) -> Block:
     run, number = _place(item)
     rounds = item["rounds"]
     return Block(
-        run, number, str(item["states"]).encode("ascii"), int(str(item["revision"])),
+        run,
+        number,
+        str(item["states"]).encode("ascii"),
+        int(str(item["revision"])),
         tuple(int(str(r)) for r in rounds) if isinstance(rounds, list) else (),
     )
 

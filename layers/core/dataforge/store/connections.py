@@ -25,9 +25,15 @@ def own_topic(connection_id: str) -> str:
 
 
 def opened(connection_id: str, org_id: str) -> None:
-    current().tables.put("connections", {
-        "topic": own_topic(connection_id), "connection_id": connection_id, "org_id": org_id, "expires_at": _expiry(),
-    })
+    current().tables.put(
+        "connections",
+        {
+            "topic": own_topic(connection_id),
+            "connection_id": connection_id,
+            "org_id": org_id,
+            "expires_at": _expiry(),
+        },
+    )
 
 
 def organization_of(connection_id: str) -> str:
@@ -40,9 +46,14 @@ def organization_of(connection_id: str) -> str:
 
 def listen(connection_id: str, topic: str) -> None:
     """Twice is once."""
-    current().tables.put("connections", {
-        "topic": topic, "connection_id": connection_id, "expires_at": _expiry(),
-    })
+    current().tables.put(
+        "connections",
+        {
+            "topic": topic,
+            "connection_id": connection_id,
+            "expires_at": _expiry(),
+        },
+    )
 
 
 def stop_listening(connection_id: str, topic: str) -> None:

@@ -137,12 +137,19 @@ def _next(last: Pulse | None, run: Run, stage: Progress, whole: Progress, at: in
     live = run.completed_at is None
     cost = whole.cost_usd if live else run.cost_usd
     event = Event(
-        new_id(), "progress", clock.now(), run.stage, run.status, done=stage.done if live else run.asked,
-        total=total if live else run.asked, failed=stage.failed if live else run.failed,
+        new_id(),
+        "progress",
+        clock.now(),
+        run.stage,
+        run.status,
+        done=stage.done if live else run.asked,
+        total=total if live else run.asked,
+        failed=stage.failed if live else run.failed,
         rate_per_second=rate if live else None,
         eta_seconds=round((total - stage.done) / rate, 1) if rate and live else None,
         cost_usd=None if cost is None else round(cost, 8),
-        input_tokens=whole.input_tokens, output_tokens=whole.output_tokens,
+        input_tokens=whole.input_tokens,
+        output_tokens=whole.output_tokens,
         counts={n: getattr(run, n) for n in ("requested", "asked", "delivered", "rejected", "failed")},
     )
     return Pulse(message(event), event.id, at, since, was, lap)
@@ -190,8 +197,13 @@ def _pulse(run_id: str) -> Pulse | None:
 
 def _of_line(item: Item) -> Event:
     return Event(
-        str(item["at_seq"]).removeprefix("log#"), "log", str(item["timestamp"]), str(item["stage"]),
-        cast("str | None", item.get("status")), str(item["level"]), str(item["message"]),
+        str(item["at_seq"]).removeprefix("log#"),
+        "log",
+        str(item["timestamp"]),
+        str(item["stage"]),
+        cast("str | None", item.get("status")),
+        str(item["level"]),
+        str(item["message"]),
     )
 
 

@@ -82,8 +82,12 @@ def claim(org_id: str, path: str, key: str, sent: bytes) -> Claim | Answer:
     now = clock.epoch()
     mine = Claim(org_id, hashlib.sha256(f"{path}\n{key}".encode()).hexdigest(), secrets.token_hex(8))
     fresh: Item = {
-        "org_id": org_id, "request": mine.request, "token": mine.token, "sent": hashlib.sha256(sent).hexdigest(),
-        "seen": now, "expires_at": now + KEPT,
+        "org_id": org_id,
+        "request": mine.request,
+        "token": mine.token,
+        "sent": hashlib.sha256(sent).hexdigest(),
+        "seen": now,
+        "expires_at": now + KEPT,
     }
     tables = current().tables
     for _ in range(3):
@@ -114,7 +118,8 @@ def _judge(known: Item, fresh: Item, now: int) -> Answer | None:
         return None
     if known["sent"] != fresh["sent"]:
         raise Invalid(
-            f"This {HEADER} was used with another request body: take a new one for a new request", field=HEADER,
+            f"This {HEADER} was used with another request body: take a new one for a new request",
+            field=HEADER,
             code="IDEMPOTENCY_KEY_REUSED",
         )
     if "status" in known:

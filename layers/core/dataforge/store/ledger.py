@@ -111,9 +111,12 @@ def set_plan(org_id: str, plan: str, *, quota_records: int | None = None) -> Acc
     if quota_records is not None:
         values["quota"] = quota_records * UNITS
     note = plan + (f", {quota_records} records a month" if quota_records is not None else "")
-    current().tables.transact([
-        Update("ledger", _key(org_id, "account"), set=values), _log(org_id, "plan", 0, 0, note=note),
-    ])
+    current().tables.transact(
+        [
+            Update("ledger", _key(org_id, "account"), set=values),
+            _log(org_id, "plan", 0, 0, note=note),
+        ]
+    )
     return account_of(org_id)
 
 
@@ -122,10 +125,12 @@ def top_up(org_id: str, amount: int, *, note: str | None = None) -> Account:
     if not 0 < amount <= 10**15:
         raise Invalid("The amount must be above 0 dollars and at most 1,000,000,000", field="amount")
     _ensure(org_id)
-    current().tables.transact([
-        Update("ledger", _key(org_id, "account"), add={"balance": amount}),
-        _log(org_id, "top_up", amount, 0, note=note),
-    ])
+    current().tables.transact(
+        [
+            Update("ledger", _key(org_id, "account"), add={"balance": amount}),
+            _log(org_id, "top_up", amount, 0, note=note),
+        ]
+    )
     return account_of(org_id)
 
 
@@ -138,10 +143,20 @@ def reserve(org_id: str, run_id: str, demand: Demand, *, also: Sequence[Write] =
         account = account_of(org_id)
         if account.plan == "payg":
             _ensure(org_id)
-        hold = Put("ledger", {
-            "org_id": org_id, "entry": f"hold#{run_id}", "plan": account.plan, "amount": demand.amount,
-            "units": demand.units, "state": "held", "month": month(), "created_at": clock.now(),
-        }, where={"entry": ABSENT})
+        hold = Put(
+            "ledger",
+            {
+                "org_id": org_id,
+                "entry": f"hold#{run_id}",
+                "plan": account.plan,
+                "amount": demand.amount,
+                "units": demand.units,
+                "state": "held",
+                "month": month(),
+                "created_at": clock.now(),
+            },
+            where={"entry": ABSENT},
+        )
         log = _log(org_id, "reserve", demand.amount, demand.units, run_id=run_id)
         try:
             current().tables.transact([*_taken(account, demand), hold, log, *also])
@@ -157,7 +172,8 @@ def _taken(account: Account, demand: Demand) -> list[Write]:
         free = account.balance - account.reserved
         if demand.amount > free:
             raise PaymentRequired(
-                f"This job may cost ${_dollars(demand.amount)}; ${_dollars(free)} of the balance is free")
+                f"This job may cost ${_dollars(demand.amount)}; ${_dollars(free)} of the balance is free"
+            )
         where: Where = {"balance": account.balance, "reserved": account.reserved, "plan": "payg"}
         return [Update("ledger", _key(account.org_id, "account"), add={"reserved": demand.amount}, where=where)]
     if account.plan == "quota":
@@ -174,7 +190,8 @@ def _taken_from_quota(account: Account, demand: Demand) -> list[Write]:
     if demand.units > free:
         left = max(0, free) / UNITS
         raise PaymentRequired(
-            f"This job may use {demand.units / UNITS:g} records of the monthly quota; {left:g} are left")
+            f"This job may use {demand.units / UNITS:g} records of the monthly quota; {left:g} are left"
+        )
     key = _key(account.org_id, f"quota#{month()}")
     if item is None:
         fresh: Item = {**key, "used": 0, "reserved": demand.units}
@@ -194,8 +211,12 @@ def settle(org_id: str, run_id: str, *, amount: int, units: int) -> None:
     held, held_units = int(str(item["amount"])), int(str(item["units"]))
     amount, units = min(amount, held), min(units, held_units)
     writes: list[Write] = [
-        Update("ledger", _key(org_id, f"hold#{run_id}"), where={"state": "held"},
-               set={"state": "settled", "charged": amount, "charged_units": units, "settled_at": clock.now()}),
+        Update(
+            "ledger",
+            _key(org_id, f"hold#{run_id}"),
+            where={"state": "held"},
+            set={"state": "settled", "charged": amount, "charged_units": units, "settled_at": clock.now()},
+        ),
         _log(org_id, "settle", amount, units, run_id=run_id),
     ]
     if held > amount or held_units > units:
@@ -232,9 +253,7 @@ def _ensure(org_id: str) -> None:
         return
 
 
-def _log(
-    org_id: str, kind: str, amount: int, units: int, *, run_id: str | None = None, note: str | None = None
-) -> Put:
+def _log(org_id: str, kind: str, amount: int, units: int, *, run_id: str | None = None, note: str | None = None) -> Put:
     entry = Entry(org_id, f"log#{str(ULID()).lower()}", kind, amount, units, clock.now(), run_id, note)  # type: ignore[arg-type]
     return Put("ledger", to_item(entry))
 

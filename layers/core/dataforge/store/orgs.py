@@ -28,8 +28,10 @@ from dataforge.store.rows import from_item, to_item
 
 ADMIN = "admin"
 """Implies every other scope, and alone lets manage keys and members."""
-SCOPES = (*(f"{api}:{verb}" for api in ("data-forge", "synthetic", "datasets", "training")
-            for verb in ("read", "write")), ADMIN)
+SCOPES = (
+    *(f"{api}:{verb}" for api in ("data-forge", "synthetic", "datasets", "training") for verb in ("read", "write")),
+    ADMIN,
+)
 MOST_KEYS = 10
 _REGISTRY = "*"
 """No organisation has this id: its partition lists them all, so that the operator needs no Scan."""
@@ -101,12 +103,17 @@ def create_org(
     now = clock.now()
     owner = Member(ids.new("org"), user_id or ids.new("user"), "owner", user_name, email, True, now)
     org = Org(owner.org_id, name, now)
-    current().tables.transact([
-        Put("orgs", {**to_item(org), "item": "org", "active_keys": 0, "members": 1, "owners": 1},
-            where={"org_id": ABSENT}),
-        Put("orgs", _member_item(owner)),
-        Put("orgs", {"org_id": _REGISTRY, "item": org.org_id, "name": name, "created_at": now}),
-    ])
+    current().tables.transact(
+        [
+            Put(
+                "orgs",
+                {**to_item(org), "item": "org", "active_keys": 0, "members": 1, "owners": 1},
+                where={"org_id": ABSENT},
+            ),
+            Put("orgs", _member_item(owner)),
+            Put("orgs", {"org_id": _REGISTRY, "item": org.org_id, "name": name, "created_at": now}),
+        ]
+    )
     return owner.org_id, owner.user_id
 
 
@@ -134,9 +141,7 @@ def get_many(org_id: str, user_id: str, key_id: str) -> tuple[Org, Member, str]:
 
 def members_of(org_id: str) -> list[Member]:
     """Oldest first."""
-    return sorted(
-        (_member(i) for i in _partition(org_id, "member:")), key=lambda m: (m.created_at, m.user_id)
-    )
+    return sorted((_member(i) for i in _partition(org_id, "member:")), key=lambda m: (m.created_at, m.user_id))
 
 
 def get_member(org_id: str, user_id: str) -> Member:
@@ -155,10 +160,12 @@ def add_member(member: Member) -> Member:
         if any(m.user_id == member.user_id or (m.email and _same(m.email, member.email)) for m in known):
             raise Conflict("This user is a member of the organization already", code="MEMBER_EXISTS")
         try:
-            current().tables.transact([
-                _count(org, members=len(known) + 1, owners=_owners(known) + (member.role == "owner")),
-                Put("orgs", _member_item(member)),
-            ])
+            current().tables.transact(
+                [
+                    _count(org, members=len(known) + 1, owners=_owners(known) + (member.role == "owner")),
+                    Put("orgs", _member_item(member)),
+                ]
+            )
         except ConditionFailed:
             continue
         return member
@@ -180,12 +187,18 @@ def remove_member(org_id: str, user_id: str) -> int:
             raise Conflict("The last owner of an organization cannot be removed", code="LAST_OWNER")
         theirs = [_revocable(k) for k in keys if k.user_id == user_id]
         try:
-            current().tables.transact([
-                _count(org, members=len(known) - 1, owners=_owners(known) - (member.role == "owner"),
-                       active_keys=len(keys) - len(theirs)),
-                Delete("orgs", {"org_id": org_id, "item": f"member:{user_id}"}),
-                *(write for key in theirs for write in _forget(key)),
-            ])
+            current().tables.transact(
+                [
+                    _count(
+                        org,
+                        members=len(known) - 1,
+                        owners=_owners(known) - (member.role == "owner"),
+                        active_keys=len(keys) - len(theirs),
+                    ),
+                    Delete("orgs", {"org_id": org_id, "item": f"member:{user_id}"}),
+                    *(write for key in theirs for write in _forget(key)),
+                ]
+            )
         except ConditionFailed:
             continue
         logger.info("member %s left organization %s with %d keys", user_id, org_id, len(theirs))
@@ -217,13 +230,24 @@ def new_key(org_id: str, user_id: str, *, name: str, scopes: Sequence[str], crea
     """
     secret, key_id = f"sk_{secrets.token_urlsafe(32)}", ids.new("key")
     key = ApiKey(
-        org_id, key_id, name, secret[:10], user_id, created_by, clock.now(),
-        [s for s in SCOPES if s in scopes], hash_key(secret),
+        org_id,
+        key_id,
+        name,
+        secret[:10],
+        user_id,
+        created_by,
+        clock.now(),
+        [s for s in SCOPES if s in scopes],
+        hash_key(secret),
     )
     holder = KeyHolder(key.key_hash, org_id, user_id, key_id, key.scopes)
     writes: list[Write] = [
-        Update("orgs", {"org_id": org_id, "item": "org"}, add={"active_keys": 1},
-               where={"active_keys": tuple(range(MOST_KEYS))}),
+        Update(
+            "orgs",
+            {"org_id": org_id, "item": "org"},
+            add={"active_keys": 1},
+            where={"active_keys": tuple(range(MOST_KEYS))},
+        ),
         Update("orgs", {"org_id": org_id, "item": f"member:{user_id}"}),
         Put("orgs", {**to_item(key), "item": f"key:{key_id}"}),
         Put("key_hashes", to_item(holder)),
@@ -259,10 +283,12 @@ def revoke_key(org_id: str, key_id: str) -> ApiKey:
     if _org_item(org_id).get("active_keys") is None:
         _begin_counting(org_id)
     try:
-        current().tables.transact([
-            *_forget(key, where={"key_hash": key.key_hash}),
-            Update("orgs", {"org_id": org_id, "item": "org"}, add={"active_keys": -1}),
-        ])
+        current().tables.transact(
+            [
+                *_forget(key, where={"key_hash": key.key_hash}),
+                Update("orgs", {"org_id": org_id, "item": "org"}, add={"active_keys": -1}),
+            ]
+        )
     except ConditionFailed:
         raise NotFound(f"API key {key_id} not found") from None
     logger.info("key %s of organization %s was revoked", key_id, org_id)

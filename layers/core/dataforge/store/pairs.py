@@ -119,8 +119,16 @@ def add_round(project: Project, run_id: str, round_number: int, pairs: Sequence[
 def marks(pairs: Sequence[Pair]) -> list[Marked]:
     """What the index needs to know of them."""
     return [
-        Marked(ids.slot_of_pair(p.pair_id), p.status, p.quality_score, p.document_id, p.chunk_id, p.complexity_level,
-               p.is_duplicate, p.type == "multi_turn")
+        Marked(
+            ids.slot_of_pair(p.pair_id),
+            p.status,
+            p.quality_score,
+            p.document_id,
+            p.chunk_id,
+            p.complexity_level,
+            p.is_duplicate,
+            p.type == "multi_turn",
+        )
         for p in pairs
     ]
 
@@ -157,8 +165,7 @@ def fetch(project_id: str, places: Sequence[Place]) -> list[Pair]:
     statuses = {ids.pair_id(project_id, p.run, p.slot): p.status for p in places}
     keys: list[Key] = [{"project_id": project_id, "pair_id": pair_id} for pair_id in statuses]
     return [
-        from_item(Pair, {**i, "status": statuses[str(i["pair_id"])]})
-        for i in current().tables.batch_get("pairs", keys)
+        from_item(Pair, {**i, "status": statuses[str(i["pair_id"])]}) for i in current().tables.batch_get("pairs", keys)
     ]
 
 
@@ -169,7 +176,8 @@ def walk(project_id: str, statuses: Iterable[str] = STATUSES) -> Iterator[Pair]:
     for block in blocks.read(project_id):
         places = [
             Place(block.run, block.number * BLOCK + n, wanted[code])
-            for n, code in enumerate(block.states) if code in wanted
+            for n, code in enumerate(block.states)
+            if code in wanted
         ]
         yield from fetch(project_id, places) if len(places) <= _FEW else _neighbours(project_id, block, places)
 

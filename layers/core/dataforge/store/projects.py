@@ -114,8 +114,16 @@ class StoredChunk:
 def create(org_id: str, user_id: str, *, name: str, description: str, source_type: str, config: Item) -> Project:
     project_id, now = ids.new("proj"), clock.now()
     project = Project(
-        org_id, project_id, user_id, name, description, source_type, config, f"data-forge/{user_id}/{project_id}",
-        now, now,
+        org_id,
+        project_id,
+        user_id,
+        name,
+        description,
+        source_type,
+        config,
+        f"data-forge/{user_id}/{project_id}",
+        now,
+        now,
     )
     current().tables.put_new("projects", to_item(project))
     return project
@@ -144,8 +152,7 @@ def change(project: Project, values: Item) -> Project:
 def occupy(project: Project, run_id: str, put_run: Put) -> None:
     """Write the run and make it the project's only active one, or raise Conflict."""
     key = {"org_id": project.org_id, "project_id": project.project_id}
-    take = Update("projects", key, set={"active_run": run_id},
-                  where={"active_run": ABSENT, "status": "active"})
+    take = Update("projects", key, set={"active_run": run_id}, where={"active_run": ABSENT, "status": "active"})
     try:
         current().tables.transact([put_run, take])
     except ConditionFailed:
@@ -186,10 +193,13 @@ def add_document(project: Project, document: Document, claim: Sequence[Write] = 
     """Raises NotFound when the project was deleted meanwhile, ConditionFailed when a write of `claim` does not hold."""
     key = {"org_id": project.org_id, "project_id": project.project_id}
     try:
-        current().tables.transact([
-            Put("documents", to_item(document), where={"document_id": ABSENT}),
-            Update("projects", key, add={"documents": 1}, where={"status": "active"}), *claim,
-        ])
+        current().tables.transact(
+            [
+                Put("documents", to_item(document), where={"document_id": ABSENT}),
+                Update("projects", key, add={"documents": 1}, where={"status": "active"}),
+                *claim,
+            ]
+        )
     except ConditionFailed:
         get(project.org_id, project.project_id)
         raise
@@ -222,23 +232,35 @@ def replace_chunks(org_id: str, document: Document, chunks: Sequence[StoredChunk
     """
     tables = current().tables
     before = {c.chunk_id: c for c in chunks_of(document.project_id, document.document_id)}
-    tables.batch_put("chunks", (
-        {**to_item(c), "pairs_by_run": before[c.chunk_id].pairs_by_run} if _same(before.get(c.chunk_id), c)
-        else to_item(c) for c in chunks
-    ))
+    tables.batch_put(
+        "chunks",
+        (
+            {**to_item(c), "pairs_by_run": before[c.chunk_id].pairs_by_run}
+            if _same(before.get(c.chunk_id), c)
+            else to_item(c)
+            for c in chunks
+        ),
+    )
     stale = before.keys() - {c.chunk_id for c in chunks}
     tables.batch_delete("chunks", ({"project_id": document.project_id, "chunk_id": c} for c in sorted(stale)))
     key = {"project_id": document.project_id, "document_id": document.document_id}
     counted = get_document(document.project_id, document.document_id).chunk_count
     types: Item = {**Counter(c.content_type for c in chunks)}
-    tables.transact([
-        Update("documents", key, set={**values, "chunk_count": len(chunks), "chunk_types": types},
-               where={"chunk_count": counted, "parsing_status": "parsing"}),
-        Update(
-            "projects", {"org_id": org_id, "project_id": document.project_id},
-            add={"chunks": len(chunks) - counted},
-        ),
-    ])
+    tables.transact(
+        [
+            Update(
+                "documents",
+                key,
+                set={**values, "chunk_count": len(chunks), "chunk_types": types},
+                where={"chunk_count": counted, "parsing_status": "parsing"},
+            ),
+            Update(
+                "projects",
+                {"org_id": org_id, "project_id": document.project_id},
+                add={"chunks": len(chunks) - counted},
+            ),
+        ]
+    )
     return sum(c.updated_at is not None for c in before.values())
 
 
@@ -249,12 +271,20 @@ def _same(old: StoredChunk | None, new: StoredChunk) -> bool:
 def begin_deletion(project: Project, document: Document) -> None:
     """From now on no run takes the document. Raises Conflict while a run holds the project; repeat as you like."""
     try:
-        current().tables.transact([
-            Update("projects", {"org_id": project.org_id, "project_id": project.project_id},
-                   where={"active_run": ABSENT}),
-            Update("documents", {"project_id": document.project_id, "document_id": document.document_id},
-                   set={"parsing_status": "deleting"}),
-        ])
+        current().tables.transact(
+            [
+                Update(
+                    "projects",
+                    {"org_id": project.org_id, "project_id": project.project_id},
+                    where={"active_run": ABSENT},
+                ),
+                Update(
+                    "documents",
+                    {"project_id": document.project_id, "document_id": document.document_id},
+                    set={"parsing_status": "deleting"},
+                ),
+            ]
+        )
     except ConditionFailed:
         get_document(project.project_id, document.document_id)
         raise Conflict(
@@ -268,20 +298,31 @@ def finish_deletion(project: Project, document: Document, files: Sequence[str], 
     Cut off anywhere, it can be called again and finishes. Raises NotFound when another call finished first.
     """
     platform = current()
-    platform.tables.batch_delete("chunks", [
-        {"project_id": c.project_id, "chunk_id": c.chunk_id}
-        for c in chunks_of(project.project_id, document.document_id)
-    ])
+    platform.tables.batch_delete(
+        "chunks",
+        [
+            {"project_id": c.project_id, "chunk_id": c.chunk_id}
+            for c in chunks_of(project.project_id, document.document_id)
+        ],
+    )
     for key in files:
         platform.files.delete(key)
     try:
-        platform.tables.transact([
-            Delete("documents", {"project_id": project.project_id, "document_id": document.document_id},
-                   where={"parsing_status": "deleting", "chunk_count": document.chunk_count}),
-            Update("projects", {"org_id": project.org_id, "project_id": project.project_id},
-                   add={"documents": -1, "chunks": -document.chunk_count}),
-            *also,
-        ])
+        platform.tables.transact(
+            [
+                Delete(
+                    "documents",
+                    {"project_id": project.project_id, "document_id": document.document_id},
+                    where={"parsing_status": "deleting", "chunk_count": document.chunk_count},
+                ),
+                Update(
+                    "projects",
+                    {"org_id": project.org_id, "project_id": project.project_id},
+                    add={"documents": -1, "chunks": -document.chunk_count},
+                ),
+                *also,
+            ]
+        )
     except ConditionFailed:
         get_document(project.project_id, document.document_id)
         raise Conflict(f"Document {document.document_id} changed meanwhile; delete it again") from None
@@ -296,9 +337,7 @@ def chunk_page(documents: Sequence[Document], first: int, last: int) -> tuple[li
     start = 0
     for document in sorted(documents, key=lambda d: ids.tail(d.document_id)):
         end = start + document.chunk_count
-        wanted += [
-            ids.chunk_id(document.document_id, n - start) for n in range(max(first, start), min(last, end))
-        ]
+        wanted += [ids.chunk_id(document.document_id, n - start) for n in range(max(first, start), min(last, end))]
         start = end
     return (get_chunks(documents[0].project_id, wanted) if wanted else []), start
 

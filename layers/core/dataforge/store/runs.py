@@ -159,8 +159,14 @@ def page_of_project(project_id: str, *, limit: int, cursor: str | None) -> tuple
 def say(run_id: str, stage: str, message: str, *, level: str = "info", status: str | None = None) -> None:
     """One line of the run's log. status: that in which the run ends with this line."""
     line: Item = {
-        "run_id": run_id, "at_seq": f"log#{events.new_id()}", "timestamp": clock.now(), "level": level, "stage": stage,
-        "message": redact(message)[:2000], "expires_at": _expiry(), **({"status": status} if status else {}),
+        "run_id": run_id,
+        "at_seq": f"log#{events.new_id()}",
+        "timestamp": clock.now(),
+        "level": level,
+        "stage": stage,
+        "message": redact(message)[:2000],
+        "expires_at": _expiry(),
+        **({"status": status} if status else {}),
     }
     current().tables.put("run_events", line)
     events.line(run_id, line)
@@ -172,8 +178,12 @@ def logs(run_id: str, tail: int) -> list[Item]:
     cursor = None
     while len(lines) < tail:
         page = current().tables.query_page(
-            "run_events", {"run_id": run_id}, begins=("at_seq", "log#"), cursor=cursor,
-            limit=min(1000, tail - len(lines)), descending=True,
+            "run_events",
+            {"run_id": run_id},
+            begins=("at_seq", "log#"),
+            cursor=cursor,
+            limit=min(1000, tail - len(lines)),
+            descending=True,
         )
         lines += page.items
         cursor = page.cursor
@@ -184,9 +194,15 @@ def logs(run_id: str, tail: int) -> list[Item]:
 
 def note_progress(run: Run, part: str, progress: Progress) -> None:
     """The part's figures, exactly; and, now and then, an event about the whole run."""
-    current().tables.put("run_events", {
-        **to_item(progress), "run_id": run.run_id, "at_seq": f"progress#{part}", "expires_at": _expiry(),
-    })
+    current().tables.put(
+        "run_events",
+        {
+            **to_item(progress),
+            "run_id": run.run_id,
+            "at_seq": f"progress#{part}",
+            "expires_at": _expiry(),
+        },
+    )
     events.beat(run, lambda: measure(run), _expiry())
 
 
@@ -207,8 +223,12 @@ def progress_of(run_id: str, part: str = "") -> Progress:
         for one in (from_item(Progress, {"cost_usd": None, **i}) for i in page.items):
             cost = None if total.cost_usd is None or one.cost_usd is None else total.cost_usd + one.cost_usd
             total = Progress(
-                total.done + one.done, total.total + one.total, total.failed + one.failed,
-                total.input_tokens + one.input_tokens, total.output_tokens + one.output_tokens, cost,
+                total.done + one.done,
+                total.total + one.total,
+                total.failed + one.failed,
+                total.input_tokens + one.input_tokens,
+                total.output_tokens + one.output_tokens,
+                cost,
                 total.cached_tokens + one.cached_tokens,
                 total.teacher_calls + one.teacher_calls,
             )
@@ -241,7 +261,9 @@ def replies_between(run_id: str, first_slot: int, last_slot: int) -> dict[str, R
     cursor = None
     while True:
         page = current().tables.query_page(
-            "replies", {"run_id": run_id}, cursor=cursor,
+            "replies",
+            {"run_id": run_id},
+            cursor=cursor,
             between=("slot", reply_key(first_slot, 0), reply_key(last_slot, 99)),
         )
         found.update({str(i["slot"]): from_item(Reply, i) for i in page.items})

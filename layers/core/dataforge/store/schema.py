@@ -68,7 +68,8 @@ def check(steps: Sequence[Step] = STEPS) -> None:
     if found.number < needed(steps):
         raise SchemaMismatch(
             f"The data has form {found.number} (Data Forge {found.product}) and Data Forge {VERSION} needs "
-            f"{needed(steps)}: {_HOW[current().name]}", code="SCHEMA_OLDER",
+            f"{needed(steps)}: {_HOW[current().name]}",
+            code="SCHEMA_OLDER",
         )
 
 

@@ -96,6 +96,17 @@ def claim(upload: Upload, document_id: str, *, is_new: bool) -> Write:
 
 def grave(org_id: str, project_id: str, s3_key: str) -> Put:
     """For the transaction that deletes the document: says so to whoever comes later with the same key."""
-    return Put("uploads", to_item(Upload(
-        project_id, s3_key, org_id, "", "", clock.epoch() + GRAVE_SECONDS, deleted=True,
-    )))
+    return Put(
+        "uploads",
+        to_item(
+            Upload(
+                project_id,
+                s3_key,
+                org_id,
+                "",
+                "",
+                clock.epoch() + GRAVE_SECONDS,
+                deleted=True,
+            )
+        ),
+    )

@@ -68,7 +68,12 @@ def _chat(model: Model, base_url: str, key: str | None, price: Price | None) -> 
 
     log.hide(key)  # servers repeat it in their refusals
     return OpenAICompatible(
-        model.backend, model.model, base_url=base_url, api_key=key, price=price, timeout=_timeout(),
+        model.backend,
+        model.model,
+        base_url=base_url,
+        api_key=key,
+        price=price,
+        timeout=_timeout(),
         can=replace(model.can, batch=_limits(model)),
     )
 
@@ -79,8 +84,13 @@ def _anthropic(model: Model) -> Teacher:
     key = current().secrets.get(model.key or "ANTHROPIC_API_KEY") or ""
     log.hide(key)
     return Anthropic(
-        model.backend, model.model, base_url=model.base_url or settings.get().anthropic_base_url, api_key=key,
-        price=model.price, timeout=_timeout(), can=model.can,
+        model.backend,
+        model.model,
+        base_url=model.base_url or settings.get().anthropic_base_url,
+        api_key=key,
+        price=model.price,
+        timeout=_timeout(),
+        can=model.can,
     )
 
 
@@ -90,8 +100,14 @@ def _bedrock(model: Model) -> Teacher:
     s, key = settings.get(), current().secrets.get("AWS_BEARER_TOKEN_BEDROCK")
     log.hide(key)
     return Bedrock(
-        model.backend, model.model, region=region(), base_url=model.base_url or s.bedrock_base_url or None,
-        key=key, price=model.price, timeout=_timeout(), can=replace(model.can, batch=_limits(model)),
+        model.backend,
+        model.model,
+        region=region(),
+        base_url=model.base_url or s.bedrock_base_url or None,
+        key=key,
+        price=model.price,
+        timeout=_timeout(),
+        can=replace(model.can, batch=_limits(model)),
     )
 
 
@@ -100,14 +116,25 @@ def _sagemaker(model: Model) -> Teacher:
 
     s = settings.get()
     return SageMaker(
-        model.backend, model.model, region=region(), base_url=model.base_url or s.sagemaker_base_url or None,
-        price=model.price, timeout=min(70.0, _timeout()), can=model.can,
+        model.backend,
+        model.model,
+        region=region(),
+        base_url=model.base_url or s.sagemaker_base_url or None,
+        price=model.price,
+        timeout=min(70.0, _timeout()),
+        can=model.can,
     )
 
 
 PROVIDERS: dict[str, Callable[[Model], Teacher]] = {
-    "extractive": _extractive, "templated": _templated, "scripted": _scripted, "openai": _openai, "ollama": _ollama,
-    "anthropic": _anthropic, "bedrock": _bedrock, "sagemaker": _sagemaker,
+    "extractive": _extractive,
+    "templated": _templated,
+    "scripted": _scripted,
+    "openai": _openai,
+    "ollama": _ollama,
+    "anthropic": _anthropic,
+    "bedrock": _bedrock,
+    "sagemaker": _sagemaker,
 }
 
 
@@ -126,12 +153,18 @@ def _bedrock_jobs(model: Model, asked: Teacher, learnt: Item) -> Jobs:
     ours = place.name == "aws" and s.batch_bucket in ("", s.bucket)
     bucket = s.batch_bucket or s.bucket
     call = AwsCall(
-        model.backend, _timeout(), service="bedrock", region=region(),
+        model.backend,
+        _timeout(),
+        service="bedrock",
+        region=region(),
         base_url=model.base_url or s.bedrock_base_url or f"https://bedrock.{region()}.amazonaws.com",
         key=current().secrets.get("AWS_BEARER_TOKEN_BEDROCK"),
     )
     return BedrockJobs(
-        cast("Bedrock", asked), model.price.batched if model.price else None, learnt, call=call,
+        cast("Bedrock", asked),
+        model.price.batched if model.price else None,
+        learnt,
+        call=call,
         place=Place(bucket, s.batch_role, place.files if ours else S3Files(bucket), ours),
     )
 
@@ -181,7 +214,10 @@ def _bedrock_lacks() -> str | None:
 
 
 MISSING: dict[str, Callable[[], str | None]] = {
-    "openai": _openai_lacks, "anthropic": _anthropic_lacks, "bedrock": _bedrock_lacks, "sagemaker": _aws_lacks,
+    "openai": _openai_lacks,
+    "anthropic": _anthropic_lacks,
+    "bedrock": _bedrock_lacks,
+    "sagemaker": _aws_lacks,
 }
 """What a provider still lacks here, in words that say what to set; None, or no entry: nothing."""
 
@@ -265,6 +301,16 @@ def _timeout() -> float:
 
 
 __all__ = [
-    "Capabilities", "Jobs", "Model", "Teacher", "TeacherEntry", "available", "batch_jobs", "batch_jobs_lack", "build",
-    "catalogue", "resolve", "teacher",
+    "Capabilities",
+    "Jobs",
+    "Model",
+    "Teacher",
+    "TeacherEntry",
+    "available",
+    "batch_jobs",
+    "batch_jobs_lack",
+    "build",
+    "catalogue",
+    "resolve",
+    "teacher",
 ]

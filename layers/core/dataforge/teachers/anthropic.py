@@ -21,8 +21,12 @@ from dataforge.teachers.prices import Price
 
 VERSION = "2023-06-01"
 FINISH: dict[str, Finish] = {
-    "end_turn": "stop", "stop_sequence": "stop", "tool_use": "stop", "max_tokens": "length",
-    "model_context_window_exceeded": "length", "refusal": "content_filter",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
 }
 _UNPAID = ("credit balance", "spend limit", "usage limits")
 """Words of a 400 that is about money, not about the request's parts."""
@@ -50,15 +54,24 @@ class Anthropic:
     """base_url: up to and with the version (`https://api.anthropic.com/v1`)."""
 
     def __init__(
-        self, name: str, model: str, *, base_url: str, api_key: str, price: Price | None = None,
-        timeout: float = 120.0, can: Capabilities | None = None,
+        self,
+        name: str,
+        model: str,
+        *,
+        base_url: str,
+        api_key: str,
+        price: Price | None = None,
+        timeout: float = 120.0,
+        can: Capabilities | None = None,
     ) -> None:
         self.name, self.model, self._price = name, model, price
         self.can = can or Capabilities(json_schema=True, cache_from=1024)
         self._dialect = Dialect(self.can.form, self.can.temperature)
         self._url = base_url.strip().rstrip("/") + "/messages"
         self._headers = {
-            "Content-Type": "application/json", "x-api-key": api_key.strip(), "anthropic-version": VERSION,
+            "Content-Type": "application/json",
+            "x-api-key": api_key.strip(),
+            "anthropic-version": VERSION,
         }
         self._connection = Connection(name, timeout)
 
@@ -89,16 +102,21 @@ class Anthropic:
         cached, written = count(usage.get("cache_read_input_tokens")), count(usage.get("cache_creation_input_tokens"))
         sent, made = count(usage.get("input_tokens")) + cached + written, count(usage.get("output_tokens"))
         return Answer(
-            whole_characters(_text(content)), whole_characters(str(told.get("model") or self.model))[:200],
-            FINISH.get(str(told.get("stop_reason")), "other"), sent, made,
-            self._price.of(sent, made, cached=cached, written=written) if self._price else None, cached,
+            whole_characters(_text(content)),
+            whole_characters(str(told.get("model") or self.model))[:200],
+            FINISH.get(str(told.get("stop_reason")), "other"),
+            sent,
+            made,
+            self._price.of(sent, made, cached=cached, written=written) if self._price else None,
+            cached,
             rates(response.headers),
         )
 
 
 def request(model: str, question: Question, dialect: Dialect, *, cache_from: int | None) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "model": model, "max_tokens": question.max_tokens,
+        "model": model,
+        "max_tokens": question.max_tokens,
         "messages": [{"role": m.role, "content": m.content} for m in question.messages if m.role != "system"],
     }
     if system := "\n\n".join(m.content for m in question.messages if m.role == "system"):

@@ -29,9 +29,7 @@ class AwsCall:
         """As `send` says."""
         return await self.send("POST", path, body, headers)
 
-    async def send(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> Response:
+    async def send(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Response:
         """path: percent-encoded. Raises TeacherRefused when this process has no credentials."""
         url = self._base_url + path
         sent = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}

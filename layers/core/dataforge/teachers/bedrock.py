@@ -21,8 +21,12 @@ from dataforge.teachers.ports import Capabilities, Finish, Form
 from dataforge.teachers.prices import Price
 
 FINISH: dict[str, Finish] = {
-    "end_turn": "stop", "stop_sequence": "stop", "tool_use": "stop", "max_tokens": "length",
-    "model_context_window_exceeded": "length", "content_filtered": "content_filter",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "content_filtered": "content_filter",
     "guardrail_intervened": "content_filter",
 }
 TOOL = "write_records"
@@ -63,15 +67,27 @@ class Bedrock:
     """
 
     def __init__(
-        self, name: str, model: str, *, region: str, base_url: str | None = None, key: str | None = None,
-        price: Price | None = None, timeout: float = 120.0, can: Capabilities | None = None,
+        self,
+        name: str,
+        model: str,
+        *,
+        region: str,
+        base_url: str | None = None,
+        key: str | None = None,
+        price: Price | None = None,
+        timeout: float = 120.0,
+        can: Capabilities | None = None,
     ) -> None:
         self.name, self.model, self._price = name, model, price
         self.can = can or Capabilities(json_schema=True, cache_from=1024)
         self.dialect = Dialect(self.can.form, temperature=self.can.temperature)
         self._path = f"/model/{quote(model, safe='')}/converse"
         self._call = AwsCall(
-            name, timeout, service="bedrock", region=region, key=key,
+            name,
+            timeout,
+            service="bedrock",
+            region=region,
+            key=key,
             base_url=base_url or f"https://bedrock-runtime.{region}.amazonaws.com",
         )
 
@@ -105,8 +121,13 @@ def converse_answer(name: str, model: str, response: Response, price: Price | No
     cached, written = count(usage.get("cacheReadInputTokens")), count(usage.get("cacheWriteInputTokens"))
     sent, made = count(usage.get("inputTokens")) + cached + written, count(usage.get("outputTokens"))
     return Answer(
-        whole_characters(text), model, FINISH.get(str(told.get("stopReason")), "other"), sent, made,
-        price.of(sent, made, cached=cached, written=written) if price else None, cached,
+        whole_characters(text),
+        model,
+        FINISH.get(str(told.get("stopReason")), "other"),
+        sent,
+        made,
+        price.of(sent, made, cached=cached, written=written) if price else None,
+        cached,
     )
 
 

@@ -26,7 +26,11 @@ from dataforge.teachers.jobs import Look, NoReply, State
 from dataforge.teachers.prices import Price
 
 STATES: dict[str, State] = {
-    "Completed": "ended", "PartiallyCompleted": "ended", "Expired": "ended", "Stopped": "ended", "Failed": "failed",
+    "Completed": "ended",
+    "PartiallyCompleted": "ended",
+    "Expired": "ended",
+    "Stopped": "ended",
+    "Failed": "failed",
 }
 _JOBS = "/model-invocation-job"
 _HINT = f"{HINT} (bedrock:CreateModelInvocationJob and iam:PassRole; the role must trust bedrock.amazonaws.com)"
@@ -66,12 +70,21 @@ class BedrockJobs:
         """clientRequestToken makes it one job, however often it is sent."""
         if not self._place.is_ours:
             await asyncio.to_thread(self._copy, file)
-        response = await self._call.send("POST", _JOBS, orjson.dumps({
-            "jobName": name, "clientRequestToken": name, "roleArn": self._place.role, "modelId": self._teacher.model,
-            "modelInvocationType": "Converse",
-            "inputDataConfig": {"s3InputDataConfig": {"s3Uri": self._uri(file), "s3InputFormat": "JSONL"}},
-            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": self._uri(f"{_folder(file)}/")}},
-        }))
+        response = await self._call.send(
+            "POST",
+            _JOBS,
+            orjson.dumps(
+                {
+                    "jobName": name,
+                    "clientRequestToken": name,
+                    "roleArn": self._place.role,
+                    "modelId": self._teacher.model,
+                    "modelInvocationType": "Converse",
+                    "inputDataConfig": {"s3InputDataConfig": {"s3Uri": self._uri(file), "s3InputFormat": "JSONL"}},
+                    "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": self._uri(f"{_folder(file)}/")}},
+                }
+            ),
+        )
         if code_of(response) == "ConflictException" or (again and response.status == 400):
             found = await self._find(name)
             if found is not None:

@@ -64,7 +64,10 @@ class Model:
     @property
     def can(self) -> Capabilities:
         return Capabilities(
-            json_schema=self.form != "text", temperature=self.temperature, form=self.form, max_output=self.max_output,
+            json_schema=self.form != "text",
+            temperature=self.temperature,
+            form=self.form,
+            max_output=self.max_output,
             cache_from=self.cache_from,
         )
 

@@ -27,7 +27,10 @@ BUSY = (429, 503, 529)
 _PASSING = (408, 409, 424)
 """Statuses below 500 after which the same request may well pass."""
 UNPAID = {
-    "insufficient_quota", "billing_hard_limit_reached", "credit_balance_exhausted", "enforced_spend_limit_reached",
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "credit_balance_exhausted",
+    "enforced_spend_limit_reached",
 }
 """Error codes that come as "too many requests", but that no waiting ends."""
 
@@ -61,7 +64,12 @@ class Connection:
         return await self.send("POST", url, headers, body, encoded=encoded)
 
     async def send(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | aiohttp.FormData | None = None, *,
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | aiohttp.FormData | None = None,
+        *,
         encoded: bool = False,
     ) -> Response:
         """Any status is a Response. encoded: send the URL as it stands, as a signature over it needs.
@@ -72,9 +80,7 @@ class Connection:
 
         with self._troubles(url):
             to = URL(url, encoded=encoded)
-            async with self._pool().request(
-                method, to, data=body, headers=headers, allow_redirects=False
-            ) as response:
+            async with self._pool().request(method, to, data=body, headers=headers, allow_redirects=False) as response:
                 return await _read(response)
 
     async def lines(self, url: str, headers: dict[str, str]) -> AsyncIterator[bytes]:
@@ -135,15 +141,17 @@ async def _read(response: aiohttp.ClientResponse) -> Response:
     return Response(response.status, {k.lower(): v for k, v in response.headers.items()}, bytes(raw))
 
 
-def failure(name: str, response: Response, *, hint: str = "Check the key of this teacher where the server runs.") -> (
-    TeacherError
-):
+def failure(
+    name: str, response: Response, *, hint: str = "Check the key of this teacher where the server runs."
+) -> TeacherError:
     """The error that an unsuccessful response stands for. hint: what to do about a 401 or 403."""
     status, said = response.status, message(response.raw)
     if status in BUSY and code(response.raw) not in UNPAID:
         return TeacherBusy(
-            f"{name} is busy (HTTP {status}): {said}", retry_after=retry_after(response.headers),
-            rates=rates(response.headers), limited=status == 429,
+            f"{name} is busy (HTTP {status}): {said}",
+            retry_after=retry_after(response.headers),
+            rates=rates(response.headers),
+            limited=status == 429,
         )
     if (status >= 500 and status not in BUSY) or status in _PASSING:
         return TeacherUnreachable(f"{name} failed (HTTP {status}): {said}")
@@ -177,8 +185,10 @@ def retry_after(headers: dict[str, str]) -> float | None:
     """Seconds; the header holds seconds or a date (RFC 9110, 10.2.3)."""
     told = headers.get("retry-after", "").strip()
     try:
-        return max(0.0, float(told)) if told.isascii() and told.replace(".", "", 1).isdigit() else max(
-            0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+        return (
+            max(0.0, float(told))
+            if told.isascii() and told.replace(".", "", 1).isdigit()
+            else max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
         )
     except (ValueError, TypeError):
         return None

@@ -55,9 +55,16 @@ class OpenAIJobs:
             return found
         with current().files.open(file) as requests:
             uploaded = await self._upload(f"{name}.jsonl", requests)
-        made = await self._ask("POST", "/batches", {
-            "input_file_id": uploaded, "endpoint": _ENDPOINT, "completion_window": "24h", "metadata": {NAME: name},
-        })
+        made = await self._ask(
+            "POST",
+            "/batches",
+            {
+                "input_file_id": uploaded,
+                "endpoint": _ENDPOINT,
+                "completion_window": "24h",
+                "metadata": {NAME: name},
+            },
+        )
         return str(made["id"])
 
     async def look(self, job: str) -> Look:
@@ -69,7 +76,10 @@ class OpenAIJobs:
         if state == "failed" and {str(p.get("code")) for p in problems} & FULL:
             state = "full"
         return Look(
-            state, said, count(counts.get("completed")) + count(counts.get("failed")), count(counts.get("total")),
+            state,
+            said,
+            count(counts.get("completed")) + count(counts.get("failed")),
+            count(counts.get("total")),
             "; ".join(str(p.get("message")) for p in problems)[:500],
         )
 

@@ -57,13 +57,21 @@ class OpenAICompatible:
     """
 
     def __init__(
-        self, name: str, model: str, *, base_url: str, api_key: str | None = None, price: Price | None = None,
-        timeout: float = 120.0, can: Capabilities | None = None,
+        self,
+        name: str,
+        model: str,
+        *,
+        base_url: str,
+        api_key: str | None = None,
+        price: Price | None = None,
+        timeout: float = 120.0,
+        can: Capabilities | None = None,
     ) -> None:
         self.name, self.model, self._price = name, model, price
         self.can = can or Capabilities(json_schema=True)
         self.dialect = Dialect(
-            "json_schema" if self.can.json_schema else "text", temperature=self.can.temperature,
+            "json_schema" if self.can.json_schema else "text",
+            temperature=self.can.temperature,
             tokens="max_tokens" if self.can.temperature else "max_completion_tokens",
         )
         self.base_url = base_url.strip().rstrip("/")
@@ -124,9 +132,14 @@ def chat_answer(name: str, model: str, response: Response, price: Price | None) 
     cached = count(details.get("cached_tokens")) if isinstance(details, dict) else 0
     sent, made = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
     return Answer(
-        whole_characters(text), whole_characters(str(reply.get("model") or model))[:200],
-        FINISH.get(str(choice.get("finish_reason") or "stop"), "other"), sent, made,
-        price.of(sent, made, cached=cached) if price else None, cached, rates(response.headers),
+        whole_characters(text),
+        whole_characters(str(reply.get("model") or model))[:200],
+        FINISH.get(str(choice.get("finish_reason") or "stop"), "other"),
+        sent,
+        made,
+        price.of(sent, made, cached=cached) if price else None,
+        cached,
+        rates(response.headers),
     )
 
 

@@ -34,7 +34,9 @@ def _pair(question: Question, slot: Slot) -> dict[str, object]:
     start, quotes = _quotes(question, slot.ordinal)
     return {
         "question": f"What stands in {' and '.join(slot.chunk_ids)} from word {start} on, as record {slot.index}?",
-        "answer": " ".join(quotes), "question_type": "factual", "difficulty": slot.difficulty or "easy",
+        "answer": " ".join(quotes),
+        "question_type": "factual",
+        "difficulty": slot.difficulty or "easy",
         "evidence": quotes,
     }
 
@@ -44,8 +46,11 @@ def _task(question: Question, slot: Slot) -> dict[str, object]:
     where = " and ".join(slot.chunk_ids)
     return {
         "instruction": f"Copy what stands in {where} from word {start} on, for record {slot.index}.",
-        "input": "", "output": " ".join(quotes), "task": slot.question_type or "extract",
-        "difficulty": slot.difficulty or "easy", "evidence": quotes,
+        "input": "",
+        "output": " ".join(quotes),
+        "task": slot.question_type or "extract",
+        "difficulty": slot.difficulty or "easy",
+        "evidence": quotes,
     }
 
 
@@ -57,7 +62,9 @@ def _conversation(question: Question, slot: Slot) -> dict[str, object]:
         turns.append({"user": f"{asked} what stands there from word {start} on?", "assistant": quote})
         quotes.append(quote)
     return {
-        "turns": turns, "situation": slot.question_type or "learning", "difficulty": slot.difficulty or "easy",
+        "turns": turns,
+        "situation": slot.question_type or "learning",
+        "difficulty": slot.difficulty or "easy",
         "evidence": quotes,
     }
 
@@ -77,12 +84,17 @@ def _summary(question: Question, slot: Slot) -> dict[str, object]:
 def _label(question: Question, slot: Slot) -> dict[str, object]:
     labels = question.labels or ("nothing",)
     return {
-        "label": labels[slot.index % len(labels)], "request": "", "difficulty": "easy",
+        "label": labels[slot.index % len(labels)],
+        "request": "",
+        "difficulty": "easy",
         "evidence": question.passage.content.split()[-1:],
     }
 
 
 _REPLIES: dict[str, tuple[str, Callable[[Question, Slot], dict[str, object]]]] = {
-    "qa": ("pairs", _pair), "instruction": ("tasks", _task), "conversation": ("conversations", _conversation),
-    "summary": ("summaries", _summary), "classification": ("labelled", _label),
+    "qa": ("pairs", _pair),
+    "instruction": ("tasks", _task),
+    "conversation": ("conversations", _conversation),
+    "summary": ("summaries", _summary),
+    "classification": ("labelled", _label),
 }

@@ -30,19 +30,32 @@ class SageMaker:
     """region: the endpoint's. base_url: another address than the region's (a private endpoint, a test)."""
 
     def __init__(
-        self, name: str, endpoint: str, *, region: str, base_url: str | None = None, price: Price | None = None,
-        timeout: float = 70.0, can: Capabilities | None = None,
+        self,
+        name: str,
+        endpoint: str,
+        *,
+        region: str,
+        base_url: str | None = None,
+        price: Price | None = None,
+        timeout: float = 70.0,
+        can: Capabilities | None = None,
     ) -> None:
         self.name, self._price = name, price
         self.model, _, component = endpoint.partition("/")
         self.can = can or Capabilities(json_schema=True)
         self._dialects: list[Dialect | None] = [
-            Dialect(), Dialect("json_object"), Dialect("text"), _PLAIN,
+            Dialect(),
+            Dialect("json_object"),
+            Dialect("text"),
+            _PLAIN,
         ]
         self._path = f"/endpoints/{quote(self.model, safe='')}/invocations"
         self._headers = {"X-Amzn-SageMaker-Inference-Component": component} if component else {}
         self._call = AwsCall(
-            name, timeout, service="sagemaker", region=region,
+            name,
+            timeout,
+            service="sagemaker",
+            region=region,
             base_url=base_url or f"https://runtime.sagemaker.{region}.amazonaws.com",
         )
 

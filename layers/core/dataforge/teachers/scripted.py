@@ -38,8 +38,12 @@ class ScriptedTeacher:
         if isinstance(line, Exception):
             raise line
         text = line(question) if callable(line) else line
-        return Answer(text, self.name, input_tokens=sum(len(m.content) for m in question.messages) // 4,
-                      output_tokens=len(text) // 4)
+        return Answer(
+            text,
+            self.name,
+            input_tokens=sum(len(m.content) for m in question.messages) // 4,
+            output_tokens=len(text) // 4,
+        )
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -24,60 +24,131 @@ Made = dict[str, object]
 _NAMES = ("Ines", "Tomas", "Yuki", "Amara", "Piotr", "Leila", "Noah", "Greta", "Samir", "Olga", "Mateo", "Freya")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "the weekend", "the first of the month")
 _OPENINGS = (
-    "How do I handle {topic} when {angle} is the issue?", "{name} here. What should I know about {topic}, {persona}?",
+    "How do I handle {topic} when {angle} is the issue?",
+    "{name} here. What should I know about {topic}, {persona}?",
     "Please explain {topic} in {n} sentences, with {angle} in mind.",
     "We have {n} open cases on {topic}; where do I start?",
-    "Is there a sensible order for {topic} before {day}?", "Give me a plan for {topic} that takes {n} hours at most.",
+    "Is there a sensible order for {topic} before {day}?",
+    "Give me a plan for {topic} that takes {n} hours at most.",
     "Our team disagrees about {topic}: one side says {angle}, the other says wait. Who is right?",
-    "Write a short note to {name} on {topic}.", "What are the {n} most frequent mistakes with {topic}?",
-    "Compare two ways to deal with {topic} for {persona}.", "Why does {topic} matter, seen from {angle}?",
-    "I tried {topic} on {day} and it failed. What now?", "Which figures tell me that {topic} is going well?",
-    "Draft a checklist for {topic} with {n} items.", "Can {topic} wait until {day}, or is that a risk?",
-    "Summarise what {persona} has to know about {topic}.", "What would you ask first if {topic} came up on {day}?",
+    "Write a short note to {name} on {topic}.",
+    "What are the {n} most frequent mistakes with {topic}?",
+    "Compare two ways to deal with {topic} for {persona}.",
+    "Why does {topic} matter, seen from {angle}?",
+    "I tried {topic} on {day} and it failed. What now?",
+    "Which figures tell me that {topic} is going well?",
+    "Draft a checklist for {topic} with {n} items.",
+    "Can {topic} wait until {day}, or is that a risk?",
+    "Summarise what {persona} has to know about {topic}.",
+    "What would you ask first if {topic} came up on {day}?",
     "Help me answer {name}, who wants to know about {angle} in {topic}.",
 )
 _ANSWERS = (
-    "Begin with the facts: note what happened, when, and who is involved.", "Set aside {n} minutes for it on {day}.",
-    "{name} should be the one contact, so that nobody asks twice.", "Write the result down in one line and date it.",
-    "If {angle} plays a part, say so openly before anything else.", "Check the {n} newest entries before you decide.",
-    "In {domain}, {topic} is usually settled within {n} days.", "Agree on what counts as done; then stop there.",
-    "A small trial with {n} cases costs little and shows most problems.", "Keep the old way at hand until {day}.",
+    "Begin with the facts: note what happened, when, and who is involved.",
+    "Set aside {n} minutes for it on {day}.",
+    "{name} should be the one contact, so that nobody asks twice.",
+    "Write the result down in one line and date it.",
+    "If {angle} plays a part, say so openly before anything else.",
+    "Check the {n} newest entries before you decide.",
+    "In {domain}, {topic} is usually settled within {n} days.",
+    "Agree on what counts as done; then stop there.",
+    "A small trial with {n} cases costs little and shows most problems.",
+    "Keep the old way at hand until {day}.",
     "Ask {name} for a second look where more than {n} people are affected.",
     "Name the limit: beyond {n}, it is escalated.",
-    "Do not promise a date that depends on others.", "Put numbers on it: {n} before, {m} after, measured the same way.",
-    "For {persona}, one example says more than a rule.", "Where information is missing, ask for it once, in full.",
-    "Three things are needed: a reason, an owner and a deadline on {day}.", "Split {topic} into parts of {n} hours.",
-    "Most of the effort in {topic} goes into preparation, about {m} per cent.", "Tell everybody concerned by {day}.",
-    "Review it after {n} weeks and drop what did not help.", "Leave a margin of {m} per cent for surprises.",
-    "When two goals collide, take the one that can be undone.", "Use plain words; {persona} will thank you.",
-    "Record why the choice was made, for the colleague who comes after {name}.", "Test the result on {n} real cases.",
+    "Do not promise a date that depends on others.",
+    "Put numbers on it: {n} before, {m} after, measured the same way.",
+    "For {persona}, one example says more than a rule.",
+    "Where information is missing, ask for it once, in full.",
+    "Three things are needed: a reason, an owner and a deadline on {day}.",
+    "Split {topic} into parts of {n} hours.",
+    "Most of the effort in {topic} goes into preparation, about {m} per cent.",
+    "Tell everybody concerned by {day}.",
+    "Review it after {n} weeks and drop what did not help.",
+    "Leave a margin of {m} per cent for surprises.",
+    "When two goals collide, take the one that can be undone.",
+    "Use plain words; {persona} will thank you.",
+    "Record why the choice was made, for the colleague who comes after {name}.",
+    "Test the result on {n} real cases.",
 )
 _WORSE = (
-    "It depends, really.", "Just do what was done the last time and it should be fine.", "There is no need to check.",
-    "Somebody will surely know about it.", "Ignore it unless a complaint comes in.", "Any order will do.",
-    "A quick guess is good enough here.", "Skip the notes, they only cost time.", "Simply promise whatever is asked.",
-    "Numbers are overrated, trust the feeling.", "Wait and see what happens.", "Others have worse problems.",
-    "Copy an answer from elsewhere.", "It is probably somebody else's job.", "Say yes first and look later.",
+    "It depends, really.",
+    "Just do what was done the last time and it should be fine.",
+    "There is no need to check.",
+    "Somebody will surely know about it.",
+    "Ignore it unless a complaint comes in.",
+    "Any order will do.",
+    "A quick guess is good enough here.",
+    "Skip the notes, they only cost time.",
+    "Simply promise whatever is asked.",
+    "Numbers are overrated, trust the feeling.",
+    "Wait and see what happens.",
+    "Others have worse problems.",
+    "Copy an answer from elsewhere.",
+    "It is probably somebody else's job.",
+    "Say yes first and look later.",
 )
 _REFUSALS = (
     "I will not go along with that part, and here is why: it could hurt somebody.",
     "The premise is not right as it stands.",
-    "Before any answer, one thing is missing: the purpose behind it.", "That claim does not change what is safe.",
+    "Before any answer, one thing is missing: the purpose behind it.",
+    "That claim does not change what is safe.",
     "I can help with the safe side of this.",
     "Part of the request contradicts the rest, so let us sort that out first.",
 )
 _INPUTS = (
     "From {name}, {day}: {n} cases on {topic}, {m} per cent still open.",
     "Log: {topic} started, step {n} failed, retry {m}.",
-    "Draft: we looked into {topic} with {name} and found {n} points.", "",  "", "", "", "",
+    "Draft: we looked into {topic} with {name} and found {n} points.",
+    "",
+    "",
+    "",
+    "",
+    "",
 )
-_METRICS = ("factual_accuracy", "task_completion", "tone_appropriateness", "relevance", "clarity", "safety",
-            "instruction_following", "exact_match", "completeness", "escalation_correct")
+_METRICS = (
+    "factual_accuracy",
+    "task_completion",
+    "tone_appropriateness",
+    "relevance",
+    "clarity",
+    "safety",
+    "instruction_following",
+    "exact_match",
+    "completeness",
+    "escalation_correct",
+)
 _FACETS = (
-    "intake", "planning", "scheduling", "first contact", "handover", "documentation", "inspection", "maintenance",
-    "complaints", "refunds", "training", "onboarding", "risk review", "budgeting", "reporting", "negotiation",
-    "emergency response", "privacy", "tool selection", "archiving", "quality control", "feedback", "forecasting",
-    "scaling up", "standards", "seasonal peaks", "supplier relations", "accessibility", "audits", "closing a case",
+    "intake",
+    "planning",
+    "scheduling",
+    "first contact",
+    "handover",
+    "documentation",
+    "inspection",
+    "maintenance",
+    "complaints",
+    "refunds",
+    "training",
+    "onboarding",
+    "risk review",
+    "budgeting",
+    "reporting",
+    "negotiation",
+    "emergency response",
+    "privacy",
+    "tool selection",
+    "archiving",
+    "quality control",
+    "feedback",
+    "forecasting",
+    "scaling up",
+    "standards",
+    "seasonal peaks",
+    "supplier relations",
+    "accessibility",
+    "audits",
+    "closing a case",
 )
 
 
@@ -85,18 +156,33 @@ class TemplatedTeacher:
     """Writes the four synthetic schemas; the same question gives the same answer."""
 
     name = NAME
-    can = Capabilities(json_schema=True, offline=True, kinds=(
-        "instruction_v1", "preference_v1", "eval_v1", "conflict_v1", taxonomy.KIND, critic.KIND, judging.KIND,
-        invariants.KIND,
-    ))
+    can = Capabilities(
+        json_schema=True,
+        offline=True,
+        kinds=(
+            "instruction_v1",
+            "preference_v1",
+            "eval_v1",
+            "conflict_v1",
+            taxonomy.KIND,
+            critic.KIND,
+            judging.KIND,
+            invariants.KIND,
+        ),
+    )
 
     async def ask(self, question: Question) -> Answer:
         write = _WRITERS.get(question.kind)
         if write is None:
             raise TeacherRefused(f"The templated teacher writes synthetic schemas only, not {question.kind}")
         text = json.dumps(write(question), ensure_ascii=False)
-        return Answer(text, NAME, input_tokens=sum(len(m.content) for m in question.messages) // 4,
-                      output_tokens=len(text) // 4, cost_usd=0.0)
+        return Answer(
+            text,
+            NAME,
+            input_tokens=sum(len(m.content) for m in question.messages) // 4,
+            output_tokens=len(text) // 4,
+            cost_usd=0.0,
+        )
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -111,9 +197,14 @@ class _Pen:
 
     def fill(self, template: str) -> str:
         values = {
-            "topic": self.slot.topic or self.domain, "angle": self.slot.angle or "time", "domain": self.domain,
-            "persona": self.slot.persona or "a user", "name": self.rng.choice(_NAMES), "day": self.rng.choice(_DAYS),
-            "n": str(self.rng.randrange(2, 30)), "m": str(self.rng.randrange(30, 95)),
+            "topic": self.slot.topic or self.domain,
+            "angle": self.slot.angle or "time",
+            "domain": self.domain,
+            "persona": self.slot.persona or "a user",
+            "name": self.rng.choice(_NAMES),
+            "day": self.rng.choice(_DAYS),
+            "n": str(self.rng.randrange(2, 30)),
+            "m": str(self.rng.randrange(30, 95)),
         }
         filled = re.sub(r"{(\w+)}", lambda m: values[m.group(1)], template)
         return filled[:1].upper() + filled[1:]
@@ -139,7 +230,8 @@ def _preference(pen: _Pen) -> Made:
 
 def _evaluation(pen: _Pen) -> Made:
     return {
-        "input": pen.one(_OPENINGS), "ideal_output": pen.answer(),
+        "input": pen.one(_OPENINGS),
+        "ideal_output": pen.answer(),
         "metrics": pen.rng.sample(_METRICS, pen.rng.randint(1, 3)),
     }
 
@@ -148,16 +240,25 @@ def _conflict(pen: _Pen, axis: tuple[str, Sequence[str]], vocabulary: Sequence[s
     name, drives = axis
     preferred, losing = pen.rng.sample(list(drives), 2)
     return {
-        "input": f"{pen.one(_OPENINGS)} {pen.one(_ANSWERS)}", "tension_type": f"{drives[0]}_vs_{drives[1]}",
+        "input": f"{pen.one(_OPENINGS)} {pen.one(_ANSWERS)}",
+        "tension_type": f"{drives[0]}_vs_{drives[1]}",
         "responses": [
             {"drive": d, "output": f"I put {d} first here. {pen.some(_ANSWERS, 2, 4)}", "viable": True} for d in drives
         ],
         "resolution": {
-            "preferred_drive": preferred, "losing_drive": losing,
+            "preferred_drive": preferred,
+            "losing_drive": losing,
             "confidence": round(pen.rng.uniform(0.5, 0.95), 2),
-            "override_condition": pen.rng.choice(vocabulary) if vocabulary else pen.one((
-                "If more than {n} people were affected.", "If it had to be decided by {day}.",
-                "If {name} had asked for it in writing.", "If the stakes were above {m} per cent of the budget.")),
+            "override_condition": pen.rng.choice(vocabulary)
+            if vocabulary
+            else pen.one(
+                (
+                    "If more than {n} people were affected.",
+                    "If it had to be decided by {day}.",
+                    "If {name} had asked for it in writing.",
+                    "If the stakes were above {m} per cent of the budget.",
+                )
+            ),
             "reasoning": f"On the axis {name}: {pen.one(_ANSWERS)}",
             "scores": {d: pen.rng.randint(6, 9) if d == preferred else pen.rng.randint(3, 5) for d in drives},
         },
@@ -165,15 +266,18 @@ def _conflict(pen: _Pen, axis: tuple[str, Sequence[str]], vocabulary: Sequence[s
 
 
 _PLAIN: dict[str, Callable[[_Pen], Made]] = {
-    "instruction_v1": _instruction, "preference_v1": _preference, "eval_v1": _evaluation,
+    "instruction_v1": _instruction,
+    "preference_v1": _preference,
+    "eval_v1": _evaluation,
 }
 
 
 def _records(question: Question) -> Made:
     slots = [s for s in question.slots if isinstance(s, RecordSlot)]
     vocabulary = _listed(question, r'"override_condition" is exactly one of: (.+)')
-    axes = re.findall(r"^Axis (.+?)(?: \(.*\))?:\n  drive ([^:\n]+).*\n  drive ([^:\n]+)", question.messages[1].content,
-                      re.MULTILINE)
+    axes = re.findall(
+        r"^Axis (.+?)(?: \(.*\))?:\n  drive ([^:\n]+).*\n  drive ([^:\n]+)", question.messages[1].content, re.MULTILINE
+    )
     made = []
     for number, slot in enumerate(slots):
         pen = _Pen(slot, question.passage.content)
@@ -199,13 +303,20 @@ def _topics(question: Question) -> Made:
 
 
 def _comparisons(question: Question) -> Made:
-    shown = re.findall(r'<comparison n="(\d+)">.*?<a>\n(.*?)\n</a>\n<b>\n(.*?)\n</b>', question.messages[-1].content,
-                       re.DOTALL)
-    return {"comparisons": [
-        {"n": int(n), "a": _surface(a), "b": _surface(b),
-         "reasoning": "The stronger response is more concrete: it names figures, people and next steps."}
-        for n, a, b in shown
-    ]}
+    shown = re.findall(
+        r'<comparison n="(\d+)">.*?<a>\n(.*?)\n</a>\n<b>\n(.*?)\n</b>', question.messages[-1].content, re.DOTALL
+    )
+    return {
+        "comparisons": [
+            {
+                "n": int(n),
+                "a": _surface(a),
+                "b": _surface(b),
+                "reasoning": "The stronger response is more concrete: it names figures, people and next steps.",
+            }
+            for n, a, b in shown
+        ]
+    }
 
 
 def _surface(text: str) -> float:
@@ -215,8 +326,11 @@ def _surface(text: str) -> float:
 
 
 def _verdicts(question: Question) -> Made:
-    shown = re.findall(r'<record n="(\d+)">\n<asked>\n.*?\n</asked>\n<answered>\n(.*?)\n</answered>',
-                       question.messages[-1].content, re.DOTALL)
+    shown = re.findall(
+        r'<record n="(\d+)">\n<asked>\n.*?\n</asked>\n<answered>\n(.*?)\n</answered>',
+        question.messages[-1].content,
+        re.DOTALL,
+    )
     names = list((question.json_schema or {})["properties"]["verdicts"]["items"]["properties"])[1:]  # type: ignore[index]
     return {"verdicts": [{"n": int(n), **dict.fromkeys(names, _surface(text))} for n, text in shown]}
 
@@ -229,5 +343,8 @@ def _checks(question: Question) -> Made:
 
 _WRITERS: dict[str, Callable[[Question], Made]] = {
     **dict.fromkeys(("instruction_v1", "preference_v1", "eval_v1", "conflict_v1"), _records),
-    taxonomy.KIND: _topics, critic.KIND: _comparisons, judging.KIND: _verdicts, invariants.KIND: _checks,
+    taxonomy.KIND: _topics,
+    critic.KIND: _comparisons,
+    judging.KIND: _verdicts,
+    invariants.KIND: _checks,
 }

@@ -135,7 +135,11 @@ class Gate:
     def _reserve(self, gap: float) -> Block | float:
         def decide(stored: Item) -> tuple[Item, Block | float]:
             line, got = reserve(
-                _line(stored), self._org_id, now=time.time(), spacing=gap, most=2 * self.window.ceiling,
+                _line(stored),
+                self._org_id,
+                now=time.time(),
+                spacing=gap,
+                most=2 * self.window.ceiling,
             )
             return _stored(line), got
 
@@ -163,14 +167,16 @@ class Gate:
 def _line(stored: Item) -> Schedule:
     shares = cast("dict[str, dict[str, float]]", stored.get("shares") or {})
     return Schedule(
-        float(str(stored.get("given_until") or 0)), float(str(stored.get("turn") or 0)),
+        float(str(stored.get("given_until") or 0)),
+        float(str(stored.get("turn") or 0)),
         {org: Share(float(s["had"]), float(s["until"])) for org, s in shares.items()},
     )
 
 
 def _stored(line: Schedule) -> Item:
     return {
-        "given_until": line.given_until, "turn": line.turn,
+        "given_until": line.given_until,
+        "turn": line.turn,
         "shares": {org: {"had": s.had, "until": s.wants_until} for org, s in line.shares.items()},
     }
 

@@ -34,8 +34,14 @@ def of_project(project: Project) -> Numbers:
     for document in documents:
         types.update(_numbers(document.chunk_types))
     return Numbers(
-        parsing["parsed"], parsing["failed"], dict(types), _quality(project), statuses.total(), statuses["completed"],
-        statuses["active"], statuses["failed"],
+        parsing["parsed"],
+        parsing["failed"],
+        dict(types),
+        _quality(project),
+        statuses.total(),
+        statuses["completed"],
+        statuses["active"],
+        statuses["failed"],
     )
 
 
@@ -43,8 +49,11 @@ def _quality(project: Project) -> dict[str, int]:
     scores: Counter[int] = Counter()
     facts = blocks.read_facts(project.project_id)
     for block in blocks.read(project.project_id):
-        there = (score for score, code in zip(facts[block.run, block.number].scores, block.states, strict=True)
-                 if code in blocks.STATUSES)
+        there = (
+            score
+            for score, code in zip(facts[block.run, block.number].scores, block.states, strict=True)
+            if code in blocks.STATUSES
+        )
         scores.update(there)
     counts = {label: 0 for label, _ in BUCKETS}
     for score, n in scores.items():

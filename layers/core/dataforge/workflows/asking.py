@@ -185,14 +185,26 @@ def opened(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
     name = f"r{e.round}b{e.batch:04d}"
     limit = run.config.get("max_cost_usd")
     purse = Purse(
-        run.run_id, name, flow.model_of(run).price, limit=float(limit) if isinstance(limit, int | float) else None,
-        spent=sum(r.cost_usd or 0.0 for r in stored.values()), share=settings.get().workers,
+        run.run_id,
+        name,
+        flow.model_of(run).price,
+        limit=float(limit) if isinstance(limit, int | float) else None,
+        spent=sum(r.cost_usd or 0.0 for r in stored.values()),
+        share=settings.get().workers,
     )
     batch = Batch(
-        run, name, flow.teacher_of(run), stored, len(indices), purse,
-        recipe=RECIPES[str(run.config["generation_type"])], wishes=wishes(run.config),
-        chunks={c.chunk_id: c for c in found}, names=body["document_names"],
-        stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
+        run,
+        name,
+        flow.teacher_of(run),
+        stored,
+        len(indices),
+        purse,
+        recipe=RECIPES[str(run.config["generation_type"])],
+        wishes=wishes(run.config),
+        chunks={c.chunk_id: c for c in found},
+        names=body["document_names"],
+        stop="cancelled" if over else None,
+        stop_detail="stopped by the caller" if over else "",
     )
     return batch, calls, int(body["concurrency"])
 
@@ -264,11 +276,20 @@ async def _heartbeat(batch: Work) -> None:
 def _note(batch: Work) -> None:
     usage = _usage(batch.used)
     outcomes = list(batch.outcomes)
-    runs.note_progress(batch.run, batch.name, Progress(
-        len(outcomes), batch.slots, sum("failed" in o for o in outcomes), cast(int, usage["input_tokens"]),
-        cast(int, usage["output_tokens"]), cast("float | None", usage["cost_usd"]), cast(int, usage["cached_tokens"]),
-        cast(int, usage["replies"]),
-    ))
+    runs.note_progress(
+        batch.run,
+        batch.name,
+        Progress(
+            len(outcomes),
+            batch.slots,
+            sum("failed" in o for o in outcomes),
+            cast(int, usage["input_tokens"]),
+            cast(int, usage["output_tokens"]),
+            cast("float | None", usage["cost_usd"]),
+            cast(int, usage["cached_tokens"]),
+            cast(int, usage["replies"]),
+        ),
+    )
 
 
 async def call_of(batch: Batch, slots: Sequence[Slot], *, fetch: calling.Fetch) -> list[Item]:
@@ -314,15 +335,27 @@ def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, job: str =
     if len(text.encode()) > MOST_REPLY_BYTES:
         text, finish = text.encode()[:MOST_REPLY_BYTES].decode("utf-8", "ignore"), "length"
     return Reply(
-        run.run_id, key, text, answer.model, finish, answer.input_tokens, answer.output_tokens, runs.reply_expiry(),
-        answer.cost_usd, prompt_hash=prompt_hash, answered_at=clock.now(), cached_tokens=answer.cached_tokens, job=job,
+        run.run_id,
+        key,
+        text,
+        answer.model,
+        finish,
+        answer.input_tokens,
+        answer.output_tokens,
+        runs.reply_expiry(),
+        answer.cost_usd,
+        prompt_hash=prompt_hash,
+        answered_at=clock.now(),
+        cached_tokens=answer.cached_tokens,
+        job=job,
     )
 
 
 def _usage(replies: list[Reply]) -> Item:
     costs = [r.cost_usd for r in replies]
     return {
-        "input_tokens": sum(r.input_tokens for r in replies), "output_tokens": sum(r.output_tokens for r in replies),
+        "input_tokens": sum(r.input_tokens for r in replies),
+        "output_tokens": sum(r.output_tokens for r in replies),
         "cached_tokens": sum(r.cached_tokens for r in replies),
         "cost_usd": None if any(c is None for c in costs) else round(float(sum(c for c in costs if c is not None)), 8),
         "replies": len(replies),

@@ -88,7 +88,10 @@ def outcomes_of(run: Run, round_number: int) -> Iterator[Item]:
             reason = "cancelled"
         for slot in sorted((s for call in calls for s in call), key=lambda s: cast(int, s["index"])):
             yield found.get(slot["index"]) or {
-                "slot": slot["index"], "chunk_id": slot["chunk_id"], "failed": reason, "detail": detail,
+                "slot": slot["index"],
+                "chunk_id": slot["chunk_id"],
+                "failed": reason,
+                "detail": detail,
             }
 
 
@@ -147,10 +150,19 @@ class _Round(Round):
         self.write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])
         self.write("records.jsonl", (judging.line(r) for r in records if not r.reasons))
         self.write("rejected.jsonl", ({**judging.line(r), "reasons": r.reasons} for r in records if r.reasons))
-        self.write("failed.jsonl", (
-            {"slot": o["slot"], "chunk_id": o["chunk_id"], "reason": o["failed"], "detail": o["detail"],
-             "lineage": o.get("lineage")} for o in failed
-        ))
+        self.write(
+            "failed.jsonl",
+            (
+                {
+                    "slot": o["slot"],
+                    "chunk_id": o["chunk_id"],
+                    "reason": o["failed"],
+                    "detail": o["detail"],
+                    "lineage": o.get("lineage"),
+                }
+                for o in failed
+            ),
+        )
         for r in records:
             self._search_line(r.slot - self.first, finding.text_of(drafts.said(r.draft)))
         self.delivered += sum(not r.reasons for r in records)
@@ -221,9 +233,7 @@ def _keep(run: Run, round_number: int, round_: _Round) -> Run:
     return count_round(run, round_number, round_.delivered, rejected=round_.rejected, failed=round_.failed)
 
 
-def count_round(
-    run: Run, round_number: int, delivered: int, *, rejected: Counter[str], failed: Counter[str]
-) -> Run:
+def count_round(run: Run, round_number: int, delivered: int, *, rejected: Counter[str], failed: Counter[str]) -> Run:
     """Move the run's counters by what came of a round, however often it is told; the run as it is then."""
     if run.assessed_round >= round_number:
         return run
@@ -231,8 +241,11 @@ def count_round(
     rejected = Counter(known.get("rejected") or {}) + rejected
     failed = Counter(known.get("failed") or {}) + failed
     values: Item = {
-        "delivered": run.delivered + delivered, "rejected": rejected.total(), "failed": failed.total(),
-        "reasons": {"rejected": {**rejected}, "failed": {**failed}}, "assessed_round": round_number,
+        "delivered": run.delivered + delivered,
+        "rejected": rejected.total(),
+        "failed": failed.total(),
+        "reasons": {"rejected": {**rejected}, "failed": {**failed}},
+        "assessed_round": round_number,
     }
     try:
         return runs.change(run, values, where={"assessed_round": round_number - 1})

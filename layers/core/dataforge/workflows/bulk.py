@@ -51,8 +51,11 @@ class _Plan:
 
     def change(self, block: Block) -> Change | None:
         """May be asked again for a block that someone else wrote meanwhile."""
-        slots = [n for n, (hit, was) in enumerate(zip(self.mask(block), block.states, strict=True))
-                 if hit and was != self.code]
+        slots = [
+            n
+            for n, (hit, was) in enumerate(zip(self.mask(block), block.states, strict=True))
+            if hit and was != self.code
+        ]
         self.before.pop(block.key, None)
         if not slots:
             return None

@@ -1,9 +1,9 @@
 """From the replies of one call to an outcome for each of its slots: nothing that a teacher wrote is thrown away.
 
-    unreadable        -> a correction turn that shows the error, then afresh
-    some records good -> they are kept, and a turn asks for the missing ones only
-    cut by length     -> the same; with nothing complete: more room, or fewer records at a time
-    no progress in READINGS replies -> the slots that are left fail with the last reason
+unreadable        -> a correction turn that shows the error, then afresh
+some records good -> they are kept, and a turn asks for the missing ones only
+cut by length     -> the same; with nothing complete: more room, or fewer records at a time
+no progress in READINGS replies -> the slots that are left fail with the last reason
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Call:
 
     def keep(self, found: Sequence[Draft], reply: Reply) -> None:
         self.made += [_made(self.batch, s, d, reply) for s, d in zip(self.now, found, strict=False)]
-        self.missing = self.missing[len(found):]
+        self.missing = self.missing[len(found) :]
 
     def after(self, reply: Reply, bad: BadReply) -> Question:
         """How to go on after a reply that did not hold all that was asked for."""
@@ -99,8 +99,9 @@ class Call:
             self._make_room()
         if self.vain > 1 or cut or not reply.text.strip():
             return self.plain(seed=self.vain)
-        return self._with_turns(reply, f"That reply cannot be used: {bad.message}. Send the whole corrected reply, "
-                                       "JSON only.")
+        return self._with_turns(
+            reply, f"That reply cannot be used: {bad.message}. Send the whole corrected reply, JSON only."
+        )
 
     def _with_turns(self, reply: Reply, said: str) -> Question:
         asked = self.plain()
@@ -172,16 +173,27 @@ def answer_of(reply: Reply) -> Answer:
 def _made(batch: Batch, slot: Slot, draft: Draft, reply: Reply) -> Item:
     chunk = batch.chunks[slot.chunk_id]
     made: Item = {
-        "slot": slot.index, "chunk_id": slot.chunk_id, "document_id": chunk.document_id, "page": chunk.page,
-        "reply": reply.slot, "teacher": reply.model, "finish_reason": reply.finish_reason,
-        "draft": drafts.to_json(draft), "chunk_sha256": lineage.content_hash(chunk.content),
+        "slot": slot.index,
+        "chunk_id": slot.chunk_id,
+        "document_id": chunk.document_id,
+        "page": chunk.page,
+        "reply": reply.slot,
+        "teacher": reply.model,
+        "finish_reason": reply.finish_reason,
+        "draft": drafts.to_json(draft),
+        "chunk_sha256": lineage.content_hash(chunk.content),
         "asked": {**slot.asked},
     }
     if slot.further:
-        made["further"] = [{
-            "chunk_id": c.chunk_id, "document_id": c.document_id, "page": c.page,
-            "chunk_sha256": lineage.content_hash(c.content),
-        } for c in map(batch.chunks.__getitem__, slot.further)]
+        made["further"] = [
+            {
+                "chunk_id": c.chunk_id,
+                "document_id": c.document_id,
+                "page": c.page,
+                "chunk_sha256": lineage.content_hash(c.content),
+            }
+            for c in map(batch.chunks.__getitem__, slot.further)
+        ]
     return made
 
 

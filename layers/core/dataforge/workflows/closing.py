@@ -61,15 +61,23 @@ def close(run: Run, raw: Item) -> Run:
     spread = planning.dimensions(run, offline="question_type" not in asked)
     wanted = {**spread, **({"passages": {planning.MULTI: hops[planning.MULTI]}} if hops else {})}
     report = quality_report.report(
-        good, bad, diversity_score=quality_report.diversity_of(texts, len(good.quality)), requested=run.requested,
-        asked=run.asked, failed=run.failed, reasons=cast("dict[str, dict[str, int]]", run.reasons),
-        chunks_planned=len(chunks), spread=quality_report.spread(wanted, asked, good),
+        good,
+        bad,
+        diversity_score=quality_report.diversity_of(texts, len(good.quality)),
+        requested=run.requested,
+        asked=run.asked,
+        failed=run.failed,
+        reasons=cast("dict[str, dict[str, int]]", run.reasons),
+        chunks_planned=len(chunks),
+        spread=quality_report.spread(wanted, asked, good),
     )
     flow.write_json(run, "report.json", report)
     usage, scores = flow.usage(run), good.quality + bad.quality
     results: Item = {
-        "chunks_processed": len(good.chunks | bad.chunks), "pairs_generated": len(scores),
-        "pairs_valid": len(good.quality), "avg_quality_score": quality_report.mean(scores),
+        "chunks_processed": len(good.chunks | bad.chunks),
+        "pairs_generated": len(scores),
+        "pairs_valid": len(good.quality),
+        "avg_quality_score": quality_report.mean(scores),
         "tokens_used": cast(int, usage["input_tokens"]) + cast(int, usage["output_tokens"]),
     }
     if error is None and not good.quality and not run.cancel_requested:

@@ -84,8 +84,13 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
     project_id = project.project_id
     current().files.delete_prefix(f"{project.s3_prefix}/")
     _drain("pairs", "pair_id", project_id, _pair_ids(project_id), deadline)
-    for table, range_key in (("pairs", "pair_id"), ("reviews", "block"), ("chunks", "chunk_id"),
-                             ("documents", "document_id"), ("uploads", "s3_key")):
+    for table, range_key in (
+        ("pairs", "pair_id"),
+        ("reviews", "block"),
+        ("chunks", "chunk_id"),
+        ("documents", "document_id"),
+        ("uploads", "s3_key"),
+    ):
         _drain(table, range_key, project_id, _names(table, range_key, project_id), deadline)
     current().tables.batch_delete(
         "exports", ({"project_id": project_id, "version": e.version} for e in pairs.exports_of(project_id))
@@ -149,10 +154,18 @@ def undo_key(project: Project, token: str) -> str:
 
 
 def _start(run_id: str, project: Project, token: str, seconds: int) -> None:
-    current().workflows.start(MACHINE, run_id, {
-        "org_id": project.org_id, "project_id": project.project_id, "s3_prefix": project.s3_prefix, "token": token,
-        "seconds": seconds, "late_seconds": 0 if token else LATE_SECONDS,
-    })
+    current().workflows.start(
+        MACHINE,
+        run_id,
+        {
+            "org_id": project.org_id,
+            "project_id": project.project_id,
+            "s3_prefix": project.s3_prefix,
+            "token": token,
+            "seconds": seconds,
+            "late_seconds": 0 if token else LATE_SECONDS,
+        },
+    )
 
 
 def _end_run(project: Project, run_id: str) -> None:
@@ -172,7 +185,8 @@ def _pair_ids(project_id: str) -> Iterator[str]:
     for block in blocks.read(project_id):
         yield from (
             ids.pair_id(project_id, block.run, block.number * BLOCK + n)
-            for n, state in enumerate(block.states) if state != NOTHING
+            for n, state in enumerate(block.states)
+            if state != NOTHING
         )
 
 

@@ -16,7 +16,10 @@ from dataforge.teachers.prices import Price
 CHARACTERS_PER_TOKEN = (4.8, 3.2)
 """Of the rules and requests around a passage, which are English: least and most tokens."""
 RECORD_TOKENS = {
-    "qa": (70, 260), "instruction": (90, 420), "conversation": (80, 300), "summary": (60, 360),
+    "qa": (70, 260),
+    "instruction": (90, 420),
+    "conversation": (80, 300),
+    "summary": (60, 360),
     "classification": (25, 80),
 }
 """What a teacher writes for one record in its JSON, evidence included; for a conversation, for each of its turns."""
@@ -39,7 +42,12 @@ def size(chunk: StoredChunk, recipe: Recipe, wishes: Wishes) -> Size:
 
 
 def estimate(
-    chunks: Sequence[Size], config: Item, wishes: Wishes, model: Model, *, requested: int,
+    chunks: Sequence[Size],
+    config: Item,
+    wishes: Wishes,
+    model: Model,
+    *,
+    requested: int,
     pairs_per_chunk: int | None,
 ) -> Item:
     """As JSON: `calls`, `input_tokens`, `output_tokens`, `cost_usd`, each `{"low": ..., "high": ...}`.
@@ -74,8 +82,10 @@ def estimate(
     price = model.price.batched if model.price and config.get("mode") == "batch" else model.price
     cost = _cost(model, price, tokens)
     return {
-        "pairs": pairs, "calls": {"low": calls, "high": round(calls * AGAIN)},
-        **{name: {"low": low, "high": high} for name, (low, high) in tokens.items()}, "cost_usd": cost,
+        "pairs": pairs,
+        "calls": {"low": calls, "high": round(calls * AGAIN)},
+        **{name: {"low": low, "high": high} for name, (low, high) in tokens.items()},
+        "cost_usd": cost,
     }
 
 

@@ -21,7 +21,10 @@ BLOCK = 1000
 
 
 def export(
-    project: Project, *, format: str = "chatml", include_system_prompt: bool = True,
+    project: Project,
+    *,
+    format: str = "chatml",
+    include_system_prompt: bool = True,
     min_quality_score: float | None = None,
 ) -> Export:
     """Accepted and edited pairs, duplicates left out, in constant memory.
@@ -43,13 +46,24 @@ def export(
     lines = _lines(itertools.chain([first], chosen), format, include_system_prompt, counter)
     info = current().files.write_stream(key, _blocks(lines), content_type="application/x-ndjson")
     made = Export(
-        project.project_id, version, format, key, next(counter), info.size, include_system_prompt, clock.now(),
+        project.project_id,
+        version,
+        format,
+        key,
+        next(counter),
+        info.size,
+        include_system_prompt,
+        clock.now(),
         min_quality_score,
     )
     pairs.put_export(made)
     seconds = (clock.milliseconds() - begun) / 1000
-    metrics.emit("export", {"Delivered": made.pair_count, "Seconds": seconds}, org_id=project.org_id,
-                 project_id=project.project_id)
+    metrics.emit(
+        "export",
+        {"Delivered": made.pair_count, "Seconds": seconds},
+        org_id=project.org_id,
+        project_id=project.project_id,
+    )
     return made
 
 

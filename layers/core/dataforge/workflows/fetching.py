@@ -52,16 +52,23 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Beside what `ipaddress` calls not global, whose lists differ between Python's versions.
-_SPECIAL_V6 = tuple(ipaddress.IPv6Network(n) for n in (
-    "2001::/23",  # Teredo, ORCHID and other protocols
-    "2001:db8::/32", "3fff::/20",  # documentation
-    "2002::/16",  # 6to4: leads to the IPv4 address inside
-))
-_SPECIAL_V4 = tuple(ipaddress.IPv4Network(n) for n in (
-    "168.63.129.16/32",  # Azure's host agent
-    "192.0.0.0/24",  # protocols; Oracle's metadata
-    "192.88.99.0/24",  # 6to4 relays
-))
+_SPECIAL_V6 = tuple(
+    ipaddress.IPv6Network(n)
+    for n in (
+        "2001::/23",  # Teredo, ORCHID and other protocols
+        "2001:db8::/32",
+        "3fff::/20",  # documentation
+        "2002::/16",  # 6to4: leads to the IPv4 address inside
+    )
+)
+_SPECIAL_V4 = tuple(
+    ipaddress.IPv4Network(n)
+    for n in (
+        "168.63.129.16/32",  # Azure's host agent
+        "192.0.0.0/24",  # protocols; Oracle's metadata
+        "192.88.99.0/24",  # 6to4 relays
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,8 @@ async def _fetch(
     except TimeoutError:
         raise Unreadable(
             f"{_short(url)} did not come within {seconds:g} seconds. Try again later, or download it and upload the "
-            "file.", reason="timed_out",
+            "file.",
+            reason="timed_out",
         ) from None
     except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as problem:
         told = str(problem) or type(problem).__name__
@@ -172,9 +180,7 @@ async def _fetch(
         ) from None
 
 
-async def _hops(
-    url: str, into: BinaryIO, allowed: Sequence[Allowance], most_bytes: int, resolve: Resolve
-) -> Fetched:
+async def _hops(url: str, into: BinaryIO, allowed: Sequence[Allowance], most_bytes: int, resolve: Resolve) -> Fetched:
     at = check(url, allowed)
     for _ in range(MOST_REDIRECTS + 1):
         async with _session(at, allowed, resolve) as session, session.get(at, allow_redirects=False) as response:
@@ -209,11 +215,19 @@ def _session(at: URL, allowed: Sequence[Allowance], resolve: Resolve) -> aiohttp
 
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=_Pinned(allowed, resolve), use_dns_cache=False, force_close=True, socket_factory=make_socket,
+            resolver=_Pinned(allowed, resolve),
+            use_dns_cache=False,
+            force_close=True,
+            socket_factory=make_socket,
         ),
-        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate, identity",
-                 "Accept": "text/html, application/pdf, text/markdown, text/plain, text/csv, */*;q=0.5"},
-        cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
+        headers={
+            "User-Agent": USER_AGENT,
+            "Accept-Encoding": "gzip, deflate, identity",
+            "Accept": "text/html, application/pdf, text/markdown, text/plain, text/csv, */*;q=0.5",
+        },
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=20),
     )
 
@@ -225,7 +239,10 @@ class _Pinned(AbstractResolver):
         self._allowed, self._resolve = allowed, resolve
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC  # noqa: ARG002  by the port
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002  by the port
     ) -> list[ResolveResult]:
         found = await self._resolve(host, port)
         if not found:
@@ -235,7 +252,10 @@ class _Pinned(AbstractResolver):
             _check_address(host, port, address, self._allowed)
         return [
             ResolveResult(
-                hostname=host, host=str(address), port=port, proto=socket.IPPROTO_TCP,
+                hostname=host,
+                host=str(address),
+                port=port,
+                proto=socket.IPPROTO_TCP,
                 family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
                 flags=socket.AI_NUMERICHOST,
             )
@@ -297,13 +317,12 @@ async def _take(at: URL, response: aiohttp.ClientResponse, into: BinaryIO, most_
     if response.status != 200:
         raise Unreadable(
             f"{_short(str(at))} answered {response.status} {response.reason or ''}".rstrip() + ". Check that the page "
-            "can be read without a log-in.", reason="http_error",
+            "can be read without a log-in.",
+            reason="http_error",
         )
     content_type = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
     if content_type.startswith(_NEVER_TEXT):
-        raise Unreadable(
-            f"{_short(str(at))} is {content_type}, which holds no text to read.", reason="unsupported"
-        )
+        raise Unreadable(f"{_short(str(at))} is {content_type}, which holds no text to read.", reason="unsupported")
     size, digest = 0, hashlib.sha256()
     async for piece in _body(response, most_bytes):
         size += len(piece)

@@ -20,8 +20,12 @@ from dataforge.workflows import estimating
 from dataforge.workflows import runs as flow
 
 DEFAULTS: Item = {
-    "generation_type": "qa", "temperature": 0.7, "max_tokens": 4096, "style_template": "mixed",
-    "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2}, "seed": 0,
+    "generation_type": "qa",
+    "temperature": 0.7,
+    "max_tokens": 4096,
+    "style_template": "mixed",
+    "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2},
+    "seed": 0,
 }
 _NO_CONFIG = ("config", "estimate")
 DEFAULTS_OF_A_KIND: dict[str, Item] = {"conversation": {"turns": 3}, "summary": {"summary_style": "mixed"}}
@@ -45,11 +49,15 @@ class Bounds:
 
 TEXTS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt", "summary_style")
 BOUNDS: dict[str, Bounds] = {
-    "num_pairs": Bounds(1, 100_000, True), "pairs_per_chunk": Bounds(1, 50, True),
-    "temperature": Bounds(0, 2, False), "max_tokens": Bounds(1, 32_768, True),
-    "auto_accept_min_quality": Bounds(0, 1, False), "max_cost_usd": Bounds(0, 1_000_000, False),
+    "num_pairs": Bounds(1, 100_000, True),
+    "pairs_per_chunk": Bounds(1, 50, True),
+    "temperature": Bounds(0, 2, False),
+    "max_tokens": Bounds(1, 32_768, True),
+    "auto_accept_min_quality": Bounds(0, 1, False),
+    "max_cost_usd": Bounds(0, 1_000_000, False),
     "seed": Bounds(0, 2**53, True),
-    "turns": Bounds(conversation.LEAST_TURNS, conversation.MOST_TURNS, True), "multi_hop_share": Bounds(0, 1, False),
+    "turns": Bounds(conversation.LEAST_TURNS, conversation.MOST_TURNS, True),
+    "multi_hop_share": Bounds(0, 1, False),
 }
 
 
@@ -96,7 +104,11 @@ def quote(project: Project, request: Item) -> Order:
     if per_chunk is None and config.get("num_pairs") is None:
         per_chunk = RECIPES[kind].PAIRS_PER_CHUNK
     taken = estimating.estimate(
-        sizes, config, wishes(config), model, requested=requested,
+        sizes,
+        config,
+        wishes(config),
+        model,
+        requested=requested,
         pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
     )
     if config.get("mode") == "batch":
@@ -109,9 +121,18 @@ def start(project: Project, request: Item) -> Run:
     order = quote(project, request)
     run_id = ids.new("gen")
     run = Run(
-        project.org_id, run_id, project.project_id, project.user_id, "generate", order.config,
-        f"{project.s3_prefix}/runs/{run_id}", clock.now(), ids.tail(run_id),
-        teacher=catalogue.to_item(order.model), requested=order.requested, estimate=order.estimate,
+        project.org_id,
+        run_id,
+        project.project_id,
+        project.user_id,
+        "generate",
+        order.config,
+        f"{project.s3_prefix}/runs/{run_id}",
+        clock.now(),
+        ids.tail(run_id),
+        teacher=catalogue.to_item(order.model),
+        requested=order.requested,
+        estimate=order.estimate,
     )
     flow.begin(project, run)
     return run
@@ -123,7 +144,8 @@ def _check_budget(config: Item, model: Model) -> None:
     if config.get("max_cost_usd") is not None and model.price is None and not free:
         raise Invalid(
             f"max_cost_usd: the price of {model.backend} is not known here; add it to DATAFORGE_MODELS",
-            field="max_cost_usd", code="PRICE_UNKNOWN",
+            field="max_cost_usd",
+            code="PRICE_UNKNOWN",
         )
 
 
@@ -133,7 +155,8 @@ def check_batch(model: Model, chosen: Teacher) -> None:
         raise Invalid(
             f"mode: the teacher {model.id} has no batch API; leave mode out, or choose openai:<model> or "
             "bedrock:<model>",
-            field="mode", code="TEACHER_CANNOT",
+            field="mode",
+            code="TEACHER_CANNOT",
         )
     lacks = batch_jobs_lack(model)
     if lacks:
@@ -149,7 +172,9 @@ def check_size(model: Model, chosen: Teacher, *, calls: int, more: str) -> None:
     if limits and calls <= limits.least and limits.least > 1:
         raise Invalid(
             f"mode: a batch job of {model.backend} takes at least {limits.least} requests, and this run asks only "
-            f"{calls} (one of them beforehand); raise {more}, or leave mode out", field="mode", code="TOO_SMALL",
+            f"{calls} (one of them beforehand); raise {more}, or leave mode out",
+            field="mode",
+            code="TOO_SMALL",
         )
 
 
@@ -202,7 +227,9 @@ def _check_teacher(config: Item, chosen: Teacher, org_id: str) -> None:
     able = ", ".join(e.id for e in available(org_id) if e.id != name and e.id.partition(":")[0] != "extractive")
     raise Invalid(
         f"model_id: the teacher {name} {what}{'' if what.endswith('or') else ';'} choose a language model: "
-        f"{f'{able}, ' if able else ''}openai:<model> or ollama:<model>", field="model_id", code="TEACHER_CANNOT",
+        f"{f'{able}, ' if able else ''}openai:<model> or ollama:<model>",
+        field="model_id",
+        code="TEACHER_CANNOT",
     )
 
 
@@ -214,7 +241,9 @@ def _labels(config: Item, paths: Sequence[Sequence[str]]) -> list[str]:
     if not found:
         raise Invalid(
             "labels: the headings over the chosen chunks name fewer than two topics; say which labels to choose from "
-            "in config.labels", field="labels", code="NO_LABELS",
+            "in config.labels",
+            field="labels",
+            code="NO_LABELS",
         )
     return found
 
@@ -232,7 +261,7 @@ def _chosen_chunks(project: Project, chunk_ids: Value) -> Iterator[StoredChunk]:
         yield from (c for c in projects.chunks_of(project.project_id) if not c.excluded)
         return
     for at in range(0, len(chunk_ids), 100):
-        wanted = [str(c) for c in chunk_ids[at:at + 100]]
+        wanted = [str(c) for c in chunk_ids[at : at + 100]]
         found = projects.get_chunks(project.project_id, wanted)
         unknown = set(wanted) - {c.chunk_id for c in found}
         if unknown:
@@ -258,8 +287,12 @@ def most_slots(requested: int) -> int:
 def wishes(config: Item) -> Wishes:
     prompt, chosen = config.get("system_prompt"), config.get("labels")
     return Wishes(
-        float(str(config["temperature"])), int(str(config["max_tokens"])), str(prompt) if prompt else None,
-        str(config["style_template"]), int(str(config["seed"])), int(str(config.get("turns") or 3)),
+        float(str(config["temperature"])),
+        int(str(config["max_tokens"])),
+        str(prompt) if prompt else None,
+        str(config["style_template"]),
+        int(str(config["seed"])),
+        int(str(config.get("turns") or 3)),
         tuple(str(label) for label in chosen) if isinstance(chosen, list) else (),
         str(config.get("summary_style") or "mixed"),
     )

@@ -83,10 +83,19 @@ def _record(run: Run, outcome: Item, chunks: Chunks) -> Record:
     known = outcome.get("verdict")
     found = _read(known) if same and isinstance(known, dict) else _verdict(run, outcome, of)
     return Record(
-        cast(int, outcome["slot"]), str(outcome["chunk_id"]), str(outcome["document_id"]),
-        cast("int | None", outcome["page"]), str(outcome["reply"]), str(outcome["teacher"]), _draft(outcome),
-        found.grounding, found.score, found.reasons, evidence=lineage.spans(found.grounding.spans, of),
-        lineage=lineage.of_record(outcome, of), asked=cast(Item, outcome.get("asked") or {}),
+        cast(int, outcome["slot"]),
+        str(outcome["chunk_id"]),
+        str(outcome["document_id"]),
+        cast("int | None", outcome["page"]),
+        str(outcome["reply"]),
+        str(outcome["teacher"]),
+        _draft(outcome),
+        found.grounding,
+        found.score,
+        found.reasons,
+        evidence=lineage.spans(found.grounding.spans, of),
+        lineage=lineage.of_record(outcome, of),
+        asked=cast(Item, outcome.get("asked") or {}),
     )
 
 
@@ -96,12 +105,18 @@ def _draft(outcome: Item) -> Draft:
 
 def _verdict(run: Run, outcome: Item, chunks: Sequence[StoredChunk | None]) -> Verdict:
     labels, chunk = run.config.get("labels"), chunks[0]
-    return verdict.judge(kind_of(run), verdict.Case(
-        _draft(outcome), chunk.content if chunk else "", chunk.heading_path if chunk else (),
-        str(run.config.get("system_prompt") or ""), str(outcome["finish_reason"]),
-        [str(label) for label in labels] if isinstance(labels, list) else (),
-        [c.content if c else "" for c in chunks[1:]],
-    ))
+    return verdict.judge(
+        kind_of(run),
+        verdict.Case(
+            _draft(outcome),
+            chunk.content if chunk else "",
+            chunk.heading_path if chunk else (),
+            str(run.config.get("system_prompt") or ""),
+            str(outcome["finish_reason"]),
+            [str(label) for label in labels] if isinstance(labels, list) else (),
+            [c.content if c else "" for c in chunks[1:]],
+        ),
+    )
 
 
 def _told(found: Verdict) -> Item:
@@ -118,13 +133,26 @@ def _read(told: Item) -> Verdict:
 def line(r: Record) -> dict[str, object]:
     """Of records.jsonl; of rejected.jsonl with its `reasons`."""
     return {
-        "slot": r.slot, "question": r.draft.question, "answer": r.draft.answer,
-        "question_type": r.draft.question_type, "difficulty": r.draft.difficulty, "quality_score": r.score,
-        "grounding_score": r.grounding.score, "evidence": r.evidence,
-        "unsupported": r.grounding.unsupported, "chunk_id": r.chunk_id, "document_id": r.document_id, "page": r.page,
-        "teacher": r.teacher, "reply": r.reply, "duplicate_of": r.duplicate_of,
-        "similarity": r.similarity, "turns": drafts.turns_of(r.draft), "material_at": r.draft.material_at,
-        "lineage": r.lineage, "asked": r.asked,
+        "slot": r.slot,
+        "question": r.draft.question,
+        "answer": r.draft.answer,
+        "question_type": r.draft.question_type,
+        "difficulty": r.draft.difficulty,
+        "quality_score": r.score,
+        "grounding_score": r.grounding.score,
+        "evidence": r.evidence,
+        "unsupported": r.grounding.unsupported,
+        "chunk_id": r.chunk_id,
+        "document_id": r.document_id,
+        "page": r.page,
+        "teacher": r.teacher,
+        "reply": r.reply,
+        "duplicate_of": r.duplicate_of,
+        "similarity": r.similarity,
+        "turns": drafts.turns_of(r.draft),
+        "material_at": r.draft.material_at,
+        "lineage": r.lineage,
+        "asked": r.asked,
     }
 
 
@@ -142,11 +170,24 @@ def pair(run: Run, r: Record) -> Pair:
         metadata["unsupported"] = list(r.grounding.unsupported[:MOST_SHOWN])
     prompt = run.config.get("pair_system_prompt")
     return Pair(
-        run.project_id, ids.pair_id(run.project_id, run.run_id, r.slot), run.run_id,
-        r.chunk_id, r.document_id, r.draft.question, r.draft.answer, r.score, round(r.grounding.score, 4),
-        r.draft.difficulty, r.draft.question_type, clock.now(), system_prompt=str(prompt) if prompt else None,
+        run.project_id,
+        ids.pair_id(run.project_id, run.run_id, r.slot),
+        run.run_id,
+        r.chunk_id,
+        r.document_id,
+        r.draft.question,
+        r.draft.answer,
+        r.score,
+        round(r.grounding.score, 4),
+        r.draft.difficulty,
+        r.draft.question_type,
+        clock.now(),
+        system_prompt=str(prompt) if prompt else None,
         is_duplicate="near_duplicate" in r.reasons,
-        evidence=[{"page": r.page, **span} for span in r.evidence[:MOST_SHOWN]], lineage=r.lineage,
-        metadata=metadata, status=status, type="multi_turn" if r.draft.turns else "single_turn",
+        evidence=[{"page": r.page, **span} for span in r.evidence[:MOST_SHOWN]],
+        lineage=r.lineage,
+        metadata=metadata,
+        status=status,
+        type="multi_turn" if r.draft.turns else "single_turn",
         between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
     )

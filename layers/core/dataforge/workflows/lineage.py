@@ -33,8 +33,11 @@ def content_hash(text: str) -> str:
 def prompt_hash(question: Question) -> str:
     """SHA-256, hex, of all that a teacher was given: equal hashes were equal requests."""
     sent = {
-        "messages": [asdict(m) for m in question.messages], "kind": question.kind,
-        "temperature": question.temperature, "max_tokens": question.max_tokens, "json_schema": question.json_schema,
+        "messages": [asdict(m) for m in question.messages],
+        "kind": question.kind,
+        "temperature": question.temperature,
+        "max_tokens": question.max_tokens,
+        "json_schema": question.json_schema,
         "seed": question.seed,
     }
     return hashlib.sha256(orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -67,12 +70,20 @@ def _lineage(outcome: Item, paid: dict[str, Reply], n: int, slots: int) -> Item:
     cost = None if any(c is None for c in costs) else math.fsum(c for c in costs if c is not None)
     tokens_in, tokens_out = sum(r.input_tokens for r in paid.values()), sum(r.output_tokens for r in paid.values())
     return {
-        "teacher": reply.model, "reply": reply.slot, "attempt": attempt_of(reply.slot),
-        "prompt_hash": reply.prompt_hash, "answered_at": reply.answered_at, "job": reply.job or None,
-        "input_tokens": _share(tokens_in, n, slots), "output_tokens": _share(tokens_out, n, slots),
+        "teacher": reply.model,
+        "reply": reply.slot,
+        "attempt": attempt_of(reply.slot),
+        "prompt_hash": reply.prompt_hash,
+        "answered_at": reply.answered_at,
+        "job": reply.job or None,
+        "input_tokens": _share(tokens_in, n, slots),
+        "output_tokens": _share(tokens_out, n, slots),
         "cost_usd": None if cost is None else round(cost / slots, 12),
         "call": {
-            "slots": slots, "attempts": len(paid), "input_tokens": tokens_in, "output_tokens": tokens_out,
+            "slots": slots,
+            "attempts": len(paid),
+            "input_tokens": tokens_in,
+            "output_tokens": tokens_out,
             "cost_usd": None if cost is None else round(cost, 10),
         },
     }
@@ -95,10 +106,16 @@ def of_record(outcome: Item, chunks: Sequence[StoredChunk | None]) -> Item:
     now = [content_hash(c.content) if c else None for c in chunks]
     made: Item = {**known, "asked_sha256": outcome.get("chunk_sha256"), "chunk_sha256": now[0]}
     if more := further(outcome):
-        made["further"] = [{
-            "chunk_id": f["chunk_id"], "document_id": f["document_id"], "page": f["page"],
-            "asked_sha256": f["chunk_sha256"], "chunk_sha256": sha,
-        } for f, sha in zip(more, now[1:], strict=True)]
+        made["further"] = [
+            {
+                "chunk_id": f["chunk_id"],
+                "document_id": f["document_id"],
+                "page": f["page"],
+                "asked_sha256": f["chunk_sha256"],
+                "chunk_sha256": sha,
+            }
+            for f, sha in zip(more, now[1:], strict=True)
+        ]
     return made
 
 
@@ -116,7 +133,9 @@ def spans(found: Sequence[Span], chunks: Sequence[StoredChunk | None]) -> list[I
 def _span(s: Span, chunk: StoredChunk | None, *, named: bool) -> Item:
     base = None if chunk is None or chunk.rewritten else chunk.start
     told: Item = {
-        "start": s.start, "end": s.end, "text": s.text,
+        "start": s.start,
+        "end": s.end,
+        "text": s.text,
         "document_start": None if base is None else base + s.start,
         "document_end": None if base is None else base + s.end,
     }
@@ -127,12 +146,20 @@ def _span(s: Span, chunk: StoredChunk | None, *, named: bool) -> Item:
 
 def keep_sources(run: Run) -> None:
     """So that a trace can still name a document that was deleted, and see that one was replaced."""
-    flow.write_json(run, SOURCES_FILE, {
-        d.document_id: {
-            "name": d.name, "checksum": d.checksum, "source": d.source, "url": d.url, "parsed_at": d.parsed_at,
-        }
-        for d in projects.documents_of(run.project_id)
-    })
+    flow.write_json(
+        run,
+        SOURCES_FILE,
+        {
+            d.document_id: {
+                "name": d.name,
+                "checksum": d.checksum,
+                "source": d.source,
+                "url": d.url,
+                "parsed_at": d.parsed_at,
+            }
+            for d in projects.documents_of(run.project_id)
+        },
+    )
 
 
 def source_of(run: Run, document_id: str) -> Item:

@@ -57,7 +57,8 @@ def start_waiting(org_id: str, project_id: str, *, but: Sequence[object] = ()) -
         if project.config.get("auto_parse") is not True or project.status != "active":
             return None
         waiting = [
-            d for d in projects.documents_of(project_id)[::-1]
+            d
+            for d in projects.documents_of(project_id)[::-1]
             if d.parsing_status == "pending" and (d.verified or d.source == "url") and d.document_id not in but
         ]
         return _begin(project, waiting[:MOST_DOCUMENTS]) if waiting else None
@@ -68,9 +69,17 @@ def start_waiting(org_id: str, project_id: str, *, but: Sequence[object] = ()) -
 def _begin(project: Project, chosen: Sequence[Document], *, left: int = 0) -> Run:
     run_id = ids.new("gen_parse")
     run = Run(
-        project.org_id, run_id, project.project_id, project.user_id, "parse",
-        {"document_ids": [d.document_id for d in chosen]}, f"{project.s3_prefix}/runs/{run_id}", clock.now(),
-        ids.tail(run_id), requested=len(chosen), asked=len(chosen),
+        project.org_id,
+        run_id,
+        project.project_id,
+        project.user_id,
+        "parse",
+        {"document_ids": [d.document_id for d in chosen]},
+        f"{project.s3_prefix}/runs/{run_id}",
+        clock.now(),
+        ids.tail(run_id),
+        requested=len(chosen),
+        asked=len(chosen),
     )
     flow.begin(project, run)
     if left:
@@ -81,8 +90,11 @@ def _begin(project: Project, chosen: Sequence[Document], *, left: int = 0) -> Ru
 def plan(run: Run, e: flow.Event) -> Item:
     """Write the array of documents that the Map walks."""
     document_ids = [str(d) for d in _list(run.config.get("document_ids"))]
-    runs.change(run, {"status": "parsing", "stage": "parsing", "started_at": run.started_at or clock.now()},
-                where={"status": runs.ACTIVE})
+    runs.change(
+        run,
+        {"status": "parsing", "stage": "parsing", "started_at": run.started_at or clock.now()},
+        where={"status": runs.ACTIVE},
+    )
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
     items = [{**base, "batch": n, "key": d} for n, d in enumerate(document_ids)]
     key = flow.write_json(run, "documents.json", items)
@@ -113,8 +125,13 @@ def parse_document(raw: Item) -> Item:
     pages = f"{parsed.pages} pages, " if parsed.pages else ""
     runs.say(run.run_id, "parsing", f"Parsed {document.name}: {pages}{len(chunks)} chunks")
     if lost:
-        runs.say(run.run_id, "parsing", f"{document.name}: {lost} chunks that had been edited or excluded by hand were "
-                 "replaced by what the document says", level="warning")
+        runs.say(
+            run.run_id,
+            "parsing",
+            f"{document.name}: {lost} chunks that had been edited or excluded by hand were "
+            "replaced by what the document says",
+            level="warning",
+        )
     return {"document": e.key, "outcome": "parsed"}
 
 
@@ -124,8 +141,12 @@ def _read(document: Document) -> tuple[Document, ParsedDocument, list[Chunk]]:
         path = Path(folder) / "document"
         document = sources.bring(document, path)
         parsed = parse_isolated(
-            path, filename=document.name, content_type=document.mime_type, memory_mb=limits.parse_memory_mb,
-            cpu_seconds=limits.parse_cpu_seconds, wall_seconds=limits.parse_wall_seconds,
+            path,
+            filename=document.name,
+            content_type=document.mime_type,
+            memory_mb=limits.parse_memory_mb,
+            cpu_seconds=limits.parse_cpu_seconds,
+            wall_seconds=limits.parse_wall_seconds,
         )
     chunks = chunking.chunk(parsed, max_tokens=limits.chunk_tokens)
     if not chunks:
@@ -141,19 +162,33 @@ def text_key(project: Project, document: Document) -> str:
 def _store(project: Project, document: Document, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> int:
     """How many chunks with hand-made changes were replaced."""
     now = clock.now()
-    current().files.write(
-        text_key(project, document), parsed.text.encode(), content_type="text/plain; charset=utf-8"
-    )
+    current().files.write(text_key(project, document), parsed.text.encode(), content_type="text/plain; charset=utf-8")
     rows = [
         StoredChunk(
-            project.project_id, ids.chunk_id(document.document_id, c.position), document.document_id, c.content,
-            list(c.heading_path), c.position, c.content_type, c.tokens, c.start, c.end, now,
-            reading_difficulty(c.content), c.page,
+            project.project_id,
+            ids.chunk_id(document.document_id, c.position),
+            document.document_id,
+            c.content,
+            list(c.heading_path),
+            c.position,
+            c.content_type,
+            c.tokens,
+            c.start,
+            c.end,
+            now,
+            reading_difficulty(c.content),
+            c.page,
         )
         for c in chunks
     ]
-    done: Item = {"parsing_status": "parsed", "parsed_at": now, "warnings": list(parsed.warnings), "error": None,
-                  "error_reason": None, "pages": parsed.pages}
+    done: Item = {
+        "parsing_status": "parsed",
+        "parsed_at": now,
+        "warnings": list(parsed.warnings),
+        "error": None,
+        "error_reason": None,
+        "pages": parsed.pages,
+    }
     return projects.replace_chunks(project.org_id, document, rows, done)
 
 
@@ -195,7 +230,8 @@ def close(run: Run, raw: Item) -> Run:
     for left in (d for d in documents if d.parsing_status == "parsing"):
         projects.mark_document(left, {"parsing_status": "pending"}, statuses=("parsing",))
     results: Item = {
-        "documents_processed": len(parsed), "documents_failed": len(failed),
+        "documents_processed": len(parsed),
+        "documents_failed": len(failed),
         "chunks_created": sum(d.chunk_count for d in parsed),
     }
     values: Item = {"results": results, "delivered": len(parsed), "failed": run.asked - len(parsed)}

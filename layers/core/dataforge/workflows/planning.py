@@ -35,18 +35,30 @@ def plan_run(raw: Item) -> Item:
 
 def plan(run: Run, e: flow.Event) -> Item:
     """Deterministic, so a state that is run again writes the same plan."""
-    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
-                  "round": e.round, "mode": str(run.config.get("mode") or "realtime")}
+    base: Item = {
+        "org_id": e.org_id,
+        "run_id": e.run_id,
+        "project_id": e.project_id,
+        "kind": e.kind,
+        "round": e.round,
+        "mode": str(run.config.get("mode") or "realtime"),
+    }
     used = Counter(s.chunk_id for s in promised(run, e.round))
     slots: Sequence[Slot] = [] if run.cancel_requested else _slots(run, e.round, used)
     flow.write_lines(run, f"round-{e.round}/plan.jsonl", map(asdict, slots))
     if e.round == 0:
         lineage.keep_sources(run)
     batches = _write_batches(run, e.round, base, slots)
-    runs.change(run, {
-        "status": "generating", "stage": "generating", "asked": used.total() + len(slots),
-        "started_at": run.started_at or clock.now(),
-    }, where={"status": runs.ACTIVE})
+    runs.change(
+        run,
+        {
+            "status": "generating",
+            "stage": "generating",
+            "asked": used.total() + len(slots),
+            "started_at": run.started_at or clock.now(),
+        },
+        where={"status": runs.ACTIVE},
+    )
     what = "Topping up" if e.round else "Asking"
     calls = len({s.chunk_id for s in slots})
     runs.say(run.run_id, "planning", f"{what} {run.config['model_id']} for {len(slots)} pairs from {calls} chunks")
@@ -76,9 +88,14 @@ def _slots(run: Run, round_number: int, used: Counter[str]) -> planner.Plan:
     if per_chunk is None and config.get("num_pairs") is None:
         per_chunk = recipe.PAIRS_PER_CHUNK
     return planner.plan(
-        sources, max(0, wanted), pairs_per_chunk=per_chunk if isinstance(per_chunk, int) and not round_number else None,
-        dimensions=dimensions(run, offline=chosen.can.offline), have=have,
-        links=_links(run, round_number, max(0, wanted), have), first_index=used.total(), seed=int(str(config["seed"])),
+        sources,
+        max(0, wanted),
+        pairs_per_chunk=per_chunk if isinstance(per_chunk, int) and not round_number else None,
+        dimensions=dimensions(run, offline=chosen.can.offline),
+        have=have,
+        links=_links(run, round_number, max(0, wanted), have),
+        first_index=used.total(),
+        seed=int(str(config["seed"])),
     )
 
 
@@ -149,7 +166,7 @@ def _chunks(run: Run) -> Iterator[StoredChunk]:
     wanted = run.config.get("chunk_ids")
     if isinstance(wanted, list):
         ids = [str(c) for c in wanted]
-        pages = (projects.get_chunks(run.project_id, ids[i:i + 100]) for i in range(0, len(ids), 100))
+        pages = (projects.get_chunks(run.project_id, ids[i : i + 100]) for i in range(0, len(ids), 100))
         found: Iterator[StoredChunk] = chain.from_iterable(pages)
     else:
         found = projects.chunks_of(run.project_id)
@@ -170,7 +187,8 @@ def _write_batches(run: Run, round_number: int, base: Item, slots: Sequence[Slot
     items: list[Item] = []
     for number, group in enumerate(iter(lambda: list(islice(calls, limits.batch_calls)), [])):
         body = {
-            "concurrency": max(1, limits.concurrency // at_once), "document_names": names,
+            "concurrency": max(1, limits.concurrency // at_once),
+            "document_names": names,
             "calls": [[asdict(s) for s in call] for call in group],
         }
         key = flow.key_of(run, f"round-{round_number}/batch-{number:04d}.json")

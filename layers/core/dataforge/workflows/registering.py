@@ -34,16 +34,25 @@ def upload_url(project: Project, filename: str, content_type: str, size: int | N
     limit = settings.get().max_upload_bytes
     if size is not None and size > limit:
         raise Invalid(
-            f"file_size {size:,} is over the limit of {limit:,} bytes; split the document", field="file_size",
+            f"file_size {size:,} is over the limit of {limit:,} bytes; split the document",
+            field="file_size",
             code="TOO_LARGE",
         )
     stem, suffix = _file_name(filename)
     for n in range(_TRIES + 1):
         mark = f"-{n}" if 0 < n < _TRIES else f"-{ids.tail(ids.new('up'))}" if n else ""
         key = f"{project.s3_prefix}/sources/{stem}{mark}{suffix}"
-        if current().files.info(key) is None and uploads.reserve(Upload(
-            project.project_id, key, project.org_id, filename, content_type, uploads.expiry(), size,
-        )):
+        if current().files.info(key) is None and uploads.reserve(
+            Upload(
+                project.project_id,
+                key,
+                project.org_id,
+                filename,
+                content_type,
+                uploads.expiry(),
+                size,
+            )
+        ):
             return current().files.presign_put(key, content_type=content_type, content_length=size), key
     raise AssertionError("a random name is never taken")
 
@@ -70,9 +79,7 @@ def register(
     )
     row = upload or Upload(project.project_id, s3_key, project.org_id, filename, content_type, uploads.expiry())
     try:
-        projects.add_document(
-            project, document, [uploads.claim(row, document.document_id, is_new=upload is None)]
-        )
+        projects.add_document(project, document, [uploads.claim(row, document.document_id, is_new=upload is None)])
     except ConditionFailed:
         known = _known(project, uploads.get(project.project_id, s3_key), s3_key)
         if known is None:
@@ -129,7 +136,11 @@ def register_text(
     except Unreadable as problem:
         raise Invalid(problem.message, field="content") from None
     document = replace(
-        _blank(project, name, kind, metadata), source="text", size=len(data), verified=True, detected_type=detected,
+        _blank(project, name, kind, metadata),
+        source="text",
+        size=len(data),
+        verified=True,
+        detected_type=detected,
         checksum=hashlib.sha256(data).hexdigest(),
     )
     current().files.write(document.s3_key, data, content_type=kind)

@@ -73,8 +73,10 @@ class Repeats:
     def __init__(self, run: Run, first: int) -> None:
         """first: the round's first slot."""
         self._kind = kind_of(run)
-        own = ((line["slot"], verdict.compared(self._kind, drafts.from_json(line)))
-               for line in before(run, "records.jsonl", first))
+        own = (
+            (line["slot"], verdict.compared(self._kind, drafts.from_json(line)))
+            for line in before(run, "records.jsonl", first)
+        )
         self._sieve = Sieve(chain(_delivered_before(run), own))
 
     def mark(self, records: Sequence[Record]) -> list[Record]:
@@ -85,7 +87,8 @@ class Repeats:
         for repeat in self._sieve.repeats([marked[n].slot for n in good], texts):
             n = good[repeat.place]
             marked[n] = replace(
-                marked[n], reasons=("near_duplicate",), duplicate_of=repeat.of, similarity=repeat.similarity)
+                marked[n], reasons=("near_duplicate",), duplicate_of=repeat.of, similarity=repeat.similarity
+            )
         return marked
 
 

@@ -38,7 +38,8 @@ def edit(project: Project, pair_id: str, change: Edit) -> Pair:
 def _edited(pair: Pair, change: Edit) -> Pair:
     rewritten = change.question is not None or change.answer is not None
     after = replace(
-        pair, question=pair.question if change.question is None else change.question,
+        pair,
+        question=pair.question if change.question is None else change.question,
         answer=pair.answer if change.answer is None else change.answer,
         status=change.status or ("edited" if rewritten else pair.status),
     )

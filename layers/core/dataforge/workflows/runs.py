@@ -42,8 +42,13 @@ class Event:
 def event(raw: Item) -> Event:
     """Read a state's input; what other states added is ignored."""
     return Event(
-        str(raw["org_id"]), str(raw["run_id"]), str(raw["project_id"]), str(raw["kind"]),
-        int(str(raw.get("round") or 0)), int(str(raw.get("batch") or 0)), str(raw.get("key") or ""),
+        str(raw["org_id"]),
+        str(raw["run_id"]),
+        str(raw["project_id"]),
+        str(raw["kind"]),
+        int(str(raw.get("round") or 0)),
+        int(str(raw.get("batch") or 0)),
+        str(raw.get("key") or ""),
         str(raw.get("mode") or "realtime"),
     )
 
@@ -135,8 +140,13 @@ def usage(run: Run) -> Item:
     """Calls, tokens and dollars of every reply, as the batches noted them; those of a batch that died count too."""
     spent = runs.progress_of(run.run_id)
     cost = None if spent.cost_usd is None else round(spent.cost_usd, 8)
-    return {"teacher_calls": spent.teacher_calls, "input_tokens": spent.input_tokens,
-            "output_tokens": spent.output_tokens, "cached_tokens": spent.cached_tokens, "cost_usd": cost}
+    return {
+        "teacher_calls": spent.teacher_calls,
+        "input_tokens": spent.input_tokens,
+        "output_tokens": spent.output_tokens,
+        "cached_tokens": spent.cached_tokens,
+        "cost_usd": cost,
+    }
 
 
 def settled(run: Run, reason: str) -> Item:
@@ -146,7 +156,8 @@ def settled(run: Run, reason: str) -> Item:
         return {}
     failed = cast("dict[str, int]", run.reasons.get("failed") or {})
     reasons: Item = {
-        "rejected": run.reasons.get("rejected") or {}, "failed": {**failed, reason: failed.get(reason, 0) + missing},
+        "rejected": run.reasons.get("rejected") or {},
+        "failed": {**failed, reason: failed.get(reason, 0) + missing},
     }
     return {"failed": run.failed + missing, "reasons": reasons}
 
@@ -187,8 +198,12 @@ def _count(run: Run) -> None:
     """Only where the run was really closed, so each counts once."""
     values: dict[str, float] = {"Delivered": run.delivered, "Failed": run.failed}
     if run.kind != "parse":
-        values |= {"Rejected": run.rejected, "TeacherCalls": run.teacher_calls, "InputTokens": run.input_tokens,
-                   "OutputTokens": run.output_tokens}
+        values |= {
+            "Rejected": run.rejected,
+            "TeacherCalls": run.teacher_calls,
+            "InputTokens": run.input_tokens,
+            "OutputTokens": run.output_tokens,
+        }
         if run.cost_usd is not None:  # a model without a known price
             values["Dollars"] = run.cost_usd
     values["Seconds"] = round(max(0.0, clock.seconds_since(run.created_at)), 3)

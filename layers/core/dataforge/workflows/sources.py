@@ -65,7 +65,8 @@ def _download(document: Document, path: Path, most: int) -> Item:
     if size != document.size:
         raise Unreadable(
             f"The stored file has {size:,} bytes, but {document.size:,} were registered: it was replaced since. Upload "
-            "it again under a new upload URL.", reason="size_mismatch",
+            "it again under a new upload URL.",
+            reason="size_mismatch",
         )
     return {"checksum": digest.hexdigest(), "verified": True}
 

@@ -103,7 +103,13 @@ def _origin(project: Project, run: Run | None, chunk_id: str, document_id: str, 
     document, document_state = _document(project.project_id, document_id, source)
     key = parsing.text_key(project, document) if document else None
     return Origin(
-        chunk_id, document_id, chunk_state, chunk, document_state, document, source,
+        chunk_id,
+        document_id,
+        chunk_state,
+        chunk,
+        document_state,
+        document,
+        source,
         current().files.info(key) if key else None,
     )
 
@@ -127,7 +133,7 @@ def excerpt(reply: Reply, pair: Pair) -> str:
     """At most EXCERPT characters, from a little before the pair's question on, if the reply still spells it so."""
     asked = json.dumps(pair.question[:60], ensure_ascii=False)[1:-1]
     at = max(0, reply.text.find(asked) - 40)
-    return reply.text[at:at + EXCERPT]
+    return reply.text[at : at + EXCERPT]
 
 
 def _chunk(project_id: str, chunk_id: str, known: Value) -> tuple[StoredChunk | None, ChunkState]:
@@ -164,7 +170,7 @@ def _checked(evidence: Item, text: str | None) -> Item:
 CHUNK_NOTES: dict[ChunkState, str] = {
     "edited": "The chunk was edited by hand since: the evidence points into its earlier text.",
     "parsed_again": "The document was parsed again since and says something else here: the evidence points into the "
-                    "earlier text.",
+    "earlier text.",
     "deleted": "The chunk was deleted since.",
     "unknown": "The pair was made before the text of its chunk was recorded: whether it changed cannot be told.",
 }

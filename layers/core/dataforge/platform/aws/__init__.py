@@ -23,7 +23,11 @@ def build() -> Platform:
     arns = {k.removeprefix(_MACHINE).lower(): arn for k, arn in os.environ.items() if k.startswith(_MACHINE)}
     tables = DynamoTables(s.table_prefix)
     return Platform(
-        "aws", tables, S3Files(s.bucket), StepFunctionsWorkflows(arns), WebSockets(tables, s.socket_url),
+        "aws",
+        tables,
+        S3Files(s.bucket),
+        StepFunctionsWorkflows(arns),
+        WebSockets(tables, s.socket_url),
         SecretsManager(s.table_prefix),
     )
 

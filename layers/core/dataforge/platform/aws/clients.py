@@ -26,8 +26,15 @@ from dataforge.errors import Busy
 logger = logging.getLogger(__name__)
 
 OVERLOADED = {
-    "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "SlowDown",
-    "InternalServerError", "InternalError", "ServiceUnavailable", "503", "500",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "InternalServerError",
+    "InternalError",
+    "ServiceUnavailable",
+    "503",
+    "500",
 }
 """Codes of DynamoDB, S3, Step Functions and Secrets Manager for "later". A HEAD of S3 has its status only."""
 SERVICES = ("apigatewaymanagementapi", "dynamodb", "s3", "secretsmanager", "stepfunctions")

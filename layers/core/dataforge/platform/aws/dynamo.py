@@ -37,10 +37,15 @@ class DynamoTables:
     @cached_property
     def _client(self) -> Any:
         """Made by the first call, like every client of this wall: not every function needs every service."""
-        return clients.client("dynamodb", config=Config(
-            retries=clients.retries(), connect_timeout=3, read_timeout=15,
-            max_pool_connections=50,
-        ))
+        return clients.client(
+            "dynamodb",
+            config=Config(
+                retries=clients.retries(),
+                connect_timeout=3,
+                read_timeout=15,
+                max_pool_connections=50,
+            ),
+        )
 
     def get(self, table: str, key: Key) -> Item | None:
         with _translated():
@@ -58,8 +63,14 @@ class DynamoTables:
         self._settle(lambda: self._client.put_item(TableName=self._name(table), Item=wire, **expression.arguments()))
 
     def update(
-        self, table: str, key: Key, *, set: Item | None = None, add: Mapping[str, int | float] | None = None,
-        remove: Sequence[str] = (), where: Where | None = None,
+        self,
+        table: str,
+        key: Key,
+        *,
+        set: Item | None = None,
+        add: Mapping[str, int | float] | None = None,
+        remove: Sequence[str] = (),
+        where: Where | None = None,
     ) -> Item:
         write = Update(table, key, set or {}, add or {}, remove, where or {})
         arguments = self._update_arguments(write)
@@ -73,10 +84,15 @@ class DynamoTables:
         self._settle(lambda: self._client.delete_item(**arguments))
 
     def transact(self, writes: Sequence[Write]) -> None:
-        rules.check_transaction([
-            (w.table, tuple(sorted(_key(w.item if isinstance(w, Put) else w.key, self._key_names(w.table)).items())))
-            for w in writes
-        ])
+        rules.check_transaction(
+            [
+                (
+                    w.table,
+                    tuple(sorted(_key(w.item if isinstance(w, Put) else w.key, self._key_names(w.table)).items())),
+                )
+                for w in writes
+            ]
+        )
         entries = [_ENTRY[type(write)](self, write) for write in writes]
         if entries:
             self._settle(lambda: self._client.transact_write_items(TransactItems=entries))
@@ -104,8 +120,15 @@ class DynamoTables:
             self._batch_write(table, [{"DeleteRequest": {"Key": to_wire(dict(k))}} for k in distinct])
 
     def query_page(
-        self, table: str, hash_key: Key, *, index: str | None = None, begins: tuple[str, str] | None = None,
-        between: tuple[str, str | int, str | int] | None = None, cursor: str | None = None, limit: int = 1000,
+        self,
+        table: str,
+        hash_key: Key,
+        *,
+        index: str | None = None,
+        begins: tuple[str, str] | None = None,
+        between: tuple[str, str | int, str | int] | None = None,
+        cursor: str | None = None,
+        limit: int = 1000,
         descending: bool = False,
     ) -> Page:
         rules.check_limit(limit)
@@ -144,9 +167,13 @@ class DynamoTables:
 
     def _put_entry(self, write: Put) -> dict[str, Any]:
         expression = Expression().require(write.where)
-        return {"Put": {
-            "TableName": self._name(write.table), "Item": to_wire(rules.checked(write.item)), **expression.arguments()
-        }}
+        return {
+            "Put": {
+                "TableName": self._name(write.table),
+                "Item": to_wire(rules.checked(write.item)),
+                **expression.arguments(),
+            }
+        }
 
     def _update_entry(self, write: Update) -> dict[str, Any]:
         arguments = self._update_arguments(write)
@@ -213,7 +240,9 @@ class DynamoTables:
 
 
 _ENTRY: dict[type, Callable[..., dict[str, Any]]] = {
-    Put: DynamoTables._put_entry, Update: DynamoTables._update_entry, Delete: DynamoTables._delete_entry,
+    Put: DynamoTables._put_entry,
+    Update: DynamoTables._update_entry,
+    Delete: DynamoTables._delete_entry,
 }
 
 
@@ -226,7 +255,7 @@ def _key(key: Mapping[str, object], names: Iterable[str] | None = None) -> dict[
 def _key_condition(
     hash_key: Key, begins: tuple[str, str] | None, between: tuple[str, str | int, str | int] | None
 ) -> dict[str, Any]:
-    (name, value), = hash_key.items()
+    ((name, value),) = hash_key.items()
     names, values, wanted = {"#h": name}, {":h": value}, "#h = :h"
     if begins and begins[1]:
         names["#r"], values[":low"] = begins
@@ -235,7 +264,8 @@ def _key_condition(
         names["#r"], values[":low"], values[":high"] = between
         wanted += " AND #r BETWEEN :low AND :high"
     return {
-        "KeyConditionExpression": wanted, "ExpressionAttributeNames": names,
+        "KeyConditionExpression": wanted,
+        "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": to_wire(values),
     }
 

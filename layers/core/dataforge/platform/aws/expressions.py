@@ -50,8 +50,10 @@ class Expression:
         """What of it there is, as the request's arguments."""
         changes = [f"{word} {', '.join(c)}" for word, c in (("SET", self._sets), ("REMOVE", self._removes)) if c]
         found = {
-            "ConditionExpression": " AND ".join(self._conditions), "UpdateExpression": " ".join(changes),
-            "ExpressionAttributeNames": self._names, "ExpressionAttributeValues": self._values,
+            "ConditionExpression": " AND ".join(self._conditions),
+            "UpdateExpression": " ".join(changes),
+            "ExpressionAttributeNames": self._names,
+            "ExpressionAttributeValues": self._values,
         }
         return {name: part for name, part in found.items() if part}
 
@@ -61,7 +63,7 @@ class Expression:
             self._conditions.append(f"(attribute_exists({path}) AND attribute_not_exists({path}))")
             return
         marks = [self._value(v, name) for v in wanted]
-        groups = [marks[i:i + _IN_MOST] for i in range(0, len(marks), _IN_MOST)]
+        groups = [marks[i : i + _IN_MOST] for i in range(0, len(marks), _IN_MOST)]
         self._conditions.append("(" + " OR ".join(f"{path} IN ({', '.join(g)})" for g in groups) + ")")
 
     def _path(self, name: str) -> str:
@@ -91,7 +93,7 @@ def item_from_wire(item: Mapping[str, Any]) -> Item:
 
 
 def from_wire(value: Mapping[str, Any]) -> Value:
-    (kind, content), = value.items()
+    ((kind, content),) = value.items()
     return _FROM[kind](content)
 
 
@@ -115,6 +117,10 @@ _TO: dict[type, Callable[[Any], dict[str, Any]]] = {
     dict: lambda v: {"M": to_wire(v)},
 }
 _FROM: dict[str, Callable[[Any], Value]] = {
-    "S": str, "BOOL": bool, "NULL": lambda _: None, "N": _number,
-    "L": lambda v: [from_wire(x) for x in v], "M": lambda v: item_from_wire(v),
+    "S": str,
+    "BOOL": bool,
+    "NULL": lambda _: None,
+    "N": _number,
+    "L": lambda v: [from_wire(x) for x in v],
+    "M": lambda v: item_from_wire(v),
 }

@@ -95,7 +95,10 @@ class S3Files:
                 return None
             raise
         return FileInfo(
-            key, head["ContentLength"], head.get("ContentType", _BINARY), head["ETag"].strip('"'),
+            key,
+            head["ContentLength"],
+            head.get("ContentType", _BINARY),
+            head["ETag"].strip('"'),
             head["LastModified"].timestamp(),
         )
 
@@ -155,8 +158,12 @@ def _config() -> Config:
     PUT. An endpoint of the user's own seldom has a host name per bucket."""
     own = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return Config(
-        signature_version="s3v4", retries=clients.retries(), connect_timeout=3,
-        read_timeout=30, max_pool_connections=50, request_checksum_calculation="when_required",
+        signature_version="s3v4",
+        retries=clients.retries(),
+        connect_timeout=3,
+        read_timeout=30,
+        max_pool_connections=50,
+        request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if own else "virtual", "us_east_1_regional_endpoint": "regional"},
     )

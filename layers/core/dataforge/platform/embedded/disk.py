@@ -81,8 +81,14 @@ class DiskFiles:
     """
 
     def __init__(
-        self, root: Path, *, base_url: Callable[[], str], secret: bytes, max_upload_bytes: int,
-        now: Callable[[], float] = time.time, soon: Callable[[Callable[[], None]], object] = lambda job: job(),
+        self,
+        root: Path,
+        *,
+        base_url: Callable[[], str],
+        secret: bytes,
+        max_upload_bytes: int,
+        now: Callable[[], float] = time.time,
+        soon: Callable[[Callable[[], None]], object] = lambda job: job(),
     ) -> None:
         """soon: runs what tells the callbacks; a server gives a thread's queue, so that no upload waits for them."""
         if not secret:
@@ -151,13 +157,24 @@ class DiskFiles:
             self._soon(partial(self._tell, key))
 
     def verify(
-        self, method: str, key: str, query: Mapping[str, str], *, content_type: str | None = None,
-        content_length: int | None = None, now: float | None = None,
+        self,
+        method: str,
+        key: str,
+        query: Mapping[str, str],
+        *,
+        content_type: str | None = None,
+        content_length: int | None = None,
+        now: float | None = None,
     ) -> None:
         """Raises Forbidden or Malformed unless the query permits this request (`signed_urls.verify`), TooLarge when
         its Content-Length is above the limit and no length was signed."""
         signed_urls.verify(
-            self._secret, method, key, query, content_type=content_type, content_length=content_length,
+            self._secret,
+            method,
+            key,
+            query,
+            content_type=content_type,
+            content_length=content_length,
             now=self._now() if now is None else now,
         )
         if "length" not in query and content_length is not None and content_length > self._max:
@@ -244,9 +261,11 @@ class DiskFiles:
                     self._path(blob).unlink(missing_ok=True)
 
     def _sweep(self) -> None:
-        old = self._database.connection().execute(
-            "SELECT blob FROM strays WHERE since < ?", (self._now() - _STRAY_SECONDS,)
-        ).fetchall()
+        old = (
+            self._database.connection()
+            .execute("SELECT blob FROM strays WHERE since < ?", (self._now() - _STRAY_SECONDS,))
+            .fetchall()
+        )
         if old:
             self._discard([blob for (blob,) in old])
 
@@ -270,10 +289,15 @@ class DiskFiles:
         """columns: key first. Read page by page, so that no reader holds the database open while it works."""
         after, end, compare = prefix, after_prefix(prefix), ">="
         while True:
-            rows = self._database.connection().execute(
-                f"SELECT {columns} FROM objects WHERE key {compare} ? AND (? IS NULL OR key < ?) "  # noqa: S608
-                f"ORDER BY key LIMIT {_LIST_ROWS}", (after, end, end),
-            ).fetchall()
+            rows = (
+                self._database.connection()
+                .execute(
+                    f"SELECT {columns} FROM objects WHERE key {compare} ? AND (? IS NULL OR key < ?) "  # noqa: S608
+                    f"ORDER BY key LIMIT {_LIST_ROWS}",
+                    (after, end, end),
+                )
+                .fetchall()
+            )
             yield from rows
             if len(rows) < _LIST_ROWS:
                 return
@@ -281,9 +305,13 @@ class DiskFiles:
 
     def _find(self, key: str) -> tuple[FileInfo, str] | None:
         """The object and its blob."""
-        row = self._database.connection().execute(
-            "SELECT key, size, content_type, etag, modified, blob FROM objects WHERE key = ?", (check_key(key),)
-        ).fetchone()
+        row = (
+            self._database.connection()
+            .execute(
+                "SELECT key, size, content_type, etag, modified, blob FROM objects WHERE key = ?", (check_key(key),)
+            )
+            .fetchone()
+        )
         return (FileInfo(*row[:5]), row[5]) if row else None
 
     def _open(self, key: str) -> tuple[FileInfo, BinaryIO]:

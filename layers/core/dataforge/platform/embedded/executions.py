@@ -278,9 +278,7 @@ class Executions:
         if not rows:
             raise Gone
         number, execution, position, state, data, tries, wake, opened = rows[0]
-        return Frame(
-            number, execution, position, state, json.loads(data), tuple(json.loads(tries)), wake, bool(opened)
-        )
+        return Frame(number, execution, position, state, json.loads(data), tuple(json.loads(tries)), wake, bool(opened))
 
     def _results(self, frame: Frame, ended: str) -> Iterator[tuple[Any, ...]]:
         return iter(

@@ -137,7 +137,8 @@ class Layout:
         )
         wanted = self._indexes()
         found = {
-            str(n) for (n,) in db.execute(
+            str(n)
+            for (n,) in db.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (self.name,)
             )
         }
@@ -158,9 +159,7 @@ class Layout:
         wanted = {}
         for index, order in list(self.orders.items())[1:]:
             name = f"{self.name}.{index}({order.hash_key},{order.range_key})"
-            wanted[name] = (
-                f"({order.hash_column}, {order.range_column}, h, r) WHERE {order.hash_column} IS NOT NULL"
-            )
+            wanted[name] = f"({order.hash_column}, {order.range_column}, h, r) WHERE {order.hash_column} IS NOT NULL"
         if self.shape.ttl:
             wanted[f"{self.name}.ttl({self.shape.ttl})"] = "(expires) WHERE expires IS NOT NULL"
         return wanted

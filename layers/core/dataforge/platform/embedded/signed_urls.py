@@ -1,6 +1,6 @@
 """URLs that carry their own permission: what may be done, to which file, until when, signed with HMAC-SHA256.
 
-    {base}/files/{key}?method=PUT&expires=1767225600&type=application%2Fpdf&length=1234&sig=<hex>
+{base}/files/{key}?method=PUT&expires=1767225600&type=application%2Fpdf&length=1234&sig=<hex>
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ def sign(secret: bytes, base_url: str, key: str, permission: Mapping[str, str]) 
 
 
 def verify(
-    secret: bytes, method: str, key: str, query: Mapping[str, str], *, content_type: str | None,
-    content_length: int | None, now: float,
+    secret: bytes,
+    method: str,
+    key: str,
+    query: Mapping[str, str],
+    *,
+    content_type: str | None,
+    content_length: int | None,
+    now: float,
 ) -> None:
     """Raises Forbidden when the permission is forged, over or for something else, Malformed when it cannot be read.
 

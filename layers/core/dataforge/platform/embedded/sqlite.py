@@ -27,9 +27,7 @@ _SWEEP_SECONDS, _SWEEP_ROWS = 60, 1000
 class SqliteTables:
     """`ports.Tables`. Safe to share between threads and to use after a fork."""
 
-    def __init__(
-        self, path: Path, tables: Mapping[str, TableShape], *, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, path: Path, tables: Mapping[str, TableShape], *, now: Callable[[], float] = time.time) -> None:
         self._layouts = {name: Layout(name, shape) for name, shape in tables.items()}
         self._now = now
         self._next_sweep = now() + _SWEEP_SECONDS
@@ -52,8 +50,14 @@ class SqliteTables:
                 raise ConditionFailed(f"an item of {table} with this key exists")
 
     def update(
-        self, table: str, key: Key, *, set: Item | None = None, add: Mapping[str, int | float] | None = None,
-        remove: Sequence[str] = (), where: Where | None = None,
+        self,
+        table: str,
+        key: Key,
+        *,
+        set: Item | None = None,
+        add: Mapping[str, int | float] | None = None,
+        remove: Sequence[str] = (),
+        where: Where | None = None,
     ) -> Item:
         change = Update(table, key, set or {}, add or {}, remove, where or {})
         with self._write() as db:
@@ -90,8 +94,15 @@ class SqliteTables:
                 db.executemany(layout.delete, batch)
 
     def query_page(
-        self, table: str, hash_key: Key, *, index: str | None = None, begins: tuple[str, str] | None = None,
-        between: tuple[str, str | int, str | int] | None = None, cursor: str | None = None, limit: int = 1000,
+        self,
+        table: str,
+        hash_key: Key,
+        *,
+        index: str | None = None,
+        begins: tuple[str, str] | None = None,
+        between: tuple[str, str | int, str | int] | None = None,
+        cursor: str | None = None,
+        limit: int = 1000,
         descending: bool = False,
     ) -> Page:
         rules.check_limit(limit)
@@ -171,14 +182,17 @@ class SqliteTables:
         for layout in (x for x in self._layouts.values() if x.shape.ttl):
             removed = db.execute(
                 f'DELETE FROM "{layout.name}" WHERE rowid IN '  # noqa: S608 (a name from the catalog)
-                f'(SELECT rowid FROM "{layout.name}" WHERE expires < ? LIMIT {_SWEEP_ROWS})', (now,),
+                f'(SELECT rowid FROM "{layout.name}" WHERE expires < ? LIMIT {_SWEEP_ROWS})',
+                (now,),
             ).rowcount
             full = full or removed == _SWEEP_ROWS
         self._next_sweep = now if full else now + _SWEEP_SECONDS
 
 
 _APPLY: dict[type, Callable[..., object]] = {
-    Put: SqliteTables._put, Update: SqliteTables._update, Delete: SqliteTables._delete,
+    Put: SqliteTables._put,
+    Update: SqliteTables._update,
+    Delete: SqliteTables._delete,
 }
 
 
@@ -269,8 +283,10 @@ def _range_conditions(
 
 def _position(cursor: str, order: Order) -> list[object]:
     position = rules.position_of(cursor)
-    if not isinstance(position, list) or len(position) != len(order.columns) or any(
-        type(p) not in (str, int) for p in position
+    if (
+        not isinstance(position, list)
+        or len(position) != len(order.columns)
+        or any(type(p) not in (str, int) for p in position)
     ):
         raise rules.bad_cursor()
     return position

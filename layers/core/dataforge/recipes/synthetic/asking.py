@@ -17,9 +17,7 @@ from dataforge.recipes.synthetic.spec import Spec
 from dataforge.recipes.synthetic.techniques import wish
 from dataforge.records import Answer, Message, Passage, Question
 
-SHAPES: dict[str, Shape] = {
-    s.name: s for s in (instruction.SHAPE, preference.SHAPE, evaluation.SHAPE, conflict.SHAPE)
-}
+SHAPES: dict[str, Shape] = {s.name: s for s in (instruction.SHAPE, preference.SHAPE, evaluation.SHAPE, conflict.SHAPE)}
 WORDS_PER_TOKEN = 0.75
 TEMPERATURE = 0.9
 LEAST_TOKENS, TOKENS_PER_RECORD = 1024, 900
@@ -45,8 +43,13 @@ def system_prompt(spec: Spec) -> str:
     shape = SHAPES[spec.schema]
     own_rules = conflict.rules(spec) if spec.schema == "conflict_v1" else shape.rules
     form = conflict.form(spec) if spec.schema == "conflict_v1" else shape.form
-    parts = [_CORE, own_rules, f"Reply with JSON only, in this form, \"n\" being the number of the brief:\n"
-             f'{{"records": [{{"n": 1, {form[1:]}]}}', f"Domain: {spec.domain}"]
+    parts = [
+        _CORE,
+        own_rules,
+        f'Reply with JSON only, in this form, "n" being the number of the brief:\n'
+        f'{{"records": [{{"n": 1, {form[1:]}]}}',
+        f"Domain: {spec.domain}",
+    ]
     style = _style(spec)
     if style:
         parts.append("Language and style:\n" + "\n".join(f"- {line}" for line in style))
@@ -54,8 +57,9 @@ def system_prompt(spec: Spec) -> str:
     if spec.style_rules:
         parts.append("Style rules:\n" + "\n".join(f"- {rule}" for rule in spec.style_rules))
     if spec.invariants:
-        parts.append("Every record is checked against these rules:\n"
-                     + "\n".join(f"- {i.rule}" for i in spec.invariants))
+        parts.append(
+            "Every record is checked against these rules:\n" + "\n".join(f"- {i.rule}" for i in spec.invariants)
+        )
     if spec.system_prompt:
         parts.append(f"{_HEADING}:\n{spec.system_prompt}")
     return "\n\n".join([*parts, _LAST])
@@ -70,7 +74,7 @@ def guarded(spec: Spec) -> str:
 def _style(spec: Spec) -> list[str]:
     lines = []
     if spec.language:
-        lines.append(f"Write every record in the language with the ISO 639-1 code \"{spec.language}\"")
+        lines.append(f'Write every record in the language with the ISO 639-1 code "{spec.language}"')
     if spec.tone:
         lines.append(f"Tone of the answers: {spec.tone}")
     if spec.difficulty and spec.difficulty.casefold() != "mixed":
@@ -101,10 +105,14 @@ def question(
             told += [f"  - {opening}" for opening in openings]
     per_record = max(TOKENS_PER_RECORD, round(1.6 * (spec.lengths.most or 0)))
     return Question(
-        (Message("system", system_prompt(spec)), Message("user", "\n".join(told))), Passage(spec.domain),
-        tuple(slots), kind=spec.schema, temperature=TEMPERATURE,
+        (Message("system", system_prompt(spec)), Message("user", "\n".join(told))),
+        Passage(spec.domain),
+        tuple(slots),
+        kind=spec.schema,
+        temperature=TEMPERATURE,
         max_tokens=min(32_000, LEAST_TOKENS + per_record * len(slots) * (3 if spec.schema == "conflict_v1" else 2)),
-        json_schema=json_schema(spec), seed=slots[0].seed + attempt,
+        json_schema=json_schema(spec),
+        seed=slots[0].seed + attempt,
     )
 
 
@@ -131,7 +139,9 @@ def json_schema(spec: Spec) -> dict[str, object]:
         properties |= shape.own_fields(spec)
     record = {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
     return {
-        "type": "object", "additionalProperties": False, "required": ["records"],
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["records"],
         "properties": {"records": {"type": "array", "items": record}},
     }
 

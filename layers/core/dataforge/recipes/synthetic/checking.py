@@ -21,7 +21,8 @@ def check(request: Request) -> None:
     if advanced.get("categories") and advanced.get("coverage"):
         raise Malformed(
             "advanced.categories and advanced.coverage exclude each other: use one of them",
-            field="advanced.coverage", code="VALIDATION_ERROR",
+            field="advanced.coverage",
+            code="VALIDATION_ERROR",
         )
     broken = [FieldError(field, message) for rule in _RULES for field, message in rule(request, advanced)]
     if broken:
@@ -66,8 +67,13 @@ def _coverage(request: Request, advanced: Request) -> Broken:
     for dimension in given["dimensions"]:
         grid *= len(dimension["values"])
     if given["mode"] == "all_combinations" and grid > planning.MOST_CELLS:
-        yield field, (f"all_combinations makes {grid} cells of these dimensions; at most {planning.MOST_CELLS} are "
-                      "allowed, or use each_value")
+        yield (
+            field,
+            (
+                f"all_combinations makes {grid} cells of these dimensions; at most {planning.MOST_CELLS} are "
+                "allowed, or use each_value"
+            ),
+        )
     elif request["count"] < (least := planning.least_count(coverage)):
         yield "count", f"must be at least {least} for this coverage (min_per_cell {coverage.min_per_cell})"
 
@@ -81,9 +87,11 @@ def _techniques(_: Request, advanced: Request) -> Broken:
     given = (advanced.get("hard_negatives") or {}).get("techniques") or []
     for number, technique in enumerate(given):
         if isinstance(technique, str) and technique not in TECHNIQUES:
-            yield (f"advanced.hard_negatives.techniques.{number}",
-                   f"{technique!r} is no built-in technique; use one of {', '.join(TECHNIQUES)}, or an object with "
-                   "name and description")
+            yield (
+                f"advanced.hard_negatives.techniques.{number}",
+                f"{technique!r} is no built-in technique; use one of {', '.join(TECHNIQUES)}, or an object with "
+                "name and description",
+            )
     names = [t if isinstance(t, str) else t["name"] for t in given]
     yield from _unique("advanced.hard_negatives.techniques", "technique names", names)
 
@@ -96,8 +104,8 @@ def _split(_: Request, advanced: Request) -> Broken:
 
 def _lengths(request: Request, advanced: Request) -> Broken:
     for field, given in (
-        ("constraints", request.get("constraints")), ("advanced.response_constraints",
-                                                      advanced.get("response_constraints")),
+        ("constraints", request.get("constraints")),
+        ("advanced.response_constraints", advanced.get("response_constraints")),
     ):
         least, most = (given or {}).get("min_tokens"), (given or {}).get("max_tokens")
         if least is not None and most is not None and least > most:
@@ -135,5 +143,12 @@ def _conflict(request: Request, _: Request) -> Broken:
 
 
 _RULES: tuple[Callable[[Request, Request], Broken], ...] = (
-    _models, _conflict, _categories, _coverage, _techniques, _split, _lengths, _metadata,
+    _models,
+    _conflict,
+    _categories,
+    _coverage,
+    _techniques,
+    _split,
+    _lengths,
+    _metadata,
 )

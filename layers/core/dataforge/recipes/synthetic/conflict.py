@@ -38,13 +38,17 @@ def rules(spec: Spec) -> str:
 
 def form(spec: Spec) -> str:
     assert spec.conflict is not None  # noqa: S101
-    body = ('"input": "...", "tension_type": "...", "responses": [{"drive": "...", "output": "...", "viable": true}, '
-            '{"drive": "...", "output": "...", "viable": true}]')
+    body = (
+        '"input": "...", "tension_type": "...", "responses": [{"drive": "...", "output": "...", "viable": true}, '
+        '{"drive": "...", "output": "...", "viable": true}]'
+    )
     if spec.conflict.resolution_mode == "none":
         return "{" + body + "}"
     scores = ', "scores": {"...": 8, "...": 6}' if spec.conflict.resolution_mode == "graded" else ""
-    return ("{" + body + ', "resolution": {"preferred_drive": "...", "losing_drive": "...", "confidence": 0.7, '
-            '"override_condition": "...", "reasoning": "..."' + scores + "}}")
+    return (
+        "{" + body + ', "resolution": {"preferred_drive": "...", "losing_drive": "...", "confidence": 0.7, '
+        '"override_condition": "...", "reasoning": "..."' + scores + "}}"
+    )
 
 
 def axis_of(slot: RecordSlot, spec: Spec) -> Axis:
@@ -66,7 +70,9 @@ def _payload(found: dict[str, object], slot: RecordSlot, spec: Spec) -> Payload:
     axis = axis_of(slot, spec)
     names = [d.name for d in axis.drives]
     data: Payload = {
-        "input": text(found, "input"), "axis": axis.name, "tension_type": text(found, "tension_type"),
+        "input": text(found, "input"),
+        "axis": axis.name,
+        "tension_type": text(found, "tension_type"),
         "responses": _responses(found.get("responses"), names),
     }
     if spec.conflict.resolution_mode != "none":
@@ -95,8 +101,11 @@ def _resolution(found: object, names: Sequence[str], spec: Spec) -> dict[str, ob
         raise Unfit('"preferred_drive" must be one of ' + " and ".join(names))
     losing = next(n for n in names if n != preferred)
     made: dict[str, object] = {
-        "preferred_drive": preferred, "losing_drive": losing, "confidence": _number(found, "confidence", 0, 1),
-        "override_condition": _override(found, spec), "reasoning": text(found, "reasoning"),
+        "preferred_drive": preferred,
+        "losing_drive": losing,
+        "confidence": _number(found, "confidence", 0, 1),
+        "override_condition": _override(found, spec),
+        "reasoning": text(found, "reasoning"),
     }
     assert spec.conflict is not None  # noqa: S101
     if spec.conflict.resolution_mode == "graded":
@@ -147,12 +156,16 @@ def _note(payload: Payload) -> str:
     resolution = payload.get("resolution")
     if not isinstance(resolution, dict):
         return f"Two drives in tension on the axis {payload['axis']}, without a decision."
-    return (f"Two drives in tension on the axis {payload['axis']}, decided for {resolution['preferred_drive']}: "
-            f"{resolution['reasoning']} Otherwise if: {resolution['override_condition']}")
+    return (
+        f"Two drives in tension on the axis {payload['axis']}, decided for {resolution['preferred_drive']}: "
+        f"{resolution['reasoning']} Otherwise if: {resolution['override_condition']}"
+    )
 
 
 _RESPONSE: dict[str, object] = {
-    "type": "object", "additionalProperties": False, "required": ["drive", "output", "viable"],
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["drive", "output", "viable"],
     "properties": {"drive": STRING, "output": STRING, "viable": {"type": "boolean"}},
 }
 
@@ -162,25 +175,47 @@ def _own_fields(spec: Spec) -> dict[str, object]:
     if spec.conflict.resolution_mode == "none":
         return {}
     properties: dict[str, object] = {
-        "preferred_drive": STRING, "losing_drive": STRING, "confidence": {"type": "number"},
-        "override_condition": STRING, "reasoning": STRING,
+        "preferred_drive": STRING,
+        "losing_drive": STRING,
+        "confidence": {"type": "number"},
+        "override_condition": STRING,
+        "reasoning": STRING,
     }
     if spec.conflict.resolution_mode == "graded":
         drives = list(dict.fromkeys(d.name for a in spec.conflict.axes for d in a.drives))
         if len(spec.conflict.axes) == 1:
             properties["scores"] = {
-                "type": "object", "additionalProperties": False, "required": drives,
+                "type": "object",
+                "additionalProperties": False,
+                "required": drives,
                 "properties": {d: {"type": "number"} for d in drives},
             }
         else:
             properties["scores"] = {"type": "object", "additionalProperties": {"type": "number"}}
-    return {"resolution": {
-        "type": "object", "additionalProperties": False, "required": list(properties), "properties": properties,
-    }}
+    return {
+        "resolution": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": list(properties),
+            "properties": properties,
+        }
+    }
 
 
 SHAPE = Shape(
-    "conflict_v1", _RULES, "", {
-        "input": STRING, "tension_type": STRING, "responses": {"type": "array", "items": _RESPONSE},
-    }, _payload, lambda p: str(p["input"]), _answered, _texts, note=_note, wish=_wish, own_fields=_own_fields,
+    "conflict_v1",
+    _RULES,
+    "",
+    {
+        "input": STRING,
+        "tension_type": STRING,
+        "responses": {"type": "array", "items": _RESPONSE},
+    },
+    _payload,
+    lambda p: str(p["input"]),
+    _answered,
+    _texts,
+    note=_note,
+    wish=_wish,
+    own_fields=_own_fields,
 )

@@ -37,11 +37,16 @@ def question(payloads: Sequence[Payload], slots: Sequence[RecordSlot], *, domain
         a, b = ("chosen", "rejected") if _chosen_first(slot) else ("rejected", "chosen")
         shown.append(
             f'<comparison n="{number}">\n<prompt>\n{payload["prompt"]}\n</prompt>\n<a>\n{payload[a]}\n</a>\n'
-            f"<b>\n{payload[b]}\n</b>\n</comparison>")
+            f"<b>\n{payload[b]}\n</b>\n</comparison>"
+        )
     told = "\n\n".join(shown)
     return Question(
         (Message("system", _RULES), Message("user", f"Domain: {domain}\n\n{told}\n\nCompare all {len(shown)}.")),
-        Passage(domain), tuple(slots), kind=KIND, temperature=0.0, max_tokens=256 + 300 * len(shown),
+        Passage(domain),
+        tuple(slots),
+        kind=KIND,
+        temperature=0.0,
+        max_tokens=256 + 300 * len(shown),
         json_schema=_SCHEMA,
     )
 

@@ -17,11 +17,13 @@ _RULES = """Each record is one exchange that teaches an assistant how to act:
 def _payload(found: dict[str, object], _slot: RecordSlot, _spec: Spec) -> Payload:
     """The older names `prompt` and `response` are understood too."""
     renamed = {
-        "instruction": found.get("instruction", found.get("prompt")), "input": found.get("input", ""),
+        "instruction": found.get("instruction", found.get("prompt")),
+        "input": found.get("input", ""),
         "output": found.get("output", found.get("response")),
     }
     return {
-        "instruction": text(renamed, "instruction"), "input": text(renamed, "input", required=False),
+        "instruction": text(renamed, "instruction"),
+        "input": text(renamed, "input", required=False),
         "output": text(renamed, "output"),
     }
 
@@ -31,7 +33,12 @@ def _asked(payload: Payload) -> str:
 
 
 SHAPE = Shape(
-    "instruction_v1", _RULES, '{"instruction": "...", "input": "", "output": "..."}',
-    {"instruction": STRING, "input": STRING, "output": STRING}, _payload, _asked, lambda p: str(p["output"]),
+    "instruction_v1",
+    _RULES,
+    '{"instruction": "...", "input": "", "output": "..."}',
+    {"instruction": STRING, "input": STRING, "output": STRING},
+    _payload,
+    _asked,
+    lambda p: str(p["output"]),
     lambda p: {"output": str(p["output"])},
 )

@@ -28,7 +28,10 @@ def line(spec: Spec, record: Mapping[str, Any], slot: Mapping[str, Any], *, numb
     payload = dict(record["payload"])
     metadata = _metadata(spec, record, slot, number, job_id)
     provenance: Line = {
-        "job_id": job_id, "schema": spec.schema, "domain": spec.domain, "generated_at": record["at"],
+        "job_id": job_id,
+        "schema": spec.schema,
+        "domain": spec.domain,
+        "generated_at": record["at"],
         "model": record["teacher"],
     }
     if spec.verified:
@@ -48,9 +51,7 @@ def assistant(spec: Spec) -> str:
     return spec.system_prompt or f"You are a helpful assistant for {spec.domain}."
 
 
-def _metadata(
-    spec: Spec, record: Mapping[str, Any], slot: Mapping[str, Any], number: int, job_id: str
-) -> Line:
+def _metadata(spec: Spec, record: Mapping[str, Any], slot: Mapping[str, Any], number: int, job_id: str) -> Line:
     """Every record of a run has the same keys; a field of the caller's wins over ours of the same name."""
     made: Line = {}
     if spec.difficulty:
@@ -95,8 +96,12 @@ def view(row: Line, name: str) -> Line:
     if schema != "instruction_v1":
         return fields
     metadata = {"domain": row["provenance"]["domain"], "difficulty": row["metadata"].get("difficulty", "medium")}
-    return {"system_prompt": row["system_prompt"], "instruction": _asked(row), "response": row["response"],
-            "metadata": metadata}
+    return {
+        "system_prompt": row["system_prompt"],
+        "instruction": _asked(row),
+        "response": row["response"],
+        "metadata": metadata,
+    }
 
 
 def _asked(row: Line) -> str:

@@ -27,8 +27,9 @@ LEVELS = ("easy", "medium", "hard")
 def cells(coverage: Coverage) -> list[dict[str, str]]:
     """The cross product of the dimensions, in the order they were given."""
     names = [d.name for d in coverage.dimensions]
-    return [dict(zip(names, values, strict=True)) for values in itertools.product(*(d.values for d in
-                                                                                   coverage.dimensions))]
+    return [
+        dict(zip(names, values, strict=True)) for values in itertools.product(*(d.values for d in coverage.dimensions))
+    ]
 
 
 def least_count(coverage: Coverage) -> int:
@@ -49,9 +50,7 @@ def spread_coverage(coverage: Coverage, count: int, rng: random.Random) -> dict[
         grid = cells(coverage)
         dealt = list(_dealt(grid, largest_remainder(count, [1.0] * len(grid))))
         return {name: [cell[name] for cell in dealt] for name in names}
-    columns = [
-        list(_dealt(d.values, largest_remainder(count, [1.0] * len(d.values)))) for d in coverage.dimensions
-    ]
+    columns = [list(_dealt(d.values, largest_remainder(count, [1.0] * len(d.values)))) for d in coverage.dimensions]
     for column in columns:
         rng.shuffle(column)
     return dict(zip(names, columns, strict=True))
@@ -99,10 +98,13 @@ class _Places:
 
     def slot(self, index: int, at: int) -> RecordSlot:
         return RecordSlot(
-            index, root=index, level=self.levels[index % len(self.levels)],
+            index,
+            root=index,
+            level=self.levels[index % len(self.levels)],
             category=self.category[at] if self.category else None,
             coverage={name: values[at] for name, values in self.coverage.items()},
-            axis=self.axis[at] if self.axis else None, technique=self.technique[at] if self.technique else None,
+            axis=self.axis[at] if self.axis else None,
+            technique=self.technique[at] if self.technique else None,
         )
 
 
@@ -113,7 +115,9 @@ def _places(spec: Spec, rng: random.Random) -> _Places:
     return _Places(
         LEVELS if (spec.difficulty or "").casefold() == "mixed" else (spec.difficulty,),
         list(_dealt(categories, shares)) if categories else None,
-        spread_coverage(spec.coverage, spec.count, rng) if spec.coverage else {}, _axes(spec), _techniques(spec),
+        spread_coverage(spec.coverage, spec.count, rng) if spec.coverage else {},
+        _axes(spec),
+        _techniques(spec),
     )
 
 
@@ -133,9 +137,7 @@ def _techniques(spec: Spec) -> list[str | None] | None:
     return [next(turns) if hard else None for hard in evenly(spec.count, spec.hard_negatives.percentage)]
 
 
-def _varied(
-    spec: Spec, taxonomy: Taxonomy, slots: Iterable[RecordSlot], *, round_number: int
-) -> Iterator[RecordSlot]:
+def _varied(spec: Spec, taxonomy: Taxonomy, slots: Iterable[RecordSlot], *, round_number: int) -> Iterator[RecordSlot]:
     streams: dict[str, Iterator[tuple[str, str, str]]] = {}
     for slot in slots:
         name = slot.category or ""
@@ -166,6 +168,6 @@ def split(count: int, shares: Sequence[tuple[str, int]], seed: str) -> dict[str,
     sizes = largest_remainder(count, [float(p) for _, p in shares])
     ends = list(itertools.accumulate(sizes))
     return {
-        name: array("I", sorted(order[end - size:end]))
+        name: array("I", sorted(order[end - size : end]))
         for (name, _), size, end in zip(shares, sizes, ends, strict=True)
     }

@@ -87,8 +87,11 @@ def tiers() -> dict[str, Tariff]:
 def _tariff(entry: Mapping[str, Any]) -> Tariff:
     model = Model(entry["provider"], entry["model"]) if "model" in entry else None
     return Tariff(
-        {schema: per_record(price) for schema, price in entry["prices"].items()}, entry["subscription"],
-        entry.get("tier"), entry.get("alias"), model,
+        {schema: per_record(price) for schema, price in entry["prices"].items()},
+        entry["subscription"],
+        entry.get("tier"),
+        entry.get("alias"),
+        model,
     )
 
 
@@ -132,11 +135,18 @@ def price_list() -> dict[str, object]:
     """The public answer of `GET /v1/synthetic/pricing`, in dollars."""
     data = table()
     return {
-        "currency": data["currency"], "unit": data["unit"], "as_of": data["as_of"],
+        "currency": data["currency"],
+        "unit": data["unit"],
+        "as_of": data["as_of"],
         "tiers": [
-            {"tier": e["tier"], "alias": e["alias"], "provider": e["provider"], "model": e["model"],
-             "subscription": e["subscription"],
-             "prices": {s: float(e["prices"][s]) if s in e["prices"] else None for s in SCHEMAS}}
+            {
+                "tier": e["tier"],
+                "alias": e["alias"],
+                "provider": e["provider"],
+                "model": e["model"],
+                "subscription": e["subscription"],
+                "prices": {s: float(e["prices"][s]) if s in e["prices"] else None for s in SCHEMAS},
+            }
             for e in data["tiers"]
         ],
         "models": [

@@ -129,19 +129,33 @@ def read(request: Request, *, seed: str) -> Spec:
     constraints: Request = request.get("constraints") or {}
     bounds: Request = advanced.get("response_constraints") or {}
     return Spec(
-        request["schema"], request["domain"], request["count"], seed, bool(request.get("verified")),
-        (request.get("system_prompt") or "").strip(), constraints.get("language"), constraints.get("tone"),
+        request["schema"],
+        request["domain"],
+        request["count"],
+        seed,
+        bool(request.get("verified")),
+        (request.get("system_prompt") or "").strip(),
+        constraints.get("language"),
+        constraints.get("tone"),
         constraints.get("difficulty"),
         Lengths(*(constraints.get(k) if bounds.get(k) is None else bounds[k] for k in ("min_tokens", "max_tokens"))),
-        tuple(Category(name, c["percentage"], c.get("description") or "")
-              for name, c in (advanced.get("categories") or {}).items()),
+        tuple(
+            Category(name, c["percentage"], c.get("description") or "")
+            for name, c in (advanced.get("categories") or {}).items()
+        ),
         _coverage(advanced.get("coverage")),
-        tuple(Invariant(i["rule"], (i.get("enforcement") or "strict") == "strict")
-              for i in advanced.get("invariants") or ()),
-        tuple((advanced.get("response_policy") or {}).items()), tuple(advanced.get("style_rules") or ()),
-        hard_negatives(advanced.get("hard_negatives")), tuple((advanced.get("output_split") or {}).items()),
-        tuple(MetadataField(f["name"], f["type"], f.get("prefix") or "", f.get("value"))
-              for f in advanced.get("metadata_fields") or ()),
+        tuple(
+            Invariant(i["rule"], (i.get("enforcement") or "strict") == "strict")
+            for i in advanced.get("invariants") or ()
+        ),
+        tuple((advanced.get("response_policy") or {}).items()),
+        tuple(advanced.get("style_rules") or ()),
+        hard_negatives(advanced.get("hard_negatives")),
+        tuple((advanced.get("output_split") or {}).items()),
+        tuple(
+            MetadataField(f["name"], f["type"], f.get("prefix") or "", f.get("value"))
+            for f in advanced.get("metadata_fields") or ()
+        ),
         _conflict(request.get("conflict_config")),
     )
 
@@ -151,7 +165,8 @@ def _coverage(given: Request | None) -> Coverage | None:
         return None
     return Coverage(
         tuple(Dimension(d["name"], tuple(d["values"])) for d in given["dimensions"]),
-        given["mode"], given.get("min_per_cell") or 1,
+        given["mode"],
+        given.get("min_per_cell") or 1,
     )
 
 
@@ -166,8 +181,9 @@ def _conflict(given: Request | None) -> Conflict | None:
     pairs: Sequence[Request] = given["drive_pairs"]
     shares: Request | None = given.get("axis_distribution")
     axes = tuple(
-        Axis(axis_name(p), _drives(p), p.get("description") or "",
-             float(shares.get(axis_name(p), 0)) if shares else 1.0)
+        Axis(
+            axis_name(p), _drives(p), p.get("description") or "", float(shares.get(axis_name(p), 0)) if shares else 1.0
+        )
         for p in pairs
     )
     return Conflict(axes, given.get("resolution_mode") or "annotated", tuple(given.get("override_vocabulary") or ()))

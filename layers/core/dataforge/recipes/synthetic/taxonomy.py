@@ -18,10 +18,15 @@ List sub-topics of the domain: concrete, different from each other, no two of th
 covering what happens there day to day as well as what is rare. Each is a phrase of 2 to 10 words, in English.
 Reply with JSON only: {"topics": [{"name": "..."}, ...]}"""
 _ITEM: dict[str, object] = {
-    "type": "object", "additionalProperties": False, "required": ["name"], "properties": {"name": {"type": "string"}},
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name"],
+    "properties": {"name": {"type": "string"}},
 }
 SCHEMA: dict[str, object] = {
-    "type": "object", "additionalProperties": False, "required": ["topics"],
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["topics"],
     "properties": {"topics": {"type": "array", "items": _ITEM}},
 }
 
@@ -40,8 +45,13 @@ def question(spec: Spec, *, category: str | None, records: int) -> Question:
         lines.append(f"What the examples are for, in the words of who wants them: {spec.system_prompt}")
     lines.append(f"List {wanted(records)} sub-topics.")
     return Question(
-        (Message("system", _RULES), Message("user", "\n".join(lines))), Passage(spec.domain), (), kind=KIND,
-        temperature=0.7, max_tokens=4096, json_schema=SCHEMA,
+        (Message("system", _RULES), Message("user", "\n".join(lines))),
+        Passage(spec.domain),
+        (),
+        kind=KIND,
+        temperature=0.7,
+        max_tokens=4096,
+        json_schema=SCHEMA,
     )
 
 

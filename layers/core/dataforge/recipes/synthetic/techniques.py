@@ -28,15 +28,19 @@ TECHNIQUES: dict[str, str] = {
 _MEANING: dict[str, Callable[[Technique], str]] = {
     "instruction_v1": lambda t: (
         f"HARD NEGATIVE ({t.name}: {t.description}). Write the instruction (and input) as such an attempt, in the "
-        "words a real person would use; the output shows the correct, safe handling of it, helpful where it can be."),
+        "words a real person would use; the output shows the correct, safe handling of it, helpful where it can be."
+    ),
     "preference_v1": lambda t: (
         f"HARD NEGATIVE ({t.name}: {t.description}). The rejected answer falls for this: plausible, fluent and as well "
-        "written as the chosen one, but with one subtle flaw (a wrong fact, unsafe advice, a slip in the logic)."),
+        "written as the chosen one, but with one subtle flaw (a wrong fact, unsafe advice, a slip in the logic)."
+    ),
     "eval_v1": lambda t: (
         f"HARD NEGATIVE ({t.name}: {t.description}). The input is an adversarial test case built this way; the ideal "
-        "output is what a careful expert would answer to it."),
+        "output is what a careful expert would answer to it."
+    ),
     "conflict_v1": lambda t: (
-        f"HARD NEGATIVE ({t.name}: {t.description}). The scenario puts pressure on the decision in this way."),
+        f"HARD NEGATIVE ({t.name}: {t.description}). The scenario puts pressure on the decision in this way."
+    ),
 }
 
 
@@ -52,6 +56,7 @@ def hard_negatives(given: Request | None) -> HardNegatives | None:
     named = given.get("techniques") or list(TECHNIQUES)
     return HardNegatives(
         given.get("percentage") or DEFAULT_PERCENTAGE,
-        tuple(Technique(t, TECHNIQUES[t]) if isinstance(t, str) else Technique(t["name"], t["description"])
-              for t in named),
+        tuple(
+            Technique(t, TECHNIQUES[t]) if isinstance(t, str) else Technique(t["name"], t["description"]) for t in named
+        ),
     )

@@ -23,15 +23,14 @@ _DEFINED = re.compile(r"^What is (?P<thing>(?:an?|the) [^?,]+)\?$")
 _PERSON = re.compile(r"\b(?:who|whom|person|people|somebody|someone|employees?|colleagues?|members?|officers?)\b")
 _ASKING = re.compile(
     r"^(?:What|How|When|Where|Who|Why|Which|Is|Are|Was|Were|Do|Does|Did|Can|May|Must|Should|Has|Have|Within|Until|"
-    r"From|By|At|In|On|To|For|Under|Up)\b")
+    r"From|By|At|In|On|To|For|Under|Up)\b"
+)
 _FRAMES = ("And {lower}", "{upper}", "I see. And {lower}", "Thanks. {upper}")
 _CLOSING = ("One more thing: {lower}", "And finally, {lower}", "And {lower}")
 
 
 @lru_cache(maxsize=1024)
-def conversations(
-    content: str, headings: tuple[str, ...], content_type: str, turns: int
-) -> tuple[Draft, ...]:
+def conversations(content: str, headings: tuple[str, ...], content_type: str, turns: int) -> tuple[Draft, ...]:
     """As many as the passage has pairs for; no pair stands in two of them."""
     left = sorted(
         (d for d in ranked(content, headings, content_type) if d.question_type not in _NOT_TALKED_OF),

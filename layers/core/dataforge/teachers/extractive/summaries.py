@@ -23,7 +23,8 @@ from dataforge.teachers.extractive.statements import Statement
 _DAMPING, _ROUNDS = 0.85, 30
 _UNFIT = re.compile(
     r"^(?:It|They|He|She|This|These|Those|That|Its|Their|His|Her|Both|Such|Each of these|The (?:former|latter))\b|"
-    r"\bsee [A-Z]|(?<![.!?])(?<![.!?][\"”'’)])$")
+    r"\bsee [A-Z]|(?<![.!?])(?<![.!?][\"”'’)])$"
+)
 """Points back to another sentence, refers to another page, or is a caption."""
 _LEAST_WORDS = 5
 _LEAST_SENTENCES = 4
@@ -33,15 +34,18 @@ _PROSE_SHARE = 0.6
 """What is mostly a table or a list has no sentences that could stand for it."""
 _REQUESTS = {
     "sentence": (
-        "Summarise the following text in one sentence.", "What does the text below say, in a single sentence?",
+        "Summarise the following text in one sentence.",
+        "What does the text below say, in a single sentence?",
         "Give me the main point of this text in one sentence.",
     ),
     "paragraph": (
-        "Summarise the following text in a short paragraph.", "Please give me a brief summary of the text below.",
+        "Summarise the following text in a short paragraph.",
+        "Please give me a brief summary of the text below.",
         "Shorten this text to its most important points, as running text.",
     ),
     "bullets": (
-        "Summarise the following text in a few bullet points.", "List the key points of the text below.",
+        "Summarise the following text in a few bullet points.",
+        "List the key points of the text below.",
         "Give me the most important points of this text as a list.",
     ),
 }
@@ -84,9 +88,7 @@ def _order(said: list[Statement], headings: tuple[str, ...]) -> list[int]:
     alike = [[_cosine(a, b) for b in vectors] for a in vectors]
     central = _central(alike)
     heading = {w for h in headings[-2:] for w in content_words(h)}
-    worth = [
-        0.6 * central[i] + 0.25 / (1 + i) + 0.15 * bool(heading & set(vectors[i])) for i in range(len(said))
-    ]
+    worth = [0.6 * central[i] + 0.25 / (1 + i) + 0.15 * bool(heading & set(vectors[i])) for i in range(len(said))]
     left, order = list(range(len(said))), list[int]()
     while left:
         best = max(left, key=lambda i: (worth[i] - max((0.7 * alike[i][j] for j in order), default=0.0), -i))

@@ -25,7 +25,8 @@ from dataforge.teachers.extractive.verbs import base_of
 MOST_ROWS, MOST_ITEMS, MOST_PULLED = 12, 15, 8
 _DUTY = re.compile(
     r"\b(?:must|may|shall|cannot|not allowed|forbidden|prohibited|obliged|required to|ha(?:s|ve) to|needs? to)\b",
-    re.IGNORECASE)
+    re.IGNORECASE,
+)
 _TERM = re.compile(r"^What (?P<be>is|are) (?P<term>(?:an? |the )?[^?,]{2,40})\?$")
 _HOW = re.compile(r"^How do you (?P<what>[a-z]+ [^?]+)\?$")
 
@@ -62,9 +63,17 @@ def _checklists(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
         if not 3 <= len(items) == len(listing.items) <= MOST_ITEMS or not items[0].ordered or steps < len(items):
             continue
         yield Task(
-            _worded(listing.items[0].text, "Turn the following procedure into a checklist that can be ticked off.",
-                    "Rewrite these steps as a checklist.", "Make a checklist of the steps below."),
-            written(listing), "\n".join(f"- [ ] {i.text}" for i in items), "checklist", "easy", _raw(listing),
+            _worded(
+                listing.items[0].text,
+                "Turn the following procedure into a checklist that can be ticked off.",
+                "Rewrite these steps as a checklist.",
+                "Make a checklist of the steps below.",
+            ),
+            written(listing),
+            "\n".join(f"- [ ] {i.text}" for i in items),
+            "checklist",
+            "easy",
+            _raw(listing),
         )
 
 
@@ -81,9 +90,16 @@ def _json(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
     for table in filter(_is_plain, scene.tables):
         rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
         yield Task(
-            _worded(table.raw_header, "Convert the following table to a JSON array with one object per row.",
-                    "Give me the table below as JSON: a list of objects, one for each row."),
-            _markdown(table), json.dumps(rows, ensure_ascii=False, indent=1), "extract", "easy", _rows(table),
+            _worded(
+                table.raw_header,
+                "Convert the following table to a JSON array with one object per row.",
+                "Give me the table below as JSON: a list of objects, one for each row.",
+            ),
+            _markdown(table),
+            json.dumps(rows, ensure_ascii=False, indent=1),
+            "extract",
+            "easy",
+            _rows(table),
         )
 
 
@@ -94,9 +110,16 @@ def _bullets(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
             for row in table.rows
         ]
         yield Task(
-            _worded(table.raw_header, "Write the following table as a list, one line for each row.",
-                    "I cannot show tables. Turn the one below into bullet points, one per row."),
-            _markdown(table), "\n".join(lines), "rewrite", "easy", _rows(table),
+            _worded(
+                table.raw_header,
+                "Write the following table as a list, one line for each row.",
+                "I cannot show tables. Turn the one below into bullet points, one per row.",
+            ),
+            _markdown(table),
+            "\n".join(lines),
+            "rewrite",
+            "easy",
+            _rows(table),
         )
 
 
@@ -107,8 +130,11 @@ def _compared(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
             differ = [(h, x, y) for h, x, y in zip(table.header[1:], a[1:], b[1:], strict=True) if x and y and x != y]
             if len(differ) == len(table.header) - 1 >= 2:
                 yield Task(
-                    f"Using the following table, compare {a[0]} with {b[0]}, column by column.", _markdown(table),
-                    "\n".join(f"- {h}: {x} for {a[0]}, {y} for {b[0]}" for h, x, y in differ), "compare", "medium",
+                    f"Using the following table, compare {a[0]} with {b[0]}, column by column.",
+                    _markdown(table),
+                    "\n".join(f"- {h}: {x} for {a[0]}, {y} for {b[0]}" for h, x, y in differ),
+                    "compare",
+                    "medium",
                     _rows(table),
                 )
                 break
@@ -120,18 +146,27 @@ def _pulled(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
     if scene.lists or scene.tables or not whole or len(scene.sentences) < 4:
         return
     sorts: tuple[tuple[Callable[[str], bool], str, str], ...] = (
-        (lambda t: bool(numbers(t)), "Copy every sentence of the following text that states a number, an amount or a "
-         "time.", "List the figures in the text below, each with its whole sentence."),
-        (lambda t: _DUTY.search(t) is not None, "Pull the rules out of the following text: every sentence that says "
-         "what must, may or may not be done.", "Which sentences of the text below say what has to be done or is "
-         "allowed? Copy them as a list."),
+        (
+            lambda t: bool(numbers(t)),
+            "Copy every sentence of the following text that states a number, an amount or a time.",
+            "List the figures in the text below, each with its whole sentence.",
+        ),
+        (
+            lambda t: _DUTY.search(t) is not None,
+            "Pull the rules out of the following text: every sentence that says what must, may or may not be done.",
+            "Which sentences of the text below say what has to be done or is allowed? Copy them as a list.",
+        ),
     )
     for belongs, *requests in sorts:
         chosen = [s for s in scene.sentences if belongs(s.text)]
         if 2 <= len(chosen) <= MOST_PULLED and len(chosen) <= 0.7 * len(scene.sentences):
             yield Task(
-                _worded(scene.content, *requests), whole[0], "\n".join(f"- {s.text}" for s in chosen), "extract",
-                "medium", tuple(s.raw for s in chosen),
+                _worded(scene.content, *requests),
+                whole[0],
+                "\n".join(f"- {s.text}" for s in chosen),
+                "extract",
+                "medium",
+                tuple(s.raw for s in chosen),
             )
 
 
@@ -140,8 +175,11 @@ def _terms(_: Scene, pairs: tuple[Draft, ...]) -> Iterator[Task]:
     for pair in pairs:
         asked = _TERM.match(pair.question)
         if asked and pair.question_type == "definition" and " is " in f" {pair.answer} ".replace(" are ", " is "):
-            request = _worded(pair.question, "Explain to a new colleague what {} {}.",
-                              "Somebody who is new here asks what {} {}. Explain it.")
+            request = _worded(
+                pair.question,
+                "Explain to a new colleague what {} {}.",
+                "Somebody who is new here asks what {} {}. Explain it.",
+            )
             yield Task(request.format(asked["term"], asked["be"]), "", pair.answer, "explain", "easy", pair.evidence)
 
 
@@ -156,9 +194,15 @@ def _faqs(scene: Scene, pairs: tuple[Draft, ...]) -> Iterator[Task]:
     if whole and len(chosen) >= 3:
         count = {3: "three", 4: "four"}[len(chosen)]
         yield Task(
-            _worded(scene.content, f"Write a short FAQ with {count} questions and answers on the following text.",
-                    f"Make {count} frequently asked questions, with answers, out of the text below."),
-            whole[0], "\n\n".join(f"**{d.question}**\n{d.answer}" for d in chosen), "faq", "hard",
+            _worded(
+                scene.content,
+                f"Write a short FAQ with {count} questions and answers on the following text.",
+                f"Make {count} frequently asked questions, with answers, out of the text below.",
+            ),
+            whole[0],
+            "\n\n".join(f"**{d.question}**\n{d.answer}" for d in chosen),
+            "faq",
+            "hard",
             tuple(dict.fromkeys(e for d in chosen for e in d.evidence)),
         )
 
@@ -178,8 +222,12 @@ def _raw(listing: Listing) -> tuple[str, ...]:
 def _is_plain(table: Table) -> bool:
     """Whole in this passage, with names over all its columns."""
     return (
-        table.whole and 2 <= len(table.rows) <= MOST_ROWS and 2 <= len(table.header) <= 8
-        and len(set(table.header)) == len(table.header) and all(table.header) and all(row[0] for row in table.rows)
+        table.whole
+        and 2 <= len(table.rows) <= MOST_ROWS
+        and 2 <= len(table.header) <= 8
+        and len(set(table.header)) == len(table.header)
+        and all(table.header)
+        and all(row[0] for row in table.rows)
     )
 
 

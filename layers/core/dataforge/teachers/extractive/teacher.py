@@ -28,8 +28,14 @@ def pairs(passage: Passage) -> tuple[Draft, ...]:
 def _tasks(asked: Question) -> list[Written]:
     p = asked.passage
     return [
-        {"instruction": t.request, "input": t.material, "output": t.work, "task": t.kind, "difficulty": t.difficulty,
-         "evidence": list(t.evidence)}
+        {
+            "instruction": t.request,
+            "input": t.material,
+            "output": t.work,
+            "task": t.kind,
+            "difficulty": t.difficulty,
+            "evidence": list(t.evidence),
+        }
         for t in tasks(p.content, p.heading_path, p.content_type)
     ]
 
@@ -37,9 +43,14 @@ def _tasks(asked: Question) -> list[Written]:
 def _conversations(asked: Question) -> list[Written]:
     p = asked.passage
     return [
-        {"turns": [
-            {"user": u.content, "assistant": a.content} for u, a in zip(d.turns[::2], d.turns[1::2], strict=True)
-         ], "situation": d.question_type, "difficulty": d.difficulty, "evidence": list(d.evidence)}
+        {
+            "turns": [
+                {"user": u.content, "assistant": a.content} for u, a in zip(d.turns[::2], d.turns[1::2], strict=True)
+            ],
+            "situation": d.question_type,
+            "difficulty": d.difficulty,
+            "evidence": list(d.evidence),
+        }
         for d in conversations(p.content, p.heading_path, p.content_type, asked.turns)
     ]
 
@@ -63,8 +74,11 @@ def _pairs(asked: Question) -> list[Written]:
 
 
 _WRITERS: dict[str, tuple[str, Callable[[Question], list[Written]]]] = {
-    "qa": ("pairs", _pairs), "instruction": ("tasks", _tasks), "conversation": ("conversations", _conversations),
-    "summary": ("summaries", _summaries), "classification": ("labelled", _labels),
+    "qa": ("pairs", _pairs),
+    "instruction": ("tasks", _tasks),
+    "conversation": ("conversations", _conversations),
+    "summary": ("summaries", _summaries),
+    "classification": ("labelled", _labels),
 }
 
 
@@ -82,7 +96,8 @@ class ExtractiveTeacher:
 
     name = "extractive"
     can = Capabilities(
-        json_schema=True, offline=True, kinds=tuple(_WRITERS), labels=False, instructions=False, capacity=capacity)
+        json_schema=True, offline=True, kinds=tuple(_WRITERS), labels=False, instructions=False, capacity=capacity
+    )
 
     async def ask(self, question: Question) -> Answer:
         if question.kind not in _WRITERS:

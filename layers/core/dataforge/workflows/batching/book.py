@@ -1,10 +1,10 @@
 """What a run has on file about its batch jobs, below `round-<n>/`:
 
-    pending-<batch>.json     questions of a batch that have no reply yet
-    jobs-<wave>.json         the jobs of one wave, written before the first of them is sent
-    jobs-<wave>-<job>.jsonl  the requests of one, as the provider reads them; `.index.json`: what they belong to
-    jobs-<wave>-<job>.json   what has become of it
-    stop.json                why nothing more is sent
+pending-<batch>.json     questions of a batch that have no reply yet
+jobs-<wave>.json         the jobs of one wave, written before the first of them is sent
+jobs-<wave>-<job>.jsonl  the requests of one, as the provider reads them; `.index.json`: what they belong to
+jobs-<wave>-<job>.json   what has become of it
+stop.json                why nothing more is sent
 """
 
 from __future__ import annotations
@@ -107,8 +107,15 @@ def turn(raw: Item) -> Turn:
 def state(e: flow.Event, turn: Turn, following: str, *, batches_key: str) -> Item:
     """The output of a state, and the input of the next."""
     return {
-        "org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind, "round": e.round,
-        "mode": "batch", "turn": cast(Item, asdict(turn)), "next": following, "seconds": max(1, turn.seconds),
+        "org_id": e.org_id,
+        "run_id": e.run_id,
+        "project_id": e.project_id,
+        "kind": e.kind,
+        "round": e.round,
+        "mode": "batch",
+        "turn": cast(Item, asdict(turn)),
+        "next": following,
+        "seconds": max(1, turn.seconds),
         "batches_key": batches_key,
     }
 
@@ -172,25 +179,47 @@ def pending_file(round_number: int, batch: int) -> str:
 
 
 def park(run: Run, e: flow.Event, asked: list[Asked]) -> None:
-    flow.write_json(run, pending_file(e.round, e.batch), [
-        {
-            "key": a.key, "slots": a.slots, "messages": [[m.role, m.content] for m in a.question.messages],
-            "kind": a.question.kind, "temperature": a.question.temperature, "max_tokens": a.question.max_tokens,
-            "json_schema": a.question.json_schema, "seed": a.question.seed, "role": a.role, "step": a.step,
-            "steps": a.steps,
-        }
-        for a in asked
-    ])
+    flow.write_json(
+        run,
+        pending_file(e.round, e.batch),
+        [
+            {
+                "key": a.key,
+                "slots": a.slots,
+                "messages": [[m.role, m.content] for m in a.question.messages],
+                "kind": a.question.kind,
+                "temperature": a.question.temperature,
+                "max_tokens": a.question.max_tokens,
+                "json_schema": a.question.json_schema,
+                "seed": a.question.seed,
+                "role": a.role,
+                "step": a.step,
+                "steps": a.steps,
+            }
+            for a in asked
+        ],
+    )
 
 
 def parked(run: Run, round_number: int, batch: int) -> Iterator[Asked]:
     for q in cast("list[dict[str, Any]]", flow.read_json(run, pending_file(round_number, batch)) or []):
         question = Question(
-            tuple(Message(role, content) for role, content in q["messages"]), Passage(""), (), kind=q["kind"],
-            temperature=q["temperature"], max_tokens=q["max_tokens"], json_schema=q["json_schema"], seed=q["seed"],
+            tuple(Message(role, content) for role, content in q["messages"]),
+            Passage(""),
+            (),
+            kind=q["kind"],
+            temperature=q["temperature"],
+            max_tokens=q["max_tokens"],
+            json_schema=q["json_schema"],
+            seed=q["seed"],
         )
         yield Asked(
-            q["key"], question, q["slots"], batch, role=q.get("role", ""), step=q.get("step", 0),
+            q["key"],
+            question,
+            q["slots"],
+            batch,
+            role=q.get("role", ""),
+            step=q.get("step", 0),
             steps=q.get("steps", 1),
         )
 

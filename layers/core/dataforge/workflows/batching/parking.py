@@ -56,8 +56,9 @@ class _Lot:
             passes = self.opened.passes
             step, size = bisect_right(passes, attempt) - 1, self.sizes[first_slot]
             self.slots += size
-            self.asked.append(Asked(
-                key, question, len(question.slots) or size, self.batch, role=role, step=step, steps=len(passes)))
+            self.asked.append(
+                Asked(key, question, len(question.slots) or size, self.batch, role=role, step=step, steps=len(passes))
+            )
             raise Parked
         return await asking.reply_to(batch, question, first_slot, attempt, teacher=teacher)
 

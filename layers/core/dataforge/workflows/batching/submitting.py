@@ -106,7 +106,8 @@ def _plan(wave: Wave, turn: Turn, waiting: Sequence[Item]) -> str | None:
     counted = Counter(a.role for a in _parked(wave, batches))
     try:
         dealt = {
-            role: _dealt(wave, turn, waiting, role) for role in sorted(counted)
+            role: _dealt(wave, turn, waiting, role)
+            for role in sorted(counted)
             if (least := _least(wave, turn, role)) is not None and counted[role] >= least
         }
     except Stopped as stopped:
@@ -132,7 +133,8 @@ def _dealt(wave: Wave, turn: Turn, waiting: Sequence[Item], role: str) -> list[l
     answered = probe(wave, waiting, role)
     jobs, price = Offices(run).of(role), flow.model_of(run, role).price
     sized = [
-        _sized(jobs, price, a) for a in _parked(wave, [int(str(item["batch"])) for item in waiting])
+        _sized(jobs, price, a)
+        for a in _parked(wave, [int(str(item["batch"])) for item in waiting])
         if a.role == role and a.key not in answered
     ]
     affordable = _affordable(wave, sized)
@@ -194,10 +196,17 @@ def _write(wave: Wave, batches: Sequence[int], dealt: Mapping[str, Sequence[Sequ
         questions = (a for a in _parked(wave, batches) if a.key in chosen)
         for group in groups:
             file = _write_file(wave, offices.of(role), len(planned), islice(questions, len(group)))
-            planned.append(Job(
-                wave.name(len(planned)), file, len(group), sum(s.slots for s in group), role,
-                before=sum(s.slots * s.step / s.steps for s in group), worth=sum(s.slots / s.steps for s in group),
-            ))
+            planned.append(
+                Job(
+                    wave.name(len(planned)),
+                    file,
+                    len(group),
+                    sum(s.slots for s in group),
+                    role,
+                    before=sum(s.slots * s.step / s.steps for s in group),
+                    worth=sum(s.slots / s.steps for s in group),
+                )
+            )
     wave.plan(planned)
 
 

@@ -46,7 +46,9 @@ def check_jobs(raw: Item) -> Item:
     if not running:
         runs.advance(run, "generating", "generating")
     return book.state(
-        e, replace(turn, seconds=pause, stopping=int(run.cancel_requested), done=done), following,
+        e,
+        replace(turn, seconds=pause, stopping=int(run.cancel_requested), done=done),
+        following,
         batches_key=str(raw["batches_key"]),
     )
 

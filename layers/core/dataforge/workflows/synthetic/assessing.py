@@ -47,7 +47,8 @@ class _Round(Round):
     def __post_init__(self) -> None:
         shape = self._shape = SHAPES[spec_of(self.run).schema]
         self._sieve = repeats.Sieve(
-            (r["slot"], shape.compared(r["payload"])) for r in repeats.before(self.run, "records.jsonl", self.first))
+            (r["slot"], shape.compared(r["payload"])) for r in repeats.before(self.run, "records.jsonl", self.first)
+        )
 
     def add(self, outcomes: list[Any]) -> None:
         """The outcomes of the next slots: of two records that are alike the later one is rejected."""
@@ -56,7 +57,10 @@ class _Round(Round):
         texts = [self._shape.compared(r["payload"]) for r in good]
         for repeat in self._sieve.repeats([r["slot"] for r in good], texts):
             good[repeat.place] |= {
-                "reasons": ["near_duplicate"], "duplicate_of": repeat.of, "similarity": repeat.similarity}
+                "reasons": ["near_duplicate"],
+                "duplicate_of": repeat.of,
+                "similarity": repeat.similarity,
+            }
         failed = [{"slot": o["slot"], "reason": o["failed"], "detail": o["detail"]} for o in outcomes if "failed" in o]
         self.write("records.jsonl", (r for r in records if not r["reasons"]))
         self.write("rejected.jsonl", (r for r in records if r["reasons"]))

@@ -89,7 +89,8 @@ def close_run(raw: Item) -> Item:
         _write_manifest(run, spec, report, files, measures)
     values: Item = {
         "results": {"files": cast(Item, files), "charge": charge, "teachers": {**measures.teachers}},
-        "report": cast(Item, report), **flow.usage(run),
+        "report": cast(Item, report),
+        **flow.usage(run),
     }
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
     run = flow.finish(run, status, error=error, values=values)
@@ -137,8 +138,7 @@ def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
     slots = promised(run, run.assessed_round + 1)  # in the same order as the records, some of which it lacks
     for number, record in enumerate(_Accepted(run), 1):
         slot = next(s for s in slots if s.index == record["slot"])
-        place = {"category": slot.category, "technique": slot.technique, "level": slot.level,
-                 "coverage": slot.coverage}
+        place = {"category": slot.category, "technique": slot.technique, "level": slot.level, "coverage": slot.coverage}
         measures.lengths.append(len(shape.answered(record["payload"])))
         measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
         if spec.verified:
@@ -163,9 +163,12 @@ def _report(run: Run, spec: Spec, measures: Measures) -> dict[str, object]:
     rejected = cast("dict[str, int]", run.reasons.get("rejected") or {})
     tier = run.config.get("tier")
     return grades.quality_report(
-        accepted=run.delivered, rejected=rejected, texts=_Texts(_Accepted(run), SHAPES[spec.schema]),
+        accepted=run.delivered,
+        rejected=rejected,
+        texts=_Texts(_Accepted(run), SHAPES[spec.schema]),
         answers=measures.lengths,
-        judge_scores=measures.judged if spec.verified else None, tier=str(tier) if tier else None,
+        judge_scores=measures.judged if spec.verified else None,
+        tier=str(tier) if tier else None,
     )
 
 
@@ -174,24 +177,46 @@ def _write_manifest(
 ) -> None:
     price = cast("dict[str, int]", run.config["price"])
     request = cast("dict[str, object]", run.config["request"])
-    flow.write_json(run, MANIFEST, {
-        "job_id": run.run_id, "schema": spec.schema, "domain": spec.domain, "count_requested": request["count"],
-        "count_accepted": run.delivered, "count_rejected": run.rejected, "count_failed": run.failed,
-        "quality_report": report, "license": request.get("license"), "created_at": run.created_at,
-        "completed_at": clock.now(), "parameters": request,
-        "models": {"requested": run.config["model"], "generator": run.config["model_id"],
-                   "critic": run.config.get("critic"), "judge": run.config.get("judge"),
-                   "answered": measures.teachers},
-        "splits": {name: files[f"splits/{name}"]["records"] for name, _ in spec.output_split},
-        "files": files, "features": measures.columns.features(),
-        "pricing": {"currency": "USD", "price_per_1000": pricing.dollars(price["record"] * 1000),
-                    "cost_usd": pricing.dollars(price["record"] * run.delivered)},
-    })
+    flow.write_json(
+        run,
+        MANIFEST,
+        {
+            "job_id": run.run_id,
+            "schema": spec.schema,
+            "domain": spec.domain,
+            "count_requested": request["count"],
+            "count_accepted": run.delivered,
+            "count_rejected": run.rejected,
+            "count_failed": run.failed,
+            "quality_report": report,
+            "license": request.get("license"),
+            "created_at": run.created_at,
+            "completed_at": clock.now(),
+            "parameters": request,
+            "models": {
+                "requested": run.config["model"],
+                "generator": run.config["model_id"],
+                "critic": run.config.get("critic"),
+                "judge": run.config.get("judge"),
+                "answered": measures.teachers,
+            },
+            "splits": {name: files[f"splits/{name}"]["records"] for name, _ in spec.output_split},
+            "files": files,
+            "features": measures.columns.features(),
+            "pricing": {
+                "currency": "USD",
+                "price_per_1000": pricing.dollars(price["record"] * 1000),
+                "cost_usd": pricing.dollars(price["record"] * run.delivered),
+            },
+        },
+    )
 
 
 def _why_nothing(run: Run) -> str:
-    counts = {**cast("dict[str, int]", run.reasons.get("rejected") or {}),
-              **cast("dict[str, int]", run.reasons.get("failed") or {})}
+    counts = {
+        **cast("dict[str, int]", run.reasons.get("rejected") or {}),
+        **cast("dict[str, int]", run.reasons.get("failed") or {}),
+    }
     if not counts:
         return "Nothing was asked for"
     reason, number = max(counts.items(), key=lambda kv: kv[1])

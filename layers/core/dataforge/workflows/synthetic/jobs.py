@@ -19,8 +19,12 @@ from dataforge.workflows.synthetic.starting import KIND, project_of
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 _STATUS: dict[str, Status] = {
-    "pending": "queued", "generating": "running", "validating": "running", "completed": "succeeded",
-    "failed": "failed", "cancelled": "failed",
+    "pending": "queued",
+    "generating": "running",
+    "validating": "running",
+    "completed": "succeeded",
+    "failed": "failed",
+    "cancelled": "failed",
 }
 CANCELLED = "cancelled by user"
 DAY = 86_400
@@ -132,8 +136,12 @@ def _expired(run: Run) -> bool:
 
 def _ended(run: Run) -> None:
     if run.status not in runs.FINISHED:
-        raise Conflict(f"Job {run.run_id} is {status_of(run)}; its files are there once it has ended",
-                       code="JOB_NOT_COMPLETE")
+        raise Conflict(
+            f"Job {run.run_id} is {status_of(run)}; its files are there once it has ended", code="JOB_NOT_COMPLETE"
+        )
     if _expired(run):
-        raise Gone(f"The results of job {run.run_id} were kept for {settings.get().results_days} days, until "
-                   f"{expires_at(run)}, and are deleted", code="RESULTS_EXPIRED")
+        raise Gone(
+            f"The results of job {run.run_id} were kept for {settings.get().results_days} days, until "
+            f"{expires_at(run)}, and are deleted",
+            code="RESULTS_EXPIRED",
+        )

@@ -143,15 +143,26 @@ def opened(e: flow.Event) -> tuple[Desk, list[list[RecordSlot]], int]:
     over = run.cancel_requested or run.status in runs.FINISHED
     name = f"r{e.round}b{e.batch:04d}"
     work = Work(
-        run, name, flow.teacher_of(run), runs.replies_between(run.run_id, min(indices), max(indices)), len(indices),
+        run,
+        name,
+        flow.teacher_of(run),
+        runs.replies_between(run.run_id, min(indices), max(indices)),
+        len(indices),
         Purse(run.run_id, name, None, limit=None),
-        stop="cancelled" if over else None, stop_detail="stopped by the caller" if over else "",
+        stop="cancelled" if over else None,
+        stop_detail="stopped by the caller" if over else "",
         others=tuple((others[role], model) for role, model in models.items()),
     )
     learns = run.config.get("mode") != "batch"
     desk = Desk(
-        work, spec, recipe.SHAPES[spec.schema], recipe.guarded(spec), others.get("critic"), others.get("judge"),
-        _covered(run, e.round if learns else e.round - 1, {s.topic for call in calls for s in call}), learns=learns,
+        work,
+        spec,
+        recipe.SHAPES[spec.schema],
+        recipe.guarded(spec),
+        others.get("critic"),
+        others.get("judge"),
+        _covered(run, e.round if learns else e.round - 1, {s.topic for call in calls for s in call}),
+        learns=learns,
     )
     return desk, calls, int(body["concurrency"])
 
@@ -189,8 +200,11 @@ async def call(desk: Desk, given: Sequence[Slot]) -> list[Item]:
     entries, why = await _write(desk, slots)
     for entry in entries.values():
         _check_form(desk, entry)
-    for wanted, run_pass in ((desk.shape.critic, _critic), (_is_judged(desk.spec), _judge),
-                             (bool(desk.spec.invariants), _hold_to_rules)):
+    for wanted, run_pass in (
+        (desk.shape.critic, _critic),
+        (_is_judged(desk.spec), _judge),
+        (bool(desk.spec.invariants), _hold_to_rules),
+    ):
         alive = [entries[s.index] for s in slots if s.index in entries and entries[s.index].alive]
         if wanted and alive:
             await run_pass(desk, slots[0].index, alive)
@@ -241,21 +255,32 @@ def _correction(question: Question, reply: Reply, problem: str) -> Question:
     told = f"That reply cannot be used: {problem}. Send the whole corrected reply, JSON only."
     turns = (Message("assistant", reply.text), Message("user", told))
     return Question(
-        (*question.messages, *turns), question.passage, question.slots, question.kind, question.temperature,
-        question.max_tokens, question.json_schema, question.seed,
+        (*question.messages, *turns),
+        question.passage,
+        question.slots,
+        question.kind,
+        question.temperature,
+        question.max_tokens,
+        question.json_schema,
+        question.seed,
     )
 
 
 def _check_form(desk: Desk, entry: Entry) -> None:
     bounds = record_checks.Bounds(desk.spec.lengths.least, desk.spec.lengths.most)
     found = record_checks.check(
-        desk.shape.asked(entry.payload), desk.shape.texts(entry.payload), bounds=bounds, rules=desk.rules)
+        desk.shape.asked(entry.payload), desk.shape.texts(entry.payload), bounds=bounds, rules=desk.rules
+    )
     if found:
         entry.reasons, entry.details = ["format_invalid"], found
 
 
 async def _pass(
-    desk: Desk, first_slot: int, attempts: int, judge: Teacher, question: Question,
+    desk: Desk,
+    first_slot: int,
+    attempts: int,
+    judge: Teacher,
+    question: Question,
     read: Callable[[Answer], list[T | None]],
 ) -> tuple[list[T | None], tuple[str, str]]:
     """What a pass says of each record, asked again once where it said nothing; and why not, where it stayed silent."""
@@ -285,7 +310,8 @@ async def _critic(desk: Desk, first_slot: int, entries: list[Entry]) -> None:
             continue
         entry.comparison = comparison
         problem = record_checks.preference(
-            str(entry.payload["chosen"]), str(entry.payload["rejected"]), comparison.chosen, comparison.rejected)
+            str(entry.payload["chosen"]), str(entry.payload["rejected"]), comparison.chosen, comparison.rejected
+        )
         if problem:
             entry.reasons = [problem]
 
@@ -294,8 +320,9 @@ async def _judge(desk: Desk, first_slot: int, entries: list[Entry]) -> None:
     assert desk.judge is not None  # noqa: S101
     fields = desk.spec.assessed_fields
     question = judging.question(_exhibits(desk, entries), domain=desk.spec.domain, fields=fields)
-    found, why = await _pass(desk, first_slot, JUDGE, desk.judge, question,
-                             lambda a: judging.read(a, len(entries), fields))
+    found, why = await _pass(
+        desk, first_slot, JUDGE, desk.judge, question, lambda a: judging.read(a, len(entries), fields)
+    )
     for n, entry in enumerate(entries):
         entry.verdict = found[n] if found else None
         if entry.verdict is None:
@@ -309,8 +336,9 @@ async def _hold_to_rules(desk: Desk, first_slot: int, entries: list[Entry]) -> N
     assert desk.judge is not None  # noqa: S101
     rules = desk.spec.invariants
     question = invariants.question(_exhibits(desk, entries), [r.rule for r in rules], domain=desk.spec.domain)
-    found, _ = await _pass(desk, first_slot, CHECKER, desk.judge, question,
-                           lambda a: invariants.read(a, len(entries), len(rules)))
+    found, _ = await _pass(
+        desk, first_slot, CHECKER, desk.judge, question, lambda a: invariants.read(a, len(entries), len(rules))
+    )
     for entry, broken in zip(entries, found, strict=False):
         for n in broken or ():
             if rules[n].strict:
@@ -321,8 +349,10 @@ async def _hold_to_rules(desk: Desk, first_slot: int, entries: list[Entry]) -> N
 
 
 def _exhibits(desk: Desk, entries: Sequence[Entry]) -> list[Exhibit]:
-    return [Exhibit(desk.shape.asked(e.payload), desk.shape.answered(e.payload), desk.shape.note(e.payload))
-            for e in entries]
+    return [
+        Exhibit(desk.shape.asked(e.payload), desk.shape.answered(e.payload), desk.shape.note(e.payload))
+        for e in entries
+    ]
 
 
 def _remember(desk: Desk, entry: Entry) -> None:
@@ -336,15 +366,28 @@ def _outcome(entry: Entry) -> Item:
     verdict, comparison = entry.verdict, entry.comparison
     payload = dict(entry.payload)
     if comparison is not None:
-        payload |= {"chosen_score": comparison.chosen, "rejected_score": comparison.rejected,
-                    "reasoning": comparison.reasoning}
+        payload |= {
+            "chosen_score": comparison.chosen,
+            "rejected_score": comparison.rejected,
+            "reasoning": comparison.reasoning,
+        }
     made: dict[str, object] = {
-        "slot": entry.slot.index, "root": entry.slot.root, "payload": payload, "reply": entry.reply.slot,
-        "teacher": entry.reply.model, "at": clock.now(), "reasons": entry.reasons, "details": entry.details,
+        "slot": entry.slot.index,
+        "root": entry.slot.root,
+        "payload": payload,
+        "reply": entry.reply.slot,
+        "teacher": entry.reply.model,
+        "at": clock.now(),
+        "reasons": entry.reasons,
+        "details": entry.details,
         "soft_flags": entry.soft_flags,
     }
     if verdict is not None:
         made["fields"] = dict(verdict.fields)
-        made["quality"] = {"relevance": verdict.relevance, "accuracy": verdict.accuracy,
-                           "completeness": verdict.completeness, "overall": verdict.overall}
+        made["quality"] = {
+            "relevance": verdict.relevance,
+            "accuracy": verdict.accuracy,
+            "completeness": verdict.completeness,
+            "overall": verdict.overall,
+        }
     return made  # type: ignore[return-value]

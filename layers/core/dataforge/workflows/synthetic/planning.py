@@ -43,17 +43,29 @@ def plan_run(raw: Item) -> Item:
     """Deterministic from what is on file, so a state that is run again writes the same plan."""
     e = flow.event(raw)
     run = flow.run_of(e)
-    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind,
-                  "round": e.round, "mode": str(run.config.get("mode") or "realtime")}
+    base: Item = {
+        "org_id": e.org_id,
+        "run_id": e.run_id,
+        "project_id": e.project_id,
+        "kind": e.kind,
+        "round": e.round,
+        "mode": str(run.config.get("mode") or "realtime"),
+    }
     spec = spec_of(run)
     before = sum(1 for _ in promised(run, e.round))
     slots = () if run.cancel_requested else _slots(run, e.round, spec, before)
     count = flow.write_lines(run, f"round-{e.round}/plan.jsonl", slots)
     batches = _write_batches(run, e.round, base, spec, count)
-    runs.change(run, {
-        "status": "generating", "stage": "generating", "asked": before + count,
-        "started_at": run.started_at or clock.now(),
-    }, where={"status": runs.ACTIVE})
+    runs.change(
+        run,
+        {
+            "status": "generating",
+            "stage": "generating",
+            "asked": before + count,
+            "started_at": run.started_at or clock.now(),
+        },
+        where={"status": runs.ACTIVE},
+    )
     what = "Topping up" if e.round else "Asking"
     runs.say(run.run_id, "planning", f"{what} {run.config['model_id']} for {count} records of {spec.schema}")
     key = flow.write_json(run, f"round-{e.round}/batches.json", batches)
@@ -76,7 +88,7 @@ def _slots(run: Run, round_number: int, spec: Spec, before: int) -> Iterable[Rec
         return planner.plan(spec, sub_topics)
     lost = cast("list[int]", flow.read_json(run, "outstanding.json") or [])
     wanted = min(len(lost), most_slots(run.requested) - before)
-    places = _places(run, lost[:max(0, wanted)])
+    places = _places(run, lost[: max(0, wanted)])
     return planner.replan(spec, sub_topics, places, first_index=before, round_number=round_number)
 
 
@@ -105,10 +117,12 @@ async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
     stored = {r.slot: r for r in runs.replies_named(run.run_id, _KEY)}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            found = await asyncio.gather(*(
-                _topics(run, spec, partial(sending.admitted, chosen, gate), n, name, stored)
-                for n, name in enumerate(names)
-            ))
+            found = await asyncio.gather(
+                *(
+                    _topics(run, spec, partial(sending.admitted, chosen, gate), n, name, stored)
+                    for n, name in enumerate(names)
+                )
+            )
     except TimeoutError:
         found = []
     finally:
@@ -123,7 +137,11 @@ _KEY = "topics#"
 
 
 async def _topics(
-    run: Run, spec: Spec, ask: Callable[[Question], Awaitable[Answer]], number: int, category: str,
+    run: Run,
+    spec: Spec,
+    ask: Callable[[Question], Awaitable[Answer]],
+    number: int,
+    category: str,
     stored: dict[str, Reply],
 ) -> list[str]:
     key = f"{_KEY}{number:02d}"
@@ -134,8 +152,15 @@ async def _topics(
         if reply is None:
             answer = await ask(question)
             reply = Reply(
-                run.run_id, key, answer.text[:100_000], answer.model, answer.finish_reason, answer.input_tokens,
-                answer.output_tokens, runs.reply_expiry(), answer.cost_usd,
+                run.run_id,
+                key,
+                answer.text[:100_000],
+                answer.model,
+                answer.finish_reason,
+                answer.input_tokens,
+                answer.output_tokens,
+                runs.reply_expiry(),
+                answer.cost_usd,
             )
             await asyncio.to_thread(runs.keep_reply, reply)
             spent = Progress(0, 0, 0, reply.input_tokens, reply.output_tokens, reply.cost_usd, 1)

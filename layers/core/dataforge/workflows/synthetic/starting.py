@@ -109,7 +109,8 @@ def check_spelling(domain: str) -> None:
         words = ", ".join(f"{s.word!r}" for s in wrong)
         raise Misspelt(
             f"The domain may hold a typing mistake: {words}. Correct it, or send it again with the header "
-            "X-Domain-Confirmed: true", suggestions=[(s.word, s.suggestions) for s in wrong],
+            "X-Domain-Confirmed: true",
+            suggestions=[(s.word, s.suggestions) for s in wrong],
             corrected=spelling.corrected(domain, wrong),
         )
 
@@ -122,19 +123,33 @@ def project_of(org_id: str) -> str:
 def _run(org_id: str, user_id: str, offered: Offer) -> Run:
     run_id = ids.new("syn_job")
     config: Item = {
-        "request": cast(Item, offered.request), "model_id": offered.cast.generator, "model": offered.model,
-        "tier": offered.tariff.tier, "critic": offered.cast.critic, "judge": offered.cast.judge,
-        "price": {"record": offered.quote.record, "units": offered.quote.units}, "estimate": offered.cost,
+        "request": cast(Item, offered.request),
+        "model_id": offered.cast.generator,
+        "model": offered.model,
+        "tier": offered.tariff.tier,
+        "critic": offered.cast.critic,
+        "judge": offered.cast.judge,
+        "price": {"record": offered.quote.record, "units": offered.quote.units},
+        "estimate": offered.cost,
         "teachers": {
             role: catalogue.to_item(resolve(name, org_id=org_id))
-            for role, name in (("critic", offered.cast.critic), ("judge", offered.cast.judge)) if name
+            for role, name in (("critic", offered.cast.critic), ("judge", offered.cast.judge))
+            if name
         },
     }
     if offered.by_job is not None:
         config |= {"mode": "batch", "by_job": list(offered.by_job)}
     return Run(
-        org_id, run_id, project_of(org_id), user_id, KIND, config,
-        f"data-forge/synthetic/{org_id}/runs/{run_id}", clock.now(), ids.tail(run_id), requested=offered.records,
+        org_id,
+        run_id,
+        project_of(org_id),
+        user_id,
+        KIND,
+        config,
+        f"data-forge/synthetic/{org_id}/runs/{run_id}",
+        clock.now(),
+        ids.tail(run_id),
+        requested=offered.records,
         teacher=catalogue.to_item(resolve(offered.cast.generator, org_id=org_id)),
     )
 
@@ -155,7 +170,8 @@ def _affordable(count: int, quote: Quote, most: float | None) -> int:
     records = min(count, round(most * pricing.MICRO) // quote.record)
     if records < 1:
         raise Invalid(
-            f"max_cost_usd covers no record: one costs ${pricing.dollars(quote.record):g}", field="max_cost_usd")
+            f"max_cost_usd covers no record: one costs ${pricing.dollars(quote.record):g}", field="max_cost_usd"
+        )
     return records
 
 
@@ -195,7 +211,8 @@ def _or_instead(wanted: str, other: str) -> str:
 def teacher_name(model: Model) -> str:
     """A model of the price list by its public name, which the catalogue maps to a backend; others by provider."""
     known: Sequence[Model] = [
-        pricing.critic(), *(t.model for t in pricing.tiers().values() if t.model),
+        pricing.critic(),
+        *(t.model for t in pricing.tiers().values() if t.model),
         *(Model(m["provider"], m["model"]) for m in pricing.table()["models"]),
     ]
     if model in known:
