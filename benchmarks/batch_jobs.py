@@ -51,14 +51,14 @@ def serve() -> None:
 def one_run(questions: int, url: str) -> dict[str, Any]:
     from dataforge import settings
     from dataforge.store import runs
-    from dataforge.workflows import generation
+    from dataforge.workflows.generation import starting
     from tests.integration.batch_servers import KEY
 
     os.environ |= {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY}
     settings.get.cache_clear()
     with wall() as started:
         project = slots.fill(questions * slots.PER_CHUNK)
-        run = generation.start(
+        run = starting.start(
             project,
             {
                 "model_id": "openai:stand-in",
@@ -75,16 +75,16 @@ def one_run(questions: int, url: str) -> dict[str, Any]:
 
 def by_jobs(event: Any, clock: Clock) -> Any:
     """The machine's way from GenerateBatches to AssessRun."""
-    from dataforge.workflows import states
-    from dataforge.workflows.batching import collecting, submitting, waiting
+    from dataforge.workflows import kinds
+    from dataforge.workflows.engine.provider_batch import collecting, polling, submitting
 
     step = "park"
     while True:
         for item in batches(event):
-            clock.timed(step, states.generate_batch, item)
+            clock.timed(step, kinds.generate_batch, item)
         event, step = clock.timed("submit", submitting.submit_jobs, event), "read"
         while event["next"] == "wait":
-            event = clock.timed("check", waiting.check_jobs, event)
+            event = clock.timed("check", polling.check_jobs, event)
         if event["next"] == "collect":
             event = clock.timed("collect", collecting.collect_replies, event)
         elif event["next"] == "assess":

@@ -111,11 +111,11 @@ def events(opened: Account) -> Iterator[tuple[str, dict[str, Any]]]:
     """One event for each function, in the order in which a project needs them; what it does stays done."""
     from fastapi.testclient import TestClient
 
-    from dataforge.store import orgs
+    from dataforge.store import api_keys, organisations
     from functions.api.main import create_app
 
-    org_id, user_id = orgs.create_org("Bench")
-    headers = {"X-API-Key": orgs.create_key(org_id, user_id, name="bench"), "X-Organization-ID": org_id}
+    org_id, user_id = organisations.create("Bench")
+    headers = {"X-API-Key": api_keys.create_first(org_id, user_id, name="bench"), "X-Organization-ID": org_id}
     http = TestClient(create_app(), headers=headers)
 
     def call(method: str, path: str, body: object = None) -> Any:

@@ -368,9 +368,9 @@ def _of_states(done: Counter[str]) -> int:
 
 
 def _words(project_id: str) -> int:
-    from dataforge.store import projects
+    from dataforge.store import chunks
 
-    return sum(len(chunk.content.split()) for chunk in projects.chunks_of(project_id))
+    return sum(len(chunk.content.split()) for chunk in chunks.of_project(project_id))
 
 
 def main() -> None:

@@ -30,11 +30,11 @@ def plug(home: Path) -> Any:
 
 
 def fill(home: Path, count: int) -> dict[str, str]:
-    from dataforge.store import orgs, projects
+    from dataforge.store import organisations, projects
     from tests.integration import many_pairs
 
     plug(home)
-    org_id, user_id = orgs.create_org("bench")
+    org_id, user_id = organisations.create("bench")
     project = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
     many_pairs.fill(project, many_pairs.Shape(count, words=80, accepted=1.0))
     return {"org_id": org_id, "project_id": project.project_id}
@@ -42,13 +42,13 @@ def fill(home: Path, count: int) -> dict[str, str]:
 
 def export(home: Path, org_id: str, project_id: str) -> dict[str, float]:
     from dataforge.store import projects
-    from dataforge.workflows import exporting
+    from dataforge.workflows.exporting import export as exporting_export
 
     wall = plug(home)
     project = projects.get(org_id, project_id)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started, cpu = time.perf_counter(), time.process_time()
-    made = exporting.export(project)
+    made = exporting_export.export(project)
     spent, cpu = time.perf_counter() - started, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     lines = sum(part.count(b"\n") for part in wall.files.stream(made.s3_key))

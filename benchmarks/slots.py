@@ -66,10 +66,10 @@ class Scripted:
 def fill(count: int) -> Any:
     """A project with as many chunks as the pairs need, stored as a parse stores them."""
     from dataforge import clock, ids
-    from dataforge.store import orgs, projects
-    from dataforge.store.projects import Document
+    from dataforge.store import documents, organisations, projects
+    from dataforge.store.documents import Document
 
-    org_id, user_id = orgs.create_org("bench")
+    org_id, user_id = organisations.create("bench")
     project = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
     rng, left = random.Random(count), -(-count // PER_CHUNK)
     while left:
@@ -85,15 +85,15 @@ def fill(count: int) -> Any:
             clock.now(),
             parsing_status="parsing",
         )
-        projects.add_document(project, document)
+        documents.add(project, document)
         rows = list(_chunks(project.project_id, document.document_id, here, rng))
-        projects.replace_chunks(org_id, document, rows, {"parsing_status": "parsed"})
+        documents.replace_chunks(org_id, document, rows, {"parsing_status": "parsed"})
     return projects.get(org_id, project.project_id)
 
 
 def _chunks(project_id: str, document_id: str, count: int, rng: random.Random) -> Iterator[Any]:
     from dataforge import clock, ids
-    from dataforge.store.projects import StoredChunk
+    from dataforge.store.chunks import StoredChunk
 
     start = 0
     for n in range(count):
@@ -119,14 +119,14 @@ def one_run(count: int) -> dict[str, Any]:
     from dataforge import settings
     from dataforge.store import runs
     from dataforge.teachers import PROVIDERS
-    from dataforge.workflows import generation
+    from dataforge.workflows.generation import starting
 
     teacher = Scripted()
     PROVIDERS["stub"] = lambda _: teacher
     settings.get.cache_clear()
     with wall() as started:
         project = fill(count)
-        run = generation.start(project, {"model_id": "stub:model", "num_pairs": count})
+        run = starting.start(project, {"model_id": "stub:model", "num_pairs": count})
         clock = walk(started.input)
         done = runs.get(project.org_id, run.run_id)
     assert done.status == "completed", done

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.walking import walk, wall
 from dataforge import settings
 from dataforge.records import Answer, Question
-from dataforge.store import orgs, runs
+from dataforge.store import organisations, runs
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.templated import TemplatedTeacher
 from dataforge.workflows.synthetic import starting
@@ -62,7 +62,7 @@ def one_job(count: int, share: float) -> dict[str, Any]:
     os.environ["DATAFORGE_SYNTHETIC_TEACHER"] = "careless:model"
     settings.get.cache_clear()
     with wall() as started:
-        org_id, user_id = orgs.create_org("bench")
+        org_id, user_id = organisations.create("bench")
         request = {
             "schema": "instruction_v1",
             "domain": "harbours",

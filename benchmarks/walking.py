@@ -74,10 +74,10 @@ Ask = Callable[[Any, Clock], Any]
 
 
 def in_real_time(planned: Any, clock: Clock) -> Any:
-    from dataforge.workflows import states
+    from dataforge.workflows import kinds
 
     for item in batches(planned):
-        clock.timed("generate", states.generate_batch, item)
+        clock.timed("generate", kinds.generate_batch, item)
     return planned
 
 
@@ -87,14 +87,14 @@ def batches(event: Any) -> Any:
 
 def walk(event: Any, ask: Ask = in_real_time) -> Clock:
     """Every state in order, as the machine would, top-ups too."""
-    from dataforge.workflows import states  # after the caller's settings
+    from dataforge.workflows import kinds  # after the caller's settings
 
     clock = Clock()
     while True:
-        event = clock.timed("assess", states.assess_run, ask(clock.timed("plan", states.plan_run, event), clock))
+        event = clock.timed("assess", kinds.assess_run, ask(clock.timed("plan", kinds.plan_run, event), clock))
         if not event["top_up"]:
             break
-    clock.timed("close", states.close_run, event)
+    clock.timed("close", kinds.close_run, event)
     return clock
 
 

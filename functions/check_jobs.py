@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataforge import log
 from dataforge.platform.ports import Item
-from dataforge.workflows.batching import waiting
+from dataforge.workflows.engine.provider_batch import polling
 
 
 def handler(event: Item, context: object) -> Item:
     with log.about(event):
-        return waiting.check_jobs(event)
+        return polling.check_jobs(event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataforge import log
 from dataforge.platform.ports import Item
-from dataforge.workflows.batching import collecting
+from dataforge.workflows.engine.provider_batch import collecting
 
 
 def handler(event: Item, context: object) -> Item:

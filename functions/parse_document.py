@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataforge import log
 from dataforge.platform.ports import Item
-from dataforge.workflows import parsing
+from dataforge.workflows.documents import parsing
 
 
 def handler(event: Item, context: object) -> Item:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataforge import log
 from dataforge.platform.ports import Item
-from dataforge.workflows.batching import waiting
+from dataforge.workflows.engine.provider_batch import polling
 
 
 def handler(event: Item, context: object) -> Item:
     with log.about(event["state"]):  # type: ignore[arg-type]
-        return waiting.wait_for_jobs(event)
+        return polling.wait_for_jobs(event)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from dataforge import clock, ids, settings
 from dataforge.errors import Invalid, NotFound
-from dataforge.store import orgs
+from dataforge.store import api_keys, members
 from functions.api.callers import AnyCallerDep
 from functions.api.routing import Route
 from functions.api.wire import accounts as wire
@@ -20,9 +20,9 @@ def create_api_key(who: AnyCallerDep, body: wire.CreateKey) -> wire.NewApiKey:
     """The key is in this answer and nowhere else. An organisation may have 10; the 11th is refused with 409."""
     user_id = body.user_id or who.user_id
     try:
-        if orgs.ADMIN in body.scopes and orgs.get_member(who.org_id, user_id).role != "owner":
+        if api_keys.ADMIN in body.scopes and members.get(who.org_id, user_id).role != "owner":
             raise Invalid("Only an owner's key may have the scope admin", field="scopes")
-        key, secret = orgs.new_key(who.org_id, user_id, name=body.name, scopes=body.scopes, created_by=who.user_id)
+        key, secret = api_keys.create(who.org_id, user_id, name=body.name, scopes=body.scopes, created_by=who.user_id)
     except NotFound:
         raise Invalid("There is no such member of this organization", field="user_id") from None
     return wire.NewApiKey(**_key(key).model_dump(), key=secret)
@@ -31,20 +31,20 @@ def create_api_key(who: AnyCallerDep, body: wire.CreateKey) -> wire.NewApiKey:
 @router.get("/api-keys", operation_id="list_api_keys", summary="List API keys")
 def list_api_keys(who: AnyCallerDep) -> list[wire.ApiKey]:
     """The active ones, oldest first."""
-    return [_key(k) for k in orgs.keys_of(who.org_id)]
+    return [_key(k) for k in api_keys.of_organisation(who.org_id)]
 
 
 @router.delete("/api-keys/{key_id}", operation_id="revoke_api_key")
 def revoke_api_key(who: AnyCallerDep, key_id: Id) -> wire.Revoked:
     """It stops working with the next request; also the key that asks for it."""
-    orgs.revoke_key(who.org_id, key_id)
+    api_keys.revoke(who.org_id, key_id)
     return wire.Revoked(message=f"API key {key_id} revoked", id=key_id)
 
 
 @router.get("/members", operation_id="list_members")
 def list_members(who: AnyCallerDep) -> list[wire.Member]:
     """Oldest first."""
-    return [_member(m) for m in orgs.members_of(who.org_id)]
+    return [_member(m) for m in members.of_organisation(who.org_id)]
 
 
 @router.post("/members", status_code=201, operation_id="add_member")
@@ -53,8 +53,8 @@ def add_member(who: AnyCallerDep, body: wire.AddMember) -> wire.Member:
 
     Where verified emails are required, the operator verifies them (`dataforge member verify`).
     """
-    made = orgs.add_member(
-        orgs.Member(
+    made = members.add(
+        members.Member(
             who.org_id,
             ids.new("user"),
             body.role,
@@ -70,11 +70,11 @@ def add_member(who: AnyCallerDep, body: wire.AddMember) -> wire.Member:
 @router.delete("/members/{user_id}", operation_id="remove_member")
 def remove_member(who: AnyCallerDep, user_id: Id) -> wire.Removed:
     """Their keys stop working at once; what they made stays. The last owner cannot be removed (409)."""
-    revoked = orgs.remove_member(who.org_id, user_id)
+    revoked = members.remove(who.org_id, user_id)
     return wire.Removed(message=f"Member {user_id} removed", user_id=user_id, revoked_keys=revoked)
 
 
-def _key(key: orgs.ApiKey) -> wire.ApiKey:
+def _key(key: api_keys.ApiKey) -> wire.ApiKey:
     return wire.ApiKey(
         id=key.key_id,
         name=key.name,
@@ -86,7 +86,7 @@ def _key(key: orgs.ApiKey) -> wire.ApiKey:
     )
 
 
-def _member(member: orgs.Member) -> wire.Member:
+def _member(member: members.Member) -> wire.Member:
     return wire.Member(
         user_id=member.user_id,
         name=member.name,

@@ -13,7 +13,7 @@ from dataforge import access, log, quotas
 from dataforge.access import Caller
 from dataforge.errors import RateLimited
 from dataforge.quotas import Allowance
-from dataforge.store import orgs, projects, schema
+from dataforge.store import api_keys, projects, schema
 from dataforge.store.projects import Project
 from functions.api.wire.limits import Id
 
@@ -96,7 +96,7 @@ def _key(request: Request) -> str | None:
 
 def _scope(api: str, path: str, method: str) -> str | None:
     if path.startswith(MANAGED):
-        return orgs.ADMIN
+        return api_keys.ADMIN
     if api == "accounts":
         return None
     return f"{api}:{'read' if method in ('GET', 'HEAD') else 'write'}"

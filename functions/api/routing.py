@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dataforge.errors import Invalid
 from dataforge.store import idempotency
-from dataforge.store.idempotency import HEADER, Answer, Claim
+from dataforge.store.idempotency import HEADER, Claim, StoredResponse
 from functions.api.callers import admit, caller, caller_anywhere
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -74,7 +74,7 @@ async def _once(request: Request, org_id: str, key: str, answer: Handler) -> Res
     sent = f"{request.url.query}\n".encode() + await request.body()
     path = f"{request.method} {request.scope['path']}"
     held = await run_in_threadpool(idempotency.claim, org_id, path, key, sent)
-    if isinstance(held, Answer):
+    if isinstance(held, StoredResponse):
         return Response(held.body, held.status, {REPLAYED: "true"}, held.content_type)
     try:
         async with _signs_of_life(held):
@@ -86,7 +86,7 @@ async def _once(request: Request, org_id: str, key: str, answer: Handler) -> Res
     if not 200 <= response.status_code < 300 or not isinstance(body, bytes):
         await run_in_threadpool(held.drop)
         return response
-    kept = Answer(response.status_code, response.headers.get("content-type", ""), body.decode())
+    kept = StoredResponse(response.status_code, response.headers.get("content-type", ""), body.decode())
     await run_in_threadpool(held.keep, kept)
     return response
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 
 from dataforge.platform import current
-from dataforge.store import orgs
+from dataforge.store import organisations
 from functions.api.callers import AnyCallerDep
 from functions.api.routing import Route
 from functions.api.wire.accounts import WhoAmI
@@ -52,7 +52,7 @@ def _state(ask: Callable[[], object]) -> str:
 @router.get("/api/v1/auth/whoami", operation_id="whoami", summary="Who am I")
 def whoami(who: AnyCallerDep) -> WhoAmI:
     """Any key may ask, whatever its scopes."""
-    org, member, key_name = orgs.get_many(who.org_id, who.user_id, who.key_id)
+    org, member, key_name = organisations.get_with_member_and_key(who.org_id, who.user_id, who.key_id)
     return WhoAmI(
         organizationId=org.org_id,
         organizationName=org.name,

@@ -21,11 +21,11 @@ from pathlib import Path
 from dataforge import clock, ids, platform, settings
 from dataforge.errors import DataForgeError, Invalid
 from dataforge.platform.ports import Item
-from dataforge.store import ledger, orgs, schema
+from dataforge.store import api_keys, ledger, members, organisations, schema
 from infra.stages import STAGES
 
 Told = argparse.Namespace
-ALL_WORK = [s for s in orgs.SCOPES if s != orgs.ADMIN]
+ALL_WORK = [s for s in api_keys.SCOPES if s != api_keys.ADMIN]
 
 
 def plug_in(told: Told) -> None:
@@ -53,55 +53,55 @@ def create_org(told: Told) -> object:
     """With its first owner, and a key that may do everything."""
     if not 1 <= len(told.name.strip()) <= 200:
         raise Invalid("An organization needs a name of 1 to 200 characters", field="name")
-    org_id, user_id = orgs.create_org(told.name.strip(), user_id=told.user, email=told.email, user_name=told.owner)
+    org_id, user_id = organisations.create(told.name.strip(), user_id=told.user, email=told.email, user_name=told.owner)
     made: dict[str, object] = {"organization_id": org_id, "name": told.name.strip(), "user_id": user_id}
     if told.no_key:
         return made
-    key, secret = orgs.new_key(org_id, user_id, name="first key", scopes=[orgs.ADMIN], created_by="operator")
+    key, secret = api_keys.create(org_id, user_id, name="first key", scopes=[api_keys.ADMIN], created_by="operator")
     return {**made, "key_id": key.key_id, "key": secret}
 
 
 def list_orgs(_: Told) -> object:
-    return [{"organization_id": o.org_id, "name": o.name, "created_at": o.created_at} for o in orgs.list_orgs()]
+    return [{"organization_id": o.org_id, "name": o.name, "created_at": o.created_at} for o in organisations.list_all()]
 
 
 def create_key(told: Told) -> object:
     org_id = _org(told)
     scopes = told.scope or ALL_WORK
-    orgs.check_scopes(scopes)
-    owners = [m for m in orgs.members_of(org_id) if m.role == "owner"]
+    api_keys.check_scopes(scopes)
+    owners = [m for m in members.of_organisation(org_id) if m.role == "owner"]
     user_id = told.user or owners[0].user_id
-    if orgs.ADMIN in scopes and orgs.get_member(org_id, user_id).role != "owner":
+    if api_keys.ADMIN in scopes and members.get(org_id, user_id).role != "owner":
         raise Invalid("Only an owner's key may have the scope admin", field="scopes")
-    key, secret = orgs.new_key(org_id, user_id, name=told.name, scopes=scopes, created_by="operator")
+    key, secret = api_keys.create(org_id, user_id, name=told.name, scopes=scopes, created_by="operator")
     return {**_key(key), "organization_id": org_id, "key": secret}
 
 
 def list_keys(told: Told) -> object:
-    return [_key(k) for k in orgs.keys_of(_org(told))]
+    return [_key(k) for k in api_keys.of_organisation(_org(told))]
 
 
 def revoke_key(told: Told) -> object:
-    return {"message": f"API key {told.id} revoked", **_key(orgs.revoke_key(_org(told), told.id))}
+    return {"message": f"API key {told.id} revoked", **_key(api_keys.revoke(_org(told), told.id))}
 
 
 def add_member(told: Told) -> object:
-    member = orgs.Member(
+    member = members.Member(
         _org(told), told.user or ids.new("user"), told.role, told.name, told.email, not told.unverified, clock.now()
     )
-    return _member(orgs.add_member(member))
+    return _member(members.add(member))
 
 
 def list_members(told: Told) -> object:
-    return [_member(m) for m in orgs.members_of(_org(told))]
+    return [_member(m) for m in members.of_organisation(_org(told))]
 
 
 def verify_member(told: Told) -> object:
-    return _member(orgs.verify_email(_org(told), told.id))
+    return _member(members.verify_email(_org(told), told.id))
 
 
 def remove_member(told: Told) -> object:
-    revoked = orgs.remove_member(_org(told), told.id)
+    revoked = members.remove(_org(told), told.id)
     return {"message": f"Member {told.id} removed", "user_id": told.id, "revoked_keys": revoked}
 
 
@@ -149,23 +149,23 @@ COMMANDS: dict[str, dict[str, Callable[[Told], object]]] = {
 def _org(told: Told) -> str:
     """The one that was named, the folder's own, or the only one there is."""
     if told.org:
-        return orgs.get_org(told.org).org_id
+        return organisations.get(told.org).org_id
     if told.home is not None and (told.home / "credentials.json").exists():
         return str(json.loads((told.home / "credentials.json").read_text("utf-8"))["organization_id"])
-    there = orgs.list_orgs()
+    there = organisations.list_all()
     if len(there) != 1:
         raise Invalid(f"There are {len(there)} organizations: name one with --org", field="org")
     return there[0].org_id
 
 
-def _key(key: orgs.ApiKey) -> dict[str, object]:
+def _key(key: api_keys.ApiKey) -> dict[str, object]:
     """As the API answers it."""
     told = dataclasses.asdict(key)
     names = ("name", "prefix", "scopes", "user_id", "created_at", "last_used_at")
     return {"id": key.key_id, **{name: told[name] for name in names}}
 
 
-def _member(member: orgs.Member) -> dict[str, object]:
+def _member(member: members.Member) -> dict[str, object]:
     told = dataclasses.asdict(member)
     return {name: told[name] for name in ("user_id", "name", "email", "email_verified", "role", "created_at")}
 

@@ -26,9 +26,9 @@ from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.runner import Runner
 from dataforge.platform.objects import disposition
 from dataforge.platform.ports import FileInfo, Platform
-from dataforge.store import orgs, projects, runs, schema
-from dataforge.workflows import runs as flow
-from dataforge.workflows import uploads
+from dataforge.store import api_keys, organisations, projects, runs, schema
+from dataforge.workflows import lifecycle
+from dataforge.workflows.documents import verification
 from dataforge.workflows.synthetic import jobs
 from infra.local.platform import Workers, build, invoker, pool, write_once
 
@@ -74,8 +74,8 @@ def first_credentials(home: Path, url: str) -> Path:
     """The local organisation's key, made at the first start, kept in a 0600 file that the command reads."""
     path = home / "credentials.json"
     if not path.exists():
-        org_id, user_id = orgs.create_org("local")
-        key = orgs.create_key(org_id, user_id, name="first key")
+        org_id, user_id = organisations.create("local")
+        key = api_keys.create_first(org_id, user_id, name="first key")
         write_once(path, json.dumps({"organization_id": org_id, "user_id": user_id, "api_key": key, "url": url}))
     return path
 
@@ -89,25 +89,25 @@ def resume_started_runs(org_ids: set[str]) -> None:
             except NotFound:
                 continue
             if run.status in runs.ACTIVE:
-                flow.start_machine(run)
+                lifecycle.start_machine(run)
 
 
 def look_at_upload(info: FileInfo) -> None:
     """What `functions/on_upload.py` does in an account; a moment's trouble is tried again."""
     for pause in UPLOAD_RETRIES:
         try:
-            uploads.arrived(info.key)
+            verification.arrived(info.key)
             return
         except Exception:
             logger.warning("looking at %s failed; once more in %s s", info.key, pause, exc_info=True)
             time.sleep(pause)
-    uploads.arrived(info.key)
+    verification.arrived(info.key)
 
 
 def sweep_daily(closing: threading.Event) -> None:
     """What the bucket's lifecycle does in an account: files of synthetic jobs go when their days are over."""
     while not closing.wait(FIRST_SWEEP_SECONDS):
-        for org in orgs.list_orgs():
+        for org in organisations.list_all():
             try:
                 jobs.sweep(org.org_id)
             except Exception:
@@ -130,7 +130,7 @@ def machine(home: Path, url: str, *, hire: Callable[[Path, int], Workers] = pool
         schema.bring_up()
         credentials = first_credentials(home, url)
         own = str(json.loads(credentials.read_text("utf-8"))["organization_id"])
-        resume_started_runs({own, *(org.org_id for org in orgs.list_orgs())})
+        resume_started_runs({own, *(org.org_id for org in organisations.list_all())})
         plugged.workflows.start_up()
         plugged.files.on_created(look_at_upload)
         threading.Thread(target=sweep_daily, args=(closing,), name="sweep", daemon=True).start()

@@ -23,7 +23,7 @@ from dataforge.platform.embedded.disk import DiskFiles
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.ports import Platform
-from dataforge.store import orgs
+from dataforge.store import api_keys, organisations
 from infra import catalog
 from infra.local.platform import Workers
 from tests.integration import shared_workers, stepfunctions_moto
@@ -105,8 +105,8 @@ class Service:
 
 def new_member() -> dict[str, str]:
     """Headers of the first member of a new organisation."""
-    org_id, user_id = orgs.create_org("org")
-    return {"X-API-Key": orgs.create_key(org_id, user_id, name="test"), "X-Organization-ID": org_id}
+    org_id, user_id = organisations.create("org")
+    return {"X-API-Key": api_keys.create_first(org_id, user_id, name="test"), "X-Organization-ID": org_id}
 
 
 def handler(function: str) -> Callable[[dict[str, Any], object], Any]:

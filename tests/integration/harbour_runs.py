@@ -16,11 +16,14 @@ from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Item, Platform
 from dataforge.records import Question
-from dataforge.store import orgs, projects, runs
-from dataforge.store.projects import Document, Project, StoredChunk
+from dataforge.store import documents, organisations, projects, runs
+from dataforge.store.chunks import StoredChunk
+from dataforge.store.documents import Document
+from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import Line, ScriptedTeacher
-from dataforge.workflows import asking, assessing, closing, generation, planning, sending
+from dataforge.workflows.engine import retry
+from dataforge.workflows.generation import assessing, calls, closing, planning, starting
 from infra import catalog
 
 FACTS = [
@@ -61,17 +64,17 @@ FACTS = [
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A project of six passages on a fresh embedded wall."""
-    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.05)
     settings.get.cache_clear()
     files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
     tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
     platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
-    org_id, user_id = orgs.create_org("harbour")
+    org_id, user_id = organisations.create("harbour")
     made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
     document = Document(
         made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(), parsing_status="parsing"
     )
-    projects.add_document(made, document)
+    documents.add(made, document)
     chunks = [
         StoredChunk(
             made.project_id,
@@ -88,7 +91,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
         )
         for n in range(len(FACTS))
     ]
-    projects.replace_chunks(org_id, document, chunks, {"parsing_status": "parsed"})
+    documents.replace_chunks(org_id, document, chunks, {"parsing_status": "parsed"})
     yield projects.get(org_id, made.project_id)
     platform.use(None)
     tables.close()
@@ -129,7 +132,7 @@ def teach(monkeypatch: pytest.MonkeyPatch, *script: Line) -> ScriptedTeacher:
 
 
 def begin(project: Project, **request: object) -> tuple[runs.Run, Item]:
-    run = generation.start(project, {"model_id": "fake:model", **request})
+    run = starting.start(project, {"model_id": "fake:model", **request})
     started = platform.current().workflows
     assert isinstance(started, Started)
     return run, planning.plan_run(started.input)
@@ -144,7 +147,7 @@ def walk(project: Project, **request: object) -> runs.Run:
     run, planned = begin(project, **request)
     while True:
         for batch in batches(planned):
-            asking.generate_batch(batch)
+            calls.generate_batch(batch)
         assessed = assessing.assess_run(planned)
         if not assessed["top_up"]:
             closing.close_run(assessed)

@@ -11,7 +11,7 @@ from dataforge.platform import current
 from dataforge.store import pairs, projects
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
-from dataforge.workflows import finding
+from dataforge.workflows.review import search
 
 WORDS = [
     "anchor",
@@ -70,9 +70,9 @@ def write(project: Project, run_id: str, made: Sequence[Pair]) -> None:
     searched, after = [], 0
     for pair in made:
         slot = ids.slot_of_pair(pair.pair_id)
-        searched.append(finding.line(finding.text_of(finding.turns_of(pair)), slot - after))
+        searched.append(search.line(search.text_of(search.turns_of(pair)), slot - after))
         after = slot + 1
-    current().files.write(f"{project.s3_prefix}/runs/{run_id}/{finding.SEARCH_FILE}", b"".join(searched))
+    current().files.write(f"{project.s3_prefix}/runs/{run_id}/{search.SEARCH_FILE}", b"".join(searched))
     pairs.write_new(project.project_id, made)
     pairs.add_round(projects.get(project.org_id, project.project_id), run_id, 0, made)
 

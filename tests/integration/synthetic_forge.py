@@ -17,11 +17,11 @@ from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Item, Platform
 from dataforge.records import Question
-from dataforge.store import orgs, runs
+from dataforge.store import organisations, runs
 from dataforge.teachers import PROVIDERS, templated
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import runs as flow
-from dataforge.workflows import sending, states
+from dataforge.workflows import kinds, run_files
+from dataforge.workflows.engine import retry
 from dataforge.workflows.synthetic import starting
 from infra import catalog
 
@@ -33,7 +33,7 @@ class Forge:
     """One organisation on a fresh embedded wall; the test walks the states itself."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.org_id, self.user_id = orgs.create_org("harbour")
+        self.org_id, self.user_id = organisations.create("harbour")
         self._monkeypatch = monkeypatch
         self.teacher = ScriptedTeacher([write])
         self.teach()
@@ -61,13 +61,13 @@ class Forge:
     def walk(self, event: Item) -> None:
         """The state machine, as its file says."""
         while True:
-            planned = states.plan_run(event)
+            planned = kinds.plan_run(event)
             for item in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-                states.generate_batch(item)
-            event = states.assess_run(planned)
+                kinds.generate_batch(item)
+            event = kinds.assess_run(planned)
             if not event["top_up"]:
                 break
-        states.close_run(event)
+        kinds.close_run(event)
 
     def run(self, **request: Any) -> runs.Run:
         run, event = self.start(**request)
@@ -82,12 +82,12 @@ def write(question: Question) -> str:
 
 
 def lines(run: runs.Run, name: str = "results.jsonl") -> list[dict[str, Any]]:
-    return [json.loads(one) for one in platform.current().files.read(flow.key_of(run, name)).splitlines()]
+    return [json.loads(one) for one in platform.current().files.read(run_files.key_of(run, name)).splitlines()]
 
 
 @pytest.fixture
 def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
-    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.02)
     monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "fake:model")
     settings.get.cache_clear()
     files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)

@@ -15,7 +15,7 @@ import pytest
 from dataforge import clock, platform, settings
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Update
-from dataforge.store import orgs
+from dataforge.store import api_keys, members, organisations
 from tests.integration.conftest import BASE, Service, embedded_service
 
 KEYS, MEMBERS, WHOAMI = "/v1/api-keys", "/v1/members", "/api/v1/auth/whoami"
@@ -115,9 +115,9 @@ def test_the_condition_that_holds_the_limit_is_in_the_write_itself(owner: Api) -
     key = {"org_id": org_id, "item": "org"}
     seen = current().tables.update("orgs", key, set={"active_keys": 9})
 
-    orgs.create_key(org_id, orgs.members_of(org_id)[0].user_id, name="first")
-    with pytest.raises(orgs.Conflict, match="10 active keys"):
-        orgs.create_key(org_id, orgs.members_of(org_id)[0].user_id, name="second")
+    api_keys.create_first(org_id, members.of_organisation(org_id)[0].user_id, name="first")
+    with pytest.raises(organisations.Conflict, match="10 active keys"):
+        api_keys.create_first(org_id, members.of_organisation(org_id)[0].user_id, name="second")
 
     assert seen["active_keys"] == 9
 
@@ -254,7 +254,7 @@ def test_where_emails_must_be_verified_others_are_refused(
     _, ada = owner.new_key(user_id=member["user_id"])
 
     refused = ada("GET", f"{BASE}/projects", 403)
-    orgs.verify_email(service.headers["X-Organization-ID"], member["user_id"])
+    members.verify_email(service.headers["X-Organization-ID"], member["user_id"])
 
     assert refused["code"] == "EMAIL_NOT_VERIFIED"
     assert member["email_verified"] is False
@@ -345,7 +345,7 @@ def test_an_organisation_of_the_first_version_learns_to_count(owner: Api) -> Non
     """It had no counters, its members did not know their id, nor its keys their hash."""
     org_id = owner.service.headers["X-Organization-ID"]
     tables = current().tables
-    [key], [member] = orgs.keys_of(org_id), orgs.members_of(org_id)
+    [key], [member] = api_keys.of_organisation(org_id), members.of_organisation(org_id)
     tables.put(
         "orgs", {"org_id": org_id, "item": f"member:{member.user_id}", "role": "owner", "created_at": member.created_at}
     )

@@ -20,11 +20,11 @@ from dataforge.errors import TeacherBusy
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform, Tables
 from dataforge.records import Answer, Message, Passage, Question, Rates
-from dataforge.store import limiter
+from dataforge.store import shared_state
 from dataforge.teachers import Model
 from dataforge.teachers.prices import Price
-from dataforge.workflows.admitting import Gate
-from dataforge.workflows.budget import Purse, most
+from dataforge.workflows.engine.cost_budget import CostBudget, max_cost
+from dataforge.workflows.engine.rate_limiter import RateLimiter
 from tests.integration import walls
 
 QUESTION = Question((Message("user", "x" * 400),), Passage("x"), (), max_tokens=1000)
@@ -61,7 +61,7 @@ def model(**facts: Any) -> Model:
     return Model("m", "m", "openai:m", **facts)
 
 
-async def pump(gate: Gate, starts: list[float], end: float, *, took: float = 0.05, tokens: int = 100) -> None:
+async def pump(gate: RateLimiter, starts: list[float], end: float, *, took: float = 0.05, tokens: int = 100) -> None:
     """Send calls through the gate, as many as it lets, and note when each began."""
 
     async def one() -> None:
@@ -83,7 +83,7 @@ def test_two_runs_share_one_rate_and_both_get_on(wall: str) -> None:
     async def run() -> None:
         end = time.time() + 3
         over = lambda: time.time() > end  # noqa: E731
-        gates = [Gate(model(requests_per_minute=1200), f"org{n}", 8, over) for n in range(2)]
+        gates = [RateLimiter(model(requests_per_minute=1200), f"org{n}", 8, over) for n in range(2)]
         await asyncio.gather(*(pump(g, s, end) for g, s in zip(gates, starts, strict=True)))
 
     asyncio.run(run())
@@ -99,7 +99,9 @@ def test_tokens_per_minute_space_the_calls_by_what_they_really_use(wall: str) ->
 
     async def run() -> None:
         end = time.time() + 2
-        await pump(Gate(model(tokens_per_minute=60_000), "o", 8, lambda: time.time() > end), starts, end, tokens=100)
+        await pump(
+            RateLimiter(model(tokens_per_minute=60_000), "o", 8, lambda: time.time() > end), starts, end, tokens=100
+        )
 
     asyncio.run(run())
 
@@ -111,7 +113,7 @@ def test_limits_that_the_provider_tells_are_kept_from_then_on(wall: str) -> None
 
     async def run() -> None:
         end = time.time() + 1.5
-        gate = Gate(model(), "o", 1, lambda: time.time() > end)
+        gate = RateLimiter(model(), "o", 1, lambda: time.time() > end)
         gate.turned_away(await gate.enter(QUESTION) or 0, Rates(requests=600), limited=True)
         await pump(gate, starts, end, took=0)
 
@@ -122,7 +124,7 @@ def test_limits_that_the_provider_tells_are_kept_from_then_on(wall: str) -> None
 
 def test_a_gate_lets_nobody_wait_for_what_is_over(wall: str) -> None:
     async def run() -> float:
-        gate = Gate(model(requests_per_minute=1), "o", 4, lambda: time.time() > began + 0.5)
+        gate = RateLimiter(model(requests_per_minute=1), "o", 4, lambda: time.time() > began + 0.5)
         await asyncio.gather(*(gate.enter(QUESTION) for _ in range(8)))
         return time.time() - began
 
@@ -136,12 +138,12 @@ def test_a_decision_that_many_make_at_once_counts_every_one(wall: str) -> None:
         return {"n": stored.get("n", 0) + 1}, stored.get("n", 0) + 1
 
     with ThreadPoolExecutor(8) as threads:
-        seen = list(threads.map(lambda _: limiter.decide("rate#x", add_one), range(24)))
+        seen = list(threads.map(lambda _: shared_state.update("rate#x", add_one), range(24)))
 
     assert sorted(seen) == list(range(1, 25))
 
 
-async def spend(purse: Purse, costs: list[float], *, at_once: int) -> None:
+async def spend(purse: CostBudget, costs: list[float], *, at_once: int) -> None:
     """Calls of these costs through the purse, until it says no."""
     queue = iter(costs)
 
@@ -158,9 +160,9 @@ async def spend(purse: Purse, costs: list[float], *, at_once: int) -> None:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_budget_is_spent_to_its_end_and_exceeded_by_one_call_a_worker_at_most(wall: str, workers: int) -> None:
-    bound, budget = most(QUESTION, PRICE), 0.08
+    bound, budget = max_cost(QUESTION, PRICE), 0.08
     costs = [random.Random(1).uniform(0.1, 0.9) * bound for _ in range(200)]
-    purses = [Purse("run", f"r0b{n}", PRICE, limit=budget, share=workers) for n in range(workers)]
+    purses = [CostBudget("run", f"r0b{n}", PRICE, limit=budget, share=workers) for n in range(workers)]
 
     async def run() -> None:
         await asyncio.gather(*(spend(p, costs, at_once=8) for p in purses))
@@ -173,16 +175,16 @@ def test_a_budget_is_spent_to_its_end_and_exceeded_by_one_call_a_worker_at_most(
 
 
 def test_a_batch_that_died_goes_on_with_what_it_had_taken_and_the_next_ones_get_the_rest(wall: str) -> None:
-    bound = most(QUESTION, PRICE)
+    bound = max_cost(QUESTION, PRICE)
     budget = 12 * bound
 
     async def run() -> list[float]:
-        died = Purse("run", "r0b0", PRICE, limit=budget)
+        died = CostBudget("run", "r0b0", PRICE, limit=budget)
         held = await died.hold(QUESTION)
         died.settle(held or 0, bound)
-        again = Purse("run", "r0b0", PRICE, limit=budget, spent=died.spent)
+        again = CostBudget("run", "r0b0", PRICE, limit=budget, spent=died.spent)
         await spend(again, [bound] * 3, at_once=2)
-        rest = Purse("run", "r0b1", PRICE, limit=budget)
+        rest = CostBudget("run", "r0b1", PRICE, limit=budget)
         await spend(rest, [bound] * 100, at_once=4)
         return [again.spent, rest.spent]
 
@@ -194,7 +196,7 @@ def test_a_batch_that_died_goes_on_with_what_it_had_taken_and_the_next_ones_get_
 
 def test_without_a_budget_nothing_is_held_or_written(wall: str) -> None:
     async def run() -> None:
-        purse = Purse("run", "r0b0", None, limit=None)
+        purse = CostBudget("run", "r0b0", None, limit=None)
         await spend(purse, [1e9] * 5, at_once=2)
 
     asyncio.run(run())
@@ -208,12 +210,12 @@ def test_no_call_costs_more_than_the_bound(text: str, room: int) -> None:
 
     question = Question((Message("user", text),), Passage(text), (), max_tokens=room)
 
-    assert PRICE.of(tokens.count(text) + 50, room) <= most(question, PRICE) + len(text.encode()) / 1e6
+    assert PRICE.of(tokens.count(text) + 50, room) <= max_cost(question, PRICE) + len(text.encode()) / 1e6
 
 
 def test_a_refusal_for_want_of_room_at_the_provider_does_not_narrow_the_gate(wall: str) -> None:
     async def run() -> float:
-        gate = Gate(model(), "o", 32, lambda: False)
+        gate = RateLimiter(model(), "o", 32, lambda: False)
         for _ in range(100):
             busy = TeacherBusy("overloaded", limited=False)
             gate.turned_away(await gate.enter(QUESTION) or 0, busy.rates, limited=busy.limited)
@@ -225,7 +227,7 @@ def test_a_refusal_for_want_of_room_at_the_provider_does_not_narrow_the_gate(wal
 @pytest.mark.parametrize("wall", ["embedded"], indirect=True)
 @pytest.mark.parametrize("ceiling", [1, 2, 5])
 def test_whoever_waits_for_room_is_overtaken_by_nobody(wall: str, ceiling: int) -> None:
-    gate, order = Gate(model(), "org", ceiling, lambda: False), list[int]()
+    gate, order = RateLimiter(model(), "org", ceiling, lambda: False), list[int]()
     numbers = iter(range(40))
 
     async def asker() -> None:

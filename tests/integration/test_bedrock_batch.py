@@ -12,8 +12,8 @@ import pytest
 
 from dataforge import ids, platform, settings
 from dataforge.platform.aws import signing
-from dataforge.store import runs
-from dataforge.workflows.batching import submitting
+from dataforge.store import run_log, runs
+from dataforge.workflows.engine.provider_batch import submitting
 from functions import on_jobs_changed
 from tests.integration import synthetic_voices
 from tests.integration.batch_servers import Body
@@ -229,7 +229,7 @@ def test_a_synthetic_run_asks_writer_and_judge_one_after_the_other(provider: Bed
     job = api.run({**SYNTHETIC, "count": 420})
 
     run = runs.get(service.headers["X-Organization-ID"], job["job_id"])
-    assert (run.asked, run.delivered, run.failed) == (420, 420, 0), runs.logs(run.run_id, 200)
+    assert (run.asked, run.delivered, run.failed) == (420, 420, 0), run_log.tail(run.run_id, 200)
     assert [len(j.lines) for j in provider.jobs.values()] == [104, 104]
     assert len(provider.asked) == 1 + 2 + 1  # sub-topics, the first call, the lost line
     assert run.cost_usd == pytest.approx(4 * LIVE + 207 * HALF)

@@ -8,10 +8,11 @@ import pytest
 
 from dataforge import ids, tokens
 from dataforge.platform import current
-from dataforge.store import projects
-from dataforge.store.projects import StoredChunk
-from dataforge.store.rows import to_item
-from dataforge.workflows import projects as workflow
+from dataforge.store import chunks, projects
+from dataforge.store import documents as document_store
+from dataforge.store.chunks import StoredChunk
+from dataforge.store.item_codec import to_item
+from dataforge.workflows.documents import deletion
 from tests.integration.conftest import Service
 from tests.integration.counting import Broken, breaking_at, counted
 from tests.integration.test_main_road import RULES, harbour
@@ -31,7 +32,7 @@ def filled(service: Service, counts: list[int], size: int = 10, project_id: str 
     project = stored(service, project_id)
     written = []
     for n, count in enumerate(counts):
-        document = projects.Document(
+        document = document_store.Document(
             project_id,
             ids.new("doc"),
             f"{n}.md",
@@ -41,7 +42,7 @@ def filled(service: Service, counts: list[int], size: int = 10, project_id: str 
             "2026-01-01T00:00:00Z",
             parsing_status="parsing",
         )
-        projects.add_document(project, document)
+        document_store.add(project, document)
         rows = [
             StoredChunk(
                 project_id,
@@ -58,7 +59,7 @@ def filled(service: Service, counts: list[int], size: int = 10, project_id: str 
             )
             for i in range(count)
         ]
-        projects.replace_chunks(project.org_id, document, rows, {"parsing_status": "parsed"})
+        document_store.replace_chunks(project.org_id, document, rows, {"parsing_status": "parsed"})
         written += [r.chunk_id for r in rows]
     return project_id, written
 
@@ -113,7 +114,7 @@ def test_a_page_far_into_a_large_project_takes_few_requests(service: Service) ->
 # checklist 22
 def test_chunks_of_a_parse_that_was_cut_off_are_on_no_page(service: Service) -> None:
     project_id, written = filled(service, [3, 3])
-    orphan = projects.get_chunk(project_id, written[2])
+    orphan = chunks.get(project_id, written[2])
     current().tables.put("chunks", to_item(replace(orphan, chunk_id=ids.chunk_id(orphan.document_id, 3), position=3)))
 
     assert [c["chunkId"] for c in chunks_of(service, project_id)] == written
@@ -248,7 +249,7 @@ def test_a_deletion_cut_off_anywhere_is_finished_by_the_next_call(service: Servi
         broke = False
         with breaking_at(step):
             try:
-                workflow.delete_document(project, document["documentId"])
+                deletion.delete_document(project, document["documentId"])
             except Broken:
                 broke = True
         if broke:
@@ -257,7 +258,7 @@ def test_a_deletion_cut_off_anywhere_is_finished_by_the_next_call(service: Servi
         after = stored(service, project_id)
         assert (after.documents, after.chunks) == (1, 4)
         assert len(chunks_of(service, project_id)) == 4
-        assert list(projects.chunks_of(project_id, document["documentId"])) == []
+        assert list(chunks.of_project(project_id, document["documentId"])) == []
         assert [f.key for f in current().files.list(f"{project.s3_prefix}/parsed/")] == []
         assert current().files.info(document["s3Key"]) is None
         service.call("DELETE", f"/projects/{project_id}/documents/{document['documentId']}", expect=404)
@@ -270,12 +271,12 @@ def test_a_deletion_cut_off_anywhere_is_finished_by_the_next_call(service: Servi
 def test_a_document_is_not_deleted_under_a_run(service: Service) -> None:
     project_id, _ = filled(service, [1])
     project = stored(service, project_id)
-    [document] = projects.documents_of(project_id)
+    [document] = document_store.of_project(project_id)
     current().tables.update(
         "projects", {"org_id": project.org_id, "project_id": project_id}, set={"active_run": "gen_other"}
     )
 
     with pytest.raises(Exception, match="A run is using this project"):
-        projects.begin_deletion(project, document)
+        document_store.begin_deletion(project, document)
 
-    assert projects.get_document(project_id, document.document_id).parsing_status == "parsed"
+    assert document_store.get(project_id, document.document_id).parsing_status == "parsed"

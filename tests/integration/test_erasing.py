@@ -10,11 +10,12 @@ import pytest
 
 from dataforge import platform
 from dataforge.platform.ports import Item
-from dataforge.store import projects, runs
+from dataforge.store import item_codec, projects, replies, runs
 from dataforge.store.projects import Project
-from dataforge.store.runs import Reply
-from dataforge.workflows import bulk, erasing
-from dataforge.workflows.finding import PairFilter
+from dataforge.store.replies import Reply
+from dataforge.workflows import erasing
+from dataforge.workflows.review import bulk
+from dataforge.workflows.review.search import PairFilter
 from infra import catalog
 from tests.integration import many_pairs
 from tests.integration.conftest import Service, embedded_service
@@ -32,7 +33,7 @@ def doomed(service: Service) -> Project:
     project = projects.get(service.headers["X-Organization-ID"], project_id)
     many_pairs.fill(project, Shape(40))
     bulk.act(project, "delete", pair_ids=None, wanted=PairFilter(is_duplicate=True))
-    runs.keep_reply(Reply(run["generationId"], "000000#00", "text", "m", "stop", 1, 1, runs.reply_expiry()))
+    replies.keep(Reply(run["generationId"], "000000#00", "text", "m", "stop", 1, 1, replies.expires_at()))
     return projects.get(project.org_id, project_id)
 
 
@@ -43,7 +44,7 @@ def left_of(project: Project, run_ids: list[str]) -> list[str]:
     keys = {"project_id": [project.project_id], "run_id": run_ids, "org_id": [project.org_id]}
     for table, shape in catalog.TABLES.items():
         for value in keys.get(shape.hash_key, []):
-            rows: Iterator[Item] = projects.pages(table, {shape.hash_key: value})
+            rows: Iterator[Item] = item_codec.items_of(table, {shape.hash_key: value})
             found += [f"{table}: {row}" for row in rows if project.project_id in str(row) or shape.hash_key == "run_id"]
     return found
 

@@ -13,9 +13,10 @@ import pytest
 from dataforge import clock, platform
 from dataforge.errors import Invalid
 from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.store import events, runs
-from dataforge.store.rows import to_item
-from dataforge.store.runs import Progress, Run
+from dataforge.store import run_events, run_log
+from dataforge.store.item_codec import to_item
+from dataforge.store.progress import Progress
+from dataforge.store.runs import Run
 from tests.integration.conftest import BASE, Service
 from tests.integration.test_main_road import RULES, harbour
 
@@ -116,7 +117,7 @@ def test_batches_share_one_event_every_half_second(service: Service, monkeypatch
     with sockets.subscribe(run.run_id) as listener:
         for step in range(40):  # four batches, each ten times, over two seconds
             monkeypatch.setattr(clock, "milliseconds", lambda at=now + step * 50: at)
-            runs.note_progress(run, f"r0b{step % 4:04d}", Progress(step // 4, 25, 0, 10, 1, 0.25))
+            run_events.record_progress(run, f"r0b{step % 4:04d}", Progress(step // 4, 25, 0, 10, 1, 0.25))
         heard = [listener.get(1) for _ in range(4)]
         with pytest.raises(queue.Empty):
             listener.get(0.05)
@@ -132,10 +133,10 @@ def test_rate_and_time_left_are_of_the_last_stretch_and_survive_no_pause(
 ) -> None:
     run, start = stored(service), clock.milliseconds()
 
-    def at(seconds: float, done: int) -> events.Event:
+    def at(seconds: float, done: int) -> run_events.RunEvent:
         monkeypatch.setattr(clock, "milliseconds", lambda: start + round(seconds * 1000))
-        runs.note_progress(run, "r0b0000", Progress(done, 100, 0, 0, 0, None))
-        found = events.latest(run.run_id)
+        run_events.record_progress(run, "r0b0000", Progress(done, 100, 0, 0, 0, None))
+        found = run_events.latest(run.run_id)
         assert found is not None
         return found
 
@@ -152,7 +153,7 @@ def test_the_job_shows_rate_and_time_left_of_its_event(service: Service, monkeyp
     run, start = stored(service), clock.milliseconds()
     for second, done in ((0, 0), (5, 50)):
         monkeypatch.setattr(clock, "milliseconds", lambda s=second: start + s * 1000)
-        runs.note_progress(run, "r0b0000", Progress(done, 100, 0, 7, 3, 0.5))
+        run_events.record_progress(run, "r0b0000", Progress(done, 100, 0, 7, 3, 0.5))
 
     told = service.call("GET", f"/generations/{run.run_id}")
 
@@ -168,14 +169,14 @@ def test_the_job_shows_rate_and_time_left_of_its_event(service: Service, monkeyp
 
 def test_a_look_waits_for_news_and_no_longer(service: Service) -> None:
     run = stored(service)
-    runs.say(run.run_id, "generating", "first")
-    time.sleep(events.SETTLE / 1000)
+    run_log.write(run.run_id, "generating", "first")
+    time.sleep(run_events.SETTLING / 1000)
     first = service.call("GET", f"/generations/{run.run_id}/events")
 
     began = time.monotonic()
     nothing = service.call("GET", f"/generations/{run.run_id}/events", after=first["cursor"], wait=1)
     waited = time.monotonic() - began
-    timer = threading.Timer(0.4, runs.say, (run.run_id, "generating", "second"))
+    timer = threading.Timer(0.4, run_log.write, (run.run_id, "generating", "second"))
     timer.start()
     news = service.call("GET", f"/generations/{run.run_id}/events", after=first["cursor"], wait=15)
     timer.join()
@@ -188,13 +189,13 @@ def test_a_look_waits_for_news_and_no_longer(service: Service) -> None:
 
 def test_young_lines_wait_for_those_that_were_begun_before_them(service: Service) -> None:
     run = stored(service)
-    runs.say(run.run_id, "generating", "young")
+    run_log.write(run.run_id, "generating", "young")
 
-    at_once = events.since(run.run_id, events.START, 10)
-    time.sleep(events.SETTLE / 1000)
-    later = events.since(run.run_id, at_once.cursor, 10)
+    at_once = run_events.since(run.run_id, run_events.START, 10)
+    time.sleep(run_events.SETTLING / 1000)
+    later = run_events.since(run.run_id, at_once.cursor, 10)
 
-    assert (at_once.events, at_once.cursor) == ([], events.START)
+    assert (at_once.events, at_once.cursor) == ([], run_events.START)
     assert [e.message for e in later.events] == ["young"]
 
 
@@ -222,6 +223,6 @@ def test_server_sent_events_go_on_where_a_client_stopped(service: Service) -> No
 
 
 def test_only_what_a_stream_gave_is_a_cursor(service: Service) -> None:
-    for wrong in ("", "x", "0" * 26, events.START + "0", "log#" + events.START):
+    for wrong in ("", "x", "0" * 26, run_events.START + "0", "log#" + run_events.START):
         with pytest.raises(Invalid):
-            events.since("gen_x", wrong, 1)
+            run_events.since("gen_x", wrong, 1)

@@ -14,7 +14,8 @@ import pytest
 from dataforge.platform import current
 from dataforge.records import Question
 from dataforge.teachers.reciting import recite
-from dataforge.workflows import exporting, finding
+from dataforge.workflows.exporting import export
+from dataforge.workflows.review import search
 from tests.integration.conftest import Service
 from tests.integration.harbour_runs import counts_of, project, teach, walk
 from tests.integration.recorder import Recorder, recorder
@@ -310,7 +311,7 @@ def test_a_label_outside_the_set_gets_a_correction_turn_that_names_the_labels(
     correction = teacher.asked[1].messages[-1].content
     assert "'not " in correction
     assert "north pier; whatever else" in correction
-    found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=5)
+    found, _ = search.page(project, search.PairFilter(run_id=run.run_id), page=1, page_size=5)
     assert found[0].answer in ("north pier", "whatever else")
 
 
@@ -330,8 +331,8 @@ def test_too_short_a_conversation_is_corrected_and_too_long_a_one_is_cut(
 
     assert counts_of(run) == (1, 1, 0, 0)
     assert "had 1 of the 2 user turns" in teacher.asked[1].messages[-1].content
-    found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=5)
-    assert [m.role for m in exporting.messages(found[0])] == ["user", "assistant"] * 2
+    found, _ = search.page(project, search.PairFilter(run_id=run.run_id), page=1, page_size=5)
+    assert [m.role for m in export.messages(found[0])] == ["user", "assistant"] * 2
 
 
 # checklist 26
@@ -362,7 +363,7 @@ def test_labels_that_come_in_two_replies_still_go_to_their_texts(project: Any, m
         config={"labels": list(texts)},
     )
 
-    found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=9)
+    found, _ = search.page(project, search.PairFilter(run_id=run.run_id), page=1, page_size=9)
     assert [len(q.slots) for q in teacher.asked] == [3, 2]
     assert counts_of(run) == (3, 3, 0, 0)
     pasted = {p.question.split("\n\n", 2)[2]: p.answer for p in found}

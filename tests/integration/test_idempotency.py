@@ -161,7 +161,7 @@ def test_a_request_that_is_being_answered_is_told_to_wait_and_a_dead_one_is_take
     still = send()
     monkeypatch.setattr(clock, "epoch", lambda: now + 111)
     taken = send()
-    dead.keep(idempotency.Answer(201, "application/json", "too late"))
+    dead.keep(idempotency.StoredResponse(201, "application/json", "too late"))
 
     assert [(a.status_code, a.json()["code"], a.headers["Retry-After"]) for a in (waiting, still)] == [
         (409, "IDEMPOTENCY_IN_PROGRESS", "1")

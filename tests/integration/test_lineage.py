@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from dataforge import clock, ids, platform
-from dataforge.store import projects, runs
-from dataforge.workflows import parsing
-from dataforge.workflows import runs as flow
+from dataforge.store import chunks as chunk_store
+from dataforge.store import documents, projects, runs
+from dataforge.workflows import run_files
+from dataforge.workflows.documents import parsing
 from tests.integration.conftest import Service
 from tests.integration.test_main_road import RULES
 
@@ -31,13 +32,13 @@ def pairs_of(service: Service, project_id: str) -> list[Json]:
 
 def lines(service: Service, generation_id: str, name: str) -> list[Json]:
     run = runs.get(service.headers["X-Organization-ID"], generation_id)
-    raw = platform.current().files.read(flow.key_of(run, name)).decode()
+    raw = platform.current().files.read(run_files.key_of(run, name)).decode()
     return [json.loads(line) for line in raw.splitlines()]
 
 
 def parsed_text(service: Service, project_id: str, document_id: str) -> str:
     project = projects.get(service.headers["X-Organization-ID"], project_id)
-    document = projects.get_document(project_id, document_id)
+    document = documents.get(project_id, document_id)
     return platform.current().files.read(parsing.text_key(project, document)).decode()
 
 
@@ -120,16 +121,16 @@ def edit(service: Service, project_id: str, pair: Json) -> None:
 def parse_again(service: Service, project_id: str, pair: Json) -> None:
     """The document as a newer parser would read it: every chunk another text."""
     project = projects.get(service.headers["X-Organization-ID"], project_id)
-    document = projects.get_document(project_id, pair["documentId"])
-    document = projects.mark_document(document, {"parsing_status": "parsing"})
+    document = documents.get(project_id, pair["documentId"])
+    document = documents.mark(document, {"parsing_status": "parsing"})
     key = parsing.text_key(project, document)
     changed = platform.current().files.read(key).decode().upper()
     platform.current().files.write(key, changed.encode())
     chunks = [
-        projects.StoredChunk(**{**{f: getattr(c, f) for f in c.__dataclass_fields__}, "content": c.content.upper()})
-        for c in projects.chunks_of(project_id, document.document_id)
+        chunk_store.StoredChunk(**{**{f: getattr(c, f) for f in c.__dataclass_fields__}, "content": c.content.upper()})
+        for c in chunk_store.of_project(project_id, document.document_id)
     ]
-    projects.replace_chunks(project.org_id, document, chunks, {"parsing_status": "parsed"})
+    documents.replace_chunks(project.org_id, document, chunks, {"parsing_status": "parsed"})
 
 
 def delete(service: Service, project_id: str, pair: Json) -> None:
@@ -142,7 +143,7 @@ def expire(service: Service, project_id: str, pair: Json) -> None:
 
 
 def replace_file(service: Service, project_id: str, pair: Json) -> None:
-    projects.mark_document(projects.get_document(project_id, pair["documentId"]), {"checksum": "0" * 64})
+    documents.mark(documents.get(project_id, pair["documentId"]), {"checksum": "0" * 64})
 
 
 def review(service: Service, project_id: str, pair: Json) -> None:

@@ -13,9 +13,8 @@ import pytest
 
 from dataforge import metrics, platform, settings
 from dataforge.store import runs
-from dataforge.store.rows import from_item, to_item
-from dataforge.workflows import runs as flow
-from dataforge.workflows import states
+from dataforge.store.item_codec import from_item, to_item
+from dataforge.workflows import kinds, lifecycle
 from tests.integration.conftest import Service, aws_service
 from tests.integration.recorder import Recorder, recorder
 from tests.integration.test_main_road import RULES
@@ -83,7 +82,7 @@ def test_a_line_is_the_embedded_metric_format_with_ids_as_properties_only(
     _, run = walk(aws)
     opened = from_item(runs.Run, {**to_item(finished(aws, run)), "status": "validating"})
     platform.current().tables.put("runs", to_item(opened))
-    flow.finish(opened, "completed", values={"cost_usd": 0.25})
+    lifecycle.finish(opened, "completed", values={"cost_usd": 0.25})
 
     line = lines(capfd.readouterr().out)[-1]
 
@@ -104,9 +103,9 @@ def test_who_comes_late_to_close_a_run_counts_nothing(aws: Service, capfd: pytes
     stale = from_item(runs.Run, {**to_item(run), "status": "validating"})
     capfd.readouterr()
 
-    lost = flow.finish(stale, "failed", error="two closed it")
+    lost = lifecycle.finish(stale, "failed", error="two closed it")
     event = {"org_id": run.org_id, "run_id": run.run_id, "project_id": run.project_id, "kind": run.kind}
-    again = states.close_run(dict(event))
+    again = kinds.close_run(dict(event))
 
     assert lines(capfd.readouterr().out) == []
     assert (lost.status, again["status"]) == ("completed", "completed")

@@ -14,7 +14,8 @@ from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.prices import Price
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import budget, generation
+from dataforge.workflows.engine import cost_budget
+from dataforge.workflows.generation import starting
 from tests.integration.conftest import Service
 from tests.integration.harbour_runs import counts_of, good, project, walk
 
@@ -49,7 +50,7 @@ def test_a_run_stops_at_its_cap_and_keeps_what_it_made(project: Project, dear: D
 
     run = walk(project, model_id="dear", num_pairs=12, max_tokens=300, max_cost_usd=cap, config={"pairs_per_chunk": 2})
 
-    call = max(budget.most(q, Price(**PRICE)) for q in dear.asked)
+    call = max(cost_budget.max_cost(q, Price(**PRICE)) for q in dear.asked)
     assert run.cost_usd is not None
     assert 0 < run.cost_usd <= cap + call
     assert 1 <= len(dear.asked) < 6
@@ -71,7 +72,7 @@ def test_a_cap_that_allows_nothing_says_so(project: Project, dear: Dear) -> None
 
 def test_a_cap_without_a_price_is_refused(project: Project, dear: Dear) -> None:
     with pytest.raises(Invalid, match="price of fake:other is not known"):
-        generation.quote(project, {"model_id": "fake:other", "max_cost_usd": 1})
+        starting.quote(project, {"model_id": "fake:other", "max_cost_usd": 1})
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_cap_without_a_price_is_refused(project: Project, dear: Dear) -> None:
 def test_what_a_run_takes_lies_in_the_range_that_was_told_before(
     project: Project, dear: Dear, request_: dict[str, object]
 ) -> None:
-    told = generation.quote(project, {"model_id": "dear", **request_}).estimate
+    told = starting.quote(project, {"model_id": "dear", **request_}).estimate
     assert dear.asked == []
 
     run = walk(project, model_id="dear", **request_)
@@ -104,8 +105,8 @@ def test_what_a_run_takes_lies_in_the_range_that_was_told_before(
 
 
 def test_unknown_prices_are_told_as_unknown(project: Project, dear: Dear) -> None:
-    assert generation.quote(project, {"model_id": "fake:other"}).estimate["cost_usd"] is None
-    assert generation.quote(project, {"model_id": "extractive"}).estimate["cost_usd"] == {"low": 0.0, "high": 0.0}
+    assert starting.quote(project, {"model_id": "fake:other"}).estimate["cost_usd"] is None
+    assert starting.quote(project, {"model_id": "extractive"}).estimate["cost_usd"] == {"low": 0.0, "high": 0.0}
 
 
 def test_an_estimate_over_the_wire_makes_no_run(service: Service) -> None:

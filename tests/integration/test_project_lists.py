@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from dataforge.store import pairs, projects
-from dataforge.store.pairs import Export
+from dataforge.store import exports, pairs, projects
+from dataforge.store.exports import Export
 from tests.integration.conftest import Service
 from tests.integration.counting import counted
 
@@ -19,7 +19,7 @@ def exported(service: Service, *versions: int, lost: tuple[int, ...] = ()) -> st
         project = projects.get(service.headers["X-Organization-ID"], project_id)
         assert projects.next_version(project) == version
         if version in versions:
-            pairs.put_export(Export(project_id, version, "chatml", f"k{version}", 3, 90, True, "2026-01-01T00:00:00Z"))
+            exports.put(Export(project_id, version, "chatml", f"k{version}", 3, 90, True, "2026-01-01T00:00:00Z"))
     return project_id
 
 
@@ -55,7 +55,7 @@ def test_a_page_without_exports_reads_none(service: Service) -> None:
 def test_every_project_shows_its_own_exports_whatever_was_lost(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs, "_LISTED", 3)
+    monkeypatch.setattr(pairs, "PAGE_SIZE", 3)
     wanted = {
         service.project(): [],
         exported(service, 1, 3, lost=(2,)): [1, 3],

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dataforge import platform
-from dataforge.store import blocks, pairs, projects
+from dataforge.store import pairs, projects, review_index
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from dataforge.workflows import erasing
@@ -291,7 +291,7 @@ def test_deleted_pairs_are_gone_at_once_can_be_brought_back_and_are_erased_in_th
     assert assert_all_agree(service, project).total() == before.total() - 300
     tables = platform.current().tables
     assert tables.batch_get("pairs", [{"project_id": project.project_id, "pair_id": n} for n in names]) == []
-    assert list(blocks.edited_texts(project.project_id)) == []
+    assert list(review_index.edited_texts(project.project_id)) == []
     late = {"undo_token": second["undo_token"]}
     service.call("POST", pairs_path(project, "/bulk-action/undo"), json=late, expect=404)
 

@@ -12,12 +12,12 @@ import pytest
 from dataforge import platform, settings
 from dataforge.errors import TeacherBusy, TeacherRefused, TeacherUnreachable
 from dataforge.records import Answer, Question
-from dataforge.store import projects, runs
+from dataforge.store import projects, run_log, runs
 from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import asking, assessing
-from dataforge.workflows import runs as flow
+from dataforge.workflows import run_files
+from dataforge.workflows.generation import assessing, calls
 from tests.integration.harbour_runs import (
     batches,
     begin,
@@ -71,7 +71,7 @@ def test_a_teacher_that_never_answers_in_form_fails_its_slots_with_a_reason(
     assert run.status == "failed"
     assert "unreadable_reply" in str(run.error)
     assert run.reasons["failed"] == {"unreadable_reply": run.failed}
-    lines = platform.current().files.read(flow.key_of(run, "failed.jsonl")).splitlines()
+    lines = platform.current().files.read(run_files.key_of(run, "failed.jsonl")).splitlines()
     assert len(lines) == run.failed
 
 
@@ -183,7 +183,7 @@ def test_a_refusal_stops_the_run_at_once_and_says_why(project: Project, monkeypa
     assert len(teacher.asked) == 1
     assert run.status == "failed"
     assert run.reasons["failed"] == {"teacher_refused": 12}
-    told = "\n".join(str(line["message"]) for line in runs.logs(run.run_id, 100))
+    told = "\n".join(str(line["message"]) for line in run_log.tail(run.run_id, 100))
     assert "[redacted]" in told
     assert "sk-abcdefgh12345" not in told
 
@@ -211,7 +211,7 @@ def test_near_duplicates_are_found_over_the_whole_run_not_per_batch(
         project, num_pairs=2, config={"pairs_per_chunk": 1}, chunk_ids=["chunk_0_000000", "chunk_0_000001"]
     )
     for batch in batches(planned):
-        asking.generate_batch(batch)
+        calls.generate_batch(batch)
     assessing.assess_run(planned)
 
     after = runs.get(run.org_id, run.run_id)

@@ -13,12 +13,12 @@ from dataforge import platform, settings
 from dataforge.errors import BatchUnfinished
 from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
-from dataforge.store import projects, runs
+from dataforge.store import projects, replies, runs
 from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import asking, assessing, closing, generation
-from dataforge.workflows import runs as flow
+from dataforge.workflows import lifecycle, run_files
+from dataforge.workflows.generation import assessing, calls, closing, starting
 from tests.integration.harbour_runs import (
     batches,
     begin,
@@ -39,15 +39,15 @@ def test_replies_are_on_file_before_they_are_read_and_never_asked_for_again(
     teacher = teach(monkeypatch, wrong, good, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        asking.generate_batch(batch)
+        calls.generate_batch(batch)
     paid = len(teacher.asked)
-    first = [platform.current().files.read(flow.key_of(run, "round-0/part-0000.json"))]
+    first = [platform.current().files.read(run_files.key_of(run, "round-0/part-0000.json"))]
 
     for batch in batches(planned):
-        asking.generate_batch(batch)
+        calls.generate_batch(batch)
 
     assert len(teacher.asked) == paid
-    assert platform.current().files.read(flow.key_of(run, "round-0/part-0000.json")) == first[0]
+    assert platform.current().files.read(run_files.key_of(run, "round-0/part-0000.json")) == first[0]
 
 
 def test_the_next_call_is_sent_when_the_reply_is_stored_so_a_kill_costs_what_is_in_flight(
@@ -57,19 +57,19 @@ def test_the_next_call_is_sent_when_the_reply_is_stored_so_a_kill_costs_what_is_
     monkeypatch.setenv("DATAFORGE_CONCURRENCY", "2")
     settings.get.cache_clear()
     unsaved: list[int] = []
-    saved, keep = [], runs.keep_reply
+    saved, keep = [], replies.keep
 
-    def slowly(reply: runs.Reply) -> None:
+    def slowly(reply: replies.Reply) -> None:
         time.sleep(0.02)
         unsaved.append(len(teacher.asked) - len(saved))
         keep(reply)
         saved.append(reply)
 
-    monkeypatch.setattr(runs, "keep_reply", slowly)
+    monkeypatch.setattr(replies, "keep", slowly)
     _, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
 
     for batch in batches(planned):
-        asking.generate_batch(batch)
+        calls.generate_batch(batch)
 
     assert len(saved) == 6
     assert max(unsaved) <= 2
@@ -87,7 +87,7 @@ def test_a_corrected_reply_is_told_as_such_and_its_slots_pay_for_both(
 
     run = walk(project, num_pairs=6, config={"pairs_per_chunk": 1})
 
-    lines = platform.current().files.read(flow.key_of(run, "records.jsonl")).splitlines()
+    lines = platform.current().files.read(run_files.key_of(run, "records.jsonl")).splitlines()
     known = [json.loads(line)["lineage"] for line in lines]
     assert sorted(k["attempt"] for k in known) == [1, 1, 1, 1, 1, 2]
     assert {k["teacher"] for k in known} == {"dated-model"}
@@ -100,7 +100,7 @@ def test_a_state_that_runs_twice_counts_once(project: Project, monkeypatch: pyte
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        asking.generate_batch(batch)
+        calls.generate_batch(batch)
 
     for _ in range(2):
         assessed = assessing.assess_run(planned)
@@ -122,9 +122,9 @@ def test_a_batch_that_runs_out_of_time_goes_on_in_the_next_invocation(
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
 
     with pytest.raises(BatchUnfinished, match="of 6 slots are done"):
-        asking.generate_batch(batches(planned)[0], seconds=0.45)
+        calls.generate_batch(batches(planned)[0], seconds=0.45)
     asked = len(teacher.asked)
-    asking.generate_batch(batches(planned)[0])
+    calls.generate_batch(batches(planned)[0])
     assessing.assess_run(planned)
 
     assert 0 < asked < 6
@@ -138,10 +138,10 @@ def test_cancel_keeps_what_was_made_and_asks_nothing_more(project: Project, monk
     settings.get.cache_clear()
     teacher = teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-    asking.generate_batch(batches(planned)[0])
+    calls.generate_batch(batches(planned)[0])
     asked = len(teacher.asked)
 
-    flow.cancel(run)
+    lifecycle.cancel(run)
     assessed = assessing.assess_run(planned)
     closing.close_run(assessed)
 
@@ -149,7 +149,7 @@ def test_cancel_keeps_what_was_made_and_asks_nothing_more(project: Project, monk
     assert len(teacher.asked) == asked == 3
     assert (done.status, done.delivered, done.failed) == ("cancelled", 3, 3)
     assert done.reasons["failed"] == {"cancelled": 3}
-    assert flow.cancel(done).status == "cancelled"
+    assert lifecycle.cancel(done).status == "cancelled"
 
 
 def test_a_batch_that_dies_fails_its_slots_with_its_cause(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,7 @@ def test_a_plan_that_fails_closes_the_run_and_frees_the_project(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     teach(monkeypatch, good)
-    run = generation.start(project, {"model_id": "fake:model", "num_pairs": 3})
+    run = starting.start(project, {"model_id": "fake:model", "num_pairs": 3})
     started = platform.current().workflows
     assert isinstance(started, Started)
 

@@ -17,23 +17,17 @@ from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreacha
 from dataforge.platform.ports import Execution, Item
 from dataforge.quality import verdict
 from dataforge.records import Answer, Question
-from dataforge.store import blocks, pairs, projects, runs
+from dataforge.store import chunks, pairs, projects, replies, review_index, runs
 from dataforge.store.projects import Project
-from dataforge.workflows import (
-    asking,
-    assessing,
-    closing,
-    erasing,
-    finding,
-    generation,
-    judging,
-    planning,
-    registering,
-    review,
-    sending,
-)
-from dataforge.workflows import runs as flow
-from dataforge.workflows.calling import READINGS
+from dataforge.workflows import erasing, lifecycle, run_files
+from dataforge.workflows.documents import registration
+from dataforge.workflows.engine import batch as engine_batch
+from dataforge.workflows.engine import retry
+from dataforge.workflows.engine import rounds as engine_rounds
+from dataforge.workflows.engine.call_loop import MAX_READINGS
+from dataforge.workflows.generation import assessing, closing, planning, scoring, starting
+from dataforge.workflows.generation import calls as document_calls
+from dataforge.workflows.review import edit, search
 from tests.integration.harbour_runs import (
     FACTS,
     batches,
@@ -89,16 +83,16 @@ def test_one_odd_reply_costs_its_own_slots_and_no_other(
     _, delivered, _, _ = counts_of(run)
     assert run.status == "completed"
     assert delivered >= 5
-    found, total = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=500)
+    found, total = search.page(project, search.PairFilter(run_id=run.run_id), page=1, page_size=500)
     assert total == len(found) == run.delivered + run.rejected
 
 
 def test_drafts_of_a_better_reply_name_that_reply(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), *[wrong] * READINGS)
+    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), *[wrong] * MAX_READINGS)
 
     run = walk(project, num_pairs=2, chunk_ids=["chunk_0_000000"], config={"pairs_per_chunk": 2})
 
-    kept = platform.current().files.read(flow.key_of(run, "records.jsonl")).splitlines()
+    kept = platform.current().files.read(run_files.key_of(run, "records.jsonl")).splitlines()
     assert {json.loads(line)["reply"].partition("#")[2] for line in kept} == {"00"}
 
 
@@ -111,7 +105,7 @@ def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
     batch = batches(planned)[0]
 
     with pytest.raises(ExceptionGroup):
-        asking.generate_batch(batch)
+        document_calls.generate_batch(batch)
     closing.record_failure({**batch, "failure": {"Error": "Boom", "Cause": "out of memory"}})
     closing.close_run({**assessing.assess_run(planned), "top_up": False})
 
@@ -120,7 +114,7 @@ def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
     assert counts_of(done) == (6, 3, 0, 3)
     assert done.reasons["failed"] == {"batch_failed": 3}
     assert done.input_tokens == sum(
-        runs.replies_between(run.run_id, 0, 9)[k].input_tokens for k in ("000000#00", "000001#00", "000002#00")
+        replies.between(run.run_id, 0, 9)[k].input_tokens for k in ("000000#00", "000001#00", "000002#00")
     )
 
 
@@ -133,19 +127,19 @@ def test_a_verdict_that_crashes_is_the_end_of_its_batch_and_not_of_what_was_paid
     _, planned = begin(project, num_pairs=calls, config={"pairs_per_chunk": 1})
     batch = batches(planned)[0]
     original = teacher.ask
-    monkeypatch.setattr(asking, "LULL", 0.0)
+    monkeypatch.setattr(engine_batch, "IDLE", 0.0)
 
     async def slowly(question: Question) -> Answer:
         await asyncio.sleep(0.05)
         return await original(question)
 
     monkeypatch.setattr(teacher, "ask", slowly)
-    with mock.patch.object(judging, "judged", side_effect=RuntimeError("defect")), pytest.raises(RuntimeError):
-        asking.generate_batch(batch)
+    with mock.patch.object(scoring, "with_score", side_effect=RuntimeError("defect")), pytest.raises(RuntimeError):
+        document_calls.generate_batch(batch)
     asked = len(teacher.asked)
 
     assert asked <= 2, "nobody pays for another call once the batch is lost"
-    assert asking.salvage(batch) == asked
+    assert document_calls.salvage(batch) == asked
 
 
 def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
@@ -154,15 +148,17 @@ def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        asking.generate_batch(batch)
-    edited = next(projects.chunks_of(project.project_id))
-    projects.change_chunk(edited, {"content": "Nothing of this is about the sea any more."})
+        document_calls.generate_batch(batch)
+    edited = next(chunks.of_project(project.project_id))
+    chunks.change(edited, {"content": "Nothing of this is about the sea any more."})
 
     with mock.patch.object(verdict, "judge", wraps=verdict.judge) as judged:
         assessing.assess_run(planned)
 
     assert [call.args[1].passage for call in judged.call_args_list] == ["Nothing of this is about the sea any more."]
-    lost = [line["chunk_id"] for line in flow.read_lines(run, "rejected.jsonl") if line["reasons"] == ["ungrounded"]]
+    lost = [
+        line["chunk_id"] for line in run_files.read_lines(run, "rejected.jsonl") if line["reasons"] == ["ungrounded"]
+    ]
     assert lost == [edited.chunk_id]
 
 
@@ -176,10 +172,10 @@ def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(
 
     for _ in range(2):
         for batch in batches(planned):
-            asking.generate_batch(batch)
+            document_calls.generate_batch(batch)
         for _ in range(2):  # the second time as after a crash
             assessed = assessing.assess_run(planned)
-            seen.append({n: platform.current().files.read(flow.key_of(run, n)) for n in files})
+            seen.append({n: platform.current().files.read(run_files.key_of(run, n)) for n in files})
         planned = planning.plan_run(assessed)
 
     first, again, second, again_second = seen
@@ -194,9 +190,9 @@ def test_a_batch_that_starts_after_the_cancel_asks_nothing(project: Project, mon
     teacher = teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
 
-    flow.cancel(run)
+    lifecycle.cancel(run)
     for batch in batches(planned):
-        asking.generate_batch(batch)
+        document_calls.generate_batch(batch)
     closing.close_run(assessing.assess_run(planned))
 
     assert teacher.asked == []
@@ -206,7 +202,7 @@ def test_a_batch_that_starts_after_the_cancel_asks_nothing(project: Project, mon
 def test_a_batch_whose_project_is_deleted_stops_and_leaves_no_file(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(engine_batch, "HEARTBEAT", 0.01)
     set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
 
     def delete(question: Question) -> str:
@@ -220,7 +216,7 @@ def test_a_batch_whose_project_is_deleted_stops_and_leaves_no_file(
     batch = batches(planned)[0]
 
     with pytest.raises(NotFound):
-        asking.generate_batch(batch)
+        document_calls.generate_batch(batch)
 
     assert len(teacher.asked) < 6
     assert list(platform.current().files.list("data-forge/")) == []
@@ -234,7 +230,7 @@ def test_a_teacher_that_vanished_is_not_waited_for_call_by_call(
 
     run = walk(project, num_pairs=12, config={"pairs_per_chunk": 2})
 
-    assert len(teacher.asked) < asking.SPARE_ASKERS * sending.TRIES
+    assert len(teacher.asked) < engine_batch.WORKERS_PER_CALL * retry.MAX_TRIES
     assert run.reasons["failed"] == {"teacher_unreachable": 12}
     assert "connection refused" in str(run.error)
 
@@ -261,7 +257,7 @@ def test_topping_up_ends_when_every_new_pair_is_the_same(project: Project, monke
         for f in platform.current().files.list(run.files_prefix + "/r")
         if "/round-" in f.key
     }
-    assert len(rounds) <= generation.ROUNDS
+    assert len(rounds) <= engine_rounds.MAX_ROUNDS
     assert counts_of(run)[1] == 1
     assert teacher.asked
 
@@ -290,9 +286,9 @@ def test_a_crash_between_writing_pairs_and_counting_them_shows_nothing_and_is_ma
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        asking.generate_batch(batch)
+        document_calls.generate_batch(batch)
     with monkeypatch.context() as patched:
-        patched.setattr(blocks, "add_round", crash)
+        patched.setattr(review_index, "add_round", crash)
         with pytest.raises(OSError, match="killed"):
             assessing.assess_run(planned)
     unseen = list(pairs.walk(project.project_id)), projects.get(project.org_id, project.project_id).pending
@@ -311,13 +307,13 @@ def test_a_review_between_a_crash_and_the_repeated_assessment_stays_and_the_coun
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        asking.generate_batch(batch)
+        document_calls.generate_batch(batch)
     with monkeypatch.context() as patched:
-        patched.setattr(projects, "count_pairs_of_chunk", crash)
+        patched.setattr(chunks, "count_pairs", crash)
         with pytest.raises(OSError, match="killed"):
             assessing.assess_run(planned)
     first = next(pairs.walk(project.project_id))
-    review.edit(project, first.pair_id, review.Edit(status="accepted"))
+    edit.edit(project, first.pair_id, edit.Edit(status="accepted"))
 
     assessing.assess_run(planned)
 
@@ -341,13 +337,13 @@ class Ended(Started):
 def test_a_run_whose_machine_died_does_not_lock_its_project(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-    asking.generate_batch(batches(planned)[0])
+    document_calls.generate_batch(batches(planned)[0])
     with pytest.raises(Conflict):
         begin(projects.get(project.org_id, project.project_id), num_pairs=1)
     platform.use(replace(platform.current(), workflows=Ended()))
-    monkeypatch.setattr(flow, "PATIENCE", 0)
+    monkeypatch.setattr(lifecycle, "RECONCILE_AFTER", 0)
 
-    second = generation.start(projects.get(project.org_id, project.project_id), {"model_id": "fake:m", "num_pairs": 1})
+    second = starting.start(projects.get(project.org_id, project.project_id), {"model_id": "fake:m", "num_pairs": 1})
 
     first = runs.get(run.org_id, run.run_id)
     assert counts_of(first) == (6, 0, 0, 6)
@@ -379,9 +375,9 @@ def test_a_deletion_that_was_cut_off_can_be_repeated(project: Project, monkeypat
     ],
 )
 def test_any_name_of_the_contract_gets_a_place_of_its_own(project: Project, name: str) -> None:
-    url, key = registering.upload_url(project, name, "text/plain", 1)
+    url, key = registration.upload_url(project, name, "text/plain", 1)
     platform.current().files.write(key, b"x")
-    _, other = registering.upload_url(project, name, "text/plain", 1)
+    _, other = registration.upload_url(project, name, "text/plain", 1)
 
     assert url
     assert key != other

@@ -12,7 +12,7 @@ from dataforge import clock, settings
 from dataforge.platform import current
 from dataforge.platform.ports import Put
 from dataforge.store import projects
-from dataforge.store.rows import to_item
+from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from tests.integration.conftest import Service
 from tests.integration.test_main_road import RULES

@@ -12,10 +12,10 @@ import pytest
 
 from dataforge import ids
 from dataforge.platform import current
-from dataforge.store import ledger, runs
+from dataforge.store import ledger, run_log, runs
 from dataforge.store.runs import Run
-from dataforge.workflows import runs as flow
-from dataforge.workflows.batching import submitting
+from dataforge.workflows import run_files
+from dataforge.workflows.engine.provider_batch import submitting
 from functions import on_jobs_changed
 from tests.integration.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches, serving
 from tests.integration.conftest import Service
@@ -75,7 +75,7 @@ def counts(service: Service, job: Body) -> tuple[int, int, int, int]:
 
 
 def logs(job: Body) -> str:
-    return "\n".join(str(line["message"]) for line in runs.logs(job["job_id"], 200))
+    return "\n".join(str(line["message"]) for line in run_log.tail(job["job_id"], 200))
 
 
 def asked(provider: BatchServer) -> list[str]:
@@ -116,7 +116,7 @@ def test_every_pass_goes_out_as_jobs_of_its_own_model_for_half_the_price(
     )
     manifest = api.file(f"/jobs/{job['job_id']}/manifest")
     assert manifest["parameters"]["mode"] == "batch"
-    lineage = [r["lineage"]["job"] for r in flow.read_lines(stored(service, job), "records.jsonl")]
+    lineage = [r["lineage"]["job"] for r in run_files.read_lines(stored(service, job), "records.jsonl")]
     assert Counter(lineage) == {None: 4, "batch_0000": 16}
 
 
@@ -349,5 +349,5 @@ def test_a_job_whose_creation_got_no_answer_is_found_again(provider: BatchServer
 
     assert counts(service, job) == (20, 20, 0, 0), logs(job)
     assert asked(provider) == ["4 instruction"]
-    left = [f.key for f in current().files.list(flow.key_of(stored(service, job), "round-0/jobs-"))]
+    left = [f.key for f in current().files.list(run_files.key_of(stored(service, job), "round-0/jobs-"))]
     assert not any(key.endswith(".jsonl") for key in left)

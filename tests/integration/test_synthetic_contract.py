@@ -9,7 +9,7 @@ import pytest
 
 from dataforge import clock, settings
 from dataforge.platform import current
-from dataforge.store import ledger, orgs
+from dataforge.store import api_keys, ledger, members
 from tests.integration.conftest import Service
 from tests.integration.synthetic_cases import EVERY_BODY, Synthetic
 
@@ -337,8 +337,8 @@ def test_an_unverified_member_starts_nothing(service: Service, monkeypatch: pyte
     monkeypatch.setenv("REQUIRE_VERIFIED_EMAIL", "1")
     settings.get.cache_clear()
     org_id = service.headers["X-Organization-ID"]
-    member = orgs.add_member(orgs.Member(org_id, "user_new", "member", "New", "new@example.org", False, clock.now()))
-    _, secret = orgs.new_key(
+    member = members.add(members.Member(org_id, "user_new", "member", "New", "new@example.org", False, clock.now()))
+    _, secret = api_keys.create(
         org_id, member.user_id, name="k", scopes=["synthetic:read", "synthetic:write"], created_by="test"
     )
 

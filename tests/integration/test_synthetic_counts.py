@@ -12,8 +12,7 @@ from dataforge import platform, settings
 from dataforge.errors import Invalid, Misspelt, TeacherRefused
 from dataforge.records import Question
 from dataforge.store import ledger, runs
-from dataforge.workflows import runs as flow
-from dataforge.workflows import states
+from dataforge.workflows import kinds, run_files
 from dataforge.workflows.synthetic import jobs
 from tests.integration.synthetic_cases import EVERY_BODY
 from tests.integration.synthetic_forge import REPEATED, Forge, forge, lines, write
@@ -86,15 +85,15 @@ def test_a_teacher_that_refuses_fails_the_job_and_frees_the_reservation(forge: F
 
 def test_a_batch_that_runs_again_pays_for_nothing_twice(forge: Forge) -> None:
     run, event = forge.start(count=12, verified=True, schema="preference_v1")
-    planned = states.plan_run(event)
+    planned = kinds.plan_run(event)
     [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    states.generate_batch(batch)
+    kinds.generate_batch(batch)
     asked = len(forge.teacher.asked)
 
-    states.plan_run(event)
-    states.generate_batch(batch)
-    states.close_run(states.assess_run(states.assess_run(planned) | {"round": 0}))
-    states.close_run(planned)
+    kinds.plan_run(event)
+    kinds.generate_batch(batch)
+    kinds.close_run(kinds.assess_run(kinds.assess_run(planned) | {"round": 0}))
+    kinds.close_run(planned)
 
     assert len(forge.teacher.asked) == asked
     assert runs.get(forge.org_id, run.run_id).delivered == len(lines(run))
@@ -102,14 +101,14 @@ def test_a_batch_that_runs_again_pays_for_nothing_twice(forge: Forge) -> None:
 
 def test_a_dead_batch_leaves_what_it_paid_for(forge: Forge) -> None:
     run, event = forge.start(count=8)
-    planned = states.plan_run(event)
+    planned = kinds.plan_run(event)
     [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    states.generate_batch(batch)
-    platform.current().files.delete_prefix(flow.key_of(run, "round-0/part-"))
+    kinds.generate_batch(batch)
+    platform.current().files.delete_prefix(run_files.key_of(run, "round-0/part-"))
 
-    states.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
-    closing = states.assess_run(planned)
-    states.close_run(closing)
+    kinds.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
+    closing = kinds.assess_run(planned)
+    kinds.close_run(closing)
 
     assert runs.get(forge.org_id, run.run_id).delivered == 8
 
@@ -117,12 +116,12 @@ def test_a_dead_batch_leaves_what_it_paid_for(forge: Forge) -> None:
 # checklist 112
 def test_a_cancelled_job_keeps_and_bills_what_was_accepted(forge: Forge) -> None:
     run, event = forge.start(count=8, verified=True)
-    planned = states.plan_run(event)
+    planned = kinds.plan_run(event)
     [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    states.generate_batch(batch)
+    kinds.generate_batch(batch)
     jobs.cancel(jobs.get(forge.org_id, run.run_id))
 
-    states.close_run(states.assess_run(planned))
+    kinds.close_run(kinds.assess_run(planned))
 
     run = jobs.get(forge.org_id, run.run_id)
     assert (jobs.status_of(run), jobs.error_of(run)) == ("failed", "cancelled by user")

@@ -10,8 +10,8 @@ import pytest
 
 from dataforge import clock, settings
 from dataforge.platform import current
-from dataforge.store import ledger, runs
-from dataforge.workflows import runs as flow
+from dataforge.store import ledger, progress, run_status, runs
+from dataforge.workflows import lifecycle
 from dataforge.workflows.synthetic import jobs
 from tests.integration.conftest import Service
 from tests.integration.synthetic_cases import Synthetic
@@ -37,7 +37,7 @@ def test_what_a_killed_machine_had_made_is_billed_and_handed_out(
     ledger.top_up(org_id, 10_000_000)
     job_id = api.start({**SMALL, "count": 400, "advanced": {"output_split": {"train": 80, "test": 20}}})["job_id"]
     end = time.monotonic() + 60
-    while runs.progress_of(job_id, "r").done < 16:
+    while progress.of_run(job_id, "r").done < 16:
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -47,7 +47,7 @@ def test_what_a_killed_machine_had_made_is_billed_and_handed_out(
         time.sleep(0.05)
     assert current().workflows.describe("generate", job_id).status == "ABORTED"  # type: ignore[union-attr]
     time.sleep(1.0)  # a batch that was running writes its last
-    monkeypatch.setattr(flow, "PATIENCE", 0.0)
+    monkeypatch.setattr(lifecycle, "RECONCILE_AFTER", 0.0)
     job = api.call("GET", f"/jobs/{job_id}")
 
     records = api.records(job_id)
@@ -91,7 +91,7 @@ def test_results_expire_and_say_so(service: Service, monkeypatch: pytest.MonkeyP
     api, org_id = Synthetic(service), service.headers["X-Organization-ID"]
     old, kept = (api.run({**SMALL, "advanced": {"output_split": {"a": 50, "b": 50}}}) for _ in range(2))
     days_ago = datetime.now(UTC) - timedelta(days=31)
-    runs.change(runs.get(org_id, old["job_id"]), {"completed_at": clock.iso(days_ago)})
+    run_status.change(runs.get(org_id, old["job_id"]), {"completed_at": clock.iso(days_ago)})
 
     told = [
         api.call("GET", f"/jobs/{old['job_id']}/{name}", expect=410)

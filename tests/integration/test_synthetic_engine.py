@@ -14,10 +14,10 @@ import pytest
 from dataforge import platform, settings
 from dataforge.errors import TeacherBusy, TeacherUnreachable
 from dataforge.records import Question
-from dataforge.store import runs
+from dataforge.store import run_status, runs
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import runs as flow
+from dataforge.workflows import run_files
 from tests.integration.synthetic_forge import Forge, forge, lines, write
 
 __all__ = ["forge"]
@@ -46,7 +46,7 @@ def test_a_teacher_that_is_busy_for_a_moment_still_names_the_sub_topics(forge: F
 
     run = forge.run(count=4)
 
-    assert flow.read_json(run, "taxonomy.json") == {"": ["berth fees"]}
+    assert run_files.read_json(run, "taxonomy.json") == {"": ["berth fees"]}
     assert [q.kind for q in forge.teacher.asked].count("taxonomy") == 3
 
 
@@ -104,7 +104,7 @@ def test_generator_and_critic_are_each_let_in_by_the_limits_of_their_own_model(
     )
     settings.get.cache_clear()
     run, event = forge.start(schema="preference_v1", count=4)
-    runs.change(run, {"config": {**run.config, "critic": "other:model", "teachers": {}}})
+    run_status.change(run, {"config": {**run.config, "critic": "other:model", "teachers": {}}})
 
     forge.walk(event)
 

@@ -11,7 +11,7 @@ import pytest
 
 from dataforge import platform
 from dataforge.store.runs import Run
-from dataforge.workflows import runs as flow
+from dataforge.workflows import run_files
 from dataforge_client.cards import card
 from tests.integration.synthetic_cases import EVERY_BODY
 from tests.integration.synthetic_forge import Forge, forge, lines  # noqa: F401  the fixture
@@ -60,7 +60,7 @@ def saved(run: Run, folder: Path) -> dict[str, Any]:
     (folder / "splits").mkdir(parents=True)
     for name, facts in run.results["files"].items():
         (folder / f"{name}.jsonl").write_bytes(platform.current().files.read(facts["key"]))
-    manifest = flow.read_json(run, "manifest.json")
+    manifest = run_files.read_json(run, "manifest.json")
     assert manifest is not None
     (folder / "README.md").write_text(card(manifest))
     return manifest

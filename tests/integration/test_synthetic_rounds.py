@@ -22,11 +22,10 @@ from dataforge.recipes.spreading import largest_remainder
 from dataforge.recipes.synthetic import lines as recipe_lines
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.records import Question
-from dataforge.store import blocks, ledger, runs
-from dataforge.workflows import runs as flow
-from dataforge.workflows import states
-from dataforge.workflows.generation import most_slots
-from dataforge.workflows.synthetic import assessing, jobs, making, starting
+from dataforge.store import ledger, review_index, runs
+from dataforge.workflows import kinds, run_files
+from dataforge.workflows.engine.rounds import max_slots
+from dataforge.workflows.synthetic import assessing, generating, jobs, starting
 from tests.integration.counting import Watched, killed_until_done
 from tests.integration.synthetic_forge import Forge, forge, lines, write
 
@@ -89,15 +88,15 @@ def judge(question: Question) -> str:
 def walk(event: Item, step: State) -> int:
     """The state machine, one batch of whose first round dies before its first call. How many rounds."""
     for rounds in itertools.count(1):
-        planned = step(states.plan_run, event)
+        planned = step(kinds.plan_run, event)
         for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
             if rounds == 1 and batch["batch"] == 1:
-                states.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
+                kinds.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
             else:
-                states.generate_batch(batch)
-        event = step(states.assess_run, planned)
+                kinds.generate_batch(batch)
+        event = step(kinds.assess_run, planned)
         if not event["top_up"]:
-            step(states.close_run, event)
+            step(kinds.close_run, event)
             return rounds
     raise AssertionError("unreachable")
 
@@ -116,8 +115,8 @@ def whole(run: runs.Run, rounds: int) -> Whole:
     slots = [slot for n in range(rounds) for slot in lines(run, f"round-{n}/plan.jsonl")]
     made: dict[int, Any] = {}
     for n in range(rounds):
-        for batch in cast("list[Item]", flow.read_json(run, f"round-{n}/batches.json")):
-            part: Any = flow.read_json(run, f"round-{n}/part-{batch['batch']:04d}.json")
+        for batch in cast("list[Item]", run_files.read_json(run, f"round-{n}/batches.json")):
+            part: Any = run_files.read_json(run, f"round-{n}/part-{batch['batch']:04d}.json")
             made |= {o["slot"]: o for o in part["outcomes"]} if part else {}
     outcomes = [
         made.get(s["index"], {"slot": s["index"], "failed": "batch_failed", "detail": "Sandbox.Timedout: {}"})
@@ -151,7 +150,7 @@ def check(run: runs.Run, rounds: int) -> Whole:
     assert lines(run, "rejected.jsonl") == expected.rejected
     assert lines(run, "failed.jsonl") == expected.failed
     filled = {r["root"] for r in expected.records}
-    assert flow.read_json(run, "outstanding.json") == sorted({s["root"] for s in expected.slots} - filled)
+    assert run_files.read_json(run, "outstanding.json") == sorted({s["root"] for s in expected.slots} - filled)
     counts = len(expected.slots), len(expected.records), len(expected.rejected), len(expected.failed)
     assert (run.asked, run.delivered, run.rejected, run.failed) == counts
     reasons = {
@@ -160,7 +159,7 @@ def check(run: runs.Run, rounds: int) -> Whole:
     }
     assert run.reasons == reasons
     check_results(run, expected)
-    assert run.report == flow.read_json(run, "quality_report.json") == report(run, expected, reasons["rejected"])
+    assert run.report == run_files.read_json(run, "quality_report.json") == report(run, expected, reasons["rejected"])
     return expected
 
 
@@ -172,7 +171,7 @@ def check_results(run: runs.Run, expected: Whole) -> None:
     ]
     for line in told:
         seen.see(line)
-    manifest: Any = flow.read_json(run, "manifest.json")
+    manifest: Any = run_files.read_json(run, "manifest.json")
     assert lines(run) == told
     assert manifest["features"] == seen.features()
     assert manifest["models"]["answered"] == dict(Counter(r["teacher"] for r in expected.records))
@@ -220,7 +219,7 @@ def report(run: runs.Run, expected: Whole, rejected: dict[str, int]) -> dict[str
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many batches and many blocks of a run of a few hundred records."""
     monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "4")
-    monkeypatch.setattr(blocks, "BLOCK", 20)
+    monkeypatch.setattr(review_index, "BLOCK", 20)
     settings.get.cache_clear()
 
 
@@ -249,19 +248,19 @@ def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(f
     seen: list[dict[str, bytes]] = []
 
     for _ in range(2):
-        planned = states.plan_run(event)
+        planned = kinds.plan_run(event)
         for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-            states.generate_batch(batch)
+            kinds.generate_batch(batch)
         for _ in range(2):  # the second time as after a crash
-            event = states.assess_run(planned)
-            seen.append({n: platform.current().files.read(flow.key_of(run, n)) for n in FILES})
+            event = kinds.assess_run(planned)
+            seen.append({n: platform.current().files.read(run_files.key_of(run, n)) for n in FILES})
             counted = runs.get(run.org_id, run.run_id)
             assert [seen[-1][n].count(b"\n") for n in FILES[:3]] == [
                 counted.delivered,
                 counted.rejected,
                 counted.failed,
             ]
-        for part in platform.current().files.list(flow.key_of(run, f"round-{planned['round']}/part-")):
+        for part in platform.current().files.list(run_files.key_of(run, f"round-{planned['round']}/part-")):
             platform.current().files.delete(part.key)
 
     first, again, second, again_second = seen
@@ -275,18 +274,18 @@ def test_a_round_that_died_before_it_was_counted_is_in_no_result(forge: Forge, m
     forge.teach(instruction_v1=careless)
     run, event = forge.start(count=60)
     for _ in range(2):
-        planned = states.plan_run(event)
+        planned = kinds.plan_run(event)
         for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-            states.generate_batch(batch)
+            kinds.generate_batch(batch)
         if planned["round"]:
             monkeypatch.setattr(assessing, "count_round", crash)
             with pytest.raises(OSError, match="killed here"):
-                states.assess_run(planned)
+                kinds.assess_run(planned)
         else:
-            event = states.assess_run(planned)
+            event = kinds.assess_run(planned)
     before = runs.get(run.org_id, run.run_id)
 
-    states.close_run({**planned, "failure": {"Error": "OSError", "Cause": "killed here"}})
+    kinds.close_run({**planned, "failure": {"Error": "OSError", "Cause": "killed here"}})
 
     after = runs.get(run.org_id, run.run_id)
     assert len(lines(run, "records.jsonl")) > after.delivered == before.delivered == len(lines(after))
@@ -298,14 +297,14 @@ def test_a_round_that_died_before_it_was_counted_is_in_no_result(forge: Forge, m
 def test_slots_that_a_cancel_kept_from_being_asked_say_so_and_are_not_topped_up(forge: Forge) -> None:
     forge.teach(instruction_v1=careless)
     run, event = forge.start(count=60)
-    planned = states.plan_run(event)
+    planned = kinds.plan_run(event)
     first, second, *_ = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    states.generate_batch(first)
+    kinds.generate_batch(first)
     jobs.cancel(runs.get(run.org_id, run.run_id))
-    states.generate_batch(second)
+    kinds.generate_batch(second)
 
-    assessed = states.assess_run(planned)
-    states.close_run(assessed)
+    assessed = kinds.assess_run(planned)
+    kinds.close_run(assessed)
 
     after = runs.get(run.org_id, run.run_id)
     written = lines(run, "records.jsonl") + lines(run, "rejected.jsonl")
@@ -323,17 +322,17 @@ def crash(*_: object, **__: object) -> runs.Run:
 def test_a_top_up_asks_for_no_more_than_a_quarter_and_for_the_first_places_that_were_lost(forge: Forge) -> None:
     forge.teach(instruction_v1=lambda _: "no JSON")
     run, event = forge.start(count=40)
-    planned = states.plan_run(event)
+    planned = kinds.plan_run(event)
     for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-        states.generate_batch(batch)
-    states.assess_run(planned)
+        kinds.generate_batch(batch)
+    kinds.assess_run(planned)
 
-    states.plan_run({**planned, "round": 1})
+    kinds.plan_run({**planned, "round": 1})
 
     first, again = lines(run, "round-0/plan.jsonl"), lines(run, "round-1/plan.jsonl")
-    assert flow.read_json(run, "outstanding.json") == list(range(40))
-    assert [s["root"] for s in again] == list(range(most_slots(40) - 40))
-    assert [s["index"] for s in again] == list(range(40, most_slots(40)))
+    assert run_files.read_json(run, "outstanding.json") == list(range(40))
+    assert [s["root"] for s in again] == list(range(max_slots(40) - 40))
+    assert [s["index"] for s in again] == list(range(40, max_slots(40)))
     assert all(
         (s["topic"], s["persona"], s["angle"])
         != (first[s["root"]]["topic"], first[s["root"]]["persona"], first[s["root"]]["angle"])
@@ -346,7 +345,7 @@ def test_a_batch_sees_the_last_openings_of_its_sub_topics_and_reads_few_files_fo
     rng, plain = random.Random(3), dict[str, list[str]]()
     for n, batch in itertools.product(range(2), range(60)):
         written = [(f"topic {rng.randrange(8)}", f"opening {n} {batch} {i}") for i in range(20)]
-        flow.write_json(run, f"round-{n}/covered-{batch:04d}.json", written)
+        run_files.write_json(run, f"round-{n}/covered-{batch:04d}.json", written)
         for topic, opening in written:
             plain.setdefault(topic, []).append(opening)
     read: list[str] = []
@@ -354,12 +353,12 @@ def test_a_batch_sees_the_last_openings_of_its_sub_topics_and_reads_few_files_fo
     plugged = platform.current()
     platform.use(replace(plugged, files=cast(Any, watched)))
 
-    seen = making._covered(run, 1, {"topic 1", "topic 5"})
+    seen = generating._covered(run, 1, {"topic 1", "topic 5"})
     few = Counter(read)["read"]
-    unknown = making._covered(run, 1, {"topic 5", "never written"})
+    unknown = generating._covered(run, 1, {"topic 5", "never written"})
 
     platform.use(plugged)
-    last = {topic: openings[-making.MOST_OPENINGS :] for topic, openings in plain.items()}
+    last = {topic: openings[-generating.MAX_OPENINGS :] for topic, openings in plain.items()}
     assert seen == {"topic 1": last["topic 1"], "topic 5": last["topic 5"]}
     assert few < 12
     assert unknown == {"topic 5": last["topic 5"], "never written": []}
@@ -381,8 +380,8 @@ def most_memory(forge: Forge, count: int) -> int:
     """Bytes at most, of the states of a run whose batches are written by hand."""
     run, event = forge.start(count=count, advanced={"output_split": {"train": 90, "test": 10}})
     rng, peak = random.Random(count), 0
-    for state in (states.plan_run, states.assess_run, states.close_run):
-        if state is states.assess_run:
+    for state in (kinds.plan_run, kinds.assess_run, kinds.close_run):
+        if state is kinds.assess_run:
             write_parts(run, rng)
         tracemalloc.start()
         event = state(event)
@@ -393,7 +392,7 @@ def most_memory(forge: Forge, count: int) -> int:
 
 
 def write_parts(run: runs.Run, rng: random.Random) -> None:
-    for batch in cast("list[Item]", flow.read_json(run, "round-0/batches.json")):
+    for batch in cast("list[Item]", run_files.read_json(run, "round-0/batches.json")):
         body = json.loads(platform.current().files.read(str(batch["key"])))
         outcomes = [
             {
@@ -413,4 +412,4 @@ def write_parts(run: runs.Run, rng: random.Random) -> None:
             for call in body["calls"]
             for s in call
         ]
-        flow.write_json(run, f"round-0/part-{batch['batch']:04d}.json", {"usage": {}, "outcomes": outcomes})
+        run_files.write_json(run, f"round-0/part-{batch['batch']:04d}.json", {"usage": {}, "outcomes": outcomes})

@@ -19,10 +19,11 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Item, Platform
-from dataforge.store import orgs, runs
-from dataforge.workflows import sending, states
-from dataforge.workflows.batching import book, collecting, submitting, waiting
-from dataforge.workflows.synthetic import jobs, making, starting
+from dataforge.store import organisations, run_status, runs
+from dataforge.workflows import kinds
+from dataforge.workflows.engine import retry
+from dataforge.workflows.engine.provider_batch import collecting, job_state, polling, submitting
+from dataforge.workflows.synthetic import generating, jobs, starting
 from infra import catalog
 from tests.integration.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
 from tests.integration.synthetic_voices import kind_of, told
@@ -55,7 +56,7 @@ class Walk:
     """A run of an organisation; `twice`: every state is run again before the machine goes on."""
 
     def __init__(self, *, twice: bool = False, **request: Any) -> None:
-        org_id, user_id = orgs.create_org("harbour")
+        org_id, user_id = organisations.create("harbour")
         self.run = starting.start(org_id, user_id, {**request, "mode": "batch"}, domain_confirmed=False)
         self._times = 2 if twice else 1
         workflows = platform.current().workflows
@@ -65,7 +66,7 @@ class Walk:
     def generate(self, e: Item) -> Item:
         for item in cast("list[Item]", json.loads(platform.current().files.read(str(e["batches_key"])))):
             for _ in range(self._times):
-                states.generate_batch(item)
+                kinds.generate_batch(item)
         return e
 
     def state(self, function: Any, e: Item) -> Item:
@@ -77,7 +78,7 @@ class Walk:
         """From one replay to the next state but one."""
         e = self.state(submitting.submit_jobs, e)
         while e["next"] == "wait":
-            e = waiting.check_jobs(e)
+            e = polling.check_jobs(e)
         if e["next"] == "collect":
             e = self.state(collecting.collect_replies, e)
         return e
@@ -86,14 +87,14 @@ class Walk:
         """The state machine, as its file says."""
         e = self.event
         while True:
-            planned = self.generate(self.state(states.plan_run, e))
+            planned = self.generate(self.state(kinds.plan_run, e))
             e = self.wave(planned)
             while e["next"] == "generate":
                 e = self.wave(self.generate(e))
-            e = states.assess_run(planned)
+            e = kinds.assess_run(planned)
             if not e["top_up"]:
                 break
-        self.state(states.close_run, e)
+        self.state(kinds.close_run, e)
         return runs.get(self.run.org_id, self.run.run_id)
 
 
@@ -132,13 +133,13 @@ def test_every_state_keeps_to_the_tables_that_its_function_may_use(
 
     now = [""]
     for place, name in (
-        (states, "plan_run"),
-        (states, "generate_batch"),
+        (kinds, "plan_run"),
+        (kinds, "generate_batch"),
         (submitting, "submit_jobs"),
-        (waiting, "check_jobs"),
+        (polling, "check_jobs"),
         (collecting, "collect_replies"),
-        (states, "assess_run"),
-        (states, "close_run"),
+        (kinds, "assess_run"),
+        (kinds, "close_run"),
     ):
         monkeypatch.setattr(place, name, _named(getattr(place, name), name, now))
     platform.use(dataclasses.replace(platform.current(), tables=cast(Any, Watched())))
@@ -195,17 +196,17 @@ def test_a_replay_that_runs_out_of_time_with_a_critic_in_real_time_goes_on_later
     provider: BatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walk = Walk(**WHOLE)
-    runs.change(walk.run, {"config": {**walk.run.config, "by_job": ["judge"]}})
-    planned = walk.generate(states.plan_run(walk.event))
+    run_status.change(walk.run, {"config": {**walk.run.config, "by_job": ["judge"]}})
+    planned = walk.generate(kinds.plan_run(walk.event))
     collected = walk.wave(planned)
     items = json.loads(platform.current().files.read(str(collected["batches_key"])))
     asked = len(provider.asked)
 
     for item in items:
         with pytest.raises(BatchUnfinished):
-            states.generate_batch(item, seconds=0)
+            kinds.generate_batch(item, seconds=0)
     none_asked = len(provider.asked) == asked
-    done = [states.generate_batch(item, seconds=600) for item in items]
+    done = [kinds.generate_batch(item, seconds=600) for item in items]
 
     assert none_asked
     assert [d["waiting"] for d in done] == [1, 2, 1]
@@ -214,13 +215,13 @@ def test_a_replay_that_runs_out_of_time_with_a_critic_in_real_time_goes_on_later
 
 def test_cancel_between_two_passes_keeps_what_is_whole_and_asks_nothing(provider: BatchServer) -> None:
     walk = Walk(**WHOLE)
-    planned = walk.generate(states.plan_run(walk.event))
+    planned = walk.generate(kinds.plan_run(walk.event))
     collected = walk.wave(planned)
     jobs.cancel(jobs.get(walk.run.org_id, walk.run.run_id))
     asked = len(provider.asked)
 
     over = walk.wave(walk.generate(collected))
-    states.close_run(states.assess_run(planned))
+    kinds.close_run(kinds.assess_run(planned))
 
     run = runs.get(walk.run.org_id, walk.run.run_id)
     assert (over["next"], len(provider.asked), len(provider.batches)) == ("assess", asked, 1)
@@ -230,15 +231,15 @@ def test_cancel_between_two_passes_keeps_what_is_whole_and_asks_nothing(provider
 
 def test_a_dead_batch_leaves_what_its_jobs_brought(provider: BatchServer) -> None:
     walk = Walk(**PLAIN)
-    planned = walk.generate(states.plan_run(walk.event))
+    planned = walk.generate(kinds.plan_run(walk.event))
     collected = walk.wave(planned)
     first, *others = json.loads(platform.current().files.read(str(collected["batches_key"])))
 
-    made = making.record_failure({**first, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
+    made = generating.record_failure({**first, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
     for item in others:
-        states.generate_batch(item)
+        kinds.generate_batch(item)
     over = walk.wave(collected)
-    states.close_run(states.assess_run(planned))
+    kinds.close_run(kinds.assess_run(planned))
 
     assert (made["made"], over["next"]) == (8, "assess")
     assert runs.get(walk.run.org_id, walk.run.run_id).delivered == 20
@@ -247,9 +248,9 @@ def test_a_dead_batch_leaves_what_its_jobs_brought(provider: BatchServer) -> Non
 def test_a_run_that_fails_cancels_the_jobs_of_every_teacher(provider: BatchServer) -> None:
     provider.plot.fate = lambda _: "hold"
     walk = Walk(**PLAIN)
-    submitted = submitting.submit_jobs(walk.generate(states.plan_run(walk.event)))
+    submitted = submitting.submit_jobs(walk.generate(kinds.plan_run(walk.event)))
 
-    states.close_run({**submitted, "failure": {"Error": "States.Timeout", "Cause": "{}"}})
+    kinds.close_run({**submitted, "failure": {"Error": "States.Timeout", "Cause": "{}"}})
 
     assert [b.told["status"] for b in provider.batches.values()] == ["cancelling"]
     assert runs.get(walk.run.org_id, walk.run.run_id).status == "failed"
@@ -258,7 +259,7 @@ def test_a_run_that_fails_cancels_the_jobs_of_every_teacher(provider: BatchServe
 def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
     provider: BatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.01)
     away = [True]
 
     def busy(body: dict[str, Any]) -> str:
@@ -268,7 +269,7 @@ def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
 
     provider.plot.reply = busy
     walk = Walk(**WHOLE)
-    planned = walk.generate(states.plan_run(walk.event))
+    planned = walk.generate(kinds.plan_run(walk.event))
 
     collected = walk.wave(planned)
     with pytest.raises(TeacherUnreachable):
@@ -277,7 +278,7 @@ def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
     e = walk.wave(collected)
     while e["next"] == "generate":
         e = walk.wave(walk.generate(e))
-    closing = states.assess_run(planned)
+    closing = kinds.assess_run(planned)
 
     run = runs.get(walk.run.org_id, walk.run.run_id)
     assert closing["top_up"] is False
@@ -285,7 +286,7 @@ def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
 
 
 def test_a_run_that_waits_while_the_service_is_upgraded_goes_on() -> None:
-    turn = book.turn({"turn": {"wave": 2, "vain": 1, "most": 500, "seconds": 60, "stopping": 0, "done": 7}})
+    turn = job_state.poll_state({"turn": {"wave": 2, "vain": 1, "most": 500, "seconds": 60, "stopping": 0, "done": 7}})
 
     assert (turn.vain, turn.most, turn.done) == ({"": 1}, {"": 500}, 7)
-    assert book.turn({"turn": {"wave": 0, "vain": {}, "most": {"critic": 3}}}).most == {"critic": 3}
+    assert job_state.poll_state({"turn": {"wave": 0, "vain": {}, "most": {"critic": 3}}}).most == {"critic": 3}

@@ -14,7 +14,7 @@ import pytest
 from dataforge import VERSION
 from dataforge.errors import SchemaMismatch
 from dataforge.platform import current
-from dataforge.store import orgs, projects, schema
+from dataforge.store import organisations, projects, schema
 from dataforge.store.schema import Step
 from functions.api import callers
 from tests.integration.conftest import Service
@@ -128,7 +128,7 @@ def test_data_without_a_number_is_of_the_first_release(service: Service) -> None
 def test_no_organisation_can_be_mistaken_for_the_number(service: Service) -> None:
     service.project()
 
-    assert "*data" not in {org.org_id for org in orgs.list_orgs()}
+    assert "*data" not in {org.org_id for org in organisations.list_all()}
     assert (
         service.http.get(
             "/api/v1/data-forge/projects", headers={**service.headers, "X-Organization-ID": "*data"}

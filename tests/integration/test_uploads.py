@@ -333,15 +333,17 @@ def test_auto_parse_waits_for_the_run_that_is_active(service: Service) -> None:
 
 
 def test_a_cancelled_parse_does_not_begin_again_by_itself(service: Service) -> None:
-    from dataforge.store import runs
-    from dataforge.workflows import closing, parsing
+    from dataforge.store import run_status
+    from dataforge.store import runs as run_store
+    from dataforge.workflows.documents import parsing
+    from dataforge.workflows.generation import closing
 
     project_id = service.project()
     service.call("POST", f"/projects/{project_id}/documents", json={"content": "# A\n\nOne."}, expect=201)
     project = projects.get(service.headers["X-Organization-ID"], project_id)
     projects.change(project, {"config": {"auto_parse": True}})
     started = service.call("POST", f"/projects/{project_id}/parse")
-    run = runs.change(runs.get(project.org_id, started["generation_id"]), {"cancel_requested": True})
+    run = run_status.change(run_store.get(project.org_id, started["generation_id"]), {"cancel_requested": True})
     service.wait(run.run_id)
 
     closing.close_run({"org_id": project.org_id, "run_id": run.run_id, "project_id": project_id, "kind": "parse"})

@@ -16,7 +16,7 @@ from dataforge.platform.aws.secrets import KEEP_S, SecretsManager
 from dataforge.platform.aws.websocket import WebSockets
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
-from dataforge.store import connections, orgs
+from dataforge.store import api_keys, connections, organisations
 from functions import socket
 from tests.integration import walls
 
@@ -68,8 +68,8 @@ def call(route: str, connection: str, **event: Any) -> int:
 
 def opened(connection: str = "c1") -> str:
     """The organisation of a new connection."""
-    org_id, user_id = orgs.create_org("Harbour")
-    key = orgs.create_key(org_id, user_id, name="k")
+    org_id, user_id = organisations.create("Harbour")
+    key = api_keys.create_first(org_id, user_id, name="k")
     assert call("$connect", connection, headers={"x-api-key": key}) == 200
     return org_id
 
@@ -125,8 +125,8 @@ def test_without_a_good_key_nothing_is_connected(management: Management, event: 
 
 @pytest.mark.parametrize("place", ["X-API-Key", "Authorization", "api_key"])
 def test_a_key_may_come_in_three_places(management: Management, place: str) -> None:
-    org_id, user_id = orgs.create_org("Harbour")
-    key = orgs.create_key(org_id, user_id, name="k")
+    org_id, user_id = organisations.create("Harbour")
+    key = api_keys.create_first(org_id, user_id, name="k")
     ways = {
         "X-API-Key": {"headers": {"X-API-Key": key}},
         "Authorization": {"headers": {"authorization": f"Bearer {key}"}},

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.teachers.admission import HORIZON, Block, Schedule, Window, reserve, spacing
+from dataforge.teachers.rate_schedule import HORIZON, ConcurrencyWindow, RateSchedule, StartTimes, reserve, spacing
 
 
-def play(window: Window, *, turned_away: float, answers: int, rng: random.Random) -> list[float]:
+def play(window: ConcurrencyWindow, *, turned_away: float, answers: int, rng: random.Random) -> list[float]:
     """Full use of the window against a provider that turns away a share of the calls; the limit after each answer."""
     limits, flying = [], list[int]()
     for _ in range(answers):
@@ -29,7 +29,7 @@ def play(window: Window, *, turned_away: float, answers: int, rng: random.Random
 
 @pytest.mark.parametrize("seed", range(20))
 def test_ten_percent_of_random_refusals_slow_nobody_down(seed: int) -> None:
-    window = Window(32)
+    window = ConcurrencyWindow(32)
 
     limits = play(window, turned_away=0.1, answers=2000, rng=random.Random(seed))
 
@@ -37,7 +37,7 @@ def test_ten_percent_of_random_refusals_slow_nobody_down(seed: int) -> None:
 
 
 def test_systematic_refusals_bring_the_limit_down_and_answers_bring_it_back() -> None:
-    window, rng = Window(32), random.Random(1)
+    window, rng = ConcurrencyWindow(32), random.Random(1)
 
     play(window, turned_away=0.9, answers=1000, rng=rng)
     low = window.limit
@@ -49,7 +49,7 @@ def test_systematic_refusals_bring_the_limit_down_and_answers_bring_it_back() ->
 
 def test_it_settles_where_a_provider_can_follow() -> None:
     """A provider that takes 8 calls at a time and turns away every other one."""
-    window, limits, flying = Window(64), list[float](), list[tuple[int, bool]]()
+    window, limits, flying = ConcurrencyWindow(64), list[float](), list[tuple[int, bool]]()
     for _ in range(20_000):
         while window.has_room:
             flying.append((window.sent(), sum(ok for _, ok in flying) < 8))
@@ -63,7 +63,7 @@ def test_it_settles_where_a_provider_can_follow() -> None:
 
 @given(st.lists(st.sampled_from(["sent", "answered", "turned_away", "lost"])), st.integers(1, 50))
 def test_the_books_of_a_window_balance_whatever_happens(events: list[str], ceiling: int) -> None:
-    window, flying = Window(ceiling), list[int]()
+    window, flying = ConcurrencyWindow(ceiling), list[int]()
 
     for event in events:
         if event == "sent":
@@ -97,7 +97,7 @@ class Worker:
         self.started: list[float] = []
         self.ready = 0.0
 
-    def step(self, line: Schedule, now: float, gap: float) -> tuple[Schedule, float]:
+    def step(self, line: RateSchedule, now: float, gap: float) -> tuple[RateSchedule, float]:
         """The line, and when this worker acts next."""
         if self.times:
             start = max(self.times.pop(0), now)
@@ -105,7 +105,7 @@ class Worker:
             self.ready = max(self.ready + 1 / self.demand, start)
             return line, max(self.ready, self.times[0] if self.times else start)
         line, got = reserve(line, self.org, now=now, spacing=gap, most=64)
-        if isinstance(got, Block):
+        if isinstance(got, StartTimes):
             self.times = got.times()
             return line, max(now, self.times[0])
         return line, now + got
@@ -113,7 +113,7 @@ class Worker:
 
 def simulate(workers: list[Worker], gap: float, seconds: float, *, seed: int = 0, dies: Worker | None = None) -> None:
     """Event by event; each worker sees the line as the one before it left it, a little late."""
-    rng, line, start = random.Random(seed), Schedule(), 1_000_000.0
+    rng, line, start = random.Random(seed), RateSchedule(), 1_000_000.0
     due = {n: start + rng.random() * 0.1 for n in range(len(workers))}
     while due:
         n = min(due, key=due.__getitem__)
@@ -168,7 +168,7 @@ def test_a_worker_that_dies_with_a_block_holds_nobody_up() -> None:
 
 
 def test_a_newcomer_is_served_soon_however_long_the_others_have_been_waiting() -> None:
-    line, now = Schedule(), 1000.0
+    line, now = RateSchedule(), 1000.0
     for _ in range(50):
         line, _ = reserve(line, "old", now=now, spacing=0.1, most=5)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dataforge.teachers.bedrock_batch import record_id, reply_key
 from dataforge.teachers.ports import JobLimits
 from dataforge.teachers.prices import Price
-from dataforge.workflows.batching.submitting import _Sized, divided
+from dataforge.workflows.engine.provider_batch.submitting import _Sized, split_into_jobs
 
 
 def sized(*sizes: int) -> list[_Sized]:
@@ -26,7 +26,7 @@ def test_every_job_is_within_the_limits_and_no_question_is_in_two(
 ) -> None:
     limits = JobLimits(min(least, most), most, room)
 
-    groups = divided(sized(*sizes), limits)
+    groups = split_into_jobs(sized(*sizes), limits)
 
     keys = [s.key for g in groups for s in g]
     assert len(keys) == len(set(keys))
@@ -34,7 +34,7 @@ def test_every_job_is_within_the_limits_and_no_question_is_in_two(
 
 
 def test_jobs_are_of_about_equal_size_so_that_no_rest_is_too_small_for_one() -> None:
-    groups = divided(sized(*[10] * 1010), JobLimits(100, 500, 10**6))
+    groups = split_into_jobs(sized(*[10] * 1010), JobLimits(100, 500, 10**6))
 
     assert [len(g) for g in groups] == [337, 337, 336]
 

@@ -15,7 +15,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Platform
-from dataforge.store import orgs
+from dataforge.store import model_settings, organisations
 from dataforge.teachers import catalogue
 from infra import catalog
 
@@ -186,10 +186,10 @@ def test_a_deployment_adds_models_prices_limits_and_addresses(here: pytest.Monke
 
 def test_an_organisation_chooses_for_itself_alone_and_cannot_send_keys_elsewhere(here: pytest.MonkeyPatch) -> None:
     give(here, OPENAI_API_KEY="key")
-    mine, _ = orgs.create_org("mine")
-    other, _ = orgs.create_org("other")
+    mine, _ = organisations.create("mine")
+    other, _ = organisations.create("other")
     sly = {"id": "house", "backends": ["openai:ft:house"], "base_url": "http://evil", "key": "OPENAI_API_KEY"}
-    orgs.set_models(mine, catalogue.checked({"models": [sly], "aliases": {"fast": ["house"]}}, "models"))
+    model_settings.put(mine, catalogue.checked({"models": [sly], "aliases": {"fast": ["house"]}}, "models"))
 
     house = teachers.resolve("fast", org_id=mine)
 

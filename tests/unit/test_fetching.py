@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from dataforge.errors import Unreadable
-from dataforge.workflows import fetching
+from dataforge.workflows.documents import fetching
 
 PAGE = b"<!doctype html><html><body><h1>Berths</h1><p>A berth is a place at the quay.</p></body></html>"
 MOST = 200_000

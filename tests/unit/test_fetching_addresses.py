@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataforge.errors import Unreadable
-from dataforge.workflows.fetching import Allowance, allowances, check, is_public
+from dataforge.workflows.documents.fetching import Allowance, allowances, check, is_public
 
 PUBLIC = ["93.184.216.34", "8.8.8.8", "2606:4700:4700::1111", "2a00:1450:4001:82a::200e", "64:ff9b::808:808"]
 NOT_PUBLIC = [

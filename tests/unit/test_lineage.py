@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.records import Message, Passage, Question, Slot, Span
-from dataforge.store.projects import StoredChunk
-from dataforge.store.runs import Reply, reply_key
-from dataforge.workflows import lineage
+from dataforge.store.chunks import StoredChunk
+from dataforge.store.replies import Reply, key_of
+from dataforge.workflows.engine import reply_lineage
+from dataforge.workflows.generation import lineage
 
 QUESTION = Question((Message("system", "Rules"), Message("user", "Ask")), Passage("text"), ())
 
@@ -19,7 +20,7 @@ QUESTION = Question((Message("system", "Rules"), Message("user", "Ask")), Passag
 def reply(first: int, attempt: int, tokens: int, cost: float | None) -> Reply:
     return Reply(
         "gen_1",
-        reply_key(first, attempt),
+        key_of(first, attempt),
         "",
         f"model-{attempt}",
         "stop",
@@ -49,7 +50,7 @@ def test_shares_add_up_to_the_whole(given_calls: list[tuple[int, list[tuple[int,
         calls.append([Slot(first + n, "chunk") for n in range(size)])
         replies += [reply(first, n, tokens, cost) for n, (tokens, cost) in enumerate(attempts)]
 
-    found = lineage.traced([{"slot": s.index} for c in calls for s in c], calls, replies)
+    found = reply_lineage.with_lineage([{"slot": s.index} for c in calls for s in c], calls, replies)
 
     known = [o["lineage"] for o in found if "lineage" in o]
     assert sum(k["input_tokens"] for k in known) == sum(r.input_tokens for r in replies)
@@ -63,11 +64,13 @@ def test_a_record_is_of_its_reply_and_shares_all_attempts() -> None:
     call = [Slot(4, "chunk"), Slot(5, "chunk")]
     replies = [reply(4, 0, 10, 0.2), reply(4, 1, 20, 0.4)]
 
-    first, lost = lineage.traced([{"slot": 4, "reply": reply_key(4, 0)}, {"slot": 5, "failed": "x"}], [call], replies)
+    first, lost = reply_lineage.with_lineage(
+        [{"slot": 4, "reply": key_of(4, 0)}, {"slot": 5, "failed": "x"}], [call], replies
+    )
 
     assert first["lineage"] == {
         "teacher": "model-0",
-        "reply": reply_key(4, 0),
+        "reply": key_of(4, 0),
         "attempt": 1,
         "prompt_hash": "hash-0",
         "answered_at": "time-0",
@@ -81,7 +84,9 @@ def test_a_record_is_of_its_reply_and_shares_all_attempts() -> None:
 
 
 def test_one_reply_of_unknown_price_makes_the_cost_unknown() -> None:
-    [found] = lineage.traced([{"slot": 0}], [[Slot(0, "chunk")]], [reply(0, 0, 1, 0.5), reply(0, 1, 1, None)])
+    [found] = reply_lineage.with_lineage(
+        [{"slot": 0}], [[Slot(0, "chunk")]], [reply(0, 0, 1, 0.5), reply(0, 1, 1, None)]
+    )
 
     assert found["lineage"]["cost_usd"] is None
     assert found["lineage"]["call"]["cost_usd"] is None
@@ -96,10 +101,10 @@ def test_equal_requests_have_equal_hashes_and_any_change_another() -> None:
         replace(QUESTION, json_schema={"a": 1}),
     ]
 
-    hashes = {lineage.prompt_hash(q) for q in (QUESTION, *others)}
+    hashes = {reply_lineage.prompt_hash(q) for q in (QUESTION, *others)}
 
     assert len(hashes) == 1 + len(others)
-    assert lineage.prompt_hash(replace(QUESTION)) == lineage.prompt_hash(QUESTION)
+    assert reply_lineage.prompt_hash(replace(QUESTION)) == reply_lineage.prompt_hash(QUESTION)
 
 
 def test_evidence_has_a_place_in_the_document_unless_a_person_rewrote_the_chunk() -> None:

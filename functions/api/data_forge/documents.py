@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from dataforge.errors import Invalid
-from dataforge.store import projects
-from dataforge.store.projects import Document, Project
-from dataforge.workflows import chunks, registering
-from dataforge.workflows import projects as workflow
+from dataforge.store import chunks
+from dataforge.store import documents as document_store
+from dataforge.store.documents import Document
+from dataforge.store.projects import Project
+from dataforge.workflows.documents import chunk_edits, deletion, registration
 from functions.api.callers import ProjectDep
 from functions.api.paging import PagingDep
 from functions.api.routing import Route
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/projects/{project_id}", tags=["documents"], route_cl
 @router.post("/upload-url", operation_id="create_upload_url")
 def create_upload_url(project: ProjectDep, body: wire.UploadRequest) -> wire.UploadUrl:
     """A presigned URL for one PUT of the file, with the same Content-Type, within the hour."""
-    url, key = registering.upload_url(project, body.filename, body.content_type, body.file_size)
+    url, key = registration.upload_url(project, body.filename, body.content_type, body.file_size)
     return wire.UploadUrl(upload_url=url, s3_key=key)
 
 
@@ -40,7 +41,7 @@ def _uploaded(project: Project, body: wire.RegisterDocument) -> Document:
     if body.filename is None or body.file_size is None:
         missing = "filename" if body.filename is None else "file_size"
         raise Invalid(f"{missing} is needed for an uploaded file", field=missing)
-    return registering.register(
+    return registration.register(
         project,
         filename=body.filename,
         s3_key=body.s3_key or "",
@@ -51,7 +52,7 @@ def _uploaded(project: Project, body: wire.RegisterDocument) -> Document:
 
 
 def _web_page(project: Project, body: wire.RegisterDocument) -> Document:
-    return registering.register_url(project, url=body.url or "", filename=body.filename, metadata=body.metadata)
+    return registration.register_url(project, url=body.url or "", filename=body.filename, metadata=body.metadata)
 
 
 def _sent_text(project: Project, body: wire.RegisterDocument) -> Document:
@@ -60,7 +61,7 @@ def _sent_text(project: Project, body: wire.RegisterDocument) -> Document:
         raise Invalid(
             f"file_size says {body.file_size}, but content has {len(content.encode())} bytes", field="file_size"
         )
-    return registering.register_text(
+    return registration.register_text(
         project, content=content, filename=body.filename, content_type=body.content_type, metadata=body.metadata
     )
 
@@ -71,13 +72,13 @@ _REGISTER = {"s3_key": _uploaded, "url": _web_page, "content": _sent_text}
 @router.get("/documents", operation_id="list_documents")
 def list_documents(project: ProjectDep, paging: PagingDep) -> list[wire.Document]:
     """Newest first."""
-    return [views.document(d) for d in paging.cut(projects.documents_of(project.project_id))]
+    return [views.document(d) for d in paging.cut(document_store.of_project(project.project_id))]
 
 
 @router.delete("/documents/{document_id}", operation_id="delete_document")
 def delete_document(project: ProjectDep, document_id: Id) -> wire.Told:
     """The document, its chunks and its stored file; pairs made from it stay."""
-    workflow.delete_document(project, document_id)
+    deletion.delete_document(project, document_id)
     return wire.Told(message=f"Document {document_id} deleted successfully")
 
 
@@ -90,15 +91,15 @@ def list_chunks(
 ) -> wire.ChunkPage:
     """By document, then position."""
     if document_id is None:
-        documents = [d for d in projects.documents_of(project.project_id) if d.parsing_status != "deleting"]
+        documents = [d for d in document_store.of_project(project.project_id) if d.parsing_status != "deleting"]
     else:
-        documents = [projects.get_document(project.project_id, document_id)]
-    found, total = projects.chunk_page(documents, (page - 1) * page_size, page * page_size)
+        documents = [document_store.get(project.project_id, document_id)]
+    found, total = document_store.chunk_page(documents, (page - 1) * page_size, page * page_size)
     return wire.ChunkPage(chunks=[views.chunk(c) for c in found], total=total, page=page, page_size=page_size)
 
 
 @router.put("/chunks/{chunk_id}", operation_id="update_chunk")
 def update_chunk(project: ProjectDep, chunk_id: Id, body: wire.UpdateChunk) -> wire.Chunk:
     """Correct the text, add metadata, or keep the chunk out of generation; pairs made before stay as they are."""
-    chunk = projects.get_chunk(project.project_id, chunk_id)
-    return views.chunk(chunks.edit(chunk, content=body.content, metadata=body.metadata, excluded=body.excluded))
+    chunk = chunks.get(project.project_id, chunk_id)
+    return views.chunk(chunk_edits.edit(chunk, content=body.content, metadata=body.metadata, excluded=body.excluded))

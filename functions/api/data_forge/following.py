@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from dataforge import clock
 from dataforge.errors import NotFound
-from dataforge.store import events, runs
-from dataforge.store.events import News
-from dataforge.workflows import runs as workflow
+from dataforge.store import run_events, runs
+from dataforge.store.run_events import EventPage
+from dataforge.workflows import lifecycle
 from functions.api.callers import CallerDep
 from functions.api.data_forge.generations import run_over_documents
 from functions.api.routing import Route
@@ -63,7 +63,7 @@ async def get_generation_events(
     At the latest after `wait` seconds. With `Accept: text/event-stream` all that comes in `wait` seconds (20 if not
     given), as it comes; a client that connects again goes on after its `Last-Event-ID`.
     """
-    start = after or request.headers.get("Last-Event-ID") or events.START
+    start = after or request.headers.get("Last-Event-ID") or run_events.START
     if STREAM not in request.headers.get("accept", ""):
         return await _news(who.org_id, generation_id, start, wait, limit)
     first = await _news(who.org_id, generation_id, start, 0, limit)  # 404 and 422 are answers, no streams
@@ -73,18 +73,18 @@ async def get_generation_events(
 
 async def _news(org_id: str, generation_id: str, after: str, wait: float, limit: int) -> wire.Events:
     end = time.monotonic() + wait
-    run = await run_in_threadpool(lambda: workflow.look_after(run_over_documents(org_id, generation_id)))
+    run = await run_in_threadpool(lambda: lifecycle.reconcile(run_over_documents(org_id, generation_id)))
     while True:
-        found = await run_in_threadpool(events.since, run.run_id, after, limit)
+        found = await run_in_threadpool(run_events.since, run.run_id, after, limit)
         closed = _is_closed(run, found)
         if found.events or closed or time.monotonic() + LOOK > end:
-            told = [wire.RunEvent.model_validate(events.message(e)) for e in found.events]
+            told = [wire.RunEvent.model_validate(run_events.message(e)) for e in found.events]
             return wire.Events(generation_id=generation_id, events=told, cursor=found.cursor, closed=closed)
         await asyncio.sleep(LOOK)
         run = await run_in_threadpool(runs.get, org_id, generation_id)
 
 
-def _is_closed(run: runs.Run, found: News) -> bool:
+def _is_closed(run: runs.Run, found: EventPage) -> bool:
     """Nothing will come after this. The run was read before the events, so the last line may be among them."""
     if run.status not in runs.FINISHED or found.more:
         return False

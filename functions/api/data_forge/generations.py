@@ -6,11 +6,13 @@ from fastapi import APIRouter, Query
 
 from dataforge.errors import NotFound
 from dataforge.platform import current
-from dataforge.store import runs
+from dataforge.store import run_log, runs
 from dataforge.store.runs import Run
 from dataforge.teachers import available
-from dataforge.workflows import assessing, generation, parsing
-from dataforge.workflows import runs as workflow
+from dataforge.workflows import lifecycle
+from dataforge.workflows.documents import parsing
+from dataforge.workflows.engine import rounds
+from dataforge.workflows.generation import starting
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.paging import PagingDep
 from functions.api.routing import Route
@@ -35,14 +37,14 @@ def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.Generation
     """Asks a teacher for training pairs from the project's chunks; with `estimate: true` only says what that takes."""
     request = body.model_dump()
     if body.estimate:
-        order = generation.quote(project, request)
+        order = starting.quote(project, request)
         return wire.Quote(
             projectId=project.project_id,
             config=order.config,
             model=order.model.backend,
             estimate=wire.Estimate.model_validate(order.estimate),
         )
-    run = generation.start(project, request)
+    run = starting.start(project, request)
     return wire.GenerationStarted(
         generationId=run.run_id,
         generation_id=run.run_id,
@@ -57,7 +59,7 @@ def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.Generation
 @router.get("/projects/{project_id}/generations", operation_id="list_generations")
 def list_generations(project: ProjectDep, paging: PagingDep) -> list[wire.Generation]:
     """Parse and generate runs, newest first."""
-    return [views.generation(workflow.look_after(r)) for r in paging.cut(runs.of_project(project.project_id))]
+    return [views.generation(lifecycle.reconcile(r)) for r in paging.cut(runs.of_project(project.project_id))]
 
 
 def run_over_documents(org_id: str, generation_id: str) -> Run:
@@ -70,13 +72,13 @@ def run_over_documents(org_id: str, generation_id: str) -> Run:
 
 @router.get("/generations/{generation_id}", operation_id="get_generation")
 def get_generation(who: CallerDep, generation_id: Id) -> wire.Generation:
-    return views.generation(workflow.look_after(run_over_documents(who.org_id, generation_id)))
+    return views.generation(lifecycle.reconcile(run_over_documents(who.org_id, generation_id)))
 
 
 @router.post("/generations/{generation_id}/cancel", operation_id="cancel_generation")
 def cancel_generation(who: CallerDep, generation_id: Id) -> wire.Cancelled:
     """Stops within a batch; pairs made so far stay. 409 once it has completed or failed."""
-    workflow.cancel(run_over_documents(who.org_id, generation_id))
+    lifecycle.cancel(run_over_documents(who.org_id, generation_id))
     return wire.Cancelled(generation_id=generation_id, generationId=generation_id)
 
 
@@ -86,7 +88,7 @@ def get_generation_logs(
 ) -> wire.Logs:
     """The last `tail` lines, oldest first, also while it runs."""
     run = run_over_documents(who.org_id, generation_id)
-    lines = [wire.LogLine.model_validate(line) for line in runs.logs(run.run_id, tail)]
+    lines = [wire.LogLine.model_validate(line) for line in run_log.tail(run.run_id, tail)]
     return wire.Logs(generation_id=generation_id, logs=lines)
 
 
@@ -103,7 +105,7 @@ def get_generation_outcomes(who: CallerDep, generation_id: Id) -> Outcomes:
             url=current().files.presign_get(key, filename=f"{generation_id}-{outcome}.jsonl"),
             lines=lines[outcome],
         )
-        for outcome, key in assessing.outcome_files(run).items()
+        for outcome, key in rounds.outcome_files(run).items()
     }
     return Outcomes(generation_id=generation_id, files=files)
 

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Path, Query
 from dataforge import ids
 from dataforge.access import Caller
 from dataforge.errors import NotFound
-from dataforge.store import pairs, projects
+from dataforge.store import exports, projects
 from dataforge.store.projects import Project
-from dataforge.workflows import analytics as workflow
-from dataforge.workflows import bulk, exporting, finding, review, tracing
+from dataforge.workflows import tracing
+from dataforge.workflows.exporting import export as exporting_export
+from dataforge.workflows.review import analytics as review_analytics
+from dataforge.workflows.review import bulk, edit, search
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
@@ -25,7 +27,7 @@ router = APIRouter(tags=["pairs"], route_class=Route)
 @router.get("/projects/{project_id}/pairs", operation_id="list_pairs")
 def list_pairs(project: ProjectDep, query: Annotated[reviewing.PairQuery, Query()]) -> reviewing.PairPage:
     """Filters combine; `search` looks in every turn, ignoring case; `total` is exact."""
-    found, total = finding.page(project, _filter(query), page=query.page, page_size=query.page_size)
+    found, total = search.page(project, _filter(query), page=query.page, page_size=query.page_size)
     return reviewing.PairPage(
         pairs=[views.pair(p) for p in found], total=total, page=query.page, page_size=query.page_size
     )
@@ -35,8 +37,8 @@ def list_pairs(project: ProjectDep, query: Annotated[reviewing.PairQuery, Query(
 def update_pair(who: CallerDep, pair_id: Id, body: reviewing.UpdatePair) -> reviewing.Pair:
     """New text without a status makes the pair `edited`; `metadata.reviewer_notes` sets the notes."""
     project = _project_of(who, pair_id)
-    change = review.Edit(body.input_text, body.output_text, body.status, body.metadata)
-    return views.pair(review.edit(project, pair_id, change))
+    change = edit.Edit(body.input_text, body.output_text, body.status, body.metadata)
+    return views.pair(edit.edit(project, pair_id, change))
 
 
 @router.get("/pairs/{pair_id}/trace", operation_id="trace_pair")
@@ -76,16 +78,16 @@ def undo_bulk_action(project: ProjectDep, body: reviewing.UndoRequest) -> review
     return reviewing.Undone(restored_count=undone.restored, skipped_count=undone.skipped)
 
 
-def _filter(given: reviewing.PairFilters) -> finding.PairFilter:
+def _filter(given: reviewing.PairFilters) -> search.PairFilter:
     fields = given.model_dump(include=set(reviewing.PairFilters.model_fields))
-    return finding.PairFilter(run_id=fields.pop("generation_id"), **{**fields, "search": given.search or None})
+    return search.PairFilter(run_id=fields.pop("generation_id"), **{**fields, "search": given.search or None})
 
 
 @router.post("/projects/{project_id}/export", operation_id="export")
 def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.Export:
     """Accepted and edited pairs as a new numbered JSONL file."""
     wanted = body or wire.ExportRequest()
-    made = exporting.export(
+    made = exporting_export.export(
         project,
         format=wanted.format,
         include_system_prompt=wanted.include_system_prompt,
@@ -97,10 +99,10 @@ def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.
 @router.get("/projects/{project_id}/export/{version}", operation_id="get_export")
 def get_export(project: ProjectDep, version: Annotated[int, Path(ge=1, le=10**9)]) -> wire.Export:
     """An earlier export with a fresh download URL."""
-    return views.export(pairs.get_export(project.project_id, version))
+    return views.export(exports.get(project.project_id, version))
 
 
 @router.get("/projects/{project_id}/analytics", operation_id="analytics")
 def analytics(project: ProjectDep) -> reviewing.Analytics:
     """Counts of documents, chunks, pairs and runs, and how the quality scores are spread."""
-    return views.analytics(project, workflow.of_project(project))
+    return views.analytics(project, review_analytics.of_project(project))

@@ -24,7 +24,7 @@ def generate(who: Who, body: wire.SyntheticRequest, confirmed: Confirmed = None)
     """Starts a job and answers at once; with `estimate` or `dry_run` it tells the price and starts nothing."""
     request = body.plain()
     if body.estimate or body.dry_run:
-        return views.estimate(starting.offer(request, domain_confirmed=confirmed == "true"))
+        return views.estimate(starting.quote(request, domain_confirmed=confirmed == "true"))
     return views.started(starting.start(who.org_id, who.user_id, request, domain_confirmed=confirmed == "true"))
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 from dataforge.recipes.synthetic.pricing import dollars
 from dataforge.store import ledger as books
-from dataforge.store import runs
+from dataforge.store import progress, runs
 from dataforge.store.runs import Run
-from dataforge.workflows.generation import most_slots
+from dataforge.workflows.engine.rounds import max_slots
 from dataforge.workflows.synthetic import jobs
-from dataforge.workflows.synthetic.starting import Offer
+from dataforge.workflows.synthetic.starting import JobQuote
 from functions.api.wire import synthetic as wire
 
 
-def estimate(offered: Offer) -> wire.SyntheticStarted:
+def estimate(offered: JobQuote) -> wire.SyntheticStarted:
     return wire.SyntheticStarted(
         job_id=None,
         status="estimated",
@@ -37,7 +37,7 @@ def started(run: Run) -> wire.SyntheticStarted:
         status="queued",
         generator=str(run.config["model_id"]),
         price_per_1000_usd=dollars(price["record"] * 1000),
-        most_generated=most_slots(run.requested),
+        most_generated=max_slots(run.requested),
     )
 
 
@@ -100,7 +100,7 @@ def _progress(run: Run) -> int:
     asked = max(run.asked, run.requested, 1)
     done = run.delivered + run.rejected + run.failed
     if run.status == "generating":
-        done = runs.progress_of(run.run_id, "r").done
+        done = progress.of_run(run.run_id, "r").done
     return 95 if run.status == "validating" else min(95, 95 * done // asked)
 
 

@@ -6,22 +6,21 @@ import re
 from collections.abc import Sequence
 
 from dataforge.platform import current
-from dataforge.store import events
-from dataforge.store import pairs as pair_store
-from dataforge.store import projects as project_store
-from dataforge.store import runs as run_store
-from dataforge.store.blocks import SCORE_UNIT
-from dataforge.workflows import exporting
-from dataforge.workflows.analytics import Numbers
+from dataforge.store import chunks, documents, pairs, progress, run_events, runs
+from dataforge.store import exports as export_store
+from dataforge.store import projects as store_projects
+from dataforge.store.review_index import SCORE_UNIT
+from dataforge.workflows.exporting import export as exporting_export
+from dataforge.workflows.review.analytics import Numbers
 from functions.api.wire import data_forge as wire
 from functions.api.wire import review as reviewing
 from functions.api.wire.trace_views import lineage
 
 
-def project(p: project_store.Project, exports: Sequence[pair_store.Export] | None = None) -> wire.Project:
+def project(p: store_projects.Project, exports: Sequence[export_store.Export] | None = None) -> wire.Project:
     """exports: all of its own, where they are known already."""
     if exports is None:
-        exports = pair_store.exports_of(p.project_id) if p.version else []
+        exports = export_store.of_project(p.project_id) if p.version else []
     n = pair_numbers(p)
     stats = wire.ProjectStats(
         total_documents=p.documents,
@@ -50,13 +49,13 @@ def project(p: project_store.Project, exports: Sequence[pair_store.Export] | Non
     )
 
 
-def projects(several: Sequence[project_store.Project]) -> list[wire.Project]:
+def projects(several: Sequence[store_projects.Project]) -> list[wire.Project]:
     """The exports of all of them in one read."""
-    exports = pair_store.exports_of_each(several)
+    exports = export_store.of_projects(several)
     return [project(p, exports[p.project_id]) for p in several]
 
 
-def pair_numbers(p: project_store.Project) -> reviewing.PairNumbers:
+def pair_numbers(p: store_projects.Project) -> reviewing.PairNumbers:
     """An edited pair counts as accepted."""
     return reviewing.PairNumbers(
         total=p.pending + p.accepted + p.edited + p.rejected,
@@ -67,7 +66,7 @@ def pair_numbers(p: project_store.Project) -> reviewing.PairNumbers:
     )
 
 
-def analytics(p: project_store.Project, found: Numbers) -> reviewing.Analytics:
+def analytics(p: store_projects.Project, found: Numbers) -> reviewing.Analytics:
     return reviewing.Analytics(
         projectId=p.project_id,
         projectName=p.name,
@@ -82,7 +81,7 @@ def analytics(p: project_store.Project, found: Numbers) -> reviewing.Analytics:
     )
 
 
-def document(d: project_store.Document) -> wire.Document:
+def document(d: documents.Document) -> wire.Document:
     error = wire.DocumentError(reason=d.error_reason or "corrupted", message=d.error) if d.error else None
     return wire.Document(
         documentId=d.document_id,
@@ -109,14 +108,14 @@ def document(d: project_store.Document) -> wire.Document:
     )
 
 
-def _fetched(d: project_store.Document) -> wire.Fetched | None:
+def _fetched(d: documents.Document) -> wire.Fetched | None:
     if not d.fetched:
         return None
     told = {name: str(d.fetched.get(name) or "") for name in ("final_url", "content_type", "fetched_at")}
     return wire.Fetched(finalUrl=told["final_url"], contentType=told["content_type"], fetchedAt=told["fetched_at"])
 
 
-def chunk(c: project_store.StoredChunk) -> wire.Chunk:
+def chunk(c: chunks.StoredChunk) -> wire.Chunk:
     top = c.heading_path[0] if c.heading_path else None
     topic = re.sub(r"[\W_]+", "-", top.casefold()).strip("-") if top else None
     made = sum(n for n in c.pairs_by_run.values() if isinstance(n, int))
@@ -143,10 +142,10 @@ def chunk(c: project_store.StoredChunk) -> wire.Chunk:
     )
 
 
-def generation(run: run_store.Run) -> wire.Generation:
+def generation(run: runs.Run) -> wire.Generation:
     """While it runs, counts and cost come from the progress notes of its batches."""
-    live = run.status in run_store.ACTIVE
-    now, spent = run_store.measure(run) if live else (run_store.Progress(), None)
+    live = run.status in runs.ACTIVE
+    now, spent = run_events.measure(run) if live else (progress.Progress(), None)
     status = "cancelled" if live and run.cancel_requested else run.status
     cost = spent.cost_usd if spent else run.cost_usd
     cost = None if cost is None else round(cost, 6)
@@ -185,7 +184,7 @@ def generation(run: run_store.Run) -> wire.Generation:
     )
 
 
-def _percent(run: run_store.Run, now: run_store.Progress) -> int:
+def _percent(run: runs.Run, now: progress.Progress) -> int:
     """0 before planning, 100 only when completed; validating is the last tenth."""
     if run.status == "completed":
         return 100
@@ -195,12 +194,12 @@ def _percent(run: run_store.Run, now: run_store.Progress) -> int:
     return min(90, round(90 * now.done / fresh)) if run.asked else 0
 
 
-def _detail(run: run_store.Run, now: run_store.Progress, cost: float | None) -> wire.StageProgress:
+def _detail(run: runs.Run, now: progress.Progress, cost: float | None) -> wire.StageProgress:
     """Exact counts; rate and time left as the run's last event has them."""
-    if run.status not in run_store.ACTIVE:
+    if run.status not in runs.ACTIVE:
         return wire.StageProgress(stage=run.stage, done=run.asked, total=run.asked, costUsd=cost)
     total = run.asked if run.kind == "parse" else run.asked - (run.delivered + run.rejected + run.failed)
-    said = events.latest(run.run_id)
+    said = run_events.latest(run.run_id)
     rate = said.rate_per_second if said and said.stage == run.stage else None
     left = max(0, total - now.done) / rate if rate else None
     return wire.StageProgress(
@@ -213,7 +212,7 @@ def _detail(run: run_store.Run, now: run_store.Progress, cost: float | None) -> 
     )
 
 
-def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wire.Json:
+def _results_so_far(run: runs.Run, spent: progress.Progress | None) -> wire.Json:
     if run.kind == "parse" or spent is None:
         return {}
     return {
@@ -225,7 +224,7 @@ def _results_so_far(run: run_store.Run, spent: run_store.Progress | None) -> wir
     }
 
 
-def pair(p: pair_store.Pair) -> reviewing.Pair:
+def pair(p: pairs.Pair) -> reviewing.Pair:
     return reviewing.Pair.model_validate(
         {  # turns and all in one go: a page has up to 500 pairs
             "pairId": p.pair_id,
@@ -235,7 +234,7 @@ def pair(p: pair_store.Pair) -> reviewing.Pair:
             "generationId": p.run_id,
             "type": p.type,
             "systemPrompt": p.system_prompt,
-            "messages": [{"role": m.role, "content": m.content} for m in exporting.messages(p)],
+            "messages": [{"role": m.role, "content": m.content} for m in exporting_export.messages(p)],
             "question": p.question,
             "answer": p.answer,
             "qualityScore": p.quality_score,
@@ -254,7 +253,7 @@ def pair(p: pair_store.Pair) -> reviewing.Pair:
     )
 
 
-def export_version(e: pair_store.Export) -> wire.ExportVersion:
+def export_version(e: export_store.Export) -> wire.ExportVersion:
     return wire.ExportVersion(
         version=e.version,
         format=e.format,
@@ -267,7 +266,7 @@ def export_version(e: pair_store.Export) -> wire.ExportVersion:
     )
 
 
-def export(e: pair_store.Export) -> wire.Export:
+def export(e: export_store.Export) -> wire.Export:
     """With a fresh URL, valid for an hour."""
     url = current().files.presign_get(e.s3_key, filename=f"dataset-v{e.version}-{e.format}.jsonl")
     return wire.Export(**export_version(e).model_dump(), downloadUrl=url)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dataforge import settings
 from dataforge.errors import Forbidden, Malformed, NotFound, Unauthenticated
-from dataforge.store import orgs
+from dataforge.store import api_keys, members
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class Caller:
 
 def authenticate(key: str | None) -> Caller:
     """One read. Raises Unauthenticated for no key, an unknown or a revoked one."""
-    holder = orgs.holder_of(key) if key else None
+    holder = api_keys.holder_of(key) if key else None
     if holder is None:
         raise Unauthenticated("A valid API key is required: send it as X-API-Key or Authorization: Bearer")
-    orgs.note_use(holder)
+    api_keys.note_use(holder)
     return Caller(holder.org_id, holder.user_id, holder.key_id, tuple(holder.scopes))
 
 
@@ -37,12 +37,12 @@ def allow(who: Caller, org_id: str | None, *, org_required: bool, scope: str | N
         raise Forbidden("This key does not belong to a member of that organization", code="ORGANIZATION_FORBIDDEN")
     if settings.get().require_verified_email and not _verified(who):
         raise Forbidden("Verify your email address first", code="EMAIL_NOT_VERIFIED")
-    if scope and scope not in who.scopes and orgs.ADMIN not in who.scopes:
+    if scope and scope not in who.scopes and api_keys.ADMIN not in who.scopes:
         raise Forbidden(f"This key lacks the scope {scope}", code="SCOPE_REQUIRED")
 
 
 def _verified(who: Caller) -> bool:
     try:
-        return orgs.get_member(who.org_id, who.user_id).email_verified
+        return members.get(who.org_id, who.user_id).email_verified
     except NotFound:
         return False

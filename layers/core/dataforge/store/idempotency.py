@@ -20,7 +20,7 @@ from dataforge import clock
 from dataforge.errors import ConditionFailed, InProgress, Invalid, TooLarge
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Key, Where
-from dataforge.store.rows import from_item, to_item
+from dataforge.store.item_codec import from_item, to_item
 
 KEPT = 86_400
 ABANDONED = 60
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredResponse:
     status: int
     content_type: str
     body: str
@@ -49,7 +49,7 @@ class Claim:
         """For answers that take longer than a moment; called well within ABANDONED seconds."""
         self._write({"seen": clock.epoch()})
 
-    def keep(self, answer: Answer) -> None:
+    def keep(self, answer: StoredResponse) -> None:
         try:
             self._write({**to_item(answer), "seen": clock.epoch()})
         except TooLarge:
@@ -73,7 +73,7 @@ class Claim:
         return {"org_id": self.org_id, "request": self.request}
 
 
-def claim(org_id: str, path: str, key: str, sent: bytes) -> Claim | Answer:
+def claim(org_id: str, path: str, key: str, sent: bytes) -> Claim | StoredResponse:
     """The claim on a new request, or the answer that this one was given before.
 
     Raises Invalid (`IDEMPOTENCY_KEY_REUSED`) when the key was used with another body, InProgress while somebody else
@@ -112,7 +112,7 @@ def claim(org_id: str, path: str, key: str, sent: bytes) -> Claim | Answer:
     raise _in_progress()
 
 
-def _judge(known: Item, fresh: Item, now: int) -> Answer | None:
+def _judge(known: Item, fresh: Item, now: int) -> StoredResponse | None:
     """None: what is there has expired or was abandoned, and may be taken over."""
     if int(str(known["expires_at"])) <= now:
         return None
@@ -123,7 +123,7 @@ def _judge(known: Item, fresh: Item, now: int) -> Answer | None:
             code="IDEMPOTENCY_KEY_REUSED",
         )
     if "status" in known:
-        return from_item(Answer, known)
+        return from_item(StoredResponse, known)
     if now - int(str(known["seen"])) < ABANDONED:
         raise _in_progress()
     return None

@@ -27,7 +27,7 @@ from dataforge import clock, settings
 from dataforge.errors import ConditionFailed, Conflict, Invalid, PaymentRequired
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Put, Update, Where, Write
-from dataforge.store.rows import from_item, to_item
+from dataforge.store.item_codec import from_item, to_item
 
 Plan = Literal["unlimited", "payg", "quota"]
 PLANS: tuple[Plan, ...] = ("unlimited", "payg", "quota")

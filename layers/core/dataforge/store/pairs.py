@@ -22,19 +22,24 @@ from dataforge import clock, ids
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Key, Put, Update
-from dataforge.store import blocks, projects
-from dataforge.store.blocks import BLOCK, Change, Marked
+from dataforge.store import item_codec, projects, review_index
+from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.projects import Project
-from dataforge.store.rows import from_item, to_item
+from dataforge.store.review_index import BLOCK, Change, Marked
 
 STATUSES = ("pending", "accepted", "rejected", "edited")
+
 EXPORTABLE = ("accepted", "edited")
+
 _PROBED = 100
 """More than any wall writes at once."""
+
 _FEW = 200
 """Up to so many pairs of a block are fetched by their keys; more are read as neighbours."""
-_LISTED = 100
+
+PAGE_SIZE = 100
 """Up to so many exports of a project are read by their keys; more by a query."""
+
 _TRIES = 50
 
 
@@ -70,20 +75,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    project_id: str
-    version: int
-    format: str
-    s3_key: str
-    pair_count: int
-    file_size: int
-    include_system_prompt: bool
-    created_at: str
-    min_quality_score: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
+class PairPlace:
     """Where a pair stands in the review index."""
 
     run: str
@@ -113,7 +105,7 @@ def write_new(project_id: str, pairs: Sequence[Pair]) -> None:
 
 def add_round(project: Project, run_id: str, round_number: int, pairs: Sequence[Pair]) -> None:
     """Written pairs into the index and the project's counters, once per round."""
-    blocks.add_round(project, run_id, round_number, marks(pairs))
+    review_index.add_round(project, run_id, round_number, marks(pairs))
 
 
 def marks(pairs: Sequence[Pair]) -> list[Marked]:
@@ -144,23 +136,26 @@ def change(project: Project, pair_id: str, edit: Callable[[Pair], Pair], search_
         slot = ids.slot_of_pair(pair_id)
         if after.status != pair.status:
             states = bytearray(block.states)
-            states[slot % BLOCK] = blocks.CODES[after.status]
+            states[slot % BLOCK] = review_index.CODES[after.status]
             changed = Change(block, bytes(states))
             key = {"org_id": project.org_id, "project_id": project.project_id}
-            writes += [blocks.put(project.project_id, changed), Update("projects", key, add=blocks.counters(changed))]
+            writes += [
+                review_index.put(project.project_id, changed),
+                Update("projects", key, add=review_index.counters(changed)),
+            ]
         if (text := search_text(after)) != search_text(pair):
-            writes.append(blocks.keep_text(project.project_id, block.run, slot, text))
+            writes.append(review_index.keep_text(project.project_id, block.run, slot, text))
         try:
             current().tables.transact(writes)
         except ConditionFailed:
             projects.get(project.org_id, project.project_id)
-            blocks.pause(attempt)
+            review_index.pause(attempt)
         else:
             return after
     raise Conflict(f"Pair {pair_id} is being changed by many at once; try again", code="BUSY")
 
 
-def fetch(project_id: str, places: Sequence[Place]) -> list[Pair]:
+def fetch(project_id: str, places: Sequence[PairPlace]) -> list[Pair]:
     """In the order asked; a pair that was removed meanwhile is left out."""
     statuses = {ids.pair_id(project_id, p.run, p.slot): p.status for p in places}
     keys: list[Key] = [{"project_id": project_id, "pair_id": pair_id} for pair_id in statuses]
@@ -172,58 +167,30 @@ def fetch(project_id: str, places: Sequence[Place]) -> list[Pair]:
 def walk(project_id: str, statuses: Iterable[str] = STATUSES) -> Iterator[Pair]:
     """Every pair of these statuses in the order of their ids, as the index is at the first step; in constant memory,
     whatever the size of the project."""
-    wanted = {blocks.CODES[s]: s for s in statuses}
-    for block in blocks.read(project_id):
+    wanted = {review_index.CODES[s]: s for s in statuses}
+    for block in review_index.read(project_id):
         places = [
-            Place(block.run, block.number * BLOCK + n, wanted[code])
+            PairPlace(block.run, block.number * BLOCK + n, wanted[code])
             for n, code in enumerate(block.states)
             if code in wanted
         ]
         yield from fetch(project_id, places) if len(places) <= _FEW else _neighbours(project_id, block, places)
 
 
-def _neighbours(project_id: str, block: blocks.Block, places: Sequence[Place]) -> Iterator[Pair]:
+def _neighbours(project_id: str, block: review_index.Block, places: Sequence[PairPlace]) -> Iterator[Pair]:
     statuses = {ids.pair_id(project_id, p.run, p.slot): p.status for p in places}
     prefix = ids.pair_id(project_id, block.run, block.number * BLOCK)[:-3]
-    for item in projects.pages("pairs", {"project_id": project_id}, begins=("pair_id", prefix)):
+    for item in item_codec.items_of("pairs", {"project_id": project_id}, begins=("pair_id", prefix)):
         status = statuses.get(str(item["pair_id"]))
         if status is not None:
             yield from_item(Pair, {**item, "status": status})
 
 
-def put_export(export: Export) -> None:
-    current().tables.put_new("exports", to_item(export))
-
-
-def get_export(project_id: str, version: int) -> Export:
-    item = current().tables.get("exports", {"project_id": project_id, "version": version})
-    if item is None:
-        raise NotFound(f"Export version {version} not found")
-    return from_item(Export, item)
-
-
-def exports_of(project_id: str) -> list[Export]:
-    return [from_item(Export, i) for i in projects.pages("exports", {"project_id": project_id})]
-
-
-def exports_of_each(several: Sequence[Project]) -> dict[str, list[Export]]:
-    """By project id. Versions count from 1, so the project's number names the keys and one read is enough for a page
-    of projects; one with very many exports has a query of its own. A version whose export broke off is left out.
-    """
-    few = [p for p in several if p.version <= _LISTED]
-    keys: list[Key] = [{"project_id": p.project_id, "version": v} for p in few for v in range(1, p.version + 1)]
-    found: dict[str, list[Export]] = {p.project_id: [] for p in few}
-    for item in current().tables.batch_get("exports", keys) if keys else []:
-        made = from_item(Export, item)
-        found[made.project_id].append(made)
-    return found | {p.project_id: exports_of(p.project_id) for p in several if p.version > _LISTED}
-
-
-def _read(project_id: str, pair_id: str) -> tuple[Pair, blocks.Block]:
+def _read(project_id: str, pair_id: str) -> tuple[Pair, review_index.Block]:
     """The pair, with its status, and the block that says so."""
     item = current().tables.get("pairs", {"project_id": project_id, "pair_id": pair_id})
-    block = blocks.of_pair(project_id, ids.run_of_pair(pair_id), ids.slot_of_pair(pair_id)) if item else None
-    status = blocks.STATUSES.get(block.states[ids.slot_of_pair(pair_id) % BLOCK]) if block else None
+    block = review_index.of_pair(project_id, ids.run_of_pair(pair_id), ids.slot_of_pair(pair_id)) if item else None
+    status = review_index.STATUSES.get(block.states[ids.slot_of_pair(pair_id) % BLOCK]) if block else None
     if item is None or block is None or status is None:
         raise NotFound(f"Pair {pair_id} not found")
     return from_item(Pair, {**item, "status": status}), block

@@ -18,8 +18,8 @@ from dataforge import VERSION, clock
 from dataforge.errors import ConditionFailed, SchemaMismatch
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Key
-from dataforge.store import orgs
-from dataforge.store.rows import from_item, to_item
+from dataforge.store import organisations
+from dataforge.store.item_codec import from_item, to_item
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def bring_up(steps: Sequence[Step] = STEPS, *, say: Callable[[str], None] = logg
 
 def _claim(steps: Sequence[Step]) -> Schema:
     """Write the number of tables that have none: today's where there is no organisation yet, else the first."""
-    item: Item = {**_KEY, **_written(FIRST if orgs.list_orgs() else needed(steps))}
+    item: Item = {**_KEY, **_written(FIRST if organisations.list_all() else needed(steps))}
     try:
         current().tables.put_new("orgs", item)
     except ConditionFailed:

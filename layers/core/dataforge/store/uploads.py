@@ -17,11 +17,11 @@ from dataforge import clock
 from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Put, Update, Write
-from dataforge.store.rows import from_item, to_item
+from dataforge.store.item_codec import from_item, to_item
 
 KEPT_SECONDS = 14 * 86_400
 """As long as a dead-letter queue keeps an event that may still be told."""
-GRAVE_SECONDS = 2 * 3600
+TOMBSTONE_SECONDS = 2 * 3600
 """Longer than an upload URL lives: what is PUT for a deleted document can still be told apart, and removed."""
 
 
@@ -94,7 +94,7 @@ def claim(upload: Upload, document_id: str, *, is_new: bool) -> Write:
     return Update("uploads", key, set={"document_id": document_id}, where={"document_id": ABSENT, "deleted": False})
 
 
-def grave(org_id: str, project_id: str, s3_key: str) -> Put:
+def tombstone(org_id: str, project_id: str, s3_key: str) -> Put:
     """For the transaction that deletes the document: says so to whoever comes later with the same key."""
     return Put(
         "uploads",
@@ -105,7 +105,7 @@ def grave(org_id: str, project_id: str, s3_key: str) -> Put:
                 org_id,
                 "",
                 "",
-                clock.epoch() + GRAVE_SECONDS,
+                clock.epoch() + TOMBSTONE_SECONDS,
                 deleted=True,
             )
         ),

@@ -17,7 +17,7 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.teachers import catalogue
 from dataforge.teachers.catalogue import Catalogue, Model, has_own_server, region
-from dataforge.teachers.jobs import Jobs
+from dataforge.teachers.jobs import BatchJobs
 from dataforge.teachers.ports import Capabilities, JobLimits, Teacher
 from dataforge.teachers.prices import Price
 
@@ -138,16 +138,16 @@ PROVIDERS: dict[str, Callable[[Model], Teacher]] = {
 }
 
 
-def _openai_jobs(model: Model, asked: Teacher, learnt: Item) -> Jobs:
+def _openai_jobs(model: Model, asked: Teacher, learnt: Item) -> BatchJobs:
     from dataforge.teachers.openai_batch import OpenAIJobs
 
     return OpenAIJobs(cast("OpenAICompatible", asked), model.price.batched if model.price else None, learnt)
 
 
-def _bedrock_jobs(model: Model, asked: Teacher, learnt: Item) -> Jobs:
+def _bedrock_jobs(model: Model, asked: Teacher, learnt: Item) -> BatchJobs:
     from dataforge.platform.aws.s3 import S3Files
     from dataforge.teachers.aws_call import AwsCall
-    from dataforge.teachers.bedrock_batch import BedrockJobs, Place
+    from dataforge.teachers.bedrock_batch import BatchLocation, BedrockJobs
 
     s, place = settings.get(), current()
     ours = place.name == "aws" and s.batch_bucket in ("", s.bucket)
@@ -165,11 +165,11 @@ def _bedrock_jobs(model: Model, asked: Teacher, learnt: Item) -> Jobs:
         model.price.batched if model.price else None,
         learnt,
         call=call,
-        place=Place(bucket, s.batch_role, place.files if ours else S3Files(bucket), ours),
+        place=BatchLocation(bucket, s.batch_role, place.files if ours else S3Files(bucket), ours),
     )
 
 
-JOBS: dict[str, Callable[[Model, Teacher, Item], Jobs]] = {"openai": _openai_jobs, "bedrock": _bedrock_jobs}
+JOBS: dict[str, Callable[[Model, Teacher, Item], BatchJobs]] = {"openai": _openai_jobs, "bedrock": _bedrock_jobs}
 """The batch API of a provider, beside its teacher; the limits are `Capabilities.batch` of the teacher."""
 LIMITS: dict[str, JobLimits] = {
     "openai": JobLimits(least=1, most=50_000, bytes=200 * 10**6),
@@ -253,7 +253,7 @@ def build(model: Model) -> Teacher:
     return PROVIDERS[model.provider](model)
 
 
-def batch_jobs(model: Model, asked: Teacher, learnt: Item) -> Jobs:
+def batch_jobs(model: Model, asked: Teacher, learnt: Item) -> BatchJobs:
     """asked: a teacher of the model, which the jobs take over. learnt: see `jobs.Jobs`; empty at first."""
     return JOBS[model.provider](model, asked, learnt)
 
@@ -301,8 +301,8 @@ def _timeout() -> float:
 
 
 __all__ = [
+    "BatchJobs",
     "Capabilities",
-    "Jobs",
     "Model",
     "Teacher",
     "TeacherEntry",

@@ -22,7 +22,7 @@ from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
 from dataforge.teachers.bedrock import Bedrock, Dialect, converse_answer, request
 from dataforge.teachers.connection import Response, code, count, failure, parsed
-from dataforge.teachers.jobs import Look, NoReply, State
+from dataforge.teachers.jobs import JobStatus, NoReply, State
 from dataforge.teachers.prices import Price
 
 STATES: dict[str, State] = {
@@ -37,7 +37,7 @@ _HINT = f"{HINT} (bedrock:CreateModelInvocationJob and iam:PassRole; the role mu
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BatchLocation:
     """files: those of the bucket that Bedrock reads and writes. is_ours: it is the bucket of our own files.
 
     role: the ARN of the role that Bedrock takes to do so.
@@ -52,7 +52,9 @@ class Place:
 class BedrockJobs:
     """teacher: asks the same model in real time. price: of batch inference. learnt: see `jobs.Jobs`."""
 
-    def __init__(self, teacher: Bedrock, price: Price | None, learnt: Item, *, call: AwsCall, place: Place) -> None:
+    def __init__(
+        self, teacher: Bedrock, price: Price | None, learnt: Item, *, call: AwsCall, place: BatchLocation
+    ) -> None:
         self._teacher, self._price, self._call, self._place = teacher, price, call, place
         self._name = teacher.name
         if learnt:
@@ -91,14 +93,14 @@ class BedrockJobs:
                 return found
         return str(self._checked(response)["jobArn"])
 
-    async def look(self, job: str) -> Look:
+    async def look(self, job: str) -> JobStatus:
         told = await self._told(job)
         said = str(told.get("status"))
         state, detail = STATES.get(said, "running"), str(told.get("message") or "")
         done, total = count(told.get("processedRecordCount")), count(told.get("totalRecordCount"))
         if state == "failed" and "quota" in detail.lower():
             state = "full"
-        return Look(state, said, done, total, detail[:500])
+        return JobStatus(state, said, done, total, detail[:500])
 
     async def replies(self, job: str) -> AsyncIterator[tuple[str, Answer | NoReply]]:
         folder = await self._folder(job)

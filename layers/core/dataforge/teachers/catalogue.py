@@ -21,7 +21,7 @@ from dataforge import settings
 from dataforge.errors import Invalid
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Value
-from dataforge.store import orgs
+from dataforge.store import model_settings
 from dataforge.teachers.ports import Capabilities, Form
 from dataforge.teachers.prices import Price
 
@@ -197,7 +197,7 @@ def _deployment(told: str) -> Item:
 def _of_org(org_id: str) -> Item:
     """An organisation may name and price models, and choose among the providers of the deployment; it may not send
     the deployment's keys elsewhere."""
-    layer = checked(orgs.models_of(org_id), "the organisation's models")
+    layer = checked(model_settings.get(org_id), "the organisation's models")
     own = ("base_url", "key")
     models = [{k: v for k, v in m.items() if k not in own} for m in cast("list[Item]", layer.get("models") or [])]
     return {"models": cast("list[Value]", models), "aliases": layer.get("aliases") or {}}

@@ -19,7 +19,7 @@ State: TypeAlias = Literal["running", "ended", "failed", "full"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class JobStatus:
     """A job at this moment."""
 
     state: State
@@ -39,7 +39,7 @@ class NoReply:
     why: str
 
 
-class Jobs(Protocol):
+class BatchJobs(Protocol):
     """Raises as `ports.Teacher`, everywhere."""
 
     def learnt(self) -> Item:
@@ -57,7 +57,7 @@ class Jobs(Protocol):
         """
         ...
 
-    async def look(self, job: str) -> Look: ...
+    async def look(self, job: str) -> JobStatus: ...
 
     def replies(self, job: str) -> AsyncIterator[tuple[str, Answer | NoReply]]:
         """By key, of a job that ended. A question that the job did not get to may be missing altogether."""

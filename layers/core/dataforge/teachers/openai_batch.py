@@ -17,7 +17,7 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
 from dataforge.teachers.connection import Response, code, count, failure, message, parsed
-from dataforge.teachers.jobs import Look, NoReply, State
+from dataforge.teachers.jobs import JobStatus, NoReply, State
 from dataforge.teachers.openai_compatible import FILTERED, Dialect, OpenAICompatible, chat_answer, chat_body
 from dataforge.teachers.prices import Price
 
@@ -67,7 +67,7 @@ class OpenAIJobs:
         )
         return str(made["id"])
 
-    async def look(self, job: str) -> Look:
+    async def look(self, job: str) -> JobStatus:
         told = await self._ask("GET", f"/batches/{job}")
         counts, problems = told.get("request_counts"), _problems(told)
         counts = counts if isinstance(counts, dict) else {}
@@ -75,7 +75,7 @@ class OpenAIJobs:
         state = STATES.get(said, "running")
         if state == "failed" and {str(p.get("code")) for p in problems} & FULL:
             state = "full"
-        return Look(
+        return JobStatus(
             state,
             said,
             count(counts.get("completed")) + count(counts.get("failed")),

@@ -18,11 +18,11 @@ from dataforge import ids, settings
 from dataforge.errors import ConditionFailed, EraseUnfinished, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Key
-from dataforge.store import blocks, pairs, projects, runs
-from dataforge.store.blocks import BLOCK, DELETED, NOTHING, Block, Change
+from dataforge.store import exports, item_codec, projects, review_index, runs
 from dataforge.store.projects import Project
-from dataforge.workflows import runs as flow
-from dataforge.workflows.batching import waiting
+from dataforge.store.review_index import BLOCK, DELETED, NOTHING, Block, Change
+from dataforge.workflows import lifecycle
+from dataforge.workflows.engine.provider_batch import polling
 
 MACHINE = "erase"
 AT_ONCE_SECONDS = 15.0
@@ -93,43 +93,43 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
     ):
         _drain(table, range_key, project_id, _names(table, range_key, project_id), deadline)
     current().tables.batch_delete(
-        "exports", ({"project_id": project_id, "version": e.version} for e in pairs.exports_of(project_id))
+        "exports", ({"project_id": project_id, "version": e.version} for e in exports.of_project(project_id))
     )
     for run in runs.of_project(project_id):
         deadline.check()
         for table, range_key in (("run_events", "at_seq"), ("replies", "slot")):
-            runs.forget(table, range_key, run.run_id, deadline.check)
+            runs.delete_rows(table, range_key, run.run_id, deadline.check)
         current().tables.delete("runs", {"org_id": run.org_id, "run_id": run.run_id})
     projects.delete_row(project)
 
 
 def purge_pairs(project: Project, token: str, deadline: Deadline) -> None:
     """The texts of pairs that a bulk action deleted and nobody brought back."""
-    known = blocks.get_undo(project.project_id, token)
+    known = review_index.get_undo(project.project_id, token)
     if known is None:
         return
     if known.get("ended") != "undone":
         _purge(project, token, deadline)
     current().files.delete(undo_key(project, token))
-    blocks.forget_undo(project.project_id, token)
+    review_index.forget_undo(project.project_id, token)
 
 
 def _purge(project: Project, token: str, deadline: Deadline) -> None:
     try:
-        blocks.end_undo(project.project_id, token, "purged")
+        review_index.end_undo(project.project_id, token, "purged")
     except ConditionFailed:
-        ended = blocks.get_undo(project.project_id, token)
+        ended = review_index.get_undo(project.project_id, token)
         if ended is None or ended["ended"] != "purged":  # else an attempt that was cut off has been here: go on
             return
     before = read_undo(project, token)
-    touched = blocks.read_named(project.project_id, before)
+    touched = review_index.read_named(project.project_id, before)
     for block in touched:
         slots = _dead(block, before[block.key])
         names = [ids.pair_id(project.project_id, block.run, block.number * BLOCK + n) for n in slots]
         _drain("pairs", "pair_id", project.project_id, names, deadline)
-        texts = [blocks.text_name(block.run, block.number * BLOCK + n) for n in slots]
+        texts = [review_index.text_name(block.run, block.number * BLOCK + n) for n in slots]
         _drain("reviews", "block", project.project_id, texts, deadline)
-    blocks.rewrite(project, touched, lambda b: _emptied(b, before[b.key]))
+    review_index.rewrite(project, touched, lambda b: _emptied(b, before[b.key]))
 
 
 def _dead(block: Block, before: bytes) -> list[int]:
@@ -174,15 +174,15 @@ def _end_run(project: Project, run_id: str) -> None:
     except NotFound:
         return
     if run.status in runs.ACTIVE:
-        flow.cancel(run)
-        waiting.abandon(run)
+        lifecycle.cancel(run)
+        polling.abandon(run)
         current().workflows.stop(run.kind, run.run_id, cause="project deleted")
-        flow.finish(run, "cancelled", values=flow.usage(run))
+        lifecycle.finish(run, "cancelled", values=lifecycle.usage(run))
 
 
 def _pair_ids(project_id: str) -> Iterator[str]:
     """As the index knows them, without reading a single pair."""
-    for block in blocks.read(project_id):
+    for block in review_index.read(project_id):
         yield from (
             ids.pair_id(project_id, block.run, block.number * BLOCK + n)
             for n, state in enumerate(block.states)
@@ -191,7 +191,7 @@ def _pair_ids(project_id: str) -> Iterator[str]:
 
 
 def _names(table: str, range_key: str, project_id: str) -> Iterator[str]:
-    return (str(i[range_key]) for i in projects.pages(table, {"project_id": project_id}))
+    return (str(i[range_key]) for i in item_codec.items_of(table, {"project_id": project_id}))
 
 
 def _drain(table: str, range_key: str, project_id: str, names: Iterable[str], deadline: Deadline) -> None:

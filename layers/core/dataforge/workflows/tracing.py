@@ -11,11 +11,15 @@ from dataforge import clock
 from dataforge.errors import NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import FileInfo, Item, Value
-from dataforge.store import pairs, projects, runs
+from dataforge.store import chunks, documents, pairs, replies, runs
+from dataforge.store.chunks import StoredChunk
+from dataforge.store.documents import Document
 from dataforge.store.pairs import Pair
-from dataforge.store.projects import Document, Project, StoredChunk
-from dataforge.store.runs import Reply, Run
-from dataforge.workflows import lineage, parsing
+from dataforge.store.projects import Project
+from dataforge.store.replies import Reply
+from dataforge.store.runs import Run
+from dataforge.workflows.documents import parsing
+from dataforge.workflows.generation import lineage as generation_lineage
 
 EXCERPT = 2000
 """Characters of a raw reply that a trace shows."""
@@ -90,7 +94,7 @@ def trace(project: Project, pair_id: str) -> Trace:
     origins = [_origin(project, run, pair.chunk_id, pair.document_id, known.get("chunk_sha256"))]
     origins += [
         _origin(project, run, str(f["chunk_id"]), str(f["document_id"]), f.get("chunk_sha256"))
-        for f in lineage.further(known)
+        for f in generation_lineage.further(known)
     ]
     texts = {o.document_id: o.text() for o in origins}
     evidence = [_checked(e, texts.get(str(e.get("document_id") or pair.document_id))) for e in pair.evidence]
@@ -99,7 +103,7 @@ def trace(project: Project, pair_id: str) -> Trace:
 
 def _origin(project: Project, run: Run | None, chunk_id: str, document_id: str, sha: Value) -> Origin:
     chunk, chunk_state = _chunk(project.project_id, chunk_id, sha)
-    source = lineage.source_of(run, document_id) if run else {}
+    source = generation_lineage.source_of(run, document_id) if run else {}
     document, document_state = _document(project.project_id, document_id, source)
     key = parsing.text_key(project, document) if document else None
     return Origin(
@@ -123,7 +127,7 @@ def _run(project: Project, pair: Pair) -> Run | None:
 
 def _reply(pair: Pair) -> Said:
     key = str(pair.lineage.get("reply") or pair.metadata.get("reply") or "") or None
-    found = runs.get_reply(pair.run_id, key) if key else None
+    found = replies.get(pair.run_id, key) if key else None
     if found is None or found.expires_at <= clock.epoch():  # a table may show it for a while after
         return Said(key, kept=False)
     return Said(key, True, excerpt(found, pair), found.finish_reason, clock.at(found.expires_at))
@@ -139,19 +143,19 @@ def excerpt(reply: Reply, pair: Pair) -> str:
 def _chunk(project_id: str, chunk_id: str, known: Value) -> tuple[StoredChunk | None, ChunkState]:
     """Told apart by the hash of the text that the evidence points into."""
     try:
-        chunk = projects.get_chunk(project_id, chunk_id)
+        chunk = chunks.get(project_id, chunk_id)
     except NotFound:
         return None, "deleted"
     if known is None:
         return chunk, "unknown"
-    if lineage.content_hash(chunk.content) == known:
+    if generation_lineage.content_hash(chunk.content) == known:
         return chunk, "unchanged"
     return chunk, "edited" if chunk.rewritten else "parsed_again"
 
 
 def _document(project_id: str, document_id: str, source: Item) -> tuple[Document | None, DocumentState]:
     try:
-        document = projects.get_document(project_id, document_id)
+        document = documents.get(project_id, document_id)
     except NotFound:
         return None, "deleted"
     if document.parsing_status == "deleting":
@@ -185,7 +189,7 @@ def _notes(pair: Pair, reply: Said, origins: Sequence[Origin]) -> list[str]:
     known = pair.lineage
     if not known:
         found.append("The pair was made before lineage was kept: its prompt hash and cost are not known.")
-    elif any(k.get("asked_sha256") != k.get("chunk_sha256") for k in (known, *lineage.further(known))):
+    elif any(k.get("asked_sha256") != k.get("chunk_sha256") for k in (known, *generation_lineage.further(known))):
         found.append("The chunk was changed between the call and the assessment: the teacher read another text.")
     if not reply.kept:
         found.append("The raw reply is no longer kept.")

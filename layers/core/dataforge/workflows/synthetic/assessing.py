@@ -12,25 +12,25 @@ from typing import Any
 from dataforge.platform.ports import Item
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.shapes import Shape
-from dataforge.store import runs
+from dataforge.store import run_status
 from dataforge.store.runs import Run
-from dataforge.workflows import repeats
-from dataforge.workflows import runs as flow
-from dataforge.workflows.assessing import LINES, Round, count_round, may_top_up, scratch, told_in_blocks
+from dataforge.workflows import lifecycle, run_files, state_input
+from dataforge.workflows.engine import deduplication
+from dataforge.workflows.engine.rounds import LINES, Round, count_round, may_top_up, outcomes_in_blocks, scratch
 from dataforge.workflows.synthetic.starting import spec_of
 
 
 def assess_run(raw: Item) -> Item:
     """Safe to repeat: each file is written anew behind what earlier rounds wrote, counters move once per round."""
-    e = flow.event(raw)
-    run = runs.advance(flow.run_of(e), "validating", "validating")
-    first, told = told_in_blocks(run, e.round)
+    e = state_input.read(raw)
+    run = run_status.advance(lifecycle.run_of(e), "validating", "validating")
+    first, told = outcomes_in_blocks(run, e.round)
     with scratch(*LINES) as files:
         round_ = _Round(run, first, files)
         for outcomes in told:
             round_.add(outcomes)
         for name, file in round_.files.items():
-            repeats.carry_on(run, name, first, file)
+            deduplication.append_to_earlier(run, name, first, file)
     _write_outstanding(run)
     run = count_round(run, e.round, round_.delivered, rejected=round_.rejected, failed=round_.failed)
     base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
@@ -42,12 +42,13 @@ class _Round(Round):
     """Of a synthetic run."""
 
     _shape: Shape = field(init=False)
-    _sieve: repeats.Sieve = field(init=False)
+    _sieve: deduplication.DuplicateFilter = field(init=False)
 
     def __post_init__(self) -> None:
         shape = self._shape = SHAPES[spec_of(self.run).schema]
-        self._sieve = repeats.Sieve(
-            (r["slot"], shape.compared(r["payload"])) for r in repeats.before(self.run, "records.jsonl", self.first)
+        self._sieve = deduplication.DuplicateFilter(
+            (r["slot"], shape.compared(r["payload"]))
+            for r in deduplication.earlier_lines(self.run, "records.jsonl", self.first)
         )
 
     def add(self, outcomes: list[Any]) -> None:
@@ -73,6 +74,6 @@ class _Round(Round):
 def _write_outstanding(run: Run) -> None:
     """The places of the plan that no accepted record fills, for the next round; each is a slot of the first one."""
     filled = bytearray(run.requested)
-    for record in flow.read_lines(run, "records.jsonl"):
+    for record in run_files.read_lines(run, "records.jsonl"):
         filled[record["root"]] = 1
-    flow.write_json(run, "outstanding.json", [n for n in range(min(run.requested, run.asked)) if not filled[n]])
+    run_files.write_json(run, "outstanding.json", [n for n in range(min(run.requested, run.asked)) if not filled[n]])

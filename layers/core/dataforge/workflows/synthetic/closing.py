@@ -21,10 +21,10 @@ from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.planning import split
 from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.recipes.synthetic.spec import Spec
-from dataforge.store import ledger, runs
+from dataforge.store import ledger, run_status, runs
 from dataforge.store.runs import Run
-from dataforge.workflows import runs as flow
-from dataforge.workflows.batching import waiting
+from dataforge.workflows import lifecycle, run_files, state_input
+from dataforge.workflows.engine.provider_batch import polling
 from dataforge.workflows.synthetic.planning import promised
 from dataforge.workflows.synthetic.starting import spec_of
 
@@ -67,19 +67,21 @@ def close_run(raw: Item) -> Item:
 
     Safe to repeat: files are written whole, the ledger settles once.
     """
-    run = flow.run_of(flow.event(raw))
+    run = lifecycle.run_of(state_input.read(raw))
     if run.status in runs.FINISHED:
         return {"run_id": run.run_id, "status": run.status}
-    run = runs.advance(run, run.status, "finalizing")
-    error = flow.failure_of(raw)
+    run = run_status.advance(run, run.status, "finalizing")
+    error = state_input.failure_of(raw)
     if error:
-        waiting.abandon(run)
-    settled = flow.settled(run, "cancelled" if run.cancel_requested and error is None else "run_failed")
-    run = runs.change(run, settled) if settled else run
+        polling.abandon(run)
+    settled = lifecycle.unassessed_as_failed(
+        run, "cancelled" if run.cancel_requested and error is None else "run_failed"
+    )
+    run = run_status.change(run, settled) if settled else run
     spec, measures = spec_of(run), Measures()
     files = _write_results(run, spec, measures)
     report = _report(run, spec, measures)
-    flow.write_json(run, REPORT, report)
+    run_files.write_json(run, REPORT, report)
     price = cast("dict[str, int]", run.config["price"])
     charge = price["record"] * run.delivered
     ledger.settle(run.org_id, run.run_id, amount=charge, units=price["units"] * run.delivered)
@@ -90,10 +92,10 @@ def close_run(raw: Item) -> Item:
     values: Item = {
         "results": {"files": cast(Item, files), "charge": charge, "teachers": {**measures.teachers}},
         "report": cast(Item, report),
-        **flow.usage(run),
+        **lifecycle.usage(run),
     }
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
-    run = flow.finish(run, status, error=error, values=values)
+    run = lifecycle.finish(run, status, error=error, values=values)
     return {"run_id": run.run_id, "status": run.status}
 
 
@@ -101,11 +103,11 @@ def _write_results(run: Run, spec: Spec, measures: Measures) -> dict[str, Item]:
     """results.jsonl and a file for each split: name to facts."""
     if not run.delivered:
         return {}
-    whole = Written(flow.key_of(run, RESULTS))
+    whole = Written(run_files.key_of(run, RESULTS))
     current().files.write_stream(whole.key, whole.pass_through(_lines(run, spec, measures)), content_type=NDJSON)
     files = {"results": whole.facts()}
     for name, places in split(whole.records, spec.output_split, run.run_id).items():
-        part = Written(flow.key_of(run, f"splits/{name}.jsonl"))
+        part = Written(run_files.key_of(run, f"splits/{name}.jsonl"))
         current().files.write_stream(part.key, part.pass_through(_chosen(whole.key, places)), content_type=NDJSON)
         files[f"splits/{name}"] = part.facts()
     return files
@@ -119,7 +121,7 @@ class _Accepted:
     run: Run
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return islice(flow.read_lines(self.run, "records.jsonl"), self.run.delivered)
+        return islice(run_files.read_lines(self.run, "records.jsonl"), self.run.delivered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ def _write_manifest(
 ) -> None:
     price = cast("dict[str, int]", run.config["price"])
     request = cast("dict[str, object]", run.config["request"])
-    flow.write_json(
+    run_files.write_json(
         run,
         MANIFEST,
         {
@@ -220,5 +222,7 @@ def _why_nothing(run: Run) -> str:
     if not counts:
         return "Nothing was asked for"
     reason, number = max(counts.items(), key=lambda kv: kv[1])
-    detail = next((str(one["detail"]) for one in flow.read_lines(run, "failed.jsonl") if one["reason"] == reason), "")
+    detail = next(
+        (str(one["detail"]) for one in run_files.read_lines(run, "failed.jsonl") if one["reason"] == reason), ""
+    )
     return f"No record was accepted: {reason} ({number} of {run.asked})" + (f": {detail}" if detail else "")

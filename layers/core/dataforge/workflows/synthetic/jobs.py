@@ -13,8 +13,9 @@ from dataforge.platform import current
 from dataforge.recipes.synthetic import lines
 from dataforge.store import runs
 from dataforge.store.runs import Run
-from dataforge.workflows import runs as flow
-from dataforge.workflows.synthetic import burying, closing
+from dataforge.workflows import lifecycle, run_files
+from dataforge.workflows.engine import recovery
+from dataforge.workflows.synthetic import closing
 from dataforge.workflows.synthetic.starting import KIND, project_of
 
 Status = Literal["queued", "running", "succeeded", "failed"]
@@ -38,12 +39,12 @@ def get(org_id: str, job_id: str) -> Run:
         run = None
     if run is None or run.kind != KIND:
         raise NotFound(f"Job {job_id} not found")
-    return look_after(run)
+    return reconcile(run)
 
 
-def look_after(run: Run) -> Run:
+def reconcile(run: Run) -> Run:
     """As it really is; one whose machine died is closed with what it had made."""
-    return flow.look_after(run, bury=burying.bury)
+    return lifecycle.reconcile(run, bury=recovery.recover)
 
 
 def status_of(run: Run) -> Status:
@@ -59,7 +60,7 @@ def listed(org_id: str, *, status: Status | None, limit: int, cursor: str | None
     found: list[Run] = []
     while True:
         page, cursor = runs.page_of_project(project_of(org_id), limit=limit - len(found), cursor=cursor)
-        found += [r for r in map(look_after, page) if status is None or status_of(r) == status]
+        found += [r for r in map(reconcile, page) if status is None or status_of(r) == status]
         if cursor is None or len(found) >= limit:
             return found, cursor
 
@@ -67,7 +68,7 @@ def listed(org_id: str, *, status: Status | None, limit: int, cursor: str | None
 def cancel(run: Run) -> Run:
     """Again for a cancelled job is fine. Raises Conflict when it has ended otherwise."""
     try:
-        return flow.cancel(run)
+        return lifecycle.cancel(run)
     except Conflict:
         now = runs.get(run.org_id, run.run_id)
         raise Conflict(f"Job {run.run_id} has already {status_of(now)}", code="JOB_FINISHED") from None
@@ -82,7 +83,7 @@ def results_key(run: Run, view: str | None = None) -> str:
     key = str(files["results"]["key"])
     if view is None:
         return key
-    seen = flow.key_of(run, f"results-{view}.jsonl")
+    seen = run_files.key_of(run, f"results-{view}.jsonl")
     if current().files.info(seen) is None:
         current().files.write_stream(seen, _viewed(key, view), content_type=closing.NDJSON)
     return seen
@@ -97,7 +98,7 @@ def _viewed(key: str, view: str) -> Iterator[bytes]:
 def file_key(run: Run, name: str) -> str:
     """quality_report.json or manifest.json. Raises Conflict before the end, NotFound when there is none."""
     _ended(run)
-    key = flow.key_of(run, name)
+    key = run_files.key_of(run, name)
     if current().files.info(key) is None:
         raise NotFound(f"Job {run.run_id} has no {name}", code="NO_RESULTS")
     return key

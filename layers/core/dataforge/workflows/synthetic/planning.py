@@ -22,13 +22,15 @@ from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.recipes.synthetic.spec import Spec
 from dataforge.recipes.synthetic.variety import Taxonomy
 from dataforge.records import Answer, Question
-from dataforge.store import runs
-from dataforge.store.runs import Progress, Reply, Run
-from dataforge.workflows import runs as flow
-from dataforge.workflows import sending
-from dataforge.workflows.admitting import Gate
-from dataforge.workflows.calling import answer_of
-from dataforge.workflows.generation import most_slots
+from dataforge.store import replies, run_events, run_log, run_status, runs
+from dataforge.store.progress import Progress
+from dataforge.store.replies import Reply
+from dataforge.store.runs import Run
+from dataforge.workflows import lifecycle, run_files, state_input
+from dataforge.workflows.engine import retry, run_models
+from dataforge.workflows.engine.call_loop import answer_of
+from dataforge.workflows.engine.rate_limiter import RateLimiter
+from dataforge.workflows.engine.rounds import max_slots
 from dataforge.workflows.synthetic.starting import spec_of
 
 logger = logging.getLogger(__name__)
@@ -41,8 +43,8 @@ MOST_CATEGORIES_ASKED = 20
 
 def plan_run(raw: Item) -> Item:
     """Deterministic from what is on file, so a state that is run again writes the same plan."""
-    e = flow.event(raw)
-    run = flow.run_of(e)
+    e = state_input.read(raw)
+    run = lifecycle.run_of(e)
     base: Item = {
         "org_id": e.org_id,
         "run_id": e.run_id,
@@ -54,9 +56,9 @@ def plan_run(raw: Item) -> Item:
     spec = spec_of(run)
     before = sum(1 for _ in promised(run, e.round))
     slots = () if run.cancel_requested else _slots(run, e.round, spec, before)
-    count = flow.write_lines(run, f"round-{e.round}/plan.jsonl", slots)
+    count = run_files.write_lines(run, f"round-{e.round}/plan.jsonl", slots)
     batches = _write_batches(run, e.round, base, spec, count)
-    runs.change(
+    run_status.change(
         run,
         {
             "status": "generating",
@@ -67,8 +69,8 @@ def plan_run(raw: Item) -> Item:
         where={"status": runs.ACTIVE},
     )
     what = "Topping up" if e.round else "Asking"
-    runs.say(run.run_id, "planning", f"{what} {run.config['model_id']} for {count} records of {spec.schema}")
-    key = flow.write_json(run, f"round-{e.round}/batches.json", batches)
+    run_log.write(run.run_id, "planning", f"{what} {run.config['model_id']} for {count} records of {spec.schema}")
+    key = run_files.write_json(run, f"round-{e.round}/batches.json", batches)
     return {**base, "batches": len(batches), "batches_key": key}
 
 
@@ -78,7 +80,7 @@ def promised(run: Run, rounds: int) -> Iterator[RecordSlot]:
 
 
 def _planned(run: Run, round_number: int) -> Iterator[RecordSlot]:
-    return map(slot_items.of_item, flow.read_lines(run, f"round-{round_number}/plan.jsonl"))
+    return map(slot_items.of_item, run_files.read_lines(run, f"round-{round_number}/plan.jsonl"))
 
 
 def _slots(run: Run, round_number: int, spec: Spec, before: int) -> Iterable[RecordSlot]:
@@ -86,8 +88,8 @@ def _slots(run: Run, round_number: int, spec: Spec, before: int) -> Iterable[Rec
     sub_topics = _taxonomy(run, spec)
     if round_number == 0:
         return planner.plan(spec, sub_topics)
-    lost = cast("list[int]", flow.read_json(run, "outstanding.json") or [])
-    wanted = min(len(lost), most_slots(run.requested) - before)
+    lost = cast("list[int]", run_files.read_json(run, "outstanding.json") or [])
+    wanted = min(len(lost), max_slots(run.requested) - before)
     places = _places(run, lost[: max(0, wanted)])
     return planner.replan(spec, sub_topics, places, first_index=before, round_number=round_number)
 
@@ -101,10 +103,10 @@ def _places(run: Run, roots: Iterable[int]) -> Iterator[RecordSlot]:
 
 def _taxonomy(run: Run, spec: Spec) -> Taxonomy:
     """Asked once per run; on file from then on."""
-    known = flow.read_json(run, "taxonomy.json")
+    known = run_files.read_json(run, "taxonomy.json")
     if known is None:
         known = asyncio.run(_ask_for_topics(run, spec))
-        flow.write_json(run, "taxonomy.json", known)
+        run_files.write_json(run, "taxonomy.json", known)
     topics = cast("dict[str, list[str]]", known)
     return Taxonomy(topics) if topics else variety.plain([c.name for c in spec.categories])
 
@@ -112,14 +114,14 @@ def _taxonomy(run: Run, spec: Spec) -> Taxonomy:
 async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
     """By category, "" for the whole domain; without those that nobody could name."""
     names = ["", *(c.name for c in spec.categories[:MOST_CATEGORIES_ASKED])]
-    chosen = flow.teacher_of(run)
-    gate = Gate(flow.model_of(run), run.org_id, settings.get().concurrency, lambda: False)
-    stored = {r.slot: r for r in runs.replies_named(run.run_id, _KEY)}
+    chosen = run_models.teacher_of(run)
+    gate = RateLimiter(run_models.model_of(run), run.org_id, settings.get().concurrency, lambda: False)
+    stored = {r.slot: r for r in replies.named(run.run_id, _KEY)}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             found = await asyncio.gather(
                 *(
-                    _topics(run, spec, partial(sending.admitted, chosen, gate), n, name, stored)
+                    _topics(run, spec, partial(retry.ask_outside_batch, chosen, gate), n, name, stored)
                     for n, name in enumerate(names)
                 )
             )
@@ -129,7 +131,7 @@ async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
         await chosen.close()
     topics = {name: listed for name, listed in zip(names, found, strict=False) if listed}
     if not topics:
-        runs.say(run.run_id, "planning", "No sub-topics could be drawn up; general ones are used", level="warning")
+        run_log.write(run.run_id, "planning", "No sub-topics could be drawn up; general ones are used", level="warning")
     return topics
 
 
@@ -159,12 +161,12 @@ async def _topics(
                 answer.finish_reason,
                 answer.input_tokens,
                 answer.output_tokens,
-                runs.reply_expiry(),
+                replies.expires_at(),
                 answer.cost_usd,
             )
-            await asyncio.to_thread(runs.keep_reply, reply)
+            await asyncio.to_thread(replies.keep, reply)
             spent = Progress(0, 0, 0, reply.input_tokens, reply.output_tokens, reply.cost_usd, 1)
-            await asyncio.to_thread(runs.note_progress, run, key, spent)
+            await asyncio.to_thread(run_events.record_progress, run, key, spent)
     except DataForgeError as problem:  # the batches will meet the same teacher, and say so
         logger.warning("no sub-topics for %s: %s", run.run_id, problem.code)  # the message may repeat the prompt
         return []
@@ -180,7 +182,7 @@ def _write_batches(run: Run, round_number: int, base: Item, spec: Spec, count: i
     items: list[Item] = []
     for number, group in enumerate(iter(lambda: list(islice(calls, limits.batch_calls)), [])):
         body = {"concurrency": max(1, limits.concurrency // at_once), "calls": group}
-        key = flow.key_of(run, f"round-{round_number}/batch-{number:04d}.json")
+        key = run_files.key_of(run, f"round-{round_number}/batch-{number:04d}.json")
         current().files.write(key, orjson.dumps(body), content_type="application/json")
         items.append({**base, "batch": number, "key": key})
     return items

@@ -18,14 +18,15 @@ from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.pricing import Model, Quote, Tariff
 from dataforge.recipes.synthetic.spec import Request, Spec
 from dataforge.store import ledger
-from dataforge.store.rows import to_item
+from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import batch_jobs_lack, build, catalogue, resolve, teacher
-from dataforge.workflows import runs as flow
-from dataforge.workflows.generation import check_batch, check_size, most_slots
+from dataforge.workflows import lifecycle
+from dataforge.workflows.engine.provider_batch.checks import check_batch, check_size
+from dataforge.workflows.engine.rounds import max_slots
 
 KIND = "synthetic"
-MOST_REQUEST_BYTES = 100_000
+MAX_REQUEST_BYTES = 100_000
 """A run keeps its whole request, and an item of a table holds 400 KB."""
 ROLES = ("critic", "judge")
 """Who has a part in a run besides the generator."""
@@ -34,7 +35,7 @@ _OFFLINE = ("templated", "scripted", "extractive")
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class ModelRoles:
     """The teachers that play in a run, by the names they are asked for; None: not needed."""
 
     generator: str
@@ -44,14 +45,14 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class JobQuote:
     """A request that could be started, and what it would cost."""
 
     request: Request
     spec: Spec
     tariff: Tariff
     quote: Quote
-    cast: Cast
+    cast: ModelRoles
     records: int
     """What will be delivered at most: the count, or less under max_cost_usd."""
     by_job: tuple[str, ...] | None = None
@@ -71,35 +72,35 @@ class Offer:
 
     @property
     def most_generated(self) -> int:
-        return most_slots(self.records)
+        return max_slots(self.records)
 
 
 def start(org_id: str, user_id: str, request: Request, *, domain_confirmed: bool) -> Run:
     """Raises Malformed, Invalid, Misspelt, PaymentRequired; nothing is begun or charged then."""
-    offered = offer(request, domain_confirmed=domain_confirmed)
+    offered = quote(request, domain_confirmed=domain_confirmed)
     run = _run(org_id, user_id, offered)
     demand = ledger.Demand(offered.cost, offered.quote.quota(offered.records), offered.quote.subscription)
     ledger.reserve(org_id, run.run_id, demand, also=[Put("runs", to_item(run))])
-    flow.start_machine(run)
+    lifecycle.start_machine(run)
     return run
 
 
-def offer(request: Request, *, domain_confirmed: bool) -> Offer:
+def quote(request: Request, *, domain_confirmed: bool) -> JobQuote:
     """Raises Malformed, Invalid, Misspelt."""
-    if len(orjson.dumps(request)) > MOST_REQUEST_BYTES:
-        raise Invalid(f"The request takes more than {MOST_REQUEST_BYTES:,} bytes as JSON", field="advanced")
+    if len(orjson.dumps(request)) > MAX_REQUEST_BYTES:
+        raise Invalid(f"The request takes more than {MAX_REQUEST_BYTES:,} bytes as JSON", field="advanced")
     checking.check(request)
     spec = specs.read(request, seed="")
     models: dict[str, Any] = request.get("models") or {}
     generator = _named(models.get("generator"))
     tariff = pricing.tariff(request.get("model"), generator)
     quote = pricing.quote(spec, tariff)
-    cast_ = _cast(spec, generator or cast(Model, tariff.model), _named(models.get("critic")))
+    cast_ = _model_roles(spec, generator or cast(Model, tariff.model), _named(models.get("critic")))
     records = _affordable(spec.count, quote, request.get("max_cost_usd"))
     by_job = _by_job(cast_, replace(spec, count=records)) if request.get("mode") == "batch" else None
     if not domain_confirmed:
         check_spelling(spec.domain)
-    return Offer(request, spec, tariff, quote, cast_, records, by_job)
+    return JobQuote(request, spec, tariff, quote, cast_, records, by_job)
 
 
 def check_spelling(domain: str) -> None:
@@ -120,7 +121,7 @@ def project_of(org_id: str) -> str:
     return f"synthetic_{ids.tail(org_id)}"
 
 
-def _run(org_id: str, user_id: str, offered: Offer) -> Run:
+def _run(org_id: str, user_id: str, offered: JobQuote) -> Run:
     run_id = ids.new("syn_job")
     config: Item = {
         "request": cast(Item, offered.request),
@@ -175,7 +176,7 @@ def _affordable(count: int, quote: Quote, most: float | None) -> int:
     return records
 
 
-def _cast(spec: Spec, generator: Model, critic: Model | None) -> Cast:
+def _model_roles(spec: Spec, generator: Model, critic: Model | None) -> ModelRoles:
     """Who really answers. Raises Invalid naming the field when a model cannot run here."""
     stand_in = settings.get().synthetic_teacher.strip()
     writer = stand_in or teacher_name(generator)
@@ -186,10 +187,10 @@ def _cast(spec: Spec, generator: Model, critic: Model | None) -> Cast:
     if explicit and needs_critic:
         _check(explicit, "models.critic", "critic")
     light = stand_in or _or_instead(teacher_name(pricing.critic()), writer)
-    return Cast(writer, (explicit or light) if needs_critic else None, light if needs_judge else None)
+    return ModelRoles(writer, (explicit or light) if needs_critic else None, light if needs_judge else None)
 
 
-def _by_job(chosen: Cast, spec: Spec) -> tuple[str, ...]:
+def _by_job(chosen: ModelRoles, spec: Spec) -> tuple[str, ...]:
     """The roles whose teachers take batch jobs. Raises Invalid (field mode) where the generator takes none."""
     writer = resolve(chosen.generator)
     asked = build(writer)

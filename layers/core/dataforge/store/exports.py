@@ -1,0 +1,55 @@
+"""Exports: frozen dataset versions of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dataforge.errors import NotFound
+from dataforge.platform import current
+from dataforge.platform.ports import Key
+from dataforge.store import item_codec
+from dataforge.store.item_codec import from_item, to_item
+from dataforge.store.pairs import PAGE_SIZE
+from dataforge.store.projects import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    project_id: str
+    version: int
+    format: str
+    s3_key: str
+    pair_count: int
+    file_size: int
+    include_system_prompt: bool
+    created_at: str
+    min_quality_score: float | None = None
+
+
+def put(export: Export) -> None:
+    current().tables.put_new("exports", to_item(export))
+
+
+def get(project_id: str, version: int) -> Export:
+    item = current().tables.get("exports", {"project_id": project_id, "version": version})
+    if item is None:
+        raise NotFound(f"Export version {version} not found")
+    return from_item(Export, item)
+
+
+def of_project(project_id: str) -> list[Export]:
+    return [from_item(Export, i) for i in item_codec.items_of("exports", {"project_id": project_id})]
+
+
+def of_projects(several: Sequence[Project]) -> dict[str, list[Export]]:
+    """By project id. Versions count from 1, so the project's number names the keys and one read is enough for a page
+    of projects; one with very many exports has a query of its own. A version whose export broke off is left out.
+    """
+    few = [p for p in several if p.version <= PAGE_SIZE]
+    keys: list[Key] = [{"project_id": p.project_id, "version": v} for p in few for v in range(1, p.version + 1)]
+    found: dict[str, list[Export]] = {p.project_id: [] for p in few}
+    for item in current().tables.batch_get("exports", keys) if keys else []:
+        made = from_item(Export, item)
+        found[made.project_id].append(made)
+    return found | {p.project_id: of_project(p.project_id) for p in several if p.version > PAGE_SIZE}

@@ -1,0 +1,77 @@
+"""Organisations, their members and keys: one partition per organisation.
+
+| question                      | access                                                         |
+|---|---|
+| request -> org, user, scopes  | get key_hashes (sha256 of the key)                             |
+| a member, a key               | get orgs (org_id, member:<user> or key:<id>)                   |
+| an organisation's members     | query orgs (org_id, begins member:)                            |
+| its keys with their last use  | query orgs (org_id, begins key:), batch_get key_hashes         |
+| every organisation            | query orgs (org_id = *): one line each, for the operator only  |
+| at most 10 keys               | org.active_keys moves with the key, if it is below 10          |
+| never without an owner        | org.owners and org.members must be what was read               |
+| its own models and prices     | get orgs (org_id, models)                                      |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dataforge import clock, ids
+from dataforge.errors import NotFound
+from dataforge.platform import current
+from dataforge.platform.ports import ABSENT, Put
+from dataforge.store import members as member_store
+from dataforge.store import organisation_rows
+from dataforge.store.item_codec import from_item, to_item
+from dataforge.store.members import Member
+from dataforge.store.organisation_rows import REGISTRY
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    org_id: str
+    name: str
+    created_at: str
+
+
+# -- organisations ------------------------------------------------------------------------------------------------
+
+
+def create(
+    name: str, *, user_id: str | None = None, email: str | None = None, user_name: str | None = None
+) -> tuple[str, str]:
+    """A new organisation with its first member, who owns it; (org_id, user_id)."""
+    now = clock.now()
+    owner = Member(ids.new("org"), user_id or ids.new("user"), "owner", user_name, email, True, now)
+    org = Org(owner.org_id, name, now)
+    current().tables.transact(
+        [
+            Put(
+                "orgs",
+                {**to_item(org), "item": "org", "active_keys": 0, "members": 1, "owners": 1},
+                where={"org_id": ABSENT},
+            ),
+            Put("orgs", member_store.to_row(owner)),
+            Put("orgs", {"org_id": REGISTRY, "item": org.org_id, "name": name, "created_at": now}),
+        ]
+    )
+    return owner.org_id, owner.user_id
+
+
+def list_all() -> list[Org]:
+    """Every organisation, oldest first. For the operator's tool and the start of the one-machine server."""
+    return [from_item(Org, {**i, "org_id": i["item"]}) for i in organisation_rows.rows_of(REGISTRY, "")]
+
+
+def get(org_id: str) -> Org:
+    """Raises NotFound."""
+    return from_item(Org, organisation_rows.organisation_row(org_id))
+
+
+def get_with_member_and_key(org_id: str, user_id: str, key_id: str) -> tuple[Org, Member, str]:
+    """The organisation, the member and the key's name, in one read. Raises NotFound when one is gone."""
+    wanted = ("org", f"member:{user_id}", f"key:{key_id}")
+    found = current().tables.batch_get("orgs", [{"org_id": org_id, "item": item} for item in wanted])
+    if len(found) < len(wanted):
+        raise NotFound(f"Organization {org_id} has changed; try again")
+    return from_item(Org, found[0]), member_store.from_row(found[1]), str(found[2]["name"])

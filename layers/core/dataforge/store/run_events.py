@@ -1,0 +1,239 @@
+"""What a run tells whoever follows it: one kind of record, for logs, bars, sockets and streams alike.
+
+| question                    | access                                                            |
+|---|---|
+| how far the run is now      | get run_events (run_id, `now`): replaced at most every BEAT        |
+| what was said after a line  | query run_events (run_id, between log#<cursor> and the end)        |
+
+Progress of a run is one item that is replaced, so a long run leaves no trail of them; a follower gets the newest, and
+every log line since its cursor. Ids are ulids: they sort by time over all processes of a run; a cursor is the id of the
+last line and that of the last progress.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Literal, cast
+
+from ulid import ULID
+
+from dataforge import clock
+from dataforge.errors import ConditionFailed, Invalid
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.store import progress as progress_store
+from dataforge.store import retention
+from dataforge.store.item_codec import from_item, to_item
+from dataforge.store.progress import Progress
+from dataforge.store.runs import Run
+
+PUBLISH_EVERY = 500
+"""Milliseconds between two progress events of a run, whatever the number of its batches."""
+
+STALLED = 15_000
+"""Milliseconds without an event after which the rate is measured anew: the run stood still, or the server did."""
+
+WINDOW = 30_000
+"""Milliseconds over which a rate is measured."""
+
+MIN_WINDOW = 1000
+
+SETTLING = 300
+"""Milliseconds that a log line may take to be seen by all: younger lines are told at the next look, in their order."""
+
+NOW = "now"
+
+START = ".".join(["0" * 26] * 2)
+"""The cursor before every event."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """type progress: the numbers are set; type log: `level` and `message` are. done and total: of this stage (of this
+    round of asking). cost_usd: dollars so far; None: the price is not known."""
+
+    id: str
+    type: Literal["progress", "log"]
+    timestamp: str
+    stage: str
+    status: str | None = None
+    """Of the run; on the last log line of a run, too."""
+    level: str | None = None
+    message: str | None = None
+    done: int | None = None
+    total: int | None = None
+    failed: int | None = None
+    rate_per_second: float | None = None
+    eta_seconds: float | None = None
+    cost_usd: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    counts: Item | None = None
+    """requested, asked, delivered, rejected, failed, over the whole run."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressSnapshot:
+    """The item behind a progress event: the event, and from where its rate is measured."""
+
+    event: Item
+    beat: str
+    at: int
+    """Milliseconds of the event; since and was: where the window began, and how much was done then."""
+    since: int
+    was: int
+    lap: str
+    """Stage and round: counts start again with each."""
+
+
+def new_id() -> str:
+    return str(ULID()).lower()
+
+
+def publish_line(run_id: str, item: Item) -> None:
+    """Tell the subscribers of a log line, as it was stored."""
+    current().sockets.publish(run_id, message(_of_line(item)))
+
+
+def message(event: RunEvent) -> Item:
+    """What sockets push and streams answer."""
+    return to_item(event)
+
+
+def publish_progress(
+    run: Run, measure: Callable[[], tuple[Progress, Progress]], expires_at: int, *, now: bool = False
+) -> None:
+    """Say how far a run is, unless somebody did within BEAT. measure: (this stage, the whole run), asked only then.
+
+    now: whatever was said before, since the run's state changed. Of two at once one is said.
+    """
+    last = _snapshot(run.run_id)
+    at = clock.milliseconds()
+    if last is not None and not now and at - last.at < PUBLISH_EVERY:
+        return
+    stage, whole = measure()
+    pulse = _next(last, run, stage, whole, at)
+    item: Item = {**to_item(pulse), "run_id": run.run_id, "at_seq": NOW, "expires_at": expires_at}
+    try:
+        if last is None:
+            current().tables.put_new("run_events", item)
+        else:
+            values = {k: v for k, v in item.items() if k not in ("run_id", "at_seq")}
+            key = {"run_id": run.run_id, "at_seq": NOW}
+            current().tables.update("run_events", key, set=values, where={"beat": last.beat})
+    except ConditionFailed:
+        if now:
+            publish_progress(run, measure, expires_at, now=now)
+        return
+    current().sockets.publish(run.run_id, pulse.event)
+
+
+def _next(last: ProgressSnapshot | None, run: Run, stage: Progress, whole: Progress, at: int) -> ProgressSnapshot:
+    lap = f"{run.stage}#{run.assessed_round}"
+    fresh = last is None or last.lap != lap or stage.done < last.was or at - last.at > STALLED
+    since, was = (at, stage.done) if fresh or last is None else (last.since, last.was)
+    rate = None if fresh or last is None else cast("float | None", last.event.get("rate_per_second"))
+    if at - since >= MIN_WINDOW:
+        rate = round((stage.done - was) / (at - since) * 1000, 3)
+    if at - since >= WINDOW:
+        since, was = at, stage.done
+    settled = 0 if run.kind == "parse" else run.delivered + run.rejected + run.failed
+    total = max(run.asked - settled, stage.done)
+    live = run.completed_at is None
+    cost = whole.cost_usd if live else run.cost_usd
+    event = RunEvent(
+        new_id(),
+        "progress",
+        clock.now(),
+        run.stage,
+        run.status,
+        done=stage.done if live else run.asked,
+        total=total if live else run.asked,
+        failed=stage.failed if live else run.failed,
+        rate_per_second=rate if live else None,
+        eta_seconds=round((total - stage.done) / rate, 1) if rate and live else None,
+        cost_usd=None if cost is None else round(cost, 8),
+        input_tokens=whole.input_tokens,
+        output_tokens=whole.output_tokens,
+        counts={n: getattr(run, n) for n in ("requested", "asked", "delivered", "rejected", "failed")},
+    )
+    return ProgressSnapshot(message(event), event.id, at, since, was, lap)
+
+
+def latest(run_id: str) -> RunEvent | None:
+    """The newest progress event."""
+    pulse = _snapshot(run_id)
+    return from_item(RunEvent, pulse.event) if pulse else None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """events: in the order of their ids. cursor: after which the next ones come. more: there are further lines now."""
+
+    events: list[RunEvent]
+    cursor: str
+    more: bool
+
+
+def since(run_id: str, cursor: str, limit: int) -> EventPage:
+    """At most `limit` log lines after a cursor, and the newest progress, if it is another one than then.
+
+    cursor: what the last answer said, START from the beginning. Raises Invalid for anything else.
+    """
+    if not re.fullmatch(r"[0-9a-z]{26}\.[0-9a-z]{26}", cursor):
+        raise Invalid("after must be the `cursor` of an earlier answer, or be left out", field="after")
+    said, seen = cursor.split(".")
+    page = current().tables.query_page(
+        "run_events", {"run_id": run_id}, between=("at_seq", f"log#{said}~", "log#~"), limit=limit
+    )
+    youngest = clock.milliseconds() - SETTLING
+    lines = list(takewhile(lambda e: e.status or _milliseconds(e.id) <= youngest, map(_of_line, page.items)))
+    now = latest(run_id)
+    progress = [now] if now is not None and now.id > seen else []
+    events = sorted([*lines, *progress], key=lambda e: e.id)
+    said, seen = lines[-1].id if lines else said, progress[0].id if progress else seen
+    return EventPage(events, f"{said}.{seen}", page.cursor is not None and len(lines) == len(page.items))
+
+
+def _snapshot(run_id: str) -> ProgressSnapshot | None:
+    item = current().tables.get("run_events", {"run_id": run_id, "at_seq": NOW})
+    return from_item(ProgressSnapshot, item) if item else None
+
+
+def _of_line(item: Item) -> RunEvent:
+    return RunEvent(
+        str(item["at_seq"]).removeprefix("log#"),
+        "log",
+        str(item["timestamp"]),
+        str(item["stage"]),
+        cast("str | None", item.get("status")),
+        str(item["level"]),
+        str(item["message"]),
+    )
+
+
+def _milliseconds(ulid: str) -> int:
+    return ULID.from_str(ulid.upper()).milliseconds
+
+
+def record_progress(run: Run, part: str, progress: Progress) -> None:
+    """The part's figures, exactly; and, now and then, an event about the whole run."""
+    current().tables.put(
+        "run_events",
+        {
+            **to_item(progress),
+            "run_id": run.run_id,
+            "at_seq": f"progress#{part}",
+            "expires_at": retention.expiry(),
+        },
+    )
+    publish_progress(run, lambda: measure(run), retention.expiry())
+
+
+def measure(run: Run) -> tuple[Progress, Progress]:
+    """How far this stage is (of this round of asking), and all rounds together."""
+    whole = progress_store.of_run(run.run_id)
+    return (whole if run.kind == "parse" else progress_store.of_run(run.run_id, f"r{run.assessed_round + 1}b")), whole

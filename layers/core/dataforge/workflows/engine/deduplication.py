@@ -1,0 +1,62 @@
+"""Repeats among the records of a run, over all its rounds, and against what earlier runs of the project delivered."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, takewhile
+from typing import IO, Any, NamedTuple
+
+import orjson
+
+from dataforge.platform import current
+from dataforge.store.runs import Run
+from dataforge.workflows import run_files
+
+EARLIER_RUN = -1
+"""Instead of the slot of a record: another run delivered it."""
+
+
+def earlier_lines(run: Run, name: str, first: int) -> Iterator[dict[str, Any]]:
+    """The lines of one of the run's files that slots below `first` wrote: those of earlier rounds."""
+    return takewhile(lambda line: bool(line["slot"] < first), run_files.read_lines(run, name))
+
+
+def append_to_earlier(run: Run, name: str, first: int, lines: IO[bytes]) -> None:
+    """Write one of the run's files anew: what earlier rounds wrote, then this round's lines, from the file's start."""
+    lines.seek(0)
+    old = (orjson.dumps(line) + b"\n" for line in earlier_lines(run, name, first))
+    current().files.write_stream(run_files.key_of(run, name), chain(old, lines), content_type="application/x-ndjson")
+
+
+class Repeat(NamedTuple):
+    """What is alike: texts[place], and an earlier kept one."""
+
+    place: int
+    of: int | None
+    """Its slot; None: it is a record of an earlier run."""
+    similarity: float
+    """Four digits."""
+
+
+class DuplicateFilter:
+    """Give it the texts of a round in slot order, bit by bit; first come, first kept."""
+
+    def __init__(self, known: Iterable[tuple[int, str]]) -> None:
+        """known: slot and text of what is kept already."""
+        from dataforge.quality import duplicates  # numpy: see quality.normal
+
+        self._known, self._passed = array("q"), array("q")
+        self._screen = duplicates.Screen(against=self._noted(known))
+
+    def repeats(self, slots: Sequence[int], texts: Sequence[str]) -> Iterator[Repeat]:
+        start = len(self._passed)
+        self._passed.extend(slots)
+        for found in self._screen.check(texts):
+            of = (self._known if found.known else self._passed)[found.of]
+            yield Repeat(found.index - start, None if of == EARLIER_RUN else of, round(found.similarity, 4))
+
+    def _noted(self, known: Iterable[tuple[int, str]]) -> Iterator[str]:
+        for slot, text in known:
+            self._known.append(slot)
+            yield text

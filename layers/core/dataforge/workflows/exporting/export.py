@@ -1,0 +1,95 @@
+"""Freeze the approved pairs of a project into a numbered file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import orjson
+
+from dataforge import clock, metrics
+from dataforge.errors import Invalid
+from dataforge.formats import FORMATS, conversation
+from dataforge.platform import current
+from dataforge.records import Message
+from dataforge.store import exports, pairs, projects
+from dataforge.store.exports import Export
+from dataforge.store.pairs import Pair
+from dataforge.store.projects import Project
+
+BLOCK = 1000
+"""Lines joined before they are handed to storage."""
+
+
+def export(
+    project: Project,
+    *,
+    format: str = "chatml",
+    include_system_prompt: bool = True,
+    min_quality_score: float | None = None,
+) -> Export:
+    """Accepted and edited pairs, duplicates left out, in constant memory.
+
+    Raises Invalid: unknown format, or NO_EXPORTABLE_PAIRS (then no version number is used up).
+    """
+    if format not in FORMATS:
+        raise Invalid(f"format must be one of: {', '.join(FORMATS)}", field="format")
+    chosen = exportable(project.project_id, min_quality_score)
+    first = next(chosen, None)
+    if first is None:
+        raise Invalid(
+            "No pair can be exported: accept pairs first, or lower min_quality_score", code="NO_EXPORTABLE_PAIRS"
+        )
+    begun = clock.milliseconds()
+    version = projects.next_version(project)
+    key = f"{project.s3_prefix}/exports/v{version}/dataset.jsonl"
+    counter = itertools.count()
+    lines = _lines(itertools.chain([first], chosen), format, include_system_prompt, counter)
+    info = current().files.write_stream(key, _blocks(lines), content_type="application/x-ndjson")
+    made = Export(
+        project.project_id,
+        version,
+        format,
+        key,
+        next(counter),
+        info.size,
+        include_system_prompt,
+        clock.now(),
+        min_quality_score,
+    )
+    exports.put(made)
+    seconds = (clock.milliseconds() - begun) / 1000
+    metrics.emit(
+        "export",
+        {"Delivered": made.pair_count, "Seconds": seconds},
+        org_id=project.org_id,
+        project_id=project.project_id,
+    )
+    return made
+
+
+def exportable(project_id: str, min_quality_score: float | None) -> Iterator[Pair]:
+    """In order of pair ids, as the review index is at the first step."""
+    floor = min_quality_score if min_quality_score is not None else 0.0
+    for pair in pairs.walk(project_id, pairs.EXPORTABLE):
+        if not pair.is_duplicate and pair.quality_score >= floor:
+            yield pair
+
+
+def messages(pair: Pair, *, include_system_prompt: bool = True) -> tuple[Message, ...]:
+    """The pair as a conversation."""
+    prompt = pair.system_prompt if include_system_prompt else None
+    return conversation.messages(pair.question, pair.answer, pair.between, system_prompt=prompt)
+
+
+def _lines(chosen: Iterator[Pair], format: str, include_system_prompt: bool, counter: Iterator[int]) -> Iterator[bytes]:
+    shape = FORMATS[format]
+    keep = include_system_prompt and shape.keeps_system_prompt
+    for pair in chosen:
+        next(counter)
+        yield orjson.dumps(shape.line(messages(pair, include_system_prompt=keep))) + b"\n"
+
+
+def _blocks(lines: Iterator[bytes]) -> Iterator[bytes]:
+    while block := b"".join(itertools.islice(lines, BLOCK)):
+        yield block

@@ -1,0 +1,189 @@
+"""After the batches: check every draft, find repeats over the whole run, score, keep, count, decide on a top-up.
+
+A round is judged block by block of a thousand slots, and what comes of it lies on disk until all of it is known: a run
+of 100,000 takes little more memory than one of 1,000. Earlier rounds are not judged again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass, field, replace
+from itertools import chain, islice
+from typing import IO
+
+import orjson
+
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.quality import verdict
+from dataforge.recipes import drafts
+from dataforge.store import chunks, pairs, projects, review_index, run_status, runs
+from dataforge.store.review_index import Marked
+from dataforge.store.runs import Run
+from dataforge.workflows import lifecycle, run_files, state_input
+from dataforge.workflows.engine import deduplication, rounds
+from dataforge.workflows.engine.deduplication import EARLIER_RUN, DuplicateFilter
+from dataforge.workflows.engine.rounds import LINES, Round
+from dataforge.workflows.generation import scoring
+from dataforge.workflows.generation.scoring import ScoredRecord, kind_of
+from dataforge.workflows.review import search
+
+_SEARCH, _MARKS = "search", "marks"
+
+_AT_ONCE = 16
+"""Chunks whose count is noted at the same time."""
+
+_QUEUED = 500
+"""... of so many that wait for it: each takes two kilobytes meanwhile."""
+
+
+def assess_run(raw: Item) -> Item:
+    """Safe to repeat: pairs are named by their slots, and the counters move once per round."""
+    e = state_input.read(raw)
+    run = run_status.advance(lifecycle.run_of(e), "validating", "validating")
+    first, told = rounds.outcomes_in_blocks(run, e.round)
+    with rounds.scratch(*LINES, _SEARCH, _MARKS) as files:
+        round_ = DocumentRound(run, first, files)
+        same = ProjectDuplicates(run, first)
+        for outcomes in told:
+            round_.add(same.mark(scoring.score_all(run, outcomes)), [o for o in outcomes if "failed" in o])
+        round_.write_files()
+        run = _publish(run, e.round, round_)
+    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
+    return {**base, "round": e.round + 1, "top_up": rounds.may_top_up(run, e.round, round_.made)}
+
+
+@dataclass(slots=True)
+class DocumentRound(Round):
+    """Of a run over documents."""
+
+    per_chunk: Counter[str] = field(default_factory=Counter)
+    searched: int = 0
+    """Lines in the search file so far, counted from `first`."""
+
+    def add(self, records: Sequence[ScoredRecord], failed: Sequence[Item]) -> None:
+        """The next block of slots: its pairs are written, and seen only when `show` says so."""
+        made = [scoring.pair(self.run, r) for r in records]
+        pairs.write_new(self.run.project_id, made)
+        self.write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])
+        self.write("records.jsonl", (scoring.line(r) for r in records if not r.reasons))
+        self.write("rejected.jsonl", ({**scoring.line(r), "reasons": r.reasons} for r in records if r.reasons))
+        self.write(
+            "failed.jsonl",
+            (
+                {
+                    "slot": o["slot"],
+                    "chunk_id": o["chunk_id"],
+                    "reason": o["failed"],
+                    "detail": o["detail"],
+                    "lineage": o.get("lineage"),
+                }
+                for o in failed
+            ),
+        )
+        for r in records:
+            self._search_line(r.slot - self.first, search.text_of(drafts.said(r.draft)))
+        self.delivered += sum(not r.reasons for r in records)
+        self.rejected.update(r.reasons[0] for r in records if r.reasons)
+        self.failed.update(str(o["failed"]) for o in failed)
+        self.per_chunk.update(r.chunk_id for r in records)
+
+    def write_files(self) -> None:
+        """What earlier rounds wrote, then this one's lines. And the file that search reads."""
+        for name in LINES:
+            deduplication.append_to_earlier(self.run, name, self.first, self.files[name])
+        key = run_files.key_of(self.run, search.SEARCH_FILE)
+        texts = chain(_search_lines(key, self.first), _rewound(self.files[_SEARCH]))
+        current().files.write_stream(key, texts, content_type="text/plain; charset=utf-8")
+
+    def show(self, round_number: int) -> None:
+        """The round's pairs into the review queue, the project's counters with them, block by block."""
+        project = projects.get(self.run.org_id, self.run.project_id)
+        for line in _rewound(self.files[_MARKS]):
+            marks = [Marked(*mark) for mark in orjson.loads(line)]
+            review_index.add_round(project, self.run.run_id, round_number, marks)
+
+    def note_chunks(self) -> None:
+        """How many pairs each of the round's chunks has now, earlier rounds included."""
+        total = Counter(self.per_chunk)
+        for line in chain.from_iterable(deduplication.earlier_lines(self.run, name, self.first) for name in LINES[:2]):
+            if line["chunk_id"] in total:
+                total[line["chunk_id"]] += 1
+
+        def note(chunk_id: str) -> None:
+            chunks.count_pairs(self.run.project_id, chunk_id, self.run.run_id, total[chunk_id])
+
+        waiting = iter(total)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while some := list(islice(waiting, _QUEUED)):
+                for _ in pool.map(note, some):
+                    pass
+
+    def _search_line(self, place: int, text: str) -> None:
+        self.files[_SEARCH].write(search.line(text, place - self.searched))
+        self.searched = place + 1
+
+
+def _rewound(file: IO[bytes]) -> IO[bytes]:
+    file.seek(0)
+    return file
+
+
+def _search_lines(key: str, number: int) -> Iterator[bytes]:
+    """The first lines of a search file that is there, filled up with empty ones."""
+    passed = 0
+    try:
+        with current().files.open(key) as file:
+            for line in islice(file, number):
+                passed += 1
+                yield line
+    except FileNotFoundError:
+        pass
+    yield from [b"\n"] * (number - passed)
+
+
+def _publish(run: Run, round_number: int, round_: DocumentRound) -> Run:
+    """The round's pairs, then the run's counters."""
+    if run.assessed_round >= round_number:  # this round was closed before
+        return run
+    round_.show(round_number)
+    round_.note_chunks()
+    return rounds.count_round(run, round_number, round_.delivered, rejected=round_.rejected, failed=round_.failed)
+
+
+class ProjectDuplicates:
+    """A sieve for the records of a run over documents."""
+
+    def __init__(self, run: Run, first: int) -> None:
+        """first: the round's first slot."""
+        self._kind = kind_of(run)
+        own = (
+            (line["slot"], verdict.compared(self._kind, drafts.from_json(line)))
+            for line in deduplication.earlier_lines(run, "records.jsonl", first)
+        )
+        self._sieve = DuplicateFilter(chain(_delivered_before(run), own))
+
+    def mark(self, records: Sequence[ScoredRecord]) -> list[ScoredRecord]:
+        """The records, repeats among them rejected. One that was rejected before takes no part."""
+        marked = list(records)
+        good = [n for n, r in enumerate(marked) if not r.reasons]
+        texts = [verdict.compared(self._kind, marked[n].draft) for n in good]
+        for repeat in self._sieve.repeats([marked[n].slot for n in good], texts):
+            n = good[repeat.place]
+            marked[n] = replace(
+                marked[n], reasons=("near_duplicate",), duplicate_of=repeat.of, similarity=repeat.similarity
+            )
+        return marked
+
+
+def _delivered_before(run: Run) -> Iterator[tuple[int, str]]:
+    """What earlier runs of the project delivered that this run could repeat, read from one file per run."""
+    for earlier in runs.of_project(run.project_id):
+        if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
+            continue
+        kind = kind_of(earlier)
+        if verdict.comparable(kind_of(run), kind):
+            for line in run_files.read_lines(earlier, "records.jsonl"):
+                yield EARLIER_RUN, verdict.compared(kind, drafts.from_json(line))

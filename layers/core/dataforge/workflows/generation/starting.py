@@ -1,0 +1,172 @@
+"""Start a generate run: merge the configuration, check it, quote it in slots, take the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from dataforge import clock, ids
+from dataforge.errors import Invalid
+from dataforge.platform.ports import Item, Value
+from dataforge.recipes import RECIPES, labels, spreading
+from dataforge.store import chunks as chunk_store
+from dataforge.store.chunks import StoredChunk
+from dataforge.store.projects import Project
+from dataforge.store.runs import Run
+from dataforge.teachers import Model, Teacher, available, build, catalogue, resolve
+from dataforge.workflows import lifecycle
+from dataforge.workflows.engine.provider_batch import checks
+from dataforge.workflows.generation import config as generation_config
+from dataforge.workflows.generation import estimating
+from dataforge.workflows.generation.config import DEFAULTS, DEFAULTS_BY_TYPE
+
+_NO_CONFIG = ("config", "estimate")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRequest:
+    """A request that was checked: what it asks for, of whom, and what that will take."""
+
+    config: Item
+    model: Model
+    requested: int
+    estimate: Item
+
+
+def quote(project: Project, request: Item) -> CheckedRequest:
+    """Request fields win over `config`, that over the project's defaultConfig, that over the service's defaults.
+
+    Writes nothing and calls nobody. Raises Invalid naming the field.
+    """
+    extra = request.get("config")
+    layers = (DEFAULTS, project.config, extra if isinstance(extra, dict) else {}, request)
+    config: Item = {k: v for layer in layers for k, v in layer.items() if k not in _NO_CONFIG and v is not None}
+    generation_config.check(config)
+    model = resolve(str(config["model_id"]), org_id=project.org_id)
+    asked = build(model)
+    _check_teacher(config, asked, project.org_id)
+    _check_budget(config, model)
+    if config.get("mode") == "batch":
+        checks.check_batch(model, asked)
+    kind = str(config["generation_type"])
+    config = {**DEFAULTS_BY_TYPE.get(kind, {}), **config}
+    if isinstance(chosen := config.get("chunk_ids"), list):
+        config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
+    sizes, paths = list[estimating.Size](), list[list[str]]()
+    for chunk in _chosen_chunks(project, config.get("chunk_ids")):
+        sizes.append(estimating.size(chunk, RECIPES[kind], generation_config.options_of(config)))
+        if kind == "classification":
+            paths.append(chunk.heading_path)
+    if not sizes:
+        raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
+    if kind == "classification":
+        config["labels"] = list[Value](_labels(config, paths))
+    requested = _target(config, len(sizes))
+    per_chunk = config.get("pairs_per_chunk")
+    if per_chunk is None and config.get("num_pairs") is None:
+        per_chunk = RECIPES[kind].PAIRS_PER_CHUNK
+    taken = estimating.estimate(
+        sizes,
+        config,
+        generation_config.options_of(config),
+        model,
+        requested=requested,
+        pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
+    )
+    if config.get("mode") == "batch":
+        checks.check_size(model, asked, calls=cast("dict[str, int]", taken["calls"])["low"], more="num_pairs")
+    return CheckedRequest(config, model, requested, taken)
+
+
+def start(project: Project, request: Item) -> Run:
+    """Raises Invalid as `quote` does, Conflict while another run of the project is active."""
+    order = quote(project, request)
+    run_id = ids.new("gen")
+    run = Run(
+        project.org_id,
+        run_id,
+        project.project_id,
+        project.user_id,
+        "generate",
+        order.config,
+        f"{project.s3_prefix}/runs/{run_id}",
+        clock.now(),
+        ids.tail(run_id),
+        teacher=catalogue.to_item(order.model),
+        requested=order.requested,
+        estimate=order.estimate,
+    )
+    lifecycle.begin(project, run)
+    return run
+
+
+def _check_budget(config: Item, model: Model) -> None:
+    """A cap on what cannot be counted would be no cap."""
+    free = not model.model or model.provider == "ollama"
+    if config.get("max_cost_usd") is not None and model.price is None and not free:
+        raise Invalid(
+            f"max_cost_usd: the price of {model.backend} is not known here; add it to DATAFORGE_MODELS",
+            field="max_cost_usd",
+            code="PRICE_UNKNOWN",
+        )
+
+
+def _check_teacher(config: Item, chosen: Teacher, org_id: str) -> None:
+    """Raises Invalid (TEACHER_CANNOT) when the teacher cannot write this kind of record, saying who can."""
+    name, kind = str(config["model_id"]), str(config["generation_type"])
+    can = chosen.can
+    if can.kinds is not None and kind not in can.kinds:
+        what = f"writes {', '.join(can.kinds)} only, not {kind}"
+    elif kind == "classification" and config.get("labels") and not can.labels:
+        what = "takes labels from the headings of the documents and cannot judge your own; leave config.labels out, or"
+    elif not can.instructions and (asked := [n for n in ("multi_hop_share", *spreading.DIMENSIONS) if config.get(n)]):
+        what = f"cannot follow {' or '.join(asked)}; leave {'it' if len(asked) == 1 else 'them'} out of config, or"
+    else:
+        return
+    able = ", ".join(e.id for e in available(org_id) if e.id != name and e.id.partition(":")[0] != "extractive")
+    raise Invalid(
+        f"model_id: the teacher {name} {what}{'' if what.endswith('or') else ';'} choose a language model: "
+        f"{f'{able}, ' if able else ''}openai:<model> or ollama:<model>",
+        field="model_id",
+        code="TEACHER_CANNOT",
+    )
+
+
+def _labels(config: Item, paths: Sequence[Sequence[str]]) -> list[str]:
+    """The caller's labels, else the topics that the headings over the chosen chunks name."""
+    if config.get("labels") is not None:
+        return labels.check(config["labels"])
+    found = labels.topics(paths)
+    if not found:
+        raise Invalid(
+            "labels: the headings over the chosen chunks name fewer than two topics; say which labels to choose from "
+            "in config.labels",
+            field="labels",
+            code="NO_LABELS",
+        )
+    return found
+
+
+def _chosen_chunks(project: Project, chunk_ids: Value) -> Iterator[StoredChunk]:
+    """The chunks that the run may use. Raises Invalid when one is unknown."""
+    if not isinstance(chunk_ids, list):
+        yield from (c for c in chunk_store.of_project(project.project_id) if not c.excluded)
+        return
+    for at in range(0, len(chunk_ids), 100):
+        wanted = [str(c) for c in chunk_ids[at : at + 100]]
+        found = chunk_store.get_many(project.project_id, wanted)
+        unknown = set(wanted) - {c.chunk_id for c in found}
+        if unknown:
+            raise Invalid(f"chunk_ids: no chunk {sorted(unknown)[0]} in this project", field="chunk_ids")
+        yield from (c for c in found if not c.excluded)
+
+
+def _target(config: Item, chunks: int) -> int:
+    """Pairs wanted: num_pairs, else chunks x pairs_per_chunk."""
+    asked = config.get("num_pairs")
+    if isinstance(asked, int):
+        return asked
+    per_chunk = config.get("pairs_per_chunk")
+    kind = str(config["generation_type"])
+    return chunks * (per_chunk if isinstance(per_chunk, int) else RECIPES[kind].PAIRS_PER_CHUNK)

@@ -1,0 +1,227 @@
+"""Find pairs by any combination of filters: the review index says which, and only the pairs of the page are read.
+
+Search looks into one text file per run (a line per slot, in lower case) and into the texts edited since.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress, islice
+
+from dataforge import ids
+from dataforge.formats import conversation
+from dataforge.platform import current
+from dataforge.records import DIFFICULTIES
+from dataforge.store import pairs, review_index
+from dataforge.store.pairs import Pair, PairPlace
+from dataforge.store.projects import Project
+from dataforge.store.review_index import BLOCK, CODES, SCORE_UNIT, Block, Facts
+
+SEARCH_FILE = "search.txt"
+LONGEST_SEARCHED = 100_000
+"""Characters of a pair that search looks at."""
+_BETWEEN, _WITHIN = "\x1f", "\x1e"
+"""Stand between the turns of a pair and for the line breaks in them, so that no hit crosses a turn."""
+_PLAIN = str.maketrans({_BETWEEN: " ", _WITHIN: " ", "\n": _WITHIN})
+_ONE = bytes(int(code in CODES.values()) for code in range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class PairFilter:
+    """All that are given must hold; without any, every pair does."""
+
+    status: str | None = None
+    run_id: str | None = None
+    search: str | None = None
+    """Substring of a turn, whatever its case."""
+    document_id: str | None = None
+    chunk_id: str | None = None
+    min_quality_score: float | None = None
+    max_quality_score: float | None = None
+    is_duplicate: bool | None = None
+    type: str | None = None
+    complexity_level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Which pairs a filter finds, block by block."""
+
+    blocks: list[Block]
+    masks: list[bytes]
+    """Per block: 1 for every slot whose pair is found."""
+
+    @property
+    def total(self) -> int:
+        return sum(m.count(1) for m in self.masks)
+
+    def places(self, first: int, last: int) -> list[PairPlace]:
+        """Numbers `first` to `last` (exclusive) of the pairs found, in the order of their ids."""
+        found: list[PairPlace] = []
+        passed = 0
+        for block, mask in zip(self.blocks, self.masks, strict=True):
+            here = mask.count(1)
+            if passed + here > first and passed < last:
+                slots = islice(compress(range(BLOCK), mask), max(0, first - passed), last - passed)
+                found += [
+                    PairPlace(block.run, block.number * BLOCK + n, review_index.STATUSES[block.states[n]])
+                    for n in slots
+                ]
+            passed += here
+        return found
+
+
+def page(project: Project, wanted: PairFilter, *, page: int, page_size: int) -> tuple[list[Pair], int]:
+    """One page (1-based) and the exact number of pairs that match."""
+    hits = find(project, wanted)
+    found = pairs.fetch(project.project_id, hits.places((page - 1) * page_size, page * page_size))
+    return found, hits.total
+
+
+def find(project: Project, wanted: PairFilter) -> SearchResult:
+    known = review_index.read(project.project_id, wanted.run_id)
+    matcher = Matcher(project, wanted, known)
+    return SearchResult(known, [matcher.mask(b) for b in known])
+
+
+class Matcher:
+    """One filter, ready for any block; what does not change (facts, search hits) is read once."""
+
+    def __init__(self, project: Project, wanted: PairFilter, known: Sequence[Block]) -> None:
+        self._states = _table(CODES[wanted.status]) if wanted.status else _ONE
+        self._tests = list(_tests(wanted))
+        self._facts = review_index.read_facts(project.project_id, wanted.run_id) if self._tests else {}
+        self._hits = _searched(project, wanted, known) if wanted.search else None
+
+    def mask(self, block: Block) -> bytes:
+        """1 for every slot of the block whose pair is there and matches."""
+        mask = _bits(block.states.translate(self._states))
+        place = (block.run, block.number)
+        if self._hits is not None:
+            mask &= _bits(self._hits.get(place, b""))
+        if self._tests:
+            facts = self._facts[place]
+            for test in self._tests:
+                mask &= test(facts)
+        return mask.to_bytes(BLOCK, "little")
+
+
+# A mask is a whole number with one byte per slot, 0 or 1: and, or and byte tables work on a thousand slots at once.
+
+Test = Callable[[Facts], int]
+
+
+def _bits(mask: bytes) -> int:
+    return int.from_bytes(mask, "little")
+
+
+def _table(*values: int) -> bytes:
+    """For bytes.translate: 1 for these bytes, 0 for all others."""
+    return bytes(int(byte in values) for byte in range(256))
+
+
+def _tests(wanted: PairFilter) -> Iterator[Test]:
+    if wanted.min_quality_score is not None:
+        yield _at_least(math.ceil(round(wanted.min_quality_score * SCORE_UNIT, 4)))
+    if wanted.max_quality_score is not None:
+        above = _at_least(math.floor(round(wanted.max_quality_score * SCORE_UNIT, 4)) + 1)
+        yield lambda facts: above(facts) ^ _bits(b"\x01" * BLOCK)
+    if wanted.is_duplicate is not None:
+        yield _flagged(1, int(wanted.is_duplicate))
+    if wanted.type is not None:
+        yield _flagged(2, 2 * (wanted.type == "multi_turn"))
+    if wanted.complexity_level is not None:
+        yield _flagged(12, (DIFFICULTIES.index(wanted.complexity_level) + 1) << 2)
+    if wanted.document_id is not None:
+        yield _of_document(wanted.document_id)
+    if wanted.chunk_id is not None:
+        stem, _, position = wanted.chunk_id.rpartition("_")
+        at = int(position) if re.fullmatch("[0-9]{1,9}", position) else 2**32 - 1
+        yield _of_document(f"doc_{ids.tail(stem)}")
+        yield lambda facts: _equal(facts.positions, 4, at)
+
+
+def _at_least(score: int) -> Test:
+    """By the high byte, and by the low byte where the high ones are equal."""
+    high, low = divmod(score, 256)
+    above, same, enough = _table(*range(high + 1, 256)), _table(high), _table(*range(low, 256))
+
+    def test(facts: Facts) -> int:
+        highs, lows = facts.quality[1::2], facts.quality[::2]
+        return _bits(highs.translate(above)) | _bits(highs.translate(same)) & _bits(lows.translate(enough))
+
+    return test
+
+
+def _flagged(which: int, value: int) -> Test:
+    table = _table(*(byte for byte in range(256) if byte & which == value))
+    return lambda facts: _bits(facts.flags.translate(table))
+
+
+def _of_document(document_id: str) -> Test:
+    def test(facts: Facts) -> int:
+        known = document_id in facts.names
+        return _equal(facts.documents, 2, facts.names.index(document_id)) if known else 0
+
+    return test
+
+
+def _equal(column: bytes, width: int, value: int) -> int:
+    mask = _bits(b"\x01" * BLOCK)
+    for at, byte in enumerate(value.to_bytes(width, "little")):
+        mask &= _bits(column[at::width].translate(_EQUAL[byte]))
+    return mask
+
+
+_EQUAL = [_table(byte) for byte in range(256)]
+
+
+def line(text: str, skipped: int) -> bytes:
+    """The next slot's line of a run's search file, after `skipped` slots without a pair: slot n's text is line n."""
+    return b"\n" * skipped + text.encode() + b"\n"
+
+
+def text_of(turns: Sequence[str]) -> str:
+    """What search looks at: every turn, in lower case."""
+    return _BETWEEN.join(turn.casefold().translate(_PLAIN) for turn in turns)[:LONGEST_SEARCHED]
+
+
+def turns_of(pair: Pair) -> list[str]:
+    return [m.content for m in conversation.messages(pair.question, pair.answer, pair.between)]
+
+
+def _searched(project: Project, wanted: PairFilter, known: Sequence[Block]) -> dict[tuple[str, int], bytes]:
+    """(run, block) -> 1 for every slot whose text holds what is searched for."""
+    needle = str(wanted.search).casefold().translate(_PLAIN)
+    found: dict[str, set[int]] = {}
+    for run in dict.fromkeys(b.run for b in known):
+        found[run] = set(_matching_lines(_search_file(project, run), needle.encode()))
+    for run, slot, text in review_index.edited_texts(project.project_id, wanted.run_id):
+        of_run = found.setdefault(run, set())
+        of_run.add(slot) if needle in text else of_run.discard(slot)
+    masks: dict[tuple[str, int], bytearray] = {}
+    for run, slots in found.items():
+        for slot in slots:
+            masks.setdefault((run, slot // BLOCK), bytearray(BLOCK))[slot % BLOCK] = 1
+    return {place: bytes(mask) for place, mask in masks.items()}
+
+
+def _search_file(project: Project, run: str) -> bytes:
+    try:
+        return current().files.read(f"{project.s3_prefix}/runs/gen_{run}/{SEARCH_FILE}")
+    except FileNotFoundError:
+        return b""
+
+
+def _matching_lines(data: bytes, needle: bytes) -> Iterator[int]:
+    """Numbers of the lines that hold the needle, ascending."""
+    line, counted = 0, 0
+    at = data.find(needle)
+    while at >= 0:
+        line += data.count(b"\n", counted, at)
+        yield line
+        counted = data.find(b"\n", at)
+        at = data.find(needle, counted) if counted >= 0 else -1
