@@ -155,11 +155,23 @@ class TeacherBusy(TeacherError):
 
 
 class TeacherUnreachable(TeacherError):
+    """may_be_billed: the request was sent, and the provider may charge for it though no answer came."""
+
     code = "TEACHER_UNREACHABLE"
+
+    def __init__(self, message: str, *, may_be_billed: bool = False) -> None:
+        super().__init__(message)
+        self.may_be_billed = may_be_billed
 
 
 class TeacherRefused(TeacherError):
+    """this_prompt_only: what this one request asks is refused (its content, its length); another one may pass."""
+
     code = "TEACHER_REFUSED"
+
+    def __init__(self, message: str, *, this_prompt_only: bool = False) -> None:
+        super().__init__(message)
+        self.this_prompt_only = this_prompt_only
 
 
 class BadReply(DataForgeError):
@@ -188,6 +200,10 @@ class SchemaMismatch(DataForgeError):
     """SCHEMA_NEWER: a newer release wrote the data. SCHEMA_OLDER: its steps are not carried out yet."""
 
     code, status = "SCHEMA_NEWER", 503
+
+
+class UnknownRunKind(DataForgeError):
+    code = "UNKNOWN_RUN_KIND"
 
 
 class ConditionFailed(DataForgeError):

@@ -21,10 +21,9 @@ from dataforge.platform.ports import Item, Key
 from dataforge.store import exports, item_codec, projects, review_index, runs
 from dataforge.store.projects import Project
 from dataforge.store.review_index import BLOCK, DELETED, NOTHING, Block, Change
-from dataforge.workflows import lifecycle
+from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine.provider_batch import polling
 
-MACHINE = "erase"
 AT_ONCE_SECONDS = 15.0
 """How long a request sweeps before it leaves the rest to the machine."""
 SECOND_LOOK_SECONDS = 60
@@ -155,7 +154,7 @@ def undo_key(project: Project, token: str) -> str:
 
 def _start(run_id: str, project: Project, token: str, seconds: int) -> None:
     current().workflows.start(
-        MACHINE,
+        kinds.ERASE.machine,
         run_id,
         {
             "org_id": project.org_id,
@@ -175,8 +174,8 @@ def _end_run(project: Project, run_id: str) -> None:
         return
     if run.status in runs.ACTIVE:
         lifecycle.cancel(run)
-        polling.abandon(run)
-        current().workflows.stop(run.kind, run.run_id, cause="project deleted")
+        polling.cancel_jobs(run)
+        current().workflows.stop(kinds.of(run.kind).machine, run.run_id, cause="project deleted")
         lifecycle.finish(run, "cancelled", values=lifecycle.usage(run))
 
 

@@ -1,51 +1,118 @@
-"""The states of a run's machine, by the kind of run: what each function of the catalog calls."""
+"""The kinds of run: one table that holds everything in which they differ.
+
+A step is named as `module:function` and imported when it is first called. So a Lambda function imports only the steps
+that it runs, and the modules of a kind can use what reads this table without an import circle.
+
+| step          | called by                                   | signature                                  |
+|---|---|---|
+| plan          | state PlanRun                               | (run, state input) -> output of the state  |
+| open_batch    | state GenerateBatch, in every mode          | (state input) -> engine.context.OpenBatch  |
+| assess        | state AssessRun                             | (run, state input) -> output of the state  |
+| close         | state CloseRun                              | (run, error or None) -> run                |
+| recover       | state PlanRun of a recovery execution       | (run, state input) -> output of the state  |
+| record_failure| state RecordFailure                         | (raw input) -> output of the state         |
+| give_up       | `lifecycle.reconcile`, when recovery failed | (run, error) -> run                        |
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
 
-from dataforge.platform.ports import Item
-from dataforge.workflows import state_input
-from dataforge.workflows.engine.provider_batch import pending
-from dataforge.workflows.generation import assessing, calls, closing, planning
-from dataforge.workflows.synthetic import assessing as synthetic_assessing
-from dataforge.workflows.synthetic import closing as synthetic_closing
-from dataforge.workflows.synthetic import generating
-from dataforge.workflows.synthetic import planning as synthetic_planning
-from dataforge.workflows.synthetic.starting import KIND as SYNTHETIC
+from dataforge.errors import UnknownRunKind
 
-State = Callable[[Item], Item]
-
-PLAN: dict[str, State] = {SYNTHETIC: synthetic_planning.plan_run}
-ASSESS: dict[str, State] = {SYNTHETIC: synthetic_assessing.assess_run}
-CLOSE: dict[str, State] = {SYNTHETIC: synthetic_closing.close_run}
-RECORD_FAILURE: dict[str, State] = {SYNTHETIC: generating.record_failure}
-GENERATE = {SYNTHETIC: generating.generate_batch}
-IN_MODE = {"batch": pending.generate_batch, "stopped": pending.stopped_batch}
-"""Of a batch of either kind of run; every other mode asks in real time."""
+_WORKFLOWS = "dataforge.workflows"
 
 
-def plan_run(raw: Item) -> Item:
-    return PLAN.get(_kind(raw), planning.plan_run)(raw)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKind:
+    name: str
+    machine: str
+    """The state machine, as `infra/<machine>.asl.json` defines it."""
+    noun: str
+    """What a run of this kind makes, in the plural, for messages."""
+    belongs_to: Literal["project", "organisation"]
+    """Whose run it is: a project has one active run at a time, an organisation any number."""
+    reviewed: bool = False
+    """Its records become pairs under review."""
+    calls_teachers: bool = True
+    questions_in_turn: bool = False
+    """One call may ask several teachers in turn (writer, critic, judge, checker)."""
+    plan: str = ""
+    open_batch: str = ""
+    assess: str = ""
+    close: str = ""
+    recover: str = ""
+    record_failure: str = ""
+    give_up: str = ""
+
+    def step(self, name: str) -> Callable[..., Any]:
+        """The function of a step, by its name in this table. Raises UnknownRunKind when this kind has no such step."""
+        target = getattr(self, name)
+        if not target:
+            raise UnknownRunKind(f"A run of kind {self.name!r} has no step {name!r}")
+        module, _, function = target.partition(":")
+        found: Callable[..., Any] = getattr(import_module(f"{_WORKFLOWS}.{module}"), function)
+        return found
 
 
-def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
-    e = state_input.read(raw)
-    in_real_time = GENERATE.get(e.kind, calls.generate_batch)
-    return IN_MODE.get(e.mode, in_real_time)(raw, seconds=seconds)
+GENERATE = RunKind(
+    name="generate",
+    machine="generate",
+    noun="pairs",
+    belongs_to="project",
+    reviewed=True,
+    plan="generation.planning:plan",
+    open_batch="generation.calls:open_batch",
+    assess="generation.assessing:assess",
+    close="generation.closing:close",
+    recover="engine.recovery:plan_recovery",
+    record_failure="engine.recovery:record_failure",
+    give_up="engine.recovery:give_up",
+)
+SYNTHETIC = RunKind(
+    name="synthetic",
+    machine="generate",
+    noun="records",
+    belongs_to="organisation",
+    questions_in_turn=True,
+    plan="synthetic.planning:plan",
+    open_batch="synthetic.generating:open_batch",
+    assess="synthetic.assessing:assess",
+    close="synthetic.closing:close",
+    recover="engine.recovery:plan_recovery",
+    record_failure="engine.recovery:record_failure",
+    give_up="synthetic.closing:give_up",
+)
+PARSE = RunKind(
+    name="parse",
+    machine="parse",
+    noun="documents",
+    belongs_to="project",
+    calls_teachers=False,
+    plan="documents.parsing:plan",
+    close="documents.parsing:close",
+    recover="documents.parsing:plan_recovery",
+    record_failure="documents.parsing:record_failure",
+    give_up="documents.parsing:close",
+)
+ERASE = RunKind(name="erase", machine="erase", noun="deletions", belongs_to="project", calls_teachers=False)
+"""A deletion has an execution, but no run row and no steps: its one state calls `erasing.erase`."""
+
+KINDS: dict[str, RunKind] = {kind.name: kind for kind in (GENERATE, SYNTHETIC, PARSE, ERASE)}
 
 
-def assess_run(raw: Item) -> Item:
-    return ASSESS.get(_kind(raw), assessing.assess_run)(raw)
+def of(name: str) -> RunKind:
+    """Raises UnknownRunKind: a row or an input of a version that this one does not know is never taken for another."""
+    kind = KINDS.get(name)
+    if kind is None:
+        raise UnknownRunKind(f"There is no kind of run {name!r}; known: {', '.join(KINDS)}")
+    return kind
 
 
-def close_run(raw: Item) -> Item:
-    return CLOSE.get(_kind(raw), closing.close_run)(raw)
-
-
-def record_failure(raw: Item) -> Item:
-    return RECORD_FAILURE.get(_kind(raw), closing.record_failure)(raw)
-
-
-def _kind(raw: Item) -> str:
-    return state_input.read(raw).kind
+def start_parse_of_waiting_documents(org_id: str, project_id: str, *, but: object) -> None:
+    """`auto_parse`: what waits for the end of any run of a project. but: ids of documents that are left alone."""
+    documents = but if isinstance(but, list) else ()
+    import_module(f"{_WORKFLOWS}.documents.parsing").start_waiting(org_id, project_id, but=documents)

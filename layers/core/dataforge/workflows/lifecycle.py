@@ -1,9 +1,13 @@
-"""What every run has in common: its files, its event, its end."""
+"""The life of a run, whatever its kind: begun, reconciled with its state machine, cancelled, finished.
+
+A run whose state machine ended before it closed the run is an orphan. Whoever reads it next starts a second execution,
+named `<run id>-recovery`: it saves what was paid for, assesses it and closes the run; nothing is asked of a teacher.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+import time
+from collections import OrderedDict
 from typing import cast
 
 from dataforge import clock, metrics
@@ -14,13 +18,18 @@ from dataforge.platform.ports import Execution, Item, Put
 from dataforge.store import progress, projects, run_log, run_status, runs, task_tokens
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
+from dataforge.workflows import kinds
 from dataforge.workflows.state_input import StateInput
-
-MACHINES = {"synthetic": "generate"}
-"""Kinds of runs that another kind's state machine carries."""
 
 RECONCILE_AFTER = 30.0
 """Seconds a run may be open before a reader of it asks whether its machine still runs."""
+RECONCILE_EVERY = 30.0
+"""Seconds between two such questions about one run, in one process: each is a call that AWS counts and limits."""
+MAX_REMEMBERED = 10_000
+"""Runs whose last question is remembered."""
+
+_asked: OrderedDict[str, float] = OrderedDict()
+"""By run id: time.monotonic() when its execution was looked up last."""
 
 
 def run_of(e: StateInput) -> Run:
@@ -34,18 +43,13 @@ def begin(project: projects.Project, run: Run) -> None:
     start_machine(run)
 
 
-def machine_of(kind: str) -> str:
-    return MACHINES.get(kind, kind)
-
-
 def start_machine(run: Run) -> None:
     """Idempotent by run id, so it may be called again for a run whose start was cut off."""
-    e = StateInput(run.org_id, run.run_id, run.project_id, run.kind)
-    current().workflows.start(machine_of(run.kind), run.run_id, {**asdict(e)})
+    current().workflows.start(kinds.of(run.kind).machine, run.run_id, _input(run).to_item())
 
 
 def release_if_finished(project: projects.Project) -> None:
-    """A project whose run ended without letting go (a crash between two writes, a machine that is gone) is free."""
+    """A project whose run ended without releasing it (a crash between two writes) is free again."""
     if project.active_run is not None and active_run(project) is None:
         projects.vacate(project.org_id, project.project_id, project.active_run)
 
@@ -61,37 +65,70 @@ def active_run(project: projects.Project) -> Run | None:
     return run if run.status in runs.ACTIVE else None
 
 
-def reconcile(run: Run, *, bury: Callable[[Run, Execution], Run] | None = None) -> Run:
-    """The run as it really is: one whose machine never started is started, one whose machine is gone is failed.
+def reconcile(run: Run) -> Run:
+    """The run as it really is: one whose machine never started is started, the recovery of an orphan is begun.
 
-    Asked of the workflows port only for a run that has been open for a while, since that costs a call.
-    bury: closes a run whose machine is gone, where that takes more than to fail it.
+    Cheap: at most one look at the execution each RECONCILE_EVERY seconds, and no work on the run's records.
     """
-    if run.status in runs.FINISHED or clock.seconds_since(run.created_at) < RECONCILE_AFTER:
+    if run.status in runs.FINISHED or clock.seconds_since(run.created_at) < RECONCILE_AFTER or not _is_due(run.run_id):
         return run
-    execution = current().workflows.describe(machine_of(run.kind), run.run_id)
+    machine = kinds.of(run.kind).machine
+    execution = current().workflows.describe(machine, run.run_id)
     if execution is None:
         start_machine(run)
         return run
     if execution.status == "RUNNING":
         return run
     run = runs.get(run.org_id, run.run_id)
-    if run.status in runs.FINISHED:
+    return run if run.status in runs.FINISHED else _recover(run, machine, execution)
+
+
+def _recover(run: Run, machine: str, ended: Execution) -> Run:
+    why = f"The state machine ended as {_outcome(ended)}"
+    name = recovery_name(run.run_id)
+    recovery = current().workflows.describe(machine, name)
+    if recovery is None:
+        current().workflows.start(machine, name, {**_input(run).to_item(), "recovering": redact(why)[:1000]})
+        message = f"{why}. What was paid for is saved, then the run is closed"
+        run_log.write(run.run_id, run.stage, message, level="error")
         return run
-    if bury is not None:
-        return bury(run, execution)
-    why = f"The state machine ended as {execution.status} ({execution.error or 'no error'}: {execution.cause or ''})"
-    run = finish(run, "failed", error=why, values={**unassessed_as_failed(run, "run_failed"), **usage(run)})
-    start_waiting_parse(run)
+    if recovery.status == "RUNNING":
+        return run
+    run = kinds.of(run.kind).step("give_up")(run, f"{why}; its recovery ended as {_outcome(recovery)}")
+    after_end(run)
     return run
 
 
-def start_waiting_parse(run: Run) -> None:
-    """What waits for the end of any run: the parse of documents that came meanwhile (`auto_parse`)."""
-    from dataforge.workflows.documents import parsing  # a parse is a run, too
+def recovery_name(run_id: str) -> str:
+    """Of the execution that closes an orphan."""
+    return f"{run_id}-recovery"
 
-    of_this_run = run.config.get("document_ids")
-    parsing.start_waiting(run.org_id, run.project_id, but=of_this_run if isinstance(of_this_run, list) else ())
+
+def _outcome(execution: Execution) -> str:
+    reason = f"{execution.error or 'no error'}: {execution.cause or ''}".rstrip(": ")
+    return f"{execution.status}: {reason}"
+
+
+def _is_due(run_id: str) -> bool:
+    now, last = time.monotonic(), _asked.get(run_id)
+    if last is not None and now - last < RECONCILE_EVERY:
+        return False
+    _asked[run_id] = now
+    _asked.move_to_end(run_id)
+    while len(_asked) > MAX_REMEMBERED:
+        _asked.popitem(last=False)
+    return True
+
+
+def _input(run: Run) -> StateInput:
+    return StateInput(org_id=run.org_id, run_id=run.run_id, project_id=run.project_id, kind=run.kind)
+
+
+def after_end(run: Run) -> None:
+    """What waits for the end of a project's run: the parse of documents that came meanwhile (`auto_parse`)."""
+    if kinds.of(run.kind).belongs_to == "project":
+        of_this_run = run.config.get("document_ids")
+        kinds.start_parse_of_waiting_documents(run.org_id, run.project_id, but=of_this_run)
 
 
 def usage(run: Run) -> Item:
@@ -155,7 +192,7 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
 def _emit_metrics(run: Run) -> None:
     """Only where the run was really closed, so each counts once."""
     values: dict[str, float] = {"Delivered": run.delivered, "Failed": run.failed}
-    if run.kind != "parse":
+    if kinds.of(run.kind).calls_teachers:
         values |= {
             "Rejected": run.rejected,
             "TeacherCalls": run.teacher_calls,

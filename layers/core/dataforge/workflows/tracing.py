@@ -20,6 +20,7 @@ from dataforge.store.replies import Reply
 from dataforge.store.runs import Run
 from dataforge.workflows.documents import parsing
 from dataforge.workflows.generation import lineage as generation_lineage
+from dataforge.workflows.generation.pair_drafts import content_hash
 
 EXCERPT = 2000
 """Characters of a raw reply that a trace shows."""
@@ -148,7 +149,7 @@ def _chunk(project_id: str, chunk_id: str, known: Value) -> tuple[StoredChunk | 
         return None, "deleted"
     if known is None:
         return chunk, "unknown"
-    if generation_lineage.content_hash(chunk.content) == known:
+    if content_hash(chunk.content) == known:
         return chunk, "unchanged"
     return chunk, "edited" if chunk.rewritten else "parsed_again"
 

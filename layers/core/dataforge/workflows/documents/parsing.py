@@ -20,8 +20,9 @@ from dataforge.store.documents import Document
 from dataforge.store.progress import Progress
 from dataforge.store.projects import Project
 from dataforge.store.runs import Run
-from dataforge.workflows import lifecycle, run_files, state_input
+from dataforge.workflows import kinds, lifecycle, run_files, state_input
 from dataforge.workflows.documents import loading
+from dataforge.workflows.state_input import StateInput
 
 _PARSABLE = ("pending", "parsing", "parsed", "failed")
 
@@ -73,15 +74,15 @@ def start_waiting(org_id: str, project_id: str, *, but: Sequence[object] = ()) -
 def _begin(project: Project, chosen: Sequence[Document], *, left: int = 0) -> Run:
     run_id = ids.new("gen_parse")
     run = Run(
-        project.org_id,
-        run_id,
-        project.project_id,
-        project.user_id,
-        "parse",
-        {"document_ids": [d.document_id for d in chosen]},
-        f"{project.s3_prefix}/runs/{run_id}",
-        clock.now(),
-        ids.tail(run_id),
+        org_id=project.org_id,
+        run_id=run_id,
+        project_id=project.project_id,
+        user_id=project.user_id,
+        kind=kinds.PARSE.name,
+        config={"document_ids": [d.document_id for d in chosen]},
+        files_prefix=f"{project.s3_prefix}/runs/{run_id}",
+        created_at=clock.now(),
+        sequence=ids.tail(run_id),
         requested=len(chosen),
         asked=len(chosen),
     )
@@ -91,19 +92,23 @@ def _begin(project: Project, chosen: Sequence[Document], *, left: int = 0) -> Ru
     return run
 
 
-def plan(run: Run, e: state_input.StateInput) -> Item:
-    """Write the array of documents that the Map walks."""
+def plan(run: Run, e: StateInput) -> Item:
+    """Write the array of documents that the Map reads: [{..., "batch": number, "key": document id}, ...]."""
     document_ids = [str(d) for d in _list(run.config.get("document_ids"))]
     run_status.change(
         run,
         {"status": "parsing", "stage": "parsing", "started_at": run.started_at or clock.now()},
         where={"status": runs.ACTIVE},
     )
-    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
-    items = [{**base, "batch": n, "key": d} for n, d in enumerate(document_ids)]
+    items = [{**e.base(), "batch": n, "key": d} for n, d in enumerate(document_ids)]
     key = run_files.write_json(run, "documents.json", items)
     run_log.write(run.run_id, "parsing", f"Parsing {len(items)} document{'s' if len(items) != 1 else ''}")
-    return {**base, "batches": 0 if run.cancel_requested else len(items), "batches_key": key}
+    return {**e.base(), "batches": 0 if run.cancel_requested else len(items), "batches_key": key}
+
+
+def plan_recovery(run: Run, e: StateInput) -> Item:
+    """Nothing is parsed any more: what was parsed counts, `close` frees the documents that were being parsed."""
+    return {**e.base(), "batches": 0, "batches_key": run_files.key_of(run, "documents.json")}
 
 
 def parse_document(raw: Item) -> Item:
@@ -225,7 +230,7 @@ def _fail(run: Run, document: Document, reason: str, message: str) -> None:
     run_log.write(run.run_id, "parsing", f"{document.name} failed ({reason}): {message}", level="error")
 
 
-def close(run: Run, raw: Item) -> Run:
+def close(run: Run, error: str | None) -> Run:
     """Count what became of every document and end the run: failed only if nothing at all could be read."""
     wanted = {str(d) for d in _list(run.config.get("document_ids"))}
     documents = [d for d in document_store.of_project(run.project_id) if d.document_id in wanted]
@@ -239,7 +244,6 @@ def close(run: Run, raw: Item) -> Run:
         "chunks_created": sum(d.chunk_count for d in parsed),
     }
     values: Item = {"results": results, "delivered": len(parsed), "failed": run.asked - len(parsed)}
-    error = state_input.failure_of(raw)
     if error is None and not parsed and failed and not run.cancel_requested:
         error = f"None of the {len(failed)} documents could be read: {failed[0].name}: {failed[0].error}"
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"

@@ -1,8 +1,8 @@
-"""One batch of a generate run: every call asked at most once, its raw reply stored before it is read.
+"""One batch of a run: every call is asked at most once, and its raw reply is stored before it is read.
 
-    reply on file? use it : hold its price -> wait at the gate -> ask (busy -> wait, ask again) -> store -> read
+    reply stored? use it : reserve its price -> rate limiter -> ask (busy -> wait, ask again) -> store -> read
 
-`calling` turns the replies of one call into outcomes of its slots.
+`call_loop` turns the replies of one call into outcomes of its slots.
 """
 
 from __future__ import annotations
@@ -23,220 +23,242 @@ from dataforge.store.progress import Progress
 from dataforge.store.replies import Reply
 from dataforge.store.runs import Run
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows import run_files, state_input
-from dataforge.workflows.engine import reply_lineage, retry, run_models
-from dataforge.workflows.engine.context import BatchContext, Call
+from dataforge.workflows import kinds, run_files
+from dataforge.workflows.engine import config, outcomes, reply_lineage, retry
+from dataforge.workflows.engine.context import BatchContext, Call, OpenBatch, OutOfTime
+from dataforge.workflows.engine.outcomes import Drafted, Failed
 from dataforge.workflows.engine.rate_limiter import RateLimiter
-from dataforge.workflows.engine.retry import OutOfTime
+from dataforge.workflows.state_input import StateInput
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT = 0.5
-"""Seconds between two looks at the cancel flag and two progress notes."""
-
+"""Seconds between two looks at the cancel flag, and between two notes of progress."""
 MAX_REPLY_BYTES = 200_000
 """A longer reply is cut before it is stored: a table item holds 400 KB."""
-
 IDLE = 0.005
-"""Seconds without a reply after which there is time for what can wait."""
-
+"""Seconds without a reply after which deferred work is done."""
 WORKERS_PER_CALL = 2
-"""Askers per call in flight: one that waits as a busy teacher told it leaves its place to another."""
+"""Workers per call in flight: while one waits for a busy teacher, another uses its place."""
 
 
-def run_to_end(
-    batch: BatchContext,
-    e: state_input.StateInput,
-    call: Call,
-    calls: Sequence[Sequence[Slot]],
-    *,
-    concurrency: int,
-    seconds: float | None,
-) -> Item:
-    """Every call of the batch, then its part file. Raises BatchUnfinished as `generate_batch` says."""
-    set_deadline(batch, seconds)
-    asyncio.run(ask_all(batch, call, calls, concurrency))
-    batch.purse.give_back()
-    return finish(batch, e, calls)
+def open_batch(e: StateInput) -> OpenBatch:
+    opened: OpenBatch = kinds.of(e.kind).step("open_batch")(e)
+    return opened
 
 
-def set_deadline(batch: BatchContext, seconds: float | None) -> None:
+def generate_batch(e: StateInput, *, seconds: float | None) -> Item:
+    """As `run_states.generate_batch`; in mode `stopped` stored replies are read and nothing is asked."""
+    if e.mode == "stopped" and (written := _written(e)) is not None:
+        return written
+    batch = open_batch(e)
+    if e.mode == "stopped":
+        batch.context.end(*why_stopped(batch.context.run, e.round))
+    return run_to_end(batch, e, concurrency=1 if e.mode == "stopped" else batch.concurrency, seconds=seconds)
+
+
+def _written(e: StateInput) -> Item | None:
+    """The answer of a batch that has its part file already."""
+    run = runs.get(e.org_id, e.run_id)
+    part = run_files.read_json(run, outcomes.part_file(e.round, e.batch))
+    if not isinstance(part, dict):
+        return None
+    return {"batch": e.batch, "made": sum("failed" not in o for o in part["outcomes"])}
+
+
+def run_to_end(batch: OpenBatch, e: StateInput, *, concurrency: int, seconds: float | None) -> Item:
+    """Every call of the batch, then its part file. Raises BatchUnfinished as `run_states.generate_batch` says."""
+    set_deadline(batch.context, seconds)
+
+    async def call(slots: Sequence[Slot]) -> list[outcomes.Outcome[outcomes.Content]]:
+        return await batch.call(slots, fetch_reply)
+
+    asyncio.run(ask_all(batch.context, call, batch.calls, concurrency))
+    batch.context.budget.give_back()
+    return finish(batch, e)
+
+
+def set_deadline(context: BatchContext, seconds: float | None) -> None:
     """Nothing is begun that may not end within the seconds; None: no bound."""
     if seconds is not None:
         reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
-        batch.deadline = time.monotonic() + seconds - reserve
+        context.deadline = time.monotonic() + seconds - reserve
 
 
-def finish(batch: BatchContext, e: state_input.StateInput, calls: Sequence[Sequence[Slot]]) -> Item:
+def finish(batch: OpenBatch, e: StateInput) -> Item:
     """Write the part file. Raises BatchUnfinished while slots have no outcome."""
-    if len(batch.outcomes) < batch.slots:
-        raise BatchUnfinished(f"{len(batch.outcomes)} of {batch.slots} slots are done; the rest takes another attempt")
+    context = batch.context
+    done = len(context.outcomes)
+    if done < context.slots:
+        raise BatchUnfinished(f"{done} of {context.slots} slots are done; the rest takes another attempt")
     run = runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
-    outcomes = _write_part(batch, e, reply_lineage.with_lineage(batch.outcomes, calls, batch.used))
-    made = sum("failed" not in o for o in outcomes)
-    level = "warning" if made < len(batch.outcomes) else "info"
-    what = "pairs" if run.kind == "generate" else "records"
-    said = f"Batch {e.batch + 1}: {made} of {len(batch.outcomes)} {what} written{_spent(batch)}"
-    run_log.write(e.run_id, "generating", said + (f"; {batch.stop_detail}" if batch.stop_detail else ""), level=level)
+    made = sum(isinstance(o, Drafted) for o in context.outcomes)
+    _write_part(batch, e)
+    level = "warning" if made < done else "info"
+    message = f"Batch {e.batch + 1}: {made} of {done} {kinds.of(run.kind).noun} written{_spent(context)}"
+    if context.stop_detail:
+        message += f"; {context.stop_detail}"
+    run_log.write(e.run_id, "generating", message, level=level)
+    batch.close()
     return {"batch": e.batch, "made": made}
 
 
-def _spent(batch: BatchContext) -> str:
-    cost = _usage(batch.used)["cost_usd"]
+def _spent(context: BatchContext) -> str:
+    cost = outcomes.usage_of(context.replies)["cost_usd"]
     return f" for ${cost:.4f}" if isinstance(cost, float) and cost > 0 else ""
 
 
-def save_stored(batch: BatchContext, e: state_input.StateInput, call: Call, calls: Sequence[Sequence[Slot]]) -> int:
-    """What the stored replies of a dead batch still give; nothing is asked."""
-    batch.stop = "batch_failed"
-    if not batch.stored:
+def save_stored(batch: OpenBatch, e: StateInput) -> int:
+    """What the stored replies of a dead batch still give; nothing is asked. How many drafts."""
+    context = batch.context
+    context.stop = "batch_failed"
+    if not context.stored:
         return 0
-    asyncio.run(ask_all(batch, call, calls, 1))
-    made = [o for o in batch.outcomes if "failed" not in o]
-    return len(_write_part(batch, e, reply_lineage.with_lineage(made, calls, batch.used)))
+
+    async def call(slots: Sequence[Slot]) -> list[outcomes.Outcome[outcomes.Content]]:
+        return await batch.call(slots, fetch_reply)
+
+    asyncio.run(ask_all(context, call, batch.calls, 1))
+    context.outcomes = [o for o in context.outcomes if isinstance(o, Drafted)]
+    _write_part(batch, e)
+    return len(context.outcomes)
 
 
-def _write_part(batch: BatchContext, e: state_input.StateInput, outcomes: list[Item]) -> list[Item]:
-    outcomes = sorted(outcomes, key=lambda o: cast(int, o["slot"]))
-    part = {"usage": _usage(batch.used), "outcomes": outcomes}
-    run_files.write_json(batch.run, f"round-{e.round}/part-{e.batch:04d}.json", part)
-    return outcomes
+def _write_part(batch: OpenBatch, e: StateInput) -> None:
+    context = batch.context
+    traced = reply_lineage.with_lineage(context.outcomes, batch.calls, context.replies)
+    outcomes.write_part(context.run, e.round, e.batch, traced, replies=context.replies)
 
 
-async def ask_all(batch: BatchContext, call: Call, calls: Sequence[Sequence[Slot]], concurrency: int) -> None:
-    """Askers share one queue, so a slow reply holds up nobody else."""
+def stop_round(run: Run, round_number: int, reason: str, *, detail: str) -> None:
+    """Why the slots fail that have no reply yet, once their batches go on in mode `stopped`."""
+    run_files.write_json(run, f"round-{round_number}/stop.json", {"reason": reason, "detail": detail})
+
+
+def why_stopped(run: Run, round_number: int) -> tuple[str, str]:
+    found = cast("dict[str, str]", run_files.read_json(run, f"round-{round_number}/stop.json") or {})
+    return found.get("reason", "batch_job_failed"), found.get("detail", "")
+
+
+async def ask_all(context: BatchContext, call: Call, calls: Sequence[Sequence[Slot]], concurrency: int) -> None:
+    """Workers share one queue, so a slow reply holds up no other call."""
     queue = iter(calls)
-    asked = (*batch.others, (batch.teacher, run_models.model_of(batch.run)))
-    batch.gates = {t.name: RateLimiter(m, batch.run.org_id, concurrency, batch.is_over) for t, m in asked}
-    aside = [asyncio.create_task(_heartbeat(batch)), asyncio.create_task(_run_deferred(batch))]
+    asked = (*context.other_teachers, (context.teacher, config.model_of(context.run)))
+    context.rate_limiters = {t.name: RateLimiter(m, context.run.org_id, concurrency, context.is_over) for t, m in asked}
+    background = [asyncio.create_task(_heartbeat(context)), asyncio.create_task(_run_deferred(context))]
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(WORKERS_PER_CALL * concurrency, len(calls))):
-                group.create_task(_worker(batch, call, queue))
+                group.create_task(_worker(context, call, queue))
     finally:
-        for task in aside:
+        for task in background:
             task.cancel()
         for teacher, _ in asked:
             await teacher.close()
-    while batch.later:
-        batch.later.popleft()()
-    _record_progress(batch)
+    while context.deferred:
+        context.deferred.popleft()()
+    _record_progress(context)
 
 
-async def _worker(batch: BatchContext, call: Call, queue: Iterator[Sequence[Slot]]) -> None:
+async def _worker(context: BatchContext, call: Call, queue: Iterator[Sequence[Slot]]) -> None:
     for slots in queue:
         try:
-            outcomes = await call(slots)
-            batch.outcomes += outcomes
+            made = await call(slots)
+            context.outcomes += made
         except OutOfTime:
             continue
         except Exception as defect:  # the batch dies of it: nobody pays for another call meanwhile
-            batch.end("batch_failed", str(defect))
+            context.end("batch_failed", str(defect))
             raise
 
 
-async def _run_deferred(batch: BatchContext) -> None:
+async def _run_deferred(context: BatchContext) -> None:
     seen = -1
     while True:
-        if batch.later and batch.answered == seen:
+        if context.deferred and context.answered == seen:
             try:
-                batch.later[0]()
+                context.deferred[0]()
             except Exception as defect:  # it fails again when all is asked, and the batch dies of it
-                batch.end("batch_failed", str(defect))
+                context.end("batch_failed", str(defect))
                 return
-            batch.later.popleft()
+            context.deferred.popleft()
             await asyncio.sleep(0)
         else:
-            seen = batch.answered
+            seen = context.answered
             await asyncio.sleep(IDLE)
 
 
-async def _heartbeat(batch: BatchContext) -> None:
+async def _heartbeat(context: BatchContext) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT)
         try:
-            run = await asyncio.to_thread(runs.get, batch.run.org_id, batch.run.run_id)
-            await asyncio.to_thread(_record_progress, batch)
+            run = await asyncio.to_thread(runs.get, context.run.org_id, context.run.run_id)
+            await asyncio.to_thread(_record_progress, context)
             over = run.cancel_requested or run.status in runs.FINISHED
         except NotFound:  # the project was deleted
             over = True
         except Exception:  # a table that is busy for a moment must not end the watch over cancel
-            logger.warning("no progress note for %s", batch.run.run_id, exc_info=True)
+            logger.warning("no progress note for %s", context.run.run_id, exc_info=True)
             continue
         if over:
-            batch.end("cancelled", "stopped by the caller")
+            context.end("cancelled", "stopped by the caller")
 
 
-def _record_progress(batch: BatchContext) -> None:
-    usage = _usage(batch.used)
-    outcomes = list(batch.outcomes)
-    run_events.record_progress(
-        batch.run,
-        batch.name,
-        Progress(
-            len(outcomes),
-            batch.slots,
-            sum("failed" in o for o in outcomes),
-            cast(int, usage["input_tokens"]),
-            cast(int, usage["output_tokens"]),
-            cast("float | None", usage["cost_usd"]),
-            cast(int, usage["cached_tokens"]),
-            cast(int, usage["replies"]),
-        ),
+def _record_progress(context: BatchContext) -> None:
+    usage, made = outcomes.usage_of(context.replies), list(context.outcomes)
+    progress = Progress(
+        done=len(made),
+        total=context.slots,
+        failed=sum(isinstance(o, Failed) for o in made),
+        input_tokens=cast(int, usage["input_tokens"]),
+        output_tokens=cast(int, usage["output_tokens"]),
+        cost_usd=cast("float | None", usage["cost_usd"]),
+        cached_tokens=cast(int, usage["cached_tokens"]),
+        teacher_calls=cast(int, usage["replies"]),
     )
+    run_events.record_progress(context.run, context.name, progress)
 
 
-async def reply_to(
-    batch: BatchContext, question: Question, first_slot: int, attempt: int, *, teacher: Teacher | None = None
+async def fetch_reply(
+    context: BatchContext, question: Question, first_slot: int, attempt: int, *, teacher: Teacher | None = None
 ) -> Reply:
-    """The stored reply, or a new one, stored before it is returned. teacher: another one than the batch's own.
+    """The stored reply, or a new one, stored before it is returned: `context.Fetch` in real time.
 
-    Raises Stopped, OutOfTime.
+    teacher: another one than the writer. Raises Stopped, OutOfTime.
     """
     key = reply_store.key_of(first_slot, attempt)
-    if key in batch.stored:
-        batch.used.append(batch.stored[key])
-        return batch.stored[key]
+    if key in context.stored:
+        context.replies.append(context.stored[key])
+        return context.stored[key]
 
-    async def keep(answer: Answer) -> Reply:
-        reply = reply_of(batch.run, key, answer, prompt_hash=reply_lineage.prompt_hash(question))
+    async def store(answer: Answer) -> Reply:
+        reply = reply_of(context.run, key, answer, prompt_hash=reply_lineage.prompt_hash(question))
         kept = asyncio.get_running_loop().run_in_executor(None, reply_store.keep, reply)
         await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
         return reply
 
-    reply = await retry.ask(batch, question, teacher or batch.teacher, keep)
-    batch.used.append(reply)
+    reply = await retry.ask(context, question, teacher or context.teacher, store)
+    context.replies.append(reply)
     return reply
 
 
 def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, job: str = "") -> Reply:
-    """As it is stored. job: the batch job that brought the answer."""
-    text, finish = answer.text, answer.finish_reason
+    """An answer as it is stored. job: the batch job that brought it."""
+    text, finish_reason = answer.text, answer.finish_reason
     if len(text.encode()) > MAX_REPLY_BYTES:
-        text, finish = text.encode()[:MAX_REPLY_BYTES].decode("utf-8", "ignore"), "length"
+        text, finish_reason = text.encode()[:MAX_REPLY_BYTES].decode("utf-8", "ignore"), "length"
     return Reply(
-        run.run_id,
-        key,
-        text,
-        answer.model,
-        finish,
-        answer.input_tokens,
-        answer.output_tokens,
-        reply_store.expires_at(),
-        answer.cost_usd,
+        run_id=run.run_id,
+        slot=key,
+        text=text,
+        model=answer.model,
+        finish_reason=finish_reason,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
+        expires_at=reply_store.expires_at(),
+        cost_usd=answer.cost_usd,
         prompt_hash=prompt_hash,
         answered_at=clock.now(),
         cached_tokens=answer.cached_tokens,
         job=job,
     )
-
-
-def _usage(replies: list[Reply]) -> Item:
-    costs = [r.cost_usd for r in replies]
-    return {
-        "input_tokens": sum(r.input_tokens for r in replies),
-        "output_tokens": sum(r.output_tokens for r in replies),
-        "cached_tokens": sum(r.cached_tokens for r in replies),
-        "cost_usd": None if any(c is None for c in costs) else round(float(sum(c for c in costs if c is not None)), 8),
-        "replies": len(replies),
-    }

@@ -1,53 +1,176 @@
-"""Ask until every slot of a call has an outcome."""
+"""From the replies of one call to a draft for each of its slots: nothing that a teacher wrote is thrown away.
+
+    unreadable         -> a correction turn that shows the error, then a fresh question
+    some records good  -> they are kept; the next question asks for the missing ones only
+    cut by length      -> the same; when nothing was complete: more tokens, or fewer records at a time
+    MAX_FRUITLESS replies in a row without a new record -> the slots that are left fail with the last reason
+
+What is asked and how a reply is read is the writer's: one for each kind of run.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
 
-from dataforge.log import redact
-from dataforge.platform.ports import Item
-from dataforge.records import Answer, Question, Slot
+from dataforge.records import Answer, Message, Question, Slot
 from dataforge.store.replies import Reply
+from dataforge.workflows.engine.context import MAX_REPLY_TOKENS, BatchContext, Fetch, Stopped
 
-if TYPE_CHECKING:
-    from dataforge.teachers.ports import Teacher
-    from dataforge.workflows.engine.context import BatchContext
-
-MAX_READINGS = 4
+MAX_FRUITLESS = 4
 """Replies without a single new record before a call gives up: the first, its correction, two fresh tries."""
 
-MAX_REPLY_TOKENS = 32_768
-"""Tokens of one reply, where the model's own limit is not known."""
+S = TypeVar("S", bound=Slot)
+S_contra = TypeVar("S_contra", bound=Slot, contravariant=True)
+D = TypeVar("D")
+D_co = TypeVar("D_co", covariant=True)
 
 
-class Fetch(Protocol):
-    """Where calls get their replies from."""
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[D_co]):
+    """What a reply holds. drafts: by the place of their slot among those that were asked about.
 
-    async def __call__(
-        self,
-        batch: BatchContext,
-        question: Question,
-        first_slot: int,
-        attempt: int,
-        /,
-        *,
-        teacher: Teacher | None = None,
-    ) -> Reply:
-        """A stored reply. first_slot: of the call. teacher: another one than the batch's own. Raises Stopped."""
+    problem: why some are missing, in words for the model; None when none is."""
+
+    drafts: Mapping[int, D_co]
+    problem: str | None = None
+
+
+class Writer(Protocol[S_contra, D_co]):
+    """What a kind of run asks for, and how it reads the answer."""
+
+    @property
+    def numbered(self) -> bool:
+        """Records say by a number which slot they are for."""
+        ...
+
+    @property
+    def may_raise_max_tokens(self) -> bool:
+        """A reply that was cut may be asked for with more tokens than at first."""
+        ...
+
+    @property
+    def exhausted(self) -> str:
+        """The reason of slots that an offline teacher, which always says the same, wrote nothing for."""
+        ...
+
+    def question(self, slots: Sequence[S_contra], *, max_tokens: int | None, attempt: int) -> Question:
+        """max_tokens: None for the usual number. attempt: another one gets another seed."""
+        ...
+
+    def read(self, answer: Answer, question: Question, slots: Sequence[S_contra]) -> Reading[D_co]:
+        """question: that the answer is to; slots: that it was about."""
         ...
 
 
-class Stopped(Exception):
-    """A call ends without a reply."""
+@dataclass(slots=True)
+class Written(Generic[S, D]):
+    """made: slot, draft and the reply that held it. missing: slots without one, for the reason `why` (word, detail)."""
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason, self.detail = reason, detail
+    missing: list[S]
+    made: list[tuple[S, D, Reply]] = field(default_factory=list)
+    why: tuple[str, str] = ("unreadable_reply", "")
+
+
+async def write(context: BatchContext, writer: Writer[S, D], slots: Sequence[S], fetch: Fetch) -> Written[S, D]:
+    """Ask until every slot has a draft, or nothing more can be had."""
+    call = _Call(context, writer, Written(list(slots)), len(slots), first_slot=slots[0].index)
+    try:
+        await call.ask_until_done(fetch)
+    except Stopped as stopped:
+        call.written.why = (stopped.reason, stopped.detail)
+    return call.written
 
 
 def answer_of(reply: Reply) -> Answer:
-    return Answer(reply.text, reply.model, reply.finish_reason, reply.input_tokens, reply.output_tokens, reply.cost_usd)  # type: ignore[arg-type]
+    return Answer(
+        text=reply.text,
+        model=reply.model,
+        finish_reason=reply.finish_reason,  # type: ignore[arg-type]
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        cost_usd=reply.cost_usd,
+    )
 
 
-def failed(slot: Slot, reason: str, detail: str) -> Item:
-    return {"slot": slot.index, "chunk_id": slot.chunk_id, "failed": reason, "detail": redact(detail)}
+@dataclass(slots=True)
+class _Call(Generic[S, D]):
+    context: BatchContext
+    writer: Writer[S, D]
+    written: Written[S, D]
+    portion: int
+    """How many records are asked for at a time."""
+    first_slot: int
+    """Under which the replies of the call are stored."""
+    max_tokens: int | None = None
+    fruitless: int = 0
+    """Replies without a new record so far."""
+
+    async def ask_until_done(self, fetch: Fetch) -> None:
+        question: Question | None = None
+        attempt = 0
+        while self.written.missing and self.fruitless < MAX_FRUITLESS:
+            slots = self._next_slots()
+            asked = question or self._plain()
+            reply = await fetch(self.context, asked, self.first_slot, attempt)
+            attempt += 1
+            reading = self.writer.read(answer_of(reply), asked, slots)
+            self._keep(reading, slots, reply)
+            if reading.problem is None:
+                question = None
+                continue
+            offline = self.context.teacher.can.offline
+            self.written.why = (self.writer.exhausted if offline else "unreadable_reply", reading.problem)
+            if offline:
+                return
+            question = self._after(asked, reply, reading)
+
+    def _next_slots(self) -> list[S]:
+        return self.written.missing[: self.portion]
+
+    def _plain(self, attempt: int = 0) -> Question:
+        return self.writer.question(self._next_slots(), max_tokens=self.max_tokens, attempt=attempt)
+
+    def _keep(self, reading: Reading[D], slots: Sequence[S], reply: Reply) -> None:
+        done = {n for n in reading.drafts if 0 <= n < len(slots)}
+        self.written.made += [(slots[n], reading.drafts[n], reply) for n in sorted(done)]
+        rest = [slot for n, slot in enumerate(slots) if n not in done]
+        self.written.missing = rest + self.written.missing[len(slots) :]
+
+    def _after(self, asked: Question, reply: Reply, reading: Reading[D]) -> Question:
+        """How to go on after a reply that did not hold all that was asked for."""
+        cut = reply.finish_reason == "length"
+        if reading.drafts and self.writer.numbered:
+            return self._plain()  # the rest is numbered anew: the old numbers beside the new would be confused
+        if reading.drafts:
+            return self._with_turns(reply, _more(len(reading.drafts), len(self._next_slots())))
+        self.fruitless += 1
+        if cut:
+            self._make_room(asked)
+        if self.fruitless > 1 or cut or not reply.text.strip():
+            return self._plain(attempt=self.fruitless)
+        correction = f"That reply cannot be used: {reading.problem}. Send the whole corrected reply, JSON only."
+        return self._with_turns(reply, correction)
+
+    def _with_turns(self, reply: Reply, request: str) -> Question:
+        asked = self._plain()
+        turns = (Message("assistant", reply.text), Message("user", request))
+        return replace(asked, messages=(*asked.messages, *turns))
+
+    def _make_room(self, asked: Question) -> None:
+        """More tokens, unless the caller of the run set their number; then fewer records at a time."""
+        most = self.context.teacher.can.max_output or MAX_REPLY_TOKENS
+        larger = min(2 * asked.max_tokens, most)
+        if self.writer.may_raise_max_tokens and larger > asked.max_tokens:
+            self.max_tokens = larger
+        else:
+            self.portion = max(1, self.portion // 2)
+
+
+def _more(kept: int, wanted: int) -> str:
+    records, them = ("That one is", "it") if kept == 1 else (f"Those {kept} are", "them")
+    return (
+        f"{records} kept. Now write exactly {wanted} more, as listed above, each different from the others. JSON only, "
+        f"in the same form, without {them}."
+    )

@@ -1,52 +1,78 @@
-"""What the calls of a batch share."""
+"""What the calls of a batch share, and a batch that is opened for work."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
-from dataforge.platform.ports import Item
-from dataforge.records import Slot
+from dataforge import settings
+from dataforge.records import Question, Slot
+from dataforge.store import replies as reply_store
+from dataforge.store import runs
 from dataforge.store.replies import Reply
 from dataforge.store.runs import Run
-from dataforge.teachers import Model
+from dataforge.teachers import Model, build
 from dataforge.teachers.ports import Teacher
+from dataforge.workflows.engine import config
 from dataforge.workflows.engine.cost_budget import CostBudget
+from dataforge.workflows.engine.outcomes import Outcome
 from dataforge.workflows.engine.rate_limiter import RateLimiter
+from dataforge.workflows.state_input import StateInput
 
-Call = Callable[[Sequence[Slot]], Awaitable[list[Item]]]
+MAX_REPLY_TOKENS = 32_768
+"""Tokens of one reply, where the model's own limit is not known."""
+
+Call: TypeAlias = Callable[[Sequence[Slot]], Awaitable[list[Outcome[Any]]]]
 """Asks for some slots together; the outcome of each."""
 
 
-@dataclass(slots=True)
+class Stopped(Exception):
+    """A call ends without a reply. reason: of its slots' failure."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+class OutOfTime(Exception):
+    """A call is left to the next invocation."""
+
+
+@dataclass(slots=True, kw_only=True)
 class BatchContext:
     """What the calls of a batch share, whatever they ask for."""
 
     run: Run
     name: str
-    """`r<round>b<batch>`: the name of its progress."""
+    """`r<round>b<batch>`: the name of its progress and of its part of the budget."""
     teacher: Teacher
+    """The writer."""
     stored: dict[str, Reply]
+    """Replies of earlier attempts of the batch, by key."""
     slots: int
-    purse: CostBudget
-    gates: dict[str, RateLimiter] = field(default_factory=dict)
-    """By the teacher's name; made anew for each round of calls."""
-    outcomes: list[Item] = field(default_factory=list)
-    used: list[Reply] = field(default_factory=list)
+    budget: CostBudget
+    other_teachers: tuple[tuple[Teacher, Model], ...] = ()
+    """Further teachers that its calls ask, each under the rate limits of its own model."""
+    rate_limiters: dict[str, RateLimiter] = field(default_factory=dict)
+    """By the teacher's name; made anew for each pass over the calls."""
+    outcomes: list[Outcome[Any]] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    """All replies that this attempt has used, stored ones included."""
     answered: int = 0
-    """Replies that the teacher gave to this attempt of the batch."""
+    """Replies that teachers gave to this attempt of the batch."""
+    refused: int = 0
+    """Prompts that the writer refused before it answered any."""
     stop: str | None = None
-    """Why no further call is sent: cancelled, out of budget, or the teacher refused for good, or is gone."""
+    """Why no further call is sent: cancelled, out of budget, the teacher refused for good or cannot be reached."""
     stop_detail: str = ""
-    others: tuple[tuple[Teacher, Model], ...] = ()
-    """Further teachers that its calls ask, each let in by the limits of its own model."""
     deadline: float = math.inf
     """time.monotonic() after which nothing more is begun."""
-    later: deque[Callable[[], None]] = field(default_factory=deque)
-    """What can wait for a lull between replies: requests must not wait for it."""
+    deferred: deque[Callable[[], None]] = field(default_factory=deque)
+    """Work that waits until no reply has come for a moment: requests must not wait for it."""
 
     def is_late(self) -> bool:
         return self.stop is None and time.monotonic() > self.deadline
@@ -58,3 +84,71 @@ class BatchContext:
         """Send nothing more; the first reason stays."""
         if self.stop is None:
             self.stop, self.stop_detail = reason, detail
+
+
+class Fetch(Protocol):
+    """Where calls get their replies from."""
+
+    async def __call__(
+        self,
+        context: BatchContext,
+        question: Question,
+        first_slot: int,
+        attempt: int,
+        /,
+        *,
+        teacher: Teacher | None = None,
+    ) -> Reply:
+        """A stored reply. first_slot: of the call. teacher: another one than the writer. Raises Stopped, OutOfTime."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBatch:
+    """A batch with everything that its calls need, whoever gets their replies."""
+
+    context: BatchContext
+    calls: Sequence[Sequence[Slot]]
+    concurrency: int
+    """Calls that may be in flight in real time."""
+    call: Callable[[Sequence[Slot], Fetch], Awaitable[list[Outcome[Any]]]]
+    """The outcome of each slot of a call."""
+    close: Callable[[], None] = lambda: None
+    """Called once its part file is written."""
+    job_roles: Mapping[str, str]
+    """Teachers whose questions may go out as batch jobs: name to role (empty: the writer)."""
+    passes: Sequence[int] = (0,)
+    """The first attempt number of each question that a call may ask in turn."""
+
+    @property
+    def teachers(self) -> list[str]:
+        """The names of all."""
+        return [self.context.teacher.name, *(t.name for t, _ in self.context.other_teachers)]
+
+
+def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> BatchContext:
+    """The context of a batch with these calls: its teachers, its stored replies, its budget."""
+    indices = [slot.index for call in calls for slot in call]
+    wanted = config.of(run)
+    stored = reply_store.between(run.run_id, min(indices), max(indices))
+    over = run.cancel_requested or run.status in runs.FINISHED
+    name = f"r{e.round}b{e.batch:04d}"
+    models = {role: config.model_of(run, role) for role in wanted.role_models}
+    return BatchContext(
+        run=run,
+        name=name,
+        teacher=config.teacher_of(run),
+        stored=stored,
+        slots=len(indices),
+        budget=CostBudget(
+            run.run_id,
+            name,
+            config.model_of(run).price,
+            limit=wanted.max_cost_usd,
+            spent=sum(r.cost_usd or 0.0 for r in stored.values()),
+            share=settings.get().workers,
+        ),
+        other_teachers=tuple((build(model), model) for model in models.values()),
+        stop="cancelled" if over else None,
+        stop_detail="stopped by the caller" if over else "",
+    )

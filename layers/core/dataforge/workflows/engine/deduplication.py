@@ -1,4 +1,4 @@
-"""Repeats among the records of a run, over all its rounds, and against what earlier runs of the project delivered."""
+"""Near-duplicates among the records of a run, over all its rounds, and against records that earlier runs delivered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def append_to_earlier(run: Run, name: str, first: int, lines: IO[bytes]) -> None
 
 
 class Repeat(NamedTuple):
-    """What is alike: texts[place], and an earlier kept one."""
+    """texts[place] is a near-duplicate of an earlier record that was kept."""
 
     place: int
     of: int | None
@@ -40,10 +40,12 @@ class Repeat(NamedTuple):
 
 
 class DuplicateFilter:
-    """Give it the texts of a round in slot order, bit by bit; first come, first kept."""
+    """Finds near-duplicates in the texts of a round, given in slot order in any number of portions.
+
+    Of two texts that are alike the one of the earlier slot is kept."""
 
     def __init__(self, known: Iterable[tuple[int, str]]) -> None:
-        """known: slot and text of what is kept already."""
+        """known: slot and text of records that are kept already."""
         from dataforge.quality import duplicates  # numpy: see quality.normal
 
         self._known, self._passed = array("q"), array("q")

@@ -1,53 +1,65 @@
-"""A run whose machine died without closing it: what it has paid for is saved, assessed, billed and handed out.
+"""Orphan recovery: a batch, or a whole run, whose execution died is closed with what it has paid for.
 
-Nothing is asked of any teacher here. Safe to repeat, and for two readers of the run at once.
+A run is an orphan when its execution ended without closing it (see `lifecycle.reconcile`). Its recovery is a second
+execution of the same state machine: the batches of the last round read their stored replies, in mode `stopped`, then
+the round is assessed and the run closed as failed. Nothing is asked of any teacher. Safe to repeat.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
-from typing import cast
 
-from dataforge.platform import current
-from dataforge.platform.ports import Execution, Item
-from dataforge.store import runs
+from dataforge.platform.ports import Item
+from dataforge.store import run_log, run_status, runs
 from dataforge.store.runs import Run
-from dataforge.workflows import run_files, state_input
-from dataforge.workflows.synthetic import assessing, closing, generating
+from dataforge.workflows import lifecycle, run_files, state_input
+from dataforge.workflows.engine import batch, batches, outcomes
+from dataforge.workflows.engine.provider_batch import polling
+from dataforge.workflows.state_input import StateInput
 
 logger = logging.getLogger(__name__)
 
-MAX_IN_REQUEST = 20_000
-"""Records that a reader of the run saves and assesses in its own request; of a larger run the assessed rounds count."""
 
-
-def recover(run: Run, execution: Execution) -> Run:
-    """The run, closed as failed with the reason; accepted records are settled and can be downloaded."""
-    base: Item = {**asdict(state_input.StateInput(run.org_id, run.run_id, run.project_id, run.kind))}
+def plan_recovery(run: Run, e: StateInput) -> Item:
+    """What PlanRun does in a recovery execution: no new slots; the last round's batches without asking."""
+    polling.cancel_jobs(run)
     last = _last_round(run)
-    if run.assessed_round < last and run.requested <= MAX_IN_REQUEST:
-        try:
-            _save(run, last)
-            assessing.assess_run({**base, "round": last})
-        except Exception:  # what killed the machine may lie in the files; then what was assessed before counts
-            logger.exception("round %s of %s cannot be assessed", last, run.run_id)
-    why = f"{execution.error or 'no error'}: {execution.cause or ''}".rstrip(": ")
-    closing.close_run({**base, "failure": {"Error": f"The state machine ended as {execution.status}", "Cause": why}})
-    return runs.get(run.org_id, run.run_id)
+    base: Item = {**e.base(), "round": max(0, last), "mode": "stopped"}
+    items = [] if run.assessed_round >= last else batches.items_of(run, last) or []
+    if items:
+        batch.stop_round(run, last, "run_failed", detail=e.recovering)
+        run_status.advance(run, "generating", "generating")
+    recovering = [{**item, "mode": "stopped"} for item in items]
+    key = run_files.write_json(run, "recovery.json", recovering)
+    return {**base, "batches": len(items), "batches_key": key}
 
 
 def _last_round(run: Run) -> int:
-    """The last one with slots; -1: none was planned."""
-    last = -1
-    while any(run_files.read_lines(run, f"round-{last + 1}/plan.jsonl")):
-        last += 1
-    return last
+    """The last one whose slots are promised; -1: none is."""
+    promised, number = 0, -1
+    while promised < run.asked and batches.items_of(run, number + 1) is not None:
+        number += 1
+        promised += sum(1 for _ in batches.planned_slots(run, number))
+    return number
 
 
-def _save(run: Run, round_number: int) -> None:
-    """Part files of the batches that did not live to write theirs, out of the replies on file."""
-    items = cast("list[Item]", run_files.read_json(run, f"round-{round_number}/batches.json") or [])
-    for item in items:
-        if current().files.info(run_files.key_of(run, f"round-{round_number}/part-{item['batch']:04d}.json")) is None:
-            generating.salvage(item)
+def record_failure(raw: Item) -> Item:
+    """The Catch of a batch that died for good: its slots fail with that reason, except those that a stored reply
+    holds a record for."""
+    e = state_input.read(raw)
+    run, reason = lifecycle.run_of(e), state_input.failure_of(raw) or "unknown error"
+    run_files.write_json(run, outcomes.failure_file(e.round, e.batch), {"error": reason})
+    run_log.write(run.run_id, "generating", f"Batch {e.batch + 1} failed: {reason}", level="error")
+    try:
+        return {"batch": e.batch, "made": batch.save_stored(batch.open_batch(e), e)}
+    except Exception:  # what killed the batch may kill this too; then its slots are failed ones
+        logger.exception("nothing can be saved of batch %s of %s", e.batch, e.run_id)
+        return {"batch": e.batch, "made": 0}
+
+
+def give_up(run: Run, error: str) -> Run:
+    """The recovery died as well: what was assessed before counts, every other slot is failed."""
+    if run.status in runs.FINISHED:
+        return run
+    values = {**lifecycle.unassessed_as_failed(run, "run_failed"), **lifecycle.usage(run)}
+    return lifecycle.finish(run, "failed", error=error, values=values)

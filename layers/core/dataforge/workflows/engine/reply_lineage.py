@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import cast
+from dataclasses import asdict, replace
+from typing import Any
 
 import orjson
 
 from dataforge.platform.ports import Item
 from dataforge.records import Question, Slot
 from dataforge.store.replies import Reply
+from dataforge.workflows.engine.outcomes import C, Drafted, Outcome
 
 
 def prompt_hash(question: Question) -> str:
@@ -33,23 +34,25 @@ def attempt_of(reply_key: str) -> int:
     return int(reply_key.rsplit("#", 1)[1]) + 1
 
 
-def with_lineage(outcomes: Iterable[Item], calls: Sequence[Sequence[Slot]], replies: Iterable[Reply]) -> list[Item]:
+def with_lineage(
+    outcomes: Iterable[Outcome[C]], calls: Sequence[Sequence[Slot]], replies: Iterable[Reply]
+) -> list[Outcome[C]]:
     """The outcomes with their `lineage`; one of a slot whose call has no reply stays as it is."""
     by_call: dict[int, dict[str, Reply]] = {}
     for reply in replies:
         by_call.setdefault(int(reply.slot.split("#")[0]), {})[reply.slot] = reply
     place = {slot.index: (call, n) for call in calls for n, slot in enumerate(call)}
-    found: list[Item] = []
+    traced: list[Outcome[C]] = []
     for outcome in outcomes:
-        call, n = place[cast(int, outcome["slot"])]
+        call, n = place[outcome.slot]
         paid = by_call.get(call[0].index)
-        found.append({**outcome, "lineage": _lineage(outcome, paid, n, len(call))} if paid else outcome)
-    return found
+        traced.append(replace(outcome, lineage=_lineage(outcome, paid, n, len(call))) if paid else outcome)
+    return traced
 
 
-def _lineage(outcome: Item, paid: dict[str, Reply], n: int, slots: int) -> Item:
+def _lineage(outcome: Outcome[Any], paid: dict[str, Reply], n: int, slots: int) -> Item:
     """Of the n-th slot of a call; a failed slot is told about by the last reply."""
-    reply = paid.get(str(outcome.get("reply"))) or paid[max(paid)]
+    reply = paid.get(outcome.reply if isinstance(outcome, Drafted) else "") or paid[max(paid)]
     costs = [r.cost_usd for r in paid.values()]
     # A stored 0.0 comes back as 0: the part file of a batch that runs again must be the same.
     cost = None if any(c is None for c in costs) else math.fsum(c for c in costs if c is not None)

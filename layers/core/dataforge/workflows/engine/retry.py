@@ -1,7 +1,7 @@
-"""One question to a teacher, until there is an answer or none is to be had: its price held, let in at the gate, sent,
-and sent again while the teacher is busy or out of reach.
+"""One question to a teacher, until there is an answer or none can be had: its price is reserved, the rate limiter
+admits it, it is sent, and sent again while the teacher is busy or cannot be reached.
 
-A call gives its place at the gate to the next one when its reply is stored, not before: a process that is killed has
+A call gives its place in flight to the next one when its reply is stored, not before: a process that is killed has
 paid for no more replies in vain than may be in flight.
 """
 
@@ -11,94 +11,105 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherUnreachable
 from dataforge.records import Answer, Question
 from dataforge.store.replies import Reply
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows.engine.call_loop import Stopped
+from dataforge.workflows.engine import config
+from dataforge.workflows.engine.context import BatchContext, OutOfTime, Stopped
 from dataforge.workflows.engine.rate_limiter import RateLimiter
-
-if TYPE_CHECKING:
-    from dataforge.workflows.engine.context import BatchContext
 
 T = TypeVar("T")
 StoreReply: TypeAlias = Callable[[Answer], Awaitable[Reply]]
-"""Stores an answer."""
 
 MAX_TRIES = 8
-"""How often one call is sent while the teacher is busy or out of reach."""
+"""How often one call is sent while the teacher is busy or cannot be reached."""
 FIRST_WAIT = 0.25
 """Seconds, where the teacher does not say how long: a lost connection is mostly there again at once."""
 LONGEST_WAIT = 60.0
 CHECK_EVERY = 0.5
 """Seconds between two looks at whether there is still anything to wait for."""
+MAX_REFUSED_PROMPTS = 3
+"""Prompts that a teacher may refuse before it has answered any; then it is taken to refuse all of them."""
+BUSY, UNREACHABLE, REFUSED, PROMPT_REFUSED = "teacher_busy", "teacher_unreachable", "teacher_refused", "prompt_refused"
+"""Reasons of failed slots."""
 
 
-class OutOfTime(Exception):
-    """A call is left to the next invocation."""
-
-
-async def ask(batch: BatchContext, question: Question, teacher: Teacher, keep: StoreReply) -> Reply:
-    """Raises Stopped when the run is cancelled, out of budget, refused for good, or nobody is in reach."""
+async def ask(context: BatchContext, question: Question, teacher: Teacher, store: StoreReply) -> Reply:
+    """Raises Stopped: the run is cancelled or out of budget, this prompt or every prompt is refused, the teacher stays
+    busy or out of reach. Raises OutOfTime."""
     problem: TeacherError | None = None
-    answered, untold = batch.answered, 0
+    answered, without_hint = context.answered, 0
     for attempt in range(MAX_TRIES):
         try:
-            reply = await _send(batch, question, teacher, keep)
-            batch.answered += 1
+            reply = await _send(context, question, teacher, store)
+            context.answered += 1
             return reply
         except TeacherRefused as refused:
-            batch.end("teacher_refused", refused.message)
-            raise Stopped("teacher_refused", refused.message) from None
+            raise _refused(context, refused) from None
         except TeacherError as busy:
             problem = busy
             if attempt < MAX_TRIES - 1:
-                await _wait(batch, pause(busy, untold))
-            untold += _told(busy) is None
-    reason = "teacher_busy" if isinstance(problem, TeacherBusy) else "teacher_unreachable"
+                await _wait(context, pause(busy, without_hint))
+            without_hint += _hint(busy) is None
+    reason = BUSY if isinstance(problem, TeacherBusy) else UNREACHABLE
     detail = problem.message if problem else ""
-    if batch.answered == answered:  # nobody got a word all this time: the next would wait too
-        batch.end(reason, detail)
+    if context.answered == answered:  # no call got an answer all this time: the next would wait too
+        context.end(reason, detail)
     raise Stopped(reason, detail)
 
 
-async def _send(batch: BatchContext, question: Question, teacher: Teacher, keep: StoreReply) -> Reply:
-    """One request, its price held and admitted at the gate. Raises TeacherError, Stopped, OutOfTime."""
-    if batch.stop is not None:
-        raise Stopped(batch.stop, batch.stop_detail)
-    gate = batch.gates[teacher.name]
-    held = await batch.purse.hold(question)
+def _refused(context: BatchContext, refused: TeacherRefused) -> Stopped:
+    """A refused prompt fails its slots only; a teacher that refuses everything ends the batch."""
+    if refused.this_prompt_only:
+        context.refused += 1
+        if context.answered or context.refused < MAX_REFUSED_PROMPTS:
+            return Stopped(PROMPT_REFUSED, refused.message)
+    context.end(REFUSED, refused.message)
+    return Stopped(REFUSED, refused.message)
+
+
+async def _send(context: BatchContext, question: Question, teacher: Teacher, store: StoreReply) -> Reply:
+    """One request, its price reserved and admitted by the rate limiter. Raises TeacherError, Stopped, OutOfTime."""
+    if context.stop is not None:
+        raise Stopped(context.stop, context.stop_detail)
+    limiter = context.rate_limiters[teacher.name]
+    held = await context.budget.hold(question)
     if held is None:
-        batch.end("budget_reached", f"max_cost_usd {batch.run.config['max_cost_usd']} is used up")
-        raise Stopped(str(batch.stop), batch.stop_detail)
+        context.end("budget_reached", f"max_cost_usd {config.of(context.run).max_cost_usd:g} is used up")
+        raise Stopped(str(context.stop), context.stop_detail)
     cost: float | None = 0.0
 
-    async def kept(answer: Answer) -> Reply:
+    async def store_and_note(answer: Answer) -> Reply:
         nonlocal cost
         cost = answer.cost_usd
-        return await keep(answer)
+        return await store(answer)
 
     try:
-        era = None if batch.is_over() else await gate.enter(question)
+        era = None if context.is_over() else await limiter.enter(question)
         if era is None:
-            if batch.stop is None:
+            if context.stop is None:
                 raise OutOfTime
-            raise Stopped(batch.stop, batch.stop_detail)
-        return await _metered(teacher, gate, era, question, kept)
+            raise Stopped(context.stop, context.stop_detail)
+        return await _metered(teacher, limiter, era, question, store_and_note)
+    except TeacherUnreachable as lost:
+        if lost.may_be_billed:
+            cost = None  # the provider may charge for it: it counts at the most it can have cost
+        raise
     finally:
-        batch.purse.settle(held, cost)
+        context.budget.settle(held, cost)
 
 
-async def ask_outside_batch(teacher: Teacher, gate: RateLimiter, question: Question) -> Answer:
-    """Outside of a batch: sent when the gate says so, and again while the teacher is busy. Raises TeacherError."""
+async def ask_outside_batch(teacher: Teacher, limiter: RateLimiter, question: Question) -> Answer:
+    """Sent when the rate limiter admits it, and again while the teacher is busy. Raises TeacherError."""
     for attempt in range(MAX_TRIES):
-        era = await gate.enter(question)
+        era = await limiter.enter(question)
         if era is None:
             break
         try:
-            return await _metered(teacher, gate, era, question, _as_it_is)
+            return await _metered(teacher, limiter, era, question, _unchanged)
         except TeacherBusy as busy:
             if attempt == MAX_TRIES - 1:
                 raise
@@ -107,41 +118,42 @@ async def ask_outside_batch(teacher: Teacher, gate: RateLimiter, question: Quest
 
 
 async def _metered(
-    teacher: Teacher, gate: RateLimiter, era: int, question: Question, keep: Callable[[Answer], Awaitable[T]]
+    teacher: Teacher, limiter: RateLimiter, era: int, question: Question, store: Callable[[Answer], Awaitable[T]]
 ) -> T:
-    """The gate hears how the request went, whatever came of it."""
+    """The rate limiter is told how the request went, whatever came of it."""
     try:
         answer = await teacher.ask(question)
-        kept = await keep(answer)
+        kept = await store(answer)
     except TeacherBusy as busy:
-        gate.turned_away(era, busy.rates, limited=busy.limited)
+        limiter.turned_away(era, busy.rates, limited=busy.limited)
         raise
     except BaseException:
-        gate.lost()
+        limiter.lost()
         raise
-    gate.answered(era, answer)
+    limiter.answered(era, answer)
     return kept
 
 
-async def _as_it_is(answer: Answer) -> Answer:
+async def _unchanged(answer: Answer) -> Answer:
     return answer
 
 
-def pause(problem: TeacherError, untold: int) -> float:
-    """Seconds before the next try: as told, else twice as long after each of `untold` tries that told nothing; never
-    the same for all."""
-    told = _told(problem)
-    if told is None:
-        return min(LONGEST_WAIT, FIRST_WAIT * 2.0**untold) * random.uniform(0.5, 1.0)
-    return min(LONGEST_WAIT, told) + random.uniform(0, 0.25)
+def pause(problem: TeacherError, without_hint: int) -> float:
+    """Seconds before the next try: as the teacher said, else twice as long after each of `without_hint` tries that
+    said nothing; always with some randomness, so that calls do not come back together."""
+    hint = _hint(problem)
+    if hint is None:
+        return min(LONGEST_WAIT, FIRST_WAIT * 2.0**without_hint) * random.uniform(0.5, 1.0)
+    return min(LONGEST_WAIT, hint) + random.uniform(0, 0.25)
 
 
-def _told(problem: TeacherError) -> float | None:
+def _hint(problem: TeacherError) -> float | None:
+    """How long the teacher asked to wait, in seconds."""
     return problem.retry_after if isinstance(problem, TeacherBusy) else None
 
 
-async def _wait(batch: BatchContext, seconds: float) -> None:
+async def _wait(context: BatchContext, seconds: float) -> None:
     """Sleep, but not through a cancel."""
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and batch.stop is None:
+    while (left := end - time.monotonic()) > 0 and context.stop is None:
         await asyncio.sleep(min(left, CHECK_EVERY))

@@ -1,4 +1,8 @@
-"""Rounds of a run: outcomes in blocks, counts, top-ups."""
+"""Rounds of a run: the outcomes of one, its counts, and whether another one follows.
+
+A round is assessed block by block of a thousand slots, and its lines lie in temporary files until all are known: a run
+of 100,000 slots takes little more memory than one of 1,000. Earlier rounds are not assessed again.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +20,31 @@ import orjson
 from dataforge.errors import ConditionFailed, Conflict
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.store import review_index, run_log, run_status, runs
+from dataforge.store import review_index, run_status, runs
 from dataforge.store.runs import Run
-from dataforge.workflows import lifecycle, run_files, state_input
+from dataforge.workflows import run_files
+from dataforge.workflows.engine import batches, outcomes
+from dataforge.workflows.engine.outcomes import C, ContentOf, Failed, Outcome
+from dataforge.workflows.state_input import StateInput
 
 OUTCOMES = {"delivered": "records.jsonl", "rejected": "rejected.jsonl", "failed": "failed.jsonl"}
 """Whatever was asked for stands in exactly one of these files."""
 
 LINES = tuple(OUTCOMES.values())
+MAX_TOP_UP = 1.25
+"""A run never asks for more than this many times the pairs it was asked for."""
+MAX_ROUNDS = 6
+"""Rounds of asking in one run, the first included."""
+FINAL = ("teacher_refused", "cancelled", "budget_reached", "batch_job_failed")
+"""Reasons after which nothing more is asked, whichever teacher they come from (`judge_teacher_refused`)."""
 
 
-def outcomes_in_blocks(run: Run, round_number: int) -> tuple[int, Iterator[list[Item]]]:
+def outcomes_in_blocks(run: Run, round_number: int, content_of: ContentOf[C]) -> tuple[int, Iterator[list[Outcome[C]]]]:
     """The round's first slot, and its outcomes, block by block of slots."""
-    told = outcomes_of(run, round_number)
-    opening = list(islice(told, 1))
-    first = cast(int, opening[0]["slot"]) if opening else run.asked  # slots are numbered through all rounds
-    cut = groupby(chain(opening, told), lambda o: cast(int, o["slot"]) // review_index.BLOCK)
+    found = outcomes_of(run, round_number, content_of)
+    opening = list(islice(found, 1))
+    first = opening[0].slot if opening else run.asked  # slots are numbered through all rounds
+    cut = groupby(chain(opening, found), lambda o: o.slot // review_index.BLOCK)
     return first, (list(block) for _, block in cut)
 
 
@@ -42,28 +55,23 @@ def scratch(*names: str) -> Iterator[dict[str, IO[bytes]]]:
         yield {name: stack.enter_context(tempfile.TemporaryFile()) for name in names}
 
 
-def outcomes_of(run: Run, round_number: int) -> Iterator[Item]:
+def outcomes_of(run: Run, round_number: int, content_of: ContentOf[C]) -> Iterator[Outcome[C]]:
     """One outcome per slot of the round, in slot order; a slot that no batch accounts for failed with its batch."""
-    files, prefix = current().files, run_files.key_of(run, f"round-{round_number}/")
-    there = {info.key.removeprefix(prefix) for info in files.list(prefix)}
+    prefix = run_files.key_of(run, "")
+    existing = {info.key.removeprefix(prefix) for info in current().files.list(f"{prefix}round-{round_number}/")}
     for number in count():
-        if f"batch-{number:04d}.json" not in there:
+        batch, part = batches.batch_file(round_number, number), outcomes.part_file(round_number, number)
+        failure = outcomes.failure_file(round_number, number)
+        if batch not in existing:
             return
-        calls = orjson.loads(files.read(f"{prefix}batch-{number:04d}.json"))["calls"]
-        part, failure = f"part-{number:04d}.json", f"failure-{number:04d}.json"
-        found = {o["slot"]: o for o in orjson.loads(files.read(prefix + part))["outcomes"]} if part in there else {}
+        found = outcomes.read_part(run, part, content_of) if part in existing else {}
         reason, detail = "batch_failed", "its batch ended without a result"
-        if failure in there:
-            detail = str(orjson.loads(files.read(prefix + failure))["error"])
+        if failure in existing:
+            detail = str(cast(Item, run_files.read_json(run, failure))["error"])
         elif run.cancel_requested:
             reason = "cancelled"
-        for slot in sorted((s for call in calls for s in call), key=lambda s: cast(int, s["index"])):
-            yield found.get(slot["index"]) or {
-                "slot": slot["index"],
-                "chunk_id": slot["chunk_id"],
-                "failed": reason,
-                "detail": detail,
-            }
+        for index, chunk_id in batches.slots_of(run, batch):
+            yield found.get(index) or Failed(slot=index, chunk_id=chunk_id, reason=reason, detail=detail)
 
 
 def outcome_files(run: Run) -> dict[str, str]:
@@ -77,18 +85,9 @@ def outcome_files(run: Run) -> dict[str, str]:
     return {outcome: key for outcome, key in keys.items() if current().files.info(key) is not None}
 
 
-def record_failure(raw: Item) -> Item:
-    """Note why a batch died for good; its slots without an outcome fail with that reason."""
-    e = state_input.read(raw)
-    run, told = lifecycle.run_of(e), state_input.failure_of(raw) or "unknown error"
-    run_files.write_json(run, f"round-{e.round}/failure-{e.batch:04d}.json", {"error": told})
-    run_log.write(run.run_id, "generating", f"Batch {e.batch + 1} failed: {told}", level="error")
-    return {"batch": e.batch, "made": 0}
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Round:
-    """A round of either kind of run while it is assessed: its counts, and its lines in temporary files."""
+    """A round of a run while it is assessed: its counts, and its lines in temporary files."""
 
     run: Run
     first: int
@@ -126,6 +125,12 @@ def count_round(run: Run, round_number: int, delivered: int, *, rejected: Counte
         return runs.get(run.org_id, run.run_id)
 
 
+def output(run: Run, e: StateInput, *, made: int) -> Item:
+    """Of AssessRun, once the round is counted: whether the next round is planned. made: see `may_top_up`."""
+    top_up = not e.recovering and may_top_up(run, e.round, made)
+    return {**e.base(), "round": e.round + 1, "top_up": top_up}
+
+
 def may_top_up(run: Run, round_number: int, made: int) -> bool:
     """Whether slots may be asked for once more, now that this round is counted. made: records of the round, good and
     bad; where none was written another round would not help."""
@@ -136,15 +141,7 @@ def may_top_up(run: Run, round_number: int, made: int) -> bool:
 
 def _refused(run: Run) -> bool:
     failed = cast("dict[str, int]", (run.reasons or {}).get("failed") or {})
-    final = ("teacher_refused", "cancelled", "budget_reached")
-    return any(n and (why in final or why.endswith("batch_job_failed")) for why, n in failed.items())
-
-
-MAX_TOP_UP = 1.25
-"""A run never asks for more than this many times the pairs it was asked for."""
-
-MAX_ROUNDS = 6
-"""Rounds of asking in one run, the first included."""
+    return any(n and reason.endswith(FINAL) for reason, n in failed.items())
 
 
 def max_slots(requested: int) -> int:

@@ -1,8 +1,4 @@
-"""After the batches: check every draft, find repeats over the whole run, score, keep, count, decide on a top-up.
-
-A round is judged block by block of a thousand slots, and what comes of it lies on disk until all of it is known: a run
-of 100,000 takes little more memory than one of 1,000. Earlier rounds are not judged again.
-"""
+"""After the batches of a round over documents: every draft scored, near-duplicates found, pairs and counts written."""
 
 from __future__ import annotations
 
@@ -22,13 +18,17 @@ from dataforge.recipes import drafts
 from dataforge.store import chunks, pairs, projects, review_index, run_status, runs
 from dataforge.store.review_index import Marked
 from dataforge.store.runs import Run
-from dataforge.workflows import lifecycle, run_files, state_input
+from dataforge.workflows import kinds, run_files
 from dataforge.workflows.engine import deduplication, rounds
 from dataforge.workflows.engine.deduplication import EARLIER_RUN, DuplicateFilter
+from dataforge.workflows.engine.outcomes import Drafted, Failed
 from dataforge.workflows.engine.rounds import LINES, Round
-from dataforge.workflows.generation import scoring
-from dataforge.workflows.generation.scoring import ScoredRecord, kind_of
+from dataforge.workflows.generation import config as generation_config
+from dataforge.workflows.generation import pair_drafts, scoring
+from dataforge.workflows.generation.config import GenerationConfig
+from dataforge.workflows.generation.scoring import ScoredRecord
 from dataforge.workflows.review import search
+from dataforge.workflows.state_input import StateInput
 
 _SEARCH, _MARKS = "search", "marks"
 
@@ -39,55 +39,45 @@ _QUEUED = 500
 """... of so many that wait for it: each takes two kilobytes meanwhile."""
 
 
-def assess_run(raw: Item) -> Item:
+def assess(run: Run, e: StateInput) -> Item:
     """Safe to repeat: pairs are named by their slots, and the counters move once per round."""
-    e = state_input.read(raw)
-    run = run_status.advance(lifecycle.run_of(e), "validating", "validating")
-    first, told = rounds.outcomes_in_blocks(run, e.round)
+    run = run_status.advance(run, "validating", "validating")
+    config = generation_config.of(run)
+    first, blocks = rounds.outcomes_in_blocks(run, e.round, pair_drafts.of_fields)
     with rounds.scratch(*LINES, _SEARCH, _MARKS) as files:
-        round_ = DocumentRound(run, first, files)
-        same = ProjectDuplicates(run, first)
-        for outcomes in told:
-            round_.add(same.mark(scoring.score_all(run, outcomes)), [o for o in outcomes if "failed" in o])
+        round_ = DocumentRound(run=run, first=first, files=files, config=config)
+        duplicates = ProjectDuplicates(run, config, first)
+        for outcomes in blocks:
+            drafted = [o for o in outcomes if isinstance(o, Drafted)]
+            records = duplicates.mark(scoring.score_all(run, config, drafted))
+            round_.add(records, [o for o in outcomes if isinstance(o, Failed)])
         round_.write_files()
         run = _publish(run, e.round, round_)
-    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
-    return {**base, "round": e.round + 1, "top_up": rounds.may_top_up(run, e.round, round_.made)}
+    return rounds.output(run, e, made=round_.made)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class DocumentRound(Round):
-    """Of a run over documents."""
+    """A round of a run over documents."""
 
+    config: GenerationConfig
     per_chunk: Counter[str] = field(default_factory=Counter)
     searched: int = 0
     """Lines in the search file so far, counted from `first`."""
 
-    def add(self, records: Sequence[ScoredRecord], failed: Sequence[Item]) -> None:
+    def add(self, records: Sequence[ScoredRecord], failed: Sequence[Failed]) -> None:
         """The next block of slots: its pairs are written, and seen only when `show` says so."""
-        made = [scoring.pair(self.run, r) for r in records]
+        made = [scoring.pair(self.run, self.config, r) for r in records]
         pairs.write_new(self.run.project_id, made)
         self.write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])
         self.write("records.jsonl", (scoring.line(r) for r in records if not r.reasons))
         self.write("rejected.jsonl", ({**scoring.line(r), "reasons": r.reasons} for r in records if r.reasons))
-        self.write(
-            "failed.jsonl",
-            (
-                {
-                    "slot": o["slot"],
-                    "chunk_id": o["chunk_id"],
-                    "reason": o["failed"],
-                    "detail": o["detail"],
-                    "lineage": o.get("lineage"),
-                }
-                for o in failed
-            ),
-        )
+        self.write("failed.jsonl", map(_failed_line, failed))
         for r in records:
             self._search_line(r.slot - self.first, search.text_of(drafts.said(r.draft)))
         self.delivered += sum(not r.reasons for r in records)
         self.rejected.update(r.reasons[0] for r in records if r.reasons)
-        self.failed.update(str(o["failed"]) for o in failed)
+        self.failed.update(o.reason for o in failed)
         self.per_chunk.update(r.chunk_id for r in records)
 
     def write_files(self) -> None:
@@ -126,6 +116,16 @@ class DocumentRound(Round):
         self.searched = place + 1
 
 
+def _failed_line(failed: Failed) -> Item:
+    return {
+        "slot": failed.slot,
+        "chunk_id": failed.chunk_id,
+        "reason": failed.reason,
+        "detail": failed.detail,
+        "lineage": failed.lineage,
+    }
+
+
 def _rewound(file: IO[bytes]) -> IO[bytes]:
     file.seek(0)
     return file
@@ -154,23 +154,23 @@ def _publish(run: Run, round_number: int, round_: DocumentRound) -> Run:
 
 
 class ProjectDuplicates:
-    """A sieve for the records of a run over documents."""
+    """Finds near-duplicates among the records of a run, and of what earlier runs of the project delivered."""
 
-    def __init__(self, run: Run, first: int) -> None:
+    def __init__(self, run: Run, config: GenerationConfig, first: int) -> None:
         """first: the round's first slot."""
-        self._kind = kind_of(run)
+        self._kind = config.generation_type
         own = (
             (line["slot"], verdict.compared(self._kind, drafts.from_json(line)))
             for line in deduplication.earlier_lines(run, "records.jsonl", first)
         )
-        self._sieve = DuplicateFilter(chain(_delivered_before(run), own))
+        self._filter = DuplicateFilter(chain(_delivered_before(run, self._kind), own))
 
     def mark(self, records: Sequence[ScoredRecord]) -> list[ScoredRecord]:
-        """The records, repeats among them rejected. One that was rejected before takes no part."""
+        """The records, near-duplicates among them rejected. One that was rejected before takes no part."""
         marked = list(records)
         good = [n for n, r in enumerate(marked) if not r.reasons]
         texts = [verdict.compared(self._kind, marked[n].draft) for n in good]
-        for repeat in self._sieve.repeats([marked[n].slot for n in good], texts):
+        for repeat in self._filter.repeats([marked[n].slot for n in good], texts):
             n = good[repeat.place]
             marked[n] = replace(
                 marked[n], reasons=("near_duplicate",), duplicate_of=repeat.of, similarity=repeat.similarity
@@ -178,12 +178,12 @@ class ProjectDuplicates:
         return marked
 
 
-def _delivered_before(run: Run) -> Iterator[tuple[int, str]]:
+def _delivered_before(run: Run, generation_type: str) -> Iterator[tuple[int, str]]:
     """What earlier runs of the project delivered that this run could repeat, read from one file per run."""
     for earlier in runs.of_project(run.project_id):
-        if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
+        if not kinds.of(earlier.kind).reviewed or earlier.run_id == run.run_id or not earlier.delivered:
             continue
-        kind = kind_of(earlier)
-        if verdict.comparable(kind_of(run), kind):
+        kind = generation_config.of(earlier).generation_type
+        if verdict.comparable(generation_type, kind):
             for line in run_files.read_lines(earlier, "records.jsonl"):
                 yield EARLIER_RUN, verdict.compared(kind, drafts.from_json(line))

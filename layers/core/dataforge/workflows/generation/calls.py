@@ -1,254 +1,132 @@
-"""Calls of a run over documents: from the replies of one call to an outcome for each of its slots."""
+"""Batches of a run over documents: what is asked about a passage, and what is kept of the replies."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
-import orjson
-
-from dataforge import settings
 from dataforge.errors import BadReply
-from dataforge.platform import current
-from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes, drafts
-from dataforge.records import Draft, Message, Passage, Question, Slot
+from dataforge.recipes import Recipe, Wishes
+from dataforge.records import Answer, Draft, Passage, Question, Slot
 from dataforge.store import chunks as chunk_store
-from dataforge.store import replies as reply_store
-from dataforge.store import runs
 from dataforge.store.chunks import StoredChunk
-from dataforge.store.replies import Reply
-from dataforge.workflows import lifecycle, state_input
-from dataforge.workflows.engine import batch as engine_batch
-from dataforge.workflows.engine import call_loop, run_models
-from dataforge.workflows.engine.call_loop import MAX_READINGS, MAX_REPLY_TOKENS, Fetch, Stopped
-from dataforge.workflows.engine.context import BatchContext
-from dataforge.workflows.engine.cost_budget import CostBudget
-from dataforge.workflows.generation import lineage, scoring
-from dataforge.workflows.generation.config import DEFAULTS, options_of
+from dataforge.workflows import lifecycle
+from dataforge.workflows.engine import batches, call_loop, outcomes
+from dataforge.workflows.engine.call_loop import Reading
+from dataforge.workflows.engine.context import (
+    MAX_REPLY_TOKENS,
+    BatchContext,
+    Fetch,
+    OpenBatch,
+    open_context,
+)
+from dataforge.workflows.engine.outcomes import Drafted, Outcome
+from dataforge.workflows.generation import config as generation_config
+from dataforge.workflows.generation import pair_drafts, scoring
+from dataforge.workflows.generation.config import DEFAULTS, GenerationConfig
+from dataforge.workflows.generation.pair_drafts import PairOutcome
+from dataforge.workflows.generation.planning import passage_of
+from dataforge.workflows.state_input import StateInput
 
 
-@dataclass(slots=True, kw_only=True)
-class DocumentBatch(BatchContext):
-    """Of a run over documents."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentBatch:
+    """What the calls of a batch over documents need besides the engine."""
+
+    context: BatchContext
+    config: GenerationConfig
+    chunks: dict[str, StoredChunk]
+    """By id; those that were deleted since are missing."""
+    document_names: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageWriter:
+    """Asks about one passage (or several together) by the recipe of the run: a `call_loop.Writer`."""
 
     recipe: Recipe
-    wishes: Wishes
-    chunks: dict[str, StoredChunk]
-    names: dict[str, str]
-
-
-def generate_batch(raw: Item, *, seconds: float | None = None) -> Item:
-    """Run a batch to its end and write its part file; run again, it asks only what has no stored reply.
-
-    seconds: what is left of this invocation. Raises BatchUnfinished in time before they are over: a slow teacher needs
-    several invocations, and none of them loses anything.
-    """
-    e = state_input.read(raw)
-    batch, calls, concurrency = opened(e)
-    return engine_batch.run_to_end(
-        batch, e, partial(call_of, batch, fetch=engine_batch.reply_to), calls, concurrency=concurrency, seconds=seconds
-    )
-
-
-def salvage(raw: Item) -> int:
-    """What a batch that died for good has paid for: its stored replies become drafts, nothing is asked. How many."""
-    e = state_input.read(raw)
-    batch, calls, _ = opened(e)
-    return engine_batch.save_stored(batch, e, partial(call_of, batch, fetch=engine_batch.reply_to), calls)
-
-
-def opened(e: state_input.StateInput) -> tuple[DocumentBatch, list[list[Slot]], int]:
-    """The batch, its calls, and how many of them may be in flight."""
-    run = lifecycle.run_of(e)
-    body = orjson.loads(current().files.read(e.key))
-    calls = [[Slot(**s) for s in call] for call in body["calls"]]
-    indices = [s.index for call in calls for s in call]
-    found = chunk_store.get_many(run.project_id, list({c: None for call in calls for c in call[0].chunk_ids}))
-    over = run.cancel_requested or run.status in runs.FINISHED
-    stored = reply_store.between(run.run_id, min(indices), max(indices))
-    name = f"r{e.round}b{e.batch:04d}"
-    limit = run.config.get("max_cost_usd")
-    purse = CostBudget(
-        run.run_id,
-        name,
-        run_models.model_of(run).price,
-        limit=float(limit) if isinstance(limit, int | float) else None,
-        spent=sum(r.cost_usd or 0.0 for r in stored.values()),
-        share=settings.get().workers,
-    )
-    batch = DocumentBatch(
-        run,
-        name,
-        run_models.teacher_of(run),
-        stored,
-        len(indices),
-        purse,
-        recipe=RECIPES[str(run.config["generation_type"])],
-        wishes=options_of(run.config),
-        chunks={c.chunk_id: c for c in found},
-        names=body["document_names"],
-        stop="cancelled" if over else None,
-        stop_detail="stopped by the caller" if over else "",
-    )
-    return batch, calls, int(body["concurrency"])
-
-
-async def call_of(batch: DocumentBatch, slots: Sequence[Slot], *, fetch: call_loop.Fetch) -> list[Item]:
-    """A batch that died is not judged once more: its drafts may be what killed it."""
-    made = await call(batch, slots, fetch)
-    if batch.stop != "batch_failed":
-        batch.later.append(partial(_score, batch, made))
-    return made
-
-
-def _score(batch: DocumentBatch, made: Sequence[Item]) -> None:
-    """Several milliseconds: longer than it takes to send some requests."""
-    for outcome in made:
-        outcome.update(scoring.with_score(batch.run, outcome, batch.chunks))
-
-
-@dataclass(slots=True)
-class Call:
-    """One call on its way: what is made, what is missing, and how to ask for it."""
-
-    batch: DocumentBatch
+    options: Wishes
     passage: Passage
-    slots: list[Slot]
-    missing: list[Slot] = field(init=False)
-    portion: int = field(init=False)
-    """How many records are asked for at a time."""
-    room: int = field(init=False)
-    """Tokens that a reply may have."""
-    made: list[Item] = field(default_factory=list)
-    vain: int = 0
-    """Replies without a new record so far."""
-    why: tuple[str, str] = ("unreadable_reply", "")
+    max_reply_tokens: int
 
-    def __post_init__(self) -> None:
-        self.missing, self.portion = list(self.slots), len(self.slots)
-        self.room = min(self.batch.wishes.max_tokens, self._most_room())
+    exhausted = "passage_exhausted"
 
     @property
-    def now(self) -> list[Slot]:
-        """The slots that the next question is about."""
-        return self.missing[: self.portion]
+    def numbered(self) -> bool:
+        return self.recipe.FORM.numbered
 
-    def _most_room(self) -> int:
-        return self.batch.teacher.can.max_output or MAX_REPLY_TOKENS
+    @property
+    def may_raise_max_tokens(self) -> bool:
+        """Unless the caller of the run set the number."""
+        return self.options.max_tokens == DEFAULTS["max_tokens"]
 
-    def plain(self, seed: int = 0) -> Question:
-        wishes = replace(self.batch.wishes, seed=self.batch.wishes.seed + seed, max_tokens=self.room)
-        return self.batch.recipe.question(self.passage, self.now, wishes)
+    def question(self, slots: Sequence[Slot], *, max_tokens: int | None, attempt: int) -> Question:
+        most = max_tokens or min(self.options.max_tokens, self.max_reply_tokens)
+        options = replace(self.options, seed=self.options.seed + attempt, max_tokens=most)
+        return self.recipe.question(self.passage, slots, options)
 
-    def keep(self, found: Sequence[Draft], reply: Reply) -> None:
-        self.made += [_made(self.batch, s, d, reply) for s, d in zip(self.now, found, strict=False)]
-        self.missing = self.missing[len(found) :]
-
-    def after(self, reply: Reply, bad: BadReply) -> Question:
-        """How to go on after a reply that did not hold all that was asked for."""
-        cut = reply.finish_reason == "length"
-        if bad.drafts and self.batch.recipe.FORM.numbered:
-            return self.plain()  # the rest is numbered anew: the old numbers beside the new would be confused
-        if bad.drafts:
-            return self._with_turns(reply, _more(len(bad.drafts), len(self.now)))
-        self.vain += 1
-        if cut:
-            self._make_room()
-        if self.vain > 1 or cut or not reply.text.strip():
-            return self.plain(seed=self.vain)
-        return self._with_turns(
-            reply, f"That reply cannot be used: {bad.message}. Send the whole corrected reply, JSON only."
-        )
-
-    def _with_turns(self, reply: Reply, said: str) -> Question:
-        asked = self.plain()
-        turns = (Message("assistant", reply.text), Message("user", said))
-        return replace(asked, messages=(*asked.messages, *turns))
-
-    def _make_room(self) -> None:
-        """More tokens, unless the caller of the run set their number; then fewer records at a time."""
-        roomier = min(2 * self.room, self._most_room())
-        if self.batch.run.config.get("max_tokens") == DEFAULTS["max_tokens"] and roomier > self.room:
-            self.room = roomier
-        else:
-            self.portion = max(1, self.portion // 2)
+    def read(self, answer: Answer, question: Question, slots: Sequence[Slot]) -> Reading[Draft]:  # noqa: ARG002
+        try:
+            return Reading(dict(enumerate(self.recipe.read(answer, question))))
+        except BadReply as bad:
+            return Reading(dict(enumerate(bad.drafts)), bad.message)
 
 
-def _more(kept: int, wanted: int) -> str:
-    records, them = ("That one is", "it") if kept == 1 else (f"Those {kept} are", "them")
-    return (
-        f"{records} kept. Now write exactly {wanted} more, as listed above, each different from the others. JSON only, "
-        f"in the same form, without {them}."
+def open_batch(e: StateInput) -> OpenBatch:
+    run = lifecycle.run_of(e)
+    file = batches.read_batch(e.key)
+    calls = [[Slot(**slot) for slot in call] for call in file.calls]
+    wanted = list({chunk_id: None for call in calls for chunk_id in call[0].chunk_ids})
+    batch = DocumentBatch(
+        context=open_context(run, e, calls),
+        config=generation_config.of(run),
+        chunks={c.chunk_id: c for c in chunk_store.get_many(run.project_id, wanted)},
+        document_names=file.document_names,
+    )
+    return OpenBatch(
+        context=batch.context,
+        calls=calls,
+        concurrency=file.concurrency,
+        call=partial(ask, batch),
+        job_roles={batch.context.teacher.name: ""},
     )
 
 
-async def call(batch: DocumentBatch, slots: Sequence[Slot], fetch: Fetch) -> list[Item]:
-    """The outcome of each slot of one call."""
+async def ask(batch: DocumentBatch, slots: Sequence[Slot], fetch: Fetch) -> list[Outcome[Any]]:
+    """The outcome of each slot of one call; its drafts are scored later, when no request waits for it."""
+    made = await _ask(batch, slots, fetch)
+    if batch.context.stop != "batch_failed":  # a dead batch is not scored again: its drafts may be what killed it
+        batch.context.deferred.append(partial(_score, batch, made))
+    return [*made]
+
+
+def _score(batch: DocumentBatch, made: Sequence[PairOutcome]) -> None:
+    """Several milliseconds: longer than it takes to send some requests."""
+    for outcome in made:
+        if isinstance(outcome, Drafted):
+            sources = [batch.chunks.get(chunk_id) for chunk_id in outcome.content.chunk_ids]
+            outcome.content.score = scoring.score_of(batch.config, outcome.content, sources)
+
+
+async def _ask(batch: DocumentBatch, slots: Sequence[Slot], fetch: Fetch) -> list[PairOutcome]:
     found = [batch.chunks.get(chunk_id) for chunk_id in slots[0].chunk_ids]
     chunks = [c for c in found if c is not None]
     if len(chunks) < len(found):
-        return [call_loop.failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
+        return [outcomes.failed(s, "chunk_deleted", "the chunk was deleted after the run was planned") for s in slots]
     if any(c.excluded for c in chunks):
-        return [
-            call_loop.failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots
-        ]
-    first, *further = [_passage(c, batch.names.get(c.document_id, "")) for c in chunks]
-    passage = replace(first, further=tuple(further))
-    told = Call(batch, passage, list(slots))
-    try:
-        await _until_done(told, fetch)
-    except Stopped as stopped:
-        told.why = (stopped.reason, stopped.detail)
-    return told.made + [call_loop.failed(s, *told.why) for s in told.missing]
+        return [outcomes.failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots]
+    written = await call_loop.write(batch.context, _writer(batch, chunks), slots, fetch)
+    made: list[PairOutcome] = [pair_drafts.drafted(s, draft, reply, batch.chunks) for s, draft, reply in written.made]
+    return made + [outcomes.failed(s, *written.why) for s in written.missing]
 
 
-def _passage(chunk: StoredChunk, document_name: str) -> Passage:
-    return Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type, document_name)  # type: ignore[arg-type]
-
-
-async def _until_done(told: Call, fetch: Fetch) -> None:
-    offline = told.batch.teacher.can.offline
-    question: Question | None = None
-    attempt = 0
-    while told.missing and told.vain < MAX_READINGS:
-        asked = question or told.plain()
-        reply = await fetch(told.batch, asked, told.slots[0].index, attempt)
-        attempt += 1
-        try:
-            told.keep(told.batch.recipe.read(call_loop.answer_of(reply), asked), reply)
-            question = None
-        except BadReply as bad:
-            told.keep(bad.drafts, reply)
-            told.why = ("passage_exhausted" if offline else "unreadable_reply", bad.message)
-            if offline:  # it says the same again
-                return
-            question = told.after(reply, bad)
-
-
-def _made(batch: DocumentBatch, slot: Slot, draft: Draft, reply: Reply) -> Item:
-    chunk = batch.chunks[slot.chunk_id]
-    made: Item = {
-        "slot": slot.index,
-        "chunk_id": slot.chunk_id,
-        "document_id": chunk.document_id,
-        "page": chunk.page,
-        "reply": reply.slot,
-        "teacher": reply.model,
-        "finish_reason": reply.finish_reason,
-        "draft": drafts.to_json(draft),
-        "chunk_sha256": lineage.content_hash(chunk.content),
-        "asked": {**slot.asked},
-    }
-    if slot.further:
-        made["further"] = [
-            {
-                "chunk_id": c.chunk_id,
-                "document_id": c.document_id,
-                "page": c.page,
-                "chunk_sha256": lineage.content_hash(c.content),
-            }
-            for c in map(batch.chunks.__getitem__, slot.further)
-        ]
-    return made
+def _writer(batch: DocumentBatch, chunks: Sequence[StoredChunk]) -> PassageWriter:
+    first, *further = [passage_of(c, batch.document_names.get(c.document_id, "")) for c in chunks]
+    return PassageWriter(
+        recipe=batch.config.recipe,
+        options=batch.config.options,
+        passage=replace(first, further=tuple(further)),
+        max_reply_tokens=batch.context.teacher.can.max_output or MAX_REPLY_TOKENS,
+    )

@@ -1,13 +1,15 @@
-"""The configuration of a generate run: defaults, limits, checks."""
+"""The configuration of a run over documents: defaults, limits, checks, and the typed record of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, Wishes, conversation, labels, spreading, summary
+from dataforge.recipes import RECIPES, Recipe, Wishes, conversation, labels, spreading, summary
 from dataforge.recipes.planning import check_distribution
+from dataforge.store.runs import Run
 
 DEFAULTS: Item = {
     "generation_type": "qa",
@@ -19,7 +21,7 @@ DEFAULTS: Item = {
 }
 
 DEFAULTS_BY_TYPE: dict[str, Item] = {"conversation": {"turns": 3}, "summary": {"summary_style": "mixed"}}
-"""Told in a run's configuration only where they mean something."""
+"""Part of a run's configuration only where they mean something."""
 
 MODES = ("realtime", "batch")
 """How the teacher is asked: question by question, or many as one job of its provider, for less money."""
@@ -90,15 +92,108 @@ def _check_number(name: str, value: Value, bounds: Bounds) -> None:
         raise Invalid(f"{name} must be {kind} from {bounds.low:g} to {bounds.high:,.0f}", field=name)
 
 
-def options_of(config: Item) -> Wishes:
-    prompt, chosen = config.get("system_prompt"), config.get("labels")
-    return Wishes(
-        float(str(config["temperature"])),
-        int(str(config["max_tokens"])),
-        str(prompt) if prompt else None,
-        str(config["style_template"]),
-        int(str(config["seed"])),
-        int(str(config.get("turns") or 3)),
-        tuple(str(label) for label in chosen) if isinstance(chosen, list) else (),
-        str(config.get("summary_style") or "mixed"),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationConfig:
+    """The checked configuration of a run over documents, as `run.config` stores it."""
+
+    model_id: str
+    generation_type: str
+    """A key of `recipes.RECIPES`."""
+    temperature: float
+    max_tokens: int
+    style_template: str
+    seed: int
+    difficulty_distribution: Mapping[str, float]
+    num_pairs: int | None
+    pairs_per_chunk: int | None
+    system_prompt: str | None
+    pair_system_prompt: str | None
+    """Of every pair that is made, not of the calls."""
+    summary_style: str
+    turns: int
+    labels: tuple[str, ...]
+    chunk_ids: tuple[str, ...] | None
+    """None: every chunk that is not excluded."""
+    multi_hop_share: float
+    spreads: Mapping[str, Value]
+    """By the names of `spreading.DIMENSIONS`: values or shares, as the caller gave them."""
+    auto_accept_min_quality: float | None
+    max_cost_usd: float | None
+    mode: str
+
+    @property
+    def recipe(self) -> Recipe:
+        return RECIPES[self.generation_type]
+
+    @property
+    def options(self) -> Wishes:
+        """What every call is asked with."""
+        return Wishes(
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            system_prompt=self.system_prompt,
+            style=self.style_template,
+            seed=self.seed,
+            turns=self.turns,
+            labels=self.labels,
+            summary_style=self.summary_style,
+        )
+
+    @property
+    def records_per_chunk(self) -> int | None:
+        """How many records each chunk is asked for; None: the plan spreads `num_pairs` over the chunks."""
+        if self.pairs_per_chunk is None and self.num_pairs is None:
+            return self.recipe.PAIRS_PER_CHUNK
+        return self.pairs_per_chunk
+
+    def requested(self, chunks: int) -> int:
+        """Pairs wanted of this many chunks: num_pairs, else so many of each chunk."""
+        if self.num_pairs is not None:
+            return self.num_pairs
+        return chunks * (self.pairs_per_chunk or self.recipe.PAIRS_PER_CHUNK)
+
+
+def of(run: Run) -> GenerationConfig:
+    return read(run.config)
+
+
+def read(config: Item) -> GenerationConfig:
+    """config: merged and checked. A value of another type (an earlier release checked less) counts as not given."""
+    return GenerationConfig(
+        model_id=str(config["model_id"]),
+        generation_type=str(config["generation_type"]),
+        temperature=float(str(config["temperature"])),
+        max_tokens=int(str(config["max_tokens"])),
+        style_template=str(config["style_template"]),
+        seed=int(str(config["seed"])),
+        difficulty_distribution=check_distribution(config["difficulty_distribution"]),
+        num_pairs=_whole(config.get("num_pairs")),
+        pairs_per_chunk=_whole(config.get("pairs_per_chunk")),
+        system_prompt=_text(config.get("system_prompt")),
+        pair_system_prompt=_text(config.get("pair_system_prompt")),
+        summary_style=str(config.get("summary_style") or "mixed"),
+        turns=int(str(config.get("turns") or 3)),
+        labels=_texts(config.get("labels")) or (),
+        chunk_ids=_texts(config.get("chunk_ids")),
+        multi_hop_share=float(str(config.get("multi_hop_share") or 0)),
+        spreads={name: config[name] for name in spreading.DIMENSIONS if config.get(name)},
+        auto_accept_min_quality=_number(config.get("auto_accept_min_quality")),
+        max_cost_usd=_number(config.get("max_cost_usd")),
+        mode=str(config.get("mode") or "realtime"),
     )
+
+
+def _text(value: Value) -> str | None:
+    return str(value) if value else None
+
+
+def _texts(value: Value) -> tuple[str, ...] | None:
+    return tuple(map(str, value)) if isinstance(value, list) else None
+
+
+def _whole(value: Value) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _number(value: Value) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.recipes import Recipe, Wishes
 from dataforge.recipes import planning as planner
 from dataforge.records import Passage, Slot
 from dataforge.store.chunks import StoredChunk
 from dataforge.teachers import Model
 from dataforge.teachers.prices import Price
+from dataforge.workflows.generation.config import GenerationConfig
 
 CHARACTERS_PER_TOKEN = (4.8, 3.2)
 """Of the rules and requests around a passage, which are English: least and most tokens."""
@@ -36,29 +37,21 @@ class Size:
     room: int
 
 
-def size(chunk: StoredChunk, recipe: Recipe, wishes: Wishes) -> Size:
+def size(chunk: StoredChunk, config: GenerationConfig) -> Size:
     passage = Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type)  # type: ignore[arg-type]
-    return Size(chunk.tokens, recipe.room(passage, chunk.tokens, wishes))
+    return Size(chunk.tokens, config.recipe.room(passage, chunk.tokens, config.options))
 
 
-def estimate(
-    chunks: Sequence[Size],
-    config: Item,
-    wishes: Wishes,
-    model: Model,
-    *,
-    requested: int,
-    pairs_per_chunk: int | None,
-) -> Item:
+def estimate(chunks: Sequence[Size], config: GenerationConfig, model: Model, *, requested: int) -> Item:
     """As JSON: `calls`, `input_tokens`, `output_tokens`, `cost_usd`, each `{"low": ..., "high": ...}`.
 
     cost_usd is None when the model's price is not known. Replies that a prompt cache makes cheaper are not foreseen.
     """
-    kind = str(config["generation_type"])
-    recipe, least, most = RECIPES[kind], *_written(kind, wishes)
+    recipe, options, pairs_per_chunk = config.recipe, config.options, config.records_per_chunk
+    least, most = _written(config.generation_type, options)
     rooms = [planner.Source("", c.tokens, 0, c.room).room(pairs_per_chunk) for c in chunks]
     asked = min(requested, sum(rooms))
-    together = round(asked * float(str(config.get("multi_hop_share") or 0)))
+    together = round(asked * config.multi_hop_share)
     alone = asked - together
     if pairs_per_chunk is not None:
         counts = planner.round_robin(alone, rooms)
@@ -69,17 +62,17 @@ def estimate(
     calls = single + together  # passages that are read together are asked about once
     passages = sum(c.tokens * n for c, n in zip(chunks, calls_of, strict=True))
     passages += round(2 * together * sum(c.tokens for c in chunks) / len(chunks))
-    around = _around(config, wishes, max(1, round(alone / single)) if single else 1)
-    around = round((single * around + together * _around(config, wishes, 1, passages=2)) / max(1, calls))
+    around = _around(recipe, options, max(1, round(alone / single)) if single else 1)
+    around = round((single * around + together * _around(recipe, options, 1, passages=2)) / max(1, calls))
     low_in, high_in = (passages + calls * around / per for per in CHARACTERS_PER_TOKEN)
-    bound = min(most * pairs, calls * wishes.max_tokens)
+    bound = min(most * pairs, calls * options.max_tokens)
     tokens = {
         "input_tokens": (round(low_in), round(high_in * AGAIN)),
         "output_tokens": (min(least * pairs, bound), round(bound * AGAIN)),
     }
     if not model.model:  # built in: no tokens, no money
         tokens = dict.fromkeys(tokens, (0, 0))
-    price = model.price.batched if model.price and config.get("mode") == "batch" else model.price
+    price = model.price.batched if model.price and config.mode == "batch" else model.price
     cost = _cost(model, price, tokens)
     return {
         "pairs": pairs,
@@ -89,18 +82,17 @@ def estimate(
     }
 
 
-def _written(kind: str, wishes: Wishes) -> tuple[int, int]:
-    turns = wishes.turns if kind == "conversation" else 1
+def _written(kind: str, options: Wishes) -> tuple[int, int]:
+    turns = options.turns if kind == "conversation" else 1
     least, most = RECORD_TOKENS[kind]
     return least * turns, most * turns
 
 
-def _around(config: Item, wishes: Wishes, slots: int, *, passages: int = 1) -> int:
+def _around(recipe: Recipe, options: Wishes, slots: int, *, passages: int = 1) -> int:
     """Characters of a call besides its passages, for this many records."""
-    recipe = RECIPES[str(config["generation_type"])]
     further = (SAMPLE,) * (passages - 1)
     passage = Passage(SAMPLE, further=tuple(map(Passage, further)))
-    question = recipe.question(passage, [Slot(n, SAMPLE, further=further) for n in range(slots)], wishes)
+    question = recipe.question(passage, [Slot(n, SAMPLE, further=further) for n in range(slots)], options)
     return sum(len(m.content) for m in question.messages) + len(str(question.json_schema or ""))
 
 

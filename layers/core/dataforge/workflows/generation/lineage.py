@@ -6,7 +6,6 @@ slots of a run, delivered, rejected and failed, add up to what the run spent.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import cast
 
@@ -16,44 +15,41 @@ from dataforge.store import documents
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.runs import Run
 from dataforge.workflows import run_files
+from dataforge.workflows.engine.outcomes import Drafted
+from dataforge.workflows.generation.pair_drafts import PairDraft, content_hash
 
 SOURCES_FILE = "sources.json"
 """Of a run: the documents of its project as they were when it was planned."""
 
 
-def content_hash(text: str) -> str:
-    """SHA-256, hex, of a passage: whether it is still the text that somebody read."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def of_record(outcome: Item, chunks: Sequence[StoredChunk | None]) -> Item:
+def of_record(drafted: Drafted[PairDraft], chunks: Sequence[StoredChunk | None]) -> Item:
     """The lineage of a draft when it is assessed; empty when its batch was written before there was any.
 
     `chunk_sha256` is the text that the evidence points into, `asked_sha256` the one that the teacher read; `further`
     has both for every further chunk of a multi-hop record. chunks: as they are now, the slot's own first.
     """
-    known = outcome.get("lineage")
-    if not isinstance(known, dict):
+    if drafted.lineage is None:
         return {}
+    own, *further = drafted.content.sources
     now = [content_hash(c.content) if c else None for c in chunks]
-    made: Item = {**known, "asked_sha256": outcome.get("chunk_sha256"), "chunk_sha256": now[0]}
-    if more := further(outcome):
+    made: Item = {**drafted.lineage, "asked_sha256": own.sha256, "chunk_sha256": now[0]}
+    if further:
         made["further"] = [
             {
-                "chunk_id": f["chunk_id"],
-                "document_id": f["document_id"],
-                "page": f["page"],
-                "asked_sha256": f["chunk_sha256"],
+                "chunk_id": source.chunk_id,
+                "document_id": source.document_id,
+                "page": source.page,
+                "asked_sha256": source.sha256,
                 "chunk_sha256": sha,
             }
-            for f, sha in zip(more, now[1:], strict=True)
+            for source, sha in zip(further, now[1:], strict=True)
         ]
     return made
 
 
-def further(told: Item) -> list[Item]:
-    """The further chunks of a multi-hop outcome, or of its lineage."""
-    return cast("list[Item]", told.get("further") or [])
+def further(lineage: Item) -> list[Item]:
+    """The further chunks of a multi-hop record, out of its stored lineage."""
+    return cast("list[Item]", lineage.get("further") or [])
 
 
 def spans(found: Sequence[Span], chunks: Sequence[StoredChunk | None]) -> list[Item]:
@@ -64,7 +60,7 @@ def spans(found: Sequence[Span], chunks: Sequence[StoredChunk | None]) -> list[I
 
 def _span(s: Span, chunk: StoredChunk | None, *, named: bool) -> Item:
     base = None if chunk is None or chunk.rewritten else chunk.start
-    told: Item = {
+    placed: Item = {
         "start": s.start,
         "end": s.end,
         "text": s.text,
@@ -72,8 +68,8 @@ def _span(s: Span, chunk: StoredChunk | None, *, named: bool) -> Item:
         "document_end": None if base is None else base + s.end,
     }
     if named and chunk is not None:
-        told |= {"chunk_id": chunk.chunk_id, "document_id": chunk.document_id, "page": chunk.page}
-    return told
+        placed |= {"chunk_id": chunk.chunk_id, "document_id": chunk.document_id, "page": chunk.page}
+    return placed
 
 
 def keep_sources(run: Run) -> None:

@@ -1,150 +1,117 @@
-"""From an outcome of a batch to a judged record, and from that to the line of a file and to a pair under review.
+"""From a draft to a scored record, and from that to the line of a file and to a pair under review.
 
-A batch judges its own drafts while it waits for replies; the assessment takes that over, unless the chunk was edited
-meanwhile: what a pair is judged by is the text as it is then.
+A batch scores its own drafts while it waits for replies; the assessment takes that over, unless the chunk was edited
+meanwhile: what a pair is scored by is the text as it is then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dataforge import clock, ids
 from dataforge.platform.ports import Item
 from dataforge.quality import verdict
 from dataforge.quality.verdict import Verdict
 from dataforge.recipes import drafts
-from dataforge.records import Draft, Grounding, Span
+from dataforge.records import Draft
 from dataforge.store import chunks as chunk_store
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.pairs import Pair
 from dataforge.store.runs import Run
+from dataforge.workflows.engine.outcomes import Drafted
 from dataforge.workflows.generation import lineage as generation_lineage
+from dataforge.workflows.generation.config import GenerationConfig
+from dataforge.workflows.generation.pair_drafts import PairDraft, content_hash
 
-Chunks = Mapping[str, StoredChunk]
-"""By their ids."""
-MOST_SHOWN = 50
+MAX_SHOWN = 50
 """Spans and unsupported words that a pair carries; `records.jsonl` has them all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRecord:
     """A draft with everything quality found out about it."""
 
     slot: int
-    chunk_id: str
-    document_id: str
-    page: int | None
     reply: str
     teacher: str
-    draft: Draft
-    grounding: Grounding
-    score: float
+    content: PairDraft
+    score: Verdict
     reasons: tuple[str, ...]
-    """Empty: delivered."""
+    """Why it is rejected; empty: delivered."""
+    evidence: list[Item]
+    """The spans of the grounding, with their place in the document."""
+    lineage: Item
     duplicate_of: int | None = None
     similarity: float | None = None
-    evidence: list[Item] = field(default_factory=list)
-    """The spans of `grounding`, with their place in the document."""
-    lineage: Item = field(default_factory=dict)
-    asked: Item = field(default_factory=dict)
-    """What the plan spread over the slots: question type, difficulty, persona, style."""
+
+    @property
+    def draft(self) -> Draft:
+        return self.content.draft
+
+    @property
+    def chunk_id(self) -> str:
+        return self.content.sources[0].chunk_id
 
 
-def score_all(run: Run, outcomes: Sequence[Item]) -> list[ScoredRecord]:
-    """The outcomes that hold a draft, as they are judged; repeats are `repeats.py`'s."""
-    made = [o for o in outcomes if "draft" in o]
-    wanted = list({chunk_id: None for o in made for chunk_id in _chunk_ids(o)})
+def score_all(run: Run, config: GenerationConfig, drafted: Sequence[Drafted[PairDraft]]) -> list[ScoredRecord]:
+    """Drafts as they are scored against the chunks of now; near-duplicates are found later, over the whole run."""
+    wanted = list({chunk_id: None for one in drafted for chunk_id in one.content.chunk_ids})
     chunks = {c.chunk_id: c for c in chunk_store.get_many(run.project_id, wanted)}
-    return [_record(run, o, chunks) for o in made]
+    return [_record(config, one, [chunks.get(c) for c in one.content.chunk_ids]) for one in drafted]
 
 
-def _chunk_ids(outcome: Item) -> list[str]:
-    """The first is the slot's own; a multi-hop record has more."""
-    return [str(outcome["chunk_id"]), *(str(f["chunk_id"]) for f in generation_lineage.further(outcome))]
-
-
-def kind_of(run: Run) -> str:
-    return str(run.config["generation_type"])
-
-
-def with_score(run: Run, outcome: Item, chunks: Chunks) -> Item:
-    """The outcome of a batch with what the checks say of its draft, if it has one."""
-    if "draft" not in outcome:
-        return outcome
-    return {**outcome, "verdict": _score_to_json(_verdict(run, outcome, [chunks.get(c) for c in _chunk_ids(outcome)]))}
-
-
-def _record(run: Run, outcome: Item, chunks: Chunks) -> ScoredRecord:
-    of = [chunks.get(c) for c in _chunk_ids(outcome)]
-    read = [outcome.get("chunk_sha256"), *(f["chunk_sha256"] for f in generation_lineage.further(outcome))]
-    same = read == [generation_lineage.content_hash(c.content) if c else None for c in of]
-    known = outcome.get("verdict")
-    found = _score_from_json(known) if same and isinstance(known, dict) else _verdict(run, outcome, of)
+def _record(
+    config: GenerationConfig, drafted: Drafted[PairDraft], sources: Sequence[StoredChunk | None]
+) -> ScoredRecord:
+    content = drafted.content
+    unchanged = [s.sha256 for s in content.sources] == [content_hash(c.content) if c else None for c in sources]
+    score = content.score if unchanged and content.score else score_of(config, content, sources)
     return ScoredRecord(
-        cast(int, outcome["slot"]),
-        str(outcome["chunk_id"]),
-        str(outcome["document_id"]),
-        cast("int | None", outcome["page"]),
-        str(outcome["reply"]),
-        str(outcome["teacher"]),
-        _draft(outcome),
-        found.grounding,
-        found.score,
-        found.reasons,
-        evidence=generation_lineage.spans(found.grounding.spans, of),
-        lineage=generation_lineage.of_record(outcome, of),
-        asked=cast(Item, outcome.get("asked") or {}),
+        slot=drafted.slot,
+        reply=drafted.reply,
+        teacher=drafted.teacher,
+        content=content,
+        score=score,
+        reasons=score.reasons,
+        evidence=generation_lineage.spans(score.grounding.spans, sources),
+        lineage=generation_lineage.of_record(drafted, sources),
     )
 
 
-def _draft(outcome: Item) -> Draft:
-    return drafts.from_json(cast("dict[str, object]", outcome["draft"]))
-
-
-def _verdict(run: Run, outcome: Item, chunks: Sequence[StoredChunk | None]) -> Verdict:
-    labels, chunk = run.config.get("labels"), chunks[0]
+def score_of(config: GenerationConfig, content: PairDraft, sources: Sequence[StoredChunk | None]) -> Verdict:
+    """What the checks say of a draft. sources: its chunks as they are now, None for one that is gone."""
+    chunk = sources[0]
     return verdict.judge(
-        kind_of(run),
+        config.generation_type,
         verdict.Case(
-            _draft(outcome),
-            chunk.content if chunk else "",
-            chunk.heading_path if chunk else (),
-            str(run.config.get("system_prompt") or ""),
-            str(outcome["finish_reason"]),
-            [str(label) for label in labels] if isinstance(labels, list) else (),
-            [c.content if c else "" for c in chunks[1:]],
+            draft=content.draft,
+            passage=chunk.content if chunk else "",
+            headings=chunk.heading_path if chunk else (),
+            system_prompt=config.system_prompt or "",
+            finish_reason=content.finish_reason,
+            labels=config.labels,
+            further=[c.content if c else "" for c in sources[1:]],
         ),
     )
 
 
-def _score_to_json(found: Verdict) -> Item:
-    return cast(Item, asdict(found))
-
-
-def _score_from_json(told: Item) -> Verdict:
-    """What `_told` wrote, after JSON."""
-    g = cast("dict[str, Any]", told["grounding"])
-    grounding = Grounding(g["score"], tuple(Span(**s) for s in g["spans"]), tuple(g["unsupported"]))
-    return Verdict(grounding, cast(float, told["score"]), tuple(cast("list[str]", told["reasons"])))
-
-
 def line(r: ScoredRecord) -> dict[str, object]:
     """Of records.jsonl; of rejected.jsonl with its `reasons`."""
+    grounding, source = r.score.grounding, r.content.sources[0]
     return {
         "slot": r.slot,
         "question": r.draft.question,
         "answer": r.draft.answer,
         "question_type": r.draft.question_type,
         "difficulty": r.draft.difficulty,
-        "quality_score": r.score,
-        "grounding_score": r.grounding.score,
+        "quality_score": r.score.score,
+        "grounding_score": grounding.score,
         "evidence": r.evidence,
-        "unsupported": r.grounding.unsupported,
-        "chunk_id": r.chunk_id,
-        "document_id": r.document_id,
-        "page": r.page,
+        "unsupported": grounding.unsupported,
+        "chunk_id": source.chunk_id,
+        "document_id": source.document_id,
+        "page": source.page,
         "teacher": r.teacher,
         "reply": r.reply,
         "duplicate_of": r.duplicate_of,
@@ -152,42 +119,42 @@ def line(r: ScoredRecord) -> dict[str, object]:
         "turns": drafts.turns_of(r.draft),
         "material_at": r.draft.material_at,
         "lineage": r.lineage,
-        "asked": r.asked,
+        "asked": r.content.asked,
     }
 
 
-def pair(run: Run, r: ScoredRecord) -> Pair:
-    floor = run.config.get("auto_accept_min_quality")
-    good = isinstance(floor, int | float) and r.score >= floor
-    status = "rejected" if r.reasons else "accepted" if good else "pending"
+def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
+    """The record as a pair under review."""
+    source, grounding, asked = r.content.sources[0], r.score.grounding, r.content.asked
+    floor = config.auto_accept_min_quality
+    good = floor is not None and r.score.score >= floor
     metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
-    metadata |= {name: r.asked[name] for name in ("persona", "style") if name in r.asked}
+    metadata |= {name: asked[name] for name in ("persona", "style") if name in asked}
     if r.reasons:
         metadata["reasons"] = list(r.reasons)
     if r.duplicate_of is not None:
         metadata["duplicate_of"] = ids.pair_id(run.project_id, run.run_id, r.duplicate_of)
-    if r.grounding.unsupported:
-        metadata["unsupported"] = list(r.grounding.unsupported[:MOST_SHOWN])
-    prompt = run.config.get("pair_system_prompt")
+    if grounding.unsupported:
+        metadata["unsupported"] = list(grounding.unsupported[:MAX_SHOWN])
     return Pair(
-        run.project_id,
-        ids.pair_id(run.project_id, run.run_id, r.slot),
-        run.run_id,
-        r.chunk_id,
-        r.document_id,
-        r.draft.question,
-        r.draft.answer,
-        r.score,
-        round(r.grounding.score, 4),
-        r.draft.difficulty,
-        r.draft.question_type,
-        clock.now(),
-        system_prompt=str(prompt) if prompt else None,
+        project_id=run.project_id,
+        pair_id=ids.pair_id(run.project_id, run.run_id, r.slot),
+        run_id=run.run_id,
+        chunk_id=source.chunk_id,
+        document_id=source.document_id,
+        question=r.draft.question,
+        answer=r.draft.answer,
+        quality_score=r.score.score,
+        grounding_score=round(grounding.score, 4),
+        complexity_level=r.draft.difficulty,
+        question_type=r.draft.question_type,
+        created_at=clock.now(),
+        system_prompt=config.pair_system_prompt,
         is_duplicate="near_duplicate" in r.reasons,
-        evidence=[{"page": r.page, **span} for span in r.evidence[:MOST_SHOWN]],
+        evidence=[{"page": source.page, **span} for span in r.evidence[:MAX_SHOWN]],
         lineage=r.lineage,
         metadata=metadata,
-        status=status,
+        status="rejected" if r.reasons else "accepted" if good else "pending",
         type="multi_turn" if r.draft.turns else "single_turn",
         between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
     )

@@ -9,13 +9,13 @@ from typing import cast
 from dataforge import clock, ids
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, labels, spreading
+from dataforge.recipes import labels, spreading
 from dataforge.store import chunks as chunk_store
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.projects import Project
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, available, build, catalogue, resolve
-from dataforge.workflows import lifecycle
+from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine.provider_batch import checks
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import estimating
@@ -53,49 +53,41 @@ def quote(project: Project, request: Item) -> CheckedRequest:
     config = {**DEFAULTS_BY_TYPE.get(kind, {}), **config}
     if isinstance(chosen := config.get("chunk_ids"), list):
         config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
+    typed = generation_config.read(config)
     sizes, paths = list[estimating.Size](), list[list[str]]()
-    for chunk in _chosen_chunks(project, config.get("chunk_ids")):
-        sizes.append(estimating.size(chunk, RECIPES[kind], generation_config.options_of(config)))
+    for chunk in _chosen_chunks(project, typed.chunk_ids):
+        sizes.append(estimating.size(chunk, typed))
         if kind == "classification":
             paths.append(chunk.heading_path)
     if not sizes:
         raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
     if kind == "classification":
         config["labels"] = list[Value](_labels(config, paths))
-    requested = _target(config, len(sizes))
-    per_chunk = config.get("pairs_per_chunk")
-    if per_chunk is None and config.get("num_pairs") is None:
-        per_chunk = RECIPES[kind].PAIRS_PER_CHUNK
-    taken = estimating.estimate(
-        sizes,
-        config,
-        generation_config.options_of(config),
-        model,
-        requested=requested,
-        pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
-    )
-    if config.get("mode") == "batch":
-        checks.check_size(model, asked, calls=cast("dict[str, int]", taken["calls"])["low"], more="num_pairs")
-    return CheckedRequest(config, model, requested, taken)
+        typed = generation_config.read(config)
+    requested = typed.requested(len(sizes))
+    estimate = estimating.estimate(sizes, typed, model, requested=requested)
+    if typed.mode == "batch":
+        checks.check_size(model, asked, calls=cast("dict[str, int]", estimate["calls"])["low"], more="num_pairs")
+    return CheckedRequest(config=config, model=model, requested=requested, estimate=estimate)
 
 
 def start(project: Project, request: Item) -> Run:
     """Raises Invalid as `quote` does, Conflict while another run of the project is active."""
-    order = quote(project, request)
+    checked = quote(project, request)
     run_id = ids.new("gen")
     run = Run(
-        project.org_id,
-        run_id,
-        project.project_id,
-        project.user_id,
-        "generate",
-        order.config,
-        f"{project.s3_prefix}/runs/{run_id}",
-        clock.now(),
-        ids.tail(run_id),
-        teacher=catalogue.to_item(order.model),
-        requested=order.requested,
-        estimate=order.estimate,
+        org_id=project.org_id,
+        run_id=run_id,
+        project_id=project.project_id,
+        user_id=project.user_id,
+        kind=kinds.GENERATE.name,
+        config=checked.config,
+        files_prefix=f"{project.s3_prefix}/runs/{run_id}",
+        created_at=clock.now(),
+        sequence=ids.tail(run_id),
+        teacher=catalogue.to_item(checked.model),
+        requested=checked.requested,
+        estimate=checked.estimate,
     )
     lifecycle.begin(project, run)
     return run
@@ -148,25 +140,15 @@ def _labels(config: Item, paths: Sequence[Sequence[str]]) -> list[str]:
     return found
 
 
-def _chosen_chunks(project: Project, chunk_ids: Value) -> Iterator[StoredChunk]:
+def _chosen_chunks(project: Project, chunk_ids: Sequence[str] | None) -> Iterator[StoredChunk]:
     """The chunks that the run may use. Raises Invalid when one is unknown."""
-    if not isinstance(chunk_ids, list):
+    if chunk_ids is None:
         yield from (c for c in chunk_store.of_project(project.project_id) if not c.excluded)
         return
     for at in range(0, len(chunk_ids), 100):
-        wanted = [str(c) for c in chunk_ids[at : at + 100]]
+        wanted = chunk_ids[at : at + 100]
         found = chunk_store.get_many(project.project_id, wanted)
         unknown = set(wanted) - {c.chunk_id for c in found}
         if unknown:
             raise Invalid(f"chunk_ids: no chunk {sorted(unknown)[0]} in this project", field="chunk_ids")
         yield from (c for c in found if not c.excluded)
-
-
-def _target(config: Item, chunks: int) -> int:
-    """Pairs wanted: num_pairs, else chunks x pairs_per_chunk."""
-    asked = config.get("num_pairs")
-    if isinstance(asked, int):
-        return asked
-    per_chunk = config.get("pairs_per_chunk")
-    kind = str(config["generation_type"])
-    return chunks * (per_chunk if isinstance(per_chunk, int) else RECIPES[kind].PAIRS_PER_CHUNK)

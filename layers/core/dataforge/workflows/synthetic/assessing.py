@@ -1,74 +1,70 @@
-"""After the batches of a round: near-duplicates over the whole run, counts, another try for what was lost.
-
-As rounds over documents (`workflows.assessing`) it is judged block by block, what comes of it lies on disk until all of
-it is known, and earlier rounds are not judged again.
-"""
+"""After the batches of a round: near-duplicates over the whole run, counts, another try for what was lost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from dataforge.platform.ports import Item
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.store import run_status
 from dataforge.store.runs import Run
-from dataforge.workflows import lifecycle, run_files, state_input
-from dataforge.workflows.engine import deduplication
-from dataforge.workflows.engine.rounds import LINES, Round, count_round, may_top_up, outcomes_in_blocks, scratch
-from dataforge.workflows.synthetic.starting import spec_of
+from dataforge.workflows import run_files
+from dataforge.workflows.engine import deduplication, outcomes, rounds
+from dataforge.workflows.engine.outcomes import Drafted, Failed
+from dataforge.workflows.engine.rounds import LINES, Round
+from dataforge.workflows.state_input import StateInput
+from dataforge.workflows.synthetic import candidates
+from dataforge.workflows.synthetic.candidates import RecordOutcome
+from dataforge.workflows.synthetic.config import spec_of
 
 
-def assess_run(raw: Item) -> Item:
+def assess(run: Run, e: StateInput) -> Item:
     """Safe to repeat: each file is written anew behind what earlier rounds wrote, counters move once per round."""
-    e = state_input.read(raw)
-    run = run_status.advance(lifecycle.run_of(e), "validating", "validating")
-    first, told = outcomes_in_blocks(run, e.round)
-    with scratch(*LINES) as files:
-        round_ = _Round(run, first, files)
-        for outcomes in told:
-            round_.add(outcomes)
+    run = run_status.advance(run, "validating", "validating")
+    first, blocks = rounds.outcomes_in_blocks(run, e.round, candidates.of_fields)
+    with rounds.scratch(*LINES) as files:
+        round_ = SyntheticRound(run=run, first=first, files=files)
+        for block in blocks:
+            round_.add(block)
         for name, file in round_.files.items():
             deduplication.append_to_earlier(run, name, first, file)
     _write_outstanding(run)
-    run = count_round(run, e.round, round_.delivered, rejected=round_.rejected, failed=round_.failed)
-    base: Item = {"org_id": e.org_id, "run_id": e.run_id, "project_id": e.project_id, "kind": e.kind}
-    return {**base, "round": e.round + 1, "top_up": may_top_up(run, e.round, round_.made)}
+    run = rounds.count_round(run, e.round, round_.delivered, rejected=round_.rejected, failed=round_.failed)
+    return rounds.output(run, e, made=round_.made)
 
 
-@dataclass(slots=True)
-class _Round(Round):
-    """Of a synthetic run."""
+@dataclass(slots=True, kw_only=True)
+class SyntheticRound(Round):
+    """A round of a synthetic run."""
 
     _shape: Shape = field(init=False)
-    _sieve: deduplication.DuplicateFilter = field(init=False)
+    _duplicates: deduplication.DuplicateFilter = field(init=False)
 
     def __post_init__(self) -> None:
         shape = self._shape = SHAPES[spec_of(self.run).schema]
-        self._sieve = deduplication.DuplicateFilter(
+        self._duplicates = deduplication.DuplicateFilter(
             (r["slot"], shape.compared(r["payload"]))
             for r in deduplication.earlier_lines(self.run, "records.jsonl", self.first)
         )
 
-    def add(self, outcomes: list[Any]) -> None:
+    def add(self, block: Sequence[RecordOutcome]) -> None:
         """The outcomes of the next slots: of two records that are alike the later one is rejected."""
-        records = [o for o in outcomes if "failed" not in o]
-        good = [r for r in records if not r["reasons"]]
-        texts = [self._shape.compared(r["payload"]) for r in good]
-        for repeat in self._sieve.repeats([r["slot"] for r in good], texts):
-            good[repeat.place] |= {
-                "reasons": ["near_duplicate"],
-                "duplicate_of": repeat.of,
-                "similarity": repeat.similarity,
-            }
-        failed = [{"slot": o["slot"], "reason": o["failed"], "detail": o["detail"]} for o in outcomes if "failed" in o]
-        self.write("records.jsonl", (r for r in records if not r["reasons"]))
-        self.write("rejected.jsonl", (r for r in records if r["reasons"]))
-        self.write("failed.jsonl", failed)
-        self.delivered += sum(not r["reasons"] for r in records)
-        self.rejected.update(str(r["reasons"][0]) for r in records if r["reasons"])
-        self.failed.update(str(f["reason"]) for f in failed)
+        records = [o for o in block if isinstance(o, Drafted)]
+        good = [r for r in records if not r.content.reasons]
+        texts = [self._shape.compared(r.content.payload) for r in good]
+        for repeat in self._duplicates.repeats([r.slot for r in good], texts):
+            content = good[repeat.place].content
+            content.reasons, content.is_duplicate = ["near_duplicate"], True
+            content.duplicate_of, content.similarity = repeat.of, repeat.similarity
+        failed = [o for o in block if isinstance(o, Failed)]
+        self.write("records.jsonl", (outcomes.to_item(r) for r in records if not r.content.reasons))
+        self.write("rejected.jsonl", (outcomes.to_item(r) for r in records if r.content.reasons))
+        self.write("failed.jsonl", ({"slot": f.slot, "reason": f.reason, "detail": f.detail} for f in failed))
+        self.delivered += sum(not r.content.reasons for r in records)
+        self.rejected.update(r.content.reasons[0] for r in records if r.content.reasons)
+        self.failed.update(f.reason for f in failed)
 
 
 def _write_outstanding(run: Run) -> None:

@@ -21,12 +21,13 @@ from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.planning import split
 from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.recipes.synthetic.spec import Spec
-from dataforge.store import ledger, run_status, runs
+from dataforge.store import ledger, runs
 from dataforge.store.runs import Run
-from dataforge.workflows import lifecycle, run_files, state_input
-from dataforge.workflows.engine.provider_batch import polling
+from dataforge.workflows import run_files
+from dataforge.workflows.engine import closing, recovery
+from dataforge.workflows.synthetic import config as synthetic_config
+from dataforge.workflows.synthetic.config import spec_of
 from dataforge.workflows.synthetic.planning import promised
-from dataforge.workflows.synthetic.starting import spec_of
 
 RESULTS, REPORT, MANIFEST = "results.jsonl", "quality_report.json", "manifest.json"
 NDJSON = "application/x-ndjson"
@@ -62,41 +63,41 @@ class Measures:
     columns: Columns = field(default_factory=Columns)
 
 
-def close_run(raw: Item) -> Item:
-    """completed, cancelled, or failed when nothing was accepted; a poor grade never fails a run.
+def close(run: Run, error: str | None) -> Run:
+    """Files, report, manifest, the settled ledger, the final status; a poor grade never fails a run.
 
     Safe to repeat: files are written whole, the ledger settles once.
     """
-    run = lifecycle.run_of(state_input.read(raw))
-    if run.status in runs.FINISHED:
-        return {"run_id": run.run_id, "status": run.status}
-    run = run_status.advance(run, run.status, "finalizing")
-    error = state_input.failure_of(raw)
-    if error:
-        polling.abandon(run)
-    settled = lifecycle.unassessed_as_failed(
-        run, "cancelled" if run.cancel_requested and error is None else "run_failed"
-    )
-    run = run_status.change(run, settled) if settled else run
+    run = closing.begin_closing(run, error)
     spec, measures = spec_of(run), Measures()
     files = _write_results(run, spec, measures)
     report = _report(run, spec, measures)
     run_files.write_json(run, REPORT, report)
-    price = cast("dict[str, int]", run.config["price"])
-    charge = price["record"] * run.delivered
-    ledger.settle(run.org_id, run.run_id, amount=charge, units=price["units"] * run.delivered)
-    if error is None and run.delivered == 0 and not run.cancel_requested:
-        error = _why_nothing(run)
+    charge = _settle(run)
     if run.delivered:
         _write_manifest(run, spec, report, files, measures)
     values: Item = {
         "results": {"files": cast(Item, files), "charge": charge, "teachers": {**measures.teachers}},
         "report": cast(Item, report),
-        **lifecycle.usage(run),
     }
-    status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
-    run = lifecycle.finish(run, status, error=error, values=values)
-    return {"run_id": run.run_id, "status": run.status}
+    return closing.finish(
+        run, error, values, nothing_delivered="No record was accepted", nothing_asked="Nothing was asked for"
+    )
+
+
+def give_up(run: Run, error: str) -> Run:
+    """As `engine.recovery.give_up`: without files, but what was accepted is charged and the rest is released."""
+    if run.status not in runs.FINISHED:
+        _settle(run)
+    return recovery.give_up(run, error)
+
+
+def _settle(run: Run) -> int:
+    """Charge for what was delivered, once; micro-dollars."""
+    config = synthetic_config.of(run)
+    charge = config.record_price * run.delivered
+    ledger.settle(run.org_id, run.run_id, amount=charge, units=config.record_units * run.delivered)
+    return charge
 
 
 def _write_results(run: Run, spec: Spec, measures: Measures) -> dict[str, Item]:
@@ -163,22 +164,20 @@ def _chosen(key: str, places: Iterable[int]) -> Iterator[bytes]:
 
 def _report(run: Run, spec: Spec, measures: Measures) -> dict[str, object]:
     rejected = cast("dict[str, int]", run.reasons.get("rejected") or {})
-    tier = run.config.get("tier")
     return grades.quality_report(
         accepted=run.delivered,
         rejected=rejected,
         texts=_Texts(_Accepted(run), SHAPES[spec.schema]),
         answers=measures.lengths,
         judge_scores=measures.judged if spec.verified else None,
-        tier=str(tier) if tier else None,
+        tier=synthetic_config.of(run).tier,
     )
 
 
 def _write_manifest(
     run: Run, spec: Spec, report: dict[str, object], files: dict[str, Item], measures: Measures
 ) -> None:
-    price = cast("dict[str, int]", run.config["price"])
-    request = cast("dict[str, object]", run.config["request"])
+    config = synthetic_config.of(run)
     run_files.write_json(
         run,
         MANIFEST,
@@ -186,20 +185,20 @@ def _write_manifest(
             "job_id": run.run_id,
             "schema": spec.schema,
             "domain": spec.domain,
-            "count_requested": request["count"],
+            "count_requested": config.count,
             "count_accepted": run.delivered,
             "count_rejected": run.rejected,
             "count_failed": run.failed,
             "quality_report": report,
-            "license": request.get("license"),
+            "license": config.request.get("license"),
             "created_at": run.created_at,
             "completed_at": clock.now(),
-            "parameters": request,
+            "parameters": config.request,
             "models": {
-                "requested": run.config["model"],
-                "generator": run.config["model_id"],
-                "critic": run.config.get("critic"),
-                "judge": run.config.get("judge"),
+                "requested": config.model,
+                "generator": config.model_id,
+                "critic": config.critic,
+                "judge": config.judge,
                 "answered": measures.teachers,
             },
             "splits": {name: files[f"splits/{name}"]["records"] for name, _ in spec.output_split},
@@ -207,22 +206,8 @@ def _write_manifest(
             "features": measures.columns.features(),
             "pricing": {
                 "currency": "USD",
-                "price_per_1000": pricing.dollars(price["record"] * 1000),
-                "cost_usd": pricing.dollars(price["record"] * run.delivered),
+                "price_per_1000": pricing.dollars(config.record_price * 1000),
+                "cost_usd": pricing.dollars(config.record_price * run.delivered),
             },
         },
     )
-
-
-def _why_nothing(run: Run) -> str:
-    counts = {
-        **cast("dict[str, int]", run.reasons.get("rejected") or {}),
-        **cast("dict[str, int]", run.reasons.get("failed") or {}),
-    }
-    if not counts:
-        return "Nothing was asked for"
-    reason, number = max(counts.items(), key=lambda kv: kv[1])
-    detail = next(
-        (str(one["detail"]) for one in run_files.read_lines(run, "failed.jsonl") if one["reason"] == reason), ""
-    )
-    return f"No record was accepted: {reason} ({number} of {run.asked})" + (f": {detail}" if detail else "")

@@ -14,9 +14,10 @@ from dataforge.recipes.synthetic import lines
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import lifecycle, run_files
-from dataforge.workflows.engine import recovery
+from dataforge.workflows.kinds import SYNTHETIC
 from dataforge.workflows.synthetic import closing
-from dataforge.workflows.synthetic.starting import KIND, project_of
+from dataforge.workflows.synthetic import config as synthetic_config
+from dataforge.workflows.synthetic.starting import project_of
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 _STATUS: dict[str, Status] = {
@@ -37,14 +38,9 @@ def get(org_id: str, job_id: str) -> Run:
         run = runs.get(org_id, job_id)
     except NotFound:
         run = None
-    if run is None or run.kind != KIND:
+    if run is None or run.kind != SYNTHETIC.name:
         raise NotFound(f"Job {job_id} not found")
-    return reconcile(run)
-
-
-def reconcile(run: Run) -> Run:
-    """As it really is; one whose machine died is closed with what it had made."""
-    return lifecycle.reconcile(run, bury=recovery.recover)
+    return lifecycle.reconcile(run)
 
 
 def status_of(run: Run) -> Status:
@@ -60,7 +56,7 @@ def listed(org_id: str, *, status: Status | None, limit: int, cursor: str | None
     found: list[Run] = []
     while True:
         page, cursor = runs.page_of_project(project_of(org_id), limit=limit - len(found), cursor=cursor)
-        found += [r for r in map(reconcile, page) if status is None or status_of(r) == status]
+        found += [r for r in map(lifecycle.reconcile, page) if status is None or status_of(r) == status]
         if cursor is None or len(found) >= limit:
             return found, cursor
 
@@ -106,8 +102,7 @@ def file_key(run: Run, name: str) -> str:
 
 def splits(run: Run) -> dict[str, tuple[str, int]]:
     """Name to key and number of records. Raises NotFound when none were asked for, Conflict before the end."""
-    request: Any = run.config["request"]
-    wanted = (request.get("advanced") or {}).get("output_split")
+    wanted = (synthetic_config.of(run).request.get("advanced") or {}).get("output_split")
     if not wanted:
         raise NotFound(f"Job {run.run_id} was started without output_split", code="SPLITS_NOT_CONFIGURED")
     results_key(run)

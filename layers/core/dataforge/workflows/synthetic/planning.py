@@ -6,14 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import cast
 
-import orjson
-
-from dataforge import clock, settings
+from dataforge import settings
 from dataforge.errors import DataForgeError
-from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.recipes.synthetic import planning as planner
 from dataforge.recipes.synthetic import slots as slot_items
@@ -22,16 +19,19 @@ from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.recipes.synthetic.spec import Spec
 from dataforge.recipes.synthetic.variety import Taxonomy
 from dataforge.records import Answer, Question
-from dataforge.store import replies, run_events, run_log, run_status, runs
+from dataforge.store import replies, run_events, run_log
 from dataforge.store.progress import Progress
 from dataforge.store.replies import Reply
 from dataforge.store.runs import Run
-from dataforge.workflows import lifecycle, run_files, state_input
-from dataforge.workflows.engine import retry, run_models
+from dataforge.workflows import run_files
+from dataforge.workflows.engine import batches, retry
+from dataforge.workflows.engine import config as engine_config
+from dataforge.workflows.engine.batches import RoundPlan
 from dataforge.workflows.engine.call_loop import answer_of
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from dataforge.workflows.engine.rounds import max_slots
-from dataforge.workflows.synthetic.starting import spec_of
+from dataforge.workflows.state_input import StateInput
+from dataforge.workflows.synthetic.config import spec_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,37 +41,20 @@ MOST_CATEGORIES_ASKED = 20
 """Further categories take the sub-topics of the whole domain."""
 
 
-def plan_run(raw: Item) -> Item:
+def plan(run: Run, e: StateInput) -> Item:
     """Deterministic from what is on file, so a state that is run again writes the same plan."""
-    e = state_input.read(raw)
-    run = lifecycle.run_of(e)
-    base: Item = {
-        "org_id": e.org_id,
-        "run_id": e.run_id,
-        "project_id": e.project_id,
-        "kind": e.kind,
-        "round": e.round,
-        "mode": str(run.config.get("mode") or "realtime"),
-    }
     spec = spec_of(run)
     before = sum(1 for _ in promised(run, e.round))
-    slots = () if run.cancel_requested else _slots(run, e.round, spec, before)
-    count = run_files.write_lines(run, f"round-{e.round}/plan.jsonl", slots)
-    batches = _write_batches(run, e.round, base, spec, count)
-    run_status.change(
+    return batches.write_round(
         run,
-        {
-            "status": "generating",
-            "stage": "generating",
-            "asked": before + count,
-            "started_at": run.started_at or clock.now(),
-        },
-        where={"status": runs.ACTIVE},
+        e,
+        RoundPlan(
+            slots=() if run.cancel_requested else _slots(run, e.round, spec, before),
+            calls=lambda: planner.calls(spec, _planned(run, e.round)),
+            slots_before=before,
+            subject=lambda count: f"{count} records of {spec.schema}",
+        ),
     )
-    what = "Topping up" if e.round else "Asking"
-    run_log.write(run.run_id, "planning", f"{what} {run.config['model_id']} for {count} records of {spec.schema}")
-    key = run_files.write_json(run, f"round-{e.round}/batches.json", batches)
-    return {**base, "batches": len(batches), "batches_key": key}
 
 
 def promised(run: Run, rounds: int) -> Iterator[RecordSlot]:
@@ -80,7 +63,7 @@ def promised(run: Run, rounds: int) -> Iterator[RecordSlot]:
 
 
 def _planned(run: Run, round_number: int) -> Iterator[RecordSlot]:
-    return map(slot_items.of_item, run_files.read_lines(run, f"round-{round_number}/plan.jsonl"))
+    return map(slot_items.of_item, batches.planned_slots(run, round_number))
 
 
 def _slots(run: Run, round_number: int, spec: Spec, before: int) -> Iterable[RecordSlot]:
@@ -114,21 +97,21 @@ def _taxonomy(run: Run, spec: Spec) -> Taxonomy:
 async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
     """By category, "" for the whole domain; without those that nobody could name."""
     names = ["", *(c.name for c in spec.categories[:MOST_CATEGORIES_ASKED])]
-    chosen = run_models.teacher_of(run)
-    gate = RateLimiter(run_models.model_of(run), run.org_id, settings.get().concurrency, lambda: False)
+    teacher = engine_config.teacher_of(run)
+    limiter = RateLimiter(engine_config.model_of(run), run.org_id, settings.get().concurrency, lambda: False)
     stored = {r.slot: r for r in replies.named(run.run_id, _KEY)}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             found = await asyncio.gather(
                 *(
-                    _topics(run, spec, partial(retry.ask_outside_batch, chosen, gate), n, name, stored)
+                    _topics(run, spec, partial(retry.ask_outside_batch, teacher, limiter), n, name, stored)
                     for n, name in enumerate(names)
                 )
             )
     except TimeoutError:
         found = []
     finally:
-        await chosen.close()
+        await teacher.close()
     topics = {name: listed for name, listed in zip(names, found, strict=False) if listed}
     if not topics:
         run_log.write(run.run_id, "planning", "No sub-topics could be drawn up; general ones are used", level="warning")
@@ -171,18 +154,3 @@ async def _topics(
         logger.warning("no sub-topics for %s: %s", run.run_id, problem.code)  # the message may repeat the prompt
         return []
     return taxonomy.read(answer_of(reply))
-
-
-def _write_batches(run: Run, round_number: int, base: Item, spec: Spec, count: int) -> list[Item]:
-    """count: the round's slots, which are read from its plan."""
-    limits = settings.get()
-    number_of_calls = -(-count // planner.slots_per_call(spec))
-    at_once = max(1, min(-(-number_of_calls // limits.batch_calls), limits.workers))
-    calls = planner.calls(spec, _planned(run, round_number))
-    items: list[Item] = []
-    for number, group in enumerate(iter(lambda: list(islice(calls, limits.batch_calls)), [])):
-        body = {"concurrency": max(1, limits.concurrency // at_once), "calls": group}
-        key = run_files.key_of(run, f"round-{round_number}/batch-{number:04d}.json")
-        current().files.write(key, orjson.dumps(body), content_type="application/json")
-        items.append({**base, "batch": number, "key": key})
-    return items

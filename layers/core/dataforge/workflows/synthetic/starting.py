@@ -21,22 +21,19 @@ from dataforge.store import ledger
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import batch_jobs_lack, build, catalogue, resolve, teacher
-from dataforge.workflows import lifecycle
+from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine.provider_batch.checks import check_batch, check_size
 from dataforge.workflows.engine.rounds import max_slots
 
-KIND = "synthetic"
 MAX_REQUEST_BYTES = 100_000
 """A run keeps its whole request, and an item of a table holds 400 KB."""
-ROLES = ("critic", "judge")
-"""Who has a part in a run besides the generator."""
 _OFFLINE = ("templated", "scripted", "extractive")
 """Providers whose teachers need no model name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRoles:
-    """The teachers that play in a run, by the names they are asked for; None: not needed."""
+    """The teachers that have a part in a run, by the names they are asked for; None: not needed."""
 
     generator: str
     critic: str | None = None
@@ -44,18 +41,18 @@ class ModelRoles:
     """Also the checker of invariants."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuote:
     """A request that could be started, and what it would cost."""
 
     request: Request
     spec: Spec
     tariff: Tariff
-    quote: Quote
-    cast: ModelRoles
+    price: Quote
+    roles: ModelRoles
     records: int
     """What will be delivered at most: the count, or less under max_cost_usd."""
-    by_job: tuple[str, ...] | None = None
+    batch_roles: tuple[str, ...] | None = None
     """At batch price: which roles besides the generator take batch jobs, too; the others are asked in real time. None:
     everyone is."""
 
@@ -68,7 +65,7 @@ class JobQuote:
     @property
     def cost(self) -> int:
         """Micro-dollars at most."""
-        return self.quote.cost(self.records)
+        return self.price.cost(self.records)
 
     @property
     def most_generated(self) -> int:
@@ -77,9 +74,9 @@ class JobQuote:
 
 def start(org_id: str, user_id: str, request: Request, *, domain_confirmed: bool) -> Run:
     """Raises Malformed, Invalid, Misspelt, PaymentRequired; nothing is begun or charged then."""
-    offered = quote(request, domain_confirmed=domain_confirmed)
-    run = _run(org_id, user_id, offered)
-    demand = ledger.Demand(offered.cost, offered.quote.quota(offered.records), offered.quote.subscription)
+    quoted = quote(request, domain_confirmed=domain_confirmed)
+    run = _run(org_id, user_id, quoted)
+    demand = ledger.Demand(quoted.cost, quoted.price.quota(quoted.records), quoted.price.subscription)
     ledger.reserve(org_id, run.run_id, demand, also=[Put("runs", to_item(run))])
     lifecycle.start_machine(run)
     return run
@@ -94,13 +91,21 @@ def quote(request: Request, *, domain_confirmed: bool) -> JobQuote:
     models: dict[str, Any] = request.get("models") or {}
     generator = _named(models.get("generator"))
     tariff = pricing.tariff(request.get("model"), generator)
-    quote = pricing.quote(spec, tariff)
-    cast_ = _model_roles(spec, generator or cast(Model, tariff.model), _named(models.get("critic")))
-    records = _affordable(spec.count, quote, request.get("max_cost_usd"))
-    by_job = _by_job(cast_, replace(spec, count=records)) if request.get("mode") == "batch" else None
+    price = pricing.quote(spec, tariff)
+    roles = _model_roles(spec, generator or cast(Model, tariff.model), _named(models.get("critic")))
+    records = _affordable(spec.count, price, request.get("max_cost_usd"))
+    batch_roles = _batch_roles(roles, replace(spec, count=records)) if request.get("mode") == "batch" else None
     if not domain_confirmed:
         check_spelling(spec.domain)
-    return JobQuote(request, spec, tariff, quote, cast_, records, by_job)
+    return JobQuote(
+        request=request,
+        spec=spec,
+        tariff=tariff,
+        price=price,
+        roles=roles,
+        records=records,
+        batch_roles=batch_roles,
+    )
 
 
 def check_spelling(domain: str) -> None:
@@ -121,44 +126,38 @@ def project_of(org_id: str) -> str:
     return f"synthetic_{ids.tail(org_id)}"
 
 
-def _run(org_id: str, user_id: str, offered: JobQuote) -> Run:
+def _run(org_id: str, user_id: str, quoted: JobQuote) -> Run:
     run_id = ids.new("syn_job")
     config: Item = {
-        "request": cast(Item, offered.request),
-        "model_id": offered.cast.generator,
-        "model": offered.model,
-        "tier": offered.tariff.tier,
-        "critic": offered.cast.critic,
-        "judge": offered.cast.judge,
-        "price": {"record": offered.quote.record, "units": offered.quote.units},
-        "estimate": offered.cost,
+        "request": cast(Item, quoted.request),
+        "model_id": quoted.roles.generator,
+        "model": quoted.model,
+        "tier": quoted.tariff.tier,
+        "critic": quoted.roles.critic,
+        "judge": quoted.roles.judge,
+        "price": {"record": quoted.price.record, "units": quoted.price.units},
+        "estimate": quoted.cost,
         "teachers": {
             role: catalogue.to_item(resolve(name, org_id=org_id))
-            for role, name in (("critic", offered.cast.critic), ("judge", offered.cast.judge))
+            for role, name in (("critic", quoted.roles.critic), ("judge", quoted.roles.judge))
             if name
         },
     }
-    if offered.by_job is not None:
-        config |= {"mode": "batch", "by_job": list(offered.by_job)}
+    if quoted.batch_roles is not None:
+        config |= {"mode": "batch", "by_job": list(quoted.batch_roles)}
     return Run(
-        org_id,
-        run_id,
-        project_of(org_id),
-        user_id,
-        KIND,
-        config,
-        f"data-forge/synthetic/{org_id}/runs/{run_id}",
-        clock.now(),
-        ids.tail(run_id),
-        requested=offered.records,
-        teacher=catalogue.to_item(resolve(offered.cast.generator, org_id=org_id)),
+        org_id=org_id,
+        run_id=run_id,
+        project_id=project_of(org_id),
+        user_id=user_id,
+        kind=kinds.SYNTHETIC.name,
+        config=config,
+        files_prefix=f"data-forge/synthetic/{org_id}/runs/{run_id}",
+        created_at=clock.now(),
+        sequence=ids.tail(run_id),
+        requested=quoted.records,
+        teacher=catalogue.to_item(resolve(quoted.roles.generator, org_id=org_id)),
     )
-
-
-def spec_of(run: Run) -> Spec:
-    """As planned: its seed is the run, its count what the run wants."""
-    request = cast("dict[str, Any]", run.config["request"])
-    return replace(specs.read(request, seed=run.run_id), count=run.requested)
 
 
 def _named(given: dict[str, str] | None) -> Model | None:
@@ -190,7 +189,7 @@ def _model_roles(spec: Spec, generator: Model, critic: Model | None) -> ModelRol
     return ModelRoles(writer, (explicit or light) if needs_critic else None, light if needs_judge else None)
 
 
-def _by_job(chosen: ModelRoles, spec: Spec) -> tuple[str, ...]:
+def _batch_roles(chosen: ModelRoles, spec: Spec) -> tuple[str, ...]:
     """The roles whose teachers take batch jobs. Raises Invalid (field mode) where the generator takes none."""
     writer = resolve(chosen.generator)
     asked = build(writer)
@@ -223,8 +222,8 @@ def teacher_name(model: Model) -> str:
 
 def _check(name: str, field: str, kind: str) -> None:
     try:
-        kinds = teacher(name).can.kinds
+        able = teacher(name).can.kinds
     except Invalid as problem:
         raise Invalid(problem.message, field=field, code=problem.code) from None
-    if kinds is not None and kind not in kinds:
+    if able is not None and kind not in able:
         raise Invalid(f"The teacher {name} cannot write {kind}: choose a language model", field=field)

@@ -4,7 +4,7 @@ pending-<batch>.json     questions of a batch that have no reply yet
 jobs-<wave>.json         the jobs of one wave, written before the first of them is sent
 jobs-<wave>-<job>.jsonl  the requests of one, as the provider reads them; `.index.json`: what they belong to
 jobs-<wave>-<job>.json   what has become of it
-stop.json                why nothing more is sent
+stop.json                why nothing more is sent (see `engine.batch.stop_round`)
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from dataforge.platform.ports import Item
 from dataforge.records import Message, Passage, Question
 from dataforge.store.runs import Run
 from dataforge.teachers import BatchJobs, batch_jobs, build
-from dataforge.workflows import run_files, state_input
-from dataforge.workflows.engine import run_models
+from dataforge.workflows import run_files
+from dataforge.workflows.engine import batches, config, outcomes
+from dataforge.workflows.state_input import StateInput
 
 _SENT = re.compile(r"round-\d+/jobs-\d+-\d+\.json")
 
 SubmissionStatus: TypeAlias = Literal["sending", "sent", "failed", "collected"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingRequest:
     """A question that waits for its reply. batch: whose it is."""
 
@@ -37,13 +38,13 @@ class PendingRequest:
     slots: int
     batch: int
     role: str = ""
-    """Of the teacher that it is for: critic, judge; empty: who writes."""
+    """Of the teacher that it is for: critic, judge; empty: the writer."""
     step: int = 0
     """Which of the questions it is, from 0, that its call asks in turn."""
     steps: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """name: at the provider, and in the budget. file: of its requests."""
 
@@ -64,59 +65,72 @@ class Job:
         return self.before + worth * answered / max(1, self.questions)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """What has become of a job. id: the provider's."""
 
-    fate: SubmissionStatus
+    status: SubmissionStatus
     id: str = ""
     detail: str = ""
     full: bool = False
     """It failed only because the account has too much queued."""
     replies: int = 0
-    """That it brought."""
+    """How many it brought."""
     role: str = ""
     """Of the teacher that answers it."""
 
+    def to_json(self) -> dict[str, Any]:
+        """In files the status is called `fate`, as earlier releases wrote it."""
+        fields = asdict(self)
+        return {"fate": fields.pop("status"), **fields}
 
-@dataclass(frozen=True, slots=True)
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Submission:
+        return cls(**{"status" if name == "fate" else name: value for name, value in fields.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PollState:
-    """What travels between the states besides the event."""
+    """What passes between the states besides their input; in it under `turn`, by the names in brackets."""
 
     wave: int = 0
-    vain: Mapping[str, int] = field(default_factory=dict)
-    """Waves without a single reply, one after the other, by the role of the teacher."""
-    most: Mapping[str, int] = field(default_factory=dict)
-    """Requests in one job, after a provider found more too many, by the role of the teacher."""
+    empty_waves: Mapping[str, int] = field(default_factory=dict)
+    """[vain] Waves without a single reply, one after the other, by the role of the teacher."""
+    max_requests: Mapping[str, int] = field(default_factory=dict)
+    """[most] Requests in one job, after a provider found more too many, by the role of the teacher."""
     seconds: int = 0
     """The last pause."""
     stopping: int = 0
-    """1: the jobs were told to stop."""
+    """1: the jobs were asked to stop."""
     done: int = -1
-    """What the run's log said last."""
+    """The number of done questions that the run's log showed last."""
+
+    def to_item(self) -> Item:
+        return {_STORED_NAMES.get(name, name): value for name, value in asdict(self).items()}
+
+
+_STORED_NAMES = {"empty_waves": "vain", "max_requests": "most"}
 
 
 def poll_state(raw: Item) -> PollState:
-    known = raw.get("turn")
-    if not isinstance(known, dict):
+    stored = raw.get("turn")
+    if not isinstance(stored, dict):
         return PollState()
+    names = {short: name for name, short in _STORED_NAMES.items()}
     # A run that waits while the service is upgraded has one number for its one teacher.
-    told = {k: {"": v} if k in ("vain", "most") and isinstance(v, int) else v for k, v in known.items()}
-    return PollState(**cast("dict[str, Any]", told))
+    values = {k: {"": v} if k in names and isinstance(v, int) else v for k, v in stored.items()}
+    return PollState(**cast("dict[str, Any]", {names.get(k, k): v for k, v in values.items()}))
 
 
-def state_output(e: state_input.StateInput, turn: PollState, following: str, *, batches_key: str) -> Item:
+def state_output(e: StateInput, poll: PollState, following: str, *, batches_key: str) -> Item:
     """The output of a state, and the input of the next."""
     return {
-        "org_id": e.org_id,
-        "run_id": e.run_id,
-        "project_id": e.project_id,
-        "kind": e.kind,
+        **e.base(),
         "round": e.round,
         "mode": "batch",
-        "turn": cast(Item, asdict(turn)),
+        "turn": poll.to_item(),
         "next": following,
-        "seconds": max(1, turn.seconds),
+        "seconds": max(1, poll.seconds),
         "batches_key": batches_key,
     }
 
@@ -126,7 +140,7 @@ class Wave:
     """The jobs that go out together. number: from 0, in each round of asking."""
 
     run: Run
-    e: state_input.StateInput
+    e: StateInput
     number: int
 
     @property
@@ -151,10 +165,10 @@ class Wave:
 
     def sent(self, job: int) -> Submission | None:
         found = run_files.read_json(self.run, self.file(job, "json"))
-        return None if found is None else Submission(**cast("dict[str, Any]", found))
+        return None if found is None else Submission.from_json(cast("dict[str, Any]", found))
 
     def note(self, job: int, sent: Submission) -> None:
-        run_files.write_json(self.run, self.file(job, "json"), asdict(sent))
+        run_files.write_json(self.run, self.file(job, "json"), sent.to_json())
 
     def index(self, job: int) -> dict[str, tuple[str, int]]:
         """Prompt hash and batch of every question, by its key."""
@@ -170,8 +184,8 @@ def under_way(run: Run) -> Iterator[Submission]:
     for info in current().files.list(run_files.key_of(run, "round-")):
         name = info.key.removeprefix(run_files.key_of(run, ""))
         if _SENT.fullmatch(name):
-            sent = Submission(**cast("dict[str, Any]", run_files.read_json(run, name)))
-            if sent.fate == "sent":
+            sent = Submission.from_json(cast("dict[str, Any]", run_files.read_json(run, name)))
+            if sent.status == "sent":
                 yield sent
 
 
@@ -179,7 +193,7 @@ def pending_file(round_number: int, batch: int) -> str:
     return f"round-{round_number}/pending-{batch:04d}.json"
 
 
-def write_pending(run: Run, e: state_input.StateInput, asked: list[PendingRequest]) -> None:
+def write_pending(run: Run, e: StateInput, asked: list[PendingRequest]) -> None:
     run_files.write_json(
         run,
         pending_file(e.round, e.batch),
@@ -205,9 +219,9 @@ def write_pending(run: Run, e: state_input.StateInput, asked: list[PendingReques
 def read_pending(run: Run, round_number: int, batch: int) -> Iterator[PendingRequest]:
     for q in cast("list[dict[str, Any]]", run_files.read_json(run, pending_file(round_number, batch)) or []):
         question = Question(
-            tuple(Message(role, content) for role, content in q["messages"]),
-            Passage(""),
-            (),
+            messages=tuple(Message(role, content) for role, content in q["messages"]),
+            passage=Passage(""),
+            slots=(),
             kind=q["kind"],
             temperature=q["temperature"],
             max_tokens=q["max_tokens"],
@@ -215,27 +229,26 @@ def read_pending(run: Run, round_number: int, batch: int) -> Iterator[PendingReq
             seed=q["seed"],
         )
         yield PendingRequest(
-            q["key"],
-            question,
-            q["slots"],
-            batch,
+            key=q["key"],
+            question=question,
+            slots=q["slots"],
+            batch=batch,
             role=q.get("role", ""),
             step=q.get("step", 0),
             steps=q.get("steps", 1),
         )
 
 
-def waiting_batches(run: Run, e: state_input.StateInput) -> list[Item]:
+def waiting_batches(run: Run, e: StateInput) -> list[Item]:
     """The items of the batches that wait for replies."""
-    prefix = run_files.key_of(run, f"round-{e.round}/")
-    there = {info.key.removeprefix(prefix) for info in current().files.list(prefix)}
-    items = cast("list[Item]", run_files.read_json(run, f"round-{e.round}/batches.json") or [])
+    prefix = run_files.key_of(run, "")
+    existing = {info.key.removeprefix(prefix) for info in current().files.list(f"{prefix}round-{e.round}/")}
 
     def waits(batch: int) -> bool:
-        over = {f"part-{batch:04d}.json", f"failure-{batch:04d}.json"}
-        return f"pending-{batch:04d}.json" in there and not there & over
+        ended = {outcomes.part_file(e.round, batch), outcomes.failure_file(e.round, batch)}
+        return pending_file(e.round, batch) in existing and not existing & ended
 
-    return [item for item in items if waits(int(str(item["batch"])))]
+    return [item for item in batches.items_of(run, e.round) or [] if waits(int(str(item["batch"])))]
 
 
 def parameters_file(role: str) -> str:
@@ -244,7 +257,7 @@ def parameters_file(role: str) -> str:
 
 
 class JobClients:
-    """The batch APIs that the questions of a run go to, by the role of their teacher; let go of at the end."""
+    """The batch APIs that the questions of a run go to, by the role of their teacher; closed at the end."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -252,7 +265,7 @@ class JobClients:
 
     def of(self, role: str) -> BatchJobs:
         if role not in self._opened:
-            model = run_models.model_of(self._run, role)
+            model = config.model_of(self._run, role)
             learnt = cast(Item, run_files.read_json(self._run, parameters_file(role)) or {})
             self._opened[role] = batch_jobs(model, build(model), learnt)
         return self._opened[role]
@@ -261,15 +274,5 @@ class JobClients:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for office in self._opened.values():
-            await office.close()
-
-
-def stop(run: Run, e: state_input.StateInput, reason: str, *, detail: str) -> None:
-    """Why the slots fail that still wait, once their batches go on as `stopped`."""
-    run_files.write_json(run, f"round-{e.round}/stop.json", {"reason": reason, "detail": detail})
-
-
-def why_stopped(run: Run, e: state_input.StateInput) -> tuple[str, str]:
-    found = cast("dict[str, str]", run_files.read_json(run, f"round-{e.round}/stop.json") or {})
-    return found.get("reason", "batch_job_failed"), found.get("detail", "")
+        for client in self._opened.values():
+            await client.close()

@@ -1,5 +1,7 @@
 """One question, or one call from end to end, in real time before the first job: a wrong key, an unknown model or a
-refused parameter shows at once, not after hours, and what each model takes is known before a job is written."""
+refused parameter shows at once, not after hours, and the parameters that each model takes are known before a job is
+written.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from dataforge.platform.ports import Item
 from dataforge.records import Question, Slot
@@ -15,29 +18,29 @@ from dataforge.teachers import batch_jobs
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import run_files, state_input
 from dataforge.workflows.engine import batch as engine_batch
-from dataforge.workflows.engine import run_models
-from dataforge.workflows.engine.call_loop import Stopped
-from dataforge.workflows.engine.context import BatchContext
-from dataforge.workflows.engine.provider_batch import job_state, opening
+from dataforge.workflows.engine import config
+from dataforge.workflows.engine.context import BatchContext, OpenBatch, Stopped
+from dataforge.workflows.engine.outcomes import Outcome
+from dataforge.workflows.engine.provider_batch import job_state
 from dataforge.workflows.engine.provider_batch.job_state import PendingRequest, Wave
-from dataforge.workflows.engine.provider_batch.opening import Opened
+from dataforge.workflows.engine.retry import PROMPT_REFUSED
 
-_PASSING = ("teacher_busy", "teacher_unreachable")
+_TEMPORARY = ("teacher_busy", "teacher_unreachable")
 
 
 @dataclass(slots=True)
-class _Preflight:
-    """Of what is asked in real time, and of what came of it."""
+class _Observed:
+    """What is asked in real time, and what came of it."""
 
     keys: set[str] = field(default_factory=set)
-    """That have replies now."""
-    met: dict[str, Teacher] = field(default_factory=dict)
-    """Teachers that answered, by their names."""
-    why: list[Stopped] = field(default_factory=list)
+    """Keys that have replies now."""
+    answered: dict[str, Teacher] = field(default_factory=dict)
+    """Teachers that answered, by name."""
+    failures: list[Stopped] = field(default_factory=list)
 
     async def fetch(
         self,
-        batch: BatchContext,
+        context: BatchContext,
         question: Question,
         first_slot: int,
         attempt: int,
@@ -46,12 +49,12 @@ class _Preflight:
         teacher: Teacher | None = None,
     ) -> Reply:
         try:
-            reply = await engine_batch.reply_to(batch, question, first_slot, attempt, teacher=teacher)
+            reply = await engine_batch.fetch_reply(context, question, first_slot, attempt, teacher=teacher)
         except Stopped as stopped:
-            self.why.append(stopped)
+            self.failures.append(stopped)
             raise
-        asked = teacher or batch.teacher
-        self.met[asked.name] = asked
+        asked = teacher or context.teacher
+        self.answered[asked.name] = asked
         self.keys.add(reply.slot)
         return reply
 
@@ -64,60 +67,66 @@ def preflight(wave: Wave, waiting: Sequence[Item], role: str) -> set[str]:
     when the writer is paid for.
     """
     run = wave.run
-    item, asked = _first(wave, waiting, role)
-    opened = opening.opened(state_input.read(item))
-    stored = set(opened.work.stored)
+    item, requests = _first(wave, waiting, role)
+    batch = engine_batch.open_batch(state_input.read(item))
+    stored = set(batch.context.stored)
     if run_files.read_json(run, job_state.parameters_file(role)) is not None:
         return stored
-    unasked = next((a for a in asked if a.role == role and a.key not in stored), None)
+    unasked = next((r for r in requests if r.role == role and r.key not in stored), None)
     if unasked is None:
         return stored
-    witness = _Preflight()
-    _ask(opened, witness, unasked)
-    _raise_failure(opened, witness)
-    for name in sorted(witness.met, key=lambda n: opened.roles.get(n, ""), reverse=True):  # who writes comes last
-        if name in opened.roles:
-            _write_parameters(wave, opened.roles[name], witness.met[name])
-    return stored | witness.keys
+    observed = _Observed()
+    _ask(batch, observed, unasked)
+    _raise_failure(batch, observed)
+    roles = batch.job_roles
+    for name in sorted(observed.answered, key=lambda n: roles.get(n, ""), reverse=True):  # the writer comes last
+        if name in roles:
+            _write_parameters(wave, roles[name], observed.answered[name])
+    return stored | observed.keys
 
 
 def _first(wave: Wave, waiting: Sequence[Item], role: str) -> tuple[Item, list[PendingRequest]]:
-    """The first batch with a question for the role, and what it has parked."""
+    """The first batch with a question for the role, and its pending requests."""
     for item in waiting:
-        asked = list(job_state.read_pending(wave.run, wave.e.round, int(str(item["batch"]))))
-        if any(a.role == role for a in asked):
-            return item, asked
+        requests = list(job_state.read_pending(wave.run, wave.e.round, int(str(item["batch"]))))
+        if any(r.role == role for r in requests):
+            return item, requests
     raise LookupError(f"no question for the {role or 'writer'} waits")
 
 
-def _ask(opened: Opened, witness: _Preflight, asked: PendingRequest) -> None:
-    slot, _, attempt = asked.key.partition("#")
-    whole = len(opened.passes) > 1 and asked.step == 0
+def _ask(batch: OpenBatch, observed: _Observed, request: PendingRequest) -> None:
+    slot, _, attempt = request.key.partition("#")
+    whole = len(batch.passes) > 1 and request.step == 0
 
-    async def ask(slots: Sequence[Slot]) -> list[Item]:
+    async def ask(slots: Sequence[Slot]) -> list[Outcome[Any]]:
         if whole:
-            return await opened.call(slots, witness.fetch)
-        with suppress(Stopped):  # the witness knows
-            await witness.fetch(opened.work, asked.question, int(slot), int(attempt), teacher=_teacher(opened, asked))
+            return await batch.call(slots, observed.fetch)
+        teacher = _teacher(batch, request)
+        with suppress(Stopped):  # it is among the failures that were observed
+            await observed.fetch(batch.context, request.question, int(slot), int(attempt), teacher=teacher)
         return []
 
-    calls = [c for c in opened.calls if c[0].index == int(slot)]
-    asyncio.run(engine_batch.ask_all(opened.work, ask, calls, 1))
-    opened.work.purse.give_back()
+    calls = [c for c in batch.calls if c[0].index == int(slot)]
+    asyncio.run(engine_batch.ask_all(batch.context, ask, calls, 1))
+    batch.context.budget.give_back()
 
 
-def _teacher(opened: Opened, asked: PendingRequest) -> Teacher:
-    others = (t for t, _ in opened.work.others if opened.roles.get(t.name) == asked.role)
-    return next(others, opened.work.teacher) if asked.role else opened.work.teacher
+def _teacher(batch: OpenBatch, request: PendingRequest) -> Teacher:
+    context = batch.context
+    others = (t for t, _ in context.other_teachers if batch.job_roles.get(t.name) == request.role)
+    return next(others, context.teacher) if request.role else context.teacher
 
 
-def _raise_failure(opened: Opened, witness: _Preflight) -> None:
-    """Raises Stopped. A critic that is busy for a while is no reason to wait before the writer is asked."""
-    for stopped in witness.why:
-        if stopped.reason not in _PASSING or opened.work.teacher.name not in witness.met:
+def _raise_failure(batch: OpenBatch, observed: _Observed) -> None:
+    """Raises Stopped. A critic that is busy for a while is no reason to wait before the writer is asked; one prompt
+    that is refused says nothing of the others."""
+    for stopped in observed.failures:
+        if stopped.reason == PROMPT_REFUSED:
+            continue
+        if stopped.reason not in _TEMPORARY or batch.context.teacher.name not in observed.answered:
             raise stopped
 
 
 def _write_parameters(wave: Wave, role: str, teacher: Teacher) -> None:
-    office = batch_jobs(run_models.model_of(wave.run, role), teacher, {})
-    run_files.write_json(wave.run, job_state.parameters_file(role), office.learnt())
+    client = batch_jobs(config.model_of(wave.run, role), teacher, {})
+    run_files.write_json(wave.run, job_state.parameters_file(role), client.learnt())

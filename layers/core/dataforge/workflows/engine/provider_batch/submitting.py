@@ -1,7 +1,7 @@
 """The questions that wait, as jobs of the provider, each made once, however often this state runs.
 
-What a run asks first is asked in real time: see `probing`. A job belongs to one model, so each teacher of a run gets
-its own. Few questions (fewer than a job takes, or than are worth one), those that MOST_WAVES waves of jobs or the time
+What a run asks first is asked in real time: see `preflight`. A job belongs to one model, so each teacher of a run gets
+its own. Few questions (fewer than a job takes, or than are worth one), those that MAX_WAVES waves of jobs or the time
 have left, and those of a cancelled run go the way of a run in real time, so no slot is lost.
 """
 
@@ -24,9 +24,10 @@ from dataforge.store.runs import Run
 from dataforge.teachers import BatchJobs
 from dataforge.teachers.ports import JobLimits
 from dataforge.teachers.prices import Price
-from dataforge.workflows import lifecycle, run_files, state_input
-from dataforge.workflows.engine import cost_budget, reply_lineage, run_models
-from dataforge.workflows.engine.call_loop import Stopped
+from dataforge.workflows import kinds, lifecycle, run_files, state_input
+from dataforge.workflows.engine import batch, config, cost_budget, reply_lineage
+from dataforge.workflows.engine.batches import batches_file
+from dataforge.workflows.engine.context import Stopped
 from dataforge.workflows.engine.provider_batch import job_state
 from dataforge.workflows.engine.provider_batch.job_state import (
     Job,
@@ -40,7 +41,7 @@ from dataforge.workflows.engine.provider_batch.preflight import preflight
 
 MAX_WAVES = 8
 """Waves of jobs in one round of asking."""
-MAX_WAVES_OF_PASSES = 16
+MAX_WAVES_IN_TURN = 16
 """The same where a call asks several questions in turn."""
 LATEST = 5 * 86_400
 """Seconds of a run after which no job is begun: one takes a day, and the machine of a run ends after seven."""
@@ -49,7 +50,7 @@ MAX_EMPTY_WAVES = 2
 FIRST_PAUSE = 15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Sized:
     """A question that waits. most: dollars that it costs at most. size: bytes of its request."""
 
@@ -64,48 +65,48 @@ class _Sized:
 
 def submit_jobs(raw: Item) -> Item:
     """Raises TeacherBusy and TeacherUnreachable: run it again, it goes on where it stopped."""
-    e, turn = state_input.read(raw), job_state.poll_state(raw)
+    e, poll = state_input.read(raw), job_state.poll_state(raw)
     run = lifecycle.run_of(e)
-    wave = Wave(run, e, turn.wave)
+    wave = Wave(run, e, poll.wave)
     waiting = job_state.waiting_batches(run, e)
-    if not waiting or turn.wave > _most_waves(run) + 2:
+    if not waiting or poll.wave > _most_waves(run) + 2:
         run_events.record_progress(run, f"r{e.round}bjobs", Progress())
         return job_state.state_output(
-            e, PollState(), "assess", batches_key=run_files.key_of(run, f"round-{e.round}/batches.json")
+            e, PollState(), "assess", batches_key=run_files.key_of(run, batches_file(e.round))
         )
     if wave.jobs() is None:
-        mode = _other_way(run, turn) or _plan(wave, turn, waiting)
+        mode = _other_way(run, poll) or _plan(wave, poll, waiting)
         if mode is not None:
-            return _in_mode(wave, turn, waiting, mode)
+            return _in_mode(wave, poll, waiting, mode)
     jobs = cast("list[Job]", wave.jobs())
     asyncio.run(_send(wave, jobs))
     run_status.advance(run, "generating", "waiting")
     pause = min(FIRST_PAUSE, settings.get().batch_poll)
-    return job_state.state_output(e, replace(turn, seconds=pause, done=-1), "wait", batches_key=str(raw["batches_key"]))
+    return job_state.state_output(e, replace(poll, seconds=pause, done=-1), "wait", batches_key=str(raw["batches_key"]))
 
 
 def _most_waves(run: Run) -> int:
-    return MAX_WAVES if run.kind == "generate" else MAX_WAVES_OF_PASSES
+    return MAX_WAVES_IN_TURN if kinds.of(run.kind).questions_in_turn else MAX_WAVES
 
 
-def _other_way(run: Run, turn: PollState) -> str | None:
+def _other_way(run: Run, poll: PollState) -> str | None:
     """The mode in which the waiting batches go on, where it is no job."""
     late = clock.seconds_since(run.created_at) > LATEST
-    if run.cancel_requested or turn.wave >= _most_waves(run) or late:
+    if run.cancel_requested or poll.wave >= _most_waves(run) or late:
         return "realtime"
-    return "stopped" if any(waves >= MAX_EMPTY_WAVES for waves in turn.vain.values()) else None
+    return "stopped" if any(waves >= MAX_EMPTY_WAVES for waves in poll.empty_waves.values()) else None
 
 
-def _in_mode(wave: Wave, turn: PollState, waiting: Sequence[Item], mode: str) -> Item:
+def _in_mode(wave: Wave, poll: PollState, waiting: Sequence[Item], mode: str) -> Item:
     run, e = wave.run, wave.e
     key = run_files.write_json(run, f"{wave.stem}-{mode}.json", [{**item, "mode": mode} for item in waiting])
     run_events.record_progress(run, f"r{e.round}bjobs", Progress())
     if mode == "realtime" and not run.cancel_requested:
         run_log.write(run.run_id, "generating", "The rest is asked in real time, at full price")
-    return job_state.state_output(e, replace(turn, wave=turn.wave + 1), "generate", batches_key=key)
+    return job_state.state_output(e, replace(poll, wave=poll.wave + 1), "generate", batches_key=key)
 
 
-def _plan(wave: Wave, turn: PollState, waiting: Sequence[Item]) -> str | None:
+def _plan(wave: Wave, poll: PollState, waiting: Sequence[Item]) -> str | None:
     """Write down the jobs of this wave. Or the mode to go on in: there are too few questions for a job, or the first
     one, in real time, got no answer.
 
@@ -113,71 +114,79 @@ def _plan(wave: Wave, turn: PollState, waiting: Sequence[Item]) -> str | None:
     """
     run = wave.run
     batches = [int(str(item["batch"])) for item in waiting]
-    counted = Counter(a.role for a in _parked(wave, batches))
+    counted = Counter(a.role for a in _pending(wave, batches))
     try:
-        dealt = {
-            role: _jobs_for(wave, turn, waiting, role)
+        jobs_by_role = {
+            role: _jobs_for(wave, poll, waiting, role)
             for role in sorted(counted)
-            if (least := _least(wave, turn, role)) is not None and counted[role] >= least
+            if (least := _least(wave, poll, role)) is not None and counted[role] >= least
         }
     except Stopped as stopped:
-        return _after_a_vain_probe(wave, stopped)
-    if not any(dealt.values()):
-        if run.config.get("max_cost_usd") is not None:  # what was held for the job is free for single questions
+        return _after_failed_preflight(wave, stopped)
+    if not any(jobs_by_role.values()):
+        if config.of(run).max_cost_usd is not None:  # what was held for the job is free for single questions
             cost_budget.settle_job(run.run_id, wave.name(0), {})
         return "realtime"
-    _write(wave, batches, dealt)
+    _write(wave, batches, jobs_by_role)
     return None
 
 
-def _least(wave: Wave, turn: PollState, role: str) -> int | None:
+def _least(wave: Wave, poll: PollState, role: str) -> int | None:
     """Questions that are worth a job; None: the teacher takes none."""
-    limits = run_models.teacher_of(wave.run, role).can.batch
-    is_first = wave.e.round == 0 and turn.wave == 0
+    limits = config.teacher_of(wave.run, role).can.batch
+    is_first = wave.e.round == 0 and poll.wave == 0
     return None if limits is None else max(limits.least, 1 if is_first else settings.get().batch_least)
 
 
-def _jobs_for(wave: Wave, turn: PollState, waiting: Sequence[Item], role: str) -> list[list[_Sized]]:
+def _jobs_for(wave: Wave, poll: PollState, waiting: Sequence[Item], role: str) -> list[list[_Sized]]:
     """The questions to a teacher, by job; empty: too few are left. Raises Stopped."""
     run = wave.run
     answered = preflight(wave, waiting, role)
-    jobs, price = JobClients(run).of(role), run_models.model_of(run, role).price
+    jobs, price = JobClients(run).of(role), config.model_of(run, role).price
     sized = [
         _sized(jobs, price, a)
-        for a in _parked(wave, [int(str(item["batch"])) for item in waiting])
+        for a in _pending(wave, [int(str(item["batch"])) for item in waiting])
         if a.role == role and a.key not in answered
     ]
     affordable = _affordable(wave, sized)
-    limits, least = run_models.teacher_of(run, role).can.batch, _least(wave, turn, role)
+    limits, least = config.teacher_of(run, role).can.batch, _least(wave, poll, role)
     if limits is None or least is None or len(affordable) < least:
         return []
-    return split_into_jobs(affordable, replace(limits, most=turn.most.get(role) or limits.most))
+    return split_into_jobs(affordable, replace(limits, most=poll.max_requests.get(role) or limits.most))
 
 
-def _after_a_vain_probe(wave: Wave, stopped: Stopped) -> str:
+def _after_failed_preflight(wave: Wave, stopped: Stopped) -> str:
     """Raises TeacherUnreachable where trying again helps: nobody asked for the full price."""
     if stopped.reason in ("teacher_busy", "teacher_unreachable"):
         raise TeacherUnreachable(stopped.detail) from stopped
-    job_state.stop(wave.run, wave.e, stopped.reason, detail=stopped.detail)
+    batch.stop_round(wave.run, wave.e.round, stopped.reason, detail=stopped.detail)
     return "stopped"
 
 
-def _parked(wave: Wave, batches: Sequence[int]) -> Iterator[PendingRequest]:
-    for batch in batches:
-        yield from job_state.read_pending(wave.run, wave.e.round, batch)
+def _pending(wave: Wave, batches: Sequence[int]) -> Iterator[PendingRequest]:
+    for number in batches:
+        yield from job_state.read_pending(wave.run, wave.e.round, number)
 
 
 def _sized(jobs: BatchJobs, price: Price | None, asked: PendingRequest) -> _Sized:
     most = cost_budget.max_cost(asked.question, price.batched) if price else 0.0
     size = len(jobs.line(asked.key, asked.question))
-    return _Sized(asked.key, asked.batch, asked.slots, most, size, asked.step, asked.steps)
+    return _Sized(
+        key=asked.key,
+        batch=asked.batch,
+        slots=asked.slots,
+        most=most,
+        size=size,
+        step=asked.step,
+        steps=asked.steps,
+    )
 
 
 def _affordable(wave: Wave, sized: list[_Sized]) -> list[_Sized]:
-    limit = wave.run.config.get("max_cost_usd")
-    if not isinstance(limit, int | float):
+    limit = config.of(wave.run).max_cost_usd
+    if limit is None:
         return sized
-    return sized[: cost_budget.hold_for_job(wave.run.run_id, wave.name(0), float(limit), [s.most for s in sized])]
+    return sized[: cost_budget.hold_for_job(wave.run.run_id, wave.name(0), limit, [s.most for s in sized])]
 
 
 def split_into_jobs(sized: Sequence[_Sized], limits: JobLimits) -> list[list[_Sized]]:
@@ -196,23 +205,23 @@ def split_into_jobs(sized: Sequence[_Sized], limits: JobLimits) -> list[list[_Si
     return [g for g in groups if len(g) >= limits.least]
 
 
-def _write(wave: Wave, batches: Sequence[int], dealt: Mapping[str, Sequence[Sequence[_Sized]]]) -> None:
+def _write(wave: Wave, batches: Sequence[int], jobs_by_role: Mapping[str, Sequence[Sequence[_Sized]]]) -> None:
     """The files of every job, in one pass over the questions for each teacher; then the plan, which makes them
     valid."""
     planned: list[Job] = []
-    offices = JobClients(wave.run)
-    for role, groups in dealt.items():
+    clients = JobClients(wave.run)
+    for role, groups in jobs_by_role.items():
         chosen = {s.key for g in groups for s in g}
-        questions = (a for a in _parked(wave, batches) if a.key in chosen)
+        questions = (a for a in _pending(wave, batches) if a.key in chosen)
         for group in groups:
-            file = _write_file(wave, offices.of(role), len(planned), islice(questions, len(group)))
+            file = _write_file(wave, clients.of(role), len(planned), islice(questions, len(group)))
             planned.append(
                 Job(
-                    wave.name(len(planned)),
-                    file,
-                    len(group),
-                    sum(s.slots for s in group),
-                    role,
+                    name=wave.name(len(planned)),
+                    file=file,
+                    questions=len(group),
+                    slots=sum(s.slots for s in group),
+                    role=role,
                     before=sum(s.slots * s.step / s.steps for s in group),
                     worth=sum(s.slots / s.steps for s in group),
                 )
@@ -220,14 +229,14 @@ def _write(wave: Wave, batches: Sequence[int], dealt: Mapping[str, Sequence[Sequ
     wave.plan(planned)
 
 
-def _write_file(wave: Wave, office: BatchJobs, number: int, questions: Iterator[PendingRequest]) -> str:
+def _write_file(wave: Wave, client: BatchJobs, number: int, questions: Iterator[PendingRequest]) -> str:
     """The key of a job's requests; beside them, what they belong to."""
     index: dict[str, tuple[str, int]] = {}
 
     def lines() -> Iterator[bytes]:
         for a in questions:
             index[a.key] = (reply_lineage.prompt_hash(a.question), a.batch)
-            yield office.line(a.key, a.question)
+            yield client.line(a.key, a.question)
 
     file = run_files.key_of(wave.run, wave.file(number, "jsonl"))
     current().files.write_stream(file, lines(), content_type="application/jsonl")
@@ -236,22 +245,22 @@ def _write_file(wave: Wave, office: BatchJobs, number: int, questions: Iterator[
 
 
 async def _send(wave: Wave, jobs: Sequence[Job]) -> None:
-    what = "pairs" if wave.run.kind == "generate" else "records"
-    async with JobClients(wave.run) as offices:
+    noun = kinds.of(wave.run.kind).noun
+    async with JobClients(wave.run) as clients:
         for number, job in enumerate(jobs):
             sent = wave.sent(number)
-            if sent is not None and sent.fate != "sending":
+            if sent is not None and sent.status != "sending":
                 continue
-            wave.note(number, Submission("sending", role=job.role))
+            wave.note(number, Submission(status="sending", role=job.role))
             try:
-                found = await offices.of(job.role).submit(job.name, job.file, again=sent is not None)
+                found = await clients.of(job.role).submit(job.name, job.file, again=sent is not None)
             except TeacherRefused as refused:
-                wave.note(number, Submission("failed", detail=refused.message, role=job.role))
+                wave.note(number, Submission(status="failed", detail=refused.message, role=job.role))
                 _say(wave, f"The provider refused a batch job of {job.questions} questions: {refused.message}", "error")
                 continue
-            wave.note(number, Submission("sent", found, role=job.role))
+            wave.note(number, Submission(status="sent", id=found, role=job.role))
             to = f" to the {job.role}" if job.role else ""
-            _say(wave, f"Sent {job.questions} questions{to} for {job.slots} {what} as batch job {found}")
+            _say(wave, f"Sent {job.questions} questions{to} for {job.slots} {noun} as batch job {found}")
 
 
 def _say(wave: Wave, message: str, level: str = "info") -> None:

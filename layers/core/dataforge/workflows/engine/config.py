@@ -1,0 +1,53 @@
+"""What the engine reads of a run's configuration: models and limits, the same for every kind of run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from dataforge.platform.ports import Item
+from dataforge.store.runs import Run
+from dataforge.teachers import Model, Teacher, build, catalogue, resolve
+
+ROLES = ("critic", "judge")
+"""Who may have a part in a run besides the writer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    model_id: str
+    """The writer, by the name that the caller gave."""
+    mode: str
+    """realtime or batch."""
+    max_cost_usd: float | None
+    role_models: Mapping[str, str]
+    """The models of the other roles, by role; only those that the run needs."""
+    batch_roles: Sequence[str]
+    """Roles besides the writer whose questions go out as batch jobs; the others are asked in real time."""
+
+    @property
+    def in_batch_mode(self) -> bool:
+        return self.mode == "batch"
+
+
+def of(run: Run) -> EngineConfig:
+    config, limit = run.config, run.config.get("max_cost_usd")
+    return EngineConfig(
+        model_id=str(config.get("model_id") or ""),
+        mode=str(config.get("mode") or "realtime"),
+        max_cost_usd=float(limit) if isinstance(limit, int | float) else None,
+        role_models={role: str(config[role]) for role in ROLES if config.get(role)},
+        batch_roles=tuple(map(str, cast("list[str]", config.get("by_job") or []))),
+    )
+
+
+def model_of(run: Run, role: str = "") -> Model:
+    """The model as it was when the run began, whatever the catalogue says by now. role: empty for the writer."""
+    stored = cast("dict[str, Item]", run.config.get("teachers") or {})
+    known = stored.get(role) if role else run.teacher
+    return catalogue.from_item(known) if known else resolve(str(run.config[role or "model_id"]), org_id=run.org_id)
+
+
+def teacher_of(run: Run, role: str = "") -> Teacher:
+    return build(model_of(run, role))
