@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks import slots
 from benchmarks.walking import Clock, batches, walk, wall
+from dataforge.workflows import run_states
 
 PAIRS_A_QUESTION = 2
 STATES = ("plan", "park", "submit", "check", "collect", "read", "assess", "close")
@@ -75,13 +76,12 @@ def one_run(questions: int, url: str) -> dict[str, Any]:
 
 def by_jobs(event: Any, clock: Clock) -> Any:
     """The machine's way from GenerateBatches to AssessRun."""
-    from dataforge.workflows import kinds
     from dataforge.workflows.engine.provider_batch import collecting, polling, submitting
 
     step = "park"
     while True:
         for item in batches(event):
-            clock.timed(step, kinds.generate_batch, item)
+            clock.timed(step, run_states.generate_batch, item)
         event, step = clock.timed("submit", submitting.submit_jobs, event), "read"
         while event["next"] == "wait":
             event = clock.timed("check", polling.check_jobs, event)

@@ -18,6 +18,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Execution, Item, Platform
+from dataforge.workflows import run_states
 from infra import catalog
 
 
@@ -74,10 +75,9 @@ Ask = Callable[[Any, Clock], Any]
 
 
 def in_real_time(planned: Any, clock: Clock) -> Any:
-    from dataforge.workflows import kinds
 
     for item in batches(planned):
-        clock.timed("generate", kinds.generate_batch, item)
+        clock.timed("generate", run_states.generate_batch, item)
     return planned
 
 
@@ -87,14 +87,15 @@ def batches(event: Any) -> Any:
 
 def walk(event: Any, ask: Ask = in_real_time) -> Clock:
     """Every state in order, as the machine would, top-ups too."""
-    from dataforge.workflows import kinds  # after the caller's settings
 
     clock = Clock()
     while True:
-        event = clock.timed("assess", kinds.assess_run, ask(clock.timed("plan", kinds.plan_run, event), clock))
+        event = clock.timed(
+            "assess", run_states.assess_run, ask(clock.timed("plan", run_states.plan_run, event), clock)
+        )
         if not event["top_up"]:
             break
-    clock.timed("close", kinds.close_run, event)
+    clock.timed("close", run_states.close_run, event)
     return clock
 
 

@@ -22,8 +22,9 @@ from dataforge.store.documents import Document
 from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import Line, ScriptedTeacher
+from dataforge.workflows import run_states
 from dataforge.workflows.engine import retry
-from dataforge.workflows.generation import assessing, calls, closing, planning, starting
+from dataforge.workflows.generation import starting
 from infra import catalog
 
 FACTS = [
@@ -135,7 +136,7 @@ def begin(project: Project, **request: object) -> tuple[runs.Run, Item]:
     run = starting.start(project, {"model_id": "fake:model", **request})
     started = platform.current().workflows
     assert isinstance(started, Started)
-    return run, planning.plan_run(started.input)
+    return run, run_states.plan_run(started.input)
 
 
 def batches(planned: Item) -> list[Item]:
@@ -147,12 +148,12 @@ def walk(project: Project, **request: object) -> runs.Run:
     run, planned = begin(project, **request)
     while True:
         for batch in batches(planned):
-            calls.generate_batch(batch)
-        assessed = assessing.assess_run(planned)
+            run_states.generate_batch(batch)
+        assessed = run_states.assess_run(planned)
         if not assessed["top_up"]:
-            closing.close_run(assessed)
+            run_states.close_run(assessed)
             return runs.get(run.org_id, run.run_id)
-        planned = planning.plan_run(assessed)
+        planned = run_states.plan_run(assessed)
 
 
 def counts_of(run: runs.Run) -> tuple[int, int, int, int]:

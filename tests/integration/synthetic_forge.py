@@ -20,7 +20,7 @@ from dataforge.records import Question
 from dataforge.store import organisations, runs
 from dataforge.teachers import PROVIDERS, templated
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import kinds, run_files
+from dataforge.workflows import run_files, run_states
 from dataforge.workflows.engine import retry
 from dataforge.workflows.synthetic import starting
 from infra import catalog
@@ -61,13 +61,13 @@ class Forge:
     def walk(self, event: Item) -> None:
         """The state machine, as its file says."""
         while True:
-            planned = kinds.plan_run(event)
+            planned = run_states.plan_run(event)
             for item in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-                kinds.generate_batch(item)
-            event = kinds.assess_run(planned)
+                run_states.generate_batch(item)
+            event = run_states.assess_run(planned)
             if not event["top_up"]:
                 break
-        kinds.close_run(event)
+        run_states.close_run(event)
 
     def run(self, **request: Any) -> runs.Run:
         run, event = self.start(**request)

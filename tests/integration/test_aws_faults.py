@@ -15,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from dataforge import platform, settings
 from dataforge.platform.ports import Item
-from dataforge.workflows import kinds
+from dataforge.workflows import run_states
 from dataforge.workflows.documents import parsing
 from tests.integration.conftest import Service, aws_service, handler
 from tests.integration.test_main_road import RULES
@@ -121,14 +121,14 @@ def test_a_failing_child_costs_its_own_slots_and_the_run_ends(
     settings.get.cache_clear()
     project_id = prepared(service)
     service.parse(project_id)
-    real = kinds.generate_batch
+    real = run_states.generate_batch
 
     def broken(event: Item, *, seconds: float | None = None) -> Item:
         if event["batch"] == 0:
             raise RuntimeError("out of memory")
         return real(event, seconds=seconds)
 
-    monkeypatch.setattr(kinds, "generate_batch", broken)
+    monkeypatch.setattr(run_states, "generate_batch", broken)
 
     run = service.generate(project_id, num_pairs=4)
 
@@ -162,7 +162,7 @@ def test_a_function_that_times_out_loses_nothing_that_was_paid_for(
 ) -> None:
     project_id = prepared(service)
     service.parse(project_id)
-    real = kinds.generate_batch
+    real = run_states.generate_batch
     timed_out = type("Sandbox.Timedout", (Exception,), {})
 
     def slow(event: Item, *, seconds: float | None = None) -> Item:
@@ -170,7 +170,7 @@ def test_a_function_that_times_out_loses_nothing_that_was_paid_for(
         platform.current().files.delete(f"{str(event['key']).rpartition('/')[0]}/part-0000.json")  # before it wrote
         raise timed_out("Task timed out after 900.00 seconds")
 
-    monkeypatch.setattr(kinds, "generate_batch", slow)
+    monkeypatch.setattr(run_states, "generate_batch", slow)
 
     run = service.generate(project_id, num_pairs=2)
 

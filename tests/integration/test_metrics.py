@@ -14,7 +14,7 @@ import pytest
 from dataforge import metrics, platform, settings
 from dataforge.store import runs
 from dataforge.store.item_codec import from_item, to_item
-from dataforge.workflows import kinds, lifecycle
+from dataforge.workflows import lifecycle, run_states
 from tests.integration.conftest import Service, aws_service
 from tests.integration.recorder import Recorder, recorder
 from tests.integration.test_main_road import RULES
@@ -105,7 +105,7 @@ def test_who_comes_late_to_close_a_run_counts_nothing(aws: Service, capfd: pytes
 
     lost = lifecycle.finish(stale, "failed", error="two closed it")
     event = {"org_id": run.org_id, "run_id": run.run_id, "project_id": run.project_id, "kind": run.kind}
-    again = kinds.close_run(dict(event))
+    again = run_states.close_run(dict(event))
 
     assert lines(capfd.readouterr().out) == []
     assert (lost.status, again["status"]) == ("completed", "completed")

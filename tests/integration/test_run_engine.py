@@ -16,8 +16,7 @@ from dataforge.store import projects, run_log, runs
 from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import run_files
-from dataforge.workflows.generation import assessing, calls
+from dataforge.workflows import run_files, run_states
 from tests.integration.harbour_runs import (
     batches,
     begin,
@@ -211,8 +210,8 @@ def test_near_duplicates_are_found_over_the_whole_run_not_per_batch(
         project, num_pairs=2, config={"pairs_per_chunk": 1}, chunk_ids=["chunk_0_000000", "chunk_0_000001"]
     )
     for batch in batches(planned):
-        calls.generate_batch(batch)
-    assessing.assess_run(planned)
+        run_states.generate_batch(batch)
+    run_states.assess_run(planned)
 
     after = runs.get(run.org_id, run.run_id)
     assert len(batches(planned)) == 2

@@ -17,8 +17,8 @@ from dataforge.store import projects, replies, runs
 from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import lifecycle, run_files
-from dataforge.workflows.generation import assessing, calls, closing, starting
+from dataforge.workflows import lifecycle, run_files, run_states
+from dataforge.workflows.generation import starting
 from tests.integration.harbour_runs import (
     batches,
     begin,
@@ -39,12 +39,12 @@ def test_replies_are_on_file_before_they_are_read_and_never_asked_for_again(
     teacher = teach(monkeypatch, wrong, good, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        calls.generate_batch(batch)
+        run_states.generate_batch(batch)
     paid = len(teacher.asked)
     first = [platform.current().files.read(run_files.key_of(run, "round-0/part-0000.json"))]
 
     for batch in batches(planned):
-        calls.generate_batch(batch)
+        run_states.generate_batch(batch)
 
     assert len(teacher.asked) == paid
     assert platform.current().files.read(run_files.key_of(run, "round-0/part-0000.json")) == first[0]
@@ -69,7 +69,7 @@ def test_the_next_call_is_sent_when_the_reply_is_stored_so_a_kill_costs_what_is_
     _, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
 
     for batch in batches(planned):
-        calls.generate_batch(batch)
+        run_states.generate_batch(batch)
 
     assert len(saved) == 6
     assert max(unsaved) <= 2
@@ -100,12 +100,12 @@ def test_a_state_that_runs_twice_counts_once(project: Project, monkeypatch: pyte
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        calls.generate_batch(batch)
+        run_states.generate_batch(batch)
 
     for _ in range(2):
-        assessed = assessing.assess_run(planned)
+        assessed = run_states.assess_run(planned)
     for _ in range(2):
-        closing.close_run(assessed)
+        run_states.close_run(assessed)
 
     after = projects.get(project.org_id, project.project_id)
     assert (after.pending, after.scored) == (6, 6)
@@ -122,10 +122,10 @@ def test_a_batch_that_runs_out_of_time_goes_on_in_the_next_invocation(
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
 
     with pytest.raises(BatchUnfinished, match="of 6 slots are done"):
-        calls.generate_batch(batches(planned)[0], seconds=0.45)
+        run_states.generate_batch(batches(planned)[0], seconds=0.45)
     asked = len(teacher.asked)
-    calls.generate_batch(batches(planned)[0])
-    assessing.assess_run(planned)
+    run_states.generate_batch(batches(planned)[0])
+    run_states.assess_run(planned)
 
     assert 0 < asked < 6
     assert len(teacher.asked) == 6
@@ -138,12 +138,12 @@ def test_cancel_keeps_what_was_made_and_asks_nothing_more(project: Project, monk
     settings.get.cache_clear()
     teacher = teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-    calls.generate_batch(batches(planned)[0])
+    run_states.generate_batch(batches(planned)[0])
     asked = len(teacher.asked)
 
     lifecycle.cancel(run)
-    assessed = assessing.assess_run(planned)
-    closing.close_run(assessed)
+    assessed = run_states.assess_run(planned)
+    run_states.close_run(assessed)
 
     done = runs.get(run.org_id, run.run_id)
     assert len(teacher.asked) == asked == 3
@@ -157,9 +157,9 @@ def test_a_batch_that_dies_fails_its_slots_with_its_cause(project: Project, monk
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     failure: Item = {"Error": "MemoryError", "Cause": json.dumps({"errorMessage": "out of memory"})}
 
-    closing.record_failure({**batches(planned)[0], "failure": failure})
-    assessed = assessing.assess_run(planned)
-    closing.close_run({**assessed, "top_up": False})
+    run_states.record_failure({**batches(planned)[0], "failure": failure})
+    assessed = run_states.assess_run(planned)
+    run_states.close_run({**assessed, "top_up": False})
 
     done = runs.get(run.org_id, run.run_id)
     assert counts_of(done)[1] == 0
@@ -175,7 +175,7 @@ def test_a_plan_that_fails_closes_the_run_and_frees_the_project(
     started = platform.current().workflows
     assert isinstance(started, Started)
 
-    closing.close_run({**started.input, "failure": {"Error": "Boom", "Cause": "disk full"}})
+    run_states.close_run({**started.input, "failure": {"Error": "Boom", "Cause": "disk full"}})
 
     done = runs.get(run.org_id, run.run_id)
     assert (done.status, done.error) == ("failed", "Boom: disk full")

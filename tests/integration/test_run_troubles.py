@@ -19,14 +19,13 @@ from dataforge.quality import verdict
 from dataforge.records import Answer, Question
 from dataforge.store import chunks, pairs, projects, replies, review_index, runs
 from dataforge.store.projects import Project
-from dataforge.workflows import erasing, lifecycle, run_files
+from dataforge.workflows import erasing, lifecycle, run_files, run_states, state_input
 from dataforge.workflows.documents import registration
 from dataforge.workflows.engine import batch as engine_batch
 from dataforge.workflows.engine import retry
 from dataforge.workflows.engine import rounds as engine_rounds
-from dataforge.workflows.engine.call_loop import MAX_READINGS
-from dataforge.workflows.generation import assessing, closing, planning, scoring, starting
-from dataforge.workflows.generation import calls as document_calls
+from dataforge.workflows.engine.call_loop import MAX_FRUITLESS
+from dataforge.workflows.generation import scoring, starting
 from dataforge.workflows.review import edit, search
 from tests.integration.harbour_runs import (
     FACTS,
@@ -88,7 +87,7 @@ def test_one_odd_reply_costs_its_own_slots_and_no_other(
 
 
 def test_drafts_of_a_better_reply_name_that_reply(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), *[wrong] * MAX_READINGS)
+    teach(monkeypatch, lambda q: json.dumps({"pairs": json.loads(good(q))["pairs"][:1]}), *[wrong] * MAX_FRUITLESS)
 
     run = walk(project, num_pairs=2, chunk_ids=["chunk_0_000000"], config={"pairs_per_chunk": 2})
 
@@ -105,9 +104,9 @@ def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
     batch = batches(planned)[0]
 
     with pytest.raises(ExceptionGroup):
-        document_calls.generate_batch(batch)
-    closing.record_failure({**batch, "failure": {"Error": "Boom", "Cause": "out of memory"}})
-    closing.close_run({**assessing.assess_run(planned), "top_up": False})
+        run_states.generate_batch(batch)
+    run_states.record_failure({**batch, "failure": {"Error": "Boom", "Cause": "out of memory"}})
+    run_states.close_run({**run_states.assess_run(planned), "top_up": False})
 
     done = runs.get(run.org_id, run.run_id)
     assert len(teacher.asked) == 4
@@ -116,6 +115,11 @@ def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
     assert done.input_tokens == sum(
         replies.between(run.run_id, 0, 9)[k].input_tokens for k in ("000000#00", "000001#00", "000002#00")
     )
+
+
+def saved_from(batch: Item) -> int:
+    e = state_input.read(batch)
+    return engine_batch.save_stored(engine_batch.open_batch(e), e)
 
 
 @pytest.mark.parametrize("calls", [1, 6], ids=["after the last reply", "in a lull"])
@@ -134,12 +138,12 @@ def test_a_verdict_that_crashes_is_the_end_of_its_batch_and_not_of_what_was_paid
         return await original(question)
 
     monkeypatch.setattr(teacher, "ask", slowly)
-    with mock.patch.object(scoring, "with_score", side_effect=RuntimeError("defect")), pytest.raises(RuntimeError):
-        document_calls.generate_batch(batch)
+    with mock.patch.object(scoring, "score_of", side_effect=RuntimeError("defect")), pytest.raises(RuntimeError):
+        run_states.generate_batch(batch)
     asked = len(teacher.asked)
 
     assert asked <= 2, "nobody pays for another call once the batch is lost"
-    assert document_calls.salvage(batch) == asked
+    assert saved_from(batch) == asked
 
 
 def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
@@ -148,12 +152,12 @@ def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        document_calls.generate_batch(batch)
+        run_states.generate_batch(batch)
     edited = next(chunks.of_project(project.project_id))
     chunks.change(edited, {"content": "Nothing of this is about the sea any more."})
 
     with mock.patch.object(verdict, "judge", wraps=verdict.judge) as judged:
-        assessing.assess_run(planned)
+        run_states.assess_run(planned)
 
     assert [call.args[1].passage for call in judged.call_args_list] == ["Nothing of this is about the sea any more."]
     lost = [
@@ -172,11 +176,11 @@ def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(
 
     for _ in range(2):
         for batch in batches(planned):
-            document_calls.generate_batch(batch)
+            run_states.generate_batch(batch)
         for _ in range(2):  # the second time as after a crash
-            assessed = assessing.assess_run(planned)
+            assessed = run_states.assess_run(planned)
             seen.append({n: platform.current().files.read(run_files.key_of(run, n)) for n in files})
-        planned = planning.plan_run(assessed)
+        planned = run_states.plan_run(assessed)
 
     first, again, second, again_second = seen
     assert (first, second) == (again, again_second)
@@ -192,8 +196,8 @@ def test_a_batch_that_starts_after_the_cancel_asks_nothing(project: Project, mon
 
     lifecycle.cancel(run)
     for batch in batches(planned):
-        document_calls.generate_batch(batch)
-    closing.close_run(assessing.assess_run(planned))
+        run_states.generate_batch(batch)
+    run_states.close_run(run_states.assess_run(planned))
 
     assert teacher.asked == []
     assert counts_of(runs.get(run.org_id, run.run_id)) == (6, 0, 0, 6)
@@ -216,7 +220,7 @@ def test_a_batch_whose_project_is_deleted_stops_and_leaves_no_file(
     batch = batches(planned)[0]
 
     with pytest.raises(NotFound):
-        document_calls.generate_batch(batch)
+        run_states.generate_batch(batch)
 
     assert len(teacher.asked) < 6
     assert list(platform.current().files.list("data-forge/")) == []
@@ -286,14 +290,14 @@ def test_a_crash_between_writing_pairs_and_counting_them_shows_nothing_and_is_ma
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        document_calls.generate_batch(batch)
+        run_states.generate_batch(batch)
     with monkeypatch.context() as patched:
         patched.setattr(review_index, "add_round", crash)
         with pytest.raises(OSError, match="killed"):
-            assessing.assess_run(planned)
+            run_states.assess_run(planned)
     unseen = list(pairs.walk(project.project_id)), projects.get(project.org_id, project.project_id).pending
 
-    assessing.assess_run(planned)
+    run_states.assess_run(planned)
 
     assert unseen == ([], 0)
     assert len(list(pairs.walk(project.project_id))) == 6
@@ -307,15 +311,15 @@ def test_a_review_between_a_crash_and_the_repeated_assessment_stays_and_the_coun
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     for batch in batches(planned):
-        document_calls.generate_batch(batch)
+        run_states.generate_batch(batch)
     with monkeypatch.context() as patched:
         patched.setattr(chunks, "count_pairs", crash)
         with pytest.raises(OSError, match="killed"):
-            assessing.assess_run(planned)
+            run_states.assess_run(planned)
     first = next(pairs.walk(project.project_id))
     edit.edit(project, first.pair_id, edit.Edit(status="accepted"))
 
-    assessing.assess_run(planned)
+    run_states.assess_run(planned)
 
     after = projects.get(project.org_id, project.project_id)
     assert pairs.get(project.project_id, first.pair_id).status == "accepted"
@@ -337,7 +341,7 @@ class Ended(Started):
 def test_a_run_whose_machine_died_does_not_lock_its_project(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     teach(monkeypatch, good)
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
-    document_calls.generate_batch(batches(planned)[0])
+    run_states.generate_batch(batches(planned)[0])
     with pytest.raises(Conflict):
         begin(projects.get(project.org_id, project.project_id), num_pairs=1)
     platform.use(replace(platform.current(), workflows=Ended()))
@@ -391,6 +395,6 @@ def test_a_plan_that_is_written_twice_is_the_same(project: Project, monkeypatch:
     before = {f.key: f.etag for f in platform.current().files.list("data-forge/")}
     started: Item = {k: v for k, v in planned.items() if k not in ("batches", "batches_key")}
 
-    planning.plan_run(started)
+    run_states.plan_run(started)
 
     assert {f.key: f.etag for f in platform.current().files.list("data-forge/")} == before

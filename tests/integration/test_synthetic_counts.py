@@ -12,7 +12,7 @@ from dataforge import platform, settings
 from dataforge.errors import Invalid, Misspelt, TeacherRefused
 from dataforge.records import Question
 from dataforge.store import ledger, runs
-from dataforge.workflows import kinds, run_files
+from dataforge.workflows import run_files, run_states
 from dataforge.workflows.synthetic import jobs
 from tests.integration.synthetic_cases import EVERY_BODY
 from tests.integration.synthetic_forge import REPEATED, Forge, forge, lines, write
@@ -85,15 +85,15 @@ def test_a_teacher_that_refuses_fails_the_job_and_frees_the_reservation(forge: F
 
 def test_a_batch_that_runs_again_pays_for_nothing_twice(forge: Forge) -> None:
     run, event = forge.start(count=12, verified=True, schema="preference_v1")
-    planned = kinds.plan_run(event)
+    planned = run_states.plan_run(event)
     [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    kinds.generate_batch(batch)
+    run_states.generate_batch(batch)
     asked = len(forge.teacher.asked)
 
-    kinds.plan_run(event)
-    kinds.generate_batch(batch)
-    kinds.close_run(kinds.assess_run(kinds.assess_run(planned) | {"round": 0}))
-    kinds.close_run(planned)
+    run_states.plan_run(event)
+    run_states.generate_batch(batch)
+    run_states.close_run(run_states.assess_run(run_states.assess_run(planned) | {"round": 0}))
+    run_states.close_run(planned)
 
     assert len(forge.teacher.asked) == asked
     assert runs.get(forge.org_id, run.run_id).delivered == len(lines(run))
@@ -101,14 +101,14 @@ def test_a_batch_that_runs_again_pays_for_nothing_twice(forge: Forge) -> None:
 
 def test_a_dead_batch_leaves_what_it_paid_for(forge: Forge) -> None:
     run, event = forge.start(count=8)
-    planned = kinds.plan_run(event)
+    planned = run_states.plan_run(event)
     [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    kinds.generate_batch(batch)
+    run_states.generate_batch(batch)
     platform.current().files.delete_prefix(run_files.key_of(run, "round-0/part-"))
 
-    kinds.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
-    closing = kinds.assess_run(planned)
-    kinds.close_run(closing)
+    run_states.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
+    closing = run_states.assess_run(planned)
+    run_states.close_run(closing)
 
     assert runs.get(forge.org_id, run.run_id).delivered == 8
 
@@ -116,12 +116,12 @@ def test_a_dead_batch_leaves_what_it_paid_for(forge: Forge) -> None:
 # checklist 112
 def test_a_cancelled_job_keeps_and_bills_what_was_accepted(forge: Forge) -> None:
     run, event = forge.start(count=8, verified=True)
-    planned = kinds.plan_run(event)
+    planned = run_states.plan_run(event)
     [batch] = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    kinds.generate_batch(batch)
+    run_states.generate_batch(batch)
     jobs.cancel(jobs.get(forge.org_id, run.run_id))
 
-    kinds.close_run(kinds.assess_run(planned))
+    run_states.close_run(run_states.assess_run(planned))
 
     run = jobs.get(forge.org_id, run.run_id)
     assert (jobs.status_of(run), jobs.error_of(run)) == ("failed", "cancelled by user")

@@ -23,9 +23,11 @@ from dataforge.recipes.synthetic import lines as recipe_lines
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.records import Question
 from dataforge.store import ledger, review_index, runs
-from dataforge.workflows import kinds, run_files
+from dataforge.workflows import run_files, run_states
+from dataforge.workflows.engine import rounds as engine_rounds
 from dataforge.workflows.engine.rounds import max_slots
-from dataforge.workflows.synthetic import assessing, generating, jobs, starting
+from dataforge.workflows.synthetic import config as synthetic_config
+from dataforge.workflows.synthetic import generating, jobs
 from tests.integration.counting import Watched, killed_until_done
 from tests.integration.synthetic_forge import Forge, forge, lines, write
 
@@ -88,15 +90,15 @@ def judge(question: Question) -> str:
 def walk(event: Item, step: State) -> int:
     """The state machine, one batch of whose first round dies before its first call. How many rounds."""
     for rounds in itertools.count(1):
-        planned = step(kinds.plan_run, event)
+        planned = step(run_states.plan_run, event)
         for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
             if rounds == 1 and batch["batch"] == 1:
-                kinds.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
+                run_states.record_failure({**batch, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
             else:
-                kinds.generate_batch(batch)
-        event = step(kinds.assess_run, planned)
+                run_states.generate_batch(batch)
+        event = step(run_states.assess_run, planned)
         if not event["top_up"]:
-            step(kinds.close_run, event)
+            step(run_states.close_run, event)
             return rounds
     raise AssertionError("unreachable")
 
@@ -139,7 +141,7 @@ def whole(run: runs.Run, rounds: int) -> Whole:
 
 
 def texts(run: runs.Run, records: list[dict[str, Any]]) -> list[str]:
-    shape = SHAPES[starting.spec_of(run).schema]
+    shape = SHAPES[synthetic_config.spec_of(run).schema]
     return [f"{shape.asked(r['payload'])}\n{shape.answered(r['payload'])}" for r in records]
 
 
@@ -164,7 +166,7 @@ def check(run: runs.Run, rounds: int) -> Whole:
 
 
 def check_results(run: runs.Run, expected: Whole) -> None:
-    spec, slots, seen = starting.spec_of(run), {s["index"]: s for s in expected.slots}, Columns()
+    spec, slots, seen = synthetic_config.spec_of(run), {s["index"]: s for s in expected.slots}, Columns()
     told = [
         recipe_lines.line(spec, r, slots[r["slot"]], number=n, job_id=run.run_id)
         for n, r in enumerate(expected.records, 1)
@@ -192,7 +194,7 @@ def report(run: runs.Run, expected: Whole, rejected: dict[str, int]) -> dict[str
     accepted, total = len(grams), len(grams) + sum(rejected.values())
     score = round(round(1 - sum(nearest) / accepted, 4), 3)
     judged = round(sum(r["quality"]["overall"] for r in expected.records) / accepted, 2)
-    shape = SHAPES[starting.spec_of(run).schema]
+    shape = SHAPES[synthetic_config.spec_of(run).schema]
     lengths = [len(shape.answered(r["payload"])) for r in expected.records]
     near = round(100 * rejected["near_duplicate"] / total, 1)
     return {
@@ -248,11 +250,11 @@ def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(f
     seen: list[dict[str, bytes]] = []
 
     for _ in range(2):
-        planned = kinds.plan_run(event)
+        planned = run_states.plan_run(event)
         for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-            kinds.generate_batch(batch)
+            run_states.generate_batch(batch)
         for _ in range(2):  # the second time as after a crash
-            event = kinds.assess_run(planned)
+            event = run_states.assess_run(planned)
             seen.append({n: platform.current().files.read(run_files.key_of(run, n)) for n in FILES})
             counted = runs.get(run.org_id, run.run_id)
             assert [seen[-1][n].count(b"\n") for n in FILES[:3]] == [
@@ -274,18 +276,18 @@ def test_a_round_that_died_before_it_was_counted_is_in_no_result(forge: Forge, m
     forge.teach(instruction_v1=careless)
     run, event = forge.start(count=60)
     for _ in range(2):
-        planned = kinds.plan_run(event)
+        planned = run_states.plan_run(event)
         for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-            kinds.generate_batch(batch)
+            run_states.generate_batch(batch)
         if planned["round"]:
-            monkeypatch.setattr(assessing, "count_round", crash)
+            monkeypatch.setattr(engine_rounds, "count_round", crash)
             with pytest.raises(OSError, match="killed here"):
-                kinds.assess_run(planned)
+                run_states.assess_run(planned)
         else:
-            event = kinds.assess_run(planned)
+            event = run_states.assess_run(planned)
     before = runs.get(run.org_id, run.run_id)
 
-    kinds.close_run({**planned, "failure": {"Error": "OSError", "Cause": "killed here"}})
+    run_states.close_run({**planned, "failure": {"Error": "OSError", "Cause": "killed here"}})
 
     after = runs.get(run.org_id, run.run_id)
     assert len(lines(run, "records.jsonl")) > after.delivered == before.delivered == len(lines(after))
@@ -297,14 +299,14 @@ def test_a_round_that_died_before_it_was_counted_is_in_no_result(forge: Forge, m
 def test_slots_that_a_cancel_kept_from_being_asked_say_so_and_are_not_topped_up(forge: Forge) -> None:
     forge.teach(instruction_v1=careless)
     run, event = forge.start(count=60)
-    planned = kinds.plan_run(event)
+    planned = run_states.plan_run(event)
     first, second, *_ = json.loads(platform.current().files.read(str(planned["batches_key"])))
-    kinds.generate_batch(first)
+    run_states.generate_batch(first)
     jobs.cancel(runs.get(run.org_id, run.run_id))
-    kinds.generate_batch(second)
+    run_states.generate_batch(second)
 
-    assessed = kinds.assess_run(planned)
-    kinds.close_run(assessed)
+    assessed = run_states.assess_run(planned)
+    run_states.close_run(assessed)
 
     after = runs.get(run.org_id, run.run_id)
     written = lines(run, "records.jsonl") + lines(run, "rejected.jsonl")
@@ -322,12 +324,12 @@ def crash(*_: object, **__: object) -> runs.Run:
 def test_a_top_up_asks_for_no_more_than_a_quarter_and_for_the_first_places_that_were_lost(forge: Forge) -> None:
     forge.teach(instruction_v1=lambda _: "no JSON")
     run, event = forge.start(count=40)
-    planned = kinds.plan_run(event)
+    planned = run_states.plan_run(event)
     for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
-        kinds.generate_batch(batch)
-    kinds.assess_run(planned)
+        run_states.generate_batch(batch)
+    run_states.assess_run(planned)
 
-    kinds.plan_run({**planned, "round": 1})
+    run_states.plan_run({**planned, "round": 1})
 
     first, again = lines(run, "round-0/plan.jsonl"), lines(run, "round-1/plan.jsonl")
     assert run_files.read_json(run, "outstanding.json") == list(range(40))
@@ -380,8 +382,8 @@ def most_memory(forge: Forge, count: int) -> int:
     """Bytes at most, of the states of a run whose batches are written by hand."""
     run, event = forge.start(count=count, advanced={"output_split": {"train": 90, "test": 10}})
     rng, peak = random.Random(count), 0
-    for state in (kinds.plan_run, kinds.assess_run, kinds.close_run):
-        if state is kinds.assess_run:
+    for state in (run_states.plan_run, run_states.assess_run, run_states.close_run):
+        if state is run_states.assess_run:
             write_parts(run, rng)
         tracemalloc.start()
         event = state(event)

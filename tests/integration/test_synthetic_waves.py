@@ -20,10 +20,10 @@ from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.embedded.sqlite import SqliteTables
 from dataforge.platform.ports import Item, Platform
 from dataforge.store import organisations, run_status, runs
-from dataforge.workflows import kinds
+from dataforge.workflows import kinds, run_states
 from dataforge.workflows.engine import retry
 from dataforge.workflows.engine.provider_batch import collecting, job_state, polling, submitting
-from dataforge.workflows.synthetic import generating, jobs, starting
+from dataforge.workflows.synthetic import jobs, starting
 from infra import catalog
 from tests.integration.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
 from tests.integration.synthetic_voices import kind_of, told
@@ -66,7 +66,7 @@ class Walk:
     def generate(self, e: Item) -> Item:
         for item in cast("list[Item]", json.loads(platform.current().files.read(str(e["batches_key"])))):
             for _ in range(self._times):
-                kinds.generate_batch(item)
+                run_states.generate_batch(item)
         return e
 
     def state(self, function: Any, e: Item) -> Item:
@@ -87,14 +87,14 @@ class Walk:
         """The state machine, as its file says."""
         e = self.event
         while True:
-            planned = self.generate(self.state(kinds.plan_run, e))
+            planned = self.generate(self.state(run_states.plan_run, e))
             e = self.wave(planned)
             while e["next"] == "generate":
                 e = self.wave(self.generate(e))
-            e = kinds.assess_run(planned)
+            e = run_states.assess_run(planned)
             if not e["top_up"]:
                 break
-        self.state(kinds.close_run, e)
+        self.state(run_states.close_run, e)
         return runs.get(self.run.org_id, self.run.run_id)
 
 
@@ -197,16 +197,16 @@ def test_a_replay_that_runs_out_of_time_with_a_critic_in_real_time_goes_on_later
 ) -> None:
     walk = Walk(**WHOLE)
     run_status.change(walk.run, {"config": {**walk.run.config, "by_job": ["judge"]}})
-    planned = walk.generate(kinds.plan_run(walk.event))
+    planned = walk.generate(run_states.plan_run(walk.event))
     collected = walk.wave(planned)
     items = json.loads(platform.current().files.read(str(collected["batches_key"])))
     asked = len(provider.asked)
 
     for item in items:
         with pytest.raises(BatchUnfinished):
-            kinds.generate_batch(item, seconds=0)
+            run_states.generate_batch(item, seconds=0)
     none_asked = len(provider.asked) == asked
-    done = [kinds.generate_batch(item, seconds=600) for item in items]
+    done = [run_states.generate_batch(item, seconds=600) for item in items]
 
     assert none_asked
     assert [d["waiting"] for d in done] == [1, 2, 1]
@@ -215,13 +215,13 @@ def test_a_replay_that_runs_out_of_time_with_a_critic_in_real_time_goes_on_later
 
 def test_cancel_between_two_passes_keeps_what_is_whole_and_asks_nothing(provider: BatchServer) -> None:
     walk = Walk(**WHOLE)
-    planned = walk.generate(kinds.plan_run(walk.event))
+    planned = walk.generate(run_states.plan_run(walk.event))
     collected = walk.wave(planned)
     jobs.cancel(jobs.get(walk.run.org_id, walk.run.run_id))
     asked = len(provider.asked)
 
     over = walk.wave(walk.generate(collected))
-    kinds.close_run(kinds.assess_run(planned))
+    run_states.close_run(run_states.assess_run(planned))
 
     run = runs.get(walk.run.org_id, walk.run.run_id)
     assert (over["next"], len(provider.asked), len(provider.batches)) == ("assess", asked, 1)
@@ -231,15 +231,15 @@ def test_cancel_between_two_passes_keeps_what_is_whole_and_asks_nothing(provider
 
 def test_a_dead_batch_leaves_what_its_jobs_brought(provider: BatchServer) -> None:
     walk = Walk(**PLAIN)
-    planned = walk.generate(kinds.plan_run(walk.event))
+    planned = walk.generate(run_states.plan_run(walk.event))
     collected = walk.wave(planned)
     first, *others = json.loads(platform.current().files.read(str(collected["batches_key"])))
 
-    made = generating.record_failure({**first, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
+    made = run_states.record_failure({**first, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
     for item in others:
-        kinds.generate_batch(item)
+        run_states.generate_batch(item)
     over = walk.wave(collected)
-    kinds.close_run(kinds.assess_run(planned))
+    run_states.close_run(run_states.assess_run(planned))
 
     assert (made["made"], over["next"]) == (8, "assess")
     assert runs.get(walk.run.org_id, walk.run.run_id).delivered == 20
@@ -248,9 +248,9 @@ def test_a_dead_batch_leaves_what_its_jobs_brought(provider: BatchServer) -> Non
 def test_a_run_that_fails_cancels_the_jobs_of_every_teacher(provider: BatchServer) -> None:
     provider.plot.fate = lambda _: "hold"
     walk = Walk(**PLAIN)
-    submitted = submitting.submit_jobs(walk.generate(kinds.plan_run(walk.event)))
+    submitted = submitting.submit_jobs(walk.generate(run_states.plan_run(walk.event)))
 
-    kinds.close_run({**submitted, "failure": {"Error": "States.Timeout", "Cause": "{}"}})
+    run_states.close_run({**submitted, "failure": {"Error": "States.Timeout", "Cause": "{}"}})
 
     assert [b.told["status"] for b in provider.batches.values()] == ["cancelling"]
     assert runs.get(walk.run.org_id, walk.run.run_id).status == "failed"
@@ -269,7 +269,7 @@ def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
 
     provider.plot.reply = busy
     walk = Walk(**WHOLE)
-    planned = walk.generate(kinds.plan_run(walk.event))
+    planned = walk.generate(run_states.plan_run(walk.event))
 
     collected = walk.wave(planned)
     with pytest.raises(TeacherUnreachable):
@@ -278,7 +278,7 @@ def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
     e = walk.wave(collected)
     while e["next"] == "generate":
         e = walk.wave(walk.generate(e))
-    closing = kinds.assess_run(planned)
+    closing = run_states.assess_run(planned)
 
     run = runs.get(walk.run.org_id, walk.run.run_id)
     assert closing["top_up"] is False

@@ -15,6 +15,7 @@ import pytest
 from dataforge import platform, settings
 from dataforge.platform import current
 from dataforge.store import projects, uploads
+from dataforge.workflows import run_states
 from functions.on_upload import handler
 from infra.local.server import machine
 from tests.integration.conftest import Service
@@ -336,7 +337,6 @@ def test_a_cancelled_parse_does_not_begin_again_by_itself(service: Service) -> N
     from dataforge.store import run_status
     from dataforge.store import runs as run_store
     from dataforge.workflows.documents import parsing
-    from dataforge.workflows.generation import closing
 
     project_id = service.project()
     service.call("POST", f"/projects/{project_id}/documents", json={"content": "# A\n\nOne."}, expect=201)
@@ -346,7 +346,7 @@ def test_a_cancelled_parse_does_not_begin_again_by_itself(service: Service) -> N
     run = run_status.change(run_store.get(project.org_id, started["generation_id"]), {"cancel_requested": True})
     service.wait(run.run_id)
 
-    closing.close_run({"org_id": project.org_id, "run_id": run.run_id, "project_id": project_id, "kind": "parse"})
+    run_states.close_run({"org_id": project.org_id, "run_id": run.run_id, "project_id": project_id, "kind": "parse"})
 
     assert len(service.call("GET", f"/projects/{project_id}/generations")) == 1
     assert parsing.start_waiting(project.org_id, project_id, but=run.config["document_ids"]) is None  # type: ignore[arg-type]

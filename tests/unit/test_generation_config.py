@@ -8,7 +8,7 @@ import pytest
 
 from dataforge.errors import Invalid
 from dataforge.teachers import Model
-from dataforge.workflows.generation.config import DEFAULTS, check, options_of
+from dataforge.workflows.generation.config import DEFAULTS, check, read
 from dataforge.workflows.generation.estimating import Size, estimate
 
 
@@ -69,9 +69,16 @@ def test_what_keeps_its_limit_is_taken_by_every_kind(config: dict[str, Any]) -> 
 
 
 def test_wishes_hold_what_the_recipes_need() -> None:
-    wished = options_of(
-        {**DEFAULTS, "turns": 5, "labels": ["a", "b"], "summary_style": "bullets", "system_prompt": "Be."}
-    )
+    wished = read(
+        {
+            **DEFAULTS,
+            "model_id": "m",
+            "turns": 5,
+            "labels": ["a", "b"],
+            "summary_style": "bullets",
+            "system_prompt": "Be.",
+        }
+    ).options
 
     assert (wished.turns, wished.labels, wished.summary_style) == (5, ("a", "b"), "bullets")
     assert wished.system_prompt == "Be."
@@ -83,7 +90,7 @@ def test_an_estimate_counts_both_passages_of_a_multi_hop_question() -> None:
 
     def told(share: float) -> dict[str, Any]:
         config = {**DEFAULTS, "multi_hop_share": share}
-        return estimate(sizes, config, options_of(config), model, requested=100, pairs_per_chunk=None)
+        return estimate(sizes, read({**config, "model_id": "m", "num_pairs": 100}), model, requested=100)
 
     plain, half = told(0.0), told(0.5)
     assert (plain["pairs"], half["pairs"]) == (100, 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from functools import partial
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from dataforge.workflows.engine import batch as engine_batch
 
 async def test_what_can_wait_is_done_in_a_lull_and_not_between_replies() -> None:
     done: list[int] = []
-    batch = SimpleNamespace(later=engine_batch.deque(partial(done.append, n) for n in range(3)), answered=0)
+    batch = SimpleNamespace(deferred=deque(partial(done.append, n) for n in range(3)), answered=0)
     aside = asyncio.create_task(engine_batch._run_deferred(batch))  # type: ignore[arg-type]
 
     for _ in range(20):  # a reply every millisecond

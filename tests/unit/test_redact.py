@@ -114,7 +114,7 @@ def test_an_exception_of_a_state_function_holds_no_secret(monkeypatch: pytest.Mo
     def fails(_: object) -> None:
         raise RuntimeError(f"401 for {key}", 7)
 
-    monkeypatch.setattr(plan_run.states, "plan_run", fails)
+    monkeypatch.setattr(plan_run.run_states, "plan_run", fails)
 
     with pytest.raises(RuntimeError, match=r"401 for .redacted.") as told:
         plan_run.handler({"run_id": "gen_1"}, SimpleNamespace())
