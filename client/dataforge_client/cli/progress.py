@@ -1,4 +1,4 @@
-"""Progress of a run in three voices: live bars for a terminal, plain lines for a log, NDJSON for a program."""
+"""Progress output in three forms: live bars for a terminal, plain lines for a log, JSON lines for a program."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
-from dataforge_client.cli.texts import amount, duration, money, speed
+from dataforge_client.cli.formatting import amount, duration, money, rate_text
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Stage = Literal["upload", "parse", "generate", "validate", "export"]
 STAGES: tuple[Stage, ...] = ("upload", "parse", "generate", "validate", "export")
-PLAIN_EVERY = 10.0
+LINE_INTERVAL = 10.0
 """Seconds between two lines of one stage."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """How far one stage is. rate: per second. cost: dollars so far; None: unknown, or not a stage that costs."""
+class ProgressUpdate:
+    """Progress of one stage. rate: per second. cost: US dollars so far; None: unknown, or a stage without costs."""
 
     stage: Stage
     done: float
@@ -40,28 +40,28 @@ class Step:
         return left / self.rate if self.rate and left > 0 and not self.finished else None
 
     @property
-    def texts(self) -> tuple[str, str, str, str]:
-        """count, rate, time left, money."""
+    def columns(self) -> tuple[str, str, str, str]:
+        """Texts for count, rate, time left and cost."""
         left = self.seconds_left
         return (
             amount(self.done, self.total, self.unit),
-            speed(self.rate, self.unit),
+            rate_text(self.rate, self.unit),
             "done" if self.finished else "" if left is None else f"about {duration(left)} left",
             "" if self.cost is None else money(self.cost),
         )
 
 
 class Reporter(Protocol):
-    """A context manager; after it is left, notes still come through."""
+    """Where progress goes. A context manager; notes are also printed after its exit."""
 
     def __enter__(self) -> Reporter: ...
     def __exit__(self, k: type[BaseException] | None, e: BaseException | None, t: TracebackType | None) -> None: ...
-    def step(self, step: Step) -> None: ...
+    def update(self, update: ProgressUpdate) -> None: ...
     def note(self, message: str) -> None: ...
     def event(self, kind: str, values: Mapping[str, object]) -> None: ...
 
 
-class Bars:
+class BarReporter:
     """Live bars on stderr, one for each stage."""
 
     def __init__(self, stages: Sequence[Stage] = STAGES) -> None:
@@ -69,8 +69,8 @@ class Bars:
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
 
-        words = ["{task.description}", *("{task.fields[" + name + "]}" for name in ("count", "rate", "left", "money"))]
-        stage, *numbers = (TextColumn(word, table_column=Column(no_wrap=True)) for word in words)
+        fields = ["{task.description}", *("{task.fields[" + name + "]}" for name in ("count", "rate", "left", "cost"))]
+        stage, *numbers = (TextColumn(field, table_column=Column(no_wrap=True)) for field in fields)
         self._bars = Progress(
             stage,
             BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
@@ -80,26 +80,26 @@ class Bars:
             expand=True,
         )
         self._tasks: dict[Stage, TaskID] = {
-            stage: self._bars.add_task(stage, total=1, count="", rate="", left="", money="") for stage in stages
+            stage: self._bars.add_task(stage, total=1, count="", rate="", left="", cost="") for stage in stages
         }
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> BarReporter:
         self._bars.start()
         return self
 
     def __exit__(self, k: type[BaseException] | None, e: BaseException | None, t: TracebackType | None) -> None:
         self._bars.stop()
 
-    def step(self, step: Step) -> None:
-        count, rate, left, cost = step.texts
+    def update(self, update: ProgressUpdate) -> None:
+        count, rate, left, cost = update.columns
         self._bars.update(
-            self._tasks[step.stage],
-            completed=step.done if step.total else float(step.finished),
-            total=step.total or 1,
+            self._tasks[update.stage],
+            completed=update.done if update.total else float(update.finished),
+            total=update.total or 1,
             count=count,
             rate=rate,
             left=left,
-            money=cost,
+            cost=cost,
         )
 
     def note(self, message: str) -> None:
@@ -109,23 +109,23 @@ class Bars:
         pass
 
 
-class Lines:
+class LineReporter:
     """One line per stage at its start, every `every` seconds, and at its end."""
 
     def __init__(
-        self, out: TextIO | None = None, *, every: float = PLAIN_EVERY, clock: Callable[[], float] = time.monotonic
+        self, out: TextIO | None = None, *, every: float = LINE_INTERVAL, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._out, self._throttle = out or sys.stderr, Throttle(every, clock)
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> LineReporter:
         return self
 
     def __exit__(self, k: type[BaseException] | None, e: BaseException | None, t: TracebackType | None) -> None:
         pass
 
-    def step(self, step: Step) -> None:
-        if self._throttle.due(step):
-            self.note(f"{step.stage:<9} " + "  ".join(text for text in step.texts if text))
+    def update(self, update: ProgressUpdate) -> None:
+        if self._throttle.due(update):
+            self.note(f"{update.stage:<9} " + "  ".join(text for text in update.columns if text))
 
     def note(self, message: str) -> None:
         print(message, file=self._out, flush=True)
@@ -134,33 +134,33 @@ class Lines:
         pass
 
 
-class Events:
-    """One JSON object a line on stdout, at most one a second per stage."""
+class JsonReporter:
+    """One JSON object per line on stdout, at most one per second for each stage."""
 
     def __init__(
         self, out: TextIO | None = None, *, every: float = 1.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._out, self._throttle = out or sys.stdout, Throttle(every, clock)
 
-    def __enter__(self) -> Events:
+    def __enter__(self) -> JsonReporter:
         return self
 
     def __exit__(self, k: type[BaseException] | None, e: BaseException | None, t: TracebackType | None) -> None:
         pass
 
-    def step(self, step: Step) -> None:
-        if self._throttle.due(step):
+    def update(self, update: ProgressUpdate) -> None:
+        if self._throttle.due(update):
             self.event(
                 "progress",
                 {
-                    "stage": step.stage,
-                    "done": step.done,
-                    "total": step.total,
-                    "unit": step.unit,
-                    "rate": step.rate,
-                    "seconds_left": step.seconds_left,
-                    "cost_usd": step.cost,
-                    "finished": step.finished,
+                    "stage": update.stage,
+                    "done": update.done,
+                    "total": update.total,
+                    "unit": update.unit,
+                    "rate": update.rate,
+                    "seconds_left": update.seconds_left,
+                    "cost_usd": update.cost,
+                    "finished": update.finished,
                 },
             )
 
@@ -171,10 +171,10 @@ class Events:
         print(json.dumps({"type": kind, **values}, ensure_ascii=False), file=self._out, flush=True)
 
 
-class Silence(Lines):
-    """--quiet: nothing but what goes wrong, which does not come this way."""
+class QuietReporter(LineReporter):
+    """For --quiet: no output. Errors are not sent through a reporter."""
 
-    def step(self, step: Step) -> None:
+    def update(self, update: ProgressUpdate) -> None:
         pass
 
     def note(self, message: str) -> None:
@@ -182,35 +182,35 @@ class Silence(Lines):
 
 
 class Throttle:
-    """Lets a stage's first and last step through, and one every so many seconds between."""
+    """Selects the updates to print: the first and the last of each stage, and one every `every` seconds between."""
 
     def __init__(self, every: float, clock: Callable[[], float]) -> None:
         self._every, self._clock = every, clock
         self._last: dict[Stage, float] = {}
         self._finished: set[Stage] = set()
 
-    def due(self, step: Step) -> bool:
+    def due(self, update: ProgressUpdate) -> bool:
         now = self._clock()
-        if step.finished:
-            if step.stage in self._finished:
+        if update.finished:
+            if update.stage in self._finished:
                 return False
-            self._finished.add(step.stage)
+            self._finished.add(update.stage)
         else:
-            self._finished.discard(step.stage)  # a further round of the same stage
-            if now - self._last.get(step.stage, float("-inf")) < self._every:
+            self._finished.discard(update.stage)  # another round of the same stage
+            if now - self._last.get(update.stage, float("-inf")) < self._every:
                 return False
-        self._last[step.stage] = now
+        self._last[update.stage] = now
         return True
 
 
-def reporter(*, as_json: bool, quiet: bool, stages: Sequence[Stage] = STAGES) -> Reporter:
+def make_reporter(*, as_json: bool, quiet: bool, stages: Sequence[Stage] = STAGES) -> Reporter:
     if as_json:
-        return Events()
+        return JsonReporter()
     if quiet:
-        return Silence()
-    return Bars(stages) if live() else Lines()
+        return QuietReporter()
+    return BarReporter(stages) if is_interactive() else LineReporter()
 
 
-def live() -> bool:
-    """Whether stderr is a terminal that can redraw a line, with a person before it."""
+def is_interactive() -> bool:
+    """Whether stderr is a terminal that can redraw a line, and not a CI job."""
     return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM", "dumb") != "dumb"

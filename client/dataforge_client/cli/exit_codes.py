@@ -1,4 +1,4 @@
-"""Exit codes; `docs/cli.md` tells users the same."""
+"""Exit codes of the command, as documented in `docs/cli.md`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ OK = 0
 FAILED = 1
 USAGE = 2
 PARTIAL = 3
-"""A dataset was written, but a document failed or fewer pairs were delivered than asked for."""
+"""A dataset was written, but a document failed or fewer pairs than requested were delivered."""
 DENIED = 4
-"""The key, the organisation or the configuration is wrong, here or where the teacher runs."""
+"""The API key, organisation or configuration is wrong, on this machine or on the server."""
 INTERRUPTED = 130
 
 _BY_CODE = {

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers, amounts and counts as text."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ if TYPE_CHECKING:
     from dataforge_client.models import Bucket, Counts, Json, Reasons, Tokens
 
 
-def program() -> str:
-    """How the user can call this command again: `dataforge`, or the path it was started by if that is not in PATH."""
-    started = Path(sys.argv[0])
-    return shlex.quote(str(started)) if started.name == "dataforge" and not shutil.which("dataforge") else "dataforge"
+def program_name() -> str:
+    """The command as the user can type it: `dataforge`, or the path that it was started with when it is not in PATH."""
+    executable = Path(sys.argv[0])
+    return (
+        shlex.quote(str(executable))
+        if executable.name == "dataforge" and not shutil.which("dataforge")
+        else "dataforge"
+    )
 
 
 def money(usd: float | None) -> str:
-    """Cents once it is a cent or more, else what it is: a run must not look free because it is cheap."""
+    """Two decimals from one cent up, else four: a cheap run must not look free."""
     if usd is None:
         return "unknown"
     return f"${usd:,.2f}" if usd == 0 or usd >= 0.01 else f"${usd:.4f}"
 
 
 def exact_money(usd: float | None) -> str:
-    """A share of one call is far less than a cent."""
+    """Six decimals, for the share of one call, which is much less than a cent."""
     return "cost unknown" if usd is None else "$0" if usd == 0 else f"${usd:.6f}"
 
 
@@ -53,7 +57,7 @@ def amount(done: float, total: float, unit: str) -> str:
     return f"{done:,.0f} of {total:,.0f} {unit}"
 
 
-def speed(per_second: float | None, unit: str) -> str:
+def rate_text(per_second: float | None, unit: str) -> str:
     if not per_second:
         return ""
     if unit == "bytes":
@@ -62,7 +66,7 @@ def speed(per_second: float | None, unit: str) -> str:
 
 
 def counts_line(counts: Counts) -> str:
-    """`asked 200 = delivered 187 + rejected 9 + failed 4`; a sum that does not hold is shown as such."""
+    """`asked 200 = delivered 187 + rejected 9 + failed 4`; `≠` when the sum is wrong."""
     adds_up = counts.asked == counts.delivered + counts.rejected + counts.failed
     return (
         f"asked {counts.asked} {'=' if adds_up else '≠'} delivered {counts.delivered}"
@@ -72,18 +76,18 @@ def counts_line(counts: Counts) -> str:
 
 def reasons_lines(reasons: Reasons) -> list[str]:
     return [
-        f"  {outcome}: " + ", ".join(f"{reason} {n}" for reason, n in sorted(why.items(), key=lambda r: -r[1]))
-        for outcome, why in (("rejected", reasons.rejected), ("failed", reasons.failed))
-        if why
+        f"  {outcome}: " + ", ".join(f"{reason} {n}" for reason, n in sorted(counts.items(), key=lambda r: -r[1]))
+        for outcome, counts in (("rejected", reasons.rejected), ("failed", reasons.failed))
+        if counts
     ]
 
 
 def histogram_lines(histogram: Sequence[Bucket], *, block: str = "█", width: int = 40) -> list[str]:
-    """One bar a bucket, the fullest `width` wide; a bucket that holds anything shows at least one block."""
-    most = max((b.count for b in histogram), default=0)
+    """One bar per bucket, the largest `width` blocks wide; a bucket that is not empty has at least one block."""
+    largest = max((b.count for b in histogram), default=0)
     lines = []
     for bucket in histogram:
-        blocks = max(1, round(width * bucket.count / most)) if bucket.count else 0
+        blocks = max(1, round(width * bucket.count / largest)) if bucket.count else 0
         lines.append(f"  {bucket.range}  {block * blocks}{' ' if blocks else ''}{bucket.count}")
     return lines
 
@@ -93,23 +97,24 @@ def one_line(text: str, width: int) -> str:
     return flat if len(flat) <= width else flat[: width - 1].rstrip() + "…"
 
 
-def listed(why: Mapping[str, int]) -> str:
-    return ", ".join(f"{n} {what}" for what, n in why.items())
+def counted_list(counts: Mapping[str, int]) -> str:
+    """`3 .png, 1 .zip`."""
+    return ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
 def estimate_lines(estimate: Json) -> list[str]:
-    """An estimate in full, for who is to decide on it."""
-    calls = _between(estimate.get("calls"), "{:,.0f}")
+    """A full estimate: pairs, calls, tokens and cost."""
+    calls = _range(estimate.get("calls"), "{:,.0f}")
     return [
         f"about {estimate.get('pairs', 0):,} pairs in {calls} calls to the teacher",
-        _tokens(estimate),
-        f"cost {_dollars(estimate)}",
+        _token_range(estimate),
+        f"cost {_cost_range(estimate)}",
     ]
 
 
-def beforehand(estimate: Json | None) -> list[str]:
-    """The line that stands under what a job really took; nothing for one without an estimate."""
-    return [f"estimated beforehand: cost {_dollars(estimate)}; {_tokens(estimate)}"] if estimate else []
+def estimate_line(estimate: Json | None) -> list[str]:
+    """The estimate of a finished job in one line, to compare with the real numbers; empty without an estimate."""
+    return [f"estimated before the start: cost {_cost_range(estimate)}; {_token_range(estimate)}"] if estimate else []
 
 
 def tokens_line(spent: Tokens) -> str:
@@ -118,21 +123,21 @@ def tokens_line(spent: Tokens) -> str:
     return f"tokens {spent.input:,} in{cached}, {spent.output:,} out"
 
 
-def _tokens(estimate: Json) -> str:
-    spans = [_between(estimate.get(name), "{:,.0f}") for name in ("input_tokens", "output_tokens")]
-    return f"tokens {spans[0]} in, {spans[1]} out"
+def _token_range(estimate: Json) -> str:
+    ranges = [_range(estimate.get(name), "{:,.0f}") for name in ("input_tokens", "output_tokens")]
+    return f"tokens {ranges[0]} in, {ranges[1]} out"
 
 
-def _dollars(estimate: Json) -> str:
-    told = estimate.get("cost_usd")
-    if not isinstance(told, Mapping):
-        return "unknown (no price is known for this teacher)"
-    low, high = money(told.get("low")), money(told.get("high"))
+def _cost_range(estimate: Json) -> str:
+    cost = estimate.get("cost_usd")
+    if not isinstance(cost, Mapping):
+        return "unknown (the price of this teacher is not known)"
+    low, high = money(cost.get("low")), money(cost.get("high"))
     return low if low == high else f"{low} to {high}"
 
 
-def _between(told: object, form: str) -> str:
-    """`low` to `high` of a range, as one number where they are the same."""
-    span = cast("Mapping[str, float]", told) if isinstance(told, Mapping) else {}
-    low, high = form.format(span.get("low", 0)), form.format(span.get("high", 0))
+def _range(value: object, form: str) -> str:
+    """`low to high` of a range, or one number when they are equal."""
+    bounds = cast("Mapping[str, float]", value) if isinstance(value, Mapping) else {}
+    low, high = form.format(bounds.get("low", 0)), form.format(bounds.get("high", 0))
     return low if low == high else f"{low} to {high}"

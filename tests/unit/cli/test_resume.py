@@ -12,7 +12,7 @@ import pytest
 
 from dataforge_client import DataForge
 from dataforge_client.cli import execute
-from tests.unit.cli.commands import Spawn, place, until
+from tests.unit.cli.commands import Spawn, connection_arguments, until
 from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
 
 
@@ -29,7 +29,7 @@ def test_ctrl_c_prints_a_command_that_goes_on_from_there(
 ) -> None:
     api.hold = stage
     out = tmp_path / "it's here.jsonl"
-    process = spawn("run", str(docs), "--pairs", "6", "--out", str(out), *place(api))
+    process = spawn("run", str(docs), "--pairs", "6", "--out", str(out), *connection_arguments(api))
     until(lambda: api.count(reached) > 1 or (stage == "uploading" and api.count(reached)), process)
 
     process.send_signal(signal.SIGINT)
@@ -50,7 +50,7 @@ def test_ctrl_c_prints_a_command_that_goes_on_from_there(
 
 def test_an_interrupt_in_json_is_a_result_too(spawn: Spawn, api: FakeApi, docs: Path, tmp_path: Path) -> None:
     api.hold = "generating"
-    process = spawn("run", str(docs), "--out", str(tmp_path / "set.jsonl"), "--json", *place(api))
+    process = spawn("run", str(docs), "--out", str(tmp_path / "set.jsonl"), "--json", *connection_arguments(api))
     until(lambda: api.count("/generations/gen_0005") > 1, process)
 
     process.send_signal(signal.SIGTERM)
@@ -62,9 +62,7 @@ def test_an_interrupt_in_json_is_a_result_too(spawn: Spawn, api: FakeApi, docs: 
     assert "--resume gen_0005" in result["resume"]
 
 
-def test_a_resumed_run_tells_again_what_never_reached_the_project(
-    run: Callable[..., int], api: FakeApi, docs: Path
-) -> None:
+def test_a_resumed_run_lists_files_that_were_not_uploaded(run: Callable[..., int], api: FakeApi, docs: Path) -> None:
     run("--pairs", "6")
     (docs / "late.md").write_text("too late")
 
@@ -104,8 +102,8 @@ def test_cancel_and_what_run_makes_of_it(run: Callable[..., int], api: FakeApi, 
         project = forge.create_project("p").project_id
         job = forge.generate(project, "extractive").generation_id
 
-    cancelled = execute(["cancel", job, *place(api)])
+    cancelled = execute(["cancel", job, *connection_arguments(api)])
 
     assert cancelled == 0
     assert run("--resume", job) == 1
-    assert execute(["status", "gen_none", *place(api)]) == 1
+    assert execute(["status", "gen_none", *connection_arguments(api)]) == 1

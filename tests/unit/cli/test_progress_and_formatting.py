@@ -1,4 +1,4 @@
-"""What people read: lines of progress, numbers, sums, names of sources, a job that tops up."""
+"""Progress output, number formats, sums, document names, and a job with further rounds."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge_client.cli import pipeline
-from dataforge_client.cli.bars import Events, Lines, Step
-from dataforge_client.cli.sources import collect
-from dataforge_client.cli.texts import counts_line, duration, histogram_lines, money, size, tokens_line
-from dataforge_client.cli.watch import Watch
+from dataforge_client.cli.formatting import counts_line, duration, histogram_lines, money, size, tokens_line
+from dataforge_client.cli.job_progress import JobProgress
+from dataforge_client.cli.progress import JsonReporter, LineReporter, ProgressUpdate
+from dataforge_client.cli.run_request import parse_shares
+from dataforge_client.cli.sources import collect_files
+from dataforge_client.decoding import decode
 from dataforge_client.models import Bucket, Counts, Generation, Tokens
-from dataforge_client.reading import read
 
 
 def test_shares_are_read_as_they_are_typed() -> None:
-    assert pipeline.shares(("a clerk", "a captain=2")) == {"a clerk": 1.0, "a captain": 2.0}
-    assert pipeline.shares(("mixed",)) == "mixed"
-    assert pipeline.shares(("E=mc2",)) == ["E=mc2"]
+    assert parse_shares(("a clerk", "a captain=2")) == {"a clerk": 1.0, "a captain": 2.0}
+    assert parse_shares(("mixed",)) == "mixed"
+    assert parse_shares(("E=mc2",)) == ["E=mc2"]
 
 
 class Clock:
@@ -35,13 +35,13 @@ class Clock:
 
 def test_plain_lines_come_at_the_start_every_ten_seconds_and_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    lines = Lines(sys.stdout, clock=clock)
+    lines = LineReporter(sys.stdout, clock=clock)
 
     for second in range(25):
         clock.now = second
-        lines.step(Step("generate", second * 8, 200, "pairs", rate=8, cost=second / 100))
-    lines.step(Step("generate", 200, 200, "pairs", cost=0.25, finished=True))
-    lines.step(Step("generate", 200, 200, "pairs", cost=0.25, finished=True))
+        lines.update(ProgressUpdate("generate", second * 8, 200, "pairs", rate=8, cost=second / 100))
+    lines.update(ProgressUpdate("generate", 200, 200, "pairs", cost=0.25, finished=True))
+    lines.update(ProgressUpdate("generate", 200, 200, "pairs", cost=0.25, finished=True))
 
     assert capsys.readouterr().out.splitlines() == [
         "generate  0 of 200 pairs  8.0/s  about 25 s left  $0.00",
@@ -52,7 +52,7 @@ def test_plain_lines_come_at_the_start_every_ten_seconds_and_at_the_end(capsys: 
 
 
 def test_events_are_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    Events(sys.stdout, clock=Clock()).step(Step("upload", 5, 10, "bytes", rate=5))
+    JsonReporter(sys.stdout, clock=Clock()).update(ProgressUpdate("upload", 5, 10, "bytes", rate=5))
 
     assert json.loads(capsys.readouterr().out) == {
         "type": "progress",
@@ -100,27 +100,30 @@ def test_names_are_unique_and_stable(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
 
-    sources, unused = collect([tmp_path, tmp_path / "b" / "only.txt", tmp_path / "a"], exclude=["*.csv"])
+    sources, skipped = collect_files([tmp_path, tmp_path / "b" / "only.txt", tmp_path / "a"], exclude=["*.csv"])
 
     assert [s.name for s in sources] == ["a__readme.md", "only.txt", "b__readme.md"]
-    assert unused == []
-    assert [s.name for s in collect([tmp_path / "a", tmp_path / "b" / "readme.md"])[0]] == ["readme.md", "2_readme.md"]
+    assert skipped == []
+    assert [s.name for s in collect_files([tmp_path / "a", tmp_path / "b" / "readme.md"])[0]] == [
+        "readme.md",
+        "2_readme.md",
+    ]
 
 
-class Heard:
-    """A reporter that remembers."""
+class RecordingReporter:
+    """A reporter that keeps every update."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.updates: list[ProgressUpdate] = []
 
-    def __enter__(self) -> Heard:
+    def __enter__(self) -> RecordingReporter:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
-    def step(self, step: Step) -> None:
-        self.steps.append(step)
+    def update(self, update: ProgressUpdate) -> None:
+        self.updates.append(update)
 
     def note(self, message: str) -> None:
         pass
@@ -130,12 +133,12 @@ class Heard:
 
 
 def test_a_job_that_tops_up_counts_on_and_its_rate_is_the_servers() -> None:
-    heard = Heard()
-    watch = Watch(heard)
+    reporter = RecordingReporter()
+    watch = JobProgress(reporter)
 
     def see(status: str, done: int, total: int, asked: int, settled: int) -> None:
         watch(
-            read(
+            decode(
                 Generation,
                 {
                     "generationId": "gen_1",
@@ -155,7 +158,7 @@ def test_a_job_that_tops_up_counts_on_and_its_rate_is_the_servers() -> None:
     see("generating", 5, 20, 120, 100)
     see("completed", 0, 0, 120, 120)
 
-    assert [(s.stage, s.done, s.total, s.finished) for s in heard.steps] == [
+    assert [(s.stage, s.done, s.total, s.finished) for s in reporter.updates] == [
         ("generate", 0, 100, False),
         ("generate", 80, 100, False),
         ("generate", 100, 100, True),
@@ -164,13 +167,13 @@ def test_a_job_that_tops_up_counts_on_and_its_rate_is_the_servers() -> None:
         ("generate", 120, 120, True),
         ("validate", 120, 120, True),
     ]
-    assert [s.rate for s in heard.steps[:2]] == [0.5, 0.5]
-    assert heard.steps[1].seconds_left == 40
+    assert [s.rate for s in reporter.updates[:2]] == [0.5, 0.5]
+    assert reporter.updates[1].seconds_left == 40
 
 
 def test_both_spellings_of_a_report_are_read() -> None:
     def job(report: object) -> Generation:
-        return read(Generation, {"generationId": "g", "projectId": "p", "status": "completed", "report": report})
+        return decode(Generation, {"generationId": "g", "projectId": "p", "status": "completed", "report": report})
 
     ours = job({"quality_histogram": {"0.9-1.0": 3}, "avg_quality_score": 0.95}).report
     listed = job({"histogram": [{"range": "0.9-1.0", "count": 3}], "quality": {"mean": 0.95}}).report

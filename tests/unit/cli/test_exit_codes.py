@@ -1,4 +1,4 @@
-"""How `dataforge run` ends: its exit codes, what was lost on the way, and what it refuses before it begins."""
+"""How `dataforge run` ends: exit codes, documents and pairs that were lost, and requests that are refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.unit.fake_api import FakeApi, Fault
 
 
-def test_a_bad_document_is_told_and_the_others_go_on(
+def test_a_bad_document_is_listed_and_the_others_are_used(
     run: Callable[..., int], api: FakeApi, docs: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     api.unreadable = ("secret.pdf",)
@@ -29,7 +29,7 @@ def test_a_bad_document_is_told_and_the_others_go_on(
     assert "secret.pdf: encrypted: It has a password; save it without one." in said
     assert "huge.txt: too_large: The file is larger than 1,000,000 bytes; split it" in said
     assert "empty.csv: empty: the file is empty" in said
-    assert "Left out of the folders, as no documents: 1 .png" in said
+    assert "Files of unsupported types in the folders: 1 .png" in said
     assert {d["name"] for d in next(iter(api.documents.values()))} == {"leave.md", "travel.txt", "secret.pdf"}
 
 
@@ -90,7 +90,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("options", "code", "told"), WRONG)
 @pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["run", "dry run"])
-def test_an_order_that_nobody_can_carry_out_is_refused_before_anything_is_uploaded(
+def test_an_invalid_request_is_refused_before_the_upload(
     run: Callable[..., int],
     api: FakeApi,
     capfd: pytest.CaptureFixture[str],
@@ -107,7 +107,7 @@ def test_an_order_that_nobody_can_carry_out_is_refused_before_anything_is_upload
     assert (api.projects, api.files, api.generations) == ({}, {}, {})
 
 
-def test_a_refused_order_in_json_has_nothing_to_resume(
+def test_a_refused_request_in_json_has_nothing_to_resume(
     run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run("--teacher", "nobody", "--json")
@@ -117,7 +117,7 @@ def test_a_refused_order_in_json_has_nothing_to_resume(
     assert (result["project_id"], result["resume"]) == (None, None)
 
 
-def test_a_project_that_was_there_before_outlives_a_refused_order(
+def test_a_project_that_was_there_before_survives_a_refused_request(
     run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run("--dry-run")
@@ -132,7 +132,7 @@ def test_a_project_that_was_there_before_outlives_a_refused_order(
     assert f"--resume {project_id}" in capfd.readouterr().err
 
 
-def test_what_every_server_takes_is_not_asked_for_first(run: Callable[..., int], api: FakeApi) -> None:
+def test_default_options_need_no_check_before_the_upload(run: Callable[..., int], api: FakeApi) -> None:
     assert run("--pairs", "6") == 0
 
     assert api.count("/generate") == 1
