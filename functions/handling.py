@@ -30,9 +30,8 @@ def _state(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _traced(handle: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """With `-c tracer=yes`. Imported only then: X-Ray's SDK takes half a second of a cold start.
-
-    Responses and events stay out of the trace.
+    """With `-c tracer=yes`; imported only then. Only the AWS SDK is patched: patching everything that Powertools
+    knows takes 0.2 s of a cold start. Responses and events stay out of the trace.
     """
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ or not settings.get().tracer:
         return handle

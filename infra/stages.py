@@ -23,8 +23,8 @@ class Stage:
     """A page of graphs: 3 USD a month, unless it is one of the account's first three and shows at most 50 metrics."""
     trace: bool = True
     tracer: bool = False
-    """Functions other than `api` record their AWS calls in X-Ray (Powertools Tracer): half a second more of each cold
-    start. Without it X-Ray still has a record for each request, execution and invocation."""
+    """Functions other than `api` record their AWS calls in X-Ray (Powertools Tracer, whose SDK AWS only maintains).
+    Without it X-Ray still has a record for each request, execution and invocation."""
     requests_per_address: int = 3000
     """In five minutes, with `waf`."""
     alarm_email: str | None = None

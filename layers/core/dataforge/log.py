@@ -107,10 +107,13 @@ class JsonLines(LambdaPowertoolsFormatter):
         )
 
     def serialize(self, log: Mapping[str, object]) -> str:
-        line = {**log, **(context.get() or {})}
-        return super().serialize(_safe_keys({key: one for key, one in line.items() if key not in _UNWANTED}))
+        facts = {**log, **(context.get() or {})}
+        own = {key: facts.pop(key) for key in _OWN if key in facts}
+        return super().serialize(own | _safe_keys({key: one for key, one in facts.items() if key not in _UNWANTED}))
 
 
+_OWN = ("level", "timestamp", "location", "name")
+"""Written by the formatter from what stands in the source code (no `extra` may replace it): nothing to hide."""
 _UNWANTED = ("taskName", "color_message")
 """Attributes of log records that only repeat or decorate: of asyncio since Python 3.12, of uvicorn."""
 
@@ -127,8 +130,8 @@ def _safe(value: object, name: str) -> object:
         return [_safe(one, name) for one in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    text = redact(str(value))
-    return text if redact(f"{name}={text}") == f"{name}={text}" else "[redacted]"
+    told = redact(f"{name}={value}")
+    return told.removeprefix(f"{name}=") if told.startswith(f"{name}=") else "[redacted]"
 
 
 OURS = ("dataforge", "functions", "infra")
