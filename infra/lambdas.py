@@ -96,6 +96,8 @@ class Lambdas(Construct):
             # Who waits for an answer is told after some 4 s (at most 7) to come again; everything else waits longer.
             **({"DATAFORGE_STORE_ATTEMPTS": "4"} if facts.timeout_s < 60 else {}),
             "DATAFORGE_BATCH_ROLE": self._batch_role.role_arn,
+            # Calls of other threads have no segment to stand under; without this each is logged as an error.
+            **({"DATAFORGE_TRACER": "1", "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR"} if self._stage.tracer else {}),
             **machines,
         }
 

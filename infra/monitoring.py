@@ -33,7 +33,7 @@ _AMOUNTS = ("InputTokens", "OutputTokens", "Seconds")
 FIVE_MINUTES = Duration.minutes(5)
 # Lines of the function logs: ours with level error; the runtime's own for what never reached our code.
 PATTERNS = {
-    "Errors": ('"level": "error"', "[ERROR]", "Task timed out", "Runtime exited"),
+    "Errors": ('"level":"ERROR"', "[ERROR]", "Task timed out", "Runtime exited"),
     # What the retries of the AWS SDK could not ride out.
     "TableThrottles": ("ProvisionedThroughputExceeded", "ThrottlingException", "RequestLimitExceeded"),
 }

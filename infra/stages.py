@@ -22,6 +22,9 @@ class Stage:
     dashboard: bool = False
     """A page of graphs: 3 USD a month, unless it is one of the account's first three and shows at most 50 metrics."""
     trace: bool = True
+    tracer: bool = False
+    """Functions other than `api` record their AWS calls in X-Ray (Powertools Tracer, whose SDK AWS only maintains).
+    Without it X-Ray still has a record for each request, execution and invocation."""
     requests_per_address: int = 3000
     """In five minutes, with `waf`."""
     alarm_email: str | None = None
@@ -72,6 +75,7 @@ def _dollars(text: str) -> float:
 OPTIONS: dict[str, Callable[[str], object]] = {
     "waf": _switch,
     "snap_start": _switch,
+    "tracer": _switch,
     "dashboard": _switch,
     "alarm_email": str,
     "budget_usd": _dollars,
