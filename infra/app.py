@@ -57,7 +57,7 @@ def _synthesizer() -> CliCredentialsStackSynthesizer:
 
 def _settled() -> dict[str, object]:
     """The context in cdk.json, which only the cdk command would read by itself."""
-    return json.loads((ROOT / "cdk.json").read_text())["context"]
+    return dict(json.loads((ROOT / "cdk.json").read_text())["context"])
 
 
 def main() -> None:

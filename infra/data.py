@@ -5,6 +5,8 @@ Each resource has a logical id of its own, so moving code about never replaces d
 
 from __future__ import annotations
 
+from typing import cast
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
@@ -55,7 +57,7 @@ def _table(scope: Construct, name: str, facts: catalog.Table, stage: Stage) -> d
             sort_key=_key(index.range_key),
             projection_type=PROJECTIONS[index.projection],
         )
-    table.node.default_child.override_logical_id(f"{camel(name)}Table")
+    cast(dynamodb.CfnTable, table.node.default_child).override_logical_id(f"{camel(name)}Table")
     return table
 
 
@@ -101,11 +103,12 @@ def _bucket(scope: Construct) -> s3.Bucket:
         ],
     )
     excuse(bucket, S1="access logs cost more than the files; who needs them turns on CloudTrail data events")
-    resource = bucket.node.default_child
+    resource = cast(s3.CfnBucket, bucket.node.default_child)
     # The construct's own switch would bring a custom resource with rights on every bucket of the account.
     resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
         event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
     )
     resource.override_logical_id("FilesBucket")
-    bucket.policy.node.default_child.override_logical_id("FilesBucketPolicy")
+    policy = cast(s3.BucketPolicy, bucket.policy)  # there is one since `enforce_ssl` made it
+    cast(s3.CfnBucketPolicy, policy.node.default_child).override_logical_id("FilesBucketPolicy")
     return bucket

@@ -7,6 +7,7 @@ all functions are counted from their logs into one metric, and machines are watc
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_budgets as budgets
@@ -113,7 +114,7 @@ class Monitoring(Construct):
     def _dashboard(self, api: Api) -> None:
         """With a line for each function and table it shows more than the 50 metrics that a free dashboard may."""
         prefix = self._stage.prefix
-        everything = {
+        graphs: dict[str, tuple[Sequence[cloudwatch.IMetric], Sequence[cloudwatch.IMetric]]] = {
             "Requests and latency": ([api.rest.metric_count()], [api.rest.metric_latency(statistic="p99")]),
             "Function durations (p99, ms)": ([_search("AWS/Lambda,FunctionName", "Duration", "p99", prefix)], []),
             "Function invocations": ([_search("AWS/Lambda,FunctionName", "Invocations", "Sum", prefix)], []),
@@ -132,7 +133,7 @@ class Monitoring(Construct):
         board.add_widgets(
             *(
                 cloudwatch.GraphWidget(title=title, left=left, right=right, width=12)
-                for title, (left, right) in everything.items()
+                for title, (left, right) in graphs.items()
             )
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_iam as iam
@@ -42,7 +44,8 @@ class Sockets(Construct):
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(rate_limit=stage.requests_per_second, burst_limit=stage.burst),
         )
-        self.stage.node.default_child.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+        resource = cast(apigateway.CfnStage, self.stage.node.default_child)
+        resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=log.log_group_arn, format=ACCESS_LOG
         )
         for name, facts in catalog.FUNCTIONS.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,15 @@ def chosen(get: Callable[[str], object]) -> Stage:
     name = get("stage")
     if name not in STAGES:
         raise ValueError(f"-c stage={name}: choose one of {', '.join(STAGES)}")
-    told: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for option, read in OPTIONS.items():
         given = get(option)
         if given is not None:
             try:
-                told[option] = read(str(given))
+                values[option] = read(str(given))
             except ValueError as problem:
                 raise ValueError(f"-c {option}={given}: {problem}") from None
-    stage = replace(STAGES[str(name)], **told)  # type: ignore[arg-type]
+    stage = replace(STAGES[str(name)], **values)
     if stage.budget_usd and not stage.alarm_email:
         raise ValueError("-c budget_usd needs -c alarm_email=you@example.com: somebody must be told")
     if bool(stage.domain) != bool(stage.certificate_arn):

@@ -41,7 +41,7 @@ class Route(APIRoute):
         needed = organization_needed(self.dependant)
         if needed is None:
             return answer
-        operation, posts = self.operation_id or "", "POST" in self.methods
+        operation, posts = self.operation_id or "", "POST" in (self.methods or ())
 
         async def handle(request: Request) -> Response:
             who = await run_in_threadpool(admit, request, org_required=needed)

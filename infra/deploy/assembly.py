@@ -73,7 +73,7 @@ def _stack(folder: Path, artifact: str, properties: dict[str, Any], places: dict
     )
 
 
-def _asset(folder: Path, entry: dict[str, dict[str, dict[str, str]]], places: dict[str, str]) -> Asset:
+def _asset(folder: Path, entry: dict[str, Any], places: dict[str, str]) -> Asset:
     [place] = entry["destinations"].values()
     bucket = str(place["bucketName"])
     for placeholder, value in places.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def upload(account: Account, assets: Iterable[Asset], say: Callable[[str], None]
         if asset.bucket not in ready:
             _make_bucket(s3, asset.bucket, account, say)
             ready.add(asset.bucket)
-        if _found(lambda a=asset: s3.head_object(Bucket=a.bucket, Key=a.key, ExpectedBucketOwner=account.id)):  # type: ignore[misc]
+        if _found(partial(s3.head_object, Bucket=asset.bucket, Key=asset.key, ExpectedBucketOwner=account.id)):
             continue
         with tempfile.TemporaryDirectory() as folder:
             file = asset.packed(Path(folder))

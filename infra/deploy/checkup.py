@@ -157,25 +157,33 @@ def _identity(account: Account) -> str | None:
     return account.user
 
 
-CHECKS: dict[str, tuple[Callable[[Account], Finding], bool, str]] = {
-    "bucket for archives": (assets, True, "s3:ListBucket"),
-    "CloudFormation": (cloudformation, True, "cloudformation:DescribeStacks"),
-    "Lambda concurrency": (concurrency, False, "lambda:GetAccountSettings"),
-    "Bedrock": (bedrock, False, "bedrock:ListFoundationModels"),
-    "SageMaker training": (sagemaker, False, "servicequotas:GetServiceQuota"),
+@dataclass(frozen=True, slots=True)
+class Check:
+    """required: a deployment fails without it. permission: what the check itself needs."""
+
+    run: Callable[[Account], Finding]
+    required: bool
+    permission: str
+
+
+CHECKS = {
+    "bucket for archives": Check(assets, True, "s3:ListBucket"),
+    "CloudFormation": Check(cloudformation, True, "cloudformation:DescribeStacks"),
+    "Lambda concurrency": Check(concurrency, False, "lambda:GetAccountSettings"),
+    "Bedrock": Check(bedrock, False, "bedrock:ListFoundationModels"),
+    "SageMaker training": Check(sagemaker, False, "servicequotas:GetServiceQuota"),
 }
-"""What is looked at -> the check, whether a deployment fails without it, the right that the look itself needs."""
 
 
 def examine(account: Account, *, prefix: str) -> list[Finding]:
     """prefix: `dataforge-<stage>-`."""
     found = [tools(), Finding("credentials", GOOD, f"{account.user} in {account.id}, {account.region}")]
     simulated = partial(allowed, prefix=prefix)
-    checks = {**CHECKS, "rights": (simulated, False, "iam:SimulatePrincipalPolicy and, as a role, iam:GetRole")}
-    for what, (check, needed, right) in checks.items():
+    checks = {**CHECKS, "rights": Check(simulated, False, "iam:SimulatePrincipalPolicy and, as a role, iam:GetRole")}
+    for what, check in checks.items():
         try:
-            found.append(check(account))
+            found.append(check.run(account))
         except (ClientError, BotoCoreError) as problem:
-            told = f"could not be looked at ({problem}); your user needs {right}"
-            found.append(Finding(what, BAD if needed else ADVICE, told))
+            message = f"could not be checked ({problem}); your user needs {check.permission}"
+            found.append(Finding(what, BAD if check.required else ADVICE, message))
     return found

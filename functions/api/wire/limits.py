@@ -5,11 +5,12 @@ The numbers keep every stored item below DynamoDB's 400 KB, whatever is combined
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, JsonValue, StringConstraints
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dataforge.errors import Invalid
 from dataforge.platform import items
@@ -81,17 +82,35 @@ def example(**fields: JsonValue) -> ConfigDict:
     return ConfigDict(protected_namespaces=(), json_schema_extra={"examples": [fields]})
 
 
-def text(low: int, high: int) -> Any:
-    """What a person may write, `low` to `high` characters: no lone surrogate, no NUL."""
-    return Annotated[str, StringConstraints(min_length=low, max_length=high), AfterValidator(_no_nul)]
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`Annotated[str, Text(1, 200)]`: text of `low` to `high` characters, without lone surrogates and NUL."""
+
+    low: int
+    high: int
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(min_length=self.low, max_length=self.high)
+        return core_schema.no_info_after_validator_function(_no_nul, text)
 
 
-def ratio(low: float, high: float) -> Any:
-    """A number of ordinary size: nine decimals are kept, so that nothing too small for a table remains."""
-    return Annotated[float, Field(ge=low, le=high), AfterValidator(lambda given: round(given, 9))]
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """`Annotated[float, Ratio(0, 1)]`: nine decimals are kept, so that nothing too small for a table remains."""
+
+    low: float
+    high: float
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = core_schema.float_schema(ge=self.low, le=self.high)
+        return core_schema.no_info_after_validator_function(_rounded, number)
 
 
-Id = text(1, 200)
+def _rounded(number: float) -> float:
+    return round(number, 9)
+
+
+Id = Annotated[str, Text(1, 200)]
 Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
 
 MediaType = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
