@@ -11,8 +11,8 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.excuses import excuse
 from infra.lambdas import log_group
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
 # Who, what, how long and how it ended. No query string, no header, no body: keys and texts stay out of the log.
@@ -30,7 +30,7 @@ ACCESS_LOG = {
 
 
 # What the gateway refuses by itself, in the error body that every route has.
-REFUSALS = {
+GATEWAY_ERRORS = {
     apigateway.ResponseType.THROTTLED: ("429", "RATE_LIMITED", "Too many requests; try again in a moment"),
     apigateway.ResponseType.WAF_FILTERED: ("429", "RATE_LIMITED_ADDRESS", "Too many requests from this address"),
     apigateway.ResponseType.REQUEST_TOO_LARGE: (
@@ -58,7 +58,7 @@ class Api(Construct):
             cloud_watch_role=True,
             deploy_options=self._stage_options(stage),
         )
-        excuse(
+        suppress_nag(
             self.rest,
             APIG2="the function checks every body against the schema that it publishes",
             APIG4="our own hashed keys, checked by the function, are the one truth about who may call",
@@ -79,13 +79,13 @@ class Api(Construct):
         self.rest.root.add_method("ANY", integration, authorization_type=no_auth)
         self.rest.root.add_resource("{proxy+}").add_method("ANY", integration, authorization_type=no_auth)
 
-        for kind, (status, code, message) in REFUSALS.items():
+        for kind, (status, code, message) in GATEWAY_ERRORS.items():
             self.rest.add_gateway_response(
                 f"{code.title().replace('_', '')}Refusal",
                 type=kind,
                 status_code=status,
                 response_headers={"Access-Control-Allow-Origin": "'*'"},
-                templates={"application/json": _refusal(status, code, message)},
+                templates={"application/json": _error_body(status, code, message)},
             )
         self.url = self._domain(stage) if stage.domain else self.rest.url
 
@@ -121,7 +121,7 @@ def _as_json(fields: dict[str, str]) -> str:
     return "{" + ",".join(f'"{name}":"{value}"' for name, value in fields.items()) + "}"
 
 
-def _refusal(status: str, code: str, message: str) -> str:
+def _error_body(status: str, code: str, message: str) -> str:
     body = {
         "error": HTTPStatus(int(status)).phrase,
         "message": message,

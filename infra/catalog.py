@@ -237,4 +237,4 @@ WORKFLOWS: dict[str, str] = {
     "erase": "erase.asl.json",
 }
 """State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
-(`${PlanRun}`), `${Bucket}` the bucket; both walls substitute."""
+(`${PlanRun}`), `${Bucket}` the bucket; both backends substitute."""

@@ -38,7 +38,7 @@ PLATFORMS = {
 LAYERS = {"core": ("core",), "parsing": ("core", "parsing")}
 """What `Function.layer` in the catalog means: the layers a function carries."""
 
-# What is ours in the archive, by its place there. The AWS wall reads keys and indexes from the catalog.
+# What is ours in the archive, by its place there. The AWS backend reads keys and indexes from the catalog.
 SOURCES = {
     "dataforge": ROOT / "layers/core/dataforge",
     "functions": ROOT / "functions",

@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import catalog
-from infra.excuses import excuse
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
 TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
@@ -102,7 +102,7 @@ def _bucket(scope: Construct) -> s3.Bucket:
             )
         ],
     )
-    excuse(bucket, S1="access logs cost more than the files; who needs them turns on CloudTrail data events")
+    suppress_nag(bucket, S1="access logs cost more than the files; who needs them turns on CloudTrail data events")
     resource = cast(s3.CfnBucket, bucket.node.default_child)
     # The construct's own switch would bring a custom resource with rights on every bucket of the account.
     resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(

@@ -12,8 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import catalog
-from infra.excuses import excuse
 from infra.lambdas import Lambdas
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
 GIVE_UP_AFTER = Duration.hours(24)
@@ -92,5 +92,5 @@ class Events(Construct):
             # A file that was not looked at is looked at when it is parsed: the queue is for people to read.
             removal_policy=RemovalPolicy.DESTROY,
         )
-        excuse(queue, SQS3="it is the dead-letter queue")
+        suppress_nag(queue, SQS3="it is the dead-letter queue")
         return queue

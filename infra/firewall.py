@@ -24,7 +24,7 @@ class Firewall(Construct):
                 waf.CfnWebACL.RuleProperty(
                     name="rate-by-address",
                     priority=0,
-                    # The body and the status are the gateway's: see REFUSALS in api.py.
+                    # The body and the status are the gateway's: see GATEWAY_ERRORS in api.py.
                     action=waf.CfnWebACL.RuleActionProperty(block={}),
                     statement=waf.CfnWebACL.StatementProperty(
                         rate_based_statement=waf.CfnWebACL.RateBasedStatementProperty(

@@ -16,10 +16,10 @@ from constructs import Construct
 from infra import catalog
 from infra.code import ARCHITECTURE, RUNTIME, Bundles
 from infra.data import Data, camel
-from infra.excuses import excuse
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
-# No Scan: every question the product asks has a key (the store modules list them). The AWS wall asks a table for its
+# No Scan: every question the product asks has a key (the store modules list them). The AWS backend asks a table for its
 # own key names.
 READ_ITEMS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable")
 WRITE_ITEMS = (
@@ -80,7 +80,7 @@ class Lambdas(Construct):
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_api and self._stage.snap_start else None,
             environment=self._environment(facts),
         )
-        excuse(function, L1="the newest Python for which every package of the layers has been tried")
+        suppress_nag(function, L1="the newest Python for which every package of the layers has been tried")
         return function
 
     def _environment(self, facts: catalog.Function) -> dict[str, str]:

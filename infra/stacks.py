@@ -14,9 +14,9 @@ from infra.events import Events
 from infra.firewall import Firewall
 from infra.lambdas import Lambdas
 from infra.monitoring import Monitoring
-from infra.sockets import Sockets
 from infra.stages import Stage
 from infra.training import Training
+from infra.websocket import WebSocket
 from infra.workflows import Workflows
 
 
@@ -51,7 +51,7 @@ class ServiceStack(Stack):
         lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles, batch_role=batches.role)
         workflows = Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
         heard = Events(self, "Events", stage=stage, bucket=data.bucket, lambdas=lambdas)
-        Sockets(self, "Sockets", stage=stage, lambdas=lambdas)
+        WebSocket(self, "Sockets", stage=stage, lambdas=lambdas)
         api = Api(self, "Api", stage=stage, function=lambdas.by_name[catalog.API])
         if stage.waf:
             Firewall(self, "Firewall", stage=stage, rest=api.rest)

@@ -11,8 +11,8 @@ from constructs import Construct
 
 from infra import catalog
 from infra.data import Data, camel
-from infra.excuses import excuse
 from infra.lambdas import Lambdas, execution_arn, log_group, machine_arn
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
 HERE = Path(__file__).parent
@@ -47,7 +47,7 @@ class Workflows(Construct):
                 include_execution_data=False,
             ),
         )
-        excuse(machine, SF1="errors are enough: what a run did stands in its own log, and each event is paid for")
+        suppress_nag(machine, SF1="errors are enough: what a run did stands in its own log, and each event is paid for")
         machine.add_to_role_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=sorted(called.values()))
         )

@@ -1,4 +1,4 @@
-"""Keys and members of the caller's organisation; the key must have the scope `admin` (`callers.MANAGED`)."""
+"""Keys and members of the caller's organisation; the key must have the scope `admin` (`callers.ADMIN_PATHS`)."""
 
 from __future__ import annotations
 

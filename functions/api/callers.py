@@ -29,7 +29,7 @@ APIS = {
     "/api/": "training",
 }
 """Where each API begins; the first that fits counts. An API has its own scopes and its own rate."""
-MANAGED = ("/v1/api-keys", "/v1/members")
+ADMIN_PATHS = ("/v1/api-keys", "/v1/members")
 """What only an `admin` key may use."""
 
 _api_key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKeyAuth", description="Your API key", auto_error=False)
@@ -39,7 +39,7 @@ _organization = APIKeyHeader(
 )
 
 
-def admit(request: Request, *, org_required: bool) -> Caller:
+def authorize(request: Request, *, org_required: bool) -> Caller:
     """The caller, if key, rate, organisation and scope allow this request: in this order, once per request.
 
     Raises SchemaMismatch, Unauthenticated, RateLimited, Malformed, Forbidden. Whoever has a key is counted, also when
@@ -49,7 +49,7 @@ def admit(request: Request, *, org_required: bool) -> Caller:
     if known is not None:
         return known
     path = request.scope["path"]
-    _data_fits()
+    _check_schema_version()
     api = next((name for place, name in APIS.items() if path.startswith(place)), "accounts")
     who = access.authenticate(_key(request))
     log.add(org_id=who.org_id)
@@ -70,7 +70,7 @@ def admit(request: Request, *, org_required: bool) -> Caller:
 
 
 @cache
-def _data_fits() -> None:
+def _check_schema_version() -> None:
     """Once per process, for good once it fits. Raises SchemaMismatch."""
     schema.check()
 
@@ -95,7 +95,7 @@ def _key(request: Request) -> str | None:
 
 
 def _scope(api: str, path: str, method: str) -> str | None:
-    if path.startswith(MANAGED):
+    if path.startswith(ADMIN_PATHS):
         return orgs.ADMIN
     if api == "accounts":
         return None
@@ -108,8 +108,8 @@ def caller(
     _token: Annotated[Any, Depends(_bearer)],
     _org: Annotated[str | None, Depends(_organization)],
 ) -> Caller:
-    """The parameters tell the OpenAPI document how to sign in; `admit` reads the headers itself."""
-    return admit(request, org_required=True)
+    """The parameters tell the OpenAPI document how to sign in; `authorize` reads the headers itself."""
+    return authorize(request, org_required=True)
 
 
 def caller_anywhere(
@@ -121,7 +121,7 @@ def caller_anywhere(
     ] = None,
 ) -> Caller:
     """For routes that are not bound to an organisation header."""
-    return admit(request, org_required=False)
+    return authorize(request, org_required=False)
 
 
 CallerDep = Annotated[Caller, Depends(caller)]

@@ -23,7 +23,7 @@ from dataforge.errors import (
     Unauthenticated,
 )
 from functions.api.callers import rate_headers
-from functions.api.description import methods_at
+from functions.api.openapi import methods_at
 from functions.api.wire.errors import BrokenField, Error, Suggestion
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
 from dataforge import VERSION, log, platform, settings
-from functions.api import accounts, data_forge, description, docs, errors, ledger, synthetic, system
+from functions.api import accounts, data_forge, docs, errors, ledger, openapi, synthetic, system
 from functions.api.callers import rate_headers
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
@@ -25,7 +25,7 @@ MAX_BODY_BYTES = 4 * 2**20
 
 class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        self.openapi_schema = self.openapi_schema or description.document(self)
+        self.openapi_schema = self.openapi_schema or openapi.document(self)
         return self.openapi_schema
 
 

@@ -20,18 +20,18 @@ from starlette.concurrency import run_in_threadpool
 from dataforge.errors import Invalid
 from dataforge.store import idempotency
 from dataforge.store.idempotency import HEADER, Answer, Claim
-from functions.api.callers import admit, caller, caller_anywhere
+from functions.api.callers import authorize, caller, caller_anywhere
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-LONGEST_KEY = 255
+MAX_KEY_LENGTH = 255
 REPLAYED = "Idempotent-Replayed"
-RENEW = idempotency.ABANDONED / 3
+RENEW_SECONDS = idempotency.ABANDONED / 3
 """Seconds between two signs of life of a request that takes long."""
 
-SHOWN_ONCE = {"create_api_key"}
+NEVER_STORED = {"create_api_key"}
 """Operations whose answer must not be stored: they refuse the header."""
-HARMLESS = {"create_upload_url"}
+NOT_DEDUPLICATED = {"create_upload_url"}
 """Operations that change nothing and answer a URL that soon expires: they do what is asked, every time."""
 
 
@@ -44,12 +44,12 @@ class Route(APIRoute):
         operation, posts = self.operation_id or "", "POST" in (self.methods or ())
 
         async def handle(request: Request) -> Response:
-            who = await run_in_threadpool(admit, request, org_required=needed)
-            key = request.headers.get(HEADER) if posts and operation not in HARMLESS else None
+            who = await run_in_threadpool(authorize, request, org_required=needed)
+            key = request.headers.get(HEADER) if posts and operation not in NOT_DEDUPLICATED else None
             if key is None:
                 return await answer(request)
             _check(key, operation)
-            return await _once(request, who.org_id, key, answer)
+            return await _idempotent(request, who.org_id, key, answer)
 
         return handle
 
@@ -63,13 +63,13 @@ def organization_needed(dependant: Dependant) -> bool | None:
 
 
 def _check(key: str, operation: str) -> None:
-    if operation in SHOWN_ONCE:
+    if operation in NEVER_STORED:
         raise Invalid(f"A key is shown once and never stored, so this request takes no {HEADER}", field=HEADER)
-    if not re.fullmatch(rf"[\x20-\x7e]{{1,{LONGEST_KEY}}}", key):
-        raise Invalid(f"{HEADER} must be 1 to {LONGEST_KEY} printable ASCII characters", field=HEADER)
+    if not re.fullmatch(rf"[\x20-\x7e]{{1,{MAX_KEY_LENGTH}}}", key):
+        raise Invalid(f"{HEADER} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters", field=HEADER)
 
 
-async def _once(request: Request, org_id: str, key: str, answer: Handler) -> Response:
+async def _idempotent(request: Request, org_id: str, key: str, answer: Handler) -> Response:
     """The answer of the first such request. Only 2xx is kept: what failed may be tried again with the same key."""
     sent = f"{request.url.query}\n".encode() + await request.body()
     path = f"{request.method} {request.scope['path']}"
@@ -77,7 +77,7 @@ async def _once(request: Request, org_id: str, key: str, answer: Handler) -> Res
     if isinstance(held, Answer):
         return Response(held.body, held.status, {REPLAYED: "true"}, held.content_type)
     try:
-        async with _signs_of_life(held):
+        async with _claim_renewed(held):
             response = await answer(request)
     except Exception:  # a cancelled one may still be working: its claim runs out by itself
         await run_in_threadpool(held.drop)
@@ -92,10 +92,10 @@ async def _once(request: Request, org_id: str, key: str, answer: Handler) -> Res
 
 
 @asynccontextmanager
-async def _signs_of_life(held: Claim) -> AsyncIterator[None]:
+async def _claim_renewed(held: Claim) -> AsyncIterator[None]:
     async def renew() -> None:
         while True:
-            await asyncio.sleep(RENEW)
+            await asyncio.sleep(RENEW_SECONDS)
             await run_in_threadpool(held.renew)
 
     task = asyncio.create_task(renew())

@@ -14,7 +14,7 @@ from dataforge.store import schema
 from infra.deploy.account import DeployError
 
 
-def plug_in(prefix: str, region: str, *, bucket: str = "none") -> None:
+def connect(prefix: str, region: str, *, bucket: str = "none") -> None:
     """This process into the tables of that prefix."""
     os.environ.update(DATAFORGE_BUCKET=bucket, DATAFORGE_TABLE_PREFIX=prefix, AWS_DEFAULT_REGION=region)
     settings.get.cache_clear()
@@ -23,7 +23,7 @@ def plug_in(prefix: str, region: str, *, bucket: str = "none") -> None:
 
 def refuse_newer(prefix: str, region: str, say: Callable[[str], None]) -> None:
     """Before anything is changed. Raises DeployError when a newer release has written the data."""
-    plug_in(prefix, region)
+    connect(prefix, region)
     try:
         found = schema.stored()
     except Invalid:  # no tables yet
@@ -37,7 +37,7 @@ def refuse_newer(prefix: str, region: str, say: Callable[[str], None]) -> None:
 
 def bring_up(outputs: dict[str, str], *, prefix: str, region: str, say: Callable[[str], None]) -> list[str]:
     """What was carried out. Until it is, the new service answers 503. Raises DeployError."""
-    plug_in(prefix, region, bucket=outputs["FilesBucketName"])
+    connect(prefix, region, bucket=outputs["FilesBucketName"])
     try:
         return schema.bring_up(say=say)
     except SchemaMismatch as problem:

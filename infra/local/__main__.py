@@ -12,7 +12,7 @@ from dataforge import log, settings
 from dataforge.errors import SchemaMismatch
 from infra.local.server import serve
 
-UNCOUNTED = ("DATAFORGE_RATE_DATA_FORGE", "DATAFORGE_RATE_DATASETS", "DATAFORGE_RATE_TRAINING")
+UNLIMITED_RATES = ("DATAFORGE_RATE_DATA_FORGE", "DATAFORGE_RATE_DATASETS", "DATAFORGE_RATE_TRAINING")
 """Rates that are off here unless they are set: there is one user, and the command polls."""
 
 
@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 picks a free one")
     told = parser.parse_args()
-    for name in UNCOUNTED:  # before the settings are read
+    for name in UNLIMITED_RATES:  # before the settings are read
         os.environ[name] = os.environ.get(name) or "0"
     log.configure(settings.get().log_level)
     # uvicorn raises a signal that ended it once more; by default SIGTERM would then kill before anything is put away.

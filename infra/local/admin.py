@@ -28,7 +28,7 @@ Told = argparse.Namespace
 ALL_WORK = [s for s in orgs.SCOPES if s != orgs.ADMIN]
 
 
-def plug_in(told: Told) -> None:
+def connect(told: Told) -> None:
     """This process into the data folder or the deployment."""
     if told.home is not None:
         from infra.local.platform import build
@@ -214,7 +214,7 @@ def _arguments(of: argparse.ArgumentParser, thing: str, verb: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     told = parser().parse_args(arguments)
     try:
-        plug_in(told)
+        connect(told)
         schema.check()
         print(json.dumps(COMMANDS[told.thing][told.verb](told)))
     except DataForgeError as problem:

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Protocol
 
 from dataforge import settings
-from dataforge.platform.embedded import definition
-from dataforge.platform.embedded.asl import Machine
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.runner import Runner
+from dataforge.platform.embedded import asl_parser
+from dataforge.platform.embedded.asl_interpreter import Machine
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
-from dataforge.platform.embedded.workers import WorkerPool
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
+from dataforge.platform.embedded.worker_pool import WorkerPool
+from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Item, Platform
 from infra import catalog
 
@@ -40,7 +40,7 @@ def substitutions() -> dict[str, str]:
 def machines() -> dict[str, Machine]:
     """The state machines, read from the files that the deployment uploads."""
     return {
-        name: definition.read(json.loads((_INFRA / file).read_text("utf-8")), substitutions())
+        name: asl_parser.read(json.loads((_INFRA / file).read_text("utf-8")), substitutions())
         for name, file in catalog.WORKFLOWS.items()
     }
 
@@ -76,9 +76,9 @@ def build(
     invoke: Callable[[str, Item, float], Item],
     soon: Callable[[Callable[[], None]], object] = lambda job: job(),
 ) -> Platform:
-    """invoke runs a function of the catalog: only the server has one that does. soon: see DiskFiles."""
+    """invoke runs a function of the catalog: only the server has one that does. soon: see LocalFiles."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = DiskFiles(
+    files = LocalFiles(
         home / "files",
         base_url=base_url,
         secret=secret_of(home),
@@ -91,7 +91,7 @@ def build(
         SqliteTables(home / "data.db", catalog.TABLES),
         files,
         runner,
-        EmbeddedSockets(),
+        InProcessPublisher(),
         EnvironmentSecrets(home / "secrets.json"),
     )
 

@@ -22,9 +22,9 @@ from starlette.concurrency import run_in_threadpool
 
 from dataforge import platform, settings
 from dataforge.errors import NotFound
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.runner import Runner
-from dataforge.platform.objects import disposition
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.workflow_runner import Runner
+from dataforge.platform.file_keys import disposition
 from dataforge.platform.ports import FileInfo, Platform
 from dataforge.store import orgs, projects, runs, schema
 from dataforge.workflows import runs as flow
@@ -34,13 +34,13 @@ from infra.local.platform import Workers, build, invoker, pool, write_once
 
 logger = logging.getLogger(__name__)
 
-FIRST_SWEEP_SECONDS = 60.0
+FIRST_CLEANUP_SECONDS = 60.0
 """After the start: nobody should wait for it."""
 UPLOAD_RETRIES = (0.2, 2.0)
 """Pauses before looking at an upload again, in seconds."""
 
 
-def add_file_routes(app: FastAPI, files: DiskFiles) -> None:
+def add_file_routes(app: FastAPI, files: LocalFiles) -> None:
     """What S3 does behind a presigned URL: PUT and GET of one object, checked by its signature."""
 
     @app.put("/files/{key:path}", include_in_schema=False)
@@ -70,7 +70,7 @@ def add_file_routes(app: FastAPI, files: DiskFiles) -> None:
         return StreamingResponse(body, media_type=info.content_type, headers=headers)
 
 
-def first_credentials(home: Path, url: str) -> Path:
+def ensure_credentials(home: Path, url: str) -> Path:
     """The local organisation's key, made at the first start, kept in a 0600 file that the command reads."""
     path = home / "credentials.json"
     if not path.exists():
@@ -92,7 +92,7 @@ def resume_started_runs(org_ids: set[str]) -> None:
                 flow.start_machine(run)
 
 
-def look_at_upload(info: FileInfo) -> None:
+def verify_upload(info: FileInfo) -> None:
     """What `functions/on_upload.py` does in an account; a moment's trouble is tried again."""
     for pause in UPLOAD_RETRIES:
         try:
@@ -104,9 +104,9 @@ def look_at_upload(info: FileInfo) -> None:
     uploads.arrived(info.key)
 
 
-def sweep_daily(closing: threading.Event) -> None:
+def delete_expired_results_daily(closing: threading.Event) -> None:
     """What the bucket's lifecycle does in an account: files of synthetic jobs go when their days are over."""
-    while not closing.wait(FIRST_SWEEP_SECONDS):
+    while not closing.wait(FIRST_CLEANUP_SECONDS):
         for org in orgs.list_orgs():
             try:
                 jobs.sweep(org.org_id)
@@ -117,28 +117,33 @@ def sweep_daily(closing: threading.Event) -> None:
 
 
 @contextmanager
-def machine(home: Path, url: str, *, hire: Callable[[Path, int], Workers] = pool) -> Iterator[tuple[Platform, Path]]:
-    """Everything but HTTP, running: the platform and the file with the first key. Raises RuntimeError when another
-    server holds the folder, SchemaMismatch when a newer version wrote it. hire: workers for a folder, so many."""
+def machine(
+    home: Path, url: str, *, make_workers: Callable[[Path, int], Workers] = pool
+) -> Iterator[tuple[Platform, Path]]:
+    """Everything but HTTP, running: the platform and the file with the first key.
+
+    make_workers: (folder, how many) -> workers. Raises RuntimeError when another server holds the folder, SchemaMismatch
+    when a newer version wrote it.
+    """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    workers = hire(home, settings.get().workers)
+    workers = make_workers(home, settings.get().workers)
     teller, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
-    plugged = build(home, base_url=lambda: url, invoke=invoker(workers), soon=teller.submit)
-    assert isinstance(plugged.workflows, Runner)  # noqa: S101  build made it
+    backend = build(home, base_url=lambda: url, invoke=invoker(workers), soon=teller.submit)
+    assert isinstance(backend.workflows, Runner)  # noqa: S101  build made it
     try:
-        platform.use(plugged)
+        platform.use(backend)
         schema.bring_up()
-        credentials = first_credentials(home, url)
+        credentials = ensure_credentials(home, url)
         own = str(json.loads(credentials.read_text("utf-8"))["organization_id"])
         resume_started_runs({own, *(org.org_id for org in orgs.list_orgs())})
-        plugged.workflows.start_up()
-        plugged.files.on_created(look_at_upload)
-        threading.Thread(target=sweep_daily, args=(closing,), name="sweep", daemon=True).start()
-        yield plugged, credentials
+        backend.workflows.start_up()
+        backend.files.on_created(verify_upload)
+        threading.Thread(target=delete_expired_results_daily, args=(closing,), name="sweep", daemon=True).start()
+        yield backend, credentials
     finally:
         closing.set()
         teller.shutdown(cancel_futures=True)  # the next start hears of what is left
-        plugged.workflows.close()
+        backend.workflows.close()
         workers.close()
         platform.use(None)
 
@@ -147,12 +152,12 @@ def serve(home: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; one JSON line on stdout says when and where it is ready."""
     listener = socket.create_server((host, port), backlog=512)
     url = f"http://{host}:{listener.getsockname()[1]}"
-    with machine(home, url) as (plugged, credentials):
+    with machine(home, url) as (backend, credentials):
         from functions.api.main import create_app
 
         app = create_app()
-        assert isinstance(plugged.files, DiskFiles)  # noqa: S101  build made it
-        add_file_routes(app, plugged.files)
+        assert isinstance(backend.files, LocalFiles)  # noqa: S101  build made it
+        add_file_routes(app, backend.files)
         ready = {
             "event": "ready",
             "url": url,

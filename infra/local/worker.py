@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dataforge import log, platform, settings
-from dataforge.platform.embedded.workers import serve
+from dataforge.platform.embedded.worker_pool import serve
 from dataforge.platform.ports import Item
 from infra import catalog
 from infra.local.platform import build

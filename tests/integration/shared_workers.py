@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from dataforge import log, platform, settings
-from dataforge.platform.embedded.workers import WorkerPool, serve
+from dataforge.platform.embedded.worker_pool import WorkerPool, serve
 from dataforge.platform.ports import Item
 from infra.local import worker
 from infra.local.platform import build
@@ -71,7 +71,7 @@ class Lent:
                 self._idle.wait(1)
 
 
-def hire(home: Path, size: int) -> Lent | WorkerPool:
+def make_workers(home: Path, size: int) -> Lent | WorkerPool:
     """In the place of `infra.local.platform.pool`."""
     if size == SIZE:
         return Lent(home)

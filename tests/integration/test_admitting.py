@@ -1,4 +1,4 @@
-"""The gate and the purse on both walls: what workers share holds for all of them together, also when they race."""
+"""The gate and the purse on both backends: what workers share holds for all of them together, also when they race."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dataforge.teachers import Model
 from dataforge.teachers.prices import Price
 from dataforge.workflows.admitting import Gate
 from dataforge.workflows.budget import Purse, most
-from tests.integration import walls
+from tests.integration import backends
 
 QUESTION = Question((Message("user", "x" * 400),), Passage("x"), (), max_tokens=1000)
 PRICE = Price(1.0, 10.0)
@@ -47,10 +47,10 @@ class OneAtATime:
         return call
 
 
-@pytest.fixture(params=list(walls.TABLES))
+@pytest.fixture(params=list(backends.TABLES))
 def wall(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     nothing: Any = None
-    with walls.TABLES[request.param](tmp_path) as tables:
+    with backends.TABLES[request.param](tmp_path) as tables:
         shared: Any = OneAtATime(tables) if request.param == "aws" else tables
         platform.use(Platform(request.param, shared, nothing, nothing, nothing, EnvironmentSecrets(None)))
         yield request.param

@@ -1,4 +1,4 @@
-"""A deleted project leaves nothing behind, wherever its deletion was cut off. Both walls."""
+"""A deleted project leaves nothing behind, wherever its deletion was cut off. Both backends."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dataforge import platform
 from dataforge.errors import PaymentRequired
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Platform
 from dataforge.store import ledger
 from dataforge.store.ledger import Demand

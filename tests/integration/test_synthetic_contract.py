@@ -1,4 +1,4 @@
-"""Contract B over HTTP on both walls: what is refused and how, lists, files before the end, tenants, public routes."""
+"""Contract B over HTTP on both backends: refusals, lists, files before the end, tenants, public routes."""
 
 from __future__ import annotations
 

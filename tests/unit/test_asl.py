@@ -12,9 +12,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dataforge.platform.embedded import asl
-from dataforge.platform.embedded.asl import Catcher, Fan, Retrier, Rule, State, StateFailed
-from dataforge.platform.embedded.definition import OutsideSubset, read, substitute
+from dataforge.platform.embedded import asl_interpreter as asl
+from dataforge.platform.embedded.asl_interpreter import Catcher, ChoiceRule, MapProcessor, Retrier, State, StateFailed
+from dataforge.platform.embedded.asl_parser import OutsideSubset, read, substitute
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
 ODD_NAMES = st.text(st.characters(exclude_characters="'\\", exclude_categories=["Cs"]), min_size=1, max_size=5)
@@ -96,7 +96,7 @@ def test_paths_outside_the_subset_are_refused(path: str) -> None:
 @given(JSON, JSON)
 def test_choice_compares_values_of_one_type_only_and_is_consistent(left: Any, right: Any) -> None:
     def holds(operator: str) -> bool:
-        return asl.holds(Rule(operator, ("left",), ("right",)), {"left": left, "right": right})
+        return asl.holds(ChoiceRule(operator, ("left",), ("right",)), {"left": left, "right": right})
 
     for prefix, kind in (("String", str), ("Numeric", (int, float))):
         comparable = all(isinstance(side, kind) and not isinstance(side, bool) for side in (left, right))
@@ -109,33 +109,36 @@ def test_choice_compares_values_of_one_type_only_and_is_consistent(left: Any, ri
 
 @given(st.lists(st.booleans(), min_size=1, max_size=4))
 def test_and_or_not_are_logic(values: list[bool]) -> None:
-    rules = tuple(Rule("BooleanEquals", (index,), True) for index in range(len(values)))
+    rules = tuple(ChoiceRule("BooleanEquals", (index,), True) for index in range(len(values)))
     data: Any = values
 
-    assert asl.holds(Rule("And", rules=rules), data) == all(values)
-    assert asl.holds(Rule("Or", rules=rules), data) == any(values)
-    assert asl.holds(Rule("Not", rules=rules[:1]), data) != values[0]
+    assert asl.holds(ChoiceRule("And", rules=rules), data) == all(values)
+    assert asl.holds(ChoiceRule("Or", rules=rules), data) == any(values)
+    assert asl.holds(ChoiceRule("Not", rules=rules[:1]), data) != values[0]
 
 
 @given(OBJECTS, NAMES)
 def test_presence_and_types(data: Any, name: str) -> None:
-    present = asl.holds(Rule("IsPresent", (name,), True), data)
+    present = asl.holds(ChoiceRule("IsPresent", (name,), True), data)
 
-    assert present == (name in data) != asl.holds(Rule("IsPresent", (name,), False), data)
+    assert present == (name in data) != asl.holds(ChoiceRule("IsPresent", (name,), False), data)
     if present:
         value = data[name]
-        assert asl.holds(Rule("IsNull", (name,), True), data) == (value is None)
-        assert asl.holds(Rule("IsString", (name,), False), data) == (not isinstance(value, str))
-        assert asl.holds(Rule("IsBoolean", (name,), True), data) == isinstance(value, bool)
+        assert asl.holds(ChoiceRule("IsNull", (name,), True), data) == (value is None)
+        assert asl.holds(ChoiceRule("IsString", (name,), False), data) == (not isinstance(value, str))
+        assert asl.holds(ChoiceRule("IsBoolean", (name,), True), data) == isinstance(value, bool)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        assert asl.holds(Rule("IsNumeric", (name,), True), data) == number
+        assert asl.holds(ChoiceRule("IsNumeric", (name,), True), data) == number
     else:
         with pytest.raises(StateFailed, match=r"States\.Runtime"):
-            asl.holds(Rule("StringEquals", (name,), "x"), data)
+            asl.holds(ChoiceRule("StringEquals", (name,), "x"), data)
 
 
 def test_the_first_rule_that_holds_decides() -> None:
-    rules = ((Rule("NumericGreaterThan", ("n",), 5), "many"), (Rule("NumericGreaterThan", ("n",), 0), "some"))
+    rules = (
+        (ChoiceRule("NumericGreaterThan", ("n",), 5), "many"),
+        (ChoiceRule("NumericGreaterThan", ("n",), 0), "some"),
+    )
     state = State(name="c", kind="Choice", rules=rules, default="none")
 
     assert [asl.choose(state, {"n": n}) for n in (9, 3, 0)] == ["many", "some", "none"]
@@ -218,7 +221,7 @@ def test_the_first_catcher_that_matches_gets_the_failure_into_the_raw_input() ->
 @given(st.integers(0, 20), st.integers(1, 20), st.integers(0, 20), st.sampled_from([0.0, 10.0, 33.3, 50.0, 100.0]))
 def test_tolerance(failed: int, total: int, count: int, percentage: float) -> None:
     assume(failed <= total)
-    fan = Fan("s", {}, 1, True, tolerated_count=count, tolerated_percentage=percentage)
+    fan = MapProcessor("s", {}, 1, True, tolerated_count=count, tolerated_percentage=percentage)
 
     exceeded = asl.exceeds_tolerance(fan, failed, total)
 
@@ -272,7 +275,7 @@ def test_the_generate_machine_is_inside_the_subset() -> None:
     machine = read(GENERATE, FUNCTIONS)
 
     assert machine.start_at == "PlanRun"
-    assert machine.states["GenerateBatches"].fan is not None
+    assert machine.states["GenerateBatches"].processor is not None
     assert machine.states["PlanRun"].catch[0].next == "CloseRun"
 
 

@@ -1,9 +1,9 @@
-"""What a table item may hold and how a write may reach into it: one set of limits for both walls.
+"""What a table item may hold and how a write may reach into it: one set of limits for both backends.
 
 They are DynamoDB's, so that nothing works on one machine and fails in the account: signed 64-bit integers, floats
 between 1e-130 and 1e125 in size, 32 levels of nesting, 400 KB an item, 100 writes a transaction.
 
-A number has no type there: 1.0 is stored as 1. Both walls therefore give a float with a whole value back as int.
+A number has no type there: 1.0 is stored as 1. Both backends therefore give a float with a whole value back as int.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def checked(item: Item) -> Item:
 
 
 def value(given: object, field: str, depth: int = 1) -> Value:
-    """One attribute's value as both walls keep it."""
+    """One attribute's value as both backends keep it."""
     if given is None or isinstance(given, bool):
         return given
     if isinstance(given, str):

@@ -8,7 +8,7 @@
     secrets      Secrets Manager                  environment, or a 0600 file
     trainer      SageMaker                        a subprocess (the training issue)
 
-A promise here is proved against both walls by one suite in `tests/integration`.
+A promise here is proved against both backends by one suite in `tests/integration`.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ Write: TypeAlias = Put | Update | Delete
 
 
 class Tables(Protocol):
-    """Items by key. None is stored as null; a missing attribute is absent. Numbers come back equal, but without their
-    type: a float with a whole value comes back as int (1.0 as 1) on both walls, because DynamoDB knows no difference.
+    """Items by key. None is stored as null; a missing attribute is absent. Numbers keep their value, not their type:
+    a float with a whole value is read back as int (1.0 as 1) on both backends, because DynamoDB makes no difference.
 
     A committed write survives kill -9. Attributes with a dotted path ("stats.total_pairs") in `set`, `add` and
     `where` reach into a map; the map must exist, and a dot always separates. Every write method but the batches is
@@ -252,12 +252,12 @@ class Workflows(Protocol):
         """A running execution becomes ABORTED; any other is left alone."""
         ...
 
-    def answer(self, token: str) -> None:
+    def send_task_success(self, token: str) -> None:
         """The task that waits for this token goes on; a token that nobody waits for (any more) is no error."""
         ...
 
 
-class Sockets(Protocol):
+class Publisher(Protocol):
     def publish(self, topic: str, message: Item) -> None:
         """Push to every subscriber of the topic; a subscriber that is gone is dropped."""
         ...
@@ -271,12 +271,12 @@ class Secrets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One wall with all its sockets; built once per process by `functions/api/main.py`, a state function or the
+    """One backend with all its sockets; built once per process by `functions/api/main.py`, a state function or the
     one-machine server, and found through `platform.current()`."""
 
     name: Literal["aws", "embedded"]
     tables: Tables
     files: Files
     workflows: Workflows
-    sockets: Sockets
+    publisher: Publisher
     secrets: Secrets

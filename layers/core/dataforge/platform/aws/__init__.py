@@ -1,4 +1,4 @@
-"""The AWS wall; the only place with botocore, besides the Bedrock teacher."""
+"""The AWS backend; the only place with botocore, besides the Bedrock teacher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.s3 import S3Files
 from dataforge.platform.aws.secrets import SecretsManager
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
-from dataforge.platform.aws.websocket import WebSockets
+from dataforge.platform.aws.websocket import WebSocketPublisher
 from dataforge.platform.ports import Platform
 
 _MACHINE = "STATE_MACHINE_"
@@ -27,7 +27,7 @@ def build() -> Platform:
         tables,
         S3Files(s.bucket),
         StepFunctionsWorkflows(arns),
-        WebSockets(tables, s.socket_url),
+        WebSocketPublisher(tables, s.socket_url),
         SecretsManager(s.table_prefix),
     )
 

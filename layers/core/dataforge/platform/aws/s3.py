@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from dataforge.errors import DataForgeError
 from dataforge.platform.aws import clients
-from dataforge.platform.objects import check_key, check_prefix, disposition
+from dataforge.platform.file_keys import check_key, check_prefix, disposition
 from dataforge.platform.ports import FileInfo
 
 PART_BYTES = 8 << 20

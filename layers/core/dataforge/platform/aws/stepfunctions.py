@@ -55,7 +55,7 @@ class StepFunctionsWorkflows:
         if found and found.status == "RUNNING":
             self._client.stop_execution(executionArn=self._arn(machine, run_id), cause=cause)
 
-    def answer(self, token: str) -> None:
+    def send_task_success(self, token: str) -> None:
         gone = self._client.exceptions
         with suppress(gone.TaskTimedOut, gone.TaskDoesNotExist, gone.InvalidToken):
             self._client.send_task_success(taskToken=token, output="{}")

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 TABLE = "connections"
 
 
-class WebSockets:
+class WebSocketPublisher:
     """endpoint: the management address of the WebSocket API's stage; empty: nobody can be connected.
 
     Progress is a courtesy, the tables hold the truth: a push that fails is logged and never fails who published.

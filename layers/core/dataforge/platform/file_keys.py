@@ -1,4 +1,4 @@
-"""What a file key may look like and how a download is named: the same on both walls."""
+"""What a file key may look like and how a download is named: the same on both backends."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The OpenAPI document: FastAPI's own, completed once for all routes with what each can refuse, the headers that come
-and go, an example of every body, and how to sign in. What applies where is said in tables; a new route needs nothing.
+"""The OpenAPI document: FastAPI's own, completed with error responses, headers, examples, links and authentication.
+
+The tables below decide by the facts of an operation which of these apply to it; a new route needs no entry.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from dataforge.store.idempotency import HEADER
 from functions.api.callers import ORGANIZATION
 from functions.api.paging import TOTAL
-from functions.api.routing import HARMLESS, LONGEST_KEY, REPLAYED, SHOWN_ONCE
+from functions.api.routing import MAX_KEY_LENGTH, NEVER_STORED, NOT_DEDUPLICATED, REPLAYED
 from functions.api.wire.errors import Error
 from functions.api.wire.examples import EXAMPLES
 
@@ -34,8 +35,8 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """What the tables below ask about an operation."""
+class Operation:
+    """The facts about an operation that decide its responses and headers."""
 
     method: str
     name: str
@@ -46,11 +47,11 @@ class Route:
     """Needs X-Organization-ID."""
     has_body: bool
     has_id: bool
-    """Names something that may not be there: in the path, or as `user_id` of a body."""
-    checked: bool
-    """Has parameters or a body that can break a limit."""
+    """Names a resource that may not exist: in the path, or as `user_id` of a body."""
+    validated: bool
+    """Has parameters or a body with limits."""
     paged: bool
-    """A bare array that comes in pages when asked."""
+    """Returns a bare array, in pages if the request asks for them."""
     has_cursor: bool
 
     @property
@@ -58,90 +59,96 @@ class Route:
         return self.method != "get"
 
     @property
-    def once(self) -> bool:
-        """Takes an Idempotency-Key."""
-        return self.key and self.method == "post" and self.name not in SHOWN_ONCE | HARMLESS
+    def idempotent(self) -> bool:
+        """Accepts an Idempotency-Key."""
+        return self.key and self.method == "post" and self.name not in NEVER_STORED | NOT_DEDUPLICATED
 
 
-COSTS = {"synthetic_generate"}
-FILES_OF_A_JOB = {
+CHARGED = {"synthetic_generate"}
+JOB_FILES = {
     "synthetic_results",
     "synthetic_results_url",
     "synthetic_quality_report",
     "synthetic_manifest",
     "synthetic_splits",
 }
-"""Reads that must wait for the end of a job."""
+"""Operations that return 409 until the job has ended."""
 
-When = Callable[[Route], bool]
+AppliesTo = Callable[[Operation], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    why: str
-    when: When
+class ErrorResponse:
+    description: str
+    applies_to: AppliesTo
 
 
-REFUSALS = {
-    "400": Refusal(
+ERROR_RESPONSES = {
+    "400": ErrorResponse(
         "The request cannot be read, or X-Organization-ID is missing",
-        lambda r: r.has_body or r.organization or r.has_cursor,
+        lambda op: op.has_body or op.organization or op.has_cursor,
     ),
-    "401": Refusal("No key, or an unknown one", lambda r: r.key),
-    "402": Refusal("The balance or the quota does not cover it", lambda r: r.name in COSTS),
-    "403": Refusal("The key belongs to another organisation, or lacks the scope that `message` names", lambda r: r.key),
-    "404": Refusal("No such thing in this organisation", lambda r: r.has_id),
-    "409": Refusal(
+    "401": ErrorResponse("No key, or an unknown one", lambda op: op.key),
+    "402": ErrorResponse("The balance or the quota does not cover it", lambda op: op.name in CHARGED),
+    "403": ErrorResponse(
+        "The key belongs to another organisation, or lacks the scope that `message` names", lambda op: op.key
+    ),
+    "404": ErrorResponse("No such thing in this organisation", lambda op: op.has_id),
+    "409": ErrorResponse(
         "Its state forbids this now, or the first request with this Idempotency-Key is still under way",
-        lambda r: r.key and (r.changes or r.name in FILES_OF_A_JOB),
+        lambda op: op.key and (op.changes or op.name in JOB_FILES),
     ),
-    "413": Refusal("More than can be stored in one piece", lambda r: r.has_body),
-    "422": Refusal(
+    "413": ErrorResponse("More than can be stored in one piece", lambda op: op.has_body),
+    "422": ErrorResponse(
         "A value breaks a limit: `errors` names the field. Or the Idempotency-Key came with another body",
-        lambda r: r.checked or r.once,
+        lambda op: op.validated or op.idempotent,
     ),
-    "429": Refusal("Too many requests from this organisation: `Retry-After` says when to try again", lambda r: r.key),
-    "503": Refusal("Overloaded at this moment: `Retry-After` says when to try again", lambda r: r.key),
+    "429": ErrorResponse(
+        "Too many requests from this organisation: `Retry-After` says when to try again", lambda op: op.key
+    ),
+    "503": ErrorResponse("Overloaded at this moment: `Retry-After` says when to try again", lambda op: op.key),
 }
-"""Every status that an operation can answer besides success, each with the one error body."""
+"""Every status code other than success that an operation can return, all with the same error body."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A header of the request or of the answer. statuses: a pattern of those that carry it."""
+class HeaderSpec:
+    """A header of a request or a response. statuses: a pattern of the status codes whose responses carry it."""
 
     description: str
     schema: Json
-    when: When
+    applies_to: AppliesTo
     statuses: str = "..."
 
 
-WHOLE = {"type": "integer", "minimum": 0}
-ANSWER_HEADERS = {
-    "X-Request-ID": Sent("Names this request in our logs", {"type": "string"}, lambda _: True),
-    "X-RateLimit-Limit": Sent("Requests a minute that the organisation may make", WHOLE, lambda r: r.key, "2..|429"),
-    "X-RateLimit-Remaining": Sent("How many are left of them", WHOLE, lambda r: r.key, "2..|429"),
-    "X-RateLimit-Reset": Sent("Seconds until all of them are back", WHOLE, lambda r: r.key, "2..|429"),
-    "Retry-After": Sent("Seconds to wait before the next try", WHOLE, lambda r: r.key, "429|503"),
-    "WWW-Authenticate": Sent("`Bearer`", {"type": "string"}, lambda r: r.key, "401"),
-    REPLAYED: Sent(
+NON_NEGATIVE = {"type": "integer", "minimum": 0}
+RESPONSE_HEADERS = {
+    "X-Request-ID": HeaderSpec("Names this request in our logs", {"type": "string"}, lambda _: True),
+    "X-RateLimit-Limit": HeaderSpec(
+        "Requests a minute that the organisation may make", NON_NEGATIVE, lambda op: op.key, "2..|429"
+    ),
+    "X-RateLimit-Remaining": HeaderSpec("How many are left of them", NON_NEGATIVE, lambda op: op.key, "2..|429"),
+    "X-RateLimit-Reset": HeaderSpec("Seconds until all of them are back", NON_NEGATIVE, lambda op: op.key, "2..|429"),
+    "Retry-After": HeaderSpec("Seconds to wait before the next try", NON_NEGATIVE, lambda op: op.key, "429|503"),
+    "WWW-Authenticate": HeaderSpec("`Bearer`", {"type": "string"}, lambda op: op.key, "401"),
+    REPLAYED: HeaderSpec(
         "`true`: the answer to an earlier request with this Idempotency-Key",
         {"type": "string", "enum": ["true"]},
-        lambda r: r.once,
+        lambda op: op.idempotent,
         "2..",
     ),
-    TOTAL: Sent("How many there are on all pages", WHOLE, lambda r: r.paged, "200"),
+    TOTAL: HeaderSpec("How many there are on all pages", NON_NEGATIVE, lambda op: op.paged, "200"),
 }
 REQUEST_HEADERS = {
-    HEADER: Sent(
+    HEADER: HeaderSpec(
         "Any text of yours. Within 24 hours the same key with the same body answers what was answered first; with "
         "another body it is refused. So a request whose answer was lost can be sent again.",
-        {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
-        lambda r: r.once,
+        {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[ -~]+$"},
+        lambda op: op.idempotent,
     ),
 }
 
-MADE = {
+CREATED = {
     "create_project": ("project_id", "projectId"),
     "register_document": ("document_id", "documentId"),
     "parse": ("generation_id", "generation_id"),
@@ -150,7 +157,7 @@ MADE = {
     "create_api_key": ("key_id", "id"),
     "add_member": ("user_id", "user_id"),
 }
-"""Operation -> the path parameter that means what it made, and the field of its answer that holds it."""
+"""Operation -> the path parameter that identifies the resource it creates, and the response field with that id."""
 
 
 def document(app: FastAPI) -> Json:
@@ -162,8 +169,8 @@ def document(app: FastAPI) -> Json:
     schemas |= {"Error": described, **described.pop("$defs")}
     for name in schemas.keys() & EXAMPLES.keys():
         schemas[name].setdefault("examples", [EXAMPLES[name]])
-    for route, operation in _operations(made):
-        _complete(route, operation, schemas)
+    for facts, operation in _operations(made):
+        _document_operation(facts, operation, schemas)
     _link(made)
     used = {tag for _, operation in _operations(made) for tag in operation.get("tags", ())}
     made["tags"] = [tag for tag in TAGS if tag["name"] in used]
@@ -171,7 +178,7 @@ def document(app: FastAPI) -> Json:
 
 
 def methods_at(app: FastAPI, path: str) -> list[str]:
-    """What a request path takes; the router itself names only the first route that it found."""
+    """HTTP methods that a request path accepts; the router itself names only the first route that matched."""
     return sorted(
         method.upper()
         for template, operations in app.openapi()["paths"].items()
@@ -180,7 +187,7 @@ def methods_at(app: FastAPI, path: str) -> list[str]:
     )
 
 
-def _operations(made: Json) -> Iterator[tuple[Route, Json]]:
+def _operations(made: Json) -> Iterator[tuple[Operation, Json]]:
     schemas = made["components"]["schemas"]
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
@@ -189,14 +196,14 @@ def _operations(made: Json) -> Iterator[tuple[Route, Json]]:
             fields = schemas.get(sent.get("$ref", "").rsplit("/", 1)[-1], {}).get("properties", ())
             named = {p["name"] for p in operation.get("parameters", ())}
             yield (
-                Route(
+                Operation(
                     method=method,
                     name=operation["operationId"],
                     key="security" in operation,
                     has_body="requestBody" in operation,
                     has_id="{" in path or "user_id" in fields,
-                    organization=any(ORGANIZATION in way for way in operation.get("security", ())),
-                    checked="422" in operation["responses"],
+                    organization=any(ORGANIZATION in scheme for scheme in operation.get("security", ())),
+                    validated="422" in operation["responses"],
                     has_cursor="cursor" in named,
                     paged="page" in named and body.get("schema", {}).get("type") == "array",
                 ),
@@ -204,37 +211,37 @@ def _operations(made: Json) -> Iterator[tuple[Route, Json]]:
             )
 
 
-def _complete(route: Route, operation: Json, schemas: Json) -> None:
+def _document_operation(facts: Operation, operation: Json, schemas: Json) -> None:
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     answers = operation["responses"]
     answers |= {
-        code: {"description": refusal.why, "content": error}
-        for code, refusal in REFUSALS.items()
-        if refusal.when(route)
+        code: {"description": response.description, "content": error}
+        for code, response in ERROR_RESPONSES.items()
+        if response.applies_to(facts)
     }
     for code, answer in answers.items():
         headers = {
             name: {"description": sent.description, "schema": sent.schema}
-            for name, sent in ANSWER_HEADERS.items()
-            if sent.when(route) and re.fullmatch(sent.statuses, code)
+            for name, sent in RESPONSE_HEADERS.items()
+            if sent.applies_to(facts) and re.fullmatch(sent.statuses, code)
         }
         answer["headers"] = {**headers, **answer.get("headers", {})}
     own = {p["name"].lower() for p in operation.get("parameters", ())}
     operation.setdefault("parameters", []).extend(
         {"name": name, "in": "header", "required": False, "description": sent.description, "schema": sent.schema}
         for name, sent in REQUEST_HEADERS.items()
-        if sent.when(route) and name.lower() not in own
+        if sent.applies_to(facts) and name.lower() not in own
     )
     bodies = [operation.get("requestBody", {}), *(a for code, a in answers.items() if code < "4")]
     for content in [content for body in bodies for content in body.get("content", {}).values()]:
         if (shown := _example(content.get("schema", {}), schemas)) is not None:
             content.setdefault("example", shown)
     if "security" in operation:
-        operation["security"] = _together(operation["security"])
+        operation["security"] = _with_organization(operation["security"])
 
 
 def _link(made: Json) -> None:
-    """Say of every operation that makes something where it can be used: OpenAPI's links."""
+    """Adds OpenAPI links from every operation that creates a resource to those that take its id."""
     places = {
         o["operationId"]: set(re.findall(r"{(\w+)}", path))
         for path, of_path in made["paths"].items()
@@ -242,8 +249,8 @@ def _link(made: Json) -> None:
     }
     for _, operation in _operations(made):
         name = operation["operationId"]
-        if name in MADE:
-            id_name, field = MADE[name]
+        if name in CREATED:
+            id_name, field = CREATED[name]
             known = {n: f"$request.path.{n}" for n in places[name]} | {id_name: f"$response.body#/{field}"}
             good = next(answer for code, answer in operation["responses"].items() if code < "3")
             good["links"] = {
@@ -254,17 +261,17 @@ def _link(made: Json) -> None:
 
 
 def _example(schema: Json, schemas: Json) -> Any:
-    """The example of the body that a schema names, alone, in a list, or as one of several; None when it has none."""
+    """The example of a schema's body: its own, in a list, or of the first alternative that has one; else None."""
     if "$ref" in schema:
         return next(iter(schemas[schema["$ref"].rsplit("/", 1)[-1]].get("examples", ())), None)
     if schema.get("type") == "array":
         inner = _example(schema["items"], schemas)
         return None if inner is None else [inner]
-    return next((e for way in schema.get("anyOf", ()) if (e := _example(way, schemas)) is not None), None)
+    return next((e for scheme in schema.get("anyOf", ()) if (e := _example(scheme, schemas)) is not None), None)
 
 
-def _together(ways: list[Json]) -> list[Json]:
-    """FastAPI lists schemes as alternatives; the organisation goes with each way to send the key."""
-    if {ORGANIZATION: []} not in ways:
-        return ways
-    return [{**way, ORGANIZATION: []} for way in ways if ORGANIZATION not in way]
+def _with_organization(schemes: list[Json]) -> list[Json]:
+    """Combines each key scheme with the organisation header, which FastAPI lists as one more alternative."""
+    if {ORGANIZATION: []} not in schemes:
+        return schemes
+    return [{**scheme, ORGANIZATION: []} for scheme in schemes if ORGANIZATION not in scheme]

@@ -1,6 +1,6 @@
 """What the states of a machine mean, without doing any of it: paths, templates, choices, retries, limits.
 
-The subset of the Amazon States Language (states-language.net/spec.html) that both walls run alike; `definition.py`
+The subset of the Amazon States Language (states-language.net/spec.html) that both backends run alike; `definition.py`
 reads a file into these records and refuses the rest. Paths are JSONPath: `$`, `$.a.b`, `$.a[0]`, `$['a b']`.
 
 A state's data flows: raw input -> InputPath -> Parameters -> the work -> ResultSelector -> ResultPath (into the raw
@@ -69,23 +69,23 @@ class Catcher:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ChoiceRule:
     """One test of a Choice. `And`, `Or` and `Not` hold `rules`; the rest compare `variable` with `operand`."""
 
     operator: str
     variable: Path = ()
     operand: Value | Path = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ChoiceRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Fan:
+class MapProcessor:
     """The inside of a Map. Items come from a JSON array in a file (`key` is the template of its name) or from
     `items_path`. Inline children fail the Map with their own error, distributed ones by tolerance."""
 
     start_at: str
     states: Mapping[str, State]
-    width: int
+    max_concurrency: int
     distributed: bool
     key: Item | None = None
     items_path: Path = ()
@@ -114,12 +114,12 @@ class State:
     token: bool = False
     """A Task that ends when somebody answers its token, or after `seconds`."""
     seconds: int | Path = 0
-    rules: tuple[tuple[Rule, str], ...] = ()
+    rules: tuple[tuple[ChoiceRule, str], ...] = ()
     default: str = ""
     result: Value = None
     error: str = ""
     cause: str = ""
-    fan: Fan | None = None
+    processor: MapProcessor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,14 +287,14 @@ TYPE_TESTS: dict[str, Callable[[object], bool]] = {
     "IsBoolean": _IS["Boolean"],
     "IsNull": lambda value: value is None,
 }
-GROUPS: dict[str, Callable[[Sequence[Rule], Value], bool]] = {
+GROUPS: dict[str, Callable[[Sequence[ChoiceRule], Value], bool]] = {
     "And": lambda rules, data: all(holds(rule, data) for rule in rules),
     "Or": lambda rules, data: any(holds(rule, data) for rule in rules),
     "Not": lambda rules, data: not holds(rules[0], data),
 }
 
 
-def holds(rule: Rule, data: Value) -> bool:
+def holds(rule: ChoiceRule, data: Value) -> bool:
     """Raises StateFailed(States.Runtime) when the variable is missing and the test is not IsPresent."""
     if rule.operator in GROUPS:
         return GROUPS[rule.operator](rule.rules, data)
@@ -375,12 +375,12 @@ def catch(state: State, raw: Value, failure: StateFailed) -> tuple[str, Value] |
     return None
 
 
-def exceeds_tolerance(fan: Fan, failed: int, total: int) -> bool:
+def exceeds_tolerance(processor: MapProcessor, failed: int, total: int) -> bool:
     """With both limits at zero (the default) one failed child is too many; above zero, either may be exceeded."""
     if failed == 0:
         return False
-    over_count = failed > fan.tolerated_count
-    over_percentage = failed * 100 > fan.tolerated_percentage * total
-    if fan.tolerated_count and fan.tolerated_percentage:
+    over_count = failed > processor.tolerated_count
+    over_percentage = failed * 100 > processor.tolerated_percentage * total
+    if processor.tolerated_count and processor.tolerated_percentage:
         return over_count or over_percentage
-    return over_count if fan.tolerated_count else over_percentage
+    return over_count if processor.tolerated_count else over_percentage

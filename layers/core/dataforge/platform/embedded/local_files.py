@@ -25,7 +25,7 @@ from typing import BinaryIO
 from dataforge.errors import Malformed, TooLarge
 from dataforge.platform.embedded import signed_urls
 from dataforge.platform.embedded.database import Database, after_prefix
-from dataforge.platform.objects import check_key, check_prefix
+from dataforge.platform.file_keys import check_key, check_prefix
 from dataforge.platform.ports import FileInfo
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Upload:
         return self._hash.hexdigest()
 
 
-class DiskFiles:
+class LocalFiles:
     """`ports.Files`, and what the local server needs to take and give files by signed URL: `verify`, `receive`.
 
     Safe to share between threads and processes. base_url is asked at each signing, since the server's port is known

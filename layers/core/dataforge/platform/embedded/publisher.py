@@ -13,7 +13,7 @@ class Subscription:
     """Iterate for the messages, oldest first; the iteration ends on `close`, or when the subscriber was too slow
     (`dropped`), after what was still queued. Use it in a `with`, so that the sockets forget it."""
 
-    def __init__(self, sockets: EmbeddedSockets, topic: str, size: int) -> None:
+    def __init__(self, sockets: InProcessPublisher, topic: str, size: int) -> None:
         self._sockets = sockets
         self._topic = topic
         # One place more than is ever filled with messages: for the None that ends the iteration.
@@ -47,7 +47,7 @@ class Subscription:
         return True
 
 
-class EmbeddedSockets:
+class InProcessPublisher:
     """The Sockets port of one machine."""
 
     def __init__(self) -> None:

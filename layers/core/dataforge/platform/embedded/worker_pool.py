@@ -31,7 +31,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias, cast
 
-from dataforge.platform.embedded.asl import StateFailed, describe_exception
+from dataforge.platform.embedded.asl_interpreter import StateFailed, describe_exception
 from dataforge.platform.ports import Item
 
 Handler: TypeAlias = Callable[[Item, object], Item]

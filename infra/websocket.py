@@ -12,8 +12,8 @@ from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from constructs import Construct
 
 from infra import catalog
-from infra.excuses import excuse
 from infra.lambdas import Lambdas, log_group
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
 # No query string: a browser's key may be in it.
@@ -23,7 +23,7 @@ ACCESS_LOG = (
 )
 
 
-class Sockets(Construct):
+class WebSocket(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, lambdas: Lambdas) -> None:
         super().__init__(scope, construct_id)
         self.api = apigateway.WebSocketApi(
@@ -34,7 +34,7 @@ class Sockets(Construct):
             disconnect_route_options=self._route("Disconnect", lambdas),
             default_route_options=self._route("Message", lambdas),
         )
-        excuse(self.api, APIG4="the function behind $connect checks our own keys")
+        suppress_nag(self.api, APIG4="the function behind $connect checks our own keys")
         log = log_group(self, "AccessLog", f"/dataforge/{stage.name}/socket-access", stage)
         self.stage = apigateway.WebSocketStage(
             self,

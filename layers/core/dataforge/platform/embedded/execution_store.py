@@ -8,7 +8,7 @@ survives the death of the process; a power cut may lose the last few and then wo
     workflow_frames       id -> execution, position (NULL: root), state, its input, tries, when to go on, its end;
                           `result` of one that waits for an answer: its token, and whether the answer came
 
-An execution that ends loses its frames, so whoever still works on one finds out on the next write: `Gone`.
+An execution that ends loses its frames, so whoever still works on one finds out on the next write: `ExecutionEnded`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from dataforge.errors import TooLarge
-from dataforge.platform.embedded.asl import LIMIT, Machine, StateFailed
+from dataforge.platform.embedded.asl_interpreter import LIMIT, Machine, StateFailed
 from dataforge.platform.ports import Execution, ExecutionStatus, Item, Value
 
 _KEPT_DAYS = 90
@@ -60,7 +60,7 @@ CREATE INDEX IF NOT EXISTS workflow_frames_of ON workflow_frames (execution, pos
 """
 
 
-class Gone(Exception):
+class ExecutionEnded(Exception):
     """The execution ended, or its Map was given up, while somebody worked on this frame."""
 
 
@@ -90,7 +90,7 @@ class Running:
     """When its machine, which only waits, goes on; Map children do not count."""
 
 
-class Executions:
+class ExecutionStore:
     """`start`, `describe` and `stop` of the Workflows port, from any process; the rest is for the runner."""
 
     def __init__(self, path: Path, machines: Mapping[str, Machine]) -> None:
@@ -176,10 +176,10 @@ class Executions:
         """None: it expects no answer."""
         rows = self._read("SELECT result FROM workflow_frames WHERE id = ? AND ended IS NULL", frame.id)
         if not rows:
-            raise Gone
+            raise ExecutionEnded
         return bool(json.loads(rows[0][0])[1]) if rows[0][0] is not None else None
 
-    def answer(self, token: str) -> None:
+    def send_task_success(self, token: str) -> None:
         """A token that nobody expects any more is left alone."""
         with self._write() as db:
             db.execute(
@@ -276,7 +276,7 @@ class Executions:
         columns = "id, execution, position, state, data, tries, wake, opened"
         rows = self._read(f"SELECT {columns} FROM workflow_frames WHERE {where}", key)  # noqa: S608
         if not rows:
-            raise Gone
+            raise ExecutionEnded
         number, execution, position, state, data, tries, wake, opened = rows[0]
         return Frame(number, execution, position, state, json.loads(data), tuple(json.loads(tries)), wake, bool(opened))
 
@@ -306,7 +306,7 @@ class Executions:
 
 def _changed(cursor: sqlite3.Cursor) -> None:
     if not cursor.rowcount:
-        raise Gone
+        raise ExecutionEnded
 
 
 def _dump(value: object) -> str:

@@ -48,7 +48,7 @@ class TableShape(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SortOrder:
     """One way to walk a table: by its key or by an index. Columns are ready for SQL."""
 
     hash_key: str
@@ -63,15 +63,15 @@ class Order:
         return ("r",) if self.range_column == "r" else (self.range_column, "h", "r")
 
 
-class Layout:
+class TableSchema:
     """The SQL and the key rules of one table."""
 
     def __init__(self, name: str, shape: TableShape) -> None:
         self.name, self.shape = name, shape
         self.key_names = (shape.hash_key,) if shape.range_key is None else (shape.hash_key, shape.range_key)
-        self.orders: dict[str | None, Order] = {None: Order(shape.hash_key, shape.range_key, "h", "r", False)}
+        self.orders: dict[str | None, SortOrder] = {None: SortOrder(shape.hash_key, shape.range_key, "h", "r", False)}
         for index, i in shape.indexes.items():
-            self.orders[index] = Order(
+            self.orders[index] = SortOrder(
                 i.hash_key, i.range_key, f'"{index}_h"', f'"{index}_r"', i.projection == "KEYS_ONLY"
             )
         columns = ["h", "r", "body", "expires"]
@@ -100,7 +100,7 @@ class Layout:
             cells += self._index_cells(order, item)
         return tuple(cells)
 
-    def order(self, index: str | None, hash_key: Key) -> tuple[Order, str | int]:
+    def order(self, index: str | None, hash_key: Key) -> tuple[SortOrder, str | int]:
         """The order to walk and the hash value. Raises Invalid for an unknown index or another attribute."""
         order = self.orders.get(index)
         if order is None:
@@ -119,7 +119,7 @@ class Layout:
             return h, ""
         return h, key_value(item.get(self.shape.range_key), self.shape.range_key, self.shape.range_type)
 
-    def _index_cells(self, order: Order, item: Item) -> tuple[object, object]:
+    def _index_cells(self, order: SortOrder, item: Item) -> tuple[object, object]:
         names = (order.hash_key, str(order.range_key))
         cells = [key_value(item[n], n, self.kind(n)) if n in item else None for n in names]
         return (None, None) if None in cells else (cells[0], cells[1])

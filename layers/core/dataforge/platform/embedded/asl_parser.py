@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
-from dataforge.platform.embedded import asl
+from dataforge.platform.embedded import asl_interpreter as asl
 from dataforge.platform.ports import Item, Value
 
 _COMMON = {"Type", "Comment", "InputPath", "OutputPath"}
@@ -95,8 +95,8 @@ def _targets(state: asl.State) -> Iterator[str]:
 
 def _names(state: asl.State) -> Iterator[str]:
     yield state.name
-    if state.fan:
-        yield from state.fan.states
+    if state.processor:
+        yield from state.processor.states
 
 
 def _state(name: str, raw: Raw, *, inside_map: bool) -> asl.State:
@@ -143,7 +143,7 @@ def _wait(name: str, raw: Raw) -> dict[str, Any]:
 
 
 def _choice(name: str, raw: Raw) -> dict[str, Any]:
-    _require(isinstance(raw.get("Default"), str), f"{name}: without a Default each wall fails in its own way")
+    _require(isinstance(raw.get("Default"), str), f"{name}: without a Default each backend fails in its own way")
     rules = raw.get("Choices")
     _require(isinstance(rules, list) and rules, f"{name}: Choices must be a non-empty array")
     for rule in rules or ():
@@ -151,7 +151,7 @@ def _choice(name: str, raw: Raw) -> dict[str, Any]:
     return {"default": raw["Default"], "rules": tuple((_rule(rule, name), rule["Next"]) for rule in raw["Choices"])}
 
 
-def _rule(raw: Raw, name: str) -> asl.Rule:
+def _rule(raw: Raw, name: str) -> asl.ChoiceRule:
     operators = set(raw) - {"Variable", "Next", "Comment"}
     _require(len(operators) == 1, f"{name}: a choice has one operator, not {sorted(operators)}")
     operator = operators.pop()
@@ -159,18 +159,18 @@ def _rule(raw: Raw, name: str) -> asl.Rule:
     if operator in asl.GROUPS:
         parts = [operand] if operator == "Not" else operand
         _require(isinstance(parts, list) and parts, f"{name}: {operator} needs rules")
-        return asl.Rule(operator, rules=tuple(_rule(part, name) for part in parts))
+        return asl.ChoiceRule(operator, rules=tuple(_rule(part, name) for part in parts))
     _require("Variable" in raw, f"{name}: {operator} needs a Variable")
     variable = _path(raw, "Variable", name) or ()
     if operator == "IsPresent" or operator in asl.TYPE_TESTS:
         _require(isinstance(operand, bool), f"{name}: {operator} takes true or false")
-        return asl.Rule(operator, variable, operand)
+        return asl.ChoiceRule(operator, variable, operand)
     known = operator.removesuffix("Path")
     _require(known in asl.COMPARISONS, f"{name}: the operator {operator} is outside the subset")
     if operator.endswith("Path"):
-        return asl.Rule(operator, variable, _path(raw, operator, name))
+        return asl.ChoiceRule(operator, variable, _path(raw, operator, name))
     _require(asl.COMPARISONS[known][0](operand), f"{name}: {operator} cannot compare with {operand!r}")
-    return asl.Rule(operator, variable, operand)
+    return asl.ChoiceRule(operator, variable, operand)
 
 
 def _map(name: str, raw: Raw) -> dict[str, Any]:
@@ -182,8 +182,8 @@ def _map(name: str, raw: Raw) -> dict[str, Any]:
     config = processor.get("ProcessorConfig")
     _require(config in modes.values(), f"{name}: ProcessorConfig must be one of {list(modes.values())}")
     distributed = config == modes["DISTRIBUTED"]
-    width = _whole(raw, "MaxConcurrency", name, least=1)
-    _require(width <= (1000 if distributed else 40), f"{name}: MaxConcurrency is too large")
+    max_concurrency = _whole(raw, "MaxConcurrency", name, least=1)
+    _require(max_concurrency <= (1000 if distributed else 40), f"{name}: MaxConcurrency is too large")
     percentage = raw.get("ToleratedFailurePercentage", 0.0)
     _require(
         isinstance(percentage, float) and 0 <= percentage <= 100,
@@ -192,17 +192,17 @@ def _map(name: str, raw: Raw) -> dict[str, Any]:
     _require(distributed or not raw.keys() & {"ItemReader", "ToleratedFailurePercentage", "ToleratedFailureCount"},
              f"{name}: ItemReader and tolerance need the DISTRIBUTED mode")  # fmt: skip
     _require(("ItemReader" in raw) != ("ItemsPath" in raw), f"{name}: either ItemReader or ItemsPath")
-    fan = asl.Fan(
+    processor = asl.MapProcessor(
         start_at=processor.get("StartAt", ""),
         states=_states(processor, name, inside_map=True),
-        width=width,
+        max_concurrency=max_concurrency,
         distributed=distributed,
         key=_reader_key(name, raw["ItemReader"]) if "ItemReader" in raw else None,
         items_path=_path(raw, "ItemsPath", name) or (),
         tolerated_count=_whole(raw, "ToleratedFailureCount", name) if "ToleratedFailureCount" in raw else 0,
         tolerated_percentage=percentage,
     )
-    return {"fan": fan}
+    return {"processor": processor}
 
 
 def _reader_key(name: str, reader: Raw) -> Item:
@@ -318,7 +318,7 @@ def _whole(raw: Raw, field: str, where: str, *, least: int = 0, default: int | N
 def _only(raw: object, known: set[str], where: str) -> None:
     _require(isinstance(raw, dict), f"{where}: must be an object")
     unknown = sorted(set(cast(Raw, raw)) - known)
-    _require(not unknown, f"{where}: {', '.join(unknown)} is outside the subset that both walls run")
+    _require(not unknown, f"{where}: {', '.join(unknown)} is outside the subset that both backends run")
 
 
 def _require(condition: object, message: str) -> None:
