@@ -236,5 +236,21 @@ WORKFLOWS: dict[str, str] = {
     "generate": "generate.asl.json",
     "erase": "erase.asl.json",
 }
-"""State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
+"""State machine name -> file in this folder. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
 (`${PlanRun}`), `${Bucket}` the bucket; both backends substitute."""
+
+RENAMED_STATES: dict[str, dict[str, str]] = {
+    "parse": {"AnythingToDo": "HasBatches"},
+    "generate": {
+        "AnythingToDo": "HasBatches",
+        "HowAsked": "IsBatchMode",
+        "Submitted": "NextAfterSubmit",
+        "Checked": "HasPendingJobs",
+        "TopUp": "NeedsTopUp",
+    },
+    "erase": {"WaitForSecondThoughts": "UndoWindow", "AnotherLook": "EraseAgain"},
+}
+"""State machine -> state of an earlier release -> its name today.
+
+On one machine an execution that an upgrade interrupted there continues in the state of today; Step Functions keeps the
+definition that an execution was started with. Keep an entry for 90 days, the longest that an execution may take."""

@@ -40,7 +40,9 @@ def substitutions() -> dict[str, str]:
 def machines() -> dict[str, Machine]:
     """The state machines, read from the files that the deployment uploads."""
     return {
-        name: asl_parser.read(json.loads((_INFRA / file).read_text("utf-8")), substitutions())
+        name: asl_parser.read(
+            json.loads((_INFRA / file).read_text("utf-8")), substitutions(), catalog.RENAMED_STATES.get(name)
+        )
         for name, file in catalog.WORKFLOWS.items()
     }
 

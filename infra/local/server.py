@@ -122,8 +122,8 @@ def machine(
 ) -> Iterator[tuple[Platform, Path]]:
     """Everything but HTTP, running: the platform and the file with the first key.
 
-    make_workers: (folder, how many) -> workers. Raises RuntimeError when another server holds the folder, SchemaMismatch
-    when a newer version wrote it.
+    make_workers: (folder, how many) -> workers. Raises RuntimeError when another server holds the folder,
+    SchemaMismatch when a newer version wrote it.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     workers = make_workers(home, settings.get().workers)

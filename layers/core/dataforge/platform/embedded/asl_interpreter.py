@@ -13,7 +13,7 @@ import json
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Literal, TypeAlias
 
@@ -128,6 +128,8 @@ class Machine:
     states: Mapping[str, State]
     timeout: int
     """Seconds from the start of an execution to its end."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """State of an earlier definition -> its name in this one, also inside a Map: interrupted executions go on there."""
 
 
 class _Missing:

@@ -41,8 +41,16 @@ class OutsideSubset(ValueError):
     """The message names the state and says what is wrong with it."""
 
 
-def read(definition: Mapping[str, Any], substitutions: Mapping[str, str] | None = None) -> asl.Machine:
-    """Raises OutsideSubset. substitutions: what `${Name}` stands for; every placeholder must be known."""
+def read(
+    definition: Mapping[str, Any],
+    substitutions: Mapping[str, str] | None = None,
+    renamed: Mapping[str, str] | None = None,
+) -> asl.Machine:
+    """The parsed state machine.
+
+    substitutions: the value of each `${Name}`; every placeholder must be given. renamed: states of earlier definitions
+    -> their names in this one. Raises OutsideSubset.
+    """
     raw = cast(Raw, substitute(dict(definition), substitutions or {}))
     _only(raw, {"Comment", "StartAt", "States", "TimeoutSeconds", "QueryLanguage", "Version"}, "the machine")
     _require(raw.get("QueryLanguage", "JSONPath") == "JSONPath", "the machine: only JSONPath is read")
@@ -50,7 +58,9 @@ def read(definition: Mapping[str, Any], substitutions: Mapping[str, str] | None 
     states = _states(raw, "the machine", inside_map=False)
     names = [name for state in states.values() for name in _names(state)]
     _require(len(names) == len(set(names)), "the machine: a state name appears twice, also counting Map states")
-    return asl.Machine(raw["StartAt"], states, timeout)
+    for old, new in (renamed or {}).items():
+        _require(new in names and old not in names, f"the machine: {old!r} cannot stand for {new!r}")
+    return asl.Machine(raw["StartAt"], states, timeout, dict(renamed or {}))
 
 
 def substitute(value: Value, substitutions: Mapping[str, str]) -> Value:

@@ -184,9 +184,7 @@ class Runner:
     def _walk(self, active: _Active, frame: Frame, states: Mapping[str, asl.State]) -> Value:
         """From where the frame stands to the end of its machine: the output. Raises StateFailed or ExecutionEnded."""
         while True:
-            state = states.get(frame.state)
-            if state is None:
-                raise StateFailed("States.Runtime", f"State '{frame.state}' is not in the machine any more.")
+            state = self._state(active, frame, states)
             if frame.wake is not None:
                 self._rest(active, frame, frame.wake)
             try:
@@ -206,6 +204,14 @@ class Runner:
             if following is None:
                 return data
             frame = self._store.move(frame, following, data)
+
+    def _state(self, active: _Active, frame: Frame, states: Mapping[str, asl.State]) -> asl.State:
+        """Of the current definition; the execution may have been interrupted under an earlier one."""
+        renamed = self._machines[active.row.machine].renamed
+        state = states.get(frame.state) or states.get(renamed.get(frame.state, ""))
+        if state is None:
+            raise StateFailed("States.Runtime", f"State '{frame.state}' is not in the machine any more.")
+        return state
 
     def _enter(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
         """Do the state's work: the next state (None: the end) and its input."""
@@ -302,7 +308,7 @@ class Runner:
         )
 
     def _fan_out(self, active: _Active, processor: asl.MapProcessor, children: list[int]) -> Iterator[bool]:
-        """Run the children, at most `max_concurrency` at once; yields whether each failed, in the order of their end."""
+        """Run the children, `max_concurrency` at once; yields whether each failed, in the order of their end."""
         todo, done = queue.SimpleQueue[int](), queue.SimpleQueue[bool | Exception]()
         for child in children:
             todo.put(child)
