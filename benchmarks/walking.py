@@ -42,7 +42,16 @@ def wall() -> Iterator[Started]:
     with tempfile.TemporaryDirectory() as folder:
         files = LocalFiles(Path(folder, "files"), base_url=lambda: "", secret=b"s" * 32, max_upload_bytes=10**9)
         tables, started = SqliteTables(Path(folder, "data.db"), catalog.TABLES), Started()
-        platform.use(Platform("embedded", tables, files, started, InProcessPublisher(), EnvironmentSecrets(None)))
+        platform.use(
+            Platform(
+                name="embedded",
+                tables=tables,
+                files=files,
+                workflows=started,
+                publisher=InProcessPublisher(),
+                secrets=EnvironmentSecrets(None),
+            )
+        )
         yield started
         platform.use(None)
         tables.close()

@@ -55,13 +55,13 @@ def add_member(who: AnyCallerDep, body: wire.AddMember) -> wire.Member:
     """
     made = orgs.add_member(
         orgs.Member(
-            who.org_id,
-            ids.new("user"),
-            body.role,
-            body.name,
-            body.email,
-            not settings.get().require_verified_email,
-            clock.now(),
+            org_id=who.org_id,
+            user_id=ids.new("user"),
+            role=body.role,
+            name=body.name,
+            email=body.email,
+            email_verified=not settings.get().require_verified_email,
+            created_at=clock.now(),
         )
     )
     return _member(made)

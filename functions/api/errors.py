@@ -42,8 +42,9 @@ def body(
     status: int,
     code: str,
     message: str,
+    *,
     errors: list[FieldError] | None = None,
-    wrong: Misspelt | None = None,
+    spelling: Misspelt | None = None,
 ) -> JSONResponse:
     content = Error(
         error=HTTPStatus(status).phrase,
@@ -53,8 +54,8 @@ def body(
         status_code=status,
         request_id=request_id(request),
         errors=[BrokenField(field=e.field, message=e.message) for e in errors or ()] or None,
-        suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in wrong.suggestions] if wrong else None,
-        suggested_domain=wrong.corrected if wrong else None,
+        suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in spelling.suggestions] if spelling else None,
+        suggested_domain=spelling.corrected if spelling else None,
     )
     return JSONResponse(content.model_dump(exclude_none=True), status_code=status)
 
@@ -78,8 +79,8 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
     if problem.status >= 500:
         logger.error("request failed: %s", problem.message)
     fields = problem.errors if isinstance(problem, Invalid) else None
-    wrong = problem if isinstance(problem, Misspelt) else None
-    response = body(request, problem.status, problem.code, problem.message, fields, wrong)
+    spelling = problem if isinstance(problem, Misspelt) else None
+    response = body(request, problem.status, problem.code, problem.message, errors=fields, spelling=spelling)
     if isinstance(problem, RateLimited | InProgress | Busy):
         response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     if isinstance(problem, Unauthenticated):
@@ -94,7 +95,7 @@ def _validation(request: Request, problem: Exception) -> JSONResponse:
         return body(request, 400, "MALFORMED_REQUEST", "The request body is not valid JSON")
     fields = [FieldError(_field(e["loc"]), str(e["msg"])) for e in found]
     message = "; ".join(f"{f.field}: {f.message}" for f in fields)
-    return body(request, 422, "VALIDATION_ERROR", message, fields)
+    return body(request, 422, "VALIDATION_ERROR", message, errors=fields)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

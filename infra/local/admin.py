@@ -87,7 +87,13 @@ def revoke_key(told: Told) -> object:
 
 def add_member(told: Told) -> object:
     member = orgs.Member(
-        _org(told), told.user or ids.new("user"), told.role, told.name, told.email, not told.unverified, clock.now()
+        org_id=_org(told),
+        user_id=told.user or ids.new("user"),
+        role=told.role,
+        name=told.name,
+        email=told.email,
+        email_verified=not told.unverified,
+        created_at=clock.now(),
     )
     return _member(orgs.add_member(member))
 

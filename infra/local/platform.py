@@ -89,12 +89,12 @@ def build(
     )
     runner = Runner(home / "workflows.db", machines(), invoke=invoke, read_file=files.read)
     return Platform(
-        "embedded",
-        SqliteTables(home / "data.db", catalog.TABLES),
-        files,
-        runner,
-        InProcessPublisher(),
-        EnvironmentSecrets(home / "secrets.json"),
+        name="embedded",
+        tables=SqliteTables(home / "data.db", catalog.TABLES),
+        files=files,
+        workflows=runner,
+        publisher=InProcessPublisher(),
+        secrets=EnvironmentSecrets(home / "secrets.json"),
     )
 
 

@@ -167,12 +167,12 @@ def aws_service(_: Path) -> Iterator[Service]:
         with stepfunctions_moto.deploy(handlers, definitions, BUCKET) as arns:
             platform.use(
                 Platform(
-                    "aws",
-                    DynamoTables("t-"),
-                    S3Files(BUCKET),
-                    StepFunctionsWorkflows(arns),
-                    InProcessPublisher(),
-                    EnvironmentSecrets(None),
+                    name="aws",
+                    tables=DynamoTables("t-"),
+                    files=S3Files(BUCKET),
+                    workflows=StepFunctionsWorkflows(arns),
+                    publisher=InProcessPublisher(),
+                    secrets=EnvironmentSecrets(None),
                 )
             )
 

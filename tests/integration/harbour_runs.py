@@ -65,7 +65,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     settings.get.cache_clear()
     files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
     tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(Platform("embedded", tables, files, Started(), InProcessPublisher(), EnvironmentSecrets(None)))
+    platform.use(
+        Platform(
+            name="embedded",
+            tables=tables,
+            files=files,
+            workflows=Started(),
+            publisher=InProcessPublisher(),
+            secrets=EnvironmentSecrets(None),
+        )
+    )
     org_id, user_id = orgs.create_org("harbour")
     made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
     document = Document(

@@ -52,7 +52,16 @@ def wall(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     nothing: Any = None
     with backends.TABLES[request.param](tmp_path) as tables:
         shared: Any = OneAtATime(tables) if request.param == "aws" else tables
-        platform.use(Platform(request.param, shared, nothing, nothing, nothing, EnvironmentSecrets(None)))
+        platform.use(
+            Platform(
+                name=request.param,
+                tables=shared,
+                files=nothing,
+                workflows=nothing,
+                publisher=nothing,
+                secrets=EnvironmentSecrets(None),
+            )
+        )
         yield request.param
         platform.use(None)
 

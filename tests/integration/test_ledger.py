@@ -28,7 +28,16 @@ def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
     settings.get.cache_clear()
     make = {"embedded": embedded_tables, "aws": aws_tables}[request.param]
     with make(tmp_path) as tables:
-        platform.use(Platform("embedded", tables, None, Started(), InProcessPublisher(), EnvironmentSecrets(None)))  # type: ignore[arg-type]
+        platform.use(
+            Platform(
+                name="embedded",
+                tables=tables,
+                files=None,
+                workflows=Started(),
+                publisher=InProcessPublisher(),
+                secrets=EnvironmentSecrets(None),
+            )
+        )  # type: ignore[arg-type]
         yield
         platform.use(None)
 

@@ -29,7 +29,9 @@ class Books(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self.tables = SqliteTables(Path(self._folder.name, "data.db"), catalog.TABLES)
         none: object = None
-        platform.use(Platform("embedded", self.tables, none, none, none, none))  # type: ignore[arg-type]
+        platform.use(
+            Platform(name="embedded", tables=self.tables, files=none, workflows=none, publisher=none, secrets=none)
+        )  # type: ignore[arg-type]
         self.paid_in, self.charged, self.runs = 0, 0, 0
         self.held: dict[str, int] = {}
         self.settled: dict[str, int] = {}

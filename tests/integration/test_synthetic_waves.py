@@ -44,7 +44,16 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BatchS
         settings.get.cache_clear()
         files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
         tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-        platform.use(Platform("embedded", tables, files, Started(), InProcessPublisher(), EnvironmentSecrets(None)))
+        platform.use(
+            Platform(
+                name="embedded",
+                tables=tables,
+                files=files,
+                workflows=Started(),
+                publisher=InProcessPublisher(),
+                secrets=EnvironmentSecrets(None),
+            )
+        )
         yield made
         platform.use(None)
         tables.close()

@@ -49,12 +49,12 @@ def management() -> Iterator[Management]:
         unused: Any = None
         platform.use(
             Platform(
-                "aws",
-                tables,
-                unused,
-                unused,
-                WebSocketPublisher(tables, "https://x", client=made),
-                EnvironmentSecrets(None),
+                name="aws",
+                tables=tables,
+                files=unused,
+                workflows=unused,
+                publisher=WebSocketPublisher(tables, "https://x", client=made),
+                secrets=EnvironmentSecrets(None),
             )
         )
         yield made

@@ -42,7 +42,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mon
     settings.get.cache_clear()
     tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
     files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    platform.use(Platform("embedded", tables, files, None, InProcessPublisher(), EnvironmentSecrets(None)))  # type: ignore[arg-type]
+    platform.use(
+        Platform(
+            name="embedded",
+            tables=tables,
+            files=files,
+            workflows=None,
+            publisher=InProcessPublisher(),
+            secrets=EnvironmentSecrets(None),
+        )
+    )  # type: ignore[arg-type]
     yield monkeypatch
     platform.use(None)
     tables.close()

@@ -269,7 +269,7 @@ class Secrets(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """One backend with all its sockets; built once per process by `functions/api/main.py`, a state function or the
     one-machine server, and found through `platform.current()`."""

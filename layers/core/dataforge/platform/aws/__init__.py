@@ -23,12 +23,12 @@ def build() -> Platform:
     arns = {k.removeprefix(_MACHINE).lower(): arn for k, arn in os.environ.items() if k.startswith(_MACHINE)}
     tables = DynamoTables(s.table_prefix)
     return Platform(
-        "aws",
-        tables,
-        S3Files(s.bucket),
-        StepFunctionsWorkflows(arns),
-        WebSocketPublisher(tables, s.socket_url),
-        SecretsManager(s.table_prefix),
+        name="aws",
+        tables=tables,
+        files=S3Files(s.bucket),
+        workflows=StepFunctionsWorkflows(arns),
+        publisher=WebSocketPublisher(tables, s.socket_url),
+        secrets=SecretsManager(s.table_prefix),
     )
 
 

@@ -72,7 +72,7 @@ class DynamoTables:
         remove: Sequence[str] = (),
         where: Where | None = None,
     ) -> Item:
-        write = Update(table, key, set or {}, add or {}, remove, where or {})
+        write = Update(table=table, key=key, set=set or {}, add=add or {}, remove=remove, where=where or {})
         arguments = self._update_arguments(write)
         if "UpdateExpression" not in arguments:
             return self._unchanged(write)

@@ -269,7 +269,14 @@ class ExecutionStore:
                     "DELETE FROM workflow_frames WHERE execution = ? AND position IS NOT NULL", (frame.execution,)
                 )
         return Frame(
-            frame.id, frame.execution, frame.position, state, json.loads(data), tuple(json.loads(tries)), wake, False
+            id=frame.id,
+            execution=frame.execution,
+            position=frame.position,
+            state=state,
+            data=json.loads(data),
+            tries=tuple(json.loads(tries)),
+            wake=wake,
+            opened=False,
         )
 
     def _frame(self, where: str, key: int) -> Frame:
@@ -278,7 +285,16 @@ class ExecutionStore:
         if not rows:
             raise ExecutionEnded
         number, execution, position, state, data, tries, wake, opened = rows[0]
-        return Frame(number, execution, position, state, json.loads(data), tuple(json.loads(tries)), wake, bool(opened))
+        return Frame(
+            id=number,
+            execution=execution,
+            position=position,
+            state=state,
+            data=json.loads(data),
+            tries=tuple(json.loads(tries)),
+            wake=wake,
+            opened=bool(opened),
+        )
 
     def _results(self, frame: Frame, ended: str) -> Iterator[tuple[Any, ...]]:
         return iter(

@@ -59,7 +59,7 @@ class SqliteTables:
         remove: Sequence[str] = (),
         where: Where | None = None,
     ) -> Item:
-        change = Update(table, key, set or {}, add or {}, remove, where or {})
+        change = Update(table=table, key=key, set=set or {}, add=add or {}, remove=remove, where=where or {})
         with self._write() as db:
             return self._update(db, change)
 
