@@ -1,4 +1,4 @@
-"""The WebSocket API: clients hear of a run's progress without asking."""
+"""The WebSocket API, which pushes the progress of runs to clients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infra.lambdas import Lambdas, log_group
 from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
-# No query string: a browser's key may be in it.
+# No query string: it may contain a browser's key.
 ACCESS_LOG = (
     '{"time":"$context.requestTime","request_id":"$context.requestId","ip":"$context.identity.sourceIp",'
     '"route":"$context.routeKey","status":"$context.status","connection":"$context.connectionId"}'
@@ -54,7 +54,7 @@ class WebSocket(Construct):
         CfnOutput(scope, "SocketUrl", value=self.stage.url, description="Push of progress (WebSocket)")
 
     def _route(self, name: str, lambdas: Lambdas) -> apigateway.WebSocketRouteOptions:
-        # No route answers by itself: what the function has to say it pushes, like everything else.
+        # No route has a response of its own: the function pushes its replies, like all messages.
         return apigateway.WebSocketRouteOptions(
             integration=WebSocketLambdaIntegration(f"{name}Integration", lambdas.by_name[catalog.SOCKET])
         )

@@ -1,4 +1,4 @@
-"""Exceptions to the one error body, once."""
+"""Translates every exception into the one error body."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def body(
 
 
 def too_large(request: Request, limit: int) -> JSONResponse:
-    """For a body that nobody has read yet."""
+    """For a request whose body has not been read."""
     message = f"A request body has at most {limit:,} bytes; upload files through the address of upload-url"
     return body(request, 413, "TOO_LARGE", message)
 
 
 def install(app: FastAPI) -> None:
-    """Every way a request can fail ends in the same body."""
+    """Registers handlers for every exception, all with the same error body."""
     app.add_exception_handler(DataForgeError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
@@ -108,7 +108,7 @@ def _http(request: Request, problem: Exception) -> JSONResponse:
     code, message = HTTPStatus(problem.status_code).name, str(problem.detail)
     if problem.status_code == 404:
         message = f"No route {request.method} {request.url.path}"
-    if problem.status_code == 400:  # the framework's word for bytes that are no text, and nesting without end
+    if problem.status_code == 400:  # the framework's status for bytes that are no text, and for endless nesting
         code, message = "MALFORMED_REQUEST", "The request body cannot be read as JSON"
     response = body(request, problem.status_code, code, message)
     if problem.status_code == 405:
@@ -118,7 +118,7 @@ def _http(request: Request, problem: Exception) -> JSONResponse:
 
 def _unexpected(request: Request, problem: Exception) -> JSONResponse:
     logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=problem)
-    told = "Something went wrong on our side; try again, or report the request_id"
-    response = body(request, 500, "INTERNAL", told)
+    message = "Something went wrong on our side; try again, or report the request_id"
+    response = body(request, 500, "INTERNAL", message)
     response.headers.update(rate_headers(request))  # this answer does not pass the middleware
     return response

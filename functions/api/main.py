@@ -20,7 +20,7 @@ DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, genera
 Send your key as `X-API-Key` (or `Authorization: Bearer`) and your organisation as `X-Organization-ID`."""
 
 MAX_BODY_BYTES = 4 * 2**20
-"""Files do not come this way. Lambda takes 6 MB of event, in which a body is a third longer (base64)."""
+"""Files are uploaded elsewhere. Lambda accepts events of 6 MB, in which a body is a third longer (base64)."""
 
 
 class _App(FastAPI):
@@ -38,7 +38,7 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
         openapi_url=None,
         docs_url=None,
-        redoc_url=None,  # ours are in docs.py: FastAPI's page loads from elsewhere
+        redoc_url=None,  # see docs.py: FastAPI's page loads files from another host
     )
     app.middleware("http")(_each_request)
     errors.install(app)
@@ -52,7 +52,7 @@ def create_app() -> FastAPI:
 
 
 async def _each_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """A request id for the answer and every log line; a trailing slash is the same route."""
+    """Adds a request id to the response and every log line; treats a trailing slash as the same route."""
     path = request.scope["path"]
     if len(path) > 1 and path.endswith("/"):
         request.scope["path"] = path.rstrip("/")
@@ -60,8 +60,8 @@ async def _each_request(request: Request, call_next: Callable[[Request], Awaitab
     token = log.context.set({"request_id": request_id})
     started = time.perf_counter()
     try:
-        told = request.headers.get("content-length", "")
-        if told.isdigit() and int(told) > MAX_BODY_BYTES:
+        length = request.headers.get("content-length", "")
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
             response: Response = errors.too_large(request, MAX_BODY_BYTES)
         else:
             response = await call_next(request)
@@ -82,7 +82,7 @@ def _lambda() -> Mangum:
     return Mangum(app, lifespan="off")
 
 
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere nobody would close the event loop that Mangum opens
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere the event loop that Mangum opens would never be closed
     platform.prepare()
     _lambda()
 

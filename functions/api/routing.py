@@ -1,7 +1,8 @@
-"""What happens around every route that needs a key: the caller is let in before the body is read, and a POST with an
-Idempotency-Key is answered once.
+"""Route class of every route that needs a key.
 
-Every router is made with `route_class=Route`; a test holds the routes to it.
+It authorizes the caller before the body is read, and executes a POST with an Idempotency-Key once.
+
+Every router is created with `route_class=Route`; a test checks this.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 MAX_KEY_LENGTH = 255
 REPLAYED = "Idempotent-Replayed"
 RENEW_SECONDS = idempotency.ABANDONED / 3
-"""Seconds between two signs of life of a request that takes long."""
+"""Between two renewals of the claim of a long request."""
 
 NEVER_STORED = {"create_api_key"}
-"""Operations whose answer must not be stored: they refuse the header."""
+"""Operations whose response must not be stored: they reject the header."""
 NOT_DEDUPLICATED = {"create_upload_url"}
-"""Operations that change nothing and answer a URL that soon expires: they do what is asked, every time."""
+"""Operations that change nothing and return a URL that soon expires: executed every time."""
 
 
 class Route(APIRoute):
@@ -55,7 +56,7 @@ class Route(APIRoute):
 
 
 def organization_needed(dependant: Dependant) -> bool | None:
-    """Whether callers must name their organisation; None for a public route."""
+    """Whether the organisation header is required; None for a public route."""
     if dependant.call in (caller, caller_anywhere):
         return dependant.call is caller
     inner = [organization_needed(d) for d in dependant.dependencies]
@@ -70,7 +71,7 @@ def _check(key: str, operation: str) -> None:
 
 
 async def _idempotent(request: Request, org_id: str, key: str, answer: Handler) -> Response:
-    """The answer of the first such request. Only 2xx is kept: what failed may be tried again with the same key."""
+    """The response of the first such request. Only 2xx is stored: a failed request may be retried with the same key."""
     sent = f"{request.url.query}\n".encode() + await request.body()
     path = f"{request.method} {request.scope['path']}"
     held = await run_in_threadpool(idempotency.claim, org_id, path, key, sent)
@@ -79,7 +80,7 @@ async def _idempotent(request: Request, org_id: str, key: str, answer: Handler) 
     try:
         async with _claim_renewed(held):
             response = await answer(request)
-    except Exception:  # a cancelled one may still be working: its claim runs out by itself
+    except Exception:  # not on cancellation: the request may still be running, and its claim expires
         await run_in_threadpool(held.drop)
         raise
     body = getattr(response, "body", None)

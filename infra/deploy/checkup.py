@@ -1,4 +1,4 @@
-"""What a deployment needs from the account, checked one by one, each with what to do where it is missing."""
+"""Checks what a deployment needs from the account; each finding says what to do if something is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRAINING_QUOTA = "L-1928E07B"
 class Finding:
     what: str
     state: str
-    said: str
+    detail: str
 
 
 def tools() -> Finding:
@@ -99,10 +99,10 @@ def sagemaker(account: Account) -> Finding:
 
 
 def allowed(account: Account, *, prefix: str) -> Finding:
-    """IAM's own simulation of every right that a deployment takes, service control policies included."""
+    """IAM's simulation of every permission that a deployment needs, including service control policies."""
     source = _identity(account)
     if source is None:
-        return Finding("rights", GOOD, "the account's root user may do everything; better deploy with a role")
+        return Finding("rights", GOOD, "the root user has every permission; a role is safer for deployments")
     lacking: set[str] = set()
     for right in rights.merged(r for many in rights.POLICIES.values() for r in many):
         asked = {
@@ -135,7 +135,7 @@ def allowed(account: Account, *, prefix: str) -> Finding:
                 "policies that allow a deployment; have them attached"
             ),
         )
-    return Finding("rights", GOOD, f"{source} may do what a deployment takes")
+    return Finding("rights", GOOD, f"{source} has the permissions of a deployment")
 
 
 def _filled(account: Account, right: rights.Right, prefix: str) -> list[str]:
@@ -143,7 +143,7 @@ def _filled(account: Account, right: rights.Right, prefix: str) -> list[str]:
 
 
 def _sample(arn: str) -> str:
-    """One of those that the pattern stands for; a `*` alone means any."""
+    """A sample ARN that the pattern matches; a `*` alone stands for any resource."""
     return arn if arn == "*" else arn.replace("*", "x")
 
 

@@ -1,8 +1,8 @@
-"""Plug this machine in: the embedded platform over one data folder, the same for the server and its workers.
+"""Builds the embedded backend on one data folder, the same for the server and its workers.
 
 <home>/data.db         tables (SQLite)          <home>/files/           objects
 <home>/workflows.db    executions               <home>/secret           signs file URLs (0600)
-<home>/server.json     who serves it, where     <home>/credentials.json the first key (0600)
+<home>/server.json     the running server     <home>/credentials.json the first key (0600)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _INFRA = Path(catalog.__file__).parent
 
 
 def substitutions() -> dict[str, str]:
-    """What `${PlanRun}` and `${Bucket}` in a state machine file stand for here: names of the catalog."""
+    """Values of `${PlanRun}` and `${Bucket}` in the state machine files: names of the catalog."""
     names = {"".join(part.title() for part in name.split("_")): name for name in catalog.FUNCTIONS}
     return {**names, "Bucket": BUCKET}
 
@@ -48,14 +48,14 @@ def machines() -> dict[str, Machine]:
 
 
 def secret_of(home: Path) -> bytes:
-    """The key that signs file URLs; made once."""
+    """The key that signs file URLs; created once."""
     return bytes.fromhex(write_once(home / "secret", secrets.token_hex(32)))
 
 
 def write_once(path: Path, text: str) -> str:
     """The file's content; `text` becomes it, readable by the owner only, if the file does not exist yet.
 
-    Whole or not at all, also when several processes try at once or one is killed.
+    Atomic, also when several processes try at once or one is killed.
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -78,7 +78,7 @@ def build(
     invoke: Callable[[str, Item, float], Item],
     soon: Callable[[Callable[[], None]], object] = lambda job: job(),
 ) -> Platform:
-    """invoke runs a function of the catalog: only the server has one that does. soon: see LocalFiles."""
+    """invoke runs a function of the catalog; only the server passes one that works. soon: see LocalFiles."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = LocalFiles(
         home / "files",
@@ -99,13 +99,13 @@ def build(
 
 
 def pool(home: Path, size: int) -> WorkerPool:
-    """Warm workers that run the catalog's handlers over the same data folder."""
+    """Warm workers that run the catalog's handlers on the same data folder."""
     environment: Mapping[str, str] = {**os.environ, "DATAFORGE_HOME": str(home)}
     return WorkerPool([sys.executable, "-m", "infra.local.worker"], size, environment)
 
 
 class Workers(Protocol):
-    """What the server needs of its workers; `WorkerPool` says what each call promises."""
+    """What the server needs of its workers; `WorkerPool` documents each method."""
 
     def invoke(self, handler: str, event: Item, timeout_s: float) -> Item: ...
 

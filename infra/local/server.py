@@ -35,18 +35,18 @@ from infra.local.platform import Workers, build, invoker, pool, write_once
 logger = logging.getLogger(__name__)
 
 FIRST_CLEANUP_SECONDS = 60.0
-"""After the start: nobody should wait for it."""
+"""After the start, which it must not delay."""
 UPLOAD_RETRIES = (0.2, 2.0)
-"""Pauses before looking at an upload again, in seconds."""
+"""Pauses before an upload is verified again, in seconds."""
 
 
 def add_file_routes(app: FastAPI, files: LocalFiles) -> None:
-    """What S3 does behind a presigned URL: PUT and GET of one object, checked by its signature."""
+    """PUT and GET of one object by signed URL, as S3 does for presigned URLs."""
 
     @app.put("/files/{key:path}", include_in_schema=False)
     async def put_file(key: str, request: Request) -> PlainTextResponse:
-        told = request.headers.get("content-length", "")
-        length = int(told) if told.isdigit() else None
+        header = request.headers.get("content-length", "")
+        length = int(header) if header.isdigit() else None
         content_type = request.headers.get("content-type")
         query = dict(request.query_params)
         files.verify("PUT", key, query, content_type=content_type, content_length=length)
@@ -71,7 +71,7 @@ def add_file_routes(app: FastAPI, files: LocalFiles) -> None:
 
 
 def ensure_credentials(home: Path, url: str) -> Path:
-    """The local organisation's key, made at the first start, kept in a 0600 file that the command reads."""
+    """The local organisation and its key, created at the first start; the file (0600) is read by the command."""
     path = home / "credentials.json"
     if not path.exists():
         org_id, user_id = orgs.create_org("local")
@@ -81,7 +81,7 @@ def ensure_credentials(home: Path, url: str) -> Path:
 
 
 def resume_started_runs(org_ids: set[str]) -> None:
-    """A run that was written but whose machine never started (killed in between) starts now; the rest is harmless."""
+    """Starts the state machines of active runs, in case a crash prevented it; idempotent for those already started."""
     for project in itertools.chain.from_iterable(projects.list_of(org_id) for org_id in org_ids):
         if project.active_run is not None:
             try:
@@ -93,25 +93,25 @@ def resume_started_runs(org_ids: set[str]) -> None:
 
 
 def verify_upload(info: FileInfo) -> None:
-    """What `functions/on_upload.py` does in an account; a moment's trouble is tried again."""
+    """Does what `functions/on_upload.py` does on AWS; failures are retried."""
     for pause in UPLOAD_RETRIES:
         try:
             uploads.arrived(info.key)
             return
         except Exception:
-            logger.warning("looking at %s failed; once more in %s s", info.key, pause, exc_info=True)
+            logger.warning("verifying %s failed; next try in %s s", info.key, pause, exc_info=True)
             time.sleep(pause)
     uploads.arrived(info.key)
 
 
 def delete_expired_results_daily(closing: threading.Event) -> None:
-    """What the bucket's lifecycle does in an account: files of synthetic jobs go when their days are over."""
+    """Does what the bucket's lifecycle rule does on AWS: deletes expired files of synthetic jobs."""
     while not closing.wait(FIRST_CLEANUP_SECONDS):
         for org in orgs.list_orgs():
             try:
                 jobs.sweep(org.org_id)
             except Exception:
-                logger.warning("the expired files of %s stay until tomorrow", org.org_id, exc_info=True)
+                logger.warning("expired files of %s could not be deleted; next try tomorrow", org.org_id, exc_info=True)
         if closing.wait(jobs.DAY):
             return
 
@@ -120,15 +120,15 @@ def delete_expired_results_daily(closing: threading.Event) -> None:
 def machine(
     home: Path, url: str, *, make_workers: Callable[[Path, int], Workers] = pool
 ) -> Iterator[tuple[Platform, Path]]:
-    """Everything but HTTP, running: the platform and the file with the first key.
+    """Runs everything but HTTP; yields the backend and the file with the first key.
 
     make_workers: (folder, how many) -> workers. Raises RuntimeError when another server holds the folder,
     SchemaMismatch when a newer version wrote it.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     workers = make_workers(home, settings.get().workers)
-    teller, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
-    backend = build(home, base_url=lambda: url, invoke=invoker(workers), soon=teller.submit)
+    callbacks, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
+    backend = build(home, base_url=lambda: url, invoke=invoker(workers), soon=callbacks.submit)
     assert isinstance(backend.workflows, Runner)  # noqa: S101  build made it
     try:
         platform.use(backend)
@@ -138,11 +138,13 @@ def machine(
         resume_started_runs({own, *(org.org_id for org in orgs.list_orgs())})
         backend.workflows.start_up()
         backend.files.on_created(verify_upload)
-        threading.Thread(target=delete_expired_results_daily, args=(closing,), name="sweep", daemon=True).start()
+        threading.Thread(
+            target=delete_expired_results_daily, args=(closing,), name="expired-results", daemon=True
+        ).start()
         yield backend, credentials
     finally:
         closing.set()
-        teller.shutdown(cancel_futures=True)  # the next start hears of what is left
+        callbacks.shutdown(cancel_futures=True)  # the next start runs the callbacks that are left
         backend.workflows.close()
         workers.close()
         platform.use(None)

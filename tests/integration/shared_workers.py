@@ -104,7 +104,7 @@ def _belong_to(owner: Item) -> None:
     os.environ.update({name: str(value) for name, value in owner["environment"].items()})
     settings.get.cache_clear()
     log.configure(settings.get().log_level)
-    platform.use(build(Path(str(owner["home"])), base_url=lambda: "", invoke=worker.never))
+    platform.use(build(Path(str(owner["home"])), base_url=lambda: "", invoke=worker.no_workflows))
     _now[:] = [owner]
 
 

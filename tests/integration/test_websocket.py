@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from dataforge import platform
 from dataforge.platform.aws.dynamo import DynamoTables
-from dataforge.platform.aws.secrets import KEEP_S, SecretsManager
+from dataforge.platform.aws.secrets import CACHE_SECONDS, SecretsManager
 from dataforge.platform.aws.websocket import WebSocketPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
@@ -219,7 +219,7 @@ def test_a_changed_key_is_seen_after_five_minutes_and_asked_for_once_in_between(
         before = secrets.get("OPENAI_API_KEY")
         client.put_secret_value(SecretId="dev-OPENAI_API_KEY", SecretString="sk-new")
         kept = secrets.get("OPENAI_API_KEY")
-        clock.now = KEEP_S
+        clock.now = CACHE_SECONDS
         after = secrets.get("OPENAI_API_KEY")
 
     assert (before, kept, after) == ("sk-old", "sk-old", "sk-new")

@@ -318,7 +318,7 @@ CHILD = f"{MAP}/ItemProcessor/States/GenerateBatch"
         ("States/PlanRun/Parameters/Payload.$", "$$.Task.Token", "is for a task that waits for it"),
         ("States/PlanRun/TimeoutSecondsPath", "$.seconds", "is for a task that waits for its token"),
         ("States/WaitForJobs/TimeoutSeconds", 5, "either timeout"),
-        ("States/WaitForJobs/Parameters/Payload", {}, "nobody could answer"),
+        ("States/WaitForJobs/Parameters/Payload", {}, "no caller could complete"),
         ("States/PlanRun/Parameters/Payload.$", "States.UUID()", "path of the subset"),
         ("States/PlanRun/ResultPath", "$.a[0]", "names only"),
         ("States/PlanRun/Retry/0/IntervalSeconds", 0, "IntervalSeconds"),
@@ -347,7 +347,7 @@ CHILD = f"{MAP}/ItemProcessor/States/GenerateBatch"
         (f"{CHILD}/Catch/0/Next", "CloseRun", "CloseRun"),
     ],
 )
-def test_what_only_one_wall_would_run_is_refused_by_name(place: str, value: Any, said: str) -> None:
+def test_what_only_one_backend_would_run_is_refused_by_name(place: str, value: Any, said: str) -> None:
     with pytest.raises(OutsideSubset) as refusal:
         read(changed(place, value), FUNCTIONS)
 

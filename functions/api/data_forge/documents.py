@@ -31,8 +31,8 @@ def register_document(project: ProjectDep, body: wire.RegisterDocument) -> wire.
     """Makes an uploaded file, a web page or a text a document that the next parse reads."""
     given = [name for name in _REGISTER if getattr(body, name) is not None]
     if len(given) != 1:
-        told = f"not {' and '.join(given)}" if given else "none was sent"
-        raise Invalid(f"Send exactly one of s3_key, url and content: {told}", field=given[1] if given else "s3_key")
+        problem = f"not {' and '.join(given)}" if given else "none was sent"
+        raise Invalid(f"Send exactly one of s3_key, url and content: {problem}", field=given[1] if given else "s3_key")
     return views.document(_REGISTER[given[0]](project, body))
 
 

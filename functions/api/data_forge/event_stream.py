@@ -1,4 +1,4 @@
-"""Following a run: its events as they come, by long polling or as server-sent events."""
+"""Events of a run while it works: by long polling, or as a stream of server-sent events."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from functions.api.wire.limits import Id
 router = APIRouter(tags=["generations"], route_class=Route)
 
 MAX_WAIT_SECONDS = 20
-"""Seconds: API Gateway gives up on an answer after 29."""
+"""API Gateway times out after 29 seconds."""
 POLL_SECONDS = 0.5
-"""Seconds between two looks for news."""
+"""Between two reads of the run's events."""
 LAST_EVENT_SECONDS = 5.0
-"""Seconds after its end in which a run may still say its last line."""
+"""After a run has ended, its last log line may be written this much later."""
 EVENT_STREAM = "text/event-stream"
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -66,7 +66,9 @@ async def get_generation_events(
     start = after or request.headers.get("Last-Event-ID") or events.START
     if EVENT_STREAM not in request.headers.get("accept", ""):
         return await _next_events(who.org_id, generation_id, start, wait, limit)
-    first = await _next_events(who.org_id, generation_id, start, 0, limit)  # 404 and 422 are answers, no streams
+    first = await _next_events(
+        who.org_id, generation_id, start, 0, limit
+    )  # 404 and 422 are plain responses, no streams
     stream = _stream(who.org_id, generation_id, first, wait or MAX_WAIT_SECONDS, limit)
     return StreamingResponse(stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
@@ -78,14 +80,14 @@ async def _next_events(org_id: str, generation_id: str, after: str, wait: float,
         found = await run_in_threadpool(events.since, run.run_id, after, limit)
         closed = _is_closed(run, found)
         if found.events or closed or time.monotonic() + POLL_SECONDS > end:
-            told = [wire.RunEvent.model_validate(events.message(e)) for e in found.events]
-            return wire.Events(generation_id=generation_id, events=told, cursor=found.cursor, closed=closed)
+            found_events = [wire.RunEvent.model_validate(events.message(e)) for e in found.events]
+            return wire.Events(generation_id=generation_id, events=found_events, cursor=found.cursor, closed=closed)
         await asyncio.sleep(POLL_SECONDS)
         run = await run_in_threadpool(runs.get, org_id, generation_id)
 
 
 def _is_closed(run: runs.Run, found: News) -> bool:
-    """Nothing will come after this. The run was read before the events, so the last line may be among them."""
+    """No further event can come. The run was read before the events, so its last line may be among them."""
     if run.status not in runs.FINISHED or found.more:
         return False
     ended = any(e.type == "log" and e.status in runs.FINISHED for e in found.events)
@@ -97,8 +99,8 @@ async def _stream(org_id: str, generation_id: str, found: wire.Events, wait: flo
     yield "retry: 500\n\n"
     while True:
         for n, event in enumerate(found.events):
-            place = f"id: {found.cursor}\n" if n == len(found.events) - 1 else ""
-            yield f"{place}event: {event.type}\ndata: {event.model_dump_json(exclude_none=True)}\n\n"
+            event_id = f"id: {found.cursor}\n" if n == len(found.events) - 1 else ""
+            yield f"{event_id}event: {event.type}\ndata: {event.model_dump_json(exclude_none=True)}\n\n"
         left = end - time.monotonic()
         if found.closed:
             yield "event: closed\ndata: {}\n\n"

@@ -1,4 +1,4 @@
-"""What became of everything that a run was asked for."""
+"""Files with the outcome of every record that was requested of a run."""
 
 from __future__ import annotations
 

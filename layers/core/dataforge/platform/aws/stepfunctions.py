@@ -37,7 +37,7 @@ class StepFunctionsWorkflows:
         try:
             self._client.start_execution(stateMachineArn=self._arns[machine], name=run_id, input=text)
         except self._client.exceptions.ExecutionAlreadyExists:
-            # Its first start decides, also when the input differs or the execution has ended.
+            # The first start counts, also if the input differs or the execution has ended.
             return
 
     def describe(self, machine: str, run_id: str) -> Execution | None:

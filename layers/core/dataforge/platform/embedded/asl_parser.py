@@ -1,6 +1,6 @@
-"""Reads a state machine file into records, and refuses whatever only one of the walls would run.
+"""Parses a state machine file, and rejects whatever only one of the two backends would run.
 
-Refused, with the place and the reason in the message: JSONata, intrinsic functions, variables, `$$` but for the token
+Rejected, with location and reason in the message: JSONata, intrinsic functions, variables, `$$` but for the token
 of a task that waits for one, other resources than `lambda:invoke`, ItemBatcher, ResultWriter, ItemSelector, JSON Lines
 and CSV readers, a Choice without Default, a Task or a machine without TimeoutSeconds, a Map without MaxConcurrency or
 inside a Map, and every field that the language or this subset does not know.
@@ -38,7 +38,7 @@ Raw = dict[str, Any]
 
 
 class OutsideSubset(ValueError):
-    """The message names the state and says what is wrong with it."""
+    """The message names the state and the problem."""
 
 
 def read(
@@ -140,7 +140,7 @@ def _task(name: str, raw: Raw) -> dict[str, Any]:
     if not waits:
         _require("TimeoutSecondsPath" not in raw, f"{name}: TimeoutSecondsPath is for a task that waits for its token")
         return {"timeout": _whole(raw, "TimeoutSeconds", name, least=1)}
-    _require(asl.TOKEN in str(parameters), f"{name}: nobody could answer without {asl.TOKEN}")
+    _require(asl.TOKEN in str(parameters), f"{name}: no caller could complete the task without {asl.TOKEN}")
     _require(("TimeoutSeconds" in raw) != ("TimeoutSecondsPath" in raw), f"{name}: either timeout")
     by_path = "TimeoutSecondsPath" in raw
     seconds = _path(raw, "TimeoutSecondsPath", name) if by_path else _whole(raw, "TimeoutSeconds", name, least=1)
@@ -153,7 +153,7 @@ def _wait(name: str, raw: Raw) -> dict[str, Any]:
 
 
 def _choice(name: str, raw: Raw) -> dict[str, Any]:
-    _require(isinstance(raw.get("Default"), str), f"{name}: without a Default each backend fails in its own way")
+    _require(isinstance(raw.get("Default"), str), f"{name}: without a Default the two backends fail in different ways")
     rules = raw.get("Choices")
     _require(isinstance(rules, list) and rules, f"{name}: Choices must be a non-empty array")
     for rule in rules or ():

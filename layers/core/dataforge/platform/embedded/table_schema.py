@@ -1,9 +1,9 @@
-"""How an item lies in SQLite: its key and index keys in columns, the whole of it as JSON beside them.
+"""How items are stored in SQLite: key and index keys in columns, and the whole item as JSON.
 
     "pairs" (h, r, body, expires, by_run_h, by_run_r, ...)   unique (h, r); one SQL index per index, and for the TTL
 
 `r` is '' in a table without a range key. An item that lacks an index key has NULL there and is not in the index.
-The SQL index's name says which attributes it holds: when the catalog changes, the old one is dropped and the new one
+The SQL index's name contains its attributes: when the catalog changes, the old index is dropped and the new one is
 filled from the bodies.
 """
 
@@ -33,7 +33,7 @@ class IndexShape(Protocol):
 
 
 class TableShape(Protocol):
-    """What `infra.catalog.Table` says; range_type is `S` or `N`, projection `KEYS_ONLY` or `ALL`."""
+    """What is used of `infra.catalog.Table`; range_type is `S` or `N`, projection `KEYS_ONLY` or `ALL`."""
 
     @property
     def hash_key(self) -> str: ...
@@ -49,7 +49,7 @@ class TableShape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SortOrder:
-    """One way to walk a table: by its key or by an index. Columns are ready for SQL."""
+    """One order in which a table can be read: by its key or by an index. Column names are quoted for SQL."""
 
     hash_key: str
     range_key: str | None
@@ -101,7 +101,7 @@ class TableSchema:
         return tuple(cells)
 
     def order(self, index: str | None, hash_key: Key) -> tuple[SortOrder, str | int]:
-        """The order to walk and the hash value. Raises Invalid for an unknown index or another attribute."""
+        """The order to read in and the hash value. Raises Invalid for an unknown index or another attribute."""
         order = self.orders.get(index)
         if order is None:
             raise Invalid(f"{self.name} has no index {index}")
