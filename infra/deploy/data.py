@@ -44,7 +44,7 @@ def upgrade_schema(outputs: dict[str, str], *, prefix: str, region: str, say: Ca
         raise DeployError(problem.message) from None
     except (ClientError, BotoCoreError) as problem:
         raise DeployError(
-            f"The stacks are deployed, but the schema version of the data could not be upgraded ({problem}): your user "
-            "needs dynamodb:GetItem, Query, PutItem, UpdateItem and DescribeTable on the table orgs. Run dataforge deploy "
+            f"The stacks are deployed, but the schema of the data could not be upgraded ({problem}): your user needs "
+            "dynamodb:GetItem, Query, PutItem, UpdateItem and DescribeTable on the table orgs. Run dataforge deploy "
             "again"
         ) from None

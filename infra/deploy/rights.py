@@ -1,9 +1,9 @@
 """Permissions needed to deploy, as IAM policies: `dataforge doctor --policy FOLDER` writes them.
 
-CloudFormation acts with the permissions of its caller, so each resource type needs what its handlers call: AWS publishes
+CloudFormation acts with the permissions of its caller, so each resource type needs what its handlers call: AWS lists
 that with the type's schema (`aws cloudformation describe-type`, under `handlers`; as of August 2026). Calls only for
-properties that our templates do not set (keys of KMS, Kinesis, VPCs, replicas, ...) are left out. Permissions are limited
-to resources with our name prefix, as far as AWS supports it.
+properties that our templates do not set (keys of KMS, Kinesis, VPCs, replicas, ...) are left out. Permissions are
+limited to resources with our name prefix, as far as AWS supports it.
 """
 
 from __future__ import annotations

@@ -82,8 +82,8 @@ class ChoiceRule:
 class MapProcessor:
     """The ItemProcessor and ItemReader of a Map.
 
-    Items come from a JSON array in a file (`key` is the template of its name) or from `items_path`. Inline children fail
-    the Map with their own error, distributed ones by tolerance.
+    Items come from a JSON array in a file (`key` is the template of its name) or from `items_path`. Inline children
+    fail the Map with their own error, distributed ones by tolerance.
     """
 
     start_at: str
