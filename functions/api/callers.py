@@ -117,7 +117,7 @@ def caller_anywhere(
     _sent: Annotated[str | None, Depends(_api_key)],
     _token: Annotated[Any, Depends(_bearer)],
     _org: Annotated[
-        str | None, Header(alias="X-Organization-ID", description="Your organisation; the key's own if absent")
+        str | None, Header(alias="X-Organization-ID", description="Your organisation; that of the key if absent")
     ] = None,
 ) -> Caller:
     """For routes that do not require the organisation header."""

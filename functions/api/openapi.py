@@ -21,14 +21,14 @@ from functions.api.wire.errors import Error
 from functions.api.wire.examples import EXAMPLES
 
 TAGS = [
-    {"name": "projects", "description": "One dataset in the making: its documents, pairs and exports"},
-    {"name": "documents", "description": "Upload, register, read and correct the chunks"},
-    {"name": "generations", "description": "Runs that parse documents or ask a teacher for pairs"},
+    {"name": "projects", "description": "Projects: a dataset with its documents, pairs and exports"},
+    {"name": "documents", "description": "Upload, registration and parsing of documents; chunks"},
+    {"name": "generations", "description": "Runs that parse documents or generate pairs"},
     {"name": "pairs", "description": "Review and export"},
     {"name": "synthetic", "description": "Datasets from a description: no documents needed"},
-    {"name": "ledger", "description": "Balance, quota and every charge"},
+    {"name": "ledger", "description": "Balance, quota and charges"},
     {"name": "accounts", "description": "Keys and members of the organisation; for keys with the scope `admin`"},
-    {"name": "system", "description": "Is the service up, and who am I"},
+    {"name": "system", "description": "Health check and identity of the caller"},
 ]
 
 Json = dict[str, Any]
@@ -88,25 +88,25 @@ ERROR_RESPONSES = {
         "The request cannot be read, or X-Organization-ID is missing",
         lambda op: op.has_body or op.organization or op.has_cursor,
     ),
-    "401": ErrorResponse("No key, or an unknown one", lambda op: op.key),
-    "402": ErrorResponse("The balance or the quota does not cover it", lambda op: op.name in CHARGED),
+    "401": ErrorResponse("The key is missing or unknown", lambda op: op.key),
+    "402": ErrorResponse("The balance or the quota is not sufficient", lambda op: op.name in CHARGED),
     "403": ErrorResponse(
         "The key belongs to another organisation, or lacks the scope that `message` names", lambda op: op.key
     ),
-    "404": ErrorResponse("No such thing in this organisation", lambda op: op.has_id),
+    "404": ErrorResponse("The resource does not exist in this organisation", lambda op: op.has_id),
     "409": ErrorResponse(
-        "Its state forbids this now, or the first request with this Idempotency-Key is still under way",
+        "Not possible in the current state, or the first request with this Idempotency-Key is still in progress",
         lambda op: op.key and (op.changes or op.name in JOB_FILES),
     ),
-    "413": ErrorResponse("More than can be stored in one piece", lambda op: op.has_body),
+    "413": ErrorResponse("The request is too large", lambda op: op.has_body),
     "422": ErrorResponse(
-        "A value breaks a limit: `errors` names the field. Or the Idempotency-Key came with another body",
+        "A value violates a limit: `errors` names the field. Or the Idempotency-Key was used with another body",
         lambda op: op.validated or op.idempotent,
     ),
     "429": ErrorResponse(
-        "Too many requests from this organisation: `Retry-After` says when to try again", lambda op: op.key
+        "Too many requests from this organisation: `Retry-After` says when to retry", lambda op: op.key
     ),
-    "503": ErrorResponse("Overloaded at this moment: `Retry-After` says when to try again", lambda op: op.key),
+    "503": ErrorResponse("Temporarily overloaded: `Retry-After` says when to retry", lambda op: op.key),
 }
 """Every status code other than success that an operation can return, all with the same error body."""
 
@@ -123,26 +123,28 @@ class HeaderSpec:
 
 NON_NEGATIVE = {"type": "integer", "minimum": 0}
 RESPONSE_HEADERS = {
-    "X-Request-ID": HeaderSpec("Names this request in our logs", {"type": "string"}, lambda _: True),
+    "X-Request-ID": HeaderSpec("Identifies this request in our logs", {"type": "string"}, lambda _: True),
     "X-RateLimit-Limit": HeaderSpec(
-        "Requests a minute that the organisation may make", NON_NEGATIVE, lambda op: op.key, "2..|429"
+        "Rate limit of the organisation, in requests per minute", NON_NEGATIVE, lambda op: op.key, "2..|429"
     ),
-    "X-RateLimit-Remaining": HeaderSpec("How many are left of them", NON_NEGATIVE, lambda op: op.key, "2..|429"),
-    "X-RateLimit-Reset": HeaderSpec("Seconds until all of them are back", NON_NEGATIVE, lambda op: op.key, "2..|429"),
-    "Retry-After": HeaderSpec("Seconds to wait before the next try", NON_NEGATIVE, lambda op: op.key, "429|503"),
+    "X-RateLimit-Remaining": HeaderSpec("Requests left of the rate limit", NON_NEGATIVE, lambda op: op.key, "2..|429"),
+    "X-RateLimit-Reset": HeaderSpec(
+        "Seconds until the full rate limit is available again", NON_NEGATIVE, lambda op: op.key, "2..|429"
+    ),
+    "Retry-After": HeaderSpec("Seconds to wait before retrying", NON_NEGATIVE, lambda op: op.key, "429|503"),
     "WWW-Authenticate": HeaderSpec("`Bearer`", {"type": "string"}, lambda op: op.key, "401"),
     REPLAYED: HeaderSpec(
-        "`true`: the answer to an earlier request with this Idempotency-Key",
+        "`true`: the stored response to an earlier request with this Idempotency-Key",
         {"type": "string", "enum": ["true"]},
         lambda op: op.idempotent,
         "2..",
     ),
-    TOTAL: HeaderSpec("How many there are on all pages", NON_NEGATIVE, lambda op: op.paged, "200"),
+    TOTAL: HeaderSpec("Number of entries on all pages", NON_NEGATIVE, lambda op: op.paged, "200"),
 }
 REQUEST_HEADERS = {
     HEADER: HeaderSpec(
-        "Any text of yours. Within 24 hours the same key with the same body answers what was answered first; with "
-        "another body it is refused. So a request whose answer was lost can be sent again.",
+        "Any text. For 24 hours the same key with the same body returns the first response; with another body it is "
+        "rejected. So a request whose response was lost can safely be sent again.",
         {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[ -~]+$"},
         lambda op: op.idempotent,
     ),

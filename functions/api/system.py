@@ -72,7 +72,7 @@ checks = HealthChecks()
 
 @router.get("/health", operation_id="health")
 def health(response: Response) -> Health:
-    """Public. Database and queue are asked one thing each; 503 when one of them does not answer."""
+    """Public. Checks the database and the queue, at most every 30 seconds; 503 when one of them is down."""
     platform = current()
     services = {"api": "ok", **checks.states(platform), "email": "disabled"}  # this service sends no email
     healthy = "down" not in services.values()
@@ -97,7 +97,7 @@ def _state(ask: Callable[[], object]) -> str:
 
 @router.get("/api/v1/auth/whoami", operation_id="whoami", summary="Who am I")
 def whoami(who: AnyCallerDep) -> WhoAmI:
-    """Any key may ask, whatever its scopes."""
+    """Any key is accepted, whatever its scopes."""
     org, member, key_name = orgs.get_many(who.org_id, who.user_id, who.key_id)
     return WhoAmI(
         organizationId=org.org_id,

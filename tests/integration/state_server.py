@@ -1,4 +1,4 @@
-"""A whole one-machine wall in a process that tests may kill: `state_server.py FOLDER` runs, with `worker` it serves.
+"""A whole one-machine backend in a process that tests may kill: `state_server.py FOLDER` runs, with `worker` it serves.
 
 The handlers write a line to FOLDER/calls for everything they do, so that a test sees it from outside.
 """

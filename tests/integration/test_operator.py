@@ -18,7 +18,7 @@ from tests.integration import backends
 
 @pytest.fixture(params=["embedded", "aws"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
-    """How the tool is told which wall to open."""
+    """How the tool is told which backend to open."""
     if request.param == "embedded":
         yield ["--home", str(tmp_path)]
     else:

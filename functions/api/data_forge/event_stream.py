@@ -55,13 +55,13 @@ async def get_generation_events(
     who: CallerDep,
     generation_id: Id,
     after: Annotated[str, Query(max_length=100, description="`cursor` of the last answer")] = "",
-    wait: Annotated[int, Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for news")] = 0,
+    wait: Annotated[int, Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for events")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="Log lines in one answer")] = 500,
 ) -> wire.Events | Response:
-    """Log lines after a cursor and how far the run is: at once if there is news, else when there is some.
+    """Log lines after a cursor and the progress of the run: at once if there are new events, else as soon as there are.
 
-    At the latest after `wait` seconds. With `Accept: text/event-stream` all that comes in `wait` seconds (20 if not
-    given), as it comes; a client that connects again goes on after its `Last-Event-ID`.
+    Returns after `wait` seconds at the latest. With `Accept: text/event-stream` events are streamed for `wait` seconds
+    (20 by default); a client that reconnects continues after its `Last-Event-ID`.
     """
     start = after or request.headers.get("Last-Event-ID") or events.START
     if EVENT_STREAM not in request.headers.get("accept", ""):

@@ -264,7 +264,7 @@ class Estimate(BaseModel):
 
 
 class Quote(BaseModel):
-    """The answer to `estimate: true`: no run was made."""
+    """The response to `estimate: true`; no run is created."""
 
     projectId: str
     config: Json

@@ -12,7 +12,7 @@ class OutcomeFile(BaseModel):
 
 
 class Outcomes(BaseModel):
-    """files: by `delivered`, `rejected` and `failed`; those that the run came to. A parse has none."""
+    """files: by `delivered`, `rejected` and `failed`, if the run has any. A parse has none."""
 
     generation_id: str
     files: dict[str, OutcomeFile]

@@ -79,7 +79,7 @@ class PairQuery(PairFilters):
 
 
 class BulkFilters(PairFilters):
-    """All that are given must hold; `{}` is every pair. A misspelt filter must not find everything."""
+    """All given filters must match; `{}` matches every pair. An unknown filter is rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
