@@ -69,7 +69,7 @@ def _read(body: str | None) -> tuple[str, str]:
 
 
 def _tell(connection_id: str, message: Item) -> None:
-    current().sockets.publish(connections.own_topic(connection_id), message)
+    current().publisher.publish(connections.own_topic(connection_id), message)
 
 
 ROUTES = {"$connect": _connect, "$disconnect": _disconnect, "$default": _message}

@@ -104,7 +104,7 @@ def test_pure_rooms_touch_no_network(path: Path) -> None:
     assert {name for name in imports(path) if name in OUTSIDE_WORLD or name.split(".")[0] in OUTSIDE_WORLD} == set()
 
 
-def test_boto3_is_only_behind_the_aws_wall() -> None:
+def test_boto3_is_only_behind_the_aws_backend() -> None:
     allowed = ("dataforge.platform.aws", "dataforge.teachers.bedrock", "infra.deploy")
 
     users = {

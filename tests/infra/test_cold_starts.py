@@ -102,8 +102,8 @@ SNAPSHOT = """
 import json
 from functions.api import main
 from dataforge import platform
-wall = platform._current
-made = wall and [name for name in ("tables", "files", "workflows") if "_client" in vars(getattr(wall, name))]
+backend = platform._current
+made = backend and [name for name in ("tables", "files", "workflows") if "_client" in vars(getattr(backend, name))]
 print(json.dumps([made, main._lambda.cache_info().currsize]))
 """
 

@@ -10,7 +10,7 @@ import pytest
 
 from dataforge.log import JsonLines
 from infra import catalog
-from infra.api import REFUSALS
+from infra.api import GATEWAY_ERRORS
 from infra.code import ROOT
 from infra.data import camel
 from infra.monitoring import PATTERNS
@@ -130,7 +130,7 @@ def test_one_address_cannot_take_everybodys_share(dev, full):
 def test_what_the_gateway_refuses_has_the_error_body_of_every_route(deployment):
     answers = {g["ResponseType"]: g for g in deployment.properties("AWS::ApiGateway::GatewayResponse")}
 
-    assert len(answers) == len(REFUSALS)
+    assert len(answers) == len(GATEWAY_ERRORS)
     for answer in answers.values():
         body = json.loads(answer["ResponseTemplates"]["application/json"])
         assert {"error", "message", "detail", "code", "status_code", "request_id"} == set(body)

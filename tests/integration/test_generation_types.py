@@ -1,4 +1,4 @@
-"""Five kinds of record through real runs on both walls: shapes, exports, refusals, and what reaches the teacher."""
+"""Five kinds of record through real runs on both backends: shapes, exports, refusals, and what reaches the teacher."""
 
 from __future__ import annotations
 

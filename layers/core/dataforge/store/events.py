@@ -89,7 +89,7 @@ def new_id() -> str:
 
 def line(run_id: str, item: Item) -> None:
     """Tell the subscribers of a log line, as it was stored."""
-    current().sockets.publish(run_id, message(_of_line(item)))
+    current().publisher.publish(run_id, message(_of_line(item)))
 
 
 def message(event: Event) -> Item:
@@ -120,7 +120,7 @@ def beat(run: Run, measure: Callable[[], tuple[Progress, Progress]], expires_at:
         if now:
             beat(run, measure, expires_at, now=now)
         return
-    current().sockets.publish(run.run_id, pulse.event)
+    current().publisher.publish(run.run_id, pulse.event)
 
 
 def _next(last: Pulse | None, run: Run, stage: Progress, whole: Progress, at: int) -> Pulse:

@@ -1,4 +1,4 @@
-"""What a file key may look like and how a download is named: the same on both walls."""
+"""Rules for file keys, and Content-Disposition of downloads: the same on both backends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_KEY_BYTES = 1024
 
 
 def check_key(key: str) -> str:
-    """The key itself. Raises Invalid for what a proxy, a shell or a bucket would read differently.
+    """The key itself. Raises Invalid for keys that a proxy, a shell or a bucket could interpret differently.
 
     Refused: empty or over 1,024 bytes, control characters, and empty, `.` or `..` segments (so also a leading or
     trailing slash).
@@ -29,7 +29,7 @@ def check_key(key: str) -> str:
 
 
 def check_prefix(prefix: str) -> str:
-    """Raises Invalid for the empty prefix: deleting everything is never meant."""
+    """Raises Invalid for the empty prefix, which would delete everything."""
     if not prefix:
         raise Invalid("Refusing to delete every file: the prefix is empty", field="prefix")
     return prefix

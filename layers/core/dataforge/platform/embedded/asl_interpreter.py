@@ -1,7 +1,7 @@
-"""What the states of a machine mean, without doing any of it: paths, templates, choices, retries, limits.
+"""Semantics of the states of a machine, as pure functions: paths, templates, choices, retries, limits.
 
-The subset of the Amazon States Language (states-language.net/spec.html) that both walls run alike; `definition.py`
-reads a file into these records and refuses the rest. Paths are JSONPath: `$`, `$.a.b`, `$.a[0]`, `$['a b']`.
+The subset of the Amazon States Language (states-language.net/spec.html) that both backends run alike; `asl_parser.py`
+parses a file into these records and rejects the rest. Paths are JSONPath: `$`, `$.a.b`, `$.a[0]`, `$['a b']`.
 
 A state's data flows: raw input -> InputPath -> Parameters -> the work -> ResultSelector -> ResultPath (into the raw
 input) -> OutputPath. A caught failure goes into the raw input by the catcher's own ResultPath instead.
@@ -13,7 +13,7 @@ import json
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Literal, TypeAlias
 
@@ -44,7 +44,7 @@ class StateFailed(Exception):
 
 
 def describe_exception(error: BaseException, stack: Sequence[str] = ()) -> StateFailed:
-    """What Lambda would say of an exception that left a handler: its class name, and its message as JSON."""
+    """The error that Lambda reports for an exception of a handler: its class name, and its message as JSON."""
     name = type(error).__name__
     cause = {"errorMessage": redact(str(error))[:8000], "errorType": name, "stackTrace": list(stack)}
     return StateFailed(name, json.dumps(cause, ensure_ascii=False))
@@ -69,23 +69,26 @@ class Catcher:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One test of a Choice. `And`, `Or` and `Not` hold `rules`; the rest compare `variable` with `operand`."""
+class ChoiceRule:
+    """One comparison of a Choice. `And`, `Or` and `Not` hold `rules`; the rest compare `variable` with `operand`."""
 
     operator: str
     variable: Path = ()
     operand: Value | Path = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ChoiceRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Fan:
-    """The inside of a Map. Items come from a JSON array in a file (`key` is the template of its name) or from
-    `items_path`. Inline children fail the Map with their own error, distributed ones by tolerance."""
+class MapProcessor:
+    """The ItemProcessor and ItemReader of a Map.
+
+    Items come from a JSON array in a file (`key` is the template of its name) or from `items_path`. Inline children
+    fail the Map with their own error, distributed ones by tolerance.
+    """
 
     start_at: str
     states: Mapping[str, State]
-    width: int
+    max_concurrency: int
     distributed: bool
     key: Item | None = None
     items_path: Path = ()
@@ -112,14 +115,14 @@ class State:
     catch: tuple[Catcher, ...] = ()
     timeout: int = 0
     token: bool = False
-    """A Task that ends when somebody answers its token, or after `seconds`."""
+    """A Task that ends when its token is completed, or after `seconds`."""
     seconds: int | Path = 0
-    rules: tuple[tuple[Rule, str], ...] = ()
+    rules: tuple[tuple[ChoiceRule, str], ...] = ()
     default: str = ""
     result: Value = None
     error: str = ""
     cause: str = ""
-    fan: Fan | None = None
+    processor: MapProcessor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class Machine:
     states: Mapping[str, State]
     timeout: int
     """Seconds from the start of an execution to its end."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """State of an earlier definition -> its name in this one, also inside a Map: interrupted executions go on there."""
 
 
 class _Missing:
@@ -172,10 +177,10 @@ def find(path: Path, data: Value) -> Value | _Missing:
 
 
 def get(path: Path, data: Value) -> Value:
-    """Raises StateFailed(States.Runtime) where the path leads nowhere."""
+    """Raises StateFailed(States.Runtime) if the path matches nothing."""
     found = find(path, data)
     if isinstance(found, _Missing):
-        raise StateFailed("States.Runtime", f"The path {show_path(path)} leads nowhere in the input.")
+        raise StateFailed("States.Runtime", f"The path {show_path(path)} matches nothing in the input.")
     return found
 
 
@@ -207,7 +212,7 @@ def fill(template: Value, data: Value) -> Value:
 
 
 TOKEN: Final = "$$.Task.Token"  # noqa: S105
-"""The one word of the context object that the subset knows."""
+"""The only part of the context object in the subset."""
 
 
 def with_token(template: Value, token: str) -> Value:
@@ -231,7 +236,7 @@ def whole_seconds(state: State, data: Value) -> int:
 
 
 def check_size(value: Value, name: str) -> None:
-    """Raises StateFailed(States.DataLimitExceeded) above LIMIT; no Retry and no States.ALL answers that."""
+    """Raises StateFailed(States.DataLimitExceeded) above LIMIT; no Retry and no States.ALL matches that."""
     if len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) > LIMIT:
         raise StateFailed(
             "States.DataLimitExceeded", f"The data of state '{name}' is larger than {LIMIT} bytes; pass a key instead."
@@ -287,14 +292,14 @@ TYPE_TESTS: dict[str, Callable[[object], bool]] = {
     "IsBoolean": _IS["Boolean"],
     "IsNull": lambda value: value is None,
 }
-GROUPS: dict[str, Callable[[Sequence[Rule], Value], bool]] = {
+GROUPS: dict[str, Callable[[Sequence[ChoiceRule], Value], bool]] = {
     "And": lambda rules, data: all(holds(rule, data) for rule in rules),
     "Or": lambda rules, data: any(holds(rule, data) for rule in rules),
     "Not": lambda rules, data: not holds(rules[0], data),
 }
 
 
-def holds(rule: Rule, data: Value) -> bool:
+def holds(rule: ChoiceRule, data: Value) -> bool:
     """Raises StateFailed(States.Runtime) when the variable is missing and the test is not IsPresent."""
     if rule.operator in GROUPS:
         return GROUPS[rule.operator](rule.rules, data)
@@ -332,7 +337,7 @@ PURE: dict[Kind, Callable[[State, Value], tuple[str | None, Value]]] = {
     "Succeed": lambda state, raw: (None, narrow(state, effective_input(state, raw))),
     "Fail": _enter_fail,
 }
-"""The kinds of state that need nothing but their input: (state, raw input) -> next state (None: the end), output."""
+"""Kinds of state that depend on nothing but their input: (state, raw input) -> next state (None: the end), output."""
 
 
 def matches(names: Sequence[str], error: str) -> bool:
@@ -349,7 +354,7 @@ def next_try(
 ) -> tuple[tuple[int, ...], float] | None:
     """The tries counted with this one, and the seconds to wait before it; None when nothing (more) retries.
 
-    tries: how often each retrier has answered in this visit of the state (empty: none yet). The first retrier that
+    tries: how often each retrier has been used in this visit of the state (empty: none yet). The first retrier that
     matches decides, also when it is used up.
     """
     counts = list(tries) or [0] * len(retriers)
@@ -368,19 +373,19 @@ def next_try(
 
 
 def catch(state: State, raw: Value, failure: StateFailed) -> tuple[str, Value] | None:
-    """The next state and its input; None when nothing catches. OutputPath has no say in it."""
+    """The next state and its input; None when nothing catches. OutputPath is not applied."""
     for catcher in state.catch:
         if matches(catcher.errors, failure.error):
             return catcher.next, put(catcher.result_path, raw, {"Error": failure.error, "Cause": failure.cause})
     return None
 
 
-def exceeds_tolerance(fan: Fan, failed: int, total: int) -> bool:
+def exceeds_tolerance(processor: MapProcessor, failed: int, total: int) -> bool:
     """With both limits at zero (the default) one failed child is too many; above zero, either may be exceeded."""
     if failed == 0:
         return False
-    over_count = failed > fan.tolerated_count
-    over_percentage = failed * 100 > fan.tolerated_percentage * total
-    if fan.tolerated_count and fan.tolerated_percentage:
+    over_count = failed > processor.tolerated_count
+    over_percentage = failed * 100 > processor.tolerated_percentage * total
+    if processor.tolerated_count and processor.tolerated_percentage:
         return over_count or over_percentage
-    return over_count if fan.tolerated_count else over_percentage
+    return over_count if processor.tolerated_count else over_percentage

@@ -31,7 +31,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias, cast
 
-from dataforge.platform.embedded.asl import StateFailed, describe_exception
+from dataforge.platform.embedded.asl_interpreter import StateFailed, describe_exception
 from dataforge.platform.ports import Item
 
 Handler: TypeAlias = Callable[[Item, object], Item]
@@ -59,7 +59,7 @@ class _Job:
     answer: Future[Item]
 
 
-class _Died(Exception):
+class _WorkerDied(Exception):
     """The worker is gone; the message says how."""
 
 
@@ -109,47 +109,47 @@ class WorkerPool:
             return [worker.process.pid for worker in self._workers]
 
     def _work(self) -> None:
-        """One worker's keeper. A worker that died while idle is replaced without failing anybody."""
+        """Owns one worker. A worker that died while idle is replaced without failing a request."""
         worker: _Worker | None = None
-        with suppress(_Died):
-            worker = self._hire()
+        with suppress(_WorkerDied):
+            worker = self._start_worker()
         while (job := self._jobs.get()) is not None:
             try:
                 if worker is None or worker.process.poll() is not None:
-                    self._fire(worker)
+                    self._discard(worker)
                     worker = None
-                    worker = self._hire()
+                    worker = self._start_worker()
                 job.answer.set_result(worker.ask(job.request, job.timeout_s))
             except StateFailed as failure:
                 if failure.error == "States.Timeout":
-                    self._fire(worker)
+                    self._discard(worker)
                     worker = None
                 job.answer.set_exception(failure)
             except Exception as death:
-                # Mostly _Died; whatever it is, the caller must hear of it and the keeper must go on.
-                self._fire(worker)
+                # Mostly _WorkerDied; whatever it is, the caller must get it and this thread must continue.
+                self._discard(worker)
                 worker = None
                 cause = {"errorType": "Runtime.ExitError", "errorMessage": str(death)}
                 job.answer.set_exception(StateFailed("Runtime.ExitError", json.dumps(cause)))
-        self._fire(worker)
+        self._discard(worker)
 
-    def _hire(self) -> _Worker:
+    def _start_worker(self) -> _Worker:
         with self._lock:
             if self._closed:
-                raise _Died("The worker pool is closed.")
+                raise _WorkerDied("The worker pool is closed.")
             try:
                 worker = _Worker(self._command, self._env)
             except OSError as error:
-                raise _Died(f"A worker did not start: {error}") from None
+                raise _WorkerDied(f"A worker did not start: {error}") from None
             self._workers.add(worker)
         try:
             worker.await_ready()
-        except (_Died, StateFailed) as death:
-            self._fire(worker)
-            raise _Died(f"A worker did not start: {death}") from None
+        except (_WorkerDied, StateFailed) as death:
+            self._discard(worker)
+            raise _WorkerDied(f"A worker did not start: {death}") from None
         return worker
 
-    def _fire(self, worker: _Worker | None) -> None:
+    def _discard(self, worker: _Worker | None) -> None:
         if worker:
             with self._lock:
                 self._workers.discard(worker)
@@ -157,7 +157,7 @@ class WorkerPool:
 
 
 class _Worker:
-    """The parent's end of one child. Only its keeper thread asks; `kill` may come from any thread."""
+    """The parent's end of one child. Only its owner thread calls `ask`; any thread may call `kill`."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str] | None) -> None:
         # A session of its own: Ctrl-C in the terminal reaches the parent only, and one signal reaches the
@@ -193,7 +193,7 @@ class _Worker:
         self._out.close()
 
     def _exchange(self, request: bytes, timeout_s: float) -> bytes:
-        """Write the request and read one line. Raises _Died, or StateFailed(States.Timeout)."""
+        """Write the request and read one line. Raises _WorkerDied, or StateFailed(States.Timeout)."""
         deadline = time.monotonic() + timeout_s
         unsent = memoryview(request)
         poll = select.poll()
@@ -204,7 +204,7 @@ class _Worker:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise StateFailed("States.Timeout", f"The task took longer than {timeout_s:g} seconds.")
-            # Woken often enough to see a death that a grandchild hides by holding the pipe open.
+            # Polled often enough to notice a death that a grandchild hides by holding the pipe open.
             ready = {descriptor for descriptor, _ in poll.poll(min(left, 0.5) * 1000)}
             if self._in.fileno() in ready:
                 unsent = self._send_some(unsent)
@@ -214,9 +214,9 @@ class _Worker:
                 chunk = os.read(self._out.fileno(), 1 << 16)
                 self._read += chunk
                 if not chunk:
-                    raise _Died(self._how_it_ended())
+                    raise _WorkerDied(self._exit_description())
             elif not ready and self.process.poll() is not None:
-                raise _Died(self._how_it_ended())
+                raise _WorkerDied(self._exit_description())
         line, _, rest = bytes(self._read).partition(b"\n")
         self._read = bytearray(rest)
         return line
@@ -227,9 +227,9 @@ class _Worker:
         except BlockingIOError:
             return unsent
         except BrokenPipeError:
-            raise _Died(self._how_it_ended()) from None
+            raise _WorkerDied(self._exit_description()) from None
 
-    def _how_it_ended(self) -> str:
+    def _exit_description(self) -> str:
         self.kill()
         code = self.process.wait()
         if code >= 0:
@@ -248,7 +248,7 @@ def serve(resolve: Callable[[str], Handler]) -> None:
     threading.Thread(target=_read_requests, args=(requests, inbox), daemon=True).start()
     _send(replies, _READY)
     while True:
-        _send(replies, _answer(resolve, json.loads(inbox.get())))
+        _send(replies, _respond(resolve, json.loads(inbox.get())))
 
 
 def _take_over_stdio() -> tuple[BinaryIO, BinaryIO]:
@@ -274,7 +274,7 @@ def _read_requests(requests: BinaryIO, inbox: queue.SimpleQueue[bytes]) -> None:
     os._exit(1)
 
 
-def _answer(resolve: Callable[[str], Handler], request: dict[str, Any]) -> bytes:
+def _respond(resolve: Callable[[str], Handler], request: dict[str, Any]) -> bytes:
     try:
         handler = resolve(request["handler"])
         result = handler(request["event"], Context(request["handler"], request["timeout_s"]))

@@ -1,6 +1,6 @@
-"""Reads a state machine file into records, and refuses whatever only one of the walls would run.
+"""Parses a state machine file, and rejects whatever only one of the two backends would run.
 
-Refused, with the place and the reason in the message: JSONata, intrinsic functions, variables, `$$` but for the token
+Rejected, with location and reason in the message: JSONata, intrinsic functions, variables, `$$` but for the token
 of a task that waits for one, other resources than `lambda:invoke`, ItemBatcher, ResultWriter, ItemSelector, JSON Lines
 and CSV readers, a Choice without Default, a Task or a machine without TimeoutSeconds, a Map without MaxConcurrency or
 inside a Map, and every field that the language or this subset does not know.
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
-from dataforge.platform.embedded import asl
+from dataforge.platform.embedded import asl_interpreter as asl
 from dataforge.platform.ports import Item, Value
 
 _COMMON = {"Type", "Comment", "InputPath", "OutputPath"}
@@ -38,11 +38,19 @@ Raw = dict[str, Any]
 
 
 class OutsideSubset(ValueError):
-    """The message names the state and says what is wrong with it."""
+    """The message names the state and the problem."""
 
 
-def read(definition: Mapping[str, Any], substitutions: Mapping[str, str] | None = None) -> asl.Machine:
-    """Raises OutsideSubset. substitutions: what `${Name}` stands for; every placeholder must be known."""
+def read(
+    definition: Mapping[str, Any],
+    substitutions: Mapping[str, str] | None = None,
+    renamed: Mapping[str, str] | None = None,
+) -> asl.Machine:
+    """The parsed state machine.
+
+    substitutions: the value of each `${Name}`; every placeholder must be given. renamed: states of earlier definitions
+    -> their names in this one. Raises OutsideSubset.
+    """
     raw = cast(Raw, substitute(dict(definition), substitutions or {}))
     _only(raw, {"Comment", "StartAt", "States", "TimeoutSeconds", "QueryLanguage", "Version"}, "the machine")
     _require(raw.get("QueryLanguage", "JSONPath") == "JSONPath", "the machine: only JSONPath is read")
@@ -50,7 +58,9 @@ def read(definition: Mapping[str, Any], substitutions: Mapping[str, str] | None 
     states = _states(raw, "the machine", inside_map=False)
     names = [name for state in states.values() for name in _names(state)]
     _require(len(names) == len(set(names)), "the machine: a state name appears twice, also counting Map states")
-    return asl.Machine(raw["StartAt"], states, timeout)
+    for old, new in (renamed or {}).items():
+        _require(new in names and old not in names, f"the machine: {old!r} cannot stand for {new!r}")
+    return asl.Machine(raw["StartAt"], states, timeout, dict(renamed or {}))
 
 
 def substitute(value: Value, substitutions: Mapping[str, str]) -> Value:
@@ -95,8 +105,8 @@ def _targets(state: asl.State) -> Iterator[str]:
 
 def _names(state: asl.State) -> Iterator[str]:
     yield state.name
-    if state.fan:
-        yield from state.fan.states
+    if state.processor:
+        yield from state.processor.states
 
 
 def _state(name: str, raw: Raw, *, inside_map: bool) -> asl.State:
@@ -130,7 +140,7 @@ def _task(name: str, raw: Raw) -> dict[str, Any]:
     if not waits:
         _require("TimeoutSecondsPath" not in raw, f"{name}: TimeoutSecondsPath is for a task that waits for its token")
         return {"timeout": _whole(raw, "TimeoutSeconds", name, least=1)}
-    _require(asl.TOKEN in str(parameters), f"{name}: nobody could answer without {asl.TOKEN}")
+    _require(asl.TOKEN in str(parameters), f"{name}: no caller could complete the task without {asl.TOKEN}")
     _require(("TimeoutSeconds" in raw) != ("TimeoutSecondsPath" in raw), f"{name}: either timeout")
     by_path = "TimeoutSecondsPath" in raw
     seconds = _path(raw, "TimeoutSecondsPath", name) if by_path else _whole(raw, "TimeoutSeconds", name, least=1)
@@ -143,7 +153,7 @@ def _wait(name: str, raw: Raw) -> dict[str, Any]:
 
 
 def _choice(name: str, raw: Raw) -> dict[str, Any]:
-    _require(isinstance(raw.get("Default"), str), f"{name}: without a Default each wall fails in its own way")
+    _require(isinstance(raw.get("Default"), str), f"{name}: without a Default the two backends fail in different ways")
     rules = raw.get("Choices")
     _require(isinstance(rules, list) and rules, f"{name}: Choices must be a non-empty array")
     for rule in rules or ():
@@ -151,7 +161,7 @@ def _choice(name: str, raw: Raw) -> dict[str, Any]:
     return {"default": raw["Default"], "rules": tuple((_rule(rule, name), rule["Next"]) for rule in raw["Choices"])}
 
 
-def _rule(raw: Raw, name: str) -> asl.Rule:
+def _rule(raw: Raw, name: str) -> asl.ChoiceRule:
     operators = set(raw) - {"Variable", "Next", "Comment"}
     _require(len(operators) == 1, f"{name}: a choice has one operator, not {sorted(operators)}")
     operator = operators.pop()
@@ -159,18 +169,18 @@ def _rule(raw: Raw, name: str) -> asl.Rule:
     if operator in asl.GROUPS:
         parts = [operand] if operator == "Not" else operand
         _require(isinstance(parts, list) and parts, f"{name}: {operator} needs rules")
-        return asl.Rule(operator, rules=tuple(_rule(part, name) for part in parts))
+        return asl.ChoiceRule(operator, rules=tuple(_rule(part, name) for part in parts))
     _require("Variable" in raw, f"{name}: {operator} needs a Variable")
     variable = _path(raw, "Variable", name) or ()
     if operator == "IsPresent" or operator in asl.TYPE_TESTS:
         _require(isinstance(operand, bool), f"{name}: {operator} takes true or false")
-        return asl.Rule(operator, variable, operand)
+        return asl.ChoiceRule(operator, variable, operand)
     known = operator.removesuffix("Path")
     _require(known in asl.COMPARISONS, f"{name}: the operator {operator} is outside the subset")
     if operator.endswith("Path"):
-        return asl.Rule(operator, variable, _path(raw, operator, name))
+        return asl.ChoiceRule(operator, variable, _path(raw, operator, name))
     _require(asl.COMPARISONS[known][0](operand), f"{name}: {operator} cannot compare with {operand!r}")
-    return asl.Rule(operator, variable, operand)
+    return asl.ChoiceRule(operator, variable, operand)
 
 
 def _map(name: str, raw: Raw) -> dict[str, Any]:
@@ -182,8 +192,8 @@ def _map(name: str, raw: Raw) -> dict[str, Any]:
     config = processor.get("ProcessorConfig")
     _require(config in modes.values(), f"{name}: ProcessorConfig must be one of {list(modes.values())}")
     distributed = config == modes["DISTRIBUTED"]
-    width = _whole(raw, "MaxConcurrency", name, least=1)
-    _require(width <= (1000 if distributed else 40), f"{name}: MaxConcurrency is too large")
+    max_concurrency = _whole(raw, "MaxConcurrency", name, least=1)
+    _require(max_concurrency <= (1000 if distributed else 40), f"{name}: MaxConcurrency is too large")
     percentage = raw.get("ToleratedFailurePercentage", 0.0)
     _require(
         isinstance(percentage, float) and 0 <= percentage <= 100,
@@ -192,17 +202,17 @@ def _map(name: str, raw: Raw) -> dict[str, Any]:
     _require(distributed or not raw.keys() & {"ItemReader", "ToleratedFailurePercentage", "ToleratedFailureCount"},
              f"{name}: ItemReader and tolerance need the DISTRIBUTED mode")  # fmt: skip
     _require(("ItemReader" in raw) != ("ItemsPath" in raw), f"{name}: either ItemReader or ItemsPath")
-    fan = asl.Fan(
+    processor = asl.MapProcessor(
         start_at=processor.get("StartAt", ""),
         states=_states(processor, name, inside_map=True),
-        width=width,
+        max_concurrency=max_concurrency,
         distributed=distributed,
         key=_reader_key(name, raw["ItemReader"]) if "ItemReader" in raw else None,
         items_path=_path(raw, "ItemsPath", name) or (),
         tolerated_count=_whole(raw, "ToleratedFailureCount", name) if "ToleratedFailureCount" in raw else 0,
         tolerated_percentage=percentage,
     )
-    return {"fan": fan}
+    return {"processor": processor}
 
 
 def _reader_key(name: str, reader: Raw) -> Item:
@@ -318,7 +328,7 @@ def _whole(raw: Raw, field: str, where: str, *, least: int = 0, default: int | N
 def _only(raw: object, known: set[str], where: str) -> None:
     _require(isinstance(raw, dict), f"{where}: must be an object")
     unknown = sorted(set(cast(Raw, raw)) - known)
-    _require(not unknown, f"{where}: {', '.join(unknown)} is outside the subset that both walls run")
+    _require(not unknown, f"{where}: {', '.join(unknown)} is outside the subset that both backends run")
 
 
 def _require(condition: object, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Both walls' state machines, with functions that a test writes as it likes."""
+"""Both backends' state machines, with functions that a test writes as it likes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import boto3
 import pytest
 
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
-from dataforge.platform.embedded.asl import StateFailed
-from dataforge.platform.embedded.definition import read
-from dataforge.platform.embedded.runner import Runner
+from dataforge.platform.embedded.asl_interpreter import StateFailed
+from dataforge.platform.embedded.asl_parser import read
+from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Execution, Workflows
 from tests.integration.stepfunctions_moto import aws, definition, deploy
 
@@ -69,11 +69,11 @@ class Functions:
         return [event for called, event in self.calls if called == name]
 
 
-OpenWall = Callable[..., AbstractContextManager[Workflows]]
+OpenBackend = Callable[..., AbstractContextManager[Workflows]]
 
 
 @contextmanager
-def embedded_wall(functions: Functions, definitions: Mapping[str, Any], folder: Path) -> Iterator[Workflows]:
+def embedded_backend(functions: Functions, definitions: Mapping[str, Any], folder: Path) -> Iterator[Workflows]:
     handlers = functions.handlers()
     files: dict[str, bytes] = {}
     functions.write = files.__setitem__
@@ -113,7 +113,7 @@ def embedded_wall(functions: Functions, definitions: Mapping[str, Any], folder: 
 
 
 @contextmanager
-def aws_wall(functions: Functions, definitions: Mapping[str, Any], folder: Path) -> Iterator[Workflows]:
+def aws_backend(functions: Functions, definitions: Mapping[str, Any], folder: Path) -> Iterator[Workflows]:
     with aws():
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET)
@@ -127,13 +127,13 @@ def region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
-@pytest.fixture(params=[embedded_wall, aws_wall], ids=["embedded", "aws"])
-def wall(request: pytest.FixtureRequest, tmp_path: Path) -> OpenWall:
-    def open_wall(functions: Functions, **changed: Any) -> AbstractContextManager[Workflows]:
+@pytest.fixture(params=[embedded_backend, aws_backend], ids=["embedded", "aws"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> OpenBackend:
+    def open_backend(functions: Functions, **changed: Any) -> AbstractContextManager[Workflows]:
         definitions = {"parse": definition("parse"), "generate": definition("generate"), **changed}
         return request.param(functions, definitions, tmp_path)
 
-    return open_wall
+    return open_backend
 
 
 def finish(workflows: Workflows, machine: str = "generate", run_id: str = "gen_1") -> Execution:

@@ -1,6 +1,8 @@
-"""The WebSocket API: clients hear of a run's progress without asking."""
+"""The WebSocket API, which pushes the progress of runs to clients."""
 
 from __future__ import annotations
+
+from typing import cast
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -10,18 +12,18 @@ from aws_cdk.aws_apigatewayv2_integrations import WebSocketLambdaIntegration
 from constructs import Construct
 
 from infra import catalog
-from infra.excuses import excuse
 from infra.lambdas import Lambdas, log_group
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
-# No query string: a browser's key may be in it.
+# No query string: it may contain a browser's key.
 ACCESS_LOG = (
     '{"time":"$context.requestTime","request_id":"$context.requestId","ip":"$context.identity.sourceIp",'
     '"route":"$context.routeKey","status":"$context.status","connection":"$context.connectionId"}'
 )
 
 
-class Sockets(Construct):
+class WebSocket(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, lambdas: Lambdas) -> None:
         super().__init__(scope, construct_id)
         self.api = apigateway.WebSocketApi(
@@ -32,7 +34,7 @@ class Sockets(Construct):
             disconnect_route_options=self._route("Disconnect", lambdas),
             default_route_options=self._route("Message", lambdas),
         )
-        excuse(self.api, APIG4="the function behind $connect checks our own keys")
+        suppress_nag(self.api, APIG4="the function behind $connect checks our own keys")
         log = log_group(self, "AccessLog", f"/dataforge/{stage.name}/socket-access", stage)
         self.stage = apigateway.WebSocketStage(
             self,
@@ -42,7 +44,8 @@ class Sockets(Construct):
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(rate_limit=stage.requests_per_second, burst_limit=stage.burst),
         )
-        self.stage.node.default_child.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+        resource = cast(apigateway.CfnStage, self.stage.node.default_child)
+        resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=log.log_group_arn, format=ACCESS_LOG
         )
         for name, facts in catalog.FUNCTIONS.items():
@@ -51,7 +54,7 @@ class Sockets(Construct):
         CfnOutput(scope, "SocketUrl", value=self.stage.url, description="Push of progress (WebSocket)")
 
     def _route(self, name: str, lambdas: Lambdas) -> apigateway.WebSocketRouteOptions:
-        # No route answers by itself: what the function has to say it pushes, like everything else.
+        # No route has a response of its own: the function pushes its replies, like all messages.
         return apigateway.WebSocketRouteOptions(
             integration=WebSocketLambdaIntegration(f"{name}Integration", lambdas.by_name[catalog.SOCKET])
         )

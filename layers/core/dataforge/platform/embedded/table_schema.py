@@ -1,9 +1,9 @@
-"""How an item lies in SQLite: its key and index keys in columns, the whole of it as JSON beside them.
+"""How items are stored in SQLite: key and index keys in columns, and the whole item as JSON.
 
     "pairs" (h, r, body, expires, by_run_h, by_run_r, ...)   unique (h, r); one SQL index per index, and for the TTL
 
 `r` is '' in a table without a range key. An item that lacks an index key has NULL there and is not in the index.
-The SQL index's name says which attributes it holds: when the catalog changes, the old one is dropped and the new one
+The SQL index's name contains its attributes: when the catalog changes, the old index is dropped and the new one is
 filled from the bodies.
 """
 
@@ -33,7 +33,7 @@ class IndexShape(Protocol):
 
 
 class TableShape(Protocol):
-    """What `infra.catalog.Table` says; range_type is `S` or `N`, projection `KEYS_ONLY` or `ALL`."""
+    """What is used of `infra.catalog.Table`; range_type is `S` or `N`, projection `KEYS_ONLY` or `ALL`."""
 
     @property
     def hash_key(self) -> str: ...
@@ -48,8 +48,8 @@ class TableShape(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One way to walk a table: by its key or by an index. Columns are ready for SQL."""
+class SortOrder:
+    """One order in which a table can be read: by its key or by an index. Column names are quoted for SQL."""
 
     hash_key: str
     range_key: str | None
@@ -63,15 +63,15 @@ class Order:
         return ("r",) if self.range_column == "r" else (self.range_column, "h", "r")
 
 
-class Layout:
+class TableSchema:
     """The SQL and the key rules of one table."""
 
     def __init__(self, name: str, shape: TableShape) -> None:
         self.name, self.shape = name, shape
         self.key_names = (shape.hash_key,) if shape.range_key is None else (shape.hash_key, shape.range_key)
-        self.orders: dict[str | None, Order] = {None: Order(shape.hash_key, shape.range_key, "h", "r", False)}
+        self.orders: dict[str | None, SortOrder] = {None: SortOrder(shape.hash_key, shape.range_key, "h", "r", False)}
         for index, i in shape.indexes.items():
-            self.orders[index] = Order(
+            self.orders[index] = SortOrder(
                 i.hash_key, i.range_key, f'"{index}_h"', f'"{index}_r"', i.projection == "KEYS_ONLY"
             )
         columns = ["h", "r", "body", "expires"]
@@ -100,8 +100,8 @@ class Layout:
             cells += self._index_cells(order, item)
         return tuple(cells)
 
-    def order(self, index: str | None, hash_key: Key) -> tuple[Order, str | int]:
-        """The order to walk and the hash value. Raises Invalid for an unknown index or another attribute."""
+    def order(self, index: str | None, hash_key: Key) -> tuple[SortOrder, str | int]:
+        """The order to read in and the hash value. Raises Invalid for an unknown index or another attribute."""
         order = self.orders.get(index)
         if order is None:
             raise Invalid(f"{self.name} has no index {index}")
@@ -119,7 +119,7 @@ class Layout:
             return h, ""
         return h, key_value(item.get(self.shape.range_key), self.shape.range_key, self.shape.range_type)
 
-    def _index_cells(self, order: Order, item: Item) -> tuple[object, object]:
+    def _index_cells(self, order: SortOrder, item: Item) -> tuple[object, object]:
         names = (order.hash_key, str(order.range_key))
         cells = [key_value(item[n], n, self.kind(n)) if n in item else None for n in names]
         return (None, None) if None in cells else (cells[0], cells[1])

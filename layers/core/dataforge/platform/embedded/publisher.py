@@ -1,4 +1,4 @@
-"""Push to subscribers inside this process. Never blocks the publisher: who does not keep up is dropped."""
+"""Push to subscribers inside this process. Publishing never blocks: a subscriber that does not keep up is dropped."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataforge.platform.ports import Item
 
 class Subscription:
     """Iterate for the messages, oldest first; the iteration ends on `close`, or when the subscriber was too slow
-    (`dropped`), after what was still queued. Use it in a `with`, so that the sockets forget it."""
+    (`dropped`), after what was still queued. Use it in a `with`, so that the publisher removes it."""
 
-    def __init__(self, sockets: EmbeddedSockets, topic: str, size: int) -> None:
-        self._sockets = sockets
+    def __init__(self, publisher: InProcessPublisher, topic: str, size: int) -> None:
+        self._publisher = publisher
         self._topic = topic
-        # One place more than is ever filled with messages: for the None that ends the iteration.
+        # One more than the messages: for the None that ends the iteration.
         self._queue: queue.Queue[Item | None] = queue.Queue(size + 1)
         self._size = size
         self.dropped = False
@@ -36,10 +36,10 @@ class Subscription:
         return self._queue.get(timeout=timeout)
 
     def close(self) -> None:
-        self._sockets._leave(self._topic, self)
+        self._publisher._leave(self._topic, self)
 
     def _offer(self, message: Item) -> bool:
-        """Whether there was room; only called under the lock of the sockets."""
+        """Whether the queue had space; only called under the publisher's lock."""
         if self._queue.qsize() >= self._size:
             self.dropped = True
             return False
@@ -47,15 +47,15 @@ class Subscription:
         return True
 
 
-class EmbeddedSockets:
-    """The Sockets port of one machine."""
+class InProcessPublisher:
+    """The Publisher port of one machine."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._topics: dict[str, list[Subscription]] = {}
 
     def subscribe(self, topic: str, *, size: int = 256) -> Subscription:
-        """size: how many messages may wait before the subscriber counts as too slow."""
+        """size: how many messages may be queued before the subscriber is dropped as too slow."""
         subscription = Subscription(self, topic, size)
         with self._lock:
             self._topics.setdefault(topic, []).append(subscription)
@@ -65,13 +65,13 @@ class EmbeddedSockets:
         with self._lock:
             for subscription in list(self._topics.get(topic, ())):
                 if not subscription._offer(message):
-                    self._forget(topic, subscription)
+                    self._remove(topic, subscription)
 
     def _leave(self, topic: str, subscription: Subscription) -> None:
         with self._lock:
-            self._forget(topic, subscription)
+            self._remove(topic, subscription)
 
-    def _forget(self, topic: str, subscription: Subscription) -> None:
+    def _remove(self, topic: str, subscription: Subscription) -> None:
         subscribers = self._topics.get(topic, [])
         if subscription not in subscribers:
             return

@@ -1,11 +1,11 @@
-"""Files on one machine: blobs in a folder, and an index in SQLite that says which key each of them is.
+"""Files on one machine: blobs in a folder, and an index in SQLite that maps keys to blobs.
 
     <root>/files.sqlite                      objects: key -> blob, size, content type, etag, modified
     <root>/blobs/3f/8c1e...3f                one file per object, never changed once it is complete
 
-An object is visible exactly when its row is committed, so content and metadata switch together and no half file can
-be seen. Keys never become paths. A blob is noted as a stray before its first byte and stops being one in the
-transaction that shows it; strays that a crash left are removed a day later.
+An object is visible exactly when its row is committed, so content and metadata change together and no partial file
+is ever visible. Keys never become paths. A blob is recorded as an orphan (table `strays`) from before its first byte is
+written until the transaction that commits it; orphans that a crash left are removed a day later.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import BinaryIO
 from dataforge.errors import Malformed, TooLarge
 from dataforge.platform.embedded import signed_urls
 from dataforge.platform.embedded.database import Database, after_prefix
-from dataforge.platform.objects import check_key, check_prefix
+from dataforge.platform.file_keys import check_key, check_prefix
 from dataforge.platform.ports import FileInfo
 
 logger = logging.getLogger(__name__)
@@ -44,20 +44,20 @@ _BINARY = "application/octet-stream"
 
 
 class Upload:
-    """An object that is being written; others see it only once it is complete."""
+    """An object that is being written; readers see it only once it is complete."""
 
-    def __init__(self, blob: str, file: BinaryIO, most: int | None) -> None:
+    def __init__(self, blob: str, file: BinaryIO, max_bytes: int | None) -> None:
         self.blob, self.size = blob, 0
         self.info: FileInfo | None = None
         """Set when the upload is complete."""
-        self._file, self._most = file, most
+        self._file, self._max_bytes = file, max_bytes
         self._hash = hashlib.md5(usedforsecurity=False)
 
     def write(self, data: bytes) -> None:
         """Raises TooLarge as soon as there is more than allowed."""
         self.size += len(data)
-        if self._most is not None and self.size > self._most:
-            raise TooLarge(f"The upload is larger than {self._most:,} bytes")
+        if self._max_bytes is not None and self.size > self._max_bytes:
+            raise TooLarge(f"The upload is larger than {self._max_bytes:,} bytes")
         self._hash.update(data)
         self._file.write(data)
 
@@ -73,10 +73,10 @@ class Upload:
         return self._hash.hexdigest()
 
 
-class DiskFiles:
-    """`ports.Files`, and what the local server needs to take and give files by signed URL: `verify`, `receive`.
+class LocalFiles:
+    """`ports.Files`, and what the local server needs to receive and serve files by signed URL: `verify`, `receive`.
 
-    Safe to share between threads and processes. base_url is asked at each signing, since the server's port is known
+    Safe to share between threads and processes. base_url is called for each URL, since the server's port is known
     only once it listens; the secret must stay the same for URLs to outlive a restart.
     """
 
@@ -90,7 +90,7 @@ class DiskFiles:
         now: Callable[[], float] = time.time,
         soon: Callable[[Callable[[], None]], object] = lambda job: job(),
     ) -> None:
-        """soon: runs what tells the callbacks; a server gives a thread's queue, so that no upload waits for them."""
+        """soon: runs the callbacks of `on_created`; a server passes a thread's queue: no upload waits for them."""
         if not secret:
             raise ValueError("signed URLs need a secret")
         self._blobs, self._base_url, self._secret, self._max = root / "blobs", base_url, secret, max_upload_bytes
@@ -114,13 +114,13 @@ class DiskFiles:
         with self._upload(key, None) as upload:
             for part in parts:
                 upload.write(part)
-            return self._show(key, upload, content_type, tell=False)
+            return self._commit(key, upload, content_type, notify=False)
 
     def open(self, key: str) -> BinaryIO:
         return self._open(key)[1]
 
     def info_and_stream(self, key: str, *, chunk_size: int = 1 << 20) -> tuple[FileInfo, Iterator[bytes]]:
-        """Of the same moment, whoever replaces the object meanwhile: what an HTTP answer's head and body need."""
+        """Both of one version, even if the object is replaced meanwhile: headers and body of an HTTP response."""
         info, file = self._open(key)
         return info, _Chunks(file, chunk_size)
 
@@ -154,7 +154,7 @@ class DiskFiles:
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
         self._callbacks.append(callback)
         for (key,) in self._database.connection().execute("SELECT key FROM untold").fetchall():
-            self._soon(partial(self._tell, key))
+            self._soon(partial(self._notify, key))
 
     def verify(
         self,
@@ -183,7 +183,7 @@ class DiskFiles:
     def receive(
         self, key: str, chunks: Iterable[bytes], content_type: str | None, content_length: int | None
     ) -> FileInfo:
-        """Store the body of a verified PUT and tell the `on_created` callbacks; see `receiving`."""
+        """Store the body of a verified PUT and call the `on_created` callbacks; see `receiving`."""
         with self.receiving(key, content_type, content_length) as upload:
             for chunk in chunks:
                 upload.write(chunk)
@@ -192,23 +192,23 @@ class DiskFiles:
 
     @contextmanager
     def receiving(self, key: str, content_type: str | None, content_length: int | None) -> Iterator[Upload]:
-        """`receive` for a server that gets its chunks by `await`: write them inside the block, the object appears at
-        its end. content_length is the request's header: exactly so many bytes must come (Malformed otherwise); without
+        """`receive` for an asynchronous server: write the chunks inside the block, the object is committed at its
+        end. content_length is the request's header: exactly so many bytes must come (Malformed otherwise); without
         it at most max_upload_bytes may (TooLarge). Nothing is stored when the block raises.
         """
         with self._upload(key, self._max if content_length is None else content_length) as upload:
             yield upload
             if content_length is not None and upload.size != content_length:
                 raise Malformed(f"The upload ended after {upload.size:,} of {content_length:,} bytes")
-            upload.info = self._show(key, upload, content_type or _BINARY, tell=bool(self._callbacks))
-        self._soon(partial(self._tell, key))
+            upload.info = self._commit(key, upload, content_type or _BINARY, notify=bool(self._callbacks))
+        self._soon(partial(self._notify, key))
 
     def close(self) -> None:
         self._database.close()
 
     @contextmanager
-    def _upload(self, key: str, most: int | None) -> Iterator[Upload]:
-        """A blob to write; at the end it goes away, unless the block has shown it."""
+    def _upload(self, key: str, max_bytes: int | None) -> Iterator[Upload]:
+        """A blob to write; deleted at the end, unless the block has committed it."""
         check_key(key)
         blob = secrets.token_hex(16)
         path = self._path(blob)
@@ -217,12 +217,12 @@ class DiskFiles:
             db.execute("INSERT INTO strays VALUES (?, ?)", (blob, self._now()))
         try:
             with open(path, "xb") as file:
-                yield Upload(blob, file, most)
+                yield Upload(blob, file, max_bytes)
         finally:
             self._discard([blob])
 
-    def _show(self, key: str, upload: Upload, content_type: str, *, tell: bool) -> FileInfo:
-        """Make the blob the object, in one transaction."""
+    def _commit(self, key: str, upload: Upload, content_type: str, *, notify: bool) -> FileInfo:
+        """Commit the blob as the object, in one transaction."""
         info = FileInfo(key, upload.size, content_type, upload.finish(), self._now())
         with self._database.write() as db:
             if db.execute("DELETE FROM strays WHERE blob = ?", (upload.blob,)).rowcount == 0:
@@ -232,7 +232,7 @@ class DiskFiles:
                 "INSERT INTO objects (key, blob, size, content_type, etag, modified) VALUES (?, ?, ?, ?, ?, ?)",
                 (key, upload.blob, info.size, info.content_type, info.etag, info.modified),
             )
-            if tell:
+            if notify:
                 db.execute("INSERT OR IGNORE INTO untold VALUES (?)", (key,))
         if replaced:
             self._discard(replaced)
@@ -269,7 +269,7 @@ class DiskFiles:
         if old:
             self._discard([blob for (blob,) in old])
 
-    def _tell(self, key: str) -> None:
+    def _notify(self, key: str) -> None:
         """Callbacks that raise are logged: the object is there, and its sender has done nothing wrong."""
         info = self.info(key)
         for callback in self._callbacks if info else ():
@@ -320,7 +320,7 @@ class DiskFiles:
             try:
                 return found[0], open(self._path(found[1]), "rb")
             except FileNotFoundError:
-                tried = found[1]  # replaced between the two looks: look again
+                tried = found[1]  # replaced between lookup and open: look up again
         raise FileNotFoundError(f"There is no file {key}")
 
     def _path(self, blob: str) -> Path:

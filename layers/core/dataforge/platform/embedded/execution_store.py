@@ -1,14 +1,14 @@
-"""The durable book of executions: one SQLite file that the runner and every worker process write to.
+"""Durable store of executions: one SQLite file that the runner and every worker process write to.
 
 An execution has one root frame (where it stands) and, while it is inside a Map, one frame per item. Every write is
-one transaction, made before anything acts on it, so after kill -9 the frames say what is left to do. A commit
-survives the death of the process; a power cut may lose the last few and then work is repeated, never skipped.
+one transaction, made before anything acts on it, so after kill -9 the frames tell what is left to do. A commit
+survives the death of the process; a power cut may lose the last commits, and then work is repeated, never skipped.
 
     workflow_executions   (machine, run_id) -> status, output, error, cause, deadline
-    workflow_frames       id -> execution, position (NULL: root), state, its input, tries, when to go on, its end;
-                          `result` of one that waits for an answer: its token, and whether the answer came
+    workflow_frames       id -> execution, position (NULL: root), state, its input, tries, time to continue, end;
+                          `result` of a frame that waits for a token: the token, and whether it was completed
 
-An execution that ends loses its frames, so whoever still works on one finds out on the next write: `Gone`.
+An execution that ends loses its frames, so a thread that still works on one gets `ExecutionEnded` at its next write.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from dataforge.errors import TooLarge
-from dataforge.platform.embedded.asl import LIMIT, Machine, StateFailed
+from dataforge.platform.embedded.asl_interpreter import LIMIT, Machine, StateFailed
 from dataforge.platform.ports import Execution, ExecutionStatus, Item, Value
 
-_KEPT_DAYS = 90
-"""How long an ended execution is remembered, and so its name refused; as on Step Functions."""
+_RETENTION_DAYS = 90
+"""How long an ended execution is kept, and its name cannot be used again; as on Step Functions."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS workflow_executions (
@@ -60,8 +60,8 @@ CREATE INDEX IF NOT EXISTS workflow_frames_of ON workflow_frames (execution, pos
 """
 
 
-class Gone(Exception):
-    """The execution ended, or its Map was given up, while somebody worked on this frame."""
+class ExecutionEnded(Exception):
+    """The execution ended, or its Map failed, while a thread worked on this frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Frame:
     wake: float | None
     """Not before this time (epoch seconds)."""
     opened: bool
-    """The Map that the execution stands in has its items as frames."""
+    """The Map at which the execution stands has a frame for each item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,10 @@ class Running:
     run_id: str
     deadline: float
     wake: float | None = None
-    """When its machine, which only waits, goes on; Map children do not count."""
+    """When the execution, which only waits, continues; Map children do not count."""
 
 
-class Executions:
+class ExecutionStore:
     """`start`, `describe` and `stop` of the Workflows port, from any process; the rest is for the runner."""
 
     def __init__(self, path: Path, machines: Mapping[str, Machine]) -> None:
@@ -154,33 +154,33 @@ class Executions:
         return self._frame("id = ?", frame)
 
     def move(self, frame: Frame, state: str, data: Value) -> Frame:
-        """Enter the next state; leaving a Map forgets its items."""
+        """Enter the next state; leaving a Map deletes the frames of its items."""
         return self._step(frame, state=state, data=_dump(data), tries="[]", wake=None)
 
     def postpone(self, frame: Frame, tries: Sequence[int], wake: float) -> Frame:
-        """Do the same state (again) at `wake`; a Map starts over."""
+        """Run the same state (again) at `wake`; a Map starts over."""
         return self._step(frame, state=frame.state, data=_dump(frame.data), tries=_dump(list(tries)), wake=wake)
 
-    def expect(self, frame: Frame, token: str) -> None:
-        """An answer to this token, from now on until the frame moves."""
+    def expect_token(self, frame: Frame, token: str) -> None:
+        """Accept this token, from now on until the frame moves."""
         with self._write() as db:
             expected = (_dump([token, False]), frame.id)
             _changed(db.execute("UPDATE workflow_frames SET result = ? WHERE id = ?", expected))
 
     def wait_until(self, frame: Frame, wake: float) -> None:
-        """For the answer that it expects."""
+        """Set the time at which the wait for the token ends."""
         with self._write() as db:
             _changed(db.execute("UPDATE workflow_frames SET wake = ? WHERE id = ?", (wake, frame.id)))
 
-    def is_answered(self, frame: Frame) -> bool | None:
-        """None: it expects no answer."""
+    def is_token_completed(self, frame: Frame) -> bool | None:
+        """None: the frame waits for no token."""
         rows = self._read("SELECT result FROM workflow_frames WHERE id = ? AND ended IS NULL", frame.id)
         if not rows:
-            raise Gone
+            raise ExecutionEnded
         return bool(json.loads(rows[0][0])[1]) if rows[0][0] is not None else None
 
-    def answer(self, token: str) -> None:
-        """A token that nobody expects any more is left alone."""
+    def send_task_success(self, token: str) -> None:
+        """A token that no frame waits for (any more) is ignored."""
         with self._write() as db:
             db.execute(
                 "UPDATE workflow_frames SET result = ?, wake = ? WHERE id = ? AND result = ? AND ended IS NULL",
@@ -188,7 +188,7 @@ class Executions:
             )
 
     def open_map(self, frame: Frame, start_at: str, items: Sequence[Value]) -> None:
-        """Make a frame of every item, all or none."""
+        """Create a frame for every item, all or none."""
         with self._write() as db:
             _changed(db.execute("UPDATE workflow_frames SET opened = 1, wake = NULL WHERE id = ?", (frame.id,)))
             db.executemany(
@@ -247,9 +247,9 @@ class Executions:
             if ended.rowcount:
                 db.execute("DELETE FROM workflow_frames WHERE execution = ?", (execution,))
 
-    def forget_old(self) -> None:
+    def delete_old(self) -> None:
         with self._write() as db:
-            db.execute("DELETE FROM workflow_executions WHERE ended < ?", (time.time() - _KEPT_DAYS * 86400,))
+            db.execute("DELETE FROM workflow_executions WHERE ended < ?", (time.time() - _RETENTION_DAYS * 86400,))
 
     def close(self) -> None:
         with self._lock:
@@ -269,16 +269,32 @@ class Executions:
                     "DELETE FROM workflow_frames WHERE execution = ? AND position IS NOT NULL", (frame.execution,)
                 )
         return Frame(
-            frame.id, frame.execution, frame.position, state, json.loads(data), tuple(json.loads(tries)), wake, False
+            id=frame.id,
+            execution=frame.execution,
+            position=frame.position,
+            state=state,
+            data=json.loads(data),
+            tries=tuple(json.loads(tries)),
+            wake=wake,
+            opened=False,
         )
 
     def _frame(self, where: str, key: int) -> Frame:
         columns = "id, execution, position, state, data, tries, wake, opened"
         rows = self._read(f"SELECT {columns} FROM workflow_frames WHERE {where}", key)  # noqa: S608
         if not rows:
-            raise Gone
+            raise ExecutionEnded
         number, execution, position, state, data, tries, wake, opened = rows[0]
-        return Frame(number, execution, position, state, json.loads(data), tuple(json.loads(tries)), wake, bool(opened))
+        return Frame(
+            id=number,
+            execution=execution,
+            position=position,
+            state=state,
+            data=json.loads(data),
+            tries=tuple(json.loads(tries)),
+            wake=wake,
+            opened=bool(opened),
+        )
 
     def _results(self, frame: Frame, ended: str) -> Iterator[tuple[Any, ...]]:
         return iter(
@@ -306,7 +322,7 @@ class Executions:
 
 def _changed(cursor: sqlite3.Cursor) -> None:
     if not cursor.rowcount:
-        raise Gone
+        raise ExecutionEnded
 
 
 def _dump(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Both walls' tables and files, empty, for one test. AWS is moto: it never stands behind a user."""
+"""Both backends' tables and files, empty, for one test. AWS is moto: it never stands behind a user."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from moto import mock_aws
 
 from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.s3 import S3Files
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Files, Item, Page, Tables
 from infra import catalog
 
@@ -32,7 +32,7 @@ PORT_TABLES = {
     ),
 }
 """The catalog's tables, one of them with two KEYS_ONLY indexes: the port promises more than the product uses today."""
-PREFIX, BUCKET, REGION = "t-", "forge-walls", "eu-west-1"
+PREFIX, BUCKET, REGION = "t-", "forge-backends", "eu-west-1"
 MAX_UPLOAD = 1000
 BASE_URL = "http://127.0.0.1:8787"
 
@@ -104,15 +104,15 @@ def client_of(service: str) -> Any:
     return boto3.client(service)
 
 
-def disk_files(folder: Path, **changed: Any) -> DiskFiles:
-    return DiskFiles(
-        folder, **{"base_url": lambda: BASE_URL, "secret": b"walls", "max_upload_bytes": MAX_UPLOAD, **changed}
+def local_files(folder: Path, **changed: Any) -> LocalFiles:
+    return LocalFiles(
+        folder, **{"base_url": lambda: BASE_URL, "secret": b"backends", "max_upload_bytes": MAX_UPLOAD, **changed}
     )
 
 
 @contextmanager
 def embedded_files(folder: Path) -> Iterator[Files]:
-    files = disk_files(folder)
+    files = local_files(folder)
     yield files
     files.close()
 
@@ -124,10 +124,10 @@ def aws_files(_: Path) -> Iterator[Files]:
         yield S3Files(BUCKET)
 
 
-on_one_wall = settings(
+on_one_backend = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-"""Hypothesis runs its many examples against one wall."""
+"""Hypothesis runs its many examples against one backend."""
 
 TABLES: dict[str, Callable[[Path], Any]] = {"embedded": embedded_tables, "aws": aws_tables}
 FILES: dict[str, Callable[[Path], Any]] = {"embedded": embedded_files, "aws": aws_files}

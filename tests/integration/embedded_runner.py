@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from dataforge.platform.embedded.asl import Machine
-from dataforge.platform.embedded.definition import read
-from dataforge.platform.embedded.runner import Runner
+from dataforge.platform.embedded.asl_interpreter import Machine
+from dataforge.platform.embedded.asl_parser import read
+from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Execution
 from tests.integration.processes import until
 
@@ -48,7 +48,7 @@ def fan(child: dict[str, Any], mode: str = "DISTRIBUTED", **more: Any) -> dict[s
     }
 
 
-class Wall:
+class RunnerHarness:
     """A runner whose functions are Python callables; `again` is what the next process would be."""
 
     def __init__(self, path: Path, machines: dict[str, Machine], handlers: dict[str, Handler]) -> None:
@@ -58,9 +58,9 @@ class Wall:
     def _invoke(self, name: str, event: Any, timeout_s: float) -> Any:
         return self.handlers[name](event)
 
-    def again(self) -> Wall:
+    def again(self) -> RunnerHarness:
         self.runner.close(grace=0.2)
-        return Wall(self.path, self.machines, self.handlers)
+        return RunnerHarness(self.path, self.machines, self.handlers)
 
     def result(self, run_id: str = "run") -> Execution:
         until(lambda: self.now(run_id).status != "RUNNING", f"{run_id} goes on")
@@ -73,16 +73,18 @@ class Wall:
 
 
 @pytest.fixture
-def open_wall(tmp_path: Path) -> Iterator[Callable[..., Wall]]:
-    walls: list[Wall] = []
+def open_runner(tmp_path: Path) -> Iterator[Callable[..., RunnerHarness]]:
+    opened: list[RunnerHarness] = []
 
-    def open_wall(states: dict[str, Any], handlers: dict[str, Handler] | None = None, timeout: int = 60) -> Wall:
-        walls.append(Wall(tmp_path / "runs.db", {"m": machine(states, timeout)}, handlers or {}))
-        return walls[-1]
+    def open_runner(
+        states: dict[str, Any], handlers: dict[str, Handler] | None = None, timeout: int = 60
+    ) -> RunnerHarness:
+        opened.append(RunnerHarness(tmp_path / "runs.db", {"m": machine(states, timeout)}, handlers or {}))
+        return opened[-1]
 
-    yield open_wall
-    for wall in walls:
-        wall.runner.close()
+    yield open_runner
+    for harness in opened:
+        harness.runner.close()
 
 
 def kill(server: subprocess.Popen[bytes]) -> None:

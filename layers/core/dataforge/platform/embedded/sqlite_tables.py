@@ -16,7 +16,7 @@ import orjson
 from dataforge.errors import ConditionFailed, Invalid
 from dataforge.platform import items as rules
 from dataforge.platform.embedded.database import Database, after_prefix
-from dataforge.platform.embedded.layout import Layout, Order, TableShape
+from dataforge.platform.embedded.table_schema import SortOrder, TableSchema, TableShape
 from dataforge.platform.ports import ABSENT, Delete, Item, Key, Page, Put, Update, Value, Where, Write
 
 _BATCH = 500
@@ -28,25 +28,25 @@ class SqliteTables:
     """`ports.Tables`. Safe to share between threads and to use after a fork."""
 
     def __init__(self, path: Path, tables: Mapping[str, TableShape], *, now: Callable[[], float] = time.time) -> None:
-        self._layouts = {name: Layout(name, shape) for name, shape in tables.items()}
+        self._schemas = {name: TableSchema(name, shape) for name, shape in tables.items()}
         self._now = now
         self._next_sweep = now() + _SWEEP_SECONDS
         self._database = Database(path, self._migrate)
 
     def get(self, table: str, key: Key) -> Item | None:
-        return _read(self._database.connection(), self._layout(table), key)
+        return _read(self._database.connection(), self._schema(table), key)
 
     def put(self, table: str, item: Item) -> None:
-        layout = self._layout(table)
-        row = layout.row(rules.checked(item))
+        schema = self._schema(table)
+        row = schema.row(rules.checked(item))
         with self._write() as db:
-            db.execute(layout.replace, row)
+            db.execute(schema.replace, row)
 
     def put_new(self, table: str, item: Item) -> None:
-        layout = self._layout(table)
-        row = layout.row(rules.checked(item))
+        schema = self._schema(table)
+        row = schema.row(rules.checked(item))
         with self._write() as db:
-            if db.execute(layout.insert, row).rowcount == 0:
+            if db.execute(schema.insert, row).rowcount == 0:
                 raise ConditionFailed(f"an item of {table} with this key exists")
 
     def update(
@@ -59,7 +59,7 @@ class SqliteTables:
         remove: Sequence[str] = (),
         where: Where | None = None,
     ) -> Item:
-        change = Update(table, key, set or {}, add or {}, remove, where or {})
+        change = Update(table=table, key=key, set=set or {}, add=add or {}, remove=remove, where=where or {})
         with self._write() as db:
             return self._update(db, change)
 
@@ -74,24 +74,24 @@ class SqliteTables:
                 _APPLY[type(write)](self, db, write)
 
     def batch_get(self, table: str, keys: Sequence[Key]) -> list[Item]:
-        layout = self._layout(table)
+        schema = self._schema(table)
         with self._database.read() as db:
-            found = (_read(db, layout, key) for key in keys)
+            found = (_read(db, schema, key) for key in keys)
             return [item for item in found if item is not None]
 
     def batch_put(self, table: str, items: Iterable[Item]) -> None:
-        layout = self._layout(table)
-        rows = (layout.row(rules.checked(item)) for item in items)
+        schema = self._schema(table)
+        rows = (schema.row(rules.checked(item)) for item in items)
         while batch := list(islice(rows, _BATCH)):
             with self._write() as db:
-                db.executemany(layout.replace, batch)
+                db.executemany(schema.replace, batch)
 
     def batch_delete(self, table: str, keys: Iterable[Key]) -> None:
-        layout = self._layout(table)
-        found = (layout.key(key) for key in keys)
+        schema = self._schema(table)
+        found = (schema.key(key) for key in keys)
         while batch := list(islice(found, _BATCH)):
             with self._write() as db:
-                db.executemany(layout.delete, batch)
+                db.executemany(schema.delete, batch)
 
     def query_page(
         self,
@@ -106,11 +106,11 @@ class SqliteTables:
         descending: bool = False,
     ) -> Page:
         rules.check_limit(limit)
-        layout = self._layout(table)
-        order, hash_value = layout.order(index, hash_key)
+        schema = self._schema(table)
+        order, hash_value = schema.order(index, hash_key)
         wanted = [f"{order.hash_column} = ?"]
         values: list[object] = [hash_value]
-        for condition, bounds in _range_conditions(layout, order, begins, between):
+        for condition, bounds in _range_conditions(schema, order, begins, between):
             wanted.append(condition)
             values += bounds
         if cursor is not None:
@@ -123,51 +123,51 @@ class SqliteTables:
             f"ORDER BY {', '.join(f'{c} {way}' for c in order.columns)} LIMIT ?"
         )
         with closing(self._database.connection().execute(select, (*values, limit + 1))) as rows:
-            return _page(layout, order, hash_value, rows, limit)
+            return _page(schema, order, hash_value, rows, limit)
 
     def close(self) -> None:
         self._database.close()
 
-    def _layout(self, table: str) -> Layout:
-        layout = self._layouts.get(table)
-        if layout is None:
+    def _schema(self, table: str) -> TableSchema:
+        schema = self._schemas.get(table)
+        if schema is None:
             raise Invalid(f"there is no table {table}")
-        return layout
+        return schema
 
     def _migrate(self, db: Connection) -> None:
-        for layout in self._layouts.values():
-            layout.migrate(db)
+        for schema in self._schemas.values():
+            schema.migrate(db)
 
     def _target(self, write: Write) -> tuple[str | int, str | int]:
-        layout = self._layout(write.table)
+        schema = self._schema(write.table)
         if isinstance(write, Put):
-            return layout.key({n: cast("str | int", write.item[n]) for n in layout.key_names if n in write.item})
-        return layout.key(write.key)
+            return schema.key({n: cast("str | int", write.item[n]) for n in schema.key_names if n in write.item})
+        return schema.key(write.key)
 
     def _put(self, db: Connection, write: Put) -> None:
-        layout = self._layout(write.table)
+        schema = self._schema(write.table)
         item = rules.checked(write.item)
         if write.where:
-            _require(write.where, _current(db, layout, *self._target(write)), write.table)
-        db.execute(layout.replace, layout.row(item))
+            _require(write.where, _current(db, schema, *self._target(write)), write.table)
+        db.execute(schema.replace, schema.row(item))
 
     def _update(self, db: Connection, write: Update) -> Item:
-        layout = self._layout(write.table)
-        rules.check_paths(layout.key_names, write.set, write.add, write.remove)
-        item = _current(db, layout, *layout.key(write.key))
+        schema = self._schema(write.table)
+        rules.check_paths(schema.key_names, write.set, write.add, write.remove)
+        item = _current(db, schema, *schema.key(write.key))
         if item is None:
             raise ConditionFailed(f"there is no such item of {write.table}")
         _require(write.where, item, write.table)
         _change(item, write)
-        db.execute(layout.replace, layout.row(item))
+        db.execute(schema.replace, schema.row(item))
         return item
 
     def _delete(self, db: Connection, write: Delete) -> None:
-        layout = self._layout(write.table)
-        key = layout.key(write.key)
+        schema = self._schema(write.table)
+        key = schema.key(write.key)
         if write.where:
-            _require(write.where, _current(db, layout, *key), write.table)
-        db.execute(layout.delete, key)
+            _require(write.where, _current(db, schema, *key), write.table)
+        db.execute(schema.delete, key)
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
@@ -179,10 +179,10 @@ class SqliteTables:
     def _sweep(self, db: Connection) -> None:
         """Remove some expired items; when there were many, the next write removes more."""
         now, full = self._now(), False
-        for layout in (x for x in self._layouts.values() if x.shape.ttl):
+        for schema in (x for x in self._schemas.values() if x.shape.ttl):
             removed = db.execute(
-                f'DELETE FROM "{layout.name}" WHERE rowid IN '  # noqa: S608 (a name from the catalog)
-                f'(SELECT rowid FROM "{layout.name}" WHERE expires < ? LIMIT {_SWEEP_ROWS})',
+                f'DELETE FROM "{schema.name}" WHERE rowid IN '  # noqa: S608 (a name from the catalog)
+                f'(SELECT rowid FROM "{schema.name}" WHERE expires < ? LIMIT {_SWEEP_ROWS})',
                 (now,),
             ).rowcount
             full = full or removed == _SWEEP_ROWS
@@ -196,12 +196,12 @@ _APPLY: dict[type, Callable[..., object]] = {
 }
 
 
-def _read(db: Connection, layout: Layout, key: Key) -> Item | None:
-    return _current(db, layout, *layout.key(key))
+def _read(db: Connection, schema: TableSchema, key: Key) -> Item | None:
+    return _current(db, schema, *schema.key(key))
 
 
-def _current(db: Connection, layout: Layout, h: str | int, r: str | int) -> Item | None:
-    row = db.execute(layout.select, (h, r)).fetchone()
+def _current(db: Connection, schema: TableSchema, h: str | int, r: str | int) -> Item | None:
+    row = db.execute(schema.select, (h, r)).fetchone()
     return None if row is None else cast(Item, orjson.loads(row[0]))
 
 
@@ -269,9 +269,12 @@ def _sum(a: Value, b: int | float, name: str) -> int | float:
 
 
 def _range_conditions(
-    layout: Layout, order: Order, begins: tuple[str, str] | None, between: tuple[str, str | int, str | int] | None
+    schema: TableSchema,
+    order: SortOrder,
+    begins: tuple[str, str] | None,
+    between: tuple[str, str | int, str | int] | None,
 ) -> Iterator[tuple[str, list[object]]]:
-    rules.check_range(order.range_key, layout.kind(str(order.range_key)), begins, between)
+    rules.check_range(order.range_key, schema.kind(str(order.range_key)), begins, between)
     if begins and begins[1]:
         yield f"{order.range_column} >= ?", [begins[1]]
         after = after_prefix(begins[1])
@@ -281,7 +284,7 @@ def _range_conditions(
         yield f"{order.range_column} BETWEEN ? AND ?", list(between[1:])
 
 
-def _position(cursor: str, order: Order) -> list[object]:
+def _position(cursor: str, order: SortOrder) -> list[object]:
     position = rules.position_of(cursor)
     if (
         not isinstance(position, list)
@@ -292,7 +295,9 @@ def _position(cursor: str, order: Order) -> list[object]:
     return position
 
 
-def _page(layout: Layout, order: Order, hash_value: Value, rows: Iterable[tuple[object, ...]], limit: int) -> Page:
+def _page(
+    schema: TableSchema, order: SortOrder, hash_value: Value, rows: Iterable[tuple[object, ...]], limit: int
+) -> Page:
     items: list[Item] = []
     size, last = 0, None
     for row in rows:
@@ -301,15 +306,15 @@ def _page(layout: Layout, order: Order, hash_value: Value, rows: Iterable[tuple[
             return Page(items, rules.cursor_of(last))
         last = cast("list[str | int]", place)
         if order.keys_only:
-            items.append(_keys(layout, order, hash_value, last))
+            items.append(_keys(schema, order, hash_value, last))
         else:
             size += len(cast(bytes, body))
             items.append(orjson.loads(cast(bytes, body)))
     return Page(items, None)
 
 
-def _keys(layout: Layout, order: Order, hash_value: Value, place: Sequence[Value]) -> Item:
-    found: Item = dict(zip(layout.key_names, place[1:], strict=False))
+def _keys(schema: TableSchema, order: SortOrder, hash_value: Value, place: Sequence[Value]) -> Item:
+    found: Item = dict(zip(schema.key_names, place[1:], strict=False))
     return {**found, str(order.range_key): place[0], order.hash_key: hash_value}
 
 
