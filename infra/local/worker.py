@@ -27,7 +27,7 @@ def resolve(handler: str) -> Callable[[Item, object], Item]:
     return found
 
 
-_HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.recipes.lenient", "dataforge.teachers.openai_compatible")
+_HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.teachers.openai_compatible")
 """What the functions import where they use it, for the sake of cold starts that a worker does not have."""
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dataforge.errors import BadReply
 from dataforge.recipes import RECIPES, Wishes
-from dataforge.recipes.replies import objects
+from dataforge.recipes.reply_json import objects
 from dataforge.records import Answer, Passage, Question, Slot
 
 PAIR = {

@@ -28,7 +28,7 @@ from typing import IO, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dataforge.quality.normal import normalise
+from dataforge.text.normal_forms import normalise
 
 Grams: TypeAlias = NDArray[np.uint64]
 Rows: TypeAlias = NDArray[np.intp]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dataforge.quality.claims import STOP_WORDS, tokens
-from dataforge.quality.normal import normalise
 from dataforge.records import Draft
+from dataforge.text.claims import STOP_WORDS, tokens
+from dataforge.text.normal_forms import normalise
 
 MOST_ANSWER_CHARACTERS = 6000
 _COPY_LEAST, _COPY_SHARE = 1000, 0.8

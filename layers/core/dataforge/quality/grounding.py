@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
-from dataforge.quality import claims
-from dataforge.quality.sentences import sentences
 from dataforge.records import Grounding, Span
+from dataforge.text import claims
+from dataforge.text.sentences import sentences
 
 MOST_SPANS = 3
 _QUESTION_SHARE = 0.3

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from dataforge.quality.scoring import histogram
-from dataforge.quality.verdict import compared
-from dataforge.recipes.drafts import from_json
 
 Line = Mapping[str, object]
 
@@ -83,7 +81,7 @@ def diversity_of(texts: Iterable[str], count: int) -> float | None:
     """See `quality.diversity`; texts: walked twice. None below two."""
     if count < 2:
         return None
-    from dataforge.quality.diversity import diversity  # numpy: see normal.py
+    from dataforge.quality.diversity import diversity  # numpy: see text.normal_forms
 
     return diversity(texts, count)
 
@@ -121,10 +119,10 @@ class Texts:
     """What records are compared by, read anew each time."""
 
     lines: Iterable[Line]
-    kind: str
+    compared: Callable[[Line], str]
 
     def __iter__(self) -> Iterator[str]:
-        return (compared(self.kind, from_json(line)) for line in self.lines)
+        return map(self.compared, self.lines)
 
 
 def _descending(counts: Mapping[str, int]) -> dict[str, int]:

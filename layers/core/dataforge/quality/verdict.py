@@ -20,12 +20,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from dataforge.quality import format_checks, grounding, scoring
-from dataforge.quality.claims import content_words, tokens
-from dataforge.quality.normal import normalise
-from dataforge.quality.sentences import sentences
 from dataforge.quality.sources import Joined
-from dataforge.recipes.labels import match, topic_of
 from dataforge.records import Draft, Grounding, Span
+from dataforge.text.claims import content_words, tokens
+from dataforge.text.normal_forms import normalise
+from dataforge.text.sentences import sentences
+from dataforge.text.topic_labels import match, topic_of
 
 LEAST_GROUNDING = 0.35
 """What its passage supports less than this is rejected as ungrounded."""
@@ -145,7 +145,7 @@ def _task(case: Case) -> Verdict:
 
 
 def _conversation(case: Case) -> Verdict:
-    from dataforge.quality import duplicates  # numpy: see normal.py
+    from dataforge.quality import duplicates  # numpy: see text.normal_forms
 
     draft = case.draft
     exchanges = [(q.content, a.content) for q, a in zip(draft.turns[::2], draft.turns[1::2], strict=False)]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from dataforge.recipes import prompts, reading
 from dataforge.recipes.excerpts import excerpts
-from dataforge.recipes.labels import match
+from dataforge.recipes.reply_json import property_names
 from dataforge.records import Answer, Draft, Passage, Question, Slot
+from dataforge.text.topic_labels import match
 
 if TYPE_CHECKING:
     from dataforge.recipes import Wishes
@@ -30,7 +31,6 @@ REQUESTS = (
     "Assign the text below to one of these categories. Reply with the category alone.",
 )
 
-FORM = reading.Form("labelled", "label", numbered=True)
 _TASK = """You label texts for training data that teaches a model to classify an organisation's documents.
 You are given numbered texts, all out of one passage, and the labels. For every text, choose the one label that fits it
 best, by what the text is about or does, not by single words in it.
@@ -61,6 +61,9 @@ def schema(labels: Sequence[str]) -> dict[str, object]:
             "difficulty": prompts.LEVEL,
         },
     )
+
+
+FORM = reading.Form("labelled", "label", property_names(schema(())), numbered=True)
 
 
 def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Question:

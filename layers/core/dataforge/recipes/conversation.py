@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dataforge.recipes import prompts, reading
+from dataforge.recipes.reply_json import property_names
 from dataforge.records import Answer, Draft, Message, Passage, Question, Slot
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ TOKENS_PER_TURN = 30
 MOST_USER_CHARACTERS, MOST_ASSISTANT_CHARACTERS = 2000, 7000
 """Of one turn, so that ten fit an item of a table. A longer answer is cut here, and its length rejects it."""
 
-FORM = reading.Form("conversations", "conversation", whole="turns")
 _TASK = """You write training data that teaches a model to talk about the content of an organisation's documents.
 From the passage you are given, write conversations between a user and an assistant.
 
@@ -68,6 +68,7 @@ SCHEMA = prompts.list_of(
         "evidence": prompts.TEXTS,
     },
 )
+FORM = reading.Form("conversations", "conversation", property_names(SCHEMA) | {"role", "content"}, whole="turns")
 
 
 def room(_: Passage, tokens: int, wishes: Wishes) -> int:

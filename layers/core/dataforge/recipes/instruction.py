@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dataforge.recipes import prompts, reading
+from dataforge.recipes.reply_json import property_names
 from dataforge.records import Answer, Draft, Passage, Question, Slot
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ PAIRS_PER_CHUNK: int = 3
 TOKENS_PER_TASK = 40
 MOST_INPUT_CHARACTERS = 12_000
 
-FORM = reading.Form("tasks", "task")
 _TASK = f"""You write training data that teaches a model to work with the content of an organisation's documents.
 From the passage you are given, write instructions as a real user, customer or colleague would give them to an
 assistant, and the finished work.
@@ -66,6 +66,7 @@ SCHEMA = prompts.list_of(
         "evidence": prompts.TEXTS,
     },
 )
+FORM = reading.Form("tasks", "task", property_names(SCHEMA))
 
 
 def room(_: Passage, tokens: int, __: Wishes) -> int:

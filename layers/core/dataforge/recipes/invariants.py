@@ -36,7 +36,7 @@ def question(exhibits: Sequence[Exhibit], rules: Sequence[str], *, domain: str) 
 def read(answer: Answer, count: int, rules: int) -> list[list[int] | None]:
     """Per record the rules it breaks, from 0; None where the reply does not say, which counts as kept."""
     made: list[list[int] | None] = []
-    for found in numbered(answer, count):
+    for found in numbered(answer, count, {"checks", "violated"}):
         broken = found.get("violated") if found else None
         if isinstance(broken, list):
             made.append(sorted({n - 1 for n in broken if isinstance(n, int) and 1 <= n <= rules}))

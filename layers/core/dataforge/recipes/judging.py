@@ -5,10 +5,10 @@ It reads exhibits, not schemas, so every kind of record can be judged; one call 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dataforge.recipes.replies import objects
+from dataforge.recipes.reply_json import objects
 from dataforge.records import Answer, Message, Passage, Question
 
 KIND = "judge"
@@ -84,7 +84,7 @@ def exhibit(number: int, shown: Exhibit) -> str:
 def read(answer: Answer, count: int, fields: Sequence[str] = ()) -> list[Verdict | None]:
     """One per exhibit; None where the reply has no whole verdict on it."""
     made: list[Verdict | None] = []
-    for found in numbered(answer, count):
+    for found in numbered(answer, count, {"verdicts", *SCORES, *fields}):
         scores = {name: score(found.get(name)) for name in (*SCORES, *fields)} if found else {}
         known = {name: value for name, value in scores.items() if value is not None}
         whole = bool(scores) and len(known) == len(scores)
@@ -106,9 +106,9 @@ def score(value: object) -> float | None:
     return round(number, 1) if 1 <= number <= 10 else None
 
 
-def numbered(answer: Answer, count: int) -> list[dict[str, object] | None]:
-    """The reply's objects by their "n" (1..count); by order when none carries one."""
-    found = objects(answer.text)
+def numbered(answer: Answer, count: int, fields: Collection[str]) -> list[dict[str, object] | None]:
+    """The reply's objects by their "n" (1..count); by order when none carries one. fields: what they may hold."""
+    found = objects(answer.text, fields=fields)
     if not any("n" in f for f in found):
         return [*found[:count], *([None] * (count - len(found)))]
     placed: dict[object, dict[str, object]] = {}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dataforge.recipes import prompts, reading
+from dataforge.recipes.reply_json import property_names
 from dataforge.records import Answer, Draft, Passage, Question, Slot
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ PAIRS_PER_CHUNK: int = 3
 TOKENS_PER_PAIR = 24
 """A passage is never asked for more pairs than one per this many of its tokens (and always for one)."""
 
-FORM = reading.Form("pairs", "pair")
 _TASK = f"""You write training data that teaches a model the content of an organisation's documents.
 From the passage you are given, write question-answer pairs.
 
@@ -60,6 +60,7 @@ SCHEMA = prompts.list_of(
         "evidence": prompts.TEXTS,
     },
 )
+FORM = reading.Form("pairs", "pair", property_names(SCHEMA))
 
 
 def room(_: Passage, tokens: int, __: Wishes) -> int:

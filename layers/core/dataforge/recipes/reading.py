@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from dataforge.errors import BadReply
-from dataforge.recipes.replies import objects, whole_characters
+from dataforge.recipes.reply_json import objects
 from dataforge.records import DIFFICULTIES, Answer, Difficulty, Draft, Slot
+from dataforge.text.normal_forms import repair_surrogates
 
 MOST_QUESTION_CHARACTERS = 4000
 MOST_ANSWER_CHARACTERS = 20_000
 """A longer answer is cut here, and its length rejects it; a longer question is no question."""
 MOST_QUOTES = 50
+COMMON_FIELDS = frozenset({"number", "difficulty", "evidence"})
+"""Most kinds of record have them, so models write them also where they are not asked for."""
 
 Found = dict[str, object]
 Make = Callable[[Found, Slot], Draft | str]
@@ -22,18 +25,25 @@ Make = Callable[[Found, Slot], Draft | str]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """key: what the list of objects is called; noun: one of them, for people; whole: an inner list that is part of one
-    object; numbered: objects say by "number" which slot they are for, else their order does."""
+    """key: what the list of objects is called; noun: one of them, for people; asked_fields: every name that its schema
+    has (`reply_json.property_names`); whole: an inner list that is part of one object; numbered: objects say by
+    "number" which slot they are for, else their order does."""
 
     key: str
     noun: str
+    asked_fields: frozenset[str] = frozenset()
     whole: str | None = None
     numbered: bool = False
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every name that a reply may hold."""
+        return self.asked_fields | COMMON_FIELDS
 
 
 def drafts(answer: Answer, slots: tuple[Slot, ...], form: Form, make: Make) -> list[Draft]:
     """Raises BadReply as `recipes.Recipe.read` says."""
-    found = objects(answer.text, whole=form.whole)
+    found = objects(answer.text, whole=form.whole, fields=form.fields)
     placed: dict[int, Draft] = {}
     wrong: list[str] = []
     for position, candidate in enumerate(found):
@@ -72,12 +82,12 @@ def _why(answer: Answer, form: Form, found: int, read: int, wanted: int, wrong: 
 
 def text(value: object) -> str:
     """Empty for what is no text."""
-    return whole_characters(value).strip() if isinstance(value, str) else ""
+    return repair_surrogates(value).strip() if isinstance(value, str) else ""
 
 
 def quotes(value: object) -> tuple[str, ...]:
     found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return tuple(whole_characters(q) for q in found if isinstance(q, str) and q.strip())[:MOST_QUOTES]
+    return tuple(repair_surrogates(q) for q in found if isinstance(q, str) and q.strip())[:MOST_QUOTES]
 
 
 def level(value: object) -> Difficulty:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
-from dataforge.quality.claims import content_words
+from dataforge.text.claims import content_words
 
 MOST_OF_A_TERM = 24
 """A term of more passages does not tell which of them belong together."""

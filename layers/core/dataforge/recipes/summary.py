@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from dataforge.quality.claims import tokens
 from dataforge.recipes import prompts, reading
 from dataforge.recipes.instruction import with_material
+from dataforge.recipes.reply_json import property_names
 from dataforge.records import Answer, Draft, Passage, Question, Slot
+from dataforge.text.claims import tokens
 
 if TYPE_CHECKING:
     from dataforge.recipes import Wishes
@@ -27,7 +28,6 @@ PAIRS_PER_CHUNK: int = 1
 LEAST_WORDS = 40
 """A shorter text is its own summary."""
 
-FORM = reading.Form("summaries", "summary", numbered=True)
 _TASK = """You write training data that teaches a model to summarise an organisation's documents.
 For the passage you are given, write the request of a user who pastes this very text, and the summary.
 
@@ -52,6 +52,7 @@ SCHEMA = prompts.list_of(
         "difficulty": prompts.LEVEL,
     },
 )
+FORM = reading.Form("summaries", "summary", property_names(SCHEMA) | {"style"}, numbered=True)
 
 
 def room(passage: Passage, _: int, wishes: Wishes) -> int:

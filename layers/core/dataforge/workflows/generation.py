@@ -10,12 +10,13 @@ from typing import cast
 from dataforge import clock, ids
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, Wishes, conversation, labels, spreading, summary
+from dataforge.recipes import RECIPES, Wishes, conversation, spreading, summary
 from dataforge.recipes.planning import check_distribution
 from dataforge.store import projects
 from dataforge.store.projects import Project, StoredChunk
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, available, batch_jobs_lack, build, catalogue, resolve
+from dataforge.text import topic_labels as labels
 from dataforge.workflows import estimating
 from dataforge.workflows import runs as flow
 

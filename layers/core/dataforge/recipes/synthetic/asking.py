@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dataforge.recipes.replies import objects
+from dataforge.recipes.reply_json import objects, property_names
 from dataforge.recipes.synthetic import conflict, evaluation, instruction, preference
 from dataforge.recipes.synthetic.shapes import Payload, Shape, Unfit
 from dataforge.recipes.synthetic.slots import RecordSlot
@@ -156,7 +156,7 @@ class Reading:
 
 def read(spec: Spec, answer: Answer, slots: Sequence[RecordSlot]) -> Reading:
     """Records are told apart by their number `n`, by their order where they lack one."""
-    found = objects(answer.text)
+    found = objects(answer.text, fields=property_names(json_schema(spec)))
     placed = _placed(found, len(slots))
     payloads: list[Payload | None] = []
     unfit: list[str] = []

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from dataforge.recipes.replies import whole_characters
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.recipes.synthetic.spec import Spec
+from dataforge.text.normal_forms import repair_surrogates
 
 Payload: TypeAlias = dict[str, object]
 """The schema's own fields of one record, without metadata and provenance."""
@@ -60,7 +60,7 @@ def text(found: dict[str, object], name: str, *, required: bool = True) -> str:
         value = str(value)
     if not isinstance(value, str):
         raise Unfit(f'"{name}" must be a string')
-    cleaned = whole_characters(value).replace("\0", "").strip()
+    cleaned = repair_surrogates(value).replace("\0", "").strip()
     if required and not cleaned:
         raise Unfit(f'"{name}" must not be empty')
     return cleaned[:MOST_CHARACTERS]
