@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataforge.recipes import RECIPES
-from dataforge.recipes.reading import Form
+from dataforge.recipes.draft_reading import ReplyForm
 
 Record = dict[str, Any]
 
@@ -59,7 +59,7 @@ PIECES = (
 )
 """What the texts of records are made of: whatever JSON, or its damages, could be confused by."""
 
-KINDS: dict[str, Form] = {kind: recipe.FORM for kind, recipe in RECIPES.items()}
+KINDS: dict[str, ReplyForm] = {kind: recipe.form for kind, recipe in RECIPES.items()}
 
 
 @dataclass(frozen=True)

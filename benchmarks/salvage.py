@@ -17,12 +17,12 @@ from typing import Any
 
 from benchmarks.damages import DAMAGES, KINDS, PIECES, Record, alike, dumped, usable
 from dataforge.recipes import reply_json
-from dataforge.recipes.reading import Form
+from dataforge.recipes.draft_reading import ReplyForm
 
-Reader = Callable[[str, Form], list[Record]]
+Reader = Callable[[str, ReplyForm], list[Record]]
 
 
-def ours(text: str, form: Form) -> list[Record]:
+def ours(text: str, form: ReplyForm) -> list[Record]:
     return reply_json.objects(text, whole=form.whole, fields=form.fields)
 
 
@@ -33,7 +33,7 @@ def peer() -> Reader | None:
     except ImportError:
         return None
 
-    def read(text: str, form: Form) -> list[Record]:
+    def read(text: str, form: ReplyForm) -> list[Record]:
         return list(reply_json._records(json_repair.loads(text), form.whole))
 
     return read
@@ -47,7 +47,7 @@ class Score:
     seconds: float = 0.0
     raised: int = 0
 
-    def add(self, read: Reader, text: str, shape: tuple[Form, Record], records: list[Record], least: int) -> None:
+    def add(self, read: Reader, text: str, shape: tuple[ReplyForm, Record], records: list[Record], least: int) -> None:
         """least: how many of the records, from the first, have to come out."""
         form, sample = shape
         began = time.process_time()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dataforge.recipes import RECIPES
+
 ROOT = Path(__file__).parents[1]
 PRODUCT = [ROOT / "layers/core/dataforge", ROOT / "functions", ROOT / "infra", ROOT / "client/dataforge_client"]
 
@@ -49,6 +51,7 @@ WITHOUT_CIRCLES = (
     "dataforge.tokens",
 )
 """Packages whose modules import each other in one direction only, inside of functions too."""
+KINDS: set[object] = set(RECIPES)
 OUTSIDE_WORLD = {"boto3", "botocore", "httpx", "aiohttp", "requests", "urllib3", "socket", "urllib.request"}
 
 
@@ -171,6 +174,18 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_the_search_for_circles_finds_one() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+
+
+def test_kinds_of_records_are_listed_by_the_recipes_only() -> None:
+    """But for the offline teacher, who says which of them it can write."""
+    allowed = ("dataforge.recipes", "dataforge.teachers.extractive")
+    listing = {
+        module_name(p)
+        for p in sources(*PRODUCT)
+        if len({n.value for n in ast.walk(ast.parse(p.read_text("utf-8"))) if isinstance(n, ast.Constant)} & KINDS) > 2
+    }
+
+    assert {m for m in listing if not m.startswith(allowed)} == set()
 
 
 @pytest.mark.parametrize("path", sources(*PRODUCT), ids=module_name)

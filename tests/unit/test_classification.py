@@ -7,7 +7,8 @@ import json
 import pytest
 
 from dataforge.errors import BadReply
-from dataforge.recipes import RECIPES, Wishes
+from dataforge.recipes import RECIPES
+from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Answer, Passage, Question, Slot
 
 PASSAGE = Passage(
@@ -21,7 +22,7 @@ SLOTS = [Slot(n, "chunk_0_000000", ordinal=n) for n in range(3)]
 
 
 def asked() -> Question:
-    return RECIPES["classification"].question(PASSAGE, SLOTS, Wishes(labels=("hours", "fees")))
+    return RECIPES["classification"].question(PASSAGE, SLOTS, GenerationOptions(labels=("hours", "fees")))
 
 
 def answered(*labels: str) -> Answer:

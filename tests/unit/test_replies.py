@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.errors import BadReply
-from dataforge.recipes import RECIPES, Wishes
+from dataforge.recipes import RECIPES
+from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.reply_json import objects
 from dataforge.records import Answer, Passage, Question, Slot
 
@@ -84,9 +85,9 @@ def test_a_round_trip_through_chatter_loses_nothing(pairs: list[dict[str, str]],
 
 # checklist 29
 def test_the_owners_system_prompt_reaches_the_teacher_and_cannot_replace_the_rules() -> None:
-    wishes = Wishes(system_prompt="Write for ferry crews.", style="brief")
+    options = GenerationOptions(system_prompt="Write for ferry crews.", style="brief")
 
-    question = RECIPES["qa"].question(Passage("A berth is a place.", ("Harbour",)), SLOTS, wishes)
+    question = RECIPES["qa"].question(Passage("A berth is a place.", ("Harbour",)), SLOTS, options)
 
     rules, request = question.messages
     assert rules.content.index("Answerable from the passage alone") < rules.content.index("Write for ferry crews.")

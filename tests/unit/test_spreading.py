@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.errors import Invalid
-from dataforge.recipes import RECIPES, Wishes, spreading
+from dataforge.recipes import RECIPES, spreading
+from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.spreading import deal, largest_remainder, owed, shares
 from dataforge.records import Passage, Slot
 
 EVEN = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
-TYPES = dict.fromkeys(RECIPES["qa"].VARIETIES, 1.0)
+TYPES = dict.fromkeys(RECIPES["qa"].varieties, 1.0)
 PERSONAS = shares("personas", "mixed")
 STYLES = {"question": 0.6, "keywords": 0.2, "scenario": 0.2}
 ALL = {"question_type": TYPES, "difficulty": EVEN, "persona": PERSONAS, "style": STYLES}
@@ -144,10 +145,10 @@ def test_lists_share_evenly_and_maps_by_their_ratio(told: object, expected: dict
 def test_what_was_dealt_reaches_the_teacher(kind: str) -> None:
     slots = (
         Slot(0, "c", "hard", "my own kind", persona="a night watchman\nwith a dog", style="keywords"),
-        Slot(1, "c", "easy", RECIPES[kind].VARIETIES[0]),
+        Slot(1, "c", "easy", RECIPES[kind].varieties[0]),
     )
 
-    said = RECIPES[kind].question(Passage("A berth is a place."), slots, Wishes()).messages[1].content
+    said = RECIPES[kind].question(Passage("A berth is a place."), slots, GenerationOptions()).messages[1].content
 
     first, second = (next(line for line in said.splitlines() if line.startswith(f"{n}. ")) for n in (1, 2))
     assert "my own kind" in first

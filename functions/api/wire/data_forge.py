@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.api.wire.limits import Ids, JsonObject, MediaType, example, ratio, text
+from dataforge.recipes import RECIPES
+from functions.api.wire.limits import Ids, JsonObject, MediaType, example, one_of, ratio, text
 
 Name = text(1, 200)
 Description = text(0, 2000)
@@ -235,7 +236,7 @@ class GenerateRequest(BaseModel):
     )
 
     model_id: Name
-    generation_type: Literal["qa", "instruction", "conversation", "summary", "classification"] | None = None
+    generation_type: one_of(RECIPES) | None = None
     num_pairs: Annotated[int, Field(ge=1, le=100_000)] | None = None
     temperature: ratio(0, 2) | None = None
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = None

@@ -5,11 +5,20 @@ The numbers keep every stored item below DynamoDB's 400 KB, whatever is combined
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from dataforge.errors import Invalid
 from dataforge.platform import items
@@ -84,6 +93,18 @@ def example(**fields: JsonValue) -> ConfigDict:
 def text(low: int, high: int) -> Any:
     """What a person may write, `low` to `high` characters: no lone surrogate, no NUL."""
     return Annotated[str, StringConstraints(min_length=low, max_length=high), AfterValidator(_no_nul)]
+
+
+def one_of(names: Collection[str]) -> Any:
+    """One of the names as they are when the request comes; the schema tells those of the start."""
+
+    def known(given: object) -> str:
+        if isinstance(given, str) and given in names:
+            return given
+        *most, last = map(repr, names)
+        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(most)} or {last}"})
+
+    return Annotated[str, PlainValidator(known), WithJsonSchema({"enum": [*names], "type": "string"})]
 
 
 def ratio(low: float, high: float) -> Any:

@@ -11,10 +11,11 @@ from operator import attrgetter
 from typing import Any, TypeAlias, cast, overload
 
 from dataforge.errors import Invalid
-from dataforge.recipes import qa
 from dataforge.recipes.spreading import Weights, deal, largest_remainder
 from dataforge.records import DIFFICULTIES, Slot
 
+TOKENS_PER_RECORD = 24
+"""Of a passage, where its `capacity` is not known."""
 Link: TypeAlias = tuple[str, ...]
 """The ids of passages that one question is asked about."""
 
@@ -28,14 +29,14 @@ class Source:
     used: int = 0
     """Pairs already asked of it in earlier rounds of the run."""
     capacity: int | None = None
-    """How many records can be made of it in all; None: as for question-answer pairs by a language model."""
+    """How many records can be made of it in all; None: one per TOKENS_PER_RECORD of its tokens, at least one."""
 
     def room(self, pairs_per_chunk: int | None) -> int:
         """Pairs that may still be asked of it."""
         if self.capacity is not None:
             bound = self.capacity
         else:
-            bound = max(1, self.tokens // qa.TOKENS_PER_PAIR)
+            bound = max(1, self.tokens // TOKENS_PER_RECORD)
         return max(0, min(bound, pairs_per_chunk if pairs_per_chunk is not None else bound) - self.used)
 
 

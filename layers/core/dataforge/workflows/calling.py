@@ -69,7 +69,7 @@ class Call:
 
     def __post_init__(self) -> None:
         self.missing, self.portion = list(self.slots), len(self.slots)
-        self.room = min(self.batch.wishes.max_tokens, self._most_room())
+        self.room = min(self.batch.options.max_tokens, self._most_room())
 
     @property
     def now(self) -> list[Slot]:
@@ -80,8 +80,8 @@ class Call:
         return self.batch.teacher.can.max_output or MOST_ROOM
 
     def plain(self, seed: int = 0) -> Question:
-        wishes = replace(self.batch.wishes, seed=self.batch.wishes.seed + seed, max_tokens=self.room)
-        return self.batch.recipe.question(self.passage, self.now, wishes)
+        options = replace(self.batch.options, seed=self.batch.options.seed + seed, max_tokens=self.room)
+        return self.batch.recipe.question(self.passage, self.now, options)
 
     def keep(self, found: Sequence[Draft], reply: Reply) -> None:
         self.made += [_made(self.batch, s, d, reply) for s, d in zip(self.now, found, strict=False)]
@@ -90,7 +90,7 @@ class Call:
     def after(self, reply: Reply, bad: BadReply) -> Question:
         """How to go on after a reply that did not hold all that was asked for."""
         cut = reply.finish_reason == "length"
-        if bad.drafts and self.batch.recipe.FORM.numbered:
+        if bad.drafts and self.batch.recipe.form.numbered:
             return self.plain()  # the rest is numbered anew: the old numbers beside the new would be confused
         if bad.drafts:
             return self._with_turns(reply, _more(len(bad.drafts), len(self.now)))

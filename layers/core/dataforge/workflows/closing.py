@@ -10,9 +10,8 @@ from typing import Any, cast
 
 from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
-from dataforge.quality import verdict
 from dataforge.quality.report import Tally
-from dataforge.recipes import drafts
+from dataforge.recipes import RECIPES, drafts
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import asking, assessing, parsing, planning
@@ -57,7 +56,8 @@ def close(run: Run, raw: Item) -> Run:
     run = _settle(run, error)
     delivered = _Lines(run, "records.jsonl")
     good, bad = Tally.of(delivered), Tally.of(_Lines(run, "rejected.jsonl"))
-    texts = quality_report.Texts(delivered, lambda line: verdict.compared(kind_of(run), drafts.from_json(line)))
+    recipe = RECIPES[kind_of(run)]
+    texts = quality_report.Texts(delivered, lambda line: recipe.compared_text(drafts.from_json(line)))
     chunks, asked = _planned(run)
     hops = planning.hops(run)
     # What was asked tells whether types were spread; to make the teacher only for that costs a cold start 0.1 s.

@@ -20,11 +20,11 @@ COMMON_FIELDS = frozenset({"number", "difficulty", "evidence"})
 
 Found = dict[str, object]
 Make = Callable[[Found, Slot], Draft | str]
-"""An object of the reply and the slot it is for; a text says what is wrong with the object, in words for its writer."""
+"""An object of the reply and the slot it is for -> a draft, or what is wrong with the object."""
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ReplyForm:
     """key: what the list of objects is called; noun: one of them, for people; asked_fields: every name that its schema
     has (`reply_json.property_names`); whole: an inner list that is part of one object; numbered: objects say by
     "number" which slot they are for, else their order does."""
@@ -41,8 +41,8 @@ class Form:
         return self.asked_fields | COMMON_FIELDS
 
 
-def drafts(answer: Answer, slots: tuple[Slot, ...], form: Form, make: Make) -> list[Draft]:
-    """Raises BadReply as `recipes.Recipe.read` says."""
+def drafts(answer: Answer, slots: tuple[Slot, ...], form: ReplyForm, make: Make) -> list[Draft]:
+    """Raises BadReply as `Recipe.read` says."""
     found = objects(answer.text, whole=form.whole, fields=form.fields)
     placed: dict[int, Draft] = {}
     wrong: list[str] = []
@@ -67,7 +67,7 @@ def _place(candidate: Found, position: int) -> int:
     return number - 1 if isinstance(number, int) and not isinstance(number, bool) else position
 
 
-def _why(answer: Answer, form: Form, found: int, read: int, wanted: int, wrong: list[str]) -> str:
+def _why(answer: Answer, form: ReplyForm, found: int, read: int, wanted: int, wrong: list[str]) -> str:
     if answer.finish_reason == "content_filter" and not found:
         return "the provider's content filter withheld the reply"
     if answer.finish_reason == "length":
