@@ -368,3 +368,39 @@ def test_labels_that_come_in_two_replies_still_go_to_their_texts(project: Any, m
     pasted = {p.question.split("\n\n", 2)[2]: p.answer for p in found}
     assert pasted == {shown: max(texts, key=shown.count) for shown in pasted}
     assert len(set(pasted.values())) > 1
+
+
+# checklist 26
+def test_good_labels_behind_a_bad_one_are_kept_for_their_own_texts(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {
+        "herring": "Boats that land herring pay by weight; unsold herring is frozen in the shed behind the scales.",
+        "anchor": "An anchor found on the sea bed goes to whoever lost the anchor once three witnesses swear.",
+        "lantern": "Each lantern on the breakwater burns until sunrise, and a broken lantern is reported at once.",
+    }
+    key = {"project_id": project.project_id, "chunk_id": "chunk_0_000000"}
+    current().tables.update("chunks", key, set={"content": "\n\n".join(texts.values())})
+
+    def all_but_the_first(question: Question) -> str:
+        shown = re.findall(r"\[Text \d+\]\n(.+?)(?=\n\n\[Text|\n</passage)", question.messages[1].content, re.DOTALL)
+        said = [{"number": n, "label": max(texts, key=part.count)} for n, part in enumerate(shown, 1)]
+        if len(shown) > 1:
+            said[0]["label"] = "no label of the list"
+        return json.dumps({"labelled": said})
+
+    teacher = teach(monkeypatch, all_but_the_first)
+
+    run = walk(
+        project,
+        num_pairs=3,
+        chunk_ids=["chunk_0_000000"],
+        generation_type="classification",
+        config={"labels": list(texts)},
+    )
+
+    found, _ = finding.page(project, finding.PairFilter(run_id=run.run_id), page=1, page_size=9)
+    assert [len(q.slots) for q in teacher.asked] == [3, 1], "two of three were good: only the first is asked for again"
+    assert counts_of(run) == (3, 3, 0, 0)
+    pasted = {p.question.split("\n\n", 2)[2]: p.answer for p in found}
+    assert pasted == {shown: max(texts, key=shown.count) for shown in pasted}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import takewhile
 
 from dataforge.errors import BadReply
 from dataforge.recipes.reply_json import objects
@@ -55,10 +54,9 @@ def drafts(answer: Answer, slots: tuple[Slot, ...], form: ReplyForm, make: Make)
             wrong.append(made)
         else:
             placed[at] = made
-    # Up to the first slot without one: whoever keeps them gives them to the slots in order.
-    read = [placed[at] for at in takewhile(placed.__contains__, range(len(slots)))]
-    if len(read) == len(slots):
-        return read
+    if len(placed) == len(slots):
+        return [placed[at] for at in range(len(slots))]
+    read = {slots[at].index: draft for at, draft in sorted(placed.items())}
     raise BadReply(_why(answer, form, len(found), len(read), len(slots), wrong), drafts=read)
 
 

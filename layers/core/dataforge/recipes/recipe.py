@@ -63,7 +63,7 @@ class Recipe:
 
     def read(self, answer: Answer, question: Question) -> list[Draft]:
         """One draft per slot, in slot order. Raises BadReply when drafts are missing; its `drafts` then hold what could
-        be read."""
+        be read, by the index of its slot."""
         return draft_reading.drafts(
             answer, question.slots, self.form, lambda found, slot: self.draft(found, slot, question)
         )

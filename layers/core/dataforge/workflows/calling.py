@@ -8,7 +8,7 @@ no progress in READINGS replies -> the slots that are left fail with the last re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -83,9 +83,10 @@ class Call:
         options = replace(self.batch.options, seed=self.batch.options.seed + seed, max_tokens=self.room)
         return self.batch.recipe.question(self.passage, self.now, options)
 
-    def keep(self, found: Sequence[Draft], reply: Reply) -> None:
-        self.made += [_made(self.batch, s, d, reply) for s, d in zip(self.now, found, strict=False)]
-        self.missing = self.missing[len(found) :]
+    def keep(self, found: Mapping[int, Draft], reply: Reply) -> None:
+        """found: by the index of its slot."""
+        self.made += [_made(self.batch, s, found[s.index], reply) for s in self.missing if s.index in found]
+        self.missing = [s for s in self.missing if s.index not in found]
 
     def after(self, reply: Reply, bad: BadReply) -> Question:
         """How to go on after a reply that did not hold all that was asked for."""
@@ -156,7 +157,8 @@ async def _until_done(told: Call, fetch: Fetch) -> None:
         reply = await fetch(told.batch, asked, told.slots[0].index, attempt)
         attempt += 1
         try:
-            told.keep(told.batch.recipe.read(answer_of(reply), asked), reply)
+            read = told.batch.recipe.read(answer_of(reply), asked)
+            told.keep({s.index: d for s, d in zip(asked.slots, read, strict=True)}, reply)
             question = None
         except BadReply as bad:
             told.keep(bad.drafts, reply)
