@@ -190,4 +190,5 @@ def pair(run: Run, r: Record) -> Pair:
         status=status,
         type="multi_turn" if r.draft.turns else "single_turn",
         between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
+        material_at=r.draft.material_at,
     )
