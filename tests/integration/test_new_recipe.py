@@ -30,7 +30,8 @@ SCHEMA = prompts.list_of("riddles", {"riddle": prompts.TEXT, "solution": prompts
 
 def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOptions) -> Question:
     system = prompts.rules("You write riddles about a passage.", options, form='{"riddles": [...]}', count_of="riddle")
-    return prompts.ask("riddle", system, [f"Write {len(slots)} riddles."], passage, slots, options, SCHEMA)
+    wanted = [f"Write {len(slots)} riddles."]
+    return prompts.ask("riddle", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
 def _draft(found: Found, _: Slot, __: Question) -> Draft | str:

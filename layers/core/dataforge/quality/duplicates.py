@@ -293,7 +293,7 @@ class _Kept:
 
 class _Shelf:
     """Names and texts, in the order they came. Of texts trigrams are made again: few are asked for, and trigrams would
-    take eight times the room."""
+    take eight times the memory."""
 
     def __init__(self) -> None:
         self._file, self._end = _scratch(self), 0

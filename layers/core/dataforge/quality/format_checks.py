@@ -120,8 +120,8 @@ def _prompt_leak(c: Candidate) -> bool:
     ours = normalise(text).split()
     if len(ours) < _LEAK_WORDS:
         return False
-    told = _runs(normalise(c.system_prompt))
-    shared = [run for i in range(len(ours) - _LEAK_WORDS + 1) if (run := " ".join(ours[i : i + _LEAK_WORDS])) in told]
+    leaked = _runs(normalise(c.system_prompt))
+    shared = [run for i in range(len(ours) - _LEAK_WORDS + 1) if (run := " ".join(ours[i : i + _LEAK_WORDS])) in leaked]
     passage = normalise(c.passage) if shared else ""
     return any(run not in passage for run in shared)
 

@@ -62,10 +62,10 @@ def spread(
 ) -> dict[str, object]:
     """Per dimension and value of the plan: the share that was wanted, the slots asked for it, the records delivered for
     it and their share. A record counts for what its slot asked, whatever its writer called it."""
-    told: dict[str, object] = {}
+    found: dict[str, object] = {}
     for name, weights in wanted.items():
         there, made = asked.get(name, {}), good.asked.get(name, Counter())
-        told[name] = {
+        found[name] = {
             value: {
                 "share": round(weight, 4),
                 "asked": there.get(value, 0),
@@ -74,7 +74,7 @@ def spread(
             }
             for value, weight in weights.items()
         }
-    return told
+    return found
 
 
 def diversity_of(texts: Iterable[str], count: int) -> float | None:

@@ -55,7 +55,7 @@ def schema(labels: Sequence[str]) -> dict[str, object]:
             "label": {"type": "string", "enum": list(labels)},
             "request": prompts.TEXT,
             "evidence": prompts.TEXTS,
-            "difficulty": prompts.LEVEL,
+            "difficulty": prompts.DIFFICULTY,
         },
     )
 
@@ -71,12 +71,12 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
     system = prompts.rules(task, options, form=_FORM, count_of="text")
     return prompts.ask(
         "classification",
-        system,
-        wanted,
         passage,
         slots,
         options,
-        schema(options.labels),
+        system=system,
+        wanted=wanted,
+        schema=schema(options.labels),
         shown=texts,
     )
 
@@ -107,9 +107,9 @@ def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     return Draft(
         asked + text,
         label,
-        "classification",
-        draft_reading.level(found.get("difficulty")),
-        draft_reading.quotes(found.get("evidence")),
+        question_type="classification",
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
+        evidence=draft_reading.quotes(found.get("evidence")),
         material_at=len(asked),
     )
 

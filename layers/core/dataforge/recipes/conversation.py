@@ -70,7 +70,7 @@ SCHEMA = prompts.list_of(
     {
         "turns": {"type": "array", "items": _EXCHANGE},
         "situation": prompts.TEXT,
-        "difficulty": prompts.LEVEL,
+        "difficulty": prompts.DIFFICULTY,
         "evidence": prompts.TEXTS,
     },
 )
@@ -88,18 +88,18 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
         f"and as many assistant turns, in this order:"
     ]
     for number, slot in enumerate(slots, 1):
-        wish = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
-        said = _SITUATIONS.get(slot.question_type or "")
-        kind = f"{slot.question_type}{f' ({said})' if said else ''}, " if slot.question_type else ""
-        wanted.append(f"{number}. {kind}{wish}{prompts.manner(slot)}")
+        difficulty = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
+        described = _SITUATIONS.get(slot.question_type or "")
+        kind = f"{slot.question_type}{f' ({described})' if described else ''}, " if slot.question_type else ""
+        wanted.append(f"{number}. {kind}{difficulty}{prompts.asker_and_style(slot)}")
     system = prompts.rules(_TASK, options, form=_FORM, count_of="conversation")
-    return prompts.ask("conversation", system, wanted, passage, slots, options, SCHEMA)
+    return prompts.ask("conversation", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
 def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     """A conversation that is longer than asked is good up to there; a shorter one is not what was asked."""
-    told, wanted = found.get("turns"), question.turns
-    exchanges = list(_exchanges(told)) if isinstance(told, list) else []
+    turns_given, wanted = found.get("turns"), question.turns
+    exchanges = list(_exchanges(turns_given)) if isinstance(turns_given, list) else []
     if not exchanges:
         return 'it lacked "turns": a list of {"user": "...", "assistant": "..."}'
     if any(not said or not answered for said, answered in exchanges[:wanted]):
@@ -117,18 +117,18 @@ def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     return Draft(
         turns[0].content,
         turns[-1].content,
-        draft_reading.word(found.get("situation"), slot.question_type or "conversation"),
-        draft_reading.level(found.get("difficulty")),
-        draft_reading.quotes(found.get("evidence")),
-        turns,
+        question_type=draft_reading.word(found.get("situation"), slot.question_type or "conversation"),
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
+        evidence=draft_reading.quotes(found.get("evidence")),
+        turns=turns,
     )
 
 
-def _exchanges(told: list[object]) -> Iterator[tuple[str, str]]:
+def _exchanges(turns_given: list[object]) -> Iterator[tuple[str, str]]:
     """Exchanges as asked for, or chat messages, which some models write whatever they are told. A user turn without
     an answer has an empty one."""
     asked: str | None = None
-    for turn in told:
+    for turn in turns_given:
         if not isinstance(turn, dict):
             continue
         if "role" not in turn:

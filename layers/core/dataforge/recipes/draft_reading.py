@@ -57,7 +57,7 @@ def drafts(answer: Answer, slots: tuple[Slot, ...], form: ReplyForm, make: Make)
     if len(placed) == len(slots):
         return [placed[at] for at in range(len(slots))]
     read = {slots[at].index: draft for at, draft in sorted(placed.items())}
-    raise BadReply(_why(answer, form, len(found), len(read), len(slots), wrong), drafts=read)
+    raise BadReply(_why(answer, form, found=len(found), read=len(read), wanted=len(slots), wrong=wrong), drafts=read)
 
 
 def _place(candidate: Found, position: int) -> int:
@@ -65,7 +65,7 @@ def _place(candidate: Found, position: int) -> int:
     return number - 1 if isinstance(number, int) and not isinstance(number, bool) else position
 
 
-def _why(answer: Answer, form: ReplyForm, found: int, read: int, wanted: int, wrong: list[str]) -> str:
+def _why(answer: Answer, form: ReplyForm, *, found: int, read: int, wanted: int, wrong: list[str]) -> str:
     if answer.finish_reason == "content_filter" and not found:
         return "the provider's content filter withheld the reply"
     if answer.finish_reason == "length":
@@ -88,11 +88,11 @@ def quotes(value: object) -> tuple[str, ...]:
     return tuple(repair_surrogates(q) for q in found if isinstance(q, str) and q.strip())[:MOST_QUOTES]
 
 
-def level(value: object) -> Difficulty:
+def difficulty(value: object) -> Difficulty:
     return next((d for d in DIFFICULTIES if d == value), "medium")
 
 
 def word(value: object, otherwise: str) -> str:
     """A short name such as a question type."""
-    said = text(value)
-    return said if 0 < len(said) <= 40 else otherwise
+    name = text(value)
+    return name if 0 < len(name) <= 40 else otherwise

@@ -72,7 +72,7 @@ SCHEMA = prompts.list_of(
         "input": prompts.TEXT,
         "output": prompts.TEXT,
         "task": prompts.TEXT,
-        "difficulty": prompts.LEVEL,
+        "difficulty": prompts.DIFFICULTY,
         "evidence": prompts.TEXTS,
     },
 )
@@ -87,13 +87,13 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
     count = len(slots)
     wanted = [f"Write exactly {count} task{'s' if count != 1 else ''}, in this order:"]
     for number, slot in enumerate(slots, 1):
-        wish = prompts.level_of(slot, _DIFFICULTY)
-        said = _TASKS.get(slot.question_type or "")
-        kind = f"{slot.question_type}{f' ({said})' if said else ''}, " if slot.question_type else ""
-        wanted.append(f"{number}. {kind}{wish}{prompts.manner(slot)}")
+        difficulty = prompts.difficulty_of(slot, _DIFFICULTY)
+        described = _TASKS.get(slot.question_type or "")
+        kind = f"{slot.question_type}{f' ({described})' if described else ''}, " if slot.question_type else ""
+        wanted.append(f"{number}. {kind}{difficulty}{prompts.asker_and_style(slot)}")
     wanted.append('If the passage does not lend itself to a kind of task, choose another kind and name it in "task".')
     system = prompts.rules(_TASK, options, form=_FORM, count_of="task")
-    return prompts.ask("instruction", system, wanted, passage, slots, options, SCHEMA)
+    return prompts.ask("instruction", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
 def _draft(found: Found, slot: Slot, _: Question) -> Draft | str:
@@ -109,9 +109,9 @@ def _draft(found: Found, slot: Slot, _: Question) -> Draft | str:
     return Draft(
         asked,
         work[: draft_reading.MOST_ANSWER_CHARACTERS],
-        draft_reading.word(found.get("task"), slot.question_type or "task"),
-        draft_reading.level(found.get("difficulty")),
-        draft_reading.quotes(found.get("evidence")),
+        question_type=draft_reading.word(found.get("task"), slot.question_type or "task"),
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
+        evidence=draft_reading.quotes(found.get("evidence")),
         material_at=at,
     )
 

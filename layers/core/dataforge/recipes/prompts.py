@@ -22,7 +22,7 @@ whoever has read only one cannot answer. Join what they say by what they share (
 not put two unrelated questions into one. The answer says what it takes from each, and "evidence" quotes at least one
 sentence or table cell from every passage, word for word. If a kind that is asked for does not suit, choose one that
 does and name it."""
-_LEVELS_TOGETHER = {
+_DIFFICULTIES_TOGETHER = {
     "easy": "easy: a plain fact of each passage, put together",
     "medium": "medium: what one passage says, found by way of the other",
     "hard": "hard: a comparison, a consequence or a calculation over the passages",
@@ -31,21 +31,21 @@ _LEVELS_TOGETHER = {
 
 def rules(task: str, options: GenerationOptions, *, form: str, count_of: str) -> str:
     """The system message: task, how to treat the passage, the form of the reply, then the owner's own instructions."""
-    said = f"{task}\n\n{MATERIAL}\n\nReply with JSON only, in this form:\n{form}\nOne object per {count_of}, no more."
+    text = f"{task}\n\n{MATERIAL}\n\nReply with JSON only, in this form:\n{form}\nOne object per {count_of}, no more."
     if options.system_prompt:
-        said += f"\n\nInstructions of the dataset's owner (they add to the rules above):\n{options.system_prompt}"
-    return said
+        text += f"\n\nInstructions of the dataset's owner (they add to the rules above):\n{options.system_prompt}"
+    return text
 
 
 def ask(
     kind: str,
-    system: str,
-    wanted: Sequence[str],
     passage: Passage,
     slots: Sequence[Slot],
     options: GenerationOptions,
-    schema: dict[str, object],
     *,
+    system: str,
+    wanted: Sequence[str],
+    schema: dict[str, object],
     shown: str | None = None,
 ) -> Question:
     """One call for all slots of a passage, or of the same passages. shown: what stands in the fence instead of it."""
@@ -81,18 +81,18 @@ def _fenced(passage: Passage, shown: str | None, number: int | None) -> list[str
     return [*lines, "", f"<{mark}>", content, f"</{mark}>", ""]
 
 
-def level_of(slot: Slot, own: Mapping[str, str]) -> str:
+def difficulty_of(slot: Slot, own: Mapping[str, str]) -> str:
     """What a slot's difficulty asks for. own: the recipe's words for one passage."""
-    return (_LEVELS_TOGETHER if slot.further else own).get(slot.difficulty or "", "any difficulty")
+    return (_DIFFICULTIES_TOGETHER if slot.further else own).get(slot.difficulty or "", "any difficulty")
 
 
-def manner(slot: Slot) -> str:
+def asker_and_style(slot: Slot) -> str:
     """Who asks and how, as it is added to what a slot is asked for; empty when that is left to the teacher."""
-    said = f"; asked by {_line(slot.persona)}" if slot.persona else ""
+    text = f"; asked by {_line(slot.persona)}" if slot.persona else ""
     if slot.style:
         how = STYLES.get(slot.style)
-        said += f"; the question put as {_line(slot.style)}{f' ({how})' if how else ''}"
-    return said
+        text += f"; the question put as {_line(slot.style)}{f' ({how})' if how else ''}"
+    return text
 
 
 def fence(content: str) -> str:
@@ -123,7 +123,7 @@ def list_of(key: str, properties: dict[str, object]) -> dict[str, object]:
 TEXT: dict[str, object] = {"type": "string"}
 NUMBER: dict[str, object] = {"type": "integer"}
 TEXTS: dict[str, object] = {"type": "array", "items": {"type": "string"}}
-LEVEL: dict[str, object] = {"type": "string", "enum": list(DIFFICULTIES)}
+DIFFICULTY: dict[str, object] = {"type": "string", "enum": list(DIFFICULTIES)}
 
 
 def _line(text: str) -> str:

@@ -41,7 +41,7 @@ SCHEMA = prompts.list_of(
         "question": prompts.TEXT,
         "answer": prompts.TEXT,
         "question_type": prompts.TEXT,
-        "difficulty": prompts.LEVEL,
+        "difficulty": prompts.DIFFICULTY,
         "evidence": prompts.TEXTS,
     },
 )
@@ -56,11 +56,11 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
     count = len(slots)
     wanted = [f"Write exactly {count} pair{'s' if count != 1 else ''}, in this order:"]
     for number, slot in enumerate(slots, 1):
-        wish = prompts.level_of(slot, _DIFFICULTY)
+        difficulty = prompts.difficulty_of(slot, _DIFFICULTY)
         kind = f", of type {slot.question_type}" if slot.question_type else ""
-        wanted.append(f"{number}. {wish}{kind}{prompts.manner(slot)}")
+        wanted.append(f"{number}. {difficulty}{kind}{prompts.asker_and_style(slot)}")
     system = prompts.rules(_TASK, options, form=_FORM, count_of="pair")
-    return prompts.ask("qa", system, wanted, passage, slots, options, SCHEMA)
+    return prompts.ask("qa", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
 def _draft(found: Found, _: Slot, __: Question) -> Draft | str:
@@ -72,9 +72,9 @@ def _draft(found: Found, _: Slot, __: Question) -> Draft | str:
     return Draft(
         asked,
         answered[: draft_reading.MOST_ANSWER_CHARACTERS],
-        draft_reading.word(found.get("question_type"), "factual"),
-        draft_reading.level(found.get("difficulty")),
-        draft_reading.quotes(found.get("evidence")),
+        question_type=draft_reading.word(found.get("question_type"), "factual"),
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
+        evidence=draft_reading.quotes(found.get("evidence")),
     )
 
 

@@ -50,7 +50,7 @@ SCHEMA = prompts.list_of(
         "number": prompts.NUMBER,
         "request": prompts.TEXT,
         "summary": prompts.TEXT,
-        "difficulty": prompts.LEVEL,
+        "difficulty": prompts.DIFFICULTY,
     },
 )
 FORM = ReplyForm("summaries", "summary", property_names(SCHEMA) | {"style"}, numbered=True)
@@ -87,7 +87,7 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
         style = style_of(slot, options.summary_style)
         wanted.append(f"{number}. {style}: {forms[style]}")
     system = prompts.rules(_TASK, options, form=_FORM, count_of="summary")
-    return prompts.ask("summary", system, wanted, passage, slots, options, SCHEMA)
+    return prompts.ask("summary", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
 def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
@@ -105,8 +105,8 @@ def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     return Draft(
         asked,
         said,
-        style,
-        draft_reading.level(found.get("difficulty")),
+        question_type=style,
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
         material_at=at,
     )
 

@@ -1,4 +1,4 @@
-"""What can be told of a text from its surface, without a model: pure functions that recipes and quality share.
+"""What can be seen in a text's surface, without a model: pure functions that recipes and quality share.
 
 sentences      exact slices of Markdown-flavoured text
 claims         content words, numbers with units, names, negated words

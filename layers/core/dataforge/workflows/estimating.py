@@ -26,7 +26,7 @@ class Size:
     """Of a chunk: its tokens, and how many records could be asked of it."""
 
     tokens: int
-    room: int
+    max_records: int
 
 
 def size(chunk: StoredChunk, recipe: Recipe, options: GenerationOptions) -> Size:
@@ -49,14 +49,14 @@ def estimate(
     """
     recipe = RECIPES[str(config["generation_type"])]
     least, most = recipe.output_tokens(options)
-    rooms = [planner.Source("", c.tokens, 0, c.room).room(pairs_per_chunk) for c in chunks]
-    asked = min(requested, sum(rooms))
+    limits = [planner.Source("", c.tokens, 0, c.max_records).remaining(pairs_per_chunk) for c in chunks]
+    asked = min(requested, sum(limits))
     together = round(asked * float(str(config.get("multi_hop_share") or 0)))
     alone = asked - together
     if pairs_per_chunk is not None:
-        counts = planner.round_robin(alone, rooms)
+        counts = planner.round_robin(alone, limits)
     else:
-        counts = planner.spread(alone, rooms, [float(max(1, c.tokens)) for c in chunks])
+        counts = planner.spread(alone, limits, [float(max(1, c.tokens)) for c in chunks])
     calls_of = [-(-n // recipe.slots_per_call) for n in counts]
     single, pairs = sum(calls_of), sum(counts) + together
     calls = single + together  # passages that are read together are asked about once

@@ -105,9 +105,9 @@ def _links(run: Run, round_number: int, wanted: int, have: dict[str, Counter[str
     shares = hops(run)
     if not shares or not wanted:
         return []
-    count = spreading.owed(wanted, shares, have.get("passages", {}), random.Random(round_number))[MULTI]
+    count = spreading.allocation(wanted, shares, have.get("passages", {}), random.Random(round_number))[MULTI]
     before = {frozenset(s.chunk_ids) for s in promised(run, round_number) if s.further}
-    places = ((relating.Place(c.chunk_id, c.document_id, c.position), c.content) for c in _chunks(run))
+    places = ((relating.ChunkPlace(c.chunk_id, c.document_id, c.position), c.content) for c in _chunks(run))
     found = [link for link in relating.related(places) if frozenset(link) not in before][:count]
     if len(found) < count:
         said = f"Only {len(found)} of {count} multi-hop pairs can be asked for: no more chunks are related"

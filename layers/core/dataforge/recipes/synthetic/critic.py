@@ -41,9 +41,9 @@ def question(payloads: Sequence[Payload], slots: Sequence[RecordSlot], *, domain
             f'<comparison n="{number}">\n<prompt>\n{payload["prompt"]}\n</prompt>\n<a>\n{payload[a]}\n</a>\n'
             f"<b>\n{payload[b]}\n</b>\n</comparison>"
         )
-    told = "\n\n".join(shown)
+    comparisons = "\n\n".join(shown)
     return Question(
-        (Message("system", _RULES), Message("user", f"Domain: {domain}\n\n{told}\n\nCompare all {len(shown)}.")),
+        (Message("system", _RULES), Message("user", f"Domain: {domain}\n\n{comparisons}\n\nCompare all {len(shown)}.")),
         Passage(domain),
         tuple(slots),
         kind=KIND,

@@ -125,34 +125,36 @@ def read(request: Request, *, seed: str) -> Spec:
     constraints: Request = request.get("constraints") or {}
     bounds: Request = advanced.get("response_constraints") or {}
     return Spec(
-        request["schema"],
-        request["domain"],
-        request["count"],
-        seed,
-        bool(request.get("verified")),
-        (request.get("system_prompt") or "").strip(),
-        constraints.get("language"),
-        constraints.get("tone"),
-        constraints.get("difficulty"),
-        Lengths(*(constraints.get(k) if bounds.get(k) is None else bounds[k] for k in ("min_tokens", "max_tokens"))),
-        tuple(
+        schema=request["schema"],
+        domain=request["domain"],
+        count=request["count"],
+        seed=seed,
+        verified=bool(request.get("verified")),
+        system_prompt=(request.get("system_prompt") or "").strip(),
+        language=constraints.get("language"),
+        tone=constraints.get("tone"),
+        difficulty=constraints.get("difficulty"),
+        lengths=Lengths(
+            *(constraints.get(k) if bounds.get(k) is None else bounds[k] for k in ("min_tokens", "max_tokens"))
+        ),
+        categories=tuple(
             Category(name, c["percentage"], c.get("description") or "")
             for name, c in (advanced.get("categories") or {}).items()
         ),
-        _coverage(advanced.get("coverage")),
-        tuple(
+        coverage=_coverage(advanced.get("coverage")),
+        invariants=tuple(
             Invariant(i["rule"], (i.get("enforcement") or "strict") == "strict")
             for i in advanced.get("invariants") or ()
         ),
-        tuple((advanced.get("response_policy") or {}).items()),
-        tuple(advanced.get("style_rules") or ()),
-        _hard_negatives(advanced.get("hard_negatives")),
-        tuple((advanced.get("output_split") or {}).items()),
-        tuple(
+        response_policy=tuple((advanced.get("response_policy") or {}).items()),
+        style_rules=tuple(advanced.get("style_rules") or ()),
+        hard_negatives=_hard_negatives(advanced.get("hard_negatives")),
+        output_split=tuple((advanced.get("output_split") or {}).items()),
+        metadata_fields=tuple(
             MetadataField(f["name"], f["type"], f.get("prefix") or "", f.get("value"))
             for f in advanced.get("metadata_fields") or ()
         ),
-        _conflict(request.get("conflict_config")),
+        conflict=_conflict(request.get("conflict_config")),
     )
 
 

@@ -48,6 +48,6 @@ _MEANING: dict[str, Callable[[Technique], str]] = {
 }
 
 
-def wish(schema: str, technique: Technique) -> str:
+def brief(schema: str, technique: Technique) -> str:
     """What the writer of a record is told about its technique."""
     return _MEANING[schema](technique)
