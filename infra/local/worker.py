@@ -27,7 +27,7 @@ def resolve(handler: str) -> Callable[[Item, object], Item]:
     return found
 
 
-_HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.recipes.lenient", "dataforge.teachers.openai_compatible")
+_HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.teachers.openai_compatible")
 """Modules that functions import where they use them, for fast cold starts, which a worker does not have."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from dataforge.errors import Invalid
 from dataforge.teachers import Model
 from dataforge.workflows.estimating import Size, estimate
-from dataforge.workflows.generation import DEFAULTS, check, wishes
+from dataforge.workflows.generation import DEFAULTS, check, options_of
 
 
 # checklist 26, 31
@@ -68,11 +68,13 @@ def test_what_keeps_its_limit_is_taken_by_every_kind(config: dict[str, Any]) -> 
         check({**DEFAULTS, "model_id": "scripted", "generation_type": kind, **config})
 
 
-def test_wishes_hold_what_the_recipes_need() -> None:
-    wished = wishes({**DEFAULTS, "turns": 5, "labels": ["a", "b"], "summary_style": "bullets", "system_prompt": "Be."})
+def test_options_hold_what_the_recipes_need() -> None:
+    options = options_of(
+        {**DEFAULTS, "turns": 5, "labels": ["a", "b"], "summary_style": "bullets", "system_prompt": "Be."}
+    )
 
-    assert (wished.turns, wished.labels, wished.summary_style) == (5, ("a", "b"), "bullets")
-    assert wished.system_prompt == "Be."
+    assert (options.turns, options.labels, options.summary_style) == (5, ("a", "b"), "bullets")
+    assert options.system_prompt == "Be."
 
 
 def test_an_estimate_counts_both_passages_of_a_multi_hop_question() -> None:
@@ -81,7 +83,7 @@ def test_an_estimate_counts_both_passages_of_a_multi_hop_question() -> None:
 
     def told(share: float) -> dict[str, Any]:
         config = {**DEFAULTS, "multi_hop_share": share}
-        return estimate(sizes, config, wishes(config), model, requested=100, pairs_per_chunk=None)
+        return estimate(sizes, config, options_of(config), model, requested=100, pairs_per_chunk=None)
 
     plain, half = told(0.0), told(0.5)
     assert (plain["pairs"], half["pairs"]) == (100, 100)

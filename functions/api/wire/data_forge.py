@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.api.wire.limits import Ids, JsonObject, MediaType, Ratio, Text, example
+from dataforge.recipes import RECIPES
+from functions.api.wire.limits import Ids, JsonObject, MediaType, OneOf, Ratio, Text, example
 
 Name = Annotated[str, Text(1, 200)]
 Description = Annotated[str, Text(0, 2000)]
@@ -235,7 +236,7 @@ class GenerateRequest(BaseModel):
     )
 
     model_id: Name
-    generation_type: Literal["qa", "instruction", "conversation", "summary", "classification"] | None = None
+    generation_type: Annotated[str, OneOf(RECIPES)] | None = None
     num_pairs: Annotated[int, Field(ge=1, le=100_000)] | None = None
     temperature: Annotated[float, Ratio(0, 2)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = None

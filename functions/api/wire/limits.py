@@ -5,12 +5,21 @@ They keep every stored item below DynamoDB's 400 KB, whatever is combined in it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, JsonValue, StringConstraints
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from dataforge.errors import Invalid
 from dataforge.platform import items
@@ -92,6 +101,26 @@ class Text:
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(min_length=self.low, max_length=self.high)
         return core_schema.no_info_after_validator_function(_no_nul, text)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """`Annotated[str, OneOf(RECIPES)]`: one of the names as they are when the request comes; the JSON schema lists those
+    of the start."""
+
+    names: Collection[str]
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._known)
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"enum": [*self.names], "type": "string"}
+
+    def _known(self, given: object) -> str:
+        if isinstance(given, str) and given in self.names:
+            return given
+        *most, last = map(repr, self.names)
+        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(most)} or {last}"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from dataforge import clock, settings
 from dataforge.errors import BatchUnfinished, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.recipes import RECIPES, Recipe
+from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Answer, Question, Slot
 from dataforge.store import projects, runs
 from dataforge.store.projects import StoredChunk
@@ -34,7 +35,7 @@ from dataforge.workflows import calling, judging, lineage, sending
 from dataforge.workflows import runs as flow
 from dataforge.workflows.admitting import Gate
 from dataforge.workflows.budget import Purse
-from dataforge.workflows.generation import wishes
+from dataforge.workflows.generation import options_of
 from dataforge.workflows.sending import OutOfTime
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Batch(Work):
     """Of a run over documents."""
 
     recipe: Recipe
-    wishes: Wishes
+    options: GenerationOptions
     chunks: dict[str, StoredChunk]
     names: dict[str, str]
 
@@ -200,7 +201,7 @@ def opened(e: flow.Event) -> tuple[Batch, list[list[Slot]], int]:
         len(indices),
         purse,
         recipe=RECIPES[str(run.config["generation_type"])],
-        wishes=wishes(run.config),
+        options=options_of(run.config),
         chunks={c.chunk_id: c for c in found},
         names=body["document_names"],
         stop="cancelled" if over else None,

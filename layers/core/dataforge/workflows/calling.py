@@ -8,7 +8,7 @@ no progress in READINGS replies -> the slots that are left fail with the last re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -69,7 +69,7 @@ class Call:
 
     def __post_init__(self) -> None:
         self.missing, self.portion = list(self.slots), len(self.slots)
-        self.room = min(self.batch.wishes.max_tokens, self._most_room())
+        self.room = min(self.batch.options.max_tokens, self._most_room())
 
     @property
     def now(self) -> list[Slot]:
@@ -80,17 +80,18 @@ class Call:
         return self.batch.teacher.can.max_output or MOST_ROOM
 
     def plain(self, seed: int = 0) -> Question:
-        wishes = replace(self.batch.wishes, seed=self.batch.wishes.seed + seed, max_tokens=self.room)
-        return self.batch.recipe.question(self.passage, self.now, wishes)
+        options = replace(self.batch.options, seed=self.batch.options.seed + seed, max_tokens=self.room)
+        return self.batch.recipe.question(self.passage, self.now, options)
 
-    def keep(self, found: Sequence[Draft], reply: Reply) -> None:
-        self.made += [_made(self.batch, s, d, reply) for s, d in zip(self.now, found, strict=False)]
-        self.missing = self.missing[len(found) :]
+    def keep(self, found: Mapping[int, Draft], reply: Reply) -> None:
+        """found: by the index of its slot."""
+        self.made += [_made(self.batch, s, found[s.index], reply) for s in self.missing if s.index in found]
+        self.missing = [s for s in self.missing if s.index not in found]
 
     def after(self, reply: Reply, bad: BadReply) -> Question:
         """How to go on after a reply that did not hold all that was asked for."""
         cut = reply.finish_reason == "length"
-        if bad.drafts and self.batch.recipe.FORM.numbered:
+        if bad.drafts and self.batch.recipe.form.numbered:
             return self.plain()  # the rest is numbered anew: the old numbers beside the new would be confused
         if bad.drafts:
             return self._with_turns(reply, _more(len(bad.drafts), len(self.now)))
@@ -156,7 +157,8 @@ async def _until_done(told: Call, fetch: Fetch) -> None:
         reply = await fetch(told.batch, asked, told.slots[0].index, attempt)
         attempt += 1
         try:
-            told.keep(told.batch.recipe.read(answer_of(reply), asked), reply)
+            read = told.batch.recipe.read(answer_of(reply), asked)
+            told.keep({s.index: d for s, d in zip(asked.slots, read, strict=True)}, reply)
             question = None
         except BadReply as bad:
             told.keep(bad.drafts, reply)

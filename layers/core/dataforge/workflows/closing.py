@@ -11,11 +11,13 @@ from typing import Any, cast
 from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
 from dataforge.quality.report import Tally
+from dataforge.recipes import RECIPES, drafts
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import asking, assessing, parsing, planning
 from dataforge.workflows import runs as flow
 from dataforge.workflows.batching import waiting
+from dataforge.workflows.judging import kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,8 @@ def close(run: Run, raw: Item) -> Run:
     run = _settle(run, error)
     delivered = _Lines(run, "records.jsonl")
     good, bad = Tally.of(delivered), Tally.of(_Lines(run, "rejected.jsonl"))
-    texts = quality_report.Texts(delivered, str(run.config["generation_type"]))
+    recipe = RECIPES[kind_of(run)]
+    texts = quality_report.Texts(delivered, lambda line: recipe.compared_text(drafts.from_json(line)))
     chunks, asked = _planned(run)
     hops = planning.hops(run)
     # What was asked tells whether types were spread; to make the teacher only for that costs a cold start 0.1 s.

@@ -10,12 +10,14 @@ from typing import cast
 from dataforge import clock, ids
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, Wishes, conversation, labels, spreading, summary
+from dataforge.recipes import RECIPES, conversation, spreading, summary
+from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.planning import check_distribution
 from dataforge.store import projects
 from dataforge.store.projects import Project, StoredChunk
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, available, batch_jobs_lack, build, catalogue, resolve
+from dataforge.text import topic_labels as labels
 from dataforge.workflows import estimating
 from dataforge.workflows import runs as flow
 
@@ -28,8 +30,6 @@ DEFAULTS: Item = {
     "seed": 0,
 }
 _NO_CONFIG = ("config", "estimate")
-DEFAULTS_OF_A_KIND: dict[str, Item] = {"conversation": {"turns": 3}, "summary": {"summary_style": "mixed"}}
-"""Told in a run's configuration only where they mean something."""
 TOP_UP = 1.25
 """A run never asks for more than this many times the pairs it was asked for."""
 ROUNDS = 6
@@ -86,27 +86,27 @@ def quote(project: Project, request: Item) -> Order:
     _check_budget(config, model)
     if config.get("mode") == "batch":
         check_batch(model, asked)
-    kind = str(config["generation_type"])
-    config = {**DEFAULTS_OF_A_KIND.get(kind, {}), **config}
+    recipe = RECIPES[str(config["generation_type"])]
+    config = {**recipe.config_defaults, **config}
     if isinstance(chosen := config.get("chunk_ids"), list):
         config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
     sizes, paths = list[estimating.Size](), list[list[str]]()
     for chunk in _chosen_chunks(project, config.get("chunk_ids")):
-        sizes.append(estimating.size(chunk, RECIPES[kind], wishes(config)))
-        if kind == "classification":
+        sizes.append(estimating.size(chunk, recipe, options_of(config)))
+        if recipe.uses_labels:
             paths.append(chunk.heading_path)
     if not sizes:
         raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
-    if kind == "classification":
+    if recipe.uses_labels:
         config["labels"] = list[Value](_labels(config, paths))
     requested = _target(config, len(sizes))
     per_chunk = config.get("pairs_per_chunk")
     if per_chunk is None and config.get("num_pairs") is None:
-        per_chunk = RECIPES[kind].PAIRS_PER_CHUNK
+        per_chunk = recipe.pairs_per_chunk
     taken = estimating.estimate(
         sizes,
         config,
-        wishes(config),
+        options_of(config),
         model,
         requested=requested,
         pairs_per_chunk=per_chunk if isinstance(per_chunk, int) else None,
@@ -197,8 +197,8 @@ def check(config: Item) -> None:
     for name in spreading.DIMENSIONS:
         if config.get(name) is not None:
             spreading.shares(name, config[name])
-    if config.get("multi_hop_share") and not RECIPES[kind].MULTI_HOP:
-        able = " or ".join(name for name, recipe in RECIPES.items() if recipe.MULTI_HOP)
+    if config.get("multi_hop_share") and not RECIPES[kind].multi_hop:
+        able = " or ".join(name for name, recipe in RECIPES.items() if recipe.multi_hop)
         raise Invalid(
             f"multi_hop_share: a {kind} is of one passage; set it to 0, or generation_type to {able}",
             field="multi_hop_share",
@@ -218,7 +218,7 @@ def _check_teacher(config: Item, chosen: Teacher, org_id: str) -> None:
     can = chosen.can
     if can.kinds is not None and kind not in can.kinds:
         what = f"writes {', '.join(can.kinds)} only, not {kind}"
-    elif kind == "classification" and config.get("labels") and not can.labels:
+    elif RECIPES[kind].uses_labels and config.get("labels") and not can.labels:
         what = "takes labels from the headings of the documents and cannot judge your own; leave config.labels out, or"
     elif not can.instructions and (asked := [n for n in ("multi_hop_share", *spreading.DIMENSIONS) if config.get(n)]):
         what = f"cannot follow {' or '.join(asked)}; leave {'it' if len(asked) == 1 else 'them'} out of config, or"
@@ -276,7 +276,7 @@ def _target(config: Item, chunks: int) -> int:
         return asked
     per_chunk = config.get("pairs_per_chunk")
     kind = str(config["generation_type"])
-    return chunks * (per_chunk if isinstance(per_chunk, int) else RECIPES[kind].PAIRS_PER_CHUNK)
+    return chunks * (per_chunk if isinstance(per_chunk, int) else RECIPES[kind].pairs_per_chunk)
 
 
 def most_slots(requested: int) -> int:
@@ -284,15 +284,15 @@ def most_slots(requested: int) -> int:
     return math.ceil(requested * TOP_UP)
 
 
-def wishes(config: Item) -> Wishes:
+def options_of(config: Item) -> GenerationOptions:
     prompt, chosen = config.get("system_prompt"), config.get("labels")
-    return Wishes(
-        float(str(config["temperature"])),
-        int(str(config["max_tokens"])),
-        str(prompt) if prompt else None,
-        str(config["style_template"]),
-        int(str(config["seed"])),
-        int(str(config.get("turns") or 3)),
-        tuple(str(label) for label in chosen) if isinstance(chosen, list) else (),
-        str(config.get("summary_style") or "mixed"),
+    return GenerationOptions(
+        temperature=float(str(config["temperature"])),
+        max_tokens=int(str(config["max_tokens"])),
+        system_prompt=str(prompt) if prompt else None,
+        style=str(config["style_template"]),
+        seed=int(str(config["seed"])),
+        turns=int(str(config.get("turns") or 3)),
+        labels=tuple(str(label) for label in chosen) if isinstance(chosen, list) else (),
+        summary_style=str(config.get("summary_style") or "mixed"),
     )

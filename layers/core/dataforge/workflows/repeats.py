@@ -11,8 +11,7 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from dataforge.platform import current
-from dataforge.quality import verdict
-from dataforge.recipes import drafts
+from dataforge.recipes import RECIPES, drafts
 from dataforge.store import runs
 from dataforge.store.runs import Run
 from dataforge.workflows import runs as flow
@@ -49,7 +48,7 @@ class Sieve:
 
     def __init__(self, known: Iterable[tuple[int, str]]) -> None:
         """known: slot and text of what is kept already."""
-        from dataforge.quality import duplicates  # numpy: see quality.normal
+        from dataforge.quality import duplicates  # numpy: see text.normal_forms
 
         self._known, self._passed = array("q"), array("q")
         self._screen = duplicates.Screen(against=self._noted(known))
@@ -72,9 +71,9 @@ class Repeats:
 
     def __init__(self, run: Run, first: int) -> None:
         """first: the round's first slot."""
-        self._kind = kind_of(run)
+        self._recipe = RECIPES[kind_of(run)]
         own = (
-            (line["slot"], verdict.compared(self._kind, drafts.from_json(line)))
+            (line["slot"], self._recipe.compared_text(drafts.from_json(line)))
             for line in before(run, "records.jsonl", first)
         )
         self._sieve = Sieve(chain(_delivered_before(run), own))
@@ -83,7 +82,7 @@ class Repeats:
         """The records, repeats among them rejected. One that was rejected before takes no part."""
         marked = list(records)
         good = [n for n, r in enumerate(marked) if not r.reasons]
-        texts = [verdict.compared(self._kind, marked[n].draft) for n in good]
+        texts = [self._recipe.compared_text(marked[n].draft) for n in good]
         for repeat in self._sieve.repeats([marked[n].slot for n in good], texts):
             n = good[repeat.place]
             marked[n] = replace(
@@ -97,7 +96,7 @@ def _delivered_before(run: Run) -> Iterator[tuple[int, str]]:
     for earlier in runs.of_project(run.project_id):
         if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
             continue
-        kind = kind_of(earlier)
-        if verdict.comparable(kind_of(run), kind):
+        recipe = RECIPES[kind_of(earlier)]
+        if recipe.can_repeat(RECIPES[kind_of(run)]):
             for line in flow.read_lines(earlier, "records.jsonl"):
-                yield EARLIER_RUN, verdict.compared(kind, drafts.from_json(line))
+                yield EARLIER_RUN, recipe.compared_text(drafts.from_json(line))

@@ -21,7 +21,7 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.quality import record_checks
 from dataforge.recipes import invariants, judging
-from dataforge.recipes.judging import Exhibit, Verdict
+from dataforge.recipes.judging import JudgedRecord, JudgeScores
 from dataforge.recipes.synthetic import asking as recipe
 from dataforge.recipes.synthetic import critic
 from dataforge.recipes.synthetic import slots as slot_items
@@ -90,7 +90,7 @@ class Entry:
     reasons: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
     comparison: Comparison | None = None
-    verdict: Verdict | None = None
+    verdict: JudgeScores | None = None
     soft_flags: list[str] = field(default_factory=list)
     failed: tuple[str, str] | None = None
     """Reason and detail: the record cannot be completed."""
@@ -348,9 +348,9 @@ async def _hold_to_rules(desk: Desk, first_slot: int, entries: list[Entry]) -> N
                 entry.soft_flags.append(rules[n].rule)
 
 
-def _exhibits(desk: Desk, entries: Sequence[Entry]) -> list[Exhibit]:
+def _exhibits(desk: Desk, entries: Sequence[Entry]) -> list[JudgedRecord]:
     return [
-        Exhibit(desk.shape.asked(e.payload), desk.shape.answered(e.payload), desk.shape.note(e.payload))
+        JudgedRecord(desk.shape.asked(e.payload), desk.shape.answered(e.payload), desk.shape.note(e.payload))
         for e in entries
     ]
 

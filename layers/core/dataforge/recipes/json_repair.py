@@ -10,10 +10,10 @@ but by patterns of bounded length.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
-
-from dataforge.recipes.replies import Broken
 
 MOST_DEPTH = 64
 """Brackets without end, which small models fall into, hold nothing to read."""
@@ -28,35 +28,10 @@ _SPACE = re.compile(_SPACE_OF)
 _VALUE_OF = rf"(?:{_Q}|[{{\[\-\d]|(?:true|false|null|True|False|None)\b|\Z)"
 _NAMED_OF = rf"{_Q}(?:[A-Za-z_][\w \-]{{0,{MOST_KEY}}}){_Q}\s*+:\s*+{_VALUE_OF}"
 _NAMED = re.compile(_NAMED_OF.replace("(?:", "(", 1))
-_FIELD_NAMES = """
-    question answer question_type difficulty evidence instruction input output task turns user assistant role content
-    situation summary request style number label pairs tasks conversations summaries labelled prompt chosen rejected
-    ideal_output metrics response responses drive viable tension_type resolution preferred_drive losing_drive confidence
-    override_condition reasoning scores comparisons violated checks
-"""
-_FIELDS = frozenset(_FIELD_NAMES.split())
-"""What replies are asked for. One of them as a key in the midst of a text is the sign that the text was not closed;
-another key there is taken for a part of it."""
-_BARE_OF = rf"(?:{'|'.join(sorted(_FIELDS))})\s*+:\s*+{_VALUE_OF}"
 _BARE_KEY = re.compile(r"([A-Za-z_$][\w$-]{0,60})\s*+:")
 _OBJECT_OF = (
     rf"\{{++{_SPACE_OF}(?:{_NAMED_OF}|[A-Za-z_$][\w$-]{{0,{MOST_KEY}}}+\s*+(?::|\Z)|\}}|\Z|"
     rf"{_Q}[\w \-]{{0,{MOST_KEY}}}+(?:{_Q}\s*+(?::\s*+)?)?\Z)"
-)
-_KNOWN_OF = rf"\{{++{_SPACE_OF}{_Q}?(?:{'|'.join(sorted(_FIELDS))}){_Q}?\s*+:"
-_NEXT_OF = rf"(?:{_OBJECT_OF}|\[|{_NAMED_OF}|{_BARE_OF}|\Z)"
-_AFTER_CLOSED_OF = rf"\Z|,(?:{_SPACE_OF},?)*?{_NEXT_OF}|```(?:\s|\Z)|{_KNOWN_OF}|{_NAMED_OF}"
-_CLOSED_OF = (
-    rf"(?:[}}\]]{_SPACE_OF}(?:,{_SPACE_OF}(?=[}}\]]))?+)++(?:{_AFTER_CLOSED_OF})|"
-    rf"[}}\]]++[ \t]*+\r?\n(?:[ \t]*+\r?\n|\s*+{_OBJECT_OF})"
-)
-"""Closing brackets and what may come behind them: what else follows a bracket in a text is a part of the text."""
-_AFTER_MEMBER = re.compile(
-    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:\Z|{_NAMED_OF}|{_BARE_OF}|{_KNOWN_OF}|{_CLOSED_OF})|{_CLOSED_OF})|"
-    rf"\s++(?:{_NAMED_OF}|{_BARE_OF})"
-)
-_AFTER_ITEM = re.compile(
-    rf"{_SPACE_OF}(?:\Z|,++{_SPACE_OF},*+{_SPACE_OF}(?:{_VALUE_OF}|{_CLOSED_OF})|{_CLOSED_OF})|[^\S\n]*+\n\s*+{_Q}"
 )
 _CLOSER = re.compile(r"\s{0,50}([}\]])")
 _LINE_END = re.compile(r"[ \t]*+(?:[\r\n]|\Z)")
@@ -68,6 +43,48 @@ _WORD = re.compile(r"[^\s,{}\[\]:\"“”]{1,60}(?=[ \t]*+(?:[,}\]\r\n]|\Z))")
 _NUMBER = re.compile(r"-?\d{1,400}(?:\.\d+)?(?:[eE][+-]?\d{1,4})?(?=[,}\]\s/#]|\Z)")
 _LITERALS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _STRUCTURE = re.compile(r"[{}\[\],\"'“”\n]")
+
+
+class Broken(dict[str, Any]):
+    """What could be read of an object that was cut off or damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Grammar:
+    """Where a text may end, which depends on the names of the fields that the reply was asked for.
+
+    One of them as a key in the midst of a text is the sign that the text was not closed; another key there is taken for
+    a part of it.
+    """
+
+    fields: frozenset[str]
+    after_member: re.Pattern[str]
+    """What may follow the closing quote of an object's member."""
+    after_item: re.Pattern[str]
+    """The same for an item of a list."""
+
+
+@lru_cache(maxsize=64)  # the patterns take 0.02 s to compile: only for replies that need them, once per kind of reply
+def _grammar(fields: frozenset[str]) -> _Grammar:
+    known = "|".join(map(re.escape, sorted(fields))) or r"(?!)"
+    bare = rf"(?:{known})\s*+:\s*+{_VALUE_OF}"
+    known_object = rf"\{{++{_SPACE_OF}{_Q}?(?:{known}){_Q}?\s*+:"
+    following = rf"(?:{_OBJECT_OF}|\[|{_NAMED_OF}|{bare}|\Z)"
+    after_closed = rf"\Z|,(?:{_SPACE_OF},?)*?{following}|```(?:\s|\Z)|{known_object}|{_NAMED_OF}"
+    # Closing brackets and what may come behind them: what else follows a bracket in a text is a part of the text.
+    closed = (
+        rf"(?:[}}\]]{_SPACE_OF}(?:,{_SPACE_OF}(?=[}}\]]))?+)++(?:{after_closed})|"
+        rf"[}}\]]++[ \t]*+\r?\n(?:[ \t]*+\r?\n|\s*+{_OBJECT_OF})"
+    )
+    comma = rf",++{_SPACE_OF},*+{_SPACE_OF}"
+    return _Grammar(
+        fields,
+        re.compile(
+            rf"{_SPACE_OF}(?:\Z|{comma}(?:\Z|{_NAMED_OF}|{bare}|{known_object}|{closed})|{closed})|"
+            rf"\s++(?:{_NAMED_OF}|{bare})"
+        ),
+        re.compile(rf"{_SPACE_OF}(?:\Z|{comma}(?:{_VALUE_OF}|{closed})|{closed})|[^\S\n]*+\n\s*+{_Q}"),
+    )
 
 
 @dataclass(slots=True)
@@ -82,14 +99,17 @@ class _Frame:
     doubled: bool = False
 
 
-def read(text: str) -> list[dict[str, Any]]:
-    """The outermost objects of a text, in order, `Broken` ones included."""
-    return _Reader(text).read()
+def read(text: str, fields: Collection[str] = ()) -> list[dict[str, Any]]:
+    """The outermost objects of a text, in order, `Broken` ones included.
+
+    fields: names that the reply was asked for, at every depth; they tell where a text ends that was not closed.
+    """
+    return _Reader(text, _grammar(frozenset(fields))).read()
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
+    def __init__(self, text: str, grammar: _Grammar) -> None:
+        self.text, self.grammar, self.at = text, grammar, 0
         self.stack: list[_Frame] = []
         self.roots: list[dict[str, Any]] = []
         self.seen: set[str] = set()
@@ -208,7 +228,7 @@ class _Reader:
         if char in "{[":
             self._open(char)
         elif char in _CLOSERS:
-            said = self._string(_AFTER_ITEM if frame.listed else _AFTER_MEMBER)
+            said = self._string(self.grammar.after_item if frame.listed else self.grammar.after_member)
             if said is not None:
                 self._put(said)
             else:
@@ -240,7 +260,9 @@ class _Reader:
             elif after.match(text, at) or self._all_closed(at):
                 self.at = at
                 return "".join(said)
-            elif (named := _NAMED.match(text, found.start())) and (named[1] in _FIELDS or named[1] in self.seen):
+            elif (named := _NAMED.match(text, found.start())) and (
+                named[1] in self.grammar.fields or named[1] in self.seen
+            ):
                 self.at = self._brace_before(found.start())
                 return None
             else:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+
+from dataforge.recipes.json_repair import Broken
+from dataforge.recipes.json_repair import read as read_damaged
 
 _REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _REASONED = re.compile(r"</(?:think|thinking|reasoning)>[ \t]*\n", re.IGNORECASE)
@@ -13,37 +15,36 @@ _OPENED = re.compile(r"[{\[]")
 _BEGINS = re.compile(r"\s*+(?:```\w*+\s*+)?[{\[]")
 
 
-class Broken(dict[str, Any]):
-    """What could be read of an object that was cut off or damaged."""
-
-
-def whole_characters(text: str) -> str:
-    """Halves of surrogate pairs, which no file and no table can hold, joined where they meet, else replaced."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def objects(text: str, *, whole: str | None = None) -> list[dict[str, object]]:
+def objects(text: str, *, whole: str | None = None, fields: Collection[str] = ()) -> list[dict[str, object]]:
     """Every complete JSON object that stands in a list, or alone; wrapping objects such as {"pairs": [...]} opened.
 
-    A reply cut in the middle of the fifth object still gives the four before it; see `lenient` for what else is read.
-    An object that has the key `whole` is never opened: the list under that key is a part of it.
+    A reply cut in the middle of the fifth object still gives the four before it; see `json_repair` for what else is
+    read. An object that has the key `whole` is never opened: the list under that key is a part of it. fields: the names
+    that the reply was asked for (`property_names` of its schema).
     """
     text = _without_reasoning(text)
     strict = _strictly(text)
     if strict is not None:
         return list(_records(strict, whole))
-    from dataforge.recipes.lenient import read  # its patterns take 0.02 s to compile: only where they are needed
-
     made: list[dict[str, object]] = []
     said: set[str] = set()
-    for root in read(text):
+    for root in read_damaged(text, fields):
         found = list(_records(root, whole))
         keys = [json.dumps(record, sort_keys=True) for record in found]
         made += [record for record, key in zip(found, keys, strict=True) if key not in said]
         said.update(keys)  # a model that begins anew says again what it said before
     return made
+
+
+def property_names(schema: object) -> frozenset[str]:
+    """The names of all properties in a JSON schema, at every depth. Single letters are left out: they stand before a
+    colon in ordinary text too often to tell anything."""
+    if not isinstance(schema, Mapping):
+        return frozenset()
+    properties = schema.get("properties")
+    inner = dict(properties) if isinstance(properties, Mapping) else {}
+    own = frozenset(name for name in inner if len(name) > 1)
+    return own.union(*map(property_names, (*inner.values(), schema.get("items"))))
 
 
 def _without_reasoning(text: str) -> str:

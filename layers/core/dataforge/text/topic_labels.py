@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from dataforge.errors import Invalid
-from dataforge.quality.headings import names_a_subject, title
+from dataforge.text.headings import names_a_subject, title
 
 LEAST, MOST, LONGEST = 2, 50, 100
 """Labels of a run, and characters of a label."""

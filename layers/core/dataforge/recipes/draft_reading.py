@@ -4,36 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import takewhile
 
 from dataforge.errors import BadReply
-from dataforge.recipes.replies import objects, whole_characters
+from dataforge.recipes.reply_json import objects
 from dataforge.records import DIFFICULTIES, Answer, Difficulty, Draft, Slot
+from dataforge.text.normal_forms import repair_surrogates
 
 MOST_QUESTION_CHARACTERS = 4000
 MOST_ANSWER_CHARACTERS = 20_000
 """A longer answer is cut here, and its length rejects it; a longer question is no question."""
 MOST_QUOTES = 50
+COMMON_FIELDS = frozenset({"number", "difficulty", "evidence"})
+"""Most kinds of record have them, so models write them also where they are not asked for."""
 
 Found = dict[str, object]
 Make = Callable[[Found, Slot], Draft | str]
-"""An object of the reply and the slot it is for; a text says what is wrong with the object, in words for its writer."""
+"""An object of the reply and the slot it is for -> a draft, or what is wrong with the object."""
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """key: what the list of objects is called; noun: one of them, for people; whole: an inner list that is part of one
-    object; numbered: objects say by "number" which slot they are for, else their order does."""
+class ReplyForm:
+    """key: what the list of objects is called; noun: one of them, for people; asked_fields: every name that its schema
+    has (`reply_json.property_names`); whole: an inner list that is part of one object; numbered: objects say by
+    "number" which slot they are for, else their order does."""
 
     key: str
     noun: str
+    asked_fields: frozenset[str] = frozenset()
     whole: str | None = None
     numbered: bool = False
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every name that a reply may hold."""
+        return self.asked_fields | COMMON_FIELDS
 
-def drafts(answer: Answer, slots: tuple[Slot, ...], form: Form, make: Make) -> list[Draft]:
-    """Raises BadReply as `recipes.Recipe.read` says."""
-    found = objects(answer.text, whole=form.whole)
+
+def drafts(answer: Answer, slots: tuple[Slot, ...], form: ReplyForm, make: Make) -> list[Draft]:
+    """Raises BadReply as `Recipe.read` says."""
+    found = objects(answer.text, whole=form.whole, fields=form.fields)
     placed: dict[int, Draft] = {}
     wrong: list[str] = []
     for position, candidate in enumerate(found):
@@ -45,11 +54,10 @@ def drafts(answer: Answer, slots: tuple[Slot, ...], form: Form, make: Make) -> l
             wrong.append(made)
         else:
             placed[at] = made
-    # Up to the first slot without one: whoever keeps them gives them to the slots in order.
-    read = [placed[at] for at in takewhile(placed.__contains__, range(len(slots)))]
-    if len(read) == len(slots):
-        return read
-    raise BadReply(_why(answer, form, len(found), len(read), len(slots), wrong), drafts=read)
+    if len(placed) == len(slots):
+        return [placed[at] for at in range(len(slots))]
+    read = {slots[at].index: draft for at, draft in sorted(placed.items())}
+    raise BadReply(_why(answer, form, found=len(found), read=len(read), wanted=len(slots), wrong=wrong), drafts=read)
 
 
 def _place(candidate: Found, position: int) -> int:
@@ -57,7 +65,7 @@ def _place(candidate: Found, position: int) -> int:
     return number - 1 if isinstance(number, int) and not isinstance(number, bool) else position
 
 
-def _why(answer: Answer, form: Form, found: int, read: int, wanted: int, wrong: list[str]) -> str:
+def _why(answer: Answer, form: ReplyForm, *, found: int, read: int, wanted: int, wrong: list[str]) -> str:
     if answer.finish_reason == "content_filter" and not found:
         return "the provider's content filter withheld the reply"
     if answer.finish_reason == "length":
@@ -72,19 +80,19 @@ def _why(answer: Answer, form: Form, found: int, read: int, wanted: int, wrong: 
 
 def text(value: object) -> str:
     """Empty for what is no text."""
-    return whole_characters(value).strip() if isinstance(value, str) else ""
+    return repair_surrogates(value).strip() if isinstance(value, str) else ""
 
 
 def quotes(value: object) -> tuple[str, ...]:
     found = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return tuple(whole_characters(q) for q in found if isinstance(q, str) and q.strip())[:MOST_QUOTES]
+    return tuple(repair_surrogates(q) for q in found if isinstance(q, str) and q.strip())[:MOST_QUOTES]
 
 
-def level(value: object) -> Difficulty:
+def difficulty(value: object) -> Difficulty:
     return next((d for d in DIFFICULTIES if d == value), "medium")
 
 
 def word(value: object, otherwise: str) -> str:
     """A short name such as a question type."""
-    said = text(value)
-    return said if 0 < len(said) <= 40 else otherwise
+    name = text(value)
+    return name if 0 < len(name) <= 40 else otherwise
