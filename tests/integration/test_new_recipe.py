@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataforge import settings
-from dataforge.platform.embedded.workers import Context
+from dataforge.platform.embedded.worker_pool import Context
 from dataforge.platform.ports import Item
 from dataforge.recipes import RECIPES, draft_reading, prompts, samples
 from dataforge.recipes.draft_reading import Found, ReplyForm
