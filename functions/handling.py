@@ -38,4 +38,4 @@ def _traced(handle: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     from aws_lambda_powertools.tracing import Tracer
 
     tracer = Tracer(service="dataforge", patch_modules=("botocore",))
-    return tracer.capture_lambda_handler(handle, capture_response=False)  # type: ignore[no-any-return]
+    return tracer.capture_lambda_handler(handle, capture_response=False)

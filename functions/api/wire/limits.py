@@ -105,7 +105,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """`Annotated[str, OneOf(RECIPES)]`: one of the names as they are when the request comes; the JSON schema lists those
+    """`Annotated[str, OneOf(RECIPES)]`: one of the names as they are when the request comes; the schema lists those
     of the start."""
 
     names: Collection[str]
