@@ -68,13 +68,13 @@ def test_what_keeps_its_limit_is_taken_by_every_kind(config: dict[str, Any]) -> 
         check({**DEFAULTS, "model_id": "scripted", "generation_type": kind, **config})
 
 
-def test_wishes_hold_what_the_recipes_need() -> None:
-    wished = options_of(
+def test_options_hold_what_the_recipes_need() -> None:
+    options = options_of(
         {**DEFAULTS, "turns": 5, "labels": ["a", "b"], "summary_style": "bullets", "system_prompt": "Be."}
     )
 
-    assert (wished.turns, wished.labels, wished.summary_style) == (5, ("a", "b"), "bullets")
-    assert wished.system_prompt == "Be."
+    assert (options.turns, options.labels, options.summary_style) == (5, ("a", "b"), "bullets")
+    assert options.system_prompt == "Be."
 
 
 def test_an_estimate_counts_both_passages_of_a_multi_hop_question() -> None:

@@ -17,8 +17,7 @@ import orjson
 
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.quality import verdict
-from dataforge.recipes import drafts
+from dataforge.recipes import RECIPES, drafts
 from dataforge.store import chunks, pairs, projects, review_index, run_status, runs
 from dataforge.store.review_index import Marked
 from dataforge.store.runs import Run
@@ -158,9 +157,9 @@ class ProjectDuplicates:
 
     def __init__(self, run: Run, first: int) -> None:
         """first: the round's first slot."""
-        self._kind = kind_of(run)
+        self._recipe = RECIPES[kind_of(run)]
         own = (
-            (line["slot"], verdict.compared(self._kind, drafts.from_json(line)))
+            (line["slot"], self._recipe.compared_text(drafts.from_json(line)))
             for line in deduplication.earlier_lines(run, "records.jsonl", first)
         )
         self._sieve = DuplicateFilter(chain(_delivered_before(run), own))
@@ -169,7 +168,7 @@ class ProjectDuplicates:
         """The records, repeats among them rejected. One that was rejected before takes no part."""
         marked = list(records)
         good = [n for n, r in enumerate(marked) if not r.reasons]
-        texts = [verdict.compared(self._kind, marked[n].draft) for n in good]
+        texts = [self._recipe.compared_text(marked[n].draft) for n in good]
         for repeat in self._sieve.repeats([marked[n].slot for n in good], texts):
             n = good[repeat.place]
             marked[n] = replace(
@@ -183,7 +182,7 @@ def _delivered_before(run: Run) -> Iterator[tuple[int, str]]:
     for earlier in runs.of_project(run.project_id):
         if earlier.kind != "generate" or earlier.run_id == run.run_id or not earlier.delivered:
             continue
-        kind = kind_of(earlier)
-        if verdict.comparable(kind_of(run), kind):
+        recipe = RECIPES[kind_of(earlier)]
+        if recipe.can_repeat(RECIPES[kind_of(run)]):
             for line in run_files.read_lines(earlier, "records.jsonl"):
-                yield EARLIER_RUN, verdict.compared(kind, drafts.from_json(line))
+                yield EARLIER_RUN, recipe.compared_text(drafts.from_json(line))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -12,7 +12,8 @@ from dataforge import settings
 from dataforge.errors import BadReply
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes, drafts
+from dataforge.recipes import RECIPES, Recipe, drafts
+from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Draft, Message, Passage, Question, Slot
 from dataforge.store import chunks as chunk_store
 from dataforge.store import replies as reply_store
@@ -34,7 +35,7 @@ class DocumentBatch(BatchContext):
     """Of a run over documents."""
 
     recipe: Recipe
-    wishes: Wishes
+    options: GenerationOptions
     chunks: dict[str, StoredChunk]
     names: dict[str, str]
 
@@ -86,7 +87,7 @@ def opened(e: state_input.StateInput) -> tuple[DocumentBatch, list[list[Slot]], 
         len(indices),
         purse,
         recipe=RECIPES[str(run.config["generation_type"])],
-        wishes=options_of(run.config),
+        options=options_of(run.config),
         chunks={c.chunk_id: c for c in found},
         names=body["document_names"],
         stop="cancelled" if over else None,
@@ -128,7 +129,7 @@ class Call:
 
     def __post_init__(self) -> None:
         self.missing, self.portion = list(self.slots), len(self.slots)
-        self.room = min(self.batch.wishes.max_tokens, self._most_room())
+        self.room = min(self.batch.options.max_tokens, self._most_room())
 
     @property
     def now(self) -> list[Slot]:
@@ -139,17 +140,18 @@ class Call:
         return self.batch.teacher.can.max_output or MAX_REPLY_TOKENS
 
     def plain(self, seed: int = 0) -> Question:
-        wishes = replace(self.batch.wishes, seed=self.batch.wishes.seed + seed, max_tokens=self.room)
-        return self.batch.recipe.question(self.passage, self.now, wishes)
+        options = replace(self.batch.options, seed=self.batch.options.seed + seed, max_tokens=self.room)
+        return self.batch.recipe.question(self.passage, self.now, options)
 
-    def keep(self, found: Sequence[Draft], reply: Reply) -> None:
-        self.made += [_made(self.batch, s, d, reply) for s, d in zip(self.now, found, strict=False)]
-        self.missing = self.missing[len(found) :]
+    def keep(self, found: Mapping[int, Draft], reply: Reply) -> None:
+        """found: by the index of its slot."""
+        self.made += [_made(self.batch, s, found[s.index], reply) for s in self.missing if s.index in found]
+        self.missing = [s for s in self.missing if s.index not in found]
 
     def after(self, reply: Reply, bad: BadReply) -> Question:
         """How to go on after a reply that did not hold all that was asked for."""
         cut = reply.finish_reason == "length"
-        if bad.drafts and self.batch.recipe.FORM.numbered:
+        if bad.drafts and self.batch.recipe.form.numbered:
             return self.plain()  # the rest is numbered anew: the old numbers beside the new would be confused
         if bad.drafts:
             return self._with_turns(reply, _more(len(bad.drafts), len(self.now)))
@@ -217,7 +219,8 @@ async def _until_done(told: Call, fetch: Fetch) -> None:
         reply = await fetch(told.batch, asked, told.slots[0].index, attempt)
         attempt += 1
         try:
-            told.keep(told.batch.recipe.read(call_loop.answer_of(reply), asked), reply)
+            read = told.batch.recipe.read(call_loop.answer_of(reply), asked)
+            told.keep({s.index: d for s, d in zip(asked.slots, read, strict=True)}, reply)
             question = None
         except BadReply as bad:
             told.keep(bad.drafts, reply)

@@ -11,6 +11,7 @@ from typing import Any, cast
 from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
 from dataforge.quality.report import Tally
+from dataforge.recipes import RECIPES, drafts
 from dataforge.store import run_status, runs
 from dataforge.store.runs import Run
 from dataforge.workflows import lifecycle, run_files, state_input
@@ -18,6 +19,7 @@ from dataforge.workflows.documents import parsing
 from dataforge.workflows.engine import rounds
 from dataforge.workflows.engine.provider_batch import polling
 from dataforge.workflows.generation import calls, planning
+from dataforge.workflows.generation.scoring import kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +58,8 @@ def close(run: Run, raw: Item) -> Run:
     run = _settle(run, error)
     delivered = _Lines(run, "records.jsonl")
     good, bad = Tally.of(delivered), Tally.of(_Lines(run, "rejected.jsonl"))
-    texts = quality_report.Texts(delivered, str(run.config["generation_type"]))
+    recipe = RECIPES[kind_of(run)]
+    texts = quality_report.Texts(delivered, lambda line: recipe.compared_text(drafts.from_json(line)))
     chunks, asked = _planned(run)
     hops = planning.hops(run)
     # What was asked tells whether types were spread; to make the teacher only for that costs a cold start 0.1 s.

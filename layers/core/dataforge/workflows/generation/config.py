@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, Wishes, conversation, labels, spreading, summary
+from dataforge.recipes import RECIPES, conversation, spreading, summary
+from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.planning import check_distribution
+from dataforge.text import topic_labels as labels
 
 DEFAULTS: Item = {
     "generation_type": "qa",
@@ -17,9 +19,6 @@ DEFAULTS: Item = {
     "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2},
     "seed": 0,
 }
-
-DEFAULTS_BY_TYPE: dict[str, Item] = {"conversation": {"turns": 3}, "summary": {"summary_style": "mixed"}}
-"""Told in a run's configuration only where they mean something."""
 
 MODES = ("realtime", "batch")
 """How the teacher is asked: question by question, or many as one job of its provider, for less money."""
@@ -68,8 +67,8 @@ def check(config: Item) -> None:
     for name in spreading.DIMENSIONS:
         if config.get(name) is not None:
             spreading.shares(name, config[name])
-    if config.get("multi_hop_share") and not RECIPES[kind].MULTI_HOP:
-        able = " or ".join(name for name, recipe in RECIPES.items() if recipe.MULTI_HOP)
+    if config.get("multi_hop_share") and not RECIPES[kind].multi_hop:
+        able = " or ".join(name for name, recipe in RECIPES.items() if recipe.multi_hop)
         raise Invalid(
             f"multi_hop_share: a {kind} is of one passage; set it to 0, or generation_type to {able}",
             field="multi_hop_share",
@@ -90,15 +89,15 @@ def _check_number(name: str, value: Value, bounds: Bounds) -> None:
         raise Invalid(f"{name} must be {kind} from {bounds.low:g} to {bounds.high:,.0f}", field=name)
 
 
-def options_of(config: Item) -> Wishes:
+def options_of(config: Item) -> GenerationOptions:
     prompt, chosen = config.get("system_prompt"), config.get("labels")
-    return Wishes(
-        float(str(config["temperature"])),
-        int(str(config["max_tokens"])),
-        str(prompt) if prompt else None,
-        str(config["style_template"]),
-        int(str(config["seed"])),
-        int(str(config.get("turns") or 3)),
-        tuple(str(label) for label in chosen) if isinstance(chosen, list) else (),
-        str(config.get("summary_style") or "mixed"),
+    return GenerationOptions(
+        temperature=float(str(config["temperature"])),
+        max_tokens=int(str(config["max_tokens"])),
+        system_prompt=str(prompt) if prompt else None,
+        style=str(config["style_template"]),
+        seed=int(str(config["seed"])),
+        turns=int(str(config.get("turns") or 3)),
+        labels=tuple(str(label) for label in chosen) if isinstance(chosen, list) else (),
+        summary_style=str(config.get("summary_style") or "mixed"),
     )

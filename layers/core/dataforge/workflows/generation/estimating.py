@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes
+from dataforge.recipes import RECIPES, Recipe
 from dataforge.recipes import planning as planner
+from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Passage, Slot
 from dataforge.store.chunks import StoredChunk
 from dataforge.teachers import Model
@@ -15,14 +16,6 @@ from dataforge.teachers.prices import Price
 
 CHARACTERS_PER_TOKEN = (4.8, 3.2)
 """Of the rules and requests around a passage, which are English: least and most tokens."""
-RECORD_TOKENS = {
-    "qa": (70, 260),
-    "instruction": (90, 420),
-    "conversation": (80, 300),
-    "summary": (60, 360),
-    "classification": (25, 80),
-}
-"""What a teacher writes for one record in its JSON, evidence included; for a conversation, for each of its turns."""
 AGAIN = 1.35
 """At most: a top-up of a quarter, and one call in twelve asked again."""
 SAMPLE = "x"
@@ -33,18 +26,18 @@ class Size:
     """Of a chunk: its tokens, and how many records could be asked of it."""
 
     tokens: int
-    room: int
+    max_records: int
 
 
-def size(chunk: StoredChunk, recipe: Recipe, wishes: Wishes) -> Size:
+def size(chunk: StoredChunk, recipe: Recipe, options: GenerationOptions) -> Size:
     passage = Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type)  # type: ignore[arg-type]
-    return Size(chunk.tokens, recipe.room(passage, chunk.tokens, wishes))
+    return Size(chunk.tokens, recipe.max_records(passage, chunk.tokens, options))
 
 
 def estimate(
     chunks: Sequence[Size],
     config: Item,
-    wishes: Wishes,
+    options: GenerationOptions,
     model: Model,
     *,
     requested: int,
@@ -54,25 +47,25 @@ def estimate(
 
     cost_usd is None when the model's price is not known. Replies that a prompt cache makes cheaper are not foreseen.
     """
-    kind = str(config["generation_type"])
-    recipe, least, most = RECIPES[kind], *_written(kind, wishes)
-    rooms = [planner.Source("", c.tokens, 0, c.room).room(pairs_per_chunk) for c in chunks]
-    asked = min(requested, sum(rooms))
+    recipe = RECIPES[str(config["generation_type"])]
+    least, most = recipe.output_tokens(options)
+    limits = [planner.Source("", c.tokens, 0, c.max_records).remaining(pairs_per_chunk) for c in chunks]
+    asked = min(requested, sum(limits))
     together = round(asked * float(str(config.get("multi_hop_share") or 0)))
     alone = asked - together
     if pairs_per_chunk is not None:
-        counts = planner.round_robin(alone, rooms)
+        counts = planner.round_robin(alone, limits)
     else:
-        counts = planner.spread(alone, rooms, [float(max(1, c.tokens)) for c in chunks])
-    calls_of = [-(-n // recipe.SLOTS_PER_CALL) for n in counts]
+        counts = planner.spread(alone, limits, [float(max(1, c.tokens)) for c in chunks])
+    calls_of = [-(-n // recipe.slots_per_call) for n in counts]
     single, pairs = sum(calls_of), sum(counts) + together
     calls = single + together  # passages that are read together are asked about once
     passages = sum(c.tokens * n for c, n in zip(chunks, calls_of, strict=True))
     passages += round(2 * together * sum(c.tokens for c in chunks) / len(chunks))
-    around = _around(config, wishes, max(1, round(alone / single)) if single else 1)
-    around = round((single * around + together * _around(config, wishes, 1, passages=2)) / max(1, calls))
+    around = _around(config, options, max(1, round(alone / single)) if single else 1)
+    around = round((single * around + together * _around(config, options, 1, passages=2)) / max(1, calls))
     low_in, high_in = (passages + calls * around / per for per in CHARACTERS_PER_TOKEN)
-    bound = min(most * pairs, calls * wishes.max_tokens)
+    bound = min(most * pairs, calls * options.max_tokens)
     tokens = {
         "input_tokens": (round(low_in), round(high_in * AGAIN)),
         "output_tokens": (min(least * pairs, bound), round(bound * AGAIN)),
@@ -89,18 +82,12 @@ def estimate(
     }
 
 
-def _written(kind: str, wishes: Wishes) -> tuple[int, int]:
-    turns = wishes.turns if kind == "conversation" else 1
-    least, most = RECORD_TOKENS[kind]
-    return least * turns, most * turns
-
-
-def _around(config: Item, wishes: Wishes, slots: int, *, passages: int = 1) -> int:
+def _around(config: Item, options: GenerationOptions, slots: int, *, passages: int = 1) -> int:
     """Characters of a call besides its passages, for this many records."""
     recipe = RECIPES[str(config["generation_type"])]
     further = (SAMPLE,) * (passages - 1)
     passage = Passage(SAMPLE, further=tuple(map(Passage, further)))
-    question = recipe.question(passage, [Slot(n, SAMPLE, further=further) for n in range(slots)], wishes)
+    question = recipe.question(passage, [Slot(n, SAMPLE, further=further) for n in range(slots)], options)
     return sum(len(m.content) for m in question.messages) + len(str(question.json_schema or ""))
 
 

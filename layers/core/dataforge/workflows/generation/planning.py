@@ -13,8 +13,9 @@ import orjson
 from dataforge import clock, settings
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.recipes import RECIPES, Recipe, Wishes, relating, spreading
+from dataforge.recipes import RECIPES, Recipe, relating, spreading
 from dataforge.recipes import planning as planner
+from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.planning import check_distribution
 from dataforge.records import Passage, Slot
 from dataforge.store import chunks, documents, run_log, run_status, runs
@@ -82,14 +83,14 @@ def _slots(run: Run, round_number: int, used: Counter[str]) -> planner.Plan:
     if round_number:
         wanted = min(wanted, max_slots(run.requested) - used.total())
     have = _delivered(run) if round_number == 1 else {}
-    recipe, chosen, wished = _recipe(run), run_models.teacher_of(run), options_of(config)
+    recipe, chosen, options = _recipe(run), run_models.teacher_of(run), options_of(config)
     sources = [
-        planner.Source(c.chunk_id, c.tokens, used[c.chunk_id], _capacity(recipe, chosen, wished, c))
+        planner.Source(c.chunk_id, c.tokens, used[c.chunk_id], _capacity(recipe, chosen, options, c))
         for c in _chunks(run)
     ]
     per_chunk = config.get("pairs_per_chunk")
     if per_chunk is None and config.get("num_pairs") is None:
-        per_chunk = recipe.PAIRS_PER_CHUNK
+        per_chunk = recipe.pairs_per_chunk
     return planner.plan(
         sources,
         max(0, wanted),
@@ -107,9 +108,9 @@ def _links(run: Run, round_number: int, wanted: int, have: dict[str, Counter[str
     shares = hops(run)
     if not shares or not wanted:
         return []
-    count = spreading.owed(wanted, shares, have.get("passages", {}), random.Random(round_number))[MULTI]
+    count = spreading.allocation(wanted, shares, have.get("passages", {}), random.Random(round_number))[MULTI]
     before = {frozenset(s.chunk_ids) for s in promised(run, round_number) if s.further}
-    places = ((relating.Place(c.chunk_id, c.document_id, c.position), c.content) for c in _chunks(run))
+    places = ((relating.ChunkPlace(c.chunk_id, c.document_id, c.position), c.content) for c in _chunks(run))
     found = [link for link in relating.related(places) if frozenset(link) not in before][:count]
     if len(found) < count:
         said = f"Only {len(found)} of {count} multi-hop pairs can be asked for: no more chunks are related"
@@ -134,10 +135,10 @@ def dimensions(run: Run, *, offline: bool) -> dict[str, dict[str, float]]:
     """
     recipe = _recipe(run)
     found: dict[str, dict[str, float]] = {}
-    for name in recipe.SPREADS:
+    for name in recipe.spreads:
         told = run.config.get(name)
         if told is None and name == "question_types" and not offline:
-            told = list(recipe.VARIETIES)
+            told = list(recipe.varieties)
         if told:
             found[spreading.DIMENSIONS[name].slot] = spreading.shares(name, told)
     return {**found, "difficulty": check_distribution(run.config["difficulty_distribution"])}
@@ -157,12 +158,12 @@ def _recipe(run: Run) -> Recipe:
     return RECIPES[str(run.config["generation_type"])]
 
 
-def _capacity(recipe: Recipe, chosen: Teacher, wished: Wishes, chunk: StoredChunk) -> int:
+def _capacity(recipe: Recipe, chosen: Teacher, options: GenerationOptions, chunk: StoredChunk) -> int:
     """What the teacher knows it can make of the chunk; else what anybody could."""
     passage = _passage(chunk)
     if chosen.can.capacity is None:
-        return recipe.room(passage, chunk.tokens, wished)
-    return chosen.can.capacity(recipe.question(passage, (), wished))
+        return recipe.max_records(passage, chunk.tokens, options)
+    return chosen.can.capacity(recipe.question(passage, (), options))
 
 
 def _chunks(run: Run) -> Iterator[StoredChunk]:
@@ -182,7 +183,7 @@ def _passage(chunk: StoredChunk, document_name: str = "") -> Passage:
 
 def _write_batches(run: Run, round_number: int, base: Item, slots: Sequence[Slot]) -> list[Item]:
     """Batch files hold slots and ids only; texts are read where they are used."""
-    limits, most = settings.get(), _recipe(run).SLOTS_PER_CALL
+    limits, most = settings.get(), _recipe(run).slots_per_call
     number_of_calls = sum(1 for _ in planner.calls(slots, most))
     at_once = max(1, min(-(-number_of_calls // limits.batch_calls), limits.workers))
     calls = planner.calls(slots, most)

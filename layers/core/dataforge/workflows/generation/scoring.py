@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from dataforge import clock, ids
 from dataforge.platform.ports import Item
-from dataforge.quality import verdict
-from dataforge.quality.verdict import Verdict
-from dataforge.recipes import drafts
+from dataforge.quality import record_scoring
+from dataforge.quality.record_scoring import RecordScore, ScoringCase
+from dataforge.recipes import RECIPES, drafts
 from dataforge.records import Draft, Grounding, Span
 from dataforge.store import chunks as chunk_store
 from dataforge.store.chunks import StoredChunk
@@ -73,7 +73,7 @@ def with_score(run: Run, outcome: Item, chunks: Chunks) -> Item:
     """The outcome of a batch with what the checks say of its draft, if it has one."""
     if "draft" not in outcome:
         return outcome
-    return {**outcome, "verdict": _score_to_json(_verdict(run, outcome, [chunks.get(c) for c in _chunk_ids(outcome)]))}
+    return {**outcome, "verdict": _score_to_json(_score(run, outcome, [chunks.get(c) for c in _chunk_ids(outcome)]))}
 
 
 def _record(run: Run, outcome: Item, chunks: Chunks) -> ScoredRecord:
@@ -81,7 +81,7 @@ def _record(run: Run, outcome: Item, chunks: Chunks) -> ScoredRecord:
     read = [outcome.get("chunk_sha256"), *(f["chunk_sha256"] for f in generation_lineage.further(outcome))]
     same = read == [generation_lineage.content_hash(c.content) if c else None for c in of]
     known = outcome.get("verdict")
-    found = _score_from_json(known) if same and isinstance(known, dict) else _verdict(run, outcome, of)
+    found = _score_from_json(known) if same and isinstance(known, dict) else _score(run, outcome, of)
     return ScoredRecord(
         cast(int, outcome["slot"]),
         str(outcome["chunk_id"]),
@@ -103,31 +103,31 @@ def _draft(outcome: Item) -> Draft:
     return drafts.from_json(cast("dict[str, object]", outcome["draft"]))
 
 
-def _verdict(run: Run, outcome: Item, chunks: Sequence[StoredChunk | None]) -> Verdict:
+def _score(run: Run, outcome: Item, chunks: Sequence[StoredChunk | None]) -> RecordScore:
     labels, chunk = run.config.get("labels"), chunks[0]
-    return verdict.judge(
-        kind_of(run),
-        verdict.Case(
-            _draft(outcome),
-            chunk.content if chunk else "",
-            chunk.heading_path if chunk else (),
-            str(run.config.get("system_prompt") or ""),
-            str(outcome["finish_reason"]),
-            [str(label) for label in labels] if isinstance(labels, list) else (),
-            [c.content if c else "" for c in chunks[1:]],
+    return record_scoring.score(
+        RECIPES[kind_of(run)].score,
+        ScoringCase(
+            draft=_draft(outcome),
+            passage=chunk.content if chunk else "",
+            headings=chunk.heading_path if chunk else (),
+            system_prompt=str(run.config.get("system_prompt") or ""),
+            finish_reason=str(outcome["finish_reason"]),
+            labels=[str(label) for label in labels] if isinstance(labels, list) else (),
+            further=[c.content if c else "" for c in chunks[1:]],
         ),
     )
 
 
-def _score_to_json(found: Verdict) -> Item:
+def _score_to_json(found: RecordScore) -> Item:
     return cast(Item, asdict(found))
 
 
-def _score_from_json(told: Item) -> Verdict:
+def _score_from_json(told: Item) -> RecordScore:
     """What `_told` wrote, after JSON."""
     g = cast("dict[str, Any]", told["grounding"])
     grounding = Grounding(g["score"], tuple(Span(**s) for s in g["spans"]), tuple(g["unsupported"]))
-    return Verdict(grounding, cast(float, told["score"]), tuple(cast("list[str]", told["reasons"])))
+    return RecordScore(grounding, cast(float, told["score"]), tuple(cast("list[str]", told["reasons"])))
 
 
 def line(r: ScoredRecord) -> dict[str, object]:
@@ -190,4 +190,5 @@ def pair(run: Run, r: ScoredRecord) -> Pair:
         status=status,
         type="multi_turn" if r.draft.turns else "single_turn",
         between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
+        material_at=r.draft.material_at,
     )

@@ -21,7 +21,7 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.quality import record_checks
 from dataforge.recipes import invariants, judging
-from dataforge.recipes.judging import Exhibit, Verdict
+from dataforge.recipes.judging import JudgedRecord, JudgeScores
 from dataforge.recipes.synthetic import asking as recipe
 from dataforge.recipes.synthetic import critic
 from dataforge.recipes.synthetic import slots as slot_items
@@ -91,7 +91,7 @@ class Candidate:
     reasons: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
     comparison: Comparison | None = None
-    verdict: Verdict | None = None
+    verdict: JudgeScores | None = None
     soft_flags: list[str] = field(default_factory=list)
     failed: tuple[str, str] | None = None
     """Reason and detail: the record cannot be completed."""
@@ -349,9 +349,9 @@ async def _check_invariants(desk: SyntheticBatch, first_slot: int, entries: list
                 entry.soft_flags.append(rules[n].rule)
 
 
-def _exhibits(desk: SyntheticBatch, entries: Sequence[Candidate]) -> list[Exhibit]:
+def _exhibits(desk: SyntheticBatch, entries: Sequence[Candidate]) -> list[JudgedRecord]:
     return [
-        Exhibit(desk.shape.asked(e.payload), desk.shape.answered(e.payload), desk.shape.note(e.payload))
+        JudgedRecord(desk.shape.asked(e.payload), desk.shape.answered(e.payload), desk.shape.note(e.payload))
         for e in entries
     ]
 
