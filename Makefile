@@ -61,7 +61,7 @@ bench-extractive: .venv/.ready-all ## what the offline teacher makes of document
 bench-duplicates: .venv/.ready-all ## exact near-duplicate search at 10,000 to 100,000 pairs
 	$(BIN)/python -m benchmarks.duplicates
 
-bench-pairs: .venv/.ready-all ## review of 100,000 pairs: requests, bytes, milliseconds and dollars, both walls
+bench-pairs: .venv/.ready-all ## review of 100,000 pairs: requests, bytes, milliseconds and dollars, both backends
 	$(BIN)/python -m benchmarks.pairs
 
 bench-coldstart: .venv/.ready-all ## CPU of a cold start, function by function, and its heaviest imports

@@ -137,7 +137,7 @@ class Phase:
 def aws_wall(phases: list[Phase]) -> Iterator[Client]:
     """The last of the phases is the one under way."""
     from dataforge import platform
-    from dataforge.platform.aws.websocket import WebSockets
+    from dataforge.platform.aws.websocket import WebSocketPublisher
     from tests.integration import conftest
 
     original = conftest.handler
@@ -163,7 +163,7 @@ def aws_wall(phases: list[Phase]) -> Iterator[Client]:
         for service in conftest.aws_service(Path()):
             wall = platform.current()
             # Nobody is connected, but every push looks who is.
-            platform.use(replace(wall, sockets=WebSockets(wall.tables, "https://sockets.example.com")))
+            platform.use(replace(wall, publisher=WebSocketPublisher(wall.tables, "https://sockets.example.com")))
             for port in (wall.tables, wall.files):
                 _watch(cast(Any, port)._client, phases)
             _quiet()

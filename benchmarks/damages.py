@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dataforge.recipes import RECIPES
+from dataforge.recipes.draft_reading import ReplyForm
+
 Record = dict[str, Any]
 
 PIECES = (
@@ -56,14 +59,7 @@ PIECES = (
 )
 """What the texts of records are made of: whatever JSON, or its damages, could be confused by."""
 
-SHAPES: dict[str, tuple[str, str | None]] = {
-    "qa": ("pairs", None),
-    "instruction": ("tasks", None),
-    "conversation": ("conversations", "turns"),
-    "summary": ("summaries", None),
-    "classification": ("labelled", None),
-}
-"""The key of the list, and the inner list that is a part of one record."""
+KINDS: dict[str, ReplyForm] = {kind: recipe.form for kind, recipe in RECIPES.items()}
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.damages import DAMAGES, PIECES, SHAPES, Record, alike, dumped, usable
-from dataforge.recipes import replies
+from benchmarks.damages import DAMAGES, KINDS, PIECES, Record, alike, dumped, usable
+from dataforge.recipes import reply_json
+from dataforge.recipes.draft_reading import ReplyForm
 
-Reader = Callable[[str, str | None], list[Record]]
+Reader = Callable[[str, ReplyForm], list[Record]]
 
 
-def ours(text: str, whole: str | None) -> list[Record]:
-    return replies.objects(text, whole=whole)
+def ours(text: str, form: ReplyForm) -> list[Record]:
+    return reply_json.objects(text, whole=form.whole, fields=form.fields)
 
 
 def peer() -> Reader | None:
@@ -32,8 +33,8 @@ def peer() -> Reader | None:
     except ImportError:
         return None
 
-    def read(text: str, whole: str | None) -> list[Record]:
-        return list(replies._records(json_repair.loads(text), whole))
+    def read(text: str, form: ReplyForm) -> list[Record]:
+        return list(reply_json._records(json_repair.loads(text), form.whole))
 
     return read
 
@@ -46,12 +47,12 @@ class Score:
     seconds: float = 0.0
     raised: int = 0
 
-    def add(self, read: Reader, text: str, shape: tuple[str | None, Record], records: list[Record], least: int) -> None:
+    def add(self, read: Reader, text: str, shape: tuple[ReplyForm, Record], records: list[Record], least: int) -> None:
         """least: how many of the records, from the first, have to come out."""
-        whole, sample = shape
+        form, sample = shape
         began = time.process_time()
         try:
-            found = read(text, whole)
+            found = read(text, form)
         except Exception:
             found, self.raised = [], self.raised + 1
         self.seconds += time.process_time() - began
@@ -83,7 +84,7 @@ class Maker:
         return {**fields[kind](), "difficulty": level, "evidence": quotes}
 
     def reply(self) -> tuple[str, list[Record]]:
-        kind = self.rng.choice(list(SHAPES))
+        kind = self.rng.choice(list(KINDS))
         return kind, [self.record(kind) for _ in range(self.rng.randint(2, 5))]
 
 
@@ -102,12 +103,14 @@ def measure(readers: dict[str, Reader], count: int) -> dict[str, dict[str, Score
         table[name] = {reader: Score() for reader in readers}
         for _ in range(count):
             kind, records = maker.reply()
-            key, whole = SHAPES[kind]
+            form = KINDS[kind]
             text, least = (
-                cut(key, records, maker.rng) if name not in DAMAGES else (DAMAGES[name].do(key, records), len(records))
+                cut(form.key, records, maker.rng)
+                if name not in DAMAGES
+                else (DAMAGES[name].do(form.key, records), len(records))
             )
             for reader, read in readers.items():
-                table[name][reader].add(read, text, (whole, records[0]), records, least)
+                table[name][reader].add(read, text, (form, records[0]), records, least)
     return table
 
 

@@ -13,8 +13,8 @@ import random
 from pathlib import Path
 
 from dataforge.quality.duplicates import normalise
-from dataforge.quality.sentences import sentences
 from dataforge.teachers.extractive.summaries import summary_of
+from dataforge.text.sentences import sentences
 
 ROUNDS = 50
 """Draws of the random baseline."""

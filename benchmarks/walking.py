@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from dataforge import platform
-from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Execution, Item, Platform
 from dataforge.workflows import run_states
 from infra import catalog
@@ -41,9 +41,18 @@ class Started:
 @contextmanager
 def wall() -> Iterator[Started]:
     with tempfile.TemporaryDirectory() as folder:
-        files = DiskFiles(Path(folder, "files"), base_url=lambda: "", secret=b"s" * 32, max_upload_bytes=10**9)
+        files = LocalFiles(Path(folder, "files"), base_url=lambda: "", secret=b"s" * 32, max_upload_bytes=10**9)
         tables, started = SqliteTables(Path(folder, "data.db"), catalog.TABLES), Started()
-        platform.use(Platform("embedded", tables, files, started, EmbeddedSockets(), EnvironmentSecrets(None)))
+        platform.use(
+            Platform(
+                name="embedded",
+                tables=tables,
+                files=files,
+                workflows=started,
+                publisher=InProcessPublisher(),
+                secrets=EnvironmentSecrets(None),
+            )
+        )
         yield started
         platform.use(None)
         tables.close()

@@ -1,4 +1,4 @@
-"""How the world calls it. On Lambda every function logs as the product does, not as Lambda's runtime would."""
+"""Lambda handlers and the HTTP API. On Lambda every function logs in the product's format, not the runtime's."""
 
 import os
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataforge import log
 from dataforge.platform.ports import Item
 from dataforge.workflows import run_states
+from functions.handling import lambda_handler
 
 
+@lambda_handler
 def handler(event: Item, context: object) -> Item:
-    with log.about(event):
-        return run_states.close_run(event)
+    return run_states.close_run(event)

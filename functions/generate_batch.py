@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from dataforge import log
 from dataforge.platform.ports import Item
 from dataforge.workflows import run_states
+from functions.handling import lambda_handler
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: Item, context: Any) -> Item:
-    with log.about(event):
-        return run_states.generate_batch(event, seconds=context.get_remaining_time_in_millis() / 1000)
+@lambda_handler
+def handler(event: Item, context: LambdaContext) -> Item:
+    return run_states.generate_batch(event, seconds=context.get_remaining_time_in_millis() / 1000)

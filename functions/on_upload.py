@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 
+from aws_lambda_powertools.utilities.data_classes.event_bridge_event import EventBridgeEvent
+
 from dataforge.platform.ports import Item
 from dataforge.workflows.documents import verification
+from functions.handling import lambda_handler
 
 logger = logging.getLogger(__name__)
 
 
+@lambda_handler
 def handler(event: Item, context: object) -> Item:
-    key = str(event["detail"]["object"]["key"])  # type: ignore[index,call-overload]  # S3's own shape
+    # Not `S3EventBridgeNotificationEvent`: its `key` undoes an URL encoding that such events do not have ("a+b.pdf").
+    key = str(EventBridgeEvent(event).detail["object"]["key"])
     outcome = verification.arrived(key)
     logger.info("uploaded file %s: %s", key, outcome)
     return {"outcome": outcome}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataforge import log
 from dataforge.platform.ports import Item
 from dataforge.workflows.engine.provider_batch import polling
+from functions.handling import lambda_handler
 
 
+@lambda_handler
 def handler(event: Item, context: object) -> Item:
-    with log.about(event["state"]):  # type: ignore[arg-type]
-        return polling.wait_for_jobs(event)
+    return polling.wait_for_jobs(event)

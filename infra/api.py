@@ -1,4 +1,4 @@
-"""The door: a regional REST API that hands every request to one function."""
+"""A regional REST API that passes every request to one function."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.excuses import excuse
 from infra.lambdas import log_group
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
-# Who, what, how long and how it ended. No query string, no header, no body: keys and texts stay out of the log.
+# No query string, header or body: keys and texts must not be logged.
 ACCESS_LOG = {
     "time": apigateway.AccessLogField.context_request_time(),
     "request_id": apigateway.AccessLogField.context_request_id(),
@@ -29,8 +29,8 @@ ACCESS_LOG = {
 }
 
 
-# What the gateway refuses by itself, in the error body that every route has.
-REFUSALS = {
+# Errors that API Gateway returns by itself, with the error body that every route has.
+GATEWAY_ERRORS = {
     apigateway.ResponseType.THROTTLED: ("429", "RATE_LIMITED", "Too many requests; try again in a moment"),
     apigateway.ResponseType.WAF_FILTERED: ("429", "RATE_LIMITED_ADDRESS", "Too many requests from this address"),
     apigateway.ResponseType.REQUEST_TOO_LARGE: (
@@ -53,20 +53,20 @@ class Api(Construct):
             "Rest",
             rest_api_name=f"{stage.prefix}api",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            # Bodies pass as they are, in both directions; the function says what they mean.
+            # Bodies are passed on unchanged in both directions; the function sets their content type.
             binary_media_types=["*/*"],
             cloud_watch_role=True,
             deploy_options=self._stage_options(stage),
         )
-        excuse(
+        suppress_nag(
             self.rest,
             APIG2="the function checks every body against the schema that it publishes",
-            APIG4="our own hashed keys, checked by the function, are the one truth about who may call",
-            APIG6="execution logs would hold request bodies; the access log has every request",
+            APIG4="the function authenticates callers by our own hashed keys",
+            APIG6="execution logs would contain request bodies; the access log has every request",
             COG4="callers are programs with keys; there is no user pool",
             **{
                 "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]": (  # noqa: E501
-                    "API Gateway writes its logs by one role per account, which only this policy fits"
+                    "API Gateway writes its logs with one role per account, which requires this policy"
                 ),
             },
             **({} if stage.waf else {"APIG3": "a web ACL costs 6 USD a month: -c waf=yes"}),
@@ -74,23 +74,23 @@ class Api(Construct):
         integration = apigateway.LambdaIntegration(
             self.alias, allow_test_invoke=False, scope_permission_to_method=False
         )
-        # Callers prove themselves by our own hashed keys, which the function checks: API Gateway's are for metering.
+        # The function authenticates callers by our own hashed keys: API Gateway's keys are for metering.
         no_auth = apigateway.AuthorizationType.NONE
         self.rest.root.add_method("ANY", integration, authorization_type=no_auth)
         self.rest.root.add_resource("{proxy+}").add_method("ANY", integration, authorization_type=no_auth)
 
-        for kind, (status, code, message) in REFUSALS.items():
+        for kind, (status, code, message) in GATEWAY_ERRORS.items():
             self.rest.add_gateway_response(
                 f"{code.title().replace('_', '')}Refusal",
                 type=kind,
                 status_code=status,
                 response_headers={"Access-Control-Allow-Origin": "'*'"},
-                templates={"application/json": _refusal(status, code, message)},
+                templates={"application/json": _error_body(status, code, message)},
             )
         self.url = self._domain(stage) if stage.domain else self.rest.url
 
     def _domain(self, stage: Stage) -> str:
-        """Name the host in your DNS as an alias (or CNAME) of the output ApiDomainTarget."""
+        """In your DNS, make the host an alias (or CNAME) of the output ApiDomainTarget."""
         certificate = acm.Certificate.from_certificate_arn(self, "Certificate", str(stage.certificate_arn))
         name = self.rest.add_domain_name(
             "Domain",
@@ -110,7 +110,7 @@ class Api(Construct):
             throttling_burst_limit=stage.burst,
             access_log_destination=apigateway.LogGroupLogDestination(log),
             access_log_format=apigateway.AccessLogFormat.custom(_as_json(ACCESS_LOG)),
-            # Execution logs would hold request bodies.
+            # Execution logs would contain request bodies.
             logging_level=apigateway.MethodLoggingLevel.OFF,
             data_trace_enabled=False,
             tracing_enabled=stage.trace,
@@ -121,7 +121,7 @@ def _as_json(fields: dict[str, str]) -> str:
     return "{" + ",".join(f'"{name}":"{value}"' for name, value in fields.items()) + "}"
 
 
-def _refusal(status: str, code: str, message: str) -> str:
+def _error_body(status: str, code: str, message: str) -> str:
     body = {
         "error": HTTPStatus(int(status)).phrase,
         "message": message,

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def use_packaged_node() -> None:
-    """Have the CDK run on the node that came with our packages; a JSII_NODE that is set wins.
+    """Make the CDK use the node of our packages, unless JSII_NODE is set.
 
     Call it before the first import of `aws_cdk`, which starts node.
     """
@@ -37,7 +37,7 @@ def build(context: dict[str, str | list[str]], outdir: str) -> App:
     from infra.stacks import DataStack, ServiceStack
     from infra.stages import chosen
 
-    app = cdk.App(context={**_settled(), **context}, outdir=outdir)
+    app = cdk.App(context={**_context_of_cdk_json(), **context}, outdir=outdir)
     stage = chosen(app.node.try_get_context)
     data = DataStack(app, "DataStack", stage=stage, synthesizer=_synthesizer())
     ServiceStack(app, "ServiceStack", stage=stage, data=data.data, synthesizer=_synthesizer())
@@ -47,7 +47,7 @@ def build(context: dict[str, str | list[str]], outdir: str) -> App:
 
 
 def _synthesizer() -> CliCredentialsStackSynthesizer:
-    """Uploads and deploys with the caller's own rights, so that no account has to be bootstrapped first."""
+    """Uploads and deploys with the caller's own permissions, so that no account must be bootstrapped first."""
     import aws_cdk as cdk
 
     return cdk.CliCredentialsStackSynthesizer(
@@ -55,9 +55,9 @@ def _synthesizer() -> CliCredentialsStackSynthesizer:
     )
 
 
-def _settled() -> dict[str, object]:
-    """The context in cdk.json, which only the cdk command would read by itself."""
-    return json.loads((ROOT / "cdk.json").read_text())["context"]
+def _context_of_cdk_json() -> dict[str, object]:
+    """The context in cdk.json, which only the cdk command reads by itself."""
+    return dict(json.loads((ROOT / "cdk.json").read_text())["context"])
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What Bedrock itself may do for a batch job: read its requests and write its replies, below the runs of our bucket."""
+"""The role that Bedrock assumes for a batch job: it reads requests and writes replies of runs in our bucket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from constructs import Construct
 
 from infra import catalog
 from infra.data import Data
-from infra.lambdas import arn, asking_models
+from infra.lambdas import arn, invoke_models
 from infra.stages import Stage
 
 
@@ -19,7 +19,7 @@ class Batches(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            # Nobody else's jobs may borrow it: only those of this account and region.
+            # Only for jobs of this account and region.
             assumed_by=iam.ServicePrincipal(
                 "bedrock.amazonaws.com",
                 conditions={
@@ -34,7 +34,7 @@ class Batches(Construct):
         for statement in (
             iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[files], conditions=ours),
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[data.bucket.bucket_arn], conditions=ours),
-            # A job on a cross-region inference profile asks its models in the role's name.
-            asking_models(self),
+            # A job on a cross-region inference profile invokes models with this role.
+            invoke_models(self),
         ):
             self.role.add_to_policy(statement)

@@ -1,4 +1,4 @@
-"""What stands where, as plain data: CDK builds it in an account, the embedded platform on one machine."""
+"""Tables, functions and state machines as plain data: the CDK deploys them to AWS, one machine runs them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 KeyType = Literal["S", "N"]
 
 FREE_DISK_MB = 512
-"""What a Lambda function has in /tmp by itself."""
+"""Default size of /tmp of a Lambda function."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Function:
     starts: tuple[str, ...] = ()
     """State machines it starts."""
     wakes: tuple[str, ...] = ()
-    """State machines whose waiting it ends."""
+    """State machines whose task tokens it completes."""
     secrets: bool = False
     disk_mb: int = FREE_DISK_MB
-    """Of /tmp: 512 cost nothing, 10,240 are the most."""
+    """Size of /tmp: 512 are free, 10,240 are the maximum."""
     models: bool = False
-    """Whether it asks models on Bedrock and SageMaker."""
+    """Whether it invokes models on Bedrock and SageMaker."""
     jobs: Literal["none", "make", "follow"] = "none"
-    """Whether it makes batch jobs on Bedrock, or looks at them and stops them."""
+    """Whether it creates batch jobs on Bedrock, or reads and stops them."""
 
 
 TABLES: dict[str, Table] = {
@@ -62,13 +62,13 @@ TABLES: dict[str, Table] = {
     "runs": Table("org_id", "run_id", indexes={"by_project": Index("project_id", "sequence", "ALL")}),
     "run_events": Table("run_id", "at_seq", ttl="expires_at"),
     "replies": Table("run_id", "slot", ttl="expires_at"),
-    # What the runs of an account ask of a model together: start times, leased in blocks.
+    # Rate limiter shared by the runs of an account: start times of requests to a model, leased in blocks.
     "admissions": Table("scope", ttl="expires_at"),
     "pairs": Table("project_id", "pair_id"),
     "reviews": Table("project_id", "block"),
     "exports": Table("project_id", "version", range_type="N"),
     "ledger": Table("org_id", "entry"),
-    # Open WebSocket connections and what they listen to; one machine pushes inside its process.
+    # Open WebSocket connections and their subscriptions; unused on one machine.
     "connections": Table(
         "topic", "connection_id", indexes={"by_connection": Index("connection_id", "topic")}, ttl="expires_at"
     ),
@@ -90,7 +90,7 @@ FUNCTIONS: dict[str, Function] = {
         secrets=True,
         jobs="follow",
     ),
-    # It asks a synthetic run's teacher for the sub-topics of the domain.
+    # It asks the teacher of a synthetic run for sub-topics of the domain.
     "plan_run": Function(
         "functions.plan_run.handler",
         1024,
@@ -113,7 +113,7 @@ FUNCTIONS: dict[str, Function] = {
         secrets=True,
         models=True,
     ),
-    # Runs at batch price. It asks one question, or makes one call, in real time before it sends a job.
+    # Batch mode. It makes one request in real time (preflight) before it submits a job.
     "submit_jobs": Function(
         "functions.submit_jobs.handler",
         1769,
@@ -146,12 +146,11 @@ FUNCTIONS: dict[str, Function] = {
         secrets=True,
         jobs="follow",
     ),
-    # It also saves what a dead batch has paid for: its stored replies are read, as generate_batch would.
+    # It also recovers what a failed batch has paid for: it reads the stored replies, as generate_batch does.
     "record_failure": Function(
         "functions.record_failure.handler", 1024, 60, writes=_STATE, reads=("replies",), files="write", secrets=True
     ),
-    # The records of a round, their texts and what earlier rounds wrote lie in /tmp meanwhile: 100,000 long ones are a
-    # gigabyte three times over.
+    # Records of a round, their texts and those of earlier rounds are kept in /tmp: 3 GB for 100,000 long records.
     "assess_run": Function(
         "functions.assess_run.handler",
         3008,
@@ -160,7 +159,7 @@ FUNCTIONS: dict[str, Function] = {
         files="write",
         disk_mb=6144,
     ),
-    # It also begins the parse that waits for the end of this run (`auto_parse`).
+    # It also starts the parse that waits for the end of this run (`auto_parse`).
     "close_run": Function(
         "functions.close_run.handler",
         1769,
@@ -172,7 +171,7 @@ FUNCTIONS: dict[str, Function] = {
         jobs="follow",
         disk_mb=2048,
     ),
-    # Whoever shows a key leaves a note of its last use.
+    # It records when a key was last used.
     "socket": Function(
         "functions.socket.handler", 512, 10, writes=("connections", "orgs", "key_hashes"), reads=("runs",)
     ),
@@ -197,44 +196,60 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 UNUSED = ("pydantic/v1",)
-"""Folders of packages that no layer carries. FastAPI looks whether pydantic's old face is there, and looking costs a
-cold start 0.15 s; without it FastAPI goes on."""
+"""Folders of packages that no layer contains. FastAPI imports pydantic's v1 API if it is there, which costs a
+cold start 0.15 s."""
 
 API = "api"
 """The function behind the REST API."""
 
 ON_UPLOAD = "on_upload"
-"""The function that hears of every new object under UPLOADS; every other one is called by a state machine."""
+"""The function that is called for every new object under UPLOADS."""
 
 UPLOADS = "data-forge/*/sources/*"
-"""Where uploaded files lie: `*` is any text, slashes too."""
+"""Keys of uploaded files: `*` is any text, including slashes."""
 
 ON_JOBS_CHANGED = "on_jobs_changed"
-"""The function that hears of every batch job of Bedrock that is over."""
+"""The function that is called when a batch job of Bedrock has ended."""
 
 SOCKET = "socket"
-"""The function behind the WebSocket API. What moves runs (writes `runs`) may push to its connections."""
+"""The function behind the WebSocket API. Functions that write `runs` may push to its connections."""
 
 FILE_ROOTS = ("data-forge/",)
-"""Every key in the bucket begins with one of these; functions may touch nothing else there."""
+"""Every key in the bucket begins with one of these; functions have no access to others."""
 
 BATCH_FILES = "data-forge/*/runs/*"
-"""Where the arrays lie that the maps of the state machines read: `*` is any text, slashes too."""
+"""Keys of the arrays that the Map states read: `*` is any text, including slashes."""
 
 SYNTHETIC_FILES = "data-forge/synthetic/"
 SYNTHETIC_FILES_DAYS = 30
-"""How long the files of synthetic jobs stay in the bucket; functions are told it, so that they say so in time."""
+"""Retention of the files of synthetic jobs; passed to functions, which report the expiry in advance."""
 
 TRAINING_FILES = "data-forge/training/"
-"""Where training jobs find their data and leave checkpoints and models; they may touch nothing else in the bucket."""
+"""Data, checkpoints and models of training jobs, which have no access to anything else in the bucket."""
 
 MAP_CONCURRENCY = 10
-"""Children that a Map of the state machines runs at once (MaxConcurrency; a test compares)."""
+"""MaxConcurrency of the Map states (a test compares)."""
 
 WORKFLOWS: dict[str, str] = {
     "parse": "parse.asl.json",
     "generate": "generate.asl.json",
     "erase": "erase.asl.json",
 }
-"""State machine name -> file beside this one. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
-(`${PlanRun}`), `${Bucket}` the bucket; both walls substitute."""
+"""State machine name -> file in this folder. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase
+(`${PlanRun}`), `${Bucket}` the bucket; both backends substitute."""
+
+RENAMED_STATES: dict[str, dict[str, str]] = {
+    "parse": {"AnythingToDo": "HasBatches"},
+    "generate": {
+        "AnythingToDo": "HasBatches",
+        "HowAsked": "IsBatchMode",
+        "Submitted": "NextAfterSubmit",
+        "Checked": "HasPendingJobs",
+        "TopUp": "NeedsTopUp",
+    },
+    "erase": {"WaitForSecondThoughts": "UndoWindow", "AnotherLook": "EraseAgain"},
+}
+"""State machine -> state of an earlier release -> its name today.
+
+On one machine an execution that an upgrade interrupted there continues in the state of today; Step Functions keeps the
+definition that an execution was started with. Keep an entry for 90 days, the longest that an execution may take."""

@@ -32,13 +32,13 @@ MOST_UNZIPPED = 250 * 2**20
 # Lambda's Python 3.13 stands on Amazon Linux 2023 (glibc 2.34), so wheels for 2.28 run there.
 PLATFORMS = {
     "lambda": ["--python-platform", "aarch64-manylinux_2_28", "--python-version", "3.13"],
-    # For a test bed that runs the functions on its own interpreter: `-c layers=host`.
+    # For an emulator that runs the functions on its own interpreter: `-c layers=host`.
     "host": ["--python", sys.executable],
 }
 LAYERS = {"core": ("core",), "parsing": ("core", "parsing")}
-"""What `Function.layer` in the catalog means: the layers a function carries."""
+"""`Function.layer` in the catalog -> the layers of the function."""
 
-# What is ours in the archive, by its place there. The AWS wall reads keys and indexes from the catalog.
+# Our own code in the archive, by path. The AWS backend reads keys and indexes from the catalog.
 SOURCES = {
     "dataforge": ROOT / "layers/core/dataforge",
     "functions": ROOT / "functions",
@@ -99,7 +99,7 @@ def _code(source: Path, digest: str, build: Callable[[Path], None]) -> lambda_.C
         str(source),
         asset_hash=digest,
         asset_hash_type=AssetHashType.CUSTOM,
-        # Named because the CDK asks for one; never pulled.
+        # Required by the CDK; never pulled.
         bundling=BundlingOptions(image=DockerImage.from_registry("none"), local=_Local(build)),
     )
 

@@ -1,9 +1,11 @@
-"""What must outlive every deployment: the tables and the bucket.
+"""The tables and the bucket, which must outlive every deployment.
 
-Each resource has a logical id of its own, so moving code about never replaces data; a test freezes the ids.
+Each resource has an explicit logical id, so refactoring never replaces data; a test pins the ids.
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -11,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import catalog
-from infra.excuses import excuse
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
 TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
@@ -39,7 +41,7 @@ def _table(scope: Construct, name: str, facts: catalog.Table, stage: Stage) -> d
         partition_key=_key(facts.hash_key),
         sort_key=_key(facts.range_key, facts.range_type) if facts.range_key else None,
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-        # The AWS-owned key: encrypted at rest without a monthly charge per key.
+        # AWS-owned key: encryption at rest without a monthly charge per key.
         encryption=dynamodb.TableEncryption.DEFAULT,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
@@ -55,7 +57,7 @@ def _table(scope: Construct, name: str, facts: catalog.Table, stage: Stage) -> d
             sort_key=_key(index.range_key),
             projection_type=PROJECTIONS[index.projection],
         )
-    table.node.default_child.override_logical_id(f"{camel(name)}Table")
+    cast(dynamodb.CfnTable, table.node.default_child).override_logical_id(f"{camel(name)}Table")
     return table
 
 
@@ -75,13 +77,13 @@ def _bucket(scope: Construct) -> s3.Bucket:
         versioned=True,
         removal_policy=RemovalPolicy.RETAIN,
         lifecycle_rules=[
-            # An overwritten or deleted file can be brought back for this long; then a deleted project is really gone.
+            # An overwritten or deleted file can be restored for this long; then a deleted project is erased for good.
             s3.LifecycleRule(
                 id="forget-old-versions",
                 noncurrent_version_expiration=Duration.days(KEEP_OLD_VERSIONS_DAYS),
                 expired_object_delete_marker=True,
             ),
-            # One day later than the API stops to hand them out, since they are older than the end of their job.
+            # One day after the API stops serving them, since the files are older than the end of their job.
             s3.LifecycleRule(
                 id="expire-synthetic-results",
                 prefix=catalog.SYNTHETIC_FILES,
@@ -89,7 +91,7 @@ def _bucket(scope: Construct) -> s3.Bucket:
             ),
             s3.LifecycleRule(id="drop-unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)),
         ],
-        # Browsers upload and download by presigned URL. The signature is the permission; the origin proves nothing.
+        # Browsers upload and download by presigned URL. Access is granted by the signature, not by the origin.
         cors=[
             s3.CorsRule(
                 allowed_methods=[s3.HttpMethods.PUT, s3.HttpMethods.GET, s3.HttpMethods.HEAD],
@@ -100,12 +102,13 @@ def _bucket(scope: Construct) -> s3.Bucket:
             )
         ],
     )
-    excuse(bucket, S1="access logs cost more than the files; who needs them turns on CloudTrail data events")
-    resource = bucket.node.default_child
-    # The construct's own switch would bring a custom resource with rights on every bucket of the account.
+    suppress_nag(bucket, S1="access logs cost more than the files; CloudTrail data events can be turned on instead")
+    resource = cast(s3.CfnBucket, bucket.node.default_child)
+    # The construct's own option would add a custom resource with permissions on every bucket of the account.
     resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
         event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
     )
     resource.override_logical_id("FilesBucket")
-    bucket.policy.node.default_child.override_logical_id("FilesBucketPolicy")
+    policy = cast(s3.BucketPolicy, bucket.policy)  # there is one since `enforce_ssl` made it
+    cast(s3.CfnBucketPolicy, policy.node.default_child).override_logical_id("FilesBucketPolicy")
     return bucket

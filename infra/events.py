@@ -1,4 +1,4 @@
-"""What the bucket and Bedrock tell: a file was uploaded, a batch job is over."""
+"""EventBridge rules: a file was uploaded, a batch job of Bedrock has ended."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import catalog
-from infra.excuses import excuse
 from infra.lambdas import Lambdas
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
-GIVE_UP_AFTER = Duration.hours(24)
+MAX_EVENT_AGE = Duration.hours(24)
 DELIVERIES = 185
-"""EventBridge's own defaults, written down: a day of trying with growing pauses."""
+"""EventBridge's defaults, made explicit: retries with growing pauses for a day."""
 ATTEMPTS = 2
 """Further runs of the function for one event."""
 KEPT = Duration.days(14)
@@ -31,7 +31,7 @@ class Events(Construct):
         super().__init__(scope, construct_id)
         self.lost = self._queue(stage)
         on_upload = lambdas.by_name[catalog.ON_UPLOAD]
-        # EventBridge hands an event over and goes; what then fails inside the function is Lambda's to keep.
+        # EventBridge invokes asynchronously; Lambda handles what fails inside the function.
         on_upload.configure_async_invoke(
             retry_attempts=ATTEMPTS,
             max_event_age=Duration.hours(6),
@@ -41,7 +41,7 @@ class Events(Construct):
             self,
             "Uploaded",
             rule_name=f"{stage.prefix}uploaded",
-            description="A file was uploaded: look at it",
+            description="A file was uploaded: verify it",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
@@ -52,20 +52,20 @@ class Events(Construct):
             ),
             targets=[
                 targets.LambdaFunction(
-                    on_upload, dead_letter_queue=self.lost, retry_attempts=DELIVERIES, max_event_age=GIVE_UP_AFTER
+                    on_upload, dead_letter_queue=self.lost, retry_attempts=DELIVERIES, max_event_age=MAX_EVENT_AGE
                 )
             ],
         )
 
-        self._hear_of_jobs(stage, lambdas.by_name[catalog.ON_JOBS_CHANGED])
+        self._rule_for_jobs(stage, lambdas.by_name[catalog.ON_JOBS_CHANGED])
 
-    def _hear_of_jobs(self, stage: Stage, on_jobs_changed: lambda_.Function) -> None:
-        """Sent with best effort, so a lost one costs time only: a run looks for itself now and then."""
+    def _rule_for_jobs(self, stage: Stage, on_jobs_changed: lambda_.Function) -> None:
+        """Delivery is best effort; a lost event only costs time, since a run polls its jobs, too."""
         events.Rule(
             self,
             "JobsOver",
             rule_name=f"{stage.prefix}jobs-over",
-            description="A batch job of Bedrock is over: wake its run",
+            description="A batch job of Bedrock has ended: resume its run",
             event_pattern=events.EventPattern(
                 source=["aws.bedrock"],
                 detail_type=["Batch Inference Job State Change"],
@@ -76,7 +76,7 @@ class Events(Construct):
             ),
             targets=[
                 targets.LambdaFunction(
-                    on_jobs_changed, dead_letter_queue=self.lost, retry_attempts=DELIVERIES, max_event_age=GIVE_UP_AFTER
+                    on_jobs_changed, dead_letter_queue=self.lost, retry_attempts=DELIVERIES, max_event_age=MAX_EVENT_AGE
                 )
             ],
         )
@@ -89,8 +89,8 @@ class Events(Construct):
             retention_period=KEPT,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            # A file that was not looked at is looked at when it is parsed: the queue is for people to read.
+            # A file that was not verified is verified when it is parsed: the queue is for operators.
             removal_policy=RemovalPolicy.DESTROY,
         )
-        excuse(queue, SQS3="it is the dead-letter queue")
+        suppress_nag(queue, SQS3="it is the dead-letter queue")
         return queue

@@ -1,4 +1,4 @@
-"""A web ACL in front of the REST API: one address cannot take everybody's share."""
+"""A web ACL in front of the REST API: a rate limit per IP address."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Firewall(Construct):
             name=name,
             scope="REGIONAL",
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
-            visibility_config=_seen(name),
+            visibility_config=_visibility(name),
             rules=[
                 waf.CfnWebACL.RuleProperty(
                     name="rate-by-address",
                     priority=0,
-                    # The body and the status are the gateway's: see REFUSALS in api.py.
+                    # Body and status are set by API Gateway: see GATEWAY_ERRORS in api.py.
                     action=waf.CfnWebACL.RuleActionProperty(block={}),
                     statement=waf.CfnWebACL.StatementProperty(
                         rate_based_statement=waf.CfnWebACL.RateBasedStatementProperty(
                             aggregate_key_type="IP", limit=stage.requests_per_address, evaluation_window_sec=300
                         )
                     ),
-                    visibility_config=_seen(f"{name}-by-address"),
+                    visibility_config=_visibility(f"{name}-by-address"),
                 )
             ],
         )
@@ -40,8 +40,8 @@ class Firewall(Construct):
         )
 
 
-def _seen(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
-    # Sampled requests would keep headers, and with them keys, for three hours.
+def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
+    # Sampled requests would store headers, including keys, for three hours.
     return waf.CfnWebACL.VisibilityConfigProperty(
         cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
     )

@@ -1,6 +1,6 @@
-"""The functions of the catalog, each with a role of its own; no Lambda is made anywhere else.
+"""The functions of the catalog, each with its own role; no Lambda function is created anywhere else.
 
-A role holds exactly what the catalog says: these tables, this bucket, these state machines, its own log.
+A role has exactly the permissions that the catalog lists: tables, bucket, state machines, its own log.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from constructs import Construct
 from infra import catalog
 from infra.code import ARCHITECTURE, RUNTIME, Bundles
 from infra.data import Data, camel
-from infra.excuses import excuse
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
-# No Scan: every question the product asks has a key (the store modules list them). The AWS wall asks a table for its
-# own key names.
+# No Scan: every access has a key (the store modules list them). The AWS backend reads the key names of a table.
 READ_ITEMS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable")
 WRITE_ITEMS = (
     *READ_ITEMS,
@@ -35,9 +34,9 @@ FILE_ACTIONS = {
     "read": ("s3:GetObject",),
     "write": ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"),
 }
-# What pushes to WebSocket connections looks them up and drops the gone ones.
+# Functions that push to WebSocket connections query them and delete closed ones.
 _PUSH = ("connections",)
-# Days -> the name that the CDK has for them.
+# Days -> the CDK's constant.
 RETENTION = {
     7: logs.RetentionDays.ONE_WEEK,
     14: logs.RetentionDays.TWO_WEEKS,
@@ -51,7 +50,7 @@ class Lambdas(Construct):
     def __init__(
         self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, bundles: Bundles, batch_role: iam.IRole
     ) -> None:
-        """batch_role: the one that Bedrock takes for a batch job."""
+        """batch_role: the role that Bedrock assumes for a batch job."""
         super().__init__(scope, construct_id)
         self._stage, self._data, self._bundles, self._batch_role = stage, data, bundles, batch_role
         self.logs: dict[str, logs.LogGroup] = {}
@@ -76,11 +75,11 @@ class Lambdas(Construct):
             role=self._role(name, facts, log),
             log_group=log,
             tracing=lambda_.Tracing.ACTIVE if self._stage.trace else lambda_.Tracing.DISABLED,
-            # Only where somebody waits for the answer, and only through the alias in `infra/api.py`.
+            # Only for interactive requests, and only through the alias in `infra/api.py`.
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_api and self._stage.snap_start else None,
             environment=self._environment(facts),
         )
-        excuse(function, L1="the newest Python for which every package of the layers has been tried")
+        suppress_nag(function, L1="the newest Python with which every package of the layers has been tested")
         return function
 
     def _environment(self, facts: catalog.Function) -> dict[str, str]:
@@ -96,6 +95,8 @@ class Lambdas(Construct):
             # Who waits for an answer is told after some 4 s (at most 7) to come again; everything else waits longer.
             **({"DATAFORGE_STORE_ATTEMPTS": "4"} if facts.timeout_s < 60 else {}),
             "DATAFORGE_BATCH_ROLE": self._batch_role.role_arn,
+            # Calls of other threads have no segment to stand under; without this each is logged as an error.
+            **({"DATAFORGE_TRACER": "1", "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR"} if self._stage.tracer else {}),
             **machines,
         }
 
@@ -113,7 +114,7 @@ class Lambdas(Construct):
             self._data.tables[table].grant(role, *WRITE_ITEMS)
         for table in _PUSH if "runs" in facts.writes and name != catalog.API else ():
             self._data.tables[table].grant(role, *WRITE_ITEMS)
-        rights = (self._files, self._starts, self._wakes, self._secrets, self._models, self._jobs)
+        rights = (self._files, self._starts, self._completes_tokens, self._secrets, self._models, self._jobs)
         for statement in chain.from_iterable(found(facts) for found in rights):
             role.add_to_policy(statement)
         return role
@@ -142,7 +143,7 @@ class Lambdas(Construct):
             iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=executions),
         ]
 
-    def _wakes(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+    def _completes_tokens(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
         machines = [machine_arn(self, self._stage, name) for name in facts.wakes]
         return [iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=machines)] if machines else []
 
@@ -158,7 +159,7 @@ class Lambdas(Construct):
             return []
         endpoints = arn(self, "sagemaker", "endpoint", "*", slash=True)
         return [
-            asking_models(self),
+            invoke_models(self),
             iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoints]),
         ]
 
@@ -181,7 +182,7 @@ class Lambdas(Construct):
         ]
 
 
-def asking_models(scope: Construct) -> iam.PolicyStatement:
+def invoke_models(scope: Construct) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["bedrock:InvokeModel"], resources=_models(scope))
 
 

@@ -1,12 +1,13 @@
-"""What wakes somebody up, and what they look at then.
+"""Alarms, the dashboard and the budget.
 
 CloudWatch charges 0.10 USD a month for each metric an alarm reads (the first ten of an account are free), so errors of
-all functions are counted from their logs into one metric, and machines are watched instead of each state.
+all functions are counted from their logs in one metric, and there are alarms for state machines, not for each state.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_budgets as budgets
@@ -26,15 +27,15 @@ from infra.stages import Stage
 from infra.workflows import Workflows
 
 COUNTED = json.loads((ROOT / "layers/core/dataforge/data/metrics.json").read_text("utf-8"))
-"""What the functions count of their work (`dataforge.metrics`): the names stand in that file only."""
+"""Metrics of the functions' work (`dataforge.metrics`); their names are defined in that file only."""
 NAMESPACE = COUNTED["namespace"]
 _AMOUNTS = ("InputTokens", "OutputTokens", "Seconds")
-"""Drawn on the right: a thousand times what else is counted."""
+"""Drawn on the right axis: a thousand times larger than the other metrics."""
 FIVE_MINUTES = Duration.minutes(5)
-# Lines of the function logs: ours with level error; the runtime's own for what never reached our code.
+# Lines of the function logs: our own with level error, and the runtime's for what our code cannot log.
 PATTERNS = {
-    "Errors": ('"level": "error"', "[ERROR]", "Task timed out", "Runtime exited"),
-    # What the retries of the AWS SDK could not ride out.
+    "Errors": ('"level":"ERROR"', "[ERROR]", "Task timed out", "Runtime exited"),
+    # Throttling that outlasted the retries of the AWS SDK.
     "TableThrottles": ("ProvisionedThroughputExceeded", "ThrottlingException", "RequestLimitExceeded"),
 }
 
@@ -53,11 +54,11 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._stage, self._lambdas = stage, lambdas
-        self._topic = self._mail() if stage.alarm_email else None
+        self._topic = self._alarm_topic() if stage.alarm_email else None
         watched = {
             **self._counted(),
             "ApiErrors": api.rest.metric_server_error(period=FIVE_MINUTES, statistic="Sum"),
-            # Of the whole account: so is the concurrency that ran out.
+            # Of the whole account, like the concurrency limit.
             "FunctionThrottles": _metric("AWS/Lambda", "Throttles"),
             "DeadLetters": lost.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="Maximum"),
             **{
@@ -72,7 +73,7 @@ class Monitoring(Construct):
             self._budget(stage.budget_usd)
 
     def _counted(self) -> dict[str, cloudwatch.IMetric]:
-        """Metrics that are made of log lines; they cost nothing while there are none."""
+        """Metrics from log lines; they cost nothing while there are none."""
         found: dict[str, cloudwatch.IMetric] = {}
         for metric, terms in PATTERNS.items():
             for name, group in self._lambdas.logs.items():
@@ -93,7 +94,7 @@ class Monitoring(Construct):
             self,
             name,
             alarm_name=f"{self._stage.prefix}{name}",
-            alarm_description=MEANING[name] if name in MEANING else MEANING["Failed"],
+            alarm_description=DESCRIPTIONS[name] if name in DESCRIPTIONS else DESCRIPTIONS["Failed"],
             metric=metric,
             threshold=1,
             evaluation_periods=1,
@@ -105,15 +106,15 @@ class Monitoring(Construct):
             alarm.add_ok_action(actions.SnsAction(self._topic))
         return alarm
 
-    def _mail(self) -> sns.Topic:
+    def _alarm_topic(self) -> sns.Topic:
         topic = sns.Topic(self, "Topic", topic_name=f"{self._stage.prefix}alarms", enforce_ssl=True)
         topic.add_subscription(subscriptions.EmailSubscription(str(self._stage.alarm_email)))
         return topic
 
     def _dashboard(self, api: Api) -> None:
-        """With a line for each function and table it shows more than the 50 metrics that a free dashboard may."""
+        """With a line for each function and table it exceeds the 50 metrics of a free dashboard."""
         prefix = self._stage.prefix
-        everything = {
+        graphs: dict[str, tuple[Sequence[cloudwatch.IMetric], Sequence[cloudwatch.IMetric]]] = {
             "Requests and latency": ([api.rest.metric_count()], [api.rest.metric_latency(statistic="p99")]),
             "Function durations (p99, ms)": ([_search("AWS/Lambda,FunctionName", "Duration", "p99", prefix)], []),
             "Function invocations": ([_search("AWS/Lambda,FunctionName", "Invocations", "Sum", prefix)], []),
@@ -132,12 +133,12 @@ class Monitoring(Construct):
         board.add_widgets(
             *(
                 cloudwatch.GraphWidget(title=title, left=left, right=right, width=12)
-                for title, (left, right) in everything.items()
+                for title, (left, right) in graphs.items()
             )
         )
 
     def _work(self, metric: str) -> cloudwatch.MathExpression:
-        """One line for each kind of work (parse, generate, synthetic, export) that there was."""
+        """One line for each kind of work (parse, generate, synthetic, export) in the period."""
         return _search(",".join((NAMESPACE, *COUNTED["dimensions"])), metric, "Sum", self._stage.name)
 
     def _budget(self, dollars: float) -> None:
@@ -168,7 +169,7 @@ class Monitoring(Construct):
         )
 
 
-MEANING = {
+DESCRIPTIONS = {
     "Errors": "A function logged an error, timed out or died: read its log under /dataforge/<stage>/",
     "TableThrottles": "DynamoDB refused work for longer than our retries last: the run goes on, slower",
     "ApiErrors": "The API answered 5xx: look for the request_id in the log of the api function",
@@ -183,7 +184,7 @@ def _metric(namespace: str, name: str) -> cloudwatch.Metric:
 
 
 def _search(dimensions: str, metric: str, statistic: str, text: str) -> cloudwatch.MathExpression:
-    """One line per resource whose name holds `text`, also for what is added later."""
+    """One line per resource whose name contains `text`, including those created later."""
     return cloudwatch.MathExpression(
         expression=f"SEARCH('{{{dimensions}}} MetricName=\"{metric}\" \"{text}\"', '{statistic}', 300)",
         using_metrics={},

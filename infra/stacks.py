@@ -1,4 +1,4 @@
-"""Two stacks: what must be kept, and what may be replaced at any time."""
+"""Two stacks: one with data, which must be kept, and one that may be replaced at any time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from infra.events import Events
 from infra.firewall import Firewall
 from infra.lambdas import Lambdas
 from infra.monitoring import Monitoring
-from infra.sockets import Sockets
 from infra.stages import Stage
 from infra.training import Training
+from infra.websocket import WebSocket
 from infra.workflows import Workflows
 
 
@@ -50,8 +50,8 @@ class ServiceStack(Stack):
         batches = Batches(self, "Batches", stage=stage, data=data)
         lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles, batch_role=batches.role)
         workflows = Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
-        heard = Events(self, "Events", stage=stage, bucket=data.bucket, lambdas=lambdas)
-        Sockets(self, "Sockets", stage=stage, lambdas=lambdas)
+        events = Events(self, "Events", stage=stage, bucket=data.bucket, lambdas=lambdas)
+        WebSocket(self, "Sockets", stage=stage, lambdas=lambdas)
         api = Api(self, "Api", stage=stage, function=lambdas.by_name[catalog.API])
         if stage.waf:
             Firewall(self, "Firewall", stage=stage, rest=api.rest)
@@ -62,7 +62,7 @@ class ServiceStack(Stack):
             api=api,
             lambdas=lambdas,
             workflows=workflows,
-            lost=heard.lost,
+            lost=events.lost,
         )
         roles = Training(self, "Training", stage=stage, bucket=data.bucket)
         for name, role in (("TrainRoleArn", roles.train), ("ServeRoleArn", roles.serve)):

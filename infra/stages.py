@@ -1,16 +1,17 @@
-"""What differs between one deployment and another; everything else is the same template."""
+"""Settings that differ between deployments; everything else in the templates is the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Stage:
     name: str
     requests_per_second: int
-    """Steady rate that the API takes from all callers together; beyond it and `burst` they get 429."""
+    """Steady rate limit of the API for all callers together; beyond it and `burst` they get 429."""
     burst: int
     log_days: int
     """How long logs are kept: one of LOG_DAYS."""
@@ -18,14 +19,17 @@ class Stage:
     """A web ACL that blocks an address above `requests_per_address`: 6 USD a month and 0.60 a million requests."""
     snap_start: bool = False
     """Restore the API function from a snapshot instead of starting it cold. The kept snapshot is paid per GB and
-    second: about 3.95 USD a month for the 1 GB function, used or not."""
+    second: about 3.95 USD a month for the 1 GB function, whether used or not."""
     dashboard: bool = False
     """A page of graphs: 3 USD a month, unless it is one of the account's first three and shows at most 50 metrics."""
     trace: bool = True
+    tracer: bool = False
+    """Functions other than `api` record their AWS calls in X-Ray (Powertools Tracer, whose SDK AWS only maintains).
+    Without it X-Ray still has a record for each request, execution and invocation."""
     requests_per_address: int = 3000
     """In five minutes, with `waf`."""
     alarm_email: str | None = None
-    """Where alarms and the budget go; AWS asks the address to confirm."""
+    """Receives alarms and budget notifications; AWS asks the address to confirm."""
     budget_usd: float | None = None
     """Mail at 80 % and 100 % of this much a month, and when the forecast passes it; counts what carries our tag."""
     domain: str | None = None
@@ -34,7 +38,7 @@ class Stage:
 
     @property
     def prefix(self) -> str:
-        """Begins every name that must be known before the resource exists."""
+        """Prefix of every name that must be known before the resource exists."""
         return f"dataforge-{self.name}-"
 
 
@@ -72,6 +76,7 @@ def _dollars(text: str) -> float:
 OPTIONS: dict[str, Callable[[str], object]] = {
     "waf": _switch,
     "snap_start": _switch,
+    "tracer": _switch,
     "dashboard": _switch,
     "alarm_email": str,
     "budget_usd": _dollars,
@@ -88,17 +93,17 @@ def chosen(get: Callable[[str], object]) -> Stage:
     name = get("stage")
     if name not in STAGES:
         raise ValueError(f"-c stage={name}: choose one of {', '.join(STAGES)}")
-    told: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for option, read in OPTIONS.items():
         given = get(option)
         if given is not None:
             try:
-                told[option] = read(str(given))
+                values[option] = read(str(given))
             except ValueError as problem:
                 raise ValueError(f"-c {option}={given}: {problem}") from None
-    stage = replace(STAGES[str(name)], **told)  # type: ignore[arg-type]
+    stage = replace(STAGES[str(name)], **values)
     if stage.budget_usd and not stage.alarm_email:
-        raise ValueError("-c budget_usd needs -c alarm_email=you@example.com: somebody must be told")
+        raise ValueError("-c budget_usd needs -c alarm_email=you@example.com: notifications need an address")
     if bool(stage.domain) != bool(stage.certificate_arn):
         raise ValueError("-c domain and -c certificate_arn belong together")
     return stage

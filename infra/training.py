@@ -1,4 +1,4 @@
-"""The roles that SageMaker takes: one trains, one serves what was trained, both on their own part of the bucket."""
+"""The roles that SageMaker assumes: one for training, one for serving, both limited to their part of the bucket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Training(Construct):
         self._allow(self.serve, ("s3:GetObject",), "Endpoints")
 
     def _role(self, construct_id: str, description: str) -> iam.Role:
-        """Only for SageMaker acting for this account: not for a stranger's job that names the role."""
+        """Can be assumed only by SageMaker on behalf of this account, not by jobs of other accounts."""
         stack = Stack.of(self)
         return iam.Role(
             self,

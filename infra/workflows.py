@@ -1,4 +1,4 @@
-"""The state machines, from the very files that the embedded platform runs."""
+"""The state machines, from the same files that the embedded backend runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from constructs import Construct
 
 from infra import catalog
 from infra.data import Data, camel
-from infra.excuses import excuse
 from infra.lambdas import Lambdas, execution_arn, log_group, machine_arn
+from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
 HERE = Path(__file__).parent
@@ -43,11 +43,11 @@ class Workflows(Construct):
                     self, f"{camel(name)}Log", f"/aws/vendedlogs/states/{self._stage.prefix}{name}", self._stage
                 ),
                 level=sfn.LogLevel.ERROR,
-                # The data is customers' text: it never goes to a log.
+                # The data is customers' text, which must not be logged.
                 include_execution_data=False,
             ),
         )
-        excuse(machine, SF1="errors are enough: what a run did stands in its own log, and each event is paid for")
+        suppress_nag(machine, SF1="errors are enough: each run has a log of its own, and every logged event is charged")
         machine.add_to_role_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=sorted(called.values()))
         )

@@ -1,4 +1,4 @@
-"""The Python client of Data Forge. It speaks HTTP only; importing it costs next to nothing.
+"""The Python client of Data Forge. It uses only the HTTP API; importing it is fast, httpx is loaded on first use.
 
 from dataforge_client import DataForge
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataforge_client.version import __version__
+
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge as DataForge
 
-__version__ = "0.1.0"
 __all__ = ["DataForge", "__version__"]
 
 

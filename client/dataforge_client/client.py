@@ -1,19 +1,19 @@
-"""`DataForge`: one method per operation of the API, named after it. `docs/sdk.md` lists them."""
+"""`DataForge`: one method per operation of the API, with the same name. `docs/sdk.md` lists them."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
 from dataforge_client.errors import ConfigError
-from dataforge_client.profiles import Wanted, resolve
+from dataforge_client.profiles import ConnectionSettings, resolve
 from dataforge_client.resources import Accounts, Documents, Exports, Jobs, Pairs, Projects, Synthetic
 from dataforge_client.transport import Retry, Transport
 
 
 class DataForge(Accounts, Projects, Documents, Jobs, Pairs, Exports, Synthetic):
-    """Arguments left out come from the environment or a profile (see `profiles`). Safe to share between threads.
+    """Client of one server. Missing arguments come from the environment or a profile (see `profiles`). Thread-safe.
 
-    timeout: seconds that a server may stay silent. Raises ConfigError when no server or key is known.
+    timeout: seconds without any data from the server. Raises ConfigError when no server or key is configured.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class DataForge(Accounts, Projects, Documents, Jobs, Pairs, Exports, Synthetic):
         timeout: float = 60.0,
         retry: Retry | None = None,
     ) -> None:
-        connection = resolve(Wanted(base_url, api_key, organization_id, profile))
+        connection = resolve(ConnectionSettings(base_url, api_key, organization_id, profile))
         if connection is None:
             raise ConfigError("No server: pass base_url, or set DATAFORGE_URL, or write a profile")
         self._retry = retry or Retry()

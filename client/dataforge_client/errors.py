@@ -1,12 +1,12 @@
-"""What can go wrong, as a tree.
+"""The exceptions of the client, as a tree.
 
 ClientError
-├── ConfigError                 no server, no key, a profile that cannot be read
-├── ConnectionFailed            the server cannot be reached, or hangs up, after every retry
-├── UnexpectedAnswer            the server answered something that is not this API
-├── GenerationFailed            the job that `wait` waited for ended as failed (carries the Generation)
-├── WaitTimeout                 `wait(timeout=...)` ran out; the job goes on
-└── ApiError                    the server said no (code, status, errors, request_id, retry_after)
+├── ConfigError                 no server, no key, or a profile that cannot be read
+├── ConnectionFailed            the server cannot be reached, or closes the connection, after every retry
+├── UnexpectedAnswer            the response is not one of this API
+├── GenerationFailed            the job that `wait` waited for has failed (`generation` is the job)
+├── WaitTimeout                 `wait(timeout=...)` has passed; the job is still running
+└── ApiError                    the server returned an error (code, status, errors, request_id, retry_after)
     ├── BadRequest              400
     ├── AuthenticationError     401
     ├── PermissionDenied        403
@@ -24,12 +24,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dataforge_client.base_errors import ClientError, UnexpectedAnswer
+
 if TYPE_CHECKING:
     from dataforge_client.models import Generation
 
 
-class ClientError(Exception):
-    """Base of all; `str(error)` is one sentence for a person."""
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BadRequest",
+    "ClientError",
+    "ConfigError",
+    "Conflict",
+    "ConnectionFailed",
+    "FieldError",
+    "GenerationFailed",
+    "Invalid",
+    "NotFound",
+    "PermissionDenied",
+    "RateLimited",
+    "ServerError",
+    "TooLarge",
+    "UnexpectedAnswer",
+    "WaitTimeout",
+    "api_error",
+]
 
 
 class ConfigError(ClientError):
@@ -37,10 +57,6 @@ class ConfigError(ClientError):
 
 
 class ConnectionFailed(ClientError):
-    pass
-
-
-class UnexpectedAnswer(ClientError):
     pass
 
 
@@ -61,7 +77,7 @@ class FieldError:
 
 
 class ApiError(ClientError):
-    """`code` is the word to branch on; `retry_after` is in seconds, when the server sent one."""
+    """`code` is stable and meant for programs; `retry_after` is in seconds, None when the server sent none."""
 
     def __init__(
         self,
@@ -79,8 +95,8 @@ class ApiError(ClientError):
 
     def __str__(self) -> str:
         fields = "; ".join(f"{e.field}: {e.message}" for e in self.errors if e.message not in self.message)
-        said = f"{self.message} ({fields})" if fields else self.message
-        return f"{said} [request {self.request_id}]" if self.status >= 500 and self.request_id else said
+        text = f"{self.message} ({fields})" if fields else self.message
+        return f"{text} [request {self.request_id}]" if self.status >= 500 and self.request_id else text
 
 
 class BadRequest(ApiError):
@@ -132,21 +148,21 @@ BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def api_error(status: int, body: object, *, retry_after: float | None = None, fallback: str = "") -> ApiError:
-    """The exception for an answer; `body` is the parsed JSON, or None where there was none."""
-    said: Mapping[str, object] = body if isinstance(body, dict) else {}
-    message = said.get("message") or said.get("detail") or said.get("error") or fallback or f"HTTP {status}"
-    broken = said.get("errors")
+    """The exception for an error response. body: the parsed JSON; None when the response has none."""
+    fields: Mapping[str, object] = body if isinstance(body, dict) else {}
+    message = fields.get("message") or fields.get("detail") or fields.get("error") or fallback or f"HTTP {status}"
+    invalid = fields.get("errors")
     errors = tuple(
         FieldError(str(e.get("field", "")), str(e.get("message", "")))
-        for e in (broken if isinstance(broken, list) else [])
+        for e in (invalid if isinstance(invalid, list) else [])
         if isinstance(e, dict)
     )
-    request_id = said.get("request_id")
+    request_id = fields.get("request_id")
     kind = BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
     return kind(
         str(message),
         status=status,
-        code=str(said.get("code") or f"HTTP_{status}"),
+        code=str(fields.get("code") or f"HTTP_{status}"),
         errors=errors,
         request_id=str(request_id) if request_id else None,
         retry_after=retry_after,

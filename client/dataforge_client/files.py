@@ -1,4 +1,4 @@
-"""Bytes between a disk and signed URLs, in constant memory."""
+"""Upload to and download from signed URLs, streamed in constant memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from dataforge_client.errors import ClientError, ConnectionFailed
 from dataforge_client.transport import Transport
 
-PIECE = 256 * 1024
+BLOCK_SIZE = 256 * 1024
 OnBytes = Callable[[int], None]
-"""Called with the number of bytes sent or received so far; an exception it raises stops the transfer."""
+"""Called with the number of bytes sent or received so far; an exception that it raises stops the transfer."""
 
 CONTENT_TYPES: dict[str, str] = {
     ".pdf": "application/pdf",
@@ -25,7 +25,7 @@ CONTENT_TYPES: dict[str, str] = {
     ".htm": "text/html",
     ".csv": "text/csv",
 }
-"""The formats that Data Forge reads, by file suffix."""
+"""The file types that Data Forge can parse, by suffix."""
 
 
 def content_type(name: str) -> str:
@@ -36,41 +36,41 @@ def content_type(name: str) -> str:
 def upload(
     transport: Transport, url: str, path: Path, *, size: int, content_type: str, on_bytes: OnBytes | None = None
 ) -> None:
-    """PUT exactly `size` bytes; a retry starts again from the first."""
+    """PUT exactly `size` bytes of the file; a retry starts again at the first byte."""
 
-    def pieces() -> Iterator[bytes]:
+    def blocks() -> Iterator[bytes]:
         sent = 0
         with path.open("rb") as source:
-            while piece := source.read(min(PIECE, size - sent)):
-                sent += len(piece)
-                yield piece
+            while block := source.read(min(BLOCK_SIZE, size - sent)):
+                sent += len(block)
+                yield block
                 if on_bytes:
                     on_bytes(sent)
         if sent < size:
-            raise ClientError(f"{path} became shorter while it was being sent")
+            raise ClientError(f"{path} became shorter while it was uploaded")
 
-    transport.put_file(url, pieces, size=size, content_type=content_type)
+    transport.put_file(url, blocks, size=size, content_type=content_type)
 
 
 def download(
     transport: Transport,
-    fresh_url: Callable[[], str],
+    get_url: Callable[[], str],
     target: Path,
     *,
     size: int | None = None,
     on_bytes: OnBytes | None = None,
     tries: int = 3,
 ) -> None:
-    """Fetch into a file beside `target`, then rename: `target` is the old file or the whole new one, never a part.
+    """Download to a temporary file, then rename it: `target` is the old file or the complete new one, never a part.
 
-    fresh_url is asked before each try, since a signed URL may have expired meanwhile.
+    get_url: called before each try, because a signed URL may have expired. Raises ConnectionFailed after `tries`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.part"
     try:
         for attempt in range(tries):
             try:
-                received = _fetch(transport, fresh_url(), part, on_bytes)
+                received = _fetch(transport, get_url(), part, on_bytes)
                 if size is not None and received != size:
                     raise ConnectionFailed(f"The download ended after {received} of {size} bytes")
                 break
@@ -84,12 +84,12 @@ def download(
 
 def _fetch(transport: Transport, url: str, part: Path, on_bytes: OnBytes | None) -> int:
     received = 0
-    with part.open("wb") as sink, transport.get_file(url) as pieces:
-        for piece in pieces:
-            sink.write(piece)
-            received += len(piece)
+    with part.open("wb") as file, transport.get_file(url) as blocks:
+        for block in blocks:
+            file.write(block)
+            received += len(block)
             if on_bytes:
                 on_bytes(received)
-        sink.flush()
-        os.fsync(sink.fileno())
+        file.flush()
+        os.fsync(file.fileno())
     return received

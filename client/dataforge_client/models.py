@@ -1,4 +1,4 @@
-"""What the API answers, as frozen records. Names are Python's; unknown fields are kept in `raw`, never an error.
+"""The API's responses as frozen dataclasses. Unknown fields are kept in `raw` and are never an error.
 
 Times are ISO 8601 strings in UTC, sizes bytes, scores 0-1, money US dollars.
 """
@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias, TypeVar
 
-from dataforge_client.errors import UnexpectedAnswer
-from dataforge_client.reading import many, one, read, read_list, text
+from dataforge_client.base_errors import UnexpectedAnswer
+from dataforge_client.decoding import decode, decode_list, error_text, nested, nested_list
 from dataforge_client.traces import Lineage
 
 Json: TypeAlias = Mapping[str, object]
 Item = TypeVar("Item")
 
 OPEN = frozenset({"pending", "parsing", "generating", "validating"})
-"""Generation states that still move."""
+"""States of a generation that is still running."""
 
 
 def _raw() -> Json:
@@ -43,12 +43,12 @@ class Export:
     file_size: int
     s3_key: str = ""
     download_url: str | None = None
-    """Signed and short-lived; `get_export` gives a fresh one."""
+    """Signed and short-lived; `get_export` returns a new one."""
     include_system_prompt: bool = True
     min_quality_score: float | None = None
     created_at: str | None = None
     expires_in: int | None = None
-    """Seconds that `download_url` works."""
+    """Seconds that `download_url` is valid."""
     raw: Json = field(default_factory=_raw, repr=False)
 
 
@@ -62,10 +62,10 @@ class Project:
     user_id: str = ""
     organization_id: str = ""
     s3_prefix: str = ""
-    stats: ProjectStats = field(default_factory=ProjectStats, metadata={"build": one(ProjectStats)})
+    stats: ProjectStats = field(default_factory=ProjectStats, metadata={"decode": nested(ProjectStats)})
     default_config: Json = field(default_factory=_raw)
     current_version: int = 0
-    versions: tuple[Export, ...] = field(default=(), metadata={"build": many(Export)})
+    versions: tuple[Export, ...] = field(default=(), metadata={"decode": nested_list(Export)})
     created_at: str = ""
     updated_at: str = ""
     raw: Json = field(default_factory=_raw, repr=False)
@@ -96,21 +96,21 @@ class Document:
     file_size: int = 0
     s3_key: str = ""
     parsing_status: str = "pending"
-    """pending, parsing, parsed or failed; deleting once its deletion has begun."""
+    """pending, parsing, parsed or failed; `deleting` once its deletion has started."""
     chunk_count: int = 0
     chunk_types: Mapping[str, int] = field(default_factory=dict)
     source: str = "upload"
     """upload, url or text."""
     url: str | None = None
     fetched: Json | None = None
-    """Of a URL: where it led, and when it was last read."""
+    """Of a URL: the address after redirects, and when it was last fetched."""
     checksum: str | None = None
-    """SHA-256 of the file, hex, once it was read."""
+    """SHA-256 of the file in hex, once it is parsed."""
     verified: bool = False
     detected_type: str | None = None
     pages: int | None = None
-    error: DocumentError | None = field(default=None, metadata={"build": one(DocumentError)})
-    warnings: tuple[str, ...] = field(default=(), metadata={"build": tuple})
+    error: DocumentError | None = field(default=None, metadata={"decode": nested(DocumentError)})
+    warnings: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
     metadata: Json = field(default_factory=_raw)
     created_at: str = ""
     parsed_at: str | None = None
@@ -124,8 +124,8 @@ class Chunk:
     document_id: str
     content: str
     heading: str | None = None
-    heading_path: tuple[str, ...] = field(default=(), metadata={"build": tuple})
-    """From the document's title down to `heading`."""
+    heading_path: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
+    """The headings above the chunk, from the document's title to `heading`."""
     page_number: int | None = None
     position: int = 0
     content_type: str = "paragraph"
@@ -144,7 +144,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A job that was accepted (parse) or stopped (cancel)."""
+    """A job that was started (parse) or cancelled (cancel)."""
 
     generation_id: str
     status: str
@@ -153,7 +153,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """asked == delivered + rejected + failed once the job is closed; `requested` is what the caller wanted."""
+    """asked == delivered + rejected + failed once the job is closed; `requested` is the number in the request."""
 
     requested: int = 0
     asked: int = 0
@@ -164,7 +164,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Why slots were rejected or failed: reason -> how many."""
+    """Why slots were rejected or failed: reason -> number of slots."""
 
     rejected: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
@@ -186,12 +186,12 @@ class Tokens:
     input: int = 0
     output: int = 0
     cached: int = 0
-    """Of the input, what came out of the provider's prompt cache."""
+    """Input tokens that came from the provider's prompt cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """`range` reads "0.8-0.9": the lower end is in, the upper is not (except 1.0)."""
+    """`range` reads "0.8-0.9": the lower bound is included, the upper is not (except 1.0)."""
 
     range: str
     count: int
@@ -199,7 +199,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What quality control found; everything it said is in `raw`."""
+    """The quality report of a job; the full report is in `raw`."""
 
     histogram: tuple[Bucket, ...] = ()
     """Best bucket first."""
@@ -210,16 +210,16 @@ class Report:
 
 
 def _report(wire: object) -> Report:
-    """The histogram comes as `{range: count}` or as a list of buckets, the mean alone or under `quality`."""
+    """Decode a report; the histogram is `{range: count}` or a list of buckets, the mean is a field or in `quality`."""
     if not isinstance(wire, Mapping):
         raise UnexpectedAnswer(f"Expected a report, got {type(wire).__name__}")
-    held = wire.get("quality_histogram") or wire.get("histogram") or []
-    buckets = [{"range": r, "count": n} for r, n in held.items()] if isinstance(held, Mapping) else held
+    histogram = wire.get("quality_histogram") or wire.get("histogram") or []
+    buckets = [{"range": r, "count": n} for r, n in histogram.items()] if isinstance(histogram, Mapping) else histogram
     quality = wire.get("quality")
-    report = read(Report, {k: v for k, v in wire.items() if k != "histogram"})
+    report = decode(Report, {k: v for k, v in wire.items() if k != "histogram"})
     return replace(
         report,
-        histogram=tuple(read_list(Bucket, buckets)),
+        histogram=tuple(decode_list(Bucket, buckets)),
         raw=dict(wire),
         avg_quality_score=quality.get("mean") if isinstance(quality, Mapping) else report.avg_quality_score,
     )
@@ -229,7 +229,7 @@ def _report(wire: object) -> Report:
 class Generation:
     project_id: str
     generation_id: str = ""
-    """Empty in an estimate, which starts nothing."""
+    """Empty in an estimate, which starts no job."""
     status: str = "estimated"
     kind: str = "generate"
     """parse or generate."""
@@ -239,18 +239,18 @@ class Generation:
     config: Mapping[str, object] = field(default_factory=dict)
     job_name: str = ""
     results: Mapping[str, object] = field(default_factory=dict)
-    counts: Counts = field(default_factory=Counts, metadata={"build": one(Counts)})
-    reasons: Reasons = field(default_factory=Reasons, metadata={"build": one(Reasons)})
-    progress_detail: StageProgress | None = field(default=None, metadata={"build": one(StageProgress)})
+    counts: Counts = field(default_factory=Counts, metadata={"decode": nested(Counts)})
+    reasons: Reasons = field(default_factory=Reasons, metadata={"decode": nested(Reasons)})
+    progress_detail: StageProgress | None = field(default=None, metadata={"decode": nested(StageProgress)})
     cost_usd: float | None = None
-    """None: the teacher's price is not known."""
+    """None: the price of the teacher is not known."""
     estimate: Json | None = None
-    """Calls, tokens and dollars as ranges `{"low": ..., "high": ...}`, as thought before the first call."""
+    """Calls, tokens and dollars as ranges `{"low": ..., "high": ...}`, calculated before the first call."""
     stop_reason: str | None = None
-    """Why it ended before it had all: budget_reached."""
-    tokens: Tokens = field(default_factory=Tokens, metadata={"build": one(Tokens)})
-    report: Report | None = field(default=None, metadata={"build": _report})
-    error: str | None = field(default=None, metadata={"build": text})
+    """Why it ended before all slots were tried: budget_reached."""
+    tokens: Tokens = field(default_factory=Tokens, metadata={"decode": nested(Tokens)})
+    report: Report | None = field(default=None, metadata={"decode": _report})
+    error: str | None = field(default=None, metadata={"decode": error_text})
     started_at: str | None = None
     completed_at: str | None = None
     created_at: str = ""
@@ -287,16 +287,16 @@ class Pair:
     generation_id: str = ""
     type: str = "single_turn"
     system_prompt: str | None = None
-    messages: tuple[Message, ...] = field(default=(), metadata={"build": many(Message)})
+    messages: tuple[Message, ...] = field(default=(), metadata={"decode": nested_list(Message)})
     quality_score: float | None = None
     grounding_score: float | None = None
     complexity_level: str | None = None
     question_type: str | None = None
     is_duplicate: bool = False
     reviewer_notes: str | None = None
-    evidence: tuple[Json, ...] = field(default=(), metadata={"build": tuple})
-    """The places of the chunk that the answer stands on: start, end, text, and where the document has them."""
-    lineage: Lineage | None = field(default=None, metadata={"build": one(Lineage)})
+    evidence: tuple[Json, ...] = field(default=(), metadata={"decode": tuple})
+    """The passages of the chunk that support the answer: start, end, text, and their offsets in the document."""
+    lineage: Lineage | None = field(default=None, metadata={"decode": nested(Lineage)})
     metadata: Json = field(default_factory=_raw)
     created_at: str = ""
     updated_at: str | None = None
@@ -325,14 +325,14 @@ class BulkResult:
     affected_count: int
     message: str = ""
     undo_token: str | None = None
-    """For `undo_bulk_action`, until `undo_expires_at`; None: it cannot be undone."""
+    """The argument of `undo_bulk_action`, valid until `undo_expires_at`; None: it cannot be undone."""
     undo_expires_at: str | None = None
     raw: Json = field(default_factory=_raw, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """skipped_count: pairs that were changed after the bulk action, or are gone."""
+    """skipped_count: pairs that were changed or deleted after the bulk action; they are left as they are."""
 
     restored_count: int
     skipped_count: int = 0
@@ -347,7 +347,7 @@ class Analytics:
     documents: Mapping[str, int] = field(default_factory=dict)
     chunks: Json = field(default_factory=_raw)
     pairs: Json = field(default_factory=_raw)
-    quality_distribution: tuple[Bucket, ...] = field(default=(), metadata={"build": many(Bucket)})
+    quality_distribution: tuple[Bucket, ...] = field(default=(), metadata={"decode": nested_list(Bucket)})
     generations: Mapping[str, int] = field(default_factory=dict)
     exports_count: int = 0
     raw: Json = field(default_factory=_raw, repr=False)
@@ -355,7 +355,7 @@ class Analytics:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A teacher that this deployment can run."""
+    """A teacher that this server can use."""
 
     id: str
     name: str
@@ -372,7 +372,7 @@ class WhoAmI:
     email_verified: bool = True
     key_id: str = ""
     key_name: str = ""
-    scopes: tuple[str, ...] = field(default=(), metadata={"build": tuple})
+    scopes: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,12 +381,12 @@ class ApiKey:
     name: str
     prefix: str
     """The first characters of the key."""
-    scopes: tuple[str, ...] = field(default=(), metadata={"build": tuple})
+    scopes: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
     user_id: str = ""
     created_at: str = ""
     last_used_at: str | None = None
     key: str | None = field(default=None, repr=False)
-    """The key itself: only in the answer that made it."""
+    """The key itself; only in the response that created it."""
     raw: Json = field(default_factory=_raw, repr=False)
 
 

@@ -1,11 +1,11 @@
-"""What became of everything that a job was asked for."""
+"""The outcome of every slot of a job, as files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dataforge_client.reading import by_name
+from dataforge_client.decoding import nested_map
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class OutcomeFile:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """files: by `delivered`, `rejected` and `failed`; those that the run came to."""
+    """files: by outcome (`delivered`, `rejected`, `failed`); an outcome without slots has no file."""
 
     generation_id: str
-    files: Mapping[str, OutcomeFile] = field(metadata={"build": by_name(OutcomeFile)})
+    files: Mapping[str, OutcomeFile] = field(metadata={"decode": nested_map(OutcomeFile)})
     expires_in: int = 3600

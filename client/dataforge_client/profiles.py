@@ -1,4 +1,4 @@
-"""Which server, and as whom: arguments first, then the environment, then a profile.
+"""The connection settings: arguments first, then the environment, then a profile.
 
 ~/.config/dataforge/profiles.toml  (or $DATAFORGE_CONFIG; keep it readable by you only)
 
@@ -27,8 +27,8 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the caller said; None where nothing was said."""
+class ConnectionSettings:
+    """What the caller set; None for what is not set."""
 
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
@@ -36,33 +36,34 @@ class Wanted:
     profile: str | None = None
 
 
-def resolve(wanted: Wanted, environ: Mapping[str, str] | None = None) -> Connection | None:
-    """None when no server is named anywhere. Raises ConfigError when one is named without a key.
+def resolve(settings: ConnectionSettings, environ: Mapping[str, str] | None = None) -> Connection | None:
+    """The server, key and organisation to use; None when no server is configured.
 
-    A named profile beats the environment, which beats the profile called `default`. A profile's key goes to that
-    profile's server only, never to an address typed by hand.
+    A named profile takes precedence over the environment, the environment over the profile `default`. The key of a
+    profile is sent to the server of that profile only, never to a URL given as an argument. Raises ConfigError for a
+    server without a key.
     """
     env = os.environ if environ is None else environ
-    source = _source(wanted, env)
+    source = _source(settings, env)
     if source is None:
         return None
     url = source.base_url or ""
     if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"The server must be an http:// or https:// address, not {url!r}")
-    key = wanted.api_key or source.api_key or env.get("DATAFORGE_API_KEY")
+        raise ConfigError(f"The server must be an http:// or https:// URL, not {url!r}")
+    key = settings.api_key or source.api_key or env.get("DATAFORGE_API_KEY")
     if not key:
         raise ConfigError(f"No key for {url}: pass --api-key, or set DATAFORGE_API_KEY")
-    organization = wanted.organization_id or source.organization_id or env.get("DATAFORGE_ORGANIZATION_ID")
+    organization = settings.organization_id or source.organization_id or env.get("DATAFORGE_ORGANIZATION_ID")
     return Connection(url.rstrip("/"), key, organization)
 
 
-def _source(wanted: Wanted, env: Mapping[str, str]) -> Wanted | None:
-    if wanted.base_url:
-        return Wanted(wanted.base_url)
-    if wanted.profile:
-        return _profile(wanted.profile, env, required=True)
+def _source(settings: ConnectionSettings, env: Mapping[str, str]) -> ConnectionSettings | None:
+    if settings.base_url:
+        return ConnectionSettings(settings.base_url)
+    if settings.profile:
+        return _profile(settings.profile, env, required=True)
     if env.get("DATAFORGE_URL"):
-        return Wanted(env["DATAFORGE_URL"])
+        return ConnectionSettings(env["DATAFORGE_URL"])
     name = env.get("DATAFORGE_PROFILE")
     return _profile(name or "default", env, required=bool(name))
 
@@ -73,31 +74,31 @@ def profiles_file(env: Mapping[str, str]) -> Path:
     return Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "dataforge" / "profiles.toml"
 
 
-def stored(name: str, env: Mapping[str, str]) -> dict[str, str]:
-    """The profile as it stands in the file; empty when there is none."""
-    entry = _all(env).get(name)
+def read_profile(name: str, env: Mapping[str, str]) -> dict[str, str]:
+    """The entries of a profile; empty when there is no such profile."""
+    entry = _load_profiles(env).get(name)
     return {key: value for key, value in entry.items() if isinstance(value, str)} if isinstance(entry, dict) else {}
 
 
-def store(name: str, entry: Mapping[str, str], env: Mapping[str, str]) -> Path:
-    """Write the profile, the others stay; whole or not at all, readable by the owner only. The file's path."""
+def write_profile(name: str, entry: Mapping[str, str], env: Mapping[str, str]) -> Path:
+    """Write one profile and keep the others; atomic, readable by the owner only. Returns the path of the file."""
     path = profiles_file(env)
-    everything = {**_all(env), name: dict(entry)}
+    all_profiles = {**_load_profiles(env), name: dict(entry)}
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        for profile, values in everything.items():
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        for profile, values in all_profiles.items():
             if not isinstance(values, dict):
                 continue
             file.write(f"[{json.dumps(profile)}]\n")
             file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
             file.write("\n")
-    draft.replace(path)
+    temporary.replace(path)
     return path
 
 
-def _all(env: Mapping[str, str]) -> dict[str, object]:
-    """Raises ConfigError for a file that cannot be read."""
+def _load_profiles(env: Mapping[str, str]) -> dict[str, object]:
+    """All profiles of the file; empty without a file. Raises ConfigError when the file cannot be read."""
     import tomllib
 
     path = profiles_file(env)
@@ -109,13 +110,13 @@ def _all(env: Mapping[str, str]) -> dict[str, object]:
         raise ConfigError(f"{path} cannot be read: {problem}") from None
 
 
-def _profile(name: str, env: Mapping[str, str], *, required: bool) -> Wanted | None:
+def _profile(name: str, env: Mapping[str, str], *, required: bool) -> ConnectionSettings | None:
     path = profiles_file(env)
-    entry = _all(env).get(name)
+    entry = _load_profiles(env).get(name)
     if entry is None:
         if required:
             raise ConfigError(f"There is no profile {name!r} in {path}")
         return None
     if not isinstance(entry, dict) or not isinstance(entry.get("url"), str):
         raise ConfigError(f"Profile {name!r} in {path} needs a url")
-    return Wanted(entry["url"], entry.get("api_key"), entry.get("organization_id"))
+    return ConnectionSettings(entry["url"], entry.get("api_key"), entry.get("organization_id"))

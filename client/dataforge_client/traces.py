@@ -1,11 +1,11 @@
-"""Where a pair comes from, as frozen records."""
+"""The origin of a pair: call, reply, chunk and document, as frozen dataclasses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dataforge_client.reading import many, one
+from dataforge_client.decoding import nested, nested_list
 
 
 def _raw() -> Mapping[str, object]:
@@ -14,10 +14,10 @@ def _raw() -> Mapping[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class CallUsage:
-    """One call to a teacher, all its attempts together."""
+    """Usage of one call to a teacher, summed over its attempts."""
 
     slots: int = 0
-    """Pairs that it was asked for."""
+    """Number of pairs that the call requested."""
     attempts: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -39,22 +39,22 @@ class Lineage:
     """Tokens and cost are the pair's share of its call."""
 
     teacher: str = ""
-    """The model that really answered."""
+    """The model that answered, as the provider reports it."""
     reply: str = ""
     attempt: int = 0
-    """1: the first reply, 2: its correction, 3: a fresh try."""
+    """1: the first reply, 2: its correction, 3: a new call."""
     prompt_hash: str = ""
     answered_at: str = ""
     job: str | None = None
-    """The provider's batch job that brought the reply; None: it was asked in real time."""
+    """The provider's batch job that returned the reply; None: a realtime call."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None
     """None: the price is not known."""
     chunk_sha256: str | None = None
-    """Of the text into which the evidence points."""
-    call: CallUsage = field(default_factory=CallUsage, metadata={"build": one(CallUsage)})
-    further: tuple[FurtherChunk, ...] = field(default=(), metadata={"build": many(FurtherChunk)})
+    """SHA-256 of the chunk text that the evidence offsets refer to."""
+    call: CallUsage = field(default_factory=CallUsage, metadata={"decode": nested(CallUsage)})
+    further: tuple[FurtherChunk, ...] = field(default=(), metadata={"decode": nested_list(FurtherChunk)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class TraceEvidence:
     document_start: int | None = None
     document_end: int | None = None
     chunk_id: str | None = None
-    """Of a multi-hop pair: which of its chunks, and the chunk's document."""
+    """For a multi-hop pair: the chunk of this evidence, and its document."""
     document_id: str | None = None
     holds: bool | None = None
-    """Whether the document's text has it there now; None: cannot be told."""
+    """Whether the document still has this text at this place; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class TraceReply:
     key: str | None = None
     kept: bool = False
     text: str | None = None
-    """The part around the pair."""
+    """The part of the reply that contains the pair."""
     finish_reason: str | None = None
     expires_at: str | None = None
 
@@ -88,7 +88,7 @@ class TraceChunk:
     state: str = "unknown"
     """unchanged, edited, parsed_again, deleted or unknown."""
     content: str | None = None
-    heading_path: tuple[str, ...] = field(default=(), metadata={"build": tuple})
+    heading_path: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
     page_number: int | None = None
     position: int | None = None
     start_offset: int | None = None
@@ -97,7 +97,7 @@ class TraceChunk:
 
 @dataclass(frozen=True, slots=True)
 class TraceDocument:
-    """As it was when the pair was made; `state`: present, replaced or deleted since."""
+    """The document as it was when the pair was generated. state: present, replaced or deleted (today)."""
 
     document_id: str = ""
     state: str = "present"
@@ -107,15 +107,15 @@ class TraceDocument:
     url: str | None = None
     parsed_at: str | None = None
     text_url: str | None = None
-    """The parsed text, signed and short-lived."""
+    """Signed, short-lived URL of the parsed text."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceOrigin:
     """Another chunk that a multi-hop pair needs, and its document."""
 
-    chunk: TraceChunk = field(default_factory=TraceChunk, metadata={"build": one(TraceChunk)})
-    document: TraceDocument = field(default_factory=TraceDocument, metadata={"build": one(TraceDocument)})
+    chunk: TraceChunk = field(default_factory=TraceChunk, metadata={"decode": nested(TraceChunk)})
+    document: TraceDocument = field(default_factory=TraceDocument, metadata={"decode": nested(TraceDocument)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +127,14 @@ class Trace:
     answer: str
     status: str
     model_id: str | None = None
-    """The teacher that was asked for."""
+    """The teacher in the request."""
     created_at: str = ""
-    lineage: Lineage | None = field(default=None, metadata={"build": one(Lineage)})
-    reply: TraceReply = field(default_factory=TraceReply, metadata={"build": one(TraceReply)})
-    chunk: TraceChunk = field(default_factory=TraceChunk, metadata={"build": one(TraceChunk)})
-    document: TraceDocument = field(default_factory=TraceDocument, metadata={"build": one(TraceDocument)})
-    further: tuple[TraceOrigin, ...] = field(default=(), metadata={"build": many(TraceOrigin)})
-    evidence: tuple[TraceEvidence, ...] = field(default=(), metadata={"build": many(TraceEvidence)})
-    notes: tuple[str, ...] = field(default=(), metadata={"build": tuple})
-    """What expired, changed or was deleted since."""
+    lineage: Lineage | None = field(default=None, metadata={"decode": nested(Lineage)})
+    reply: TraceReply = field(default_factory=TraceReply, metadata={"decode": nested(TraceReply)})
+    chunk: TraceChunk = field(default_factory=TraceChunk, metadata={"decode": nested(TraceChunk)})
+    document: TraceDocument = field(default_factory=TraceDocument, metadata={"decode": nested(TraceDocument)})
+    further: tuple[TraceOrigin, ...] = field(default=(), metadata={"decode": nested_list(TraceOrigin)})
+    evidence: tuple[TraceEvidence, ...] = field(default=(), metadata={"decode": nested_list(TraceEvidence)})
+    notes: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
+    """What has expired, changed or been deleted since the pair was generated."""
     raw: Mapping[str, object] = field(default_factory=_raw, repr=False)

@@ -1,8 +1,8 @@
-"""One request, tried until it is answered or it is clear that it will not be.
+"""HTTP with retries.
 
-Retried: 429, 502, 503, 504, a first try that is still being answered, and broken connections, for calls that may be
-repeated (GET, PUT, DELETE, and a POST with an `Idempotency-Key`). A connection that was never made and a 429 are
-retried for every call: nothing was done yet.
+Idempotent requests (GET, PUT, DELETE, and POST with an `Idempotency-Key`) are retried after 429, 502, 503, 504, after a
+lost connection, and while the server still works on an earlier try. Every request is retried after 429 and when no
+connection could be opened, because the server has done nothing yet.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from dataforge_client.errors import ApiError, ConnectionFailed, UnexpectedAnswer, api_error
+from dataforge_client.version import __version__
 
 if TYPE_CHECKING:
     import httpx
 
-REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-BUSY = frozenset({429, 502, 503, 504})
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
 IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
-"""A first try is being answered still: its answer is what the next try gets."""
+"""Error code while the server works on an earlier try; a later try gets the stored response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Waits between tries: `first * 2**n` seconds, each shortened by up to half at random, or what Retry-After says.
+    """Exponential backoff with jitter: `first * 2**n` seconds, reduced at random by up to half, or as Retry-After says.
 
-    A Retry-After longer than `longest` is not waited for: the error is raised and carries it.
+    tries: in all, the first included. A Retry-After of more than `longest` seconds raises the error at once.
     """
 
     tries: int = 5
@@ -39,16 +40,18 @@ class Retry:
     sleep: Callable[[float], None] = time.sleep
     rng: Callable[[], float] = random.random
 
-    def pause(self, attempt: int, asked: float | None) -> float | None:
-        """Seconds to wait after try number `attempt` (from 0); None: give up."""
-        if attempt + 1 >= self.tries or (asked is not None and asked > self.longest):
+    def pause(self, attempt: int, retry_after: float | None) -> float | None:
+        """Seconds to wait after try number `attempt` (from 0); None: do not retry."""
+        if attempt + 1 >= self.tries or (retry_after is not None and retry_after > self.longest):
             return None
-        return asked if asked is not None else min(20.0, self.first * 2**attempt) * (0.5 + 0.5 * self.rng())
+        if retry_after is not None:
+            return retry_after
+        return min(20.0, self.first * 2.0**attempt) * (0.5 + 0.5 * self.rng())
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """body: sent as JSON. key: the Idempotency-Key that makes a POST safe to repeat."""
+class ApiRequest:
+    """body: sent as JSON. key: the Idempotency-Key, which makes a POST safe to retry."""
 
     method: str
     path: str
@@ -58,12 +61,12 @@ class Call:
     headers: Mapping[str, str] | None = None
 
     @property
-    def repeatable(self) -> bool:
-        return self.method in REPEATABLE or self.key is not None
+    def idempotent(self) -> bool:
+        return self.method in IDEMPOTENT_METHODS or self.key is not None
 
 
 class Transport:
-    """Connections to one server; safe to share between threads. `timeout`: seconds without a byte, not in all."""
+    """Connections to one server; thread-safe. timeout: seconds without any data, not for the whole request."""
 
     def __init__(
         self,
@@ -76,74 +79,72 @@ class Transport:
     ) -> None:
         import httpx
 
-        from dataforge_client import __version__
-
         self.base_url, self._retry = base_url.rstrip("/"), retry
         self._headers = {"X-API-Key": api_key, "Accept": "application/json"}
         if organization_id:
             self._headers["X-Organization-ID"] = organization_id
-        # A proxy from the environment must not come between us and a server on this machine.
-        direct = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+        # A proxy from the environment must not be used for a server on this machine.
+        no_proxy = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
         self._http = httpx.Client(
             timeout=timeout,
-            mounts=direct,
+            mounts=no_proxy,
             headers={"User-Agent": f"dataforge-client/{__version__}"},
         )
 
     def close(self) -> None:
         self._http.close()
 
-    def json(self, call: Call) -> object:
-        """The parsed answer. Raises ApiError, ConnectionFailed, UnexpectedAnswer."""
-        return self.json_and_headers(call)[0]
+    def json(self, request: ApiRequest) -> object:
+        """The parsed response. Raises ApiError, ConnectionFailed or UnexpectedAnswer."""
+        return self.json_and_headers(request)[0]
 
-    def json_and_headers(self, call: Call) -> tuple[object, Mapping[str, str]]:
-        """Header names are found in any case."""
-        headers = {**self._headers, **(call.headers or {})}
-        if call.key is not None:
-            headers["Idempotency-Key"] = call.key
+    def json_and_headers(self, request: ApiRequest) -> tuple[object, Mapping[str, str]]:
+        """As `json`; the names of the headers are case-insensitive."""
+        headers = {**self._headers, **(request.headers or {})}
+        if request.key is not None:
+            headers["Idempotency-Key"] = request.key
 
         def send() -> httpx.Response:
             return self._http.request(
-                call.method, self.base_url + call.path, params=call.params, json=call.body, headers=headers
+                request.method, self.base_url + request.path, params=request.params, json=request.body, headers=headers
             )
 
-        response = self.attempt(send, repeatable=call.repeatable)
+        response = self.attempt(send, idempotent=request.idempotent)
         try:
             return response.json(), response.headers
         except ValueError:
             raise UnexpectedAnswer(
-                f"{self.base_url}{call.path} did not answer with JSON; is this a Data Forge server?"
+                f"{self.base_url}{request.path} did not return JSON; is this a Data Forge server?"
             ) from None
 
     def put_file(self, url: str, chunks: Callable[[], Iterator[bytes]], *, size: int, content_type: str) -> None:
-        """Stream `size` bytes to a signed URL, which carries its own authority: our key is not sent along."""
+        """Stream `size` bytes to a signed URL. The API key is not sent: the signature authorises the upload."""
         headers = {"Content-Length": str(size), "Content-Type": content_type}
 
         def send() -> httpx.Response:
             return self._http.put(self.absolute(url), content=chunks(), headers=headers)
 
-        self.attempt(send, repeatable=True)
+        self.attempt(send, idempotent=True)
 
     @contextmanager
     def get_file(self, url: str) -> Iterator[Iterator[bytes]]:
-        """The bytes behind a signed URL, one try; raises ApiError for a refusal, ConnectionFailed for a cut."""
+        """Stream the content of a signed URL, one try. Raises ApiError, or ConnectionFailed for a lost connection."""
         import httpx
 
         try:
             with self._http.stream("GET", self.absolute(url), headers={"Accept-Encoding": "identity"}) as response:
                 if response.status_code >= 300:
                     response.read()
-                    raise refusal(response)
+                    raise response_error(response)
                 yield response.iter_bytes()
         except httpx.TransportError as problem:
-            raise ConnectionFailed(f"The download was cut: {problem}") from None
+            raise ConnectionFailed(f"The download was interrupted: {problem}") from None
 
     def absolute(self, url: str) -> str:
         return self.base_url + url if url.startswith("/") else url
 
-    def attempt(self, send: Callable[[], httpx.Response], *, repeatable: bool) -> httpx.Response:
-        """The first good answer of `send`, which is called again as the module's rule allows."""
+    def attempt(self, send: Callable[[], httpx.Response], *, idempotent: bool) -> httpx.Response:
+        """The first successful response of `send`, which is called again as the module's docstring says."""
         import httpx
 
         attempt = 0
@@ -152,18 +153,20 @@ class Transport:
             try:
                 response = send()
             except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
-                error, again = self._unreachable(problem), True
+                error, retry = self._unreachable(problem), True
             except httpx.TransportError as problem:
-                error, again = self._unreachable(problem), repeatable
+                error, retry = self._unreachable(problem), idempotent
             except httpx.InvalidURL as problem:
-                raise ConnectionFailed(f"{self.base_url} is no address: {problem}") from None
+                raise ConnectionFailed(f"{self.base_url} is not a valid URL: {problem}") from None
             else:
                 if response.status_code < 300:
                     return response
-                error = refusal(response)
-                again = error.status == 429 or (repeatable and (error.status in BUSY or error.code == IN_PROGRESS))
-            asked = error.retry_after if isinstance(error, ApiError) else None
-            pause = self._retry.pause(attempt, asked) if again else None
+                error = response_error(response)
+                retry = error.status == 429 or (
+                    idempotent and (error.status in RETRYABLE_STATUSES or error.code == IN_PROGRESS)
+                )
+            wait = error.retry_after if isinstance(error, ApiError) else None
+            pause = self._retry.pause(attempt, wait) if retry else None
             if pause is None:
                 raise error
             self._retry.sleep(pause)
@@ -173,15 +176,15 @@ class Transport:
         return ConnectionFailed(f"{self.base_url} cannot be reached: {problem or type(problem).__name__}")
 
 
-def refusal(response: httpx.Response) -> ApiError:
-    """The error of any answer that is not 2xx, also of a file store that answers in XML."""
+def response_error(response: httpx.Response) -> ApiError:
+    """The error for a response that is not 2xx; also for a file store whose errors are XML."""
     try:
         body = response.json()
     except ValueError:
         body = None
     fallback = f"The server answered {response.status_code} {response.reason_phrase}"
     if 300 <= response.status_code < 400:
-        fallback += f" (moved to {response.headers.get('Location', 'nowhere')})"
+        fallback += f" (redirects to {response.headers.get('Location', 'an unknown address')})"
     return api_error(
         response.status_code,
         body,
@@ -191,7 +194,7 @@ def refusal(response: httpx.Response) -> ApiError:
 
 
 def retry_after(header: str | None, *, now: float) -> float | None:
-    """Seconds; the header is a number of them or a date (RFC 9110 section 10.2.3). None when absent or unreadable."""
+    """Seconds to wait. The header is seconds or a date (RFC 9110 section 10.2.3); None when missing or not valid."""
     if header is None:
         return None
     try:

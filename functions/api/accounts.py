@@ -1,4 +1,4 @@
-"""Keys and members of the caller's organisation; the key must have the scope `admin` (`callers.MANAGED`)."""
+"""Keys and members of the caller's organisation; the key must have the scope `admin` (`callers.ADMIN_PATHS`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1", tags=["accounts"], route_class=Route)
 
 @router.post("/api-keys", status_code=201, operation_id="create_api_key")
 def create_api_key(who: AnyCallerDep, body: wire.CreateKey) -> wire.NewApiKey:
-    """The key is in this answer and nowhere else. An organisation may have 10; the 11th is refused with 409."""
+    """The key is returned only once, in this response. An organisation may have 10 keys; the 11th is a 409."""
     user_id = body.user_id or who.user_id
     try:
         if api_keys.ADMIN in body.scopes and members.get(who.org_id, user_id).role != "owner":
@@ -36,7 +36,7 @@ def list_api_keys(who: AnyCallerDep) -> list[wire.ApiKey]:
 
 @router.delete("/api-keys/{key_id}", operation_id="revoke_api_key")
 def revoke_api_key(who: AnyCallerDep, key_id: Id) -> wire.Revoked:
-    """It stops working with the next request; also the key that asks for it."""
+    """The key is invalid from the next request on. A key may revoke itself."""
     api_keys.revoke(who.org_id, key_id)
     return wire.Revoked(message=f"API key {key_id} revoked", id=key_id)
 
@@ -49,19 +49,19 @@ def list_members(who: AnyCallerDep) -> list[wire.Member]:
 
 @router.post("/members", status_code=201, operation_id="add_member")
 def add_member(who: AnyCallerDep, body: wire.AddMember) -> wire.Member:
-    """A new person in the organisation; make them a key with its `user_id`.
+    """Adds a person to the organisation; create a key for them with their `user_id`.
 
     Where verified emails are required, the operator verifies them (`dataforge member verify`).
     """
     made = members.add(
         members.Member(
-            who.org_id,
-            ids.new("user"),
-            body.role,
-            body.name,
-            body.email,
-            not settings.get().require_verified_email,
-            clock.now(),
+            org_id=who.org_id,
+            user_id=ids.new("user"),
+            role=body.role,
+            name=body.name,
+            email=body.email,
+            email_verified=not settings.get().require_verified_email,
+            created_at=clock.now(),
         )
     )
     return _member(made)
@@ -69,7 +69,7 @@ def add_member(who: AnyCallerDep, body: wire.AddMember) -> wire.Member:
 
 @router.delete("/members/{user_id}", operation_id="remove_member")
 def remove_member(who: AnyCallerDep, user_id: Id) -> wire.Removed:
-    """Their keys stop working at once; what they made stays. The last owner cannot be removed (409)."""
+    """Their keys are revoked at once; what they created remains. The last owner cannot be removed (409)."""
     revoked = members.remove(who.org_id, user_id)
     return wire.Removed(message=f"Member {user_id} removed", user_id=user_id, revoked_keys=revoked)
 

@@ -1,4 +1,4 @@
-"""Headers to a Caller: every route of an API that needs a key depends on this."""
+"""Authenticates a request and returns its Caller: every route that needs a key depends on this."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dataforge.store.projects import Project
 from functions.api.wire.limits import Id
 
 ORGANIZATION = "OrganizationId"
-"""Name of the security scheme that goes together with either way to send the key."""
+"""Name of the security scheme that is combined with each way to send the key."""
 
 APIS = {
     "/api/v1/data-forge": "data-forge",
@@ -28,9 +28,9 @@ APIS = {
     "/v1/": "accounts",
     "/api/": "training",
 }
-"""Where each API begins; the first that fits counts. An API has its own scopes and its own rate."""
-MANAGED = ("/v1/api-keys", "/v1/members")
-"""What only an `admin` key may use."""
+"""Path prefix -> API; the first match counts. Each API has its own scopes and its own rate limit."""
+ADMIN_PATHS = ("/v1/api-keys", "/v1/members")
+"""Path prefixes that only an `admin` key may use."""
 
 _api_key = APIKeyHeader(name="X-API-Key", scheme_name="ApiKeyAuth", description="Your API key", auto_error=False)
 _bearer = HTTPBearer(scheme_name="BearerAuth", description="The same key as a bearer token", auto_error=False)
@@ -39,18 +39,18 @@ _organization = APIKeyHeader(
 )
 
 
-def admit(request: Request, *, org_required: bool) -> Caller:
-    """The caller, if key, rate, organisation and scope allow this request: in this order, once per request.
+def authorize(request: Request, *, org_required: bool) -> Caller:
+    """The caller, after checking key, rate limit, organisation and scope, in this order, once per request.
 
-    Raises SchemaMismatch, Unauthenticated, RateLimited, Malformed, Forbidden. Whoever has a key is counted, also when
-    refused later.
+    Raises SchemaMismatch, Unauthenticated, RateLimited, Malformed, Forbidden. A request with a valid key counts towards
+    the rate limit, also when it is rejected later.
     """
     known: Caller | None = getattr(request.state, "caller", None)
     if known is not None:
         return known
     path = request.scope["path"]
-    _data_fits()
-    api = next((name for place, name in APIS.items() if path.startswith(place)), "accounts")
+    _check_schema_version()
+    api = next((name for prefix, name in APIS.items() if path.startswith(prefix)), "accounts")
     who = access.authenticate(_key(request))
     log.add(org_id=who.org_id)
     allowance = request.state.allowance = quotas.take(who.org_id, api)
@@ -70,13 +70,13 @@ def admit(request: Request, *, org_required: bool) -> Caller:
 
 
 @cache
-def _data_fits() -> None:
-    """Once per process, for good once it fits. Raises SchemaMismatch."""
+def _check_schema_version() -> None:
+    """Checked until it succeeds once in this process. Raises SchemaMismatch."""
     schema.check()
 
 
 def rate_headers(request: Request) -> dict[str, str]:
-    """For every answer to a caller whose calls are counted."""
+    """Headers of every response to a caller whose requests are counted."""
     allowance: Allowance | None = getattr(request.state, "allowance", None)
     if allowance is None:
         return {}
@@ -88,14 +88,14 @@ def rate_headers(request: Request) -> dict[str, str]:
 
 
 def _key(request: Request) -> str | None:
-    """The key as sent; X-API-Key goes first."""
-    scheme, told = get_authorization_scheme_param(request.headers.get("Authorization"))
-    bearer = told.strip() if scheme.lower() == "bearer" else None
+    """The key as sent; X-API-Key takes precedence."""
+    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+    bearer = token.strip() if scheme.lower() == "bearer" else None
     return request.headers.get("X-API-Key") or bearer or None
 
 
 def _scope(api: str, path: str, method: str) -> str | None:
-    if path.startswith(MANAGED):
+    if path.startswith(ADMIN_PATHS):
         return api_keys.ADMIN
     if api == "accounts":
         return None
@@ -108,8 +108,8 @@ def caller(
     _token: Annotated[Any, Depends(_bearer)],
     _org: Annotated[str | None, Depends(_organization)],
 ) -> Caller:
-    """The parameters tell the OpenAPI document how to sign in; `admit` reads the headers itself."""
-    return admit(request, org_required=True)
+    """The parameters document authentication in OpenAPI; `authorize` reads the headers itself."""
+    return authorize(request, org_required=True)
 
 
 def caller_anywhere(
@@ -117,11 +117,11 @@ def caller_anywhere(
     _sent: Annotated[str | None, Depends(_api_key)],
     _token: Annotated[Any, Depends(_bearer)],
     _org: Annotated[
-        str | None, Header(alias="X-Organization-ID", description="Your organisation; the key's own if absent")
+        str | None, Header(alias="X-Organization-ID", description="Your organisation; that of the key if absent")
     ] = None,
 ) -> Caller:
-    """For routes that are not bound to an organisation header."""
-    return admit(request, org_required=False)
+    """For routes that do not require the organisation header."""
+    return authorize(request, org_required=False)
 
 
 CallerDep = Annotated[Caller, Depends(caller)]

@@ -1,4 +1,4 @@
-"""The OpenAPI document, and a page that shows it and tries it. Everything the page needs comes from this server."""
+"""The OpenAPI document, and a Swagger UI page whose files are all served from here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Swagger UI is a large script of others: whatever it holds, the browser lets it speak to this server only."""
+"""Swagger UI is a large third-party script: the policy lets it connect to this server only."""
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -61,7 +61,7 @@ ASSETS = {
 
 
 def base_path(request: Request) -> str:
-    """What API Gateway takes off the path before we see it: `/dev` on a stage's own address, nothing elsewhere."""
+    """The prefix that API Gateway removes from the path: `/dev` on a stage's own URL, nothing elsewhere."""
     event: dict[str, Any] = request.scope.get("aws.event") or {}
     sent, seen = str(event.get("requestContext", {}).get("path", "")), str(event.get("path", ""))
     return sent.removesuffix(seen) if seen and sent.endswith(seen) else ""
@@ -88,7 +88,7 @@ class Asset:
 
 @cache
 def asset(name: str) -> Asset:
-    """One file of the page; zipped once, since the script has 1.5 MB."""
+    """One file of the page; compressed once, since the script has 1.5 MB."""
     spec = find_spec("fastapi_offline")
     assert spec is not None  # noqa: S101  a dependency of ours
     assert spec.origin is not None  # noqa: S101

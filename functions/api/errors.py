@@ -1,4 +1,4 @@
-"""Exceptions to the one error body, once."""
+"""Translates every exception into the one error body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dataforge.errors import (
     Unauthenticated,
 )
 from functions.api.callers import rate_headers
-from functions.api.description import methods_at
+from functions.api.openapi import methods_at
 from functions.api.wire.errors import BrokenField, Error, Suggestion
 
 logger = logging.getLogger(__name__)
@@ -42,8 +42,9 @@ def body(
     status: int,
     code: str,
     message: str,
+    *,
     errors: list[FieldError] | None = None,
-    wrong: Misspelt | None = None,
+    spelling: Misspelt | None = None,
 ) -> JSONResponse:
     content = Error(
         error=HTTPStatus(status).phrase,
@@ -53,20 +54,20 @@ def body(
         status_code=status,
         request_id=request_id(request),
         errors=[BrokenField(field=e.field, message=e.message) for e in errors or ()] or None,
-        suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in wrong.suggestions] if wrong else None,
-        suggested_domain=wrong.corrected if wrong else None,
+        suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in spelling.suggestions] if spelling else None,
+        suggested_domain=spelling.corrected if spelling else None,
     )
     return JSONResponse(content.model_dump(exclude_none=True), status_code=status)
 
 
 def too_large(request: Request, limit: int) -> JSONResponse:
-    """For a body that nobody has read yet."""
+    """For a request whose body has not been read."""
     message = f"A request body has at most {limit:,} bytes; upload files through the address of upload-url"
     return body(request, 413, "TOO_LARGE", message)
 
 
 def install(app: FastAPI) -> None:
-    """Every way a request can fail ends in the same body."""
+    """Registers handlers for every exception, all with the same error body."""
     app.add_exception_handler(DataForgeError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
@@ -78,8 +79,8 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
     if problem.status >= 500:
         logger.error("request failed: %s", problem.message)
     fields = problem.errors if isinstance(problem, Invalid) else None
-    wrong = problem if isinstance(problem, Misspelt) else None
-    response = body(request, problem.status, problem.code, problem.message, fields, wrong)
+    spelling = problem if isinstance(problem, Misspelt) else None
+    response = body(request, problem.status, problem.code, problem.message, errors=fields, spelling=spelling)
     if isinstance(problem, RateLimited | InProgress | Busy):
         response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     if isinstance(problem, Unauthenticated):
@@ -94,7 +95,7 @@ def _validation(request: Request, problem: Exception) -> JSONResponse:
         return body(request, 400, "MALFORMED_REQUEST", "The request body is not valid JSON")
     fields = [FieldError(_field(e["loc"]), str(e["msg"])) for e in found]
     message = "; ".join(f"{f.field}: {f.message}" for f in fields)
-    return body(request, 422, "VALIDATION_ERROR", message, fields)
+    return body(request, 422, "VALIDATION_ERROR", message, errors=fields)
 
 
 def _field(location: tuple[int | str, ...]) -> str:
@@ -107,7 +108,7 @@ def _http(request: Request, problem: Exception) -> JSONResponse:
     code, message = HTTPStatus(problem.status_code).name, str(problem.detail)
     if problem.status_code == 404:
         message = f"No route {request.method} {request.url.path}"
-    if problem.status_code == 400:  # the framework's word for bytes that are no text, and nesting without end
+    if problem.status_code == 400:  # the framework's status for bytes that are no text, and for endless nesting
         code, message = "MALFORMED_REQUEST", "The request body cannot be read as JSON"
     response = body(request, problem.status_code, code, message)
     if problem.status_code == 405:
@@ -117,7 +118,7 @@ def _http(request: Request, problem: Exception) -> JSONResponse:
 
 def _unexpected(request: Request, problem: Exception) -> JSONResponse:
     logger.error("unexpected error on %s %s", request.method, request.url.path, exc_info=problem)
-    told = "Something went wrong on our side; try again, or report the request_id"
-    response = body(request, 500, "INTERNAL", told)
+    message = "Something went wrong on our side; try again, or report the request_id"
+    response = body(request, 500, "INTERNAL", message)
     response.headers.update(rate_headers(request))  # this answer does not pass the middleware
     return response

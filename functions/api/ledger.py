@@ -1,4 +1,4 @@
-"""What an organisation may spend and has spent; topping up is the operator's."""
+"""Balance, quota and charges of an organisation; only the operator can add credit."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from mangum import Mangum
 
 from dataforge import VERSION, log, platform, settings
-from functions.api import accounts, data_forge, description, docs, errors, ledger, synthetic, system
+from functions.api import accounts, data_forge, docs, errors, ledger, openapi, synthetic, system
 from functions.api.callers import rate_headers
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
@@ -20,19 +20,25 @@ DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, genera
 Send your key as `X-API-Key` (or `Authorization: Bearer`) and your organisation as `X-Organization-ID`."""
 
 MAX_BODY_BYTES = 4 * 2**20
-"""Files do not come this way. Lambda takes 6 MB of event, in which a body is a third longer (base64)."""
+"""Files are uploaded elsewhere. Lambda accepts events of 6 MB, in which a body is a third longer (base64)."""
+
+
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        self.openapi_schema = self.openapi_schema or openapi.document(self)
+        return self.openapi_schema
 
 
 def create_app() -> FastAPI:
     """A fresh app; the platform is looked up at the first request."""
-    app = FastAPI(
+    app = _App(
         title="Data Forge",
         version=VERSION,
         description=DESCRIPTION,
         redirect_slashes=False,
         openapi_url=None,
         docs_url=None,
-        redoc_url=None,  # ours are in docs.py: FastAPI's page loads from elsewhere
+        redoc_url=None,  # see docs.py: FastAPI's page loads files from another host
     )
     app.middleware("http")(_each_request)
     errors.install(app)
@@ -42,17 +48,11 @@ def create_app() -> FastAPI:
     app.include_router(data_forge.router, prefix="/api/v1/data-forge")
     app.include_router(synthetic.router)
     app.include_router(ledger.router)
-    app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
-    app.openapi_schema = app.openapi_schema or description.document(app)
-    return app.openapi_schema
-
-
 async def _each_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """A request id for the answer and every log line; a trailing slash is the same route."""
+    """Adds a request id to the response and every log line; treats a trailing slash as the same route."""
     path = request.scope["path"]
     if len(path) > 1 and path.endswith("/"):
         request.scope["path"] = path.rstrip("/")
@@ -60,9 +60,9 @@ async def _each_request(request: Request, call_next: Callable[[Request], Awaitab
     token = log.context.set({"request_id": request_id})
     started = time.perf_counter()
     try:
-        told = request.headers.get("content-length", "")
-        if told.isdigit() and int(told) > MAX_BODY_BYTES:
-            response = errors.too_large(request, MAX_BODY_BYTES)
+        length = request.headers.get("content-length", "")
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            response: Response = errors.too_large(request, MAX_BODY_BYTES)
         else:
             response = await call_next(request)
     finally:
@@ -82,7 +82,7 @@ def _lambda() -> Mangum:
     return Mangum(app, lifespan="off")
 
 
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere nobody would close the event loop that Mangum opens
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # elsewhere the event loop that Mangum opens would never be closed
     platform.prepare()
     _lambda()
 

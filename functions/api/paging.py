@@ -1,4 +1,4 @@
-"""The bare arrays of the public document: whole, or one page when one is asked for; their total goes into a header."""
+"""Paging of routes that return bare arrays: all entries, or one page on request; the total is sent in a header."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Paging:
         self._response, self._page, self._size = response, page, page_size
 
     def cut(self, found: Sequence[Entry]) -> Sequence[Entry]:
-        """The wanted entries of a whole list."""
+        """The entries of the requested page."""
         self._response.headers[TOTAL] = str(len(found))
         if self._page is None and self._size is None:
             return found

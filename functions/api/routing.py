@@ -1,7 +1,8 @@
-"""What happens around every route that needs a key: the caller is let in before the body is read, and a POST with an
-Idempotency-Key is answered once.
+"""Route class of every route that needs a key.
 
-Every router is made with `route_class=Route`; a test holds the routes to it.
+It authorizes the caller before the body is read, and executes a POST with an Idempotency-Key once.
+
+Every router is created with `route_class=Route`; a test checks this.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ from starlette.concurrency import run_in_threadpool
 from dataforge.errors import Invalid
 from dataforge.store import idempotency
 from dataforge.store.idempotency import HEADER, Claim, StoredResponse
-from functions.api.callers import admit, caller, caller_anywhere
+from functions.api.callers import authorize, caller, caller_anywhere
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-LONGEST_KEY = 255
+MAX_KEY_LENGTH = 255
 REPLAYED = "Idempotent-Replayed"
-RENEW = idempotency.ABANDONED / 3
-"""Seconds between two signs of life of a request that takes long."""
+RENEW_SECONDS = idempotency.ABANDONED / 3
+"""Between two renewals of the claim of a long request."""
 
-SHOWN_ONCE = {"create_api_key"}
-"""Operations whose answer must not be stored: they refuse the header."""
-HARMLESS = {"create_upload_url"}
-"""Operations that change nothing and answer a URL that soon expires: they do what is asked, every time."""
+NEVER_STORED = {"create_api_key"}
+"""Operations whose response must not be stored: they reject the header."""
+NOT_DEDUPLICATED = {"create_upload_url"}
+"""Operations that change nothing and return a URL that soon expires: executed every time."""
 
 
 class Route(APIRoute):
@@ -41,21 +42,21 @@ class Route(APIRoute):
         needed = organization_needed(self.dependant)
         if needed is None:
             return answer
-        operation, posts = self.operation_id or "", "POST" in self.methods
+        operation, posts = self.operation_id or "", "POST" in (self.methods or ())
 
         async def handle(request: Request) -> Response:
-            who = await run_in_threadpool(admit, request, org_required=needed)
-            key = request.headers.get(HEADER) if posts and operation not in HARMLESS else None
+            who = await run_in_threadpool(authorize, request, org_required=needed)
+            key = request.headers.get(HEADER) if posts and operation not in NOT_DEDUPLICATED else None
             if key is None:
                 return await answer(request)
             _check(key, operation)
-            return await _once(request, who.org_id, key, answer)
+            return await _idempotent(request, who.org_id, key, answer)
 
         return handle
 
 
 def organization_needed(dependant: Dependant) -> bool | None:
-    """Whether callers must name their organisation; None for a public route."""
+    """Whether the organisation header is required; None for a public route."""
     if dependant.call in (caller, caller_anywhere):
         return dependant.call is caller
     inner = [organization_needed(d) for d in dependant.dependencies]
@@ -63,23 +64,23 @@ def organization_needed(dependant: Dependant) -> bool | None:
 
 
 def _check(key: str, operation: str) -> None:
-    if operation in SHOWN_ONCE:
+    if operation in NEVER_STORED:
         raise Invalid(f"A key is shown once and never stored, so this request takes no {HEADER}", field=HEADER)
-    if not re.fullmatch(rf"[\x20-\x7e]{{1,{LONGEST_KEY}}}", key):
-        raise Invalid(f"{HEADER} must be 1 to {LONGEST_KEY} printable ASCII characters", field=HEADER)
+    if not re.fullmatch(rf"[\x20-\x7e]{{1,{MAX_KEY_LENGTH}}}", key):
+        raise Invalid(f"{HEADER} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters", field=HEADER)
 
 
-async def _once(request: Request, org_id: str, key: str, answer: Handler) -> Response:
-    """The answer of the first such request. Only 2xx is kept: what failed may be tried again with the same key."""
+async def _idempotent(request: Request, org_id: str, key: str, answer: Handler) -> Response:
+    """The response of the first such request. Only 2xx is stored: a failed request may be retried with the same key."""
     sent = f"{request.url.query}\n".encode() + await request.body()
     path = f"{request.method} {request.scope['path']}"
     held = await run_in_threadpool(idempotency.claim, org_id, path, key, sent)
     if isinstance(held, StoredResponse):
         return Response(held.body, held.status, {REPLAYED: "true"}, held.content_type)
     try:
-        async with _signs_of_life(held):
+        async with _claim_renewed(held):
             response = await answer(request)
-    except Exception:  # a cancelled one may still be working: its claim runs out by itself
+    except Exception:  # not on cancellation: the request may still be running, and its claim expires
         await run_in_threadpool(held.drop)
         raise
     body = getattr(response, "body", None)
@@ -92,10 +93,10 @@ async def _once(request: Request, org_id: str, key: str, answer: Handler) -> Res
 
 
 @asynccontextmanager
-async def _signs_of_life(held: Claim) -> AsyncIterator[None]:
+async def _claim_renewed(held: Claim) -> AsyncIterator[None]:
     async def renew() -> None:
         while True:
-            await asyncio.sleep(RENEW)
+            await asyncio.sleep(RENEW_SECONDS)
             await run_in_threadpool(held.renew)
 
     task = asyncio.create_task(renew())

@@ -1,6 +1,6 @@
-"""What a deployment costs: dated list prices, the resources of a template that are paid for while nobody works, and
-the requests of a measured job.
+"""Cost of a deployment: dated list prices, the resources of a template that are charged while idle, and the requests of
+a measured job.
 
-    prices.json   the one place where a price of AWS stands
-    job.json      what the main job asked of AWS, counted by `make bench-cost`
+    prices.json   the only file with AWS prices
+    job.json      the AWS requests of the main job, counted by `make bench-cost`
 """

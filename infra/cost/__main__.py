@@ -1,7 +1,7 @@
 """`python -m infra.cost [--stage prod] [-c key=value] [--pairs N] [--pages N]`: one JSON line of counts and dollars.
 
-The stage is synthesised as it would be deployed, without packages, and its resources are counted; nothing is asked of
-AWS. `dataforge cost` shows it.
+The stage is synthesised as it would be deployed, without packages, and its resources are counted; AWS is not
+called. `dataforge cost` shows it.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ def main() -> int:
     parser.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--pairs", type=int, default=1000)
     parser.add_argument("--pages", type=float, help="of 400 words; else as many as the measured job read for a pair")
-    given = parser.parse_args()
-    options: dict[str, str | list[str]] = dict(pair.split("=", 1) for pair in given.context)
+    arguments = parser.parse_args()
+    options: dict[str, str | list[str]] = dict(pair.split("=", 1) for pair in arguments.context)
     found = job.measured()
-    pages = given.pages if given.pages is not None else given.pairs * found.pages / found.pairs
+    pages = arguments.pages if arguments.pages is not None else arguments.pairs * found.pages / found.pairs
     try:
-        month = idle(synthesised({**options, "stage": given.stage}))
+        month = idle(synthesised({**options, "stage": arguments.stage}))
     except ValueError as problem:
         print(f"Error: {problem}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as missing:
         print(f"Error: {missing.name} is not installed; in the checkout, run: make .venv/.ready-all", file=sys.stderr)
         return 1
-    told = report.answer(found, month, pairs=given.pairs, pages=round(pages, 1), waf="web_acls" in month)
-    print(json.dumps({"stage": given.stage, **told}))
+    result = report.answer(found, month, pairs=arguments.pairs, pages=round(pages, 1), waf="web_acls" in month)
+    print(json.dumps({"stage": arguments.stage, **result}))
     return 0
 
 

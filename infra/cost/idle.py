@@ -1,4 +1,4 @@
-"""What a template costs in a month in which nobody works: its resources, counted, that are paid by time."""
+"""Counts the resources of a template that are charged by time: the cost of an idle month."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BY_TIME: dict[str, Callable[[Mapping[str, Any]], Counts]] = {
     "AWS::SecretsManager::Secret": lambda _: {"secrets": 1},
     "AWS::KMS::Key": lambda _: {"keys": 1},
 }
-"""Resource type -> what a month of one of them is, from its properties."""
+"""Resource type -> the counts of one resource in a month, from its properties."""
 
 BY_USE = {
     "AWS::ApiGateway::Account",
@@ -81,7 +81,7 @@ BY_USE = {
 
 
 def idle(resources: Iterable[Resource]) -> dict[str, float]:
-    """Counts of a month. resources: of every stack. Raises KeyError for a type of which nobody said how it is paid."""
+    """Counts of a month. resources: of every stack. Raises KeyError for a type that is in neither table."""
     counts: list[Counts] = [{"s3_gb_months": ARCHIVES_GB}]
     for resource in resources:
         kind = resource["Type"]

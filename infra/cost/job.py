@@ -1,4 +1,4 @@
-"""The main job as it was counted: `make bench-cost` writes `job.json`, and this reads it."""
+"""The measured main job: `make bench-cost` writes `job.json`, and this module reads it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Job:
     keeping: Counts
 
     def of(self, pairs: float, pages: float) -> dict[str, float]:
-        """What a job of this size asks for: in proportion, which a long job is."""
+        """The counts of a job of this size, in proportion: counts of long jobs are linear."""
         return added(scaled(self.reading, pages / self.pages), scaled(self.making, pairs / self.pairs))
 
     def kept(self, pairs: float) -> dict[str, float]:

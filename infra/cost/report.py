@@ -1,4 +1,4 @@
-"""Counts and dollars as a person reads them."""
+"""Counts and dollars as readable reports."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Line:
 
 
 def lines(counts: Counts) -> list[Line]:
-    """The dearest first; what is not used is left out."""
+    """The most expensive first; unused ones are omitted."""
     known, cost = price_list().prices, dollars(counts)
     found = [Line(known[name].what, units, cost[name]) for name, units in counts.items() if units]
     return sorted(found, key=lambda line: -line.usd)
@@ -61,7 +61,7 @@ def per_thousand(job: Job) -> dict[str, float]:
 
 
 def answer(job: Job, month: Counts, *, pairs: int, pages: float, waf: bool) -> dict[str, object]:
-    """Everything that `dataforge cost` says. month: the idle counts; pages: of 400 words."""
+    """All figures of `dataforge cost`. month: the idle counts; pages: of 400 words."""
     used = job.of(pairs, pages)
     if waf:
         used = added(used, {"waf_requests": used["api_requests"]})

@@ -1,5 +1,5 @@
-"""Puts the templates into an account: assets uploaded, stacks made or updated, what happens shown as it happens.
+"""Deploys the templates to an account: uploads assets, creates or updates stacks, and shows the progress.
 
-The `dataforge` command starts it (`python -m infra.deploy`), and `make test-deploy` proves it: the same code deploys
-the same templates to the test bed. It needs no `cdk` command and no bootstrapped account.
+The `dataforge` command starts it (`python -m infra.deploy`); `make test-deploy` deploys the same templates to an
+emulator. It needs no `cdk` command and no bootstrapped account.
 """

@@ -1,4 +1,4 @@
-"""`python -m infra.deploy deploy|destroy|doctor`: what a person reads goes to stderr, one JSON line to stdout."""
+"""`python -m infra.deploy deploy|destroy|doctor`: progress on stderr, one JSON line with the result on stdout."""
 
 from __future__ import annotations
 
@@ -21,63 +21,63 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def deploy(given: argparse.Namespace) -> dict[str, object]:
-    account = find(given.region)
-    stage = STAGES[given.stage]
+def deploy(arguments: argparse.Namespace) -> dict[str, object]:
+    account = find(arguments.region)
+    stage = STAGES[arguments.stage]
     say(f"Deploying stage {stage.name} to account {account.id}, {account.region}, as {account.user}")
     data.refuse_newer(stage.prefix, account.region, say)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = given.assembly or _synthesised(Path(scratch), given)
-        outputs = put_up(account, folder)
-    data.bring_up(outputs, prefix=stage.prefix, region=account.region, say=say)
-    told: dict[str, object] = {"event": "deployed", "stage": stage.name, "region": account.region, **outputs}
-    if given.first_key:
+        folder = arguments.assembly or _synthesised(Path(scratch), arguments)
+        outputs = deploy_stacks(account, folder)
+    data.upgrade_schema(outputs, prefix=stage.prefix, region=account.region, say=say)
+    result: dict[str, object] = {"event": "deployed", "stage": stage.name, "region": account.region, **outputs}
+    if arguments.first_key:
         from infra.deploy import first_key
 
-        told["organization_id"], told["api_key"] = first_key.create(
-            outputs, prefix=stage.prefix, region=account.region, organization=given.first_key
+        result["organization_id"], result["api_key"] = first_key.create(
+            outputs, prefix=stage.prefix, region=account.region, organization=arguments.first_key
         )
-    return told
+    return result
 
 
-def put_up(account: Account, folder: Path) -> dict[str, str]:
-    """Every stack of the assembly; their outputs together."""
-    made = Stacks(account, say)
+def deploy_stacks(account: Account, folder: Path) -> dict[str, str]:
+    """Deploys every stack of the assembly; returns the outputs of all."""
+    deployer = Stacks(account, say)
     outputs: dict[str, str] = {}
     for stack in stacks(folder, account=account.id, region=account.region):
         upload(account, [*stack.assets, stack.template], say)
-        changed = made.deploy(stack)
+        changed = deployer.deploy(stack)
         say(f"{stack.name}: {'done' if changed else 'nothing to change'}")
-        outputs |= made.outputs(stack.name)
+        outputs |= deployer.outputs(stack.name)
     return outputs
 
 
-def _synthesised(folder: Path, given: argparse.Namespace) -> Path:
+def _synthesised(folder: Path, arguments: argparse.Namespace) -> Path:
     from infra.app import build
 
-    context: dict[str, str | list[str]] = dict(pair.split("=", 1) for pair in given.context)
-    return Path(build({**context, "stage": given.stage}, str(folder)).synth().directory)
+    context: dict[str, str | list[str]] = dict(pair.split("=", 1) for pair in arguments.context)
+    return Path(build({**context, "stage": arguments.stage}, str(folder)).synth().directory)
 
 
-def destroy(given: argparse.Namespace) -> dict[str, object]:
+def destroy(arguments: argparse.Namespace) -> dict[str, object]:
     """The service; the data stack too when asked, and even then its tables and bucket stay (they are retained)."""
-    account = find(given.region)
-    made, prefix = Stacks(account, say), STAGES[given.stage].prefix
-    gone = [name for name in (f"{prefix}service",) if made.delete(name)]
-    if given.data:
-        gone += [name for name in (f"{prefix}data",) if made.delete(name, unprotect=True)]
-    return {"event": "destroyed", "stage": given.stage, "region": account.region, "stacks": gone}
+    account = find(arguments.region)
+    deployer, prefix = Stacks(account, say), STAGES[arguments.stage].prefix
+    gone = [name for name in (f"{prefix}service",) if deployer.delete(name)]
+    if arguments.data:
+        gone += [name for name in (f"{prefix}data",) if deployer.delete(name, unprotect=True)]
+    return {"event": "destroyed", "stage": arguments.stage, "region": account.region, "stacks": gone}
 
 
-def doctor(given: argparse.Namespace) -> dict[str, object]:
+def doctor(arguments: argparse.Namespace) -> dict[str, object]:
     from infra.deploy import checkup
 
-    account, prefix = find(given.region), STAGES[given.stage].prefix
-    if given.policy:
-        return _write_policies(account, prefix, given.policy)
+    account, prefix = find(arguments.region), STAGES[arguments.stage].prefix
+    if arguments.policy:
+        return _write_policies(account, prefix, arguments.policy)
     found = checkup.examine(account, prefix=prefix)
     for one in found:
-        say(f"{one.state:<8} {one.what}: {one.said}")
+        say(f"{one.state:<8} {one.what}: {one.detail}")
     bad = [one.what for one in found if one.state == checkup.BAD]
     if bad:
         raise DeployError(f"A deployment would fail: {', '.join(bad)}")
@@ -115,9 +115,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    given = _parser().parse_args()
+    arguments = _parser().parse_args()
     try:
-        print(json.dumps(given.run(given)), flush=True)
+        print(json.dumps(arguments.run(arguments)), flush=True)
     except (DeployError, ValueError) as problem:
         say(f"Error: {problem}")
         return 1

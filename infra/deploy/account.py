@@ -1,4 +1,4 @@
-"""The account that the credentials lead to."""
+"""The account and region of the current credentials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REMEDY = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ru
 
 
 class DeployError(Exception):
-    """Said to the user as it is; it ends with what to do."""
+    """Shown to the user as it is; the message ends with what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Account:
     id: str
     region: str
     user: str
-    """ARN of whoever deploys."""
+    """ARN of the user or role that deploys."""
     session: Any
 
     def client(self, service: str, **options: Any) -> Any:
@@ -30,7 +30,7 @@ class Account:
 
 
 def find(region: str | None = None) -> Account:
-    """Raises DeployError when there are no credentials, no region, or AWS does not know them."""
+    """Raises DeployError if there are no valid credentials or no region."""
     session = boto3.Session()
     region = region or session.region_name
     if not region:
@@ -38,16 +38,16 @@ def find(region: str | None = None) -> Account:
     try:
         who = session.client("sts", region_name=region, config=_config()).get_caller_identity()
     except (BotoCoreError, ClientError) as problem:
-        raise DeployError(f"AWS does not know who you are ({problem}): {REMEDY}") from None
+        raise DeployError(f"AWS does not accept your credentials ({problem}): {REMEDY}") from None
     return Account(who["Account"], region, who["Arn"], session)
 
 
 def _config() -> Config:
-    """Path-style names where an endpoint is given by hand: it seldom has a host name per bucket."""
-    own = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    """Path-style bucket names for a custom endpoint, which seldom has a host name per bucket."""
+    custom = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return Config(
         retries={"mode": "standard", "total_max_attempts": 8},
         connect_timeout=5,
         read_timeout=60,
-        s3={"addressing_style": "path" if own else "auto"},
+        s3={"addressing_style": "path" if custom else "auto"},
     )

@@ -1,4 +1,4 @@
-"""A synthesised deployment (`cdk.out`) as the CDK left it: which stacks, in which order, with which files."""
+"""Reads a synthesised deployment (`cdk.out`): its stacks, their order and their assets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""In every archive: the same content makes the same bytes."""
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+"""Of every archive entry: the same content gives the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file, or a folder that travels as an archive, and where it is uploaded to."""
+    """A file, or a folder that is uploaded as an archive, and its destination."""
 
     source: Path
     bucket: str
@@ -28,7 +28,7 @@ class Asset:
         target = folder / Path(self.key).name
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             for path in sorted(p for p in self.source.rglob("*") if p.is_file()):
-                entry = zipfile.ZipInfo(path.relative_to(self.source).as_posix(), _LONG_AGO)
+                entry = zipfile.ZipInfo(path.relative_to(self.source).as_posix(), _FIXED_TIME)
                 entry.external_attr = (stat.S_IMODE(path.stat().st_mode) | stat.S_IFREG) << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, path.read_bytes())
@@ -73,7 +73,7 @@ def _stack(folder: Path, artifact: str, properties: dict[str, Any], places: dict
     )
 
 
-def _asset(folder: Path, entry: dict[str, dict[str, dict[str, str]]], places: dict[str, str]) -> Asset:
+def _asset(folder: Path, entry: dict[str, Any], places: dict[str, str]) -> Asset:
     [place] = entry["destinations"].values()
     bucket = str(place["bucketName"])
     for placeholder, value in places.items():

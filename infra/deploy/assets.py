@@ -1,10 +1,11 @@
-"""Archives and templates into a bucket from which CloudFormation and Lambda take them."""
+"""Uploads archives and templates to a bucket from which CloudFormation and Lambda read them."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,14 @@ _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 
 def upload(account: Account, assets: Iterable[Asset], say: Callable[[str], None]) -> None:
-    """Keys name the content, so what is there already stays."""
+    """Keys are content hashes: an existing object is not uploaded again."""
     s3 = account.client("s3")
     ready: set[str] = set()
     for asset in assets:
         if asset.bucket not in ready:
-            _make_bucket(s3, asset.bucket, account, say)
+            _create_bucket(s3, asset.bucket, account, say)
             ready.add(asset.bucket)
-        if _found(lambda a=asset: s3.head_object(Bucket=a.bucket, Key=a.key, ExpectedBucketOwner=account.id)):  # type: ignore[misc]
+        if _exists(partial(s3.head_object, Bucket=asset.bucket, Key=asset.key, ExpectedBucketOwner=account.id)):
             continue
         with tempfile.TemporaryDirectory() as folder:
             file = asset.packed(Path(folder))
@@ -32,20 +33,20 @@ def upload(account: Account, assets: Iterable[Asset], say: Callable[[str], None]
             s3.upload_file(str(file), asset.bucket, asset.key, ExtraArgs={"ExpectedBucketOwner": account.id})
 
 
-def _make_bucket(s3: Any, name: str, account: Account, say: Callable[[str], None]) -> None:
+def _create_bucket(s3: Any, name: str, account: Account, say: Callable[[str], None]) -> None:
     """Private, encrypted, TLS only. Old archives stay: a rollback may need them, and they cost next to nothing.
 
-    Raises DeployError when another account has taken the name: a template from a stranger's bucket is not ours.
+    Raises DeployError when another account has taken the name: templates must never come from another account's bucket.
     """
     try:
-        if _found(lambda: s3.head_bucket(Bucket=name, ExpectedBucketOwner=account.id)):
+        if _exists(lambda: s3.head_bucket(Bucket=name, ExpectedBucketOwner=account.id)):
             return
     except ClientError as problem:
         raise DeployError(
-            f"The bucket {name} cannot be used ({problem}): it must belong to account {account.id}; your rights must "
-            "include s3:ListBucket on it"
+            f"The bucket {name} cannot be used ({problem}): it must belong to account {account.id}; your "
+            "permissions must include s3:ListBucket on it"
         ) from None
-    say(f"making the bucket {name} for archives and templates")
+    say(f"creating the bucket {name} for archives and templates")
     place = (
         {} if account.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
     )
@@ -78,9 +79,9 @@ def _tls_only(bucket: str) -> dict[str, object]:
     }
 
 
-def _found(look: Callable[[], object]) -> bool:
+def _exists(request: Callable[[], object]) -> bool:
     try:
-        look()
+        request()
     except ClientError as problem:
         if problem.response["Error"]["Code"] in _MISSING:
             return False

@@ -1,4 +1,4 @@
-"""What a deployment needs from the account, checked one by one, each with what to do where it is missing."""
+"""Checks what a deployment needs from the account; each finding says what to do if something is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRAINING_QUOTA = "L-1928E07B"
 class Finding:
     what: str
     state: str
-    said: str
+    detail: str
 
 
 def tools() -> Finding:
@@ -99,10 +99,10 @@ def sagemaker(account: Account) -> Finding:
 
 
 def allowed(account: Account, *, prefix: str) -> Finding:
-    """IAM's own simulation of every right that a deployment takes, service control policies included."""
+    """IAM's simulation of every permission that a deployment needs, including service control policies."""
     source = _identity(account)
     if source is None:
-        return Finding("rights", GOOD, "the account's root user may do everything; better deploy with a role")
+        return Finding("rights", GOOD, "the root user has every permission; a role is safer for deployments")
     lacking: set[str] = set()
     for right in rights.merged(r for many in rights.POLICIES.values() for r in many):
         asked = {
@@ -135,7 +135,7 @@ def allowed(account: Account, *, prefix: str) -> Finding:
                 "policies that allow a deployment; have them attached"
             ),
         )
-    return Finding("rights", GOOD, f"{source} may do what a deployment takes")
+    return Finding("rights", GOOD, f"{source} has the permissions of a deployment")
 
 
 def _filled(account: Account, right: rights.Right, prefix: str) -> list[str]:
@@ -143,7 +143,7 @@ def _filled(account: Account, right: rights.Right, prefix: str) -> list[str]:
 
 
 def _sample(arn: str) -> str:
-    """One of those that the pattern stands for; a `*` alone means any."""
+    """A sample ARN that the pattern matches; a `*` alone stands for any resource."""
     return arn if arn == "*" else arn.replace("*", "x")
 
 
@@ -157,25 +157,33 @@ def _identity(account: Account) -> str | None:
     return account.user
 
 
-CHECKS: dict[str, tuple[Callable[[Account], Finding], bool, str]] = {
-    "bucket for archives": (assets, True, "s3:ListBucket"),
-    "CloudFormation": (cloudformation, True, "cloudformation:DescribeStacks"),
-    "Lambda concurrency": (concurrency, False, "lambda:GetAccountSettings"),
-    "Bedrock": (bedrock, False, "bedrock:ListFoundationModels"),
-    "SageMaker training": (sagemaker, False, "servicequotas:GetServiceQuota"),
+@dataclass(frozen=True, slots=True)
+class Check:
+    """required: a deployment fails without it. permission: what the check itself needs."""
+
+    run: Callable[[Account], Finding]
+    required: bool
+    permission: str
+
+
+CHECKS = {
+    "bucket for archives": Check(assets, True, "s3:ListBucket"),
+    "CloudFormation": Check(cloudformation, True, "cloudformation:DescribeStacks"),
+    "Lambda concurrency": Check(concurrency, False, "lambda:GetAccountSettings"),
+    "Bedrock": Check(bedrock, False, "bedrock:ListFoundationModels"),
+    "SageMaker training": Check(sagemaker, False, "servicequotas:GetServiceQuota"),
 }
-"""What is looked at -> the check, whether a deployment fails without it, the right that the look itself needs."""
 
 
 def examine(account: Account, *, prefix: str) -> list[Finding]:
     """prefix: `dataforge-<stage>-`."""
     found = [tools(), Finding("credentials", GOOD, f"{account.user} in {account.id}, {account.region}")]
     simulated = partial(allowed, prefix=prefix)
-    checks = {**CHECKS, "rights": (simulated, False, "iam:SimulatePrincipalPolicy and, as a role, iam:GetRole")}
-    for what, (check, needed, right) in checks.items():
+    checks = {**CHECKS, "rights": Check(simulated, False, "iam:SimulatePrincipalPolicy and, as a role, iam:GetRole")}
+    for what, check in checks.items():
         try:
-            found.append(check(account))
+            found.append(check.run(account))
         except (ClientError, BotoCoreError) as problem:
-            told = f"could not be looked at ({problem}); your user needs {right}"
-            found.append(Finding(what, BAD if needed else ADVICE, told))
+            message = f"could not be checked ({problem}); your user needs {check.permission}"
+            found.append(Finding(what, BAD if check.required else ADVICE, message))
     return found

@@ -1,5 +1,5 @@
-"""The data of a deployment, reached with the deployer's own credentials: its form is looked at before, and brought to
-today's after the stacks are up."""
+"""The data of a deployment, accessed with the deployer's credentials: its schema version is checked before the stacks
+are deployed, and upgraded afterwards."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from dataforge.store import schema
 from infra.deploy.account import DeployError
 
 
-def plug_in(prefix: str, region: str, *, bucket: str = "none") -> None:
-    """This process into the tables of that prefix."""
+def connect(prefix: str, region: str, *, bucket: str = "none") -> None:
+    """Set the backend of this process to the tables with that prefix."""
     os.environ.update(DATAFORGE_BUCKET=bucket, DATAFORGE_TABLE_PREFIX=prefix, AWS_DEFAULT_REGION=region)
     settings.get.cache_clear()
     platform.use(None)
 
 
 def refuse_newer(prefix: str, region: str, say: Callable[[str], None]) -> None:
-    """Before anything is changed. Raises DeployError when a newer release has written the data."""
-    plug_in(prefix, region)
+    """Called before any change. Raises DeployError if a newer release has written the data."""
+    connect(prefix, region)
     try:
         found = schema.stored()
     except Invalid:  # no tables yet
         return
     except (ClientError, BotoCoreError) as problem:
-        say(f"The form of the data could not be read ({problem}); the service looks at it again when it starts")
+        say(f"The schema version of the data could not be read ({problem}); the service checks it again when it starts")
         return
     if found is not None and found.number > schema.needed():
         raise DeployError(schema.newer(found, schema.needed()))
 
 
-def bring_up(outputs: dict[str, str], *, prefix: str, region: str, say: Callable[[str], None]) -> list[str]:
-    """What was carried out. Until it is, the new service answers 503. Raises DeployError."""
-    plug_in(prefix, region, bucket=outputs["FilesBucketName"])
+def upgrade_schema(outputs: dict[str, str], *, prefix: str, region: str, say: Callable[[str], None]) -> list[str]:
+    """The upgrade steps that were executed; until then the new service returns 503. Raises DeployError."""
+    connect(prefix, region, bucket=outputs["FilesBucketName"])
     try:
         return schema.bring_up(say=say)
     except SchemaMismatch as problem:
         raise DeployError(problem.message) from None
     except (ClientError, BotoCoreError) as problem:
         raise DeployError(
-            f"The stacks are up, but the form of the data could not be settled ({problem}): your user needs "
+            f"The stacks are deployed, but the schema of the data could not be upgraded ({problem}): your user needs "
             "dynamodb:GetItem, Query, PutItem, UpdateItem and DescribeTable on the table orgs. Run dataforge deploy "
             "again"
         ) from None

@@ -8,6 +8,6 @@ from infra.deploy import data
 
 def create(outputs: dict[str, str], *, prefix: str, region: str, organization: str) -> tuple[str, str]:
     """(organisation id, key): the key cannot be shown again. outputs: those of both stacks."""
-    data.plug_in(prefix, region, bucket=outputs["FilesBucketName"])
+    data.connect(prefix, region, bucket=outputs["FilesBucketName"])
     org_id, user_id = organisations.create(organization)
     return org_id, api_keys.create_first(org_id, user_id, name="first key")

@@ -1,9 +1,9 @@
-"""What whoever deploys must be allowed to do, as IAM policies: `dataforge doctor --policy FOLDER` writes them.
+"""Permissions needed to deploy, as IAM policies: `dataforge doctor --policy FOLDER` writes them.
 
-CloudFormation works with the rights of its caller, so a resource type needs what its handlers call: AWS publishes that
-with each type's schema (`aws cloudformation describe-type`, under `handlers`; as of August 2026). What a handler calls
-only for properties that our templates do not set (keys of KMS, Kinesis, VPCs, replicas, ...) is left out. Everything is
-granted on what carries our name, as far as AWS can narrow it.
+CloudFormation acts with the permissions of its caller, so each resource type needs what its handlers call: AWS lists
+that with the type's schema (`aws cloudformation describe-type`, under `handlers`; as of August 2026). Calls only for
+properties that our templates do not set (keys of KMS, Kinesis, VPCs, replicas, ...) are left out. Permissions are
+limited to resources with our name prefix, as far as AWS supports it.
 """
 
 from __future__ import annotations
@@ -111,13 +111,13 @@ DATA: Mapping[str, tuple[Right, ...]] = {
     ),
     "AWS::S3::BucketPolicy": (_may("s3", "DeleteBucketPolicy GetBucketPolicy PutBucketPolicy", _BUCKET),),
 }
-"""Resource type of the data stack -> what making, changing, reading and deleting one takes."""
+"""Resource type of the data stack -> the permissions to create, update, read and delete one."""
 
 SERVICE: Mapping[str, tuple[Right, ...]] = {
     "AWS::ApiGateway::Account": (_gateway, _pass),
     "AWS::ApiGateway::BasePathMapping": (_gateway,),
     "AWS::ApiGateway::Deployment": (_gateway,),
-    # The first own host name of an account makes API Gateway's own role.
+    # The first custom domain of an account creates API Gateway's service-linked role.
     "AWS::ApiGateway::DomainName": (
         _gateway,
         _may(
@@ -134,7 +134,7 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
     "AWS::ApiGatewayV2::Api": (_gateway,),
     "AWS::ApiGatewayV2::Integration": (_gateway,),
     "AWS::ApiGatewayV2::Route": (_gateway,),
-    # The access log of a WebSocket stage is a log delivery of whoever makes the stage.
+    # The access log of a WebSocket stage is a log delivery, created with the caller's permissions.
     "AWS::ApiGatewayV2::Stage": (
         _gateway,
         _may(
@@ -262,9 +262,9 @@ OWN: tuple[Right, ...] = (
         "arn:aws:cloudformation:{region}:{account}:stack/{name}*",
     ),
     _may("s3", "CreateBucket ListBucket PutBucketPolicy PutBucketPublicAccessBlock", _ARCHIVES),
-    # Lambda and CloudFormation fetch archives and templates with the rights of whoever deploys.
+    # Lambda and CloudFormation read archives and templates with the deployer's permissions.
     _may("s3", "AbortMultipartUpload GetObject GetObjectVersion PutObject", f"{_ARCHIVES}/*"),
-    # The form of the data and what a release changes in it; the first organisation and its key.
+    # Schema version and upgrade steps of the data; the first organisation and its key.
     _may("dynamodb", "DescribeTable GetItem PutItem Query UpdateItem", _TABLES),
 )
 """What `dataforge deploy`, `destroy` and `doctor` call themselves."""
@@ -277,7 +277,7 @@ POLICIES: Mapping[str, tuple[Right, ...]] = {
 
 
 def merged(rights: Iterable[Right]) -> list[Right]:
-    """Those on the same resources together, each action once."""
+    """Rights on the same resources combined, each action once."""
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], set[str]] = {}
     for right in rights:
         found.setdefault((right.resources, right.passed_to), set()).update(right.actions)

@@ -22,18 +22,18 @@ _REMEDIES = {
 
 
 class Stacks:
-    """say: told each line for the person who waits."""
+    """say: receives each line of progress."""
 
     def __init__(self, account: Account, say: Callable[[str], None], *, poll_s: float = POLL_S) -> None:
         self._account, self._say, self._poll = account, say, poll_s
         self._cfn = account.client("cloudformation")
 
     def deploy(self, stack: Stack) -> bool:
-        """Make or update it and wait; False when there was nothing to change.
+        """Create or update it and wait; False if there was nothing to change.
 
         Raises DeployError with the reasons of every resource that failed.
         """
-        status = self._settled(stack.name)
+        status = self._stable_status(stack.name)
         if status == "ROLLBACK_COMPLETE":  # its first creation failed: it can only be deleted
             self.delete(stack.name, unprotect=True)
             status = _GONE
@@ -55,7 +55,7 @@ class Stacks:
             if "No updates are to be performed" in str(problem):
                 return False
             raise DeployError(f"CloudFormation refuses the stack {stack.name}: {problem}") from None
-        self._follow(stack.name, {event["EventId"] for event in seen})
+        self._wait(stack.name, {event["EventId"] for event in seen})
         return True
 
     def outputs(self, name: str) -> dict[str, str]:
@@ -66,7 +66,7 @@ class Stacks:
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
     def delete(self, name: str, *, unprotect: bool = False) -> bool:
-        """False when it is not there. Raises DeployError when something refuses to go."""
+        """False when it is not there. Raises DeployError if a resource cannot be deleted."""
         found = self._describe(name)
         if found is None:
             return False
@@ -78,10 +78,10 @@ class Stacks:
             self._cfn.delete_stack(StackName=found["StackId"])
         except ClientError as problem:
             raise DeployError(f"CloudFormation does not delete {name}: {problem}") from None
-        self._follow(found["StackId"], seen)
+        self._wait(found["StackId"], seen)
         return True
 
-    def _settled(self, name: str) -> str:
+    def _stable_status(self, name: str) -> str:
         """Its status once nothing is in progress; GONE when it does not exist."""
         end = time.monotonic() + LONGEST_S
         while True:
@@ -93,8 +93,8 @@ class Stacks:
                 return status
             self._pause(end, f"{name} is {status}")
 
-    def _follow(self, name: str, seen: set[str]) -> None:
-        """Until the stack is at rest."""
+    def _wait(self, name: str, seen: set[str]) -> None:
+        """Until no operation on the stack is in progress."""
         end = time.monotonic() + LONGEST_S
         reasons: list[str] = []
         while True:
@@ -108,11 +108,13 @@ class Stacks:
                 break
             self._pause(end, f"{name} is still {status}")
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"):
-            told = "\n  ".join(reasons) or str((found or {}).get("StackStatusReason", "CloudFormation gives no reason"))
-            raise DeployError(f"{name} ended as {status}:\n  {told}")
+            details = "\n  ".join(reasons) or str(
+                (found or {}).get("StackStatusReason", "CloudFormation gives no reason")
+            )
+            raise DeployError(f"{name} ended as {status}:\n  {details}")
 
     def _show(self, event: dict[str, Any]) -> list[str]:
-        """The reason, if the event is a failure of its own and not the echo of another."""
+        """The reason, if the event is a failure and not the consequence of another one."""
         status, reason = str(event["ResourceStatus"]), str(event.get("ResourceStatusReason", ""))
         line = f"{status:<28} {event.get('ResourceType', '')} {event['LogicalResourceId']}"
         failed = status.endswith("_FAILED")

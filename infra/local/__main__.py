@@ -12,8 +12,8 @@ from dataforge import log, settings
 from dataforge.errors import SchemaMismatch
 from infra.local.server import serve
 
-UNCOUNTED = ("DATAFORGE_RATE_DATA_FORGE", "DATAFORGE_RATE_DATASETS", "DATAFORGE_RATE_TRAINING")
-"""Rates that are off here unless they are set: there is one user, and the command polls."""
+UNLIMITED_RATES = ("DATAFORGE_RATE_DATA_FORGE", "DATAFORGE_RATE_DATASETS", "DATAFORGE_RATE_TRAINING")
+"""Rate limits that are off here unless they are set: there is one user, and the command polls."""
 
 
 def main() -> int:
@@ -21,14 +21,14 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path(".dataforge"), help="data folder")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 picks a free one")
-    told = parser.parse_args()
-    for name in UNCOUNTED:  # before the settings are read
+    arguments = parser.parse_args()
+    for name in UNLIMITED_RATES:  # before the settings are read
         os.environ[name] = os.environ.get(name) or "0"
     log.configure(settings.get().log_level)
-    # uvicorn raises a signal that ended it once more; by default SIGTERM would then kill before anything is put away.
+    # uvicorn raises the signal that ended it again; by default SIGTERM would then kill the process before its cleanup.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        serve(told.home.resolve(), told.host, told.port)
+        serve(arguments.home.resolve(), arguments.host, arguments.port)
     except KeyboardInterrupt:
         return 130
     except (RuntimeError, OSError, SchemaMismatch) as problem:

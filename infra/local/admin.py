@@ -1,9 +1,9 @@
-"""`python -m infra.local.admin (--home DIR | --stage NAME) org create NAME`, and the like: what needs no key.
+"""`python -m infra.local.admin (--home DIR | --stage NAME) org create NAME` and other commands that need no API key.
 
 It works on the tables of a data folder (also while a server serves it) or of a deployment. The command `dataforge`
-starts it; whoever may open the folder, or has the rights of the account, may use it.
+starts it; anyone with access to the folder, or with permissions in the account, may use it.
 
-One JSON line on stdout: what was done, or `{"error": {"code", "message"}}` and exit code 1.
+One JSON line on stdout: the result, or `{"error": {"code", "message"}}` and exit code 1.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from dataforge.platform.ports import Item
 from dataforge.store import api_keys, ledger, members, organisations, schema
 from infra.stages import STAGES
 
-Told = argparse.Namespace
+Arguments = argparse.Namespace
 ALL_WORK = [s for s in api_keys.SCOPES if s != api_keys.ADMIN]
 
 
-def plug_in(told: Told) -> None:
-    """This process into the data folder or the deployment."""
-    if told.home is not None:
+def connect(arguments: Arguments) -> None:
+    """Set the backend of this process to the data folder or the deployment."""
+    if arguments.home is not None:
         from infra.local.platform import build
 
-        platform.use(build(told.home.resolve(), base_url=lambda: "", invoke=_never))
+        platform.use(build(arguments.home.resolve(), base_url=lambda: "", invoke=_never))
         return
-    if told.stage not in STAGES:
-        raise Invalid(f"There is no stage {told.stage}: choose from {', '.join(STAGES)}", field="stage")
-    os.environ["DATAFORGE_TABLE_PREFIX"] = STAGES[told.stage].prefix
-    os.environ.setdefault("DATAFORGE_BUCKET", "none")  # nothing here reads or writes a file
+    if arguments.stage not in STAGES:
+        raise Invalid(f"There is no stage {arguments.stage}: choose from {', '.join(STAGES)}", field="stage")
+    os.environ["DATAFORGE_TABLE_PREFIX"] = STAGES[arguments.stage].prefix
+    os.environ.setdefault("DATAFORGE_BUCKET", "none")  # no command reads or writes a file
     settings.get.cache_clear()
     from dataforge.platform.aws import build as build_aws
 
@@ -49,64 +49,72 @@ def _never(function: str, _event: Item, _timeout_s: float) -> Item:
     raise RuntimeError(f"The operator's tool runs no state machines ({function})")
 
 
-def create_org(told: Told) -> object:
-    """With its first owner, and a key that may do everything."""
-    if not 1 <= len(told.name.strip()) <= 200:
+def create_org(arguments: Arguments) -> object:
+    """With its first owner, and a key with the scope admin."""
+    if not 1 <= len(arguments.name.strip()) <= 200:
         raise Invalid("An organization needs a name of 1 to 200 characters", field="name")
-    org_id, user_id = organisations.create(told.name.strip(), user_id=told.user, email=told.email, user_name=told.owner)
-    made: dict[str, object] = {"organization_id": org_id, "name": told.name.strip(), "user_id": user_id}
-    if told.no_key:
+    org_id, user_id = organisations.create(
+        arguments.name.strip(), user_id=arguments.user, email=arguments.email, user_name=arguments.owner
+    )
+    made: dict[str, object] = {"organization_id": org_id, "name": arguments.name.strip(), "user_id": user_id}
+    if arguments.no_key:
         return made
     key, secret = api_keys.create(org_id, user_id, name="first key", scopes=[api_keys.ADMIN], created_by="operator")
     return {**made, "key_id": key.key_id, "key": secret}
 
 
-def list_orgs(_: Told) -> object:
+def list_orgs(_: Arguments) -> object:
     return [{"organization_id": o.org_id, "name": o.name, "created_at": o.created_at} for o in organisations.list_all()]
 
 
-def create_key(told: Told) -> object:
-    org_id = _org(told)
-    scopes = told.scope or ALL_WORK
+def create_key(arguments: Arguments) -> object:
+    org_id = _org(arguments)
+    scopes = arguments.scope or ALL_WORK
     api_keys.check_scopes(scopes)
     owners = [m for m in members.of_organisation(org_id) if m.role == "owner"]
-    user_id = told.user or owners[0].user_id
+    user_id = arguments.user or owners[0].user_id
     if api_keys.ADMIN in scopes and members.get(org_id, user_id).role != "owner":
         raise Invalid("Only an owner's key may have the scope admin", field="scopes")
-    key, secret = api_keys.create(org_id, user_id, name=told.name, scopes=scopes, created_by="operator")
+    key, secret = api_keys.create(org_id, user_id, name=arguments.name, scopes=scopes, created_by="operator")
     return {**_key(key), "organization_id": org_id, "key": secret}
 
 
-def list_keys(told: Told) -> object:
-    return [_key(k) for k in api_keys.of_organisation(_org(told))]
+def list_keys(arguments: Arguments) -> object:
+    return [_key(k) for k in api_keys.of_organisation(_org(arguments))]
 
 
-def revoke_key(told: Told) -> object:
-    return {"message": f"API key {told.id} revoked", **_key(api_keys.revoke(_org(told), told.id))}
+def revoke_key(arguments: Arguments) -> object:
+    return {"message": f"API key {arguments.id} revoked", **_key(api_keys.revoke(_org(arguments), arguments.id))}
 
 
-def add_member(told: Told) -> object:
+def add_member(arguments: Arguments) -> object:
     member = members.Member(
-        _org(told), told.user or ids.new("user"), told.role, told.name, told.email, not told.unverified, clock.now()
+        org_id=_org(arguments),
+        user_id=arguments.user or ids.new("user"),
+        role=arguments.role,
+        name=arguments.name,
+        email=arguments.email,
+        email_verified=not arguments.unverified,
+        created_at=clock.now(),
     )
     return _member(members.add(member))
 
 
-def list_members(told: Told) -> object:
-    return [_member(m) for m in members.of_organisation(_org(told))]
+def list_members(arguments: Arguments) -> object:
+    return [_member(m) for m in members.of_organisation(_org(arguments))]
 
 
-def verify_member(told: Told) -> object:
-    return _member(members.verify_email(_org(told), told.id))
+def verify_member(arguments: Arguments) -> object:
+    return _member(members.verify_email(_org(arguments), arguments.id))
 
 
-def remove_member(told: Told) -> object:
-    revoked = members.remove(_org(told), told.id)
-    return {"message": f"Member {told.id} removed", "user_id": told.id, "revoked_keys": revoked}
+def remove_member(arguments: Arguments) -> object:
+    revoked = members.remove(_org(arguments), arguments.id)
+    return {"message": f"Member {arguments.id} removed", "user_id": arguments.id, "revoked_keys": revoked}
 
 
-def show_account(told: Told) -> object:
-    account = ledger.account_of(_org(told))
+def show_account(arguments: Arguments) -> object:
+    account = ledger.account_of(_org(arguments))
     usage = ledger.usage_of(account.org_id, ledger.month())
     return {
         "organization_id": account.org_id,
@@ -118,27 +126,27 @@ def show_account(told: Told) -> object:
     }
 
 
-def top_up(told: Told) -> object:
+def top_up(arguments: Arguments) -> object:
     try:
-        micro = Decimal(told.dollars) * 1_000_000
+        micro = Decimal(arguments.dollars) * 1_000_000
     except ArithmeticError:
-        raise Invalid(f"{told.dollars!r} is no amount of dollars", field="amount") from None
+        raise Invalid(f"{arguments.dollars!r} is no amount of dollars", field="amount") from None
     if not micro.is_finite() or micro != int(micro):
         raise Invalid("The amount has at most six decimals", field="amount")
-    ledger.top_up(_org(told), int(micro), note=told.note)
-    return show_account(told)
+    ledger.top_up(_org(arguments), int(micro), note=arguments.note)
+    return show_account(arguments)
 
 
-def set_plan(told: Told) -> object:
-    ledger.set_plan(_org(told), told.plan, quota_records=told.records)
-    return show_account(told)
+def set_plan(arguments: Arguments) -> object:
+    ledger.set_plan(_org(arguments), arguments.plan, quota_records=arguments.records)
+    return show_account(arguments)
 
 
 def _dollars(micro: int) -> float:
     return float(Decimal(micro) / 1_000_000)
 
 
-COMMANDS: dict[str, dict[str, Callable[[Told], object]]] = {
+COMMANDS: dict[str, dict[str, Callable[[Arguments], object]]] = {
     "org": {"create": create_org, "list": list_orgs},
     "key": {"create": create_key, "list": list_keys, "revoke": revoke_key},
     "member": {"add": add_member, "list": list_members, "verify": verify_member, "remove": remove_member},
@@ -146,12 +154,12 @@ COMMANDS: dict[str, dict[str, Callable[[Told], object]]] = {
 }
 
 
-def _org(told: Told) -> str:
-    """The one that was named, the folder's own, or the only one there is."""
-    if told.org:
-        return organisations.get(told.org).org_id
-    if told.home is not None and (told.home / "credentials.json").exists():
-        return str(json.loads((told.home / "credentials.json").read_text("utf-8"))["organization_id"])
+def _org(arguments: Arguments) -> str:
+    """The id from --org, that of the folder's credentials, or that of the only organisation."""
+    if arguments.org:
+        return organisations.get(arguments.org).org_id
+    if arguments.home is not None and (arguments.home / "credentials.json").exists():
+        return str(json.loads((arguments.home / "credentials.json").read_text("utf-8"))["organization_id"])
     there = organisations.list_all()
     if len(there) != 1:
         raise Invalid(f"There are {len(there)} organizations: name one with --org", field="org")
@@ -159,15 +167,15 @@ def _org(told: Told) -> str:
 
 
 def _key(key: api_keys.ApiKey) -> dict[str, object]:
-    """As the API answers it."""
-    told = dataclasses.asdict(key)
+    """As the API returns it."""
+    fields = dataclasses.asdict(key)
     names = ("name", "prefix", "scopes", "user_id", "created_at", "last_used_at")
-    return {"id": key.key_id, **{name: told[name] for name in names}}
+    return {"id": key.key_id, **{name: fields[name] for name in names}}
 
 
 def _member(member: members.Member) -> dict[str, object]:
-    told = dataclasses.asdict(member)
-    return {name: told[name] for name in ("user_id", "name", "email", "email_verified", "role", "created_at")}
+    fields = dataclasses.asdict(member)
+    return {name: fields[name] for name in ("user_id", "name", "email", "email_verified", "role", "created_at")}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -208,27 +216,27 @@ def _arguments(of: argparse.ArgumentParser, thing: str, verb: str) -> None:
         of.add_argument("--name")
         of.add_argument("--email")
         of.add_argument("--role", choices=("owner", "member"), default="member")
-        of.add_argument("--unverified", action="store_true", help="the email address is not proved yet")
+        of.add_argument("--unverified", action="store_true", help="the email address is not verified yet")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    told = parser().parse_args(arguments)
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
     try:
-        plug_in(told)
+        connect(arguments)
         schema.check()
-        print(json.dumps(COMMANDS[told.thing][told.verb](told)))
+        print(json.dumps(COMMANDS[arguments.thing][arguments.verb](arguments)))
     except DataForgeError as problem:
-        return _refuse(problem.code, problem.message)
-    except Exception as problem:  # the last resort of a command: the cloud's own errors come by many names
-        return _refuse(type(problem).__name__, str(problem))
+        return _print_error(problem.code, problem.message)
+    except Exception as problem:  # AWS errors have many classes
+        return _print_error(type(problem).__name__, str(problem))
     return 0
 
 
-def _refuse(code: str, message: str) -> int:
+def _print_error(code: str, message: str) -> int:
     print(json.dumps({"error": {"code": code, "message": message}}))
     return 1
 
 
 if __name__ == "__main__":
-    logging.disable(logging.INFO)  # what was done is told on stdout
+    logging.disable(logging.INFO)  # the result goes to stdout
     sys.exit(main())

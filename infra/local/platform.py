@@ -1,8 +1,8 @@
-"""Plug this machine in: the embedded platform over one data folder, the same for the server and its workers.
+"""Builds the embedded backend on one data folder, the same for the server and its workers.
 
 <home>/data.db         tables (SQLite)          <home>/files/           objects
 <home>/workflows.db    executions               <home>/secret           signs file URLs (0600)
-<home>/server.json     who serves it, where     <home>/credentials.json the first key (0600)
+<home>/server.json     the running server     <home>/credentials.json the first key (0600)
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Protocol
 
 from dataforge import settings
-from dataforge.platform.embedded import definition
-from dataforge.platform.embedded.asl import Machine
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.runner import Runner
+from dataforge.platform.embedded import asl_parser
+from dataforge.platform.embedded.asl_interpreter import Machine
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
-from dataforge.platform.embedded.workers import WorkerPool
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
+from dataforge.platform.embedded.worker_pool import WorkerPool
+from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Item, Platform
 from infra import catalog
 
@@ -32,7 +32,7 @@ _INFRA = Path(catalog.__file__).parent
 
 
 def substitutions() -> dict[str, str]:
-    """What `${PlanRun}` and `${Bucket}` in a state machine file stand for here: names of the catalog."""
+    """Values of `${PlanRun}` and `${Bucket}` in the state machine files: names of the catalog."""
     names = {"".join(part.title() for part in name.split("_")): name for name in catalog.FUNCTIONS}
     return {**names, "Bucket": BUCKET}
 
@@ -40,20 +40,22 @@ def substitutions() -> dict[str, str]:
 def machines() -> dict[str, Machine]:
     """The state machines, read from the files that the deployment uploads."""
     return {
-        name: definition.read(json.loads((_INFRA / file).read_text("utf-8")), substitutions())
+        name: asl_parser.read(
+            json.loads((_INFRA / file).read_text("utf-8")), substitutions(), catalog.RENAMED_STATES.get(name)
+        )
         for name, file in catalog.WORKFLOWS.items()
     }
 
 
 def secret_of(home: Path) -> bytes:
-    """The key that signs file URLs; made once."""
+    """The key that signs file URLs; created once."""
     return bytes.fromhex(write_once(home / "secret", secrets.token_hex(32)))
 
 
 def write_once(path: Path, text: str) -> str:
     """The file's content; `text` becomes it, readable by the owner only, if the file does not exist yet.
 
-    Whole or not at all, also when several processes try at once or one is killed.
+    Atomic, also when several processes try at once or one is killed.
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -76,9 +78,9 @@ def build(
     invoke: Callable[[str, Item, float], Item],
     soon: Callable[[Callable[[], None]], object] = lambda job: job(),
 ) -> Platform:
-    """invoke runs a function of the catalog: only the server has one that does. soon: see DiskFiles."""
+    """invoke runs a function of the catalog; only the server passes one that works. soon: see LocalFiles."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = DiskFiles(
+    files = LocalFiles(
         home / "files",
         base_url=base_url,
         secret=secret_of(home),
@@ -87,23 +89,23 @@ def build(
     )
     runner = Runner(home / "workflows.db", machines(), invoke=invoke, read_file=files.read)
     return Platform(
-        "embedded",
-        SqliteTables(home / "data.db", catalog.TABLES),
-        files,
-        runner,
-        EmbeddedSockets(),
-        EnvironmentSecrets(home / "secrets.json"),
+        name="embedded",
+        tables=SqliteTables(home / "data.db", catalog.TABLES),
+        files=files,
+        workflows=runner,
+        publisher=InProcessPublisher(),
+        secrets=EnvironmentSecrets(home / "secrets.json"),
     )
 
 
 def pool(home: Path, size: int) -> WorkerPool:
-    """Warm workers that run the catalog's handlers over the same data folder."""
+    """Warm workers that run the catalog's handlers on the same data folder."""
     environment: Mapping[str, str] = {**os.environ, "DATAFORGE_HOME": str(home)}
     return WorkerPool([sys.executable, "-m", "infra.local.worker"], size, environment)
 
 
 class Workers(Protocol):
-    """What the server needs of its workers; `WorkerPool` says what each call promises."""
+    """What the server needs of its workers; `WorkerPool` documents each method."""
 
     def invoke(self, handler: str, event: Item, timeout_s: float) -> Item: ...
 

@@ -22,9 +22,9 @@ from starlette.concurrency import run_in_threadpool
 
 from dataforge import platform, settings
 from dataforge.errors import NotFound
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.runner import Runner
-from dataforge.platform.objects import disposition
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.workflow_runner import Runner
+from dataforge.platform.file_keys import disposition
 from dataforge.platform.ports import FileInfo, Platform
 from dataforge.store import api_keys, organisations, projects, runs, schema
 from dataforge.workflows import lifecycle
@@ -34,19 +34,19 @@ from infra.local.platform import Workers, build, invoker, pool, write_once
 
 logger = logging.getLogger(__name__)
 
-FIRST_SWEEP_SECONDS = 60.0
-"""After the start: nobody should wait for it."""
+FIRST_CLEANUP_SECONDS = 60.0
+"""After the start, which it must not delay."""
 UPLOAD_RETRIES = (0.2, 2.0)
-"""Pauses before looking at an upload again, in seconds."""
+"""Pauses before an upload is verified again, in seconds."""
 
 
-def add_file_routes(app: FastAPI, files: DiskFiles) -> None:
-    """What S3 does behind a presigned URL: PUT and GET of one object, checked by its signature."""
+def add_file_routes(app: FastAPI, files: LocalFiles) -> None:
+    """PUT and GET of one object by signed URL, as S3 does for presigned URLs."""
 
     @app.put("/files/{key:path}", include_in_schema=False)
     async def put_file(key: str, request: Request) -> PlainTextResponse:
-        told = request.headers.get("content-length", "")
-        length = int(told) if told.isdigit() else None
+        header = request.headers.get("content-length", "")
+        length = int(header) if header.isdigit() else None
         content_type = request.headers.get("content-type")
         query = dict(request.query_params)
         files.verify("PUT", key, query, content_type=content_type, content_length=length)
@@ -70,8 +70,8 @@ def add_file_routes(app: FastAPI, files: DiskFiles) -> None:
         return StreamingResponse(body, media_type=info.content_type, headers=headers)
 
 
-def first_credentials(home: Path, url: str) -> Path:
-    """The local organisation's key, made at the first start, kept in a 0600 file that the command reads."""
+def ensure_credentials(home: Path, url: str) -> Path:
+    """The local organisation and its key, created at the first start; the file (0600) is read by the command."""
     path = home / "credentials.json"
     if not path.exists():
         org_id, user_id = organisations.create("local")
@@ -81,7 +81,7 @@ def first_credentials(home: Path, url: str) -> Path:
 
 
 def resume_started_runs(org_ids: set[str]) -> None:
-    """A run that was written but whose machine never started (killed in between) starts now; the rest is harmless."""
+    """Starts the state machines of active runs, in case a crash prevented it; idempotent for those already started."""
     for project in itertools.chain.from_iterable(projects.list_of(org_id) for org_id in org_ids):
         if project.active_run is not None:
             try:
@@ -92,53 +92,60 @@ def resume_started_runs(org_ids: set[str]) -> None:
                 lifecycle.start_machine(run)
 
 
-def look_at_upload(info: FileInfo) -> None:
-    """What `functions/on_upload.py` does in an account; a moment's trouble is tried again."""
+def verify_upload(info: FileInfo) -> None:
+    """Does what `functions/on_upload.py` does on AWS; failures are retried."""
     for pause in UPLOAD_RETRIES:
         try:
             verification.arrived(info.key)
             return
         except Exception:
-            logger.warning("looking at %s failed; once more in %s s", info.key, pause, exc_info=True)
+            logger.warning("verifying %s failed; next try in %s s", info.key, pause, exc_info=True)
             time.sleep(pause)
     verification.arrived(info.key)
 
 
-def sweep_daily(closing: threading.Event) -> None:
-    """What the bucket's lifecycle does in an account: files of synthetic jobs go when their days are over."""
-    while not closing.wait(FIRST_SWEEP_SECONDS):
+def delete_expired_results_daily(closing: threading.Event) -> None:
+    """Does what the bucket's lifecycle rule does on AWS: deletes expired files of synthetic jobs."""
+    while not closing.wait(FIRST_CLEANUP_SECONDS):
         for org in organisations.list_all():
             try:
                 jobs.sweep(org.org_id)
             except Exception:
-                logger.warning("the expired files of %s stay until tomorrow", org.org_id, exc_info=True)
+                logger.warning("expired files of %s could not be deleted; next try tomorrow", org.org_id, exc_info=True)
         if closing.wait(jobs.DAY):
             return
 
 
 @contextmanager
-def machine(home: Path, url: str, *, hire: Callable[[Path, int], Workers] = pool) -> Iterator[tuple[Platform, Path]]:
-    """Everything but HTTP, running: the platform and the file with the first key. Raises RuntimeError when another
-    server holds the folder, SchemaMismatch when a newer version wrote it. hire: workers for a folder, so many."""
+def machine(
+    home: Path, url: str, *, make_workers: Callable[[Path, int], Workers] = pool
+) -> Iterator[tuple[Platform, Path]]:
+    """Runs everything but HTTP; yields the backend and the file with the first key.
+
+    make_workers: (folder, how many) -> workers. Raises RuntimeError when another server holds the folder,
+    SchemaMismatch when a newer version wrote it.
+    """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    workers = hire(home, settings.get().workers)
-    teller, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
-    plugged = build(home, base_url=lambda: url, invoke=invoker(workers), soon=teller.submit)
-    assert isinstance(plugged.workflows, Runner)  # noqa: S101  build made it
+    workers = make_workers(home, settings.get().workers)
+    callbacks, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
+    backend = build(home, base_url=lambda: url, invoke=invoker(workers), soon=callbacks.submit)
+    assert isinstance(backend.workflows, Runner)  # noqa: S101  build made it
     try:
-        platform.use(plugged)
+        platform.use(backend)
         schema.bring_up()
-        credentials = first_credentials(home, url)
+        credentials = ensure_credentials(home, url)
         own = str(json.loads(credentials.read_text("utf-8"))["organization_id"])
         resume_started_runs({own, *(org.org_id for org in organisations.list_all())})
-        plugged.workflows.start_up()
-        plugged.files.on_created(look_at_upload)
-        threading.Thread(target=sweep_daily, args=(closing,), name="sweep", daemon=True).start()
-        yield plugged, credentials
+        backend.workflows.start_up()
+        backend.files.on_created(verify_upload)
+        threading.Thread(
+            target=delete_expired_results_daily, args=(closing,), name="expired-results", daemon=True
+        ).start()
+        yield backend, credentials
     finally:
         closing.set()
-        teller.shutdown(cancel_futures=True)  # the next start hears of what is left
-        plugged.workflows.close()
+        callbacks.shutdown(cancel_futures=True)  # the next start runs the callbacks that are left
+        backend.workflows.close()
         workers.close()
         platform.use(None)
 
@@ -147,12 +154,12 @@ def serve(home: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; one JSON line on stdout says when and where it is ready."""
     listener = socket.create_server((host, port), backlog=512)
     url = f"http://{host}:{listener.getsockname()[1]}"
-    with machine(home, url) as (plugged, credentials):
+    with machine(home, url) as (backend, credentials):
         from functions.api.main import create_app
 
         app = create_app()
-        assert isinstance(plugged.files, DiskFiles)  # noqa: S101  build made it
-        add_file_routes(app, plugged.files)
+        assert isinstance(backend.files, LocalFiles)  # noqa: S101  build made it
+        add_file_routes(app, backend.files)
         ready = {
             "event": "ready",
             "url": url,

@@ -1,4 +1,4 @@
-"""One warm worker of the one-machine server: builds the platform, then runs handlers by name."""
+"""A warm worker of the one-machine server: builds the backend, then runs handlers by name."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dataforge import log, platform, settings
-from dataforge.platform.embedded.workers import serve
+from dataforge.platform.embedded.worker_pool import serve
 from dataforge.platform.ports import Item
 from infra import catalog
 from infra.local.platform import build
 
 
-def never(function: str, _event: Item, _timeout_s: float) -> Item:
+def no_workflows(function: str, _event: Item, _timeout_s: float) -> Item:
     raise RuntimeError(f"A worker runs no state machines ({function})")
 
 
 def resolve(handler: str) -> Callable[[Item, object], Item]:
-    """Only what the catalog names can be run."""
+    """The handler; only those of the catalog can be run."""
     if handler not in {f.handler for f in catalog.FUNCTIONS.values()}:
         raise LookupError(f"{handler} is no handler of the catalog")
     module, _, name = handler.rpartition(".")
@@ -27,12 +27,12 @@ def resolve(handler: str) -> Callable[[Item, object], Item]:
     return found
 
 
-_HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.recipes.lenient", "dataforge.teachers.openai_compatible")
-"""What the functions import where they use it, for the sake of cold starts that a worker does not have."""
+_HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.teachers.openai_compatible")
+"""Modules that functions import where they use them, for fast cold starts, which a worker does not have."""
 
 
 def warm_up() -> None:
-    """Import the state functions while nobody waits for them."""
+    """Import the state functions before the first request."""
     for name, function in catalog.FUNCTIONS.items():
         if name != "api":
             resolve(function.handler)
@@ -42,7 +42,7 @@ def warm_up() -> None:
 
 def main() -> None:
     log.configure(settings.get().log_level)
-    platform.use(build(Path(os.environ["DATAFORGE_HOME"]), base_url=lambda: "", invoke=never))
+    platform.use(build(Path(os.environ["DATAFORGE_HOME"]), base_url=lambda: "", invoke=no_workflows))
     warm_up()
     serve(resolve)
 

@@ -129,4 +129,4 @@ def test_the_check_up_says_of_everything_it_could_not_see_which_right_it_needs(a
         "rights",
     } == set(found)
     assert [one for one in found.values() if one.state == BAD] == []
-    assert all("your user needs" in one.said for one in found.values() if "could not be looked at" in one.said)
+    assert all("your user needs" in one.detail for one in found.values() if "could not be checked" in one.detail)

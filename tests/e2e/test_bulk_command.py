@@ -19,10 +19,10 @@ def test_pairs_are_accepted_by_options_or_ids_and_an_undo_takes_it_back(
     home = tmp_path / "home"
     server = machine.server(home)
     who = json.loads(Path(server.ready["credentials"]).read_text())
-    place = ["--home", str(home)]
+    connection = ["--home", str(home)]
 
     def bulk(*arguments: str) -> tuple[int, str, str]:
-        code = execute(["bulk", *arguments, *place])
+        code = execute(["bulk", *arguments, *connection])
         told = capsys.readouterr()
         return code, told.out.strip(), told.err
 
@@ -44,7 +44,7 @@ def test_pairs_are_accepted_by_options_or_ids_and_an_undo_takes_it_back(
     assert found[0] == 0
     assert found[1].startswith("accept: ")
     assert int(found[1].split()[1].replace(",", "")) > 100
-    assert (undone[0], undone[1]) == (0, "undo: 3 pairs are as they were")
+    assert (undone[0], undone[1]) == (0, "undo: 3 pairs restored")
     assert twice[0] == 1
     assert "was taken back before" in twice[2]
     assert unclear == [2, 2, 2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bed import write_document
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge_client import DataForge
 from infra import catalog
 from tests.e2e.conftest import Machine, Process, books

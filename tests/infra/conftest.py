@@ -52,6 +52,7 @@ class Deployment:
 EVERY_OPTION: dict[str, str | list[str]] = {
     "waf": "yes",
     "snap_start": "yes",
+    "tracer": "yes",
     "dashboard": "yes",
     "alarm_email": "ops@example.com",
     "budget_usd": "100",

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.loaders import JSONFileLoader, Loader
 
 from dataforge.platform.aws import clients
@@ -17,8 +18,10 @@ from infra import catalog
 from tests.speed import read_description
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"aiohttp", "boto3", "fastapi_offline", "numpy", "requests", "s3transfer", "tiktoken"}
+HEAVY = {"aiohttp", "aws_xray_sdk", "boto3", "fastapi_offline", "numpy", "requests", "s3transfer", "tiktoken"}
 """Needed by some answers, by no first one of every function: imported where they are used."""
+UTILITIES = {"data_classes", "jmespath_utils", "typing"}
+"""What of Powertools' utilities may be imported; not `idempotency` (80 ms), `parser`, `parameters`."""
 
 
 def fresh(program: str, **environment: str) -> Any:
@@ -40,14 +43,67 @@ def test_no_handler_imports_what_its_first_answer_may_not_need() -> None:
     loaded = fresh(program)
 
     assert HEAVY & set(loaded) == set()
+    assert {m.split(".")[2] for m in loaded if m.startswith("aws_lambda_powertools.utilities.")} <= UTILITIES
+
+
+def test_state_functions_leave_the_data_classes_of_events_alone() -> None:
+    states = [f.handler.rpartition(".")[0] for f in catalog.FUNCTIONS.values()]
+    modules = sorted(set(states) - {"functions.on_upload", "functions.on_jobs_changed", "functions.socket"})
+
+    loaded = fresh(f"import json, sys, {', '.join(modules)}; print(json.dumps(list(sys.modules)))")
+
+    assert not [m for m in loaded if m.startswith("aws_lambda_powertools.utilities.data_classes")]
+
+
+@pytest.mark.parametrize("tracer", ["0", "1"])
+def test_the_tracer_is_imported_only_with_its_option(tracer: str) -> None:
+    program = "import json, sys, functions.plan_run; print(json.dumps('aws_xray_sdk' in sys.modules))"
+
+    loaded = fresh(program, AWS_LAMBDA_FUNCTION_NAME="plan_run", DATAFORGE_TRACER=tracer)
+
+    assert loaded is (tracer == "1")
+
+
+TRACED = """
+import json, os
+from aws_xray_sdk.core import xray_recorder
+from functions import plan_run
+class Emitter:
+    sent = []
+    def send_entity(self, entity): self.sent.append(entity.serialize())
+    def set_daemon_address(self, _): pass
+class Context:
+    aws_request_id = function_name = "test"
+def fails(_): raise RuntimeError("401 for sk_" + "k" * 43)
+xray_recorder.configure(emitter=Emitter())
+told = []
+for work in (lambda event: {"prompt": "quokka", **event}, fails):
+    plan_run.states.plan_run = work
+    try:
+        told.append(plan_run.handler({"run_id": "gen_1"}, Context()))
+    except RuntimeError as problem:
+        told.append(str(problem))
+print(json.dumps([told, Emitter.sent]))
+"""
+
+
+def test_a_trace_holds_no_answer_and_no_secret() -> None:
+    trace = f"Root=1-{0xABC:08x}-{1:024x};Parent={2:016x};Sampled=1"
+    runtime = {"AWS_LAMBDA_FUNCTION_NAME": "plan_run", "LAMBDA_TASK_ROOT": "/var/task", "_X_AMZN_TRACE_ID": trace}
+
+    (answer, failed), sent = fresh(TRACED, DATAFORGE_TRACER="1", **runtime)
+
+    assert (answer["run_id"], failed) == ("gen_1", "401 for [redacted]")
+    assert [json.loads(one)["name"] for one in sent] == ["## handler"] * 2
+    assert not [word for word in ("quokka", "kkkk") if word in "".join(sent)]
 
 
 SNAPSHOT = """
 import json
 from functions.api import main
 from dataforge import platform
-wall = platform._current
-made = wall and [name for name in ("tables", "files", "workflows") if "_client" in vars(getattr(wall, name))]
+backend = platform._current
+made = backend and [name for name in ("tables", "files", "workflows") if "_client" in vars(getattr(backend, name))]
 print(json.dumps([made, main._lambda.cache_info().currsize]))
 """
 

@@ -144,8 +144,8 @@ def test_doctor_names_every_missing_right_and_the_way_out():
     found = allowed(account(iam, "arn:aws:sts::111122223333:assumed-role/deployer/me"), prefix="dataforge-dev-")
 
     assert found.state == BAD
-    assert "role/platform/deployer may not iam:PassRole, lambda:CreateFunction." in found.said
-    assert "doctor --policy" in found.said
+    assert "role/platform/deployer may not iam:PassRole, lambda:CreateFunction." in found.detail
+    assert "doctor --policy" in found.detail
     simulated = {action for asked in iam.asked for action in asked["ActionNames"]}
     assert simulated == {a for many in rights.POLICIES.values() for r in many for a in r.actions}
     assert not any("*" in arn for asked in iam.asked for arn in asked["ResourceArns"] if arn != "*")

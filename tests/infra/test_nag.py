@@ -56,7 +56,7 @@ def test_every_finding_is_explained(tmp_path, options):
 
 def test_a_new_mistake_would_be_found(tmp_path, monkeypatch):
     monkeypatch.setitem(catalog.TABLES, "loose", catalog.Table("id"))
-    monkeypatch.setattr("infra.data.excuse", lambda *_, **__: None)
+    monkeypatch.setattr("infra.data.suppress_nag", lambda *_, **__: None)
 
     found = findings(tmp_path, {"stage": "dev"})
 

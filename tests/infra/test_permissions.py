@@ -20,7 +20,7 @@ WRITE = READ | {
     "dynamodb:BatchWriteItem",
     "dynamodb:ConditionCheckItem",
 }
-# Calls of the AWS wall whose right has another name than the call.
+# Calls of the AWS backend whose right has another name than the call.
 RIGHTS_FOR = {
     "transact_write_items": {
         "dynamodb:PutItem",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 
 import pytest
 
+from dataforge.log import JsonLines
 from infra import catalog
-from infra.api import REFUSALS
+from infra.api import GATEWAY_ERRORS
 from infra.code import ROOT
 from infra.data import camel
+from infra.monitoring import PATTERNS
 from infra.stages import STAGES, chosen
 
 
@@ -46,8 +49,27 @@ def test_every_function_log_is_searched_for_errors_time_outs_and_throttles(deplo
 
     assert searched == {"Errors": groups, "TableThrottles": groups}
     [pattern] = {f["FilterPattern"] for f in filters if f["MetricTransformations"][0]["MetricName"].endswith("Errors")}
-    assert '\\"level\\": \\"error\\"' in pattern
+    assert '\\"level\\":\\"ERROR\\"' in pattern
     assert "Task timed out" in pattern
+
+
+def test_the_filter_on_errors_finds_the_lines_that_functions_write():
+    def line(level):
+        record = logging.LogRecord("dataforge.x", level, "x.py", 1, "failed", (), None)
+        return JsonLines().format(record)
+
+    assert [any(term in line(level) for term in PATTERNS["Errors"]) for level in (logging.ERROR, logging.INFO)] == [
+        True,
+        False,
+    ]
+
+
+def test_the_tracer_is_on_only_with_its_option(dev, full):
+    def traced(deployment):
+        functions = [f["Environment"]["Variables"] for f in deployment.properties("AWS::Lambda::Function")]
+        return {(names.get("DATAFORGE_TRACER"), names.get("AWS_XRAY_CONTEXT_MISSING")) for names in functions}
+
+    assert (traced(dev), traced(full)) == ({(None, None)}, {("1", "IGNORE_ERROR")})
 
 
 def test_mail_and_budget_come_only_with_an_address(dev, full):
@@ -108,7 +130,7 @@ def test_one_address_cannot_take_everybodys_share(dev, full):
 def test_what_the_gateway_refuses_has_the_error_body_of_every_route(deployment):
     answers = {g["ResponseType"]: g for g in deployment.properties("AWS::ApiGateway::GatewayResponse")}
 
-    assert len(answers) == len(REFUSALS)
+    assert len(answers) == len(GATEWAY_ERRORS)
     for answer in answers.values():
         body = json.loads(answer["ResponseTemplates"]["application/json"])
         assert {"error", "message", "detail", "code", "status_code", "request_id"} == set(body)

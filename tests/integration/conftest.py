@@ -1,4 +1,4 @@
-"""The whole service on either wall: the API in this process, its state machines really executed."""
+"""The whole service on either backend: the API in this process, its state machines really executed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from moto import mock_aws
 
 from dataforge import platform, settings
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
-from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.ports import Platform
 from dataforge.store import api_keys, organisations
 from infra import catalog
@@ -42,7 +42,7 @@ def _no_docker() -> str:
 moto.settings.get_docker_host = _no_docker
 
 BASE = "/api/v1/data-forge"
-Hire = Callable[[Path, int], Workers]
+MakeWorkers = Callable[[Path, int], Workers]
 BUCKET = "forge-test"
 
 
@@ -55,7 +55,7 @@ class Service:
     put: Callable[[str, bytes, str], int]
     """(presigned URL, bytes, content type) -> HTTP status."""
     fetch: Callable[[str], bytes]
-    wall: str = "embedded"
+    backend: str = "embedded"
 
     def call(self, method: str, path: str, *, json: object = None, expect: int = 200, **params: Any) -> Any:
         response = self.http.request(method, BASE + path, json=json, params=params, headers=self.headers)
@@ -100,7 +100,7 @@ class Service:
         return self.wait(self.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"])
 
     def other(self) -> Service:
-        return Service(self.http, new_member(), self.put, self.fetch, self.wall)
+        return Service(self.http, new_member(), self.put, self.fetch, self.backend)
 
 
 def new_member() -> dict[str, str]:
@@ -121,26 +121,26 @@ def _workers_go_home() -> Iterator[None]:
 
 
 @pytest.fixture
-def hire() -> Hire:
-    """Where the embedded wall's workers come from."""
-    return shared_workers.hire
+def make_workers() -> MakeWorkers:
+    """Where the embedded backend's workers come from."""
+    return shared_workers.make_workers
 
 
 @pytest.fixture(params=["embedded", "aws"])
-def service(request: pytest.FixtureRequest, tmp_path: Path, hire: Hire) -> Iterator[Service]:
-    """One contract, two walls."""
+def service(request: pytest.FixtureRequest, tmp_path: Path, make_workers: MakeWorkers) -> Iterator[Service]:
+    """One contract, two backends."""
     settings.get.cache_clear()
-    yield from embedded_service(tmp_path, hire) if request.param == "embedded" else aws_service(tmp_path)
+    yield from embedded_service(tmp_path, make_workers) if request.param == "embedded" else aws_service(tmp_path)
     settings.get.cache_clear()
 
 
-def embedded_service(home: Path, hire: Hire = shared_workers.hire) -> Iterator[Service]:
+def embedded_service(home: Path, make_workers: MakeWorkers = shared_workers.make_workers) -> Iterator[Service]:
     from functions.api.main import create_app
     from infra.local.server import add_file_routes, machine
 
-    with machine(home, "http://testserver", hire=hire) as (plugged, _):
+    with machine(home, "http://testserver", make_workers=make_workers) as (plugged, _):
         app = create_app()
-        assert isinstance(plugged.files, DiskFiles)
+        assert isinstance(plugged.files, LocalFiles)
         add_file_routes(app, plugged.files)
         with TestClient(app, raise_server_exceptions=False) as http:  # one loop for all requests
 
@@ -154,7 +154,7 @@ def aws_service(_: Path) -> Iterator[Service]:
     from dataforge.platform.aws.dynamo import DynamoTables
     from dataforge.platform.aws.s3 import S3Files
     from functions.api.main import create_app
-    from tests.integration.walls import create_dynamo_tables
+    from tests.integration.backends import create_dynamo_tables
 
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
     handlers = {
@@ -167,12 +167,12 @@ def aws_service(_: Path) -> Iterator[Service]:
         with stepfunctions_moto.deploy(handlers, definitions, BUCKET) as arns:
             platform.use(
                 Platform(
-                    "aws",
-                    DynamoTables("t-"),
-                    S3Files(BUCKET),
-                    StepFunctionsWorkflows(arns),
-                    EmbeddedSockets(),
-                    EnvironmentSecrets(None),
+                    name="aws",
+                    tables=DynamoTables("t-"),
+                    files=S3Files(BUCKET),
+                    workflows=StepFunctionsWorkflows(arns),
+                    publisher=InProcessPublisher(),
+                    secrets=EnvironmentSecrets(None),
                 )
             )
 

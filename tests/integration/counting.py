@@ -1,4 +1,4 @@
-"""Tables that count, or that break: wrapped around the real ones of either wall."""
+"""Tables that count, or that break: wrapped around the real ones of either backend."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks.walking import Started
 from dataforge import clock, platform, settings
-from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Item, Platform
 from dataforge.records import Question
 from dataforge.store import documents, organisations, projects, runs
@@ -64,12 +64,21 @@ FACTS = [
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A project of six passages on a fresh embedded wall."""
+    """A project of six passages on a fresh embedded backend."""
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.05)
     settings.get.cache_clear()
-    files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
+    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
     tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
+    platform.use(
+        Platform(
+            name="embedded",
+            tables=tables,
+            files=files,
+            workflows=Started(),
+            publisher=InProcessPublisher(),
+            secrets=EnvironmentSecrets(None),
+        )
+    )
     org_id, user_id = organisations.create("harbour")
     made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
     document = Document(

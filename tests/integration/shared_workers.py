@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from dataforge import log, platform, settings
-from dataforge.platform.embedded.workers import WorkerPool, serve
+from dataforge.platform.embedded.worker_pool import WorkerPool, serve
 from dataforge.platform.ports import Item
 from infra.local import worker
 from infra.local.platform import build
@@ -71,7 +71,7 @@ class Lent:
                 self._idle.wait(1)
 
 
-def hire(home: Path, size: int) -> Lent | WorkerPool:
+def make_workers(home: Path, size: int) -> Lent | WorkerPool:
     """In the place of `infra.local.platform.pool`."""
     if size == SIZE:
         return Lent(home)
@@ -104,7 +104,7 @@ def _belong_to(owner: Item) -> None:
     os.environ.update({name: str(value) for name, value in owner["environment"].items()})
     settings.get.cache_clear()
     log.configure(settings.get().log_level)
-    platform.use(build(Path(str(owner["home"])), base_url=lambda: "", invoke=worker.never))
+    platform.use(build(Path(str(owner["home"])), base_url=lambda: "", invoke=worker.no_workflows))
     _now[:] = [owner]
 
 

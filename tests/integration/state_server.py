@@ -1,4 +1,4 @@
-"""A whole one-machine wall in a process that tests may kill: `state_server.py FOLDER` runs, with `worker` it serves.
+"""A whole one-machine backend in a process that tests may kill: `state_server.py FOLDER` runs, with `worker` it serves.
 
 The handlers write a line to FOLDER/calls for everything they do, so that a test sees it from outside.
 """
@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dataforge.platform.embedded.definition import read
-from dataforge.platform.embedded.runner import Runner
-from dataforge.platform.embedded.workers import WorkerPool, serve
+from dataforge.platform.embedded.asl_parser import read
+from dataforge.platform.embedded.worker_pool import WorkerPool, serve
+from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Item
 
 BATCHES = 24

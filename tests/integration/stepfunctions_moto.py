@@ -18,7 +18,7 @@ from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from dataforge.platform.embedded.definition import substitute
+from dataforge.platform.embedded.asl_parser import substitute
 
 # Every test makes the same machines, and moto checks each definition again: 0.2 s of CPU.
 StepFunctionsParserBackend._validate_definition = staticmethod(  # type: ignore[method-assign]

@@ -11,10 +11,10 @@ import pytest
 
 from benchmarks.walking import Started
 from dataforge import platform, settings
-from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Item, Platform
 from dataforge.records import Question
 from dataforge.store import organisations, runs
@@ -30,7 +30,7 @@ REPEATED = {"instruction": "When does the office open?", "input": "", "output": 
 
 
 class Forge:
-    """One organisation on a fresh embedded wall; the test walks the states itself."""
+    """One organisation on a fresh embedded backend; the test walks the states itself."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.org_id, self.user_id = organisations.create("harbour")
@@ -90,9 +90,18 @@ def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.02)
     monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "fake:model")
     settings.get.cache_clear()
-    files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
+    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
     tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
+    platform.use(
+        Platform(
+            name="embedded",
+            tables=tables,
+            files=files,
+            workflows=Started(),
+            publisher=InProcessPublisher(),
+            secrets=EnvironmentSecrets(None),
+        )
+    )
     yield Forge(monkeypatch)
     platform.use(None)
     tables.close()

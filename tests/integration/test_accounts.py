@@ -1,4 +1,4 @@
-"""Keys, scopes and members on both walls: who may do what, and from when on no longer."""
+"""Keys, scopes and members on both backends: who may do what, and from when on no longer."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_of_many_creations_at_once_only_as_many_pass_as_there_is_room(tmp_path: 
 
 
 def test_the_condition_that_holds_the_limit_is_in_the_write_itself(owner: Api) -> None:
-    """What two processes do that have both seen nine keys, on either wall."""
+    """What two processes do that have both seen nine keys, on either backend."""
     org_id = owner.service.headers["X-Organization-ID"]
     key = {"org_id": org_id, "item": "org"}
     seen = current().tables.update("orgs", key, set={"active_keys": 9})

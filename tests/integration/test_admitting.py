@@ -1,4 +1,4 @@
-"""The gate and the purse on both walls: what workers share holds for all of them together, also when they race."""
+"""The gate and the purse on both backends: what workers share holds for all of them together, also when they race."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dataforge.teachers import Model
 from dataforge.teachers.prices import Price
 from dataforge.workflows.engine.cost_budget import CostBudget, max_cost
 from dataforge.workflows.engine.rate_limiter import RateLimiter
-from tests.integration import walls
+from tests.integration import backends
 
 QUESTION = Question((Message("user", "x" * 400),), Passage("x"), (), max_tokens=1000)
 PRICE = Price(1.0, 10.0)
@@ -47,12 +47,21 @@ class OneAtATime:
         return call
 
 
-@pytest.fixture(params=list(walls.TABLES))
-def wall(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=list(backends.TABLES))
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     nothing: Any = None
-    with walls.TABLES[request.param](tmp_path) as tables:
+    with backends.TABLES[request.param](tmp_path) as tables:
         shared: Any = OneAtATime(tables) if request.param == "aws" else tables
-        platform.use(Platform(request.param, shared, nothing, nothing, nothing, EnvironmentSecrets(None)))
+        platform.use(
+            Platform(
+                name=request.param,
+                tables=shared,
+                files=nothing,
+                workflows=nothing,
+                publisher=nothing,
+                secrets=EnvironmentSecrets(None),
+            )
+        )
         yield request.param
         platform.use(None)
 
@@ -77,7 +86,7 @@ def most_in_a_second(starts: list[float]) -> int:
     return max(sum(t <= u < t + 1 for u in starts) for t in starts)
 
 
-def test_two_runs_share_one_rate_and_both_get_on(wall: str) -> None:
+def test_two_runs_share_one_rate_and_both_get_on(backend: str) -> None:
     starts: tuple[list[float], list[float]] = [], []  # type: ignore[assignment]
 
     async def run() -> None:
@@ -94,7 +103,7 @@ def test_two_runs_share_one_rate_and_both_get_on(wall: str) -> None:
     assert min(map(len, starts)) >= 0.3 * len(together)
 
 
-def test_tokens_per_minute_space_the_calls_by_what_they_really_use(wall: str) -> None:
+def test_tokens_per_minute_space_the_calls_by_what_they_really_use(backend: str) -> None:
     starts: list[float] = []
 
     async def run() -> None:
@@ -108,7 +117,7 @@ def test_tokens_per_minute_space_the_calls_by_what_they_really_use(wall: str) ->
     assert 8 <= len(starts) <= 22  # 10 calls a second, after a first guess that was too careful
 
 
-def test_limits_that_the_provider_tells_are_kept_from_then_on(wall: str) -> None:
+def test_limits_that_the_provider_tells_are_kept_from_then_on(backend: str) -> None:
     starts: list[float] = []
 
     async def run() -> None:
@@ -122,7 +131,7 @@ def test_limits_that_the_provider_tells_are_kept_from_then_on(wall: str) -> None
     assert 8 <= len(starts) <= 17
 
 
-def test_a_gate_lets_nobody_wait_for_what_is_over(wall: str) -> None:
+def test_a_gate_lets_nobody_wait_for_what_is_over(backend: str) -> None:
     async def run() -> float:
         gate = RateLimiter(model(requests_per_minute=1), "o", 4, lambda: time.time() > began + 0.5)
         await asyncio.gather(*(gate.enter(QUESTION) for _ in range(8)))
@@ -133,7 +142,7 @@ def test_a_gate_lets_nobody_wait_for_what_is_over(wall: str) -> None:
     assert asyncio.run(run()) < 2
 
 
-def test_a_decision_that_many_make_at_once_counts_every_one(wall: str) -> None:
+def test_a_decision_that_many_make_at_once_counts_every_one(backend: str) -> None:
     def add_one(stored: dict[str, Any]) -> tuple[dict[str, Any], int]:
         return {"n": stored.get("n", 0) + 1}, stored.get("n", 0) + 1
 
@@ -159,7 +168,7 @@ async def spend(purse: CostBudget, costs: list[float], *, at_once: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_budget_is_spent_to_its_end_and_exceeded_by_one_call_a_worker_at_most(wall: str, workers: int) -> None:
+def test_a_budget_is_spent_to_its_end_and_exceeded_by_one_call_a_worker_at_most(backend: str, workers: int) -> None:
     bound, budget = max_cost(QUESTION, PRICE), 0.08
     costs = [random.Random(1).uniform(0.1, 0.9) * bound for _ in range(200)]
     purses = [CostBudget("run", f"r0b{n}", PRICE, limit=budget, share=workers) for n in range(workers)]
@@ -174,7 +183,7 @@ def test_a_budget_is_spent_to_its_end_and_exceeded_by_one_call_a_worker_at_most(
     assert budget - workers * bound <= spent <= budget + workers * bound
 
 
-def test_a_batch_that_died_goes_on_with_what_it_had_taken_and_the_next_ones_get_the_rest(wall: str) -> None:
+def test_a_batch_that_died_goes_on_with_what_it_had_taken_and_the_next_ones_get_the_rest(backend: str) -> None:
     bound = max_cost(QUESTION, PRICE)
     budget = 12 * bound
 
@@ -194,7 +203,7 @@ def test_a_batch_that_died_goes_on_with_what_it_had_taken_and_the_next_ones_get_
     assert spent[1] == pytest.approx(8 * bound, abs=1.01 * bound)
 
 
-def test_without_a_budget_nothing_is_held_or_written(wall: str) -> None:
+def test_without_a_budget_nothing_is_held_or_written(backend: str) -> None:
     async def run() -> None:
         purse = CostBudget("run", "r0b0", None, limit=None)
         await spend(purse, [1e9] * 5, at_once=2)
@@ -213,7 +222,7 @@ def test_no_call_costs_more_than_the_bound(text: str, room: int) -> None:
     assert PRICE.of(tokens.count(text) + 50, room) <= max_cost(question, PRICE) + len(text.encode()) / 1e6
 
 
-def test_a_refusal_for_want_of_room_at_the_provider_does_not_narrow_the_gate(wall: str) -> None:
+def test_a_refusal_for_want_of_room_at_the_provider_does_not_narrow_the_gate(backend: str) -> None:
     async def run() -> float:
         gate = RateLimiter(model(), "o", 32, lambda: False)
         for _ in range(100):
@@ -224,9 +233,9 @@ def test_a_refusal_for_want_of_room_at_the_provider_does_not_narrow_the_gate(wal
     assert asyncio.run(run()) == 32
 
 
-@pytest.mark.parametrize("wall", ["embedded"], indirect=True)
+@pytest.mark.parametrize("backend", ["embedded"], indirect=True)
 @pytest.mark.parametrize("ceiling", [1, 2, 5])
-def test_whoever_waits_for_room_is_overtaken_by_nobody(wall: str, ceiling: int) -> None:
+def test_whoever_waits_for_room_is_overtaken_by_nobody(backend: str, ceiling: int) -> None:
     gate, order = RateLimiter(model(), "org", ceiling, lambda: False), list[int]()
     numbers = iter(range(40))
 

@@ -8,33 +8,33 @@ import boto3
 import pytest
 
 from dataforge import platform, settings
-from tests.integration import walls
+from tests.integration import backends
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     settings.get.cache_clear()
     platform.use(None)
-    with walls.aws():
+    with backends.aws():
         yield monkeypatch
     platform.use(None)
     settings.get.cache_clear()
 
 
 def test_a_function_plugs_itself_into_its_deployment(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("DATAFORGE_BUCKET", walls.BUCKET)
+    environment.setenv("DATAFORGE_BUCKET", backends.BUCKET)
     environment.setenv("DATAFORGE_TABLE_PREFIX", "prod-")
     environment.setenv("STATE_MACHINE_PARSE", "arn:aws:states:eu-west-1:123456789012:stateMachine:parse")
     boto3.client("secretsmanager").create_secret(Name="prod-OPENAI_API_KEY", SecretString="sk-kept")
-    walls.create_dynamo_tables(boto3.client("dynamodb"), "prod-")
+    backends.create_dynamo_tables(boto3.client("dynamodb"), "prod-")
     boto3.client("s3").create_bucket(
-        Bucket=walls.BUCKET, CreateBucketConfiguration={"LocationConstraint": walls.REGION}
+        Bucket=backends.BUCKET, CreateBucketConfiguration={"LocationConstraint": backends.REGION}
     )
 
     plugged = platform.current()
     plugged.tables.put_new("key_hashes", {"key_hash": "h"})
     plugged.files.write("k", b"x")
-    plugged.sockets.publish("run", {"progress": 1})
+    plugged.publisher.publish("run", {"progress": 1})
 
     assert plugged.name == "aws"
     assert plugged.tables.get("key_hashes", {"key_hash": "h"}) == {"key_hash": "h"}

@@ -1,4 +1,4 @@
-"""Runs at batch price, both walls: the same records and counts as in real time, whatever the provider's job does."""
+"""Runs at batch price, both backends: the same records and counts as in real time, whatever the provider's job does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch inference of Bedrock, both walls: S3 in, S3 out."""
+"""Batch inference of Bedrock, both backends: S3 in, S3 out."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def told(body: Body) -> str:
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[BedrockServer]:
-    """On the embedded wall the bucket is a server, too. Ask for it before `service`."""
+    """On the embedded backend the bucket is a server, too. Ask for it before `service`."""
     with bedrock(told) as made, bucket_server() as (bucket, address):
         for name, value in {
             "DATAFORGE_BEDROCK_URL": made.url,

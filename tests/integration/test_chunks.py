@@ -91,7 +91,7 @@ def test_every_page_holds_what_stands_there_in_reading_order(service: Service) -
 
 # checklist 22
 def test_a_page_far_into_a_large_project_takes_few_requests(service: Service) -> None:
-    wide = 20_000 if service.wall == "embedded" else 1_200
+    wide = 20_000 if service.backend == "embedded" else 1_200
     project_id, written = filled(service, [wide // 4] * 4, size=1000)
 
     with counted() as requests:

@@ -1,4 +1,4 @@
-"""Contract A as its users meet it, on both walls: projects, the life of a run, and the teachers.
+"""Contract A as its users meet it, on both backends: projects, the life of a run, and the teachers.
 
 Where a run has to be caught half way, its teacher is a server of our own that answers when it is told to.
 """
@@ -17,7 +17,7 @@ import pytest
 from benchmarks.stub import pairs_for
 from dataforge import clock, settings
 from dataforge.platform import current
-from dataforge_client import DataForge, calls
+from dataforge_client import DataForge, api_resource
 from tests.integration.conftest import BASE, Service
 from tests.integration.test_main_road import RULES, harbour
 
@@ -217,7 +217,7 @@ def test_documents_and_generations_come_in_pages_too(service: Service) -> None:
 
 
 def test_the_client_walks_every_list_to_its_end(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "PAGE", 2)
+    monkeypatch.setattr(api_resource, "PAGE_SIZE", 2)
     ids = [service.project(name=f"p{n}") for n in range(5)]
     uploaded = [service.upload(ids[0], f"{n}.md", RULES + b"%d" % n)["documentId"] for n in range(3)]
     run = service.parse(ids[0])

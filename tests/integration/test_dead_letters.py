@@ -1,4 +1,4 @@
-"""What docs/infrastructure.md promises of uploads whose event could not be handled, on the AWS wall.
+"""What docs/infrastructure.md promises of uploads whose event could not be handled, on the AWS backend.
 
 `tests/infra/test_template.py` shows where such events go and `test_watching.py` who is told; here: that the function
 fails loudly, so that they go there, that nothing is lost meanwhile, and that the documented repeat mends it.

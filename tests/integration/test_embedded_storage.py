@@ -22,20 +22,20 @@ import pytest
 
 from dataforge.errors import ConditionFailed
 from dataforge.platform.embedded.database import Database
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Put, Update
 from infra.catalog import Index, Table
-from tests.integration import walls
-from tests.integration.walls import PORT_TABLES
+from tests.integration import backends
+from tests.integration.backends import PORT_TABLES
 
 ROOT = Path(__file__).parents[2]
 
 TABLE_WRITER = """
 import sys, itertools
 from pathlib import Path
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Put, Update
-from tests.integration.walls import PORT_TABLES
+from tests.integration.backends import PORT_TABLES
 
 tables = SqliteTables(Path(sys.argv[1]), PORT_TABLES)
 run = sys.argv[2]
@@ -50,9 +50,9 @@ for n in itertools.count():
 FILE_WRITER = """
 import sys, itertools, hashlib
 from pathlib import Path
-from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.local_files import LocalFiles
 
-files = DiskFiles(Path(sys.argv[1]), base_url=str, secret=b"x", max_upload_bytes=1)
+files = LocalFiles(Path(sys.argv[1]), base_url=str, secret=b"x", max_upload_bytes=1)
 run = sys.argv[2]
 for n in itertools.count():
     data = f"{run}-{n}-".encode() * (1 + n % 50 * 400)
@@ -99,7 +99,7 @@ def test_committed_rows_survive_kill_9(tmp_path: Path) -> None:
 
 def test_files_survive_kill_9_and_no_half_file_is_ever_seen(tmp_path: Path) -> None:
     rng, acknowledged, stop = random.Random(11), {}, threading.Event()
-    files = walls.disk_files(tmp_path)
+    files = backends.local_files(tmp_path)
     torn: list[str] = []
 
     def look() -> None:
@@ -164,7 +164,7 @@ def killed_at_statement(number: int, database: Database, work: Callable[[], obje
 
 
 def test_a_file_is_replaced_wholly_or_not_at_all_wherever_the_process_dies(tmp_path: Path) -> None:
-    files = walls.disk_files(tmp_path)
+    files = backends.local_files(tmp_path)
     seen = set()
 
     for number in itertools.count(1):
@@ -202,7 +202,7 @@ def test_a_transaction_happens_wholly_or_not_at_all_wherever_the_process_dies(ta
 
 def blobs_after_a_sweep(folder: Path) -> int:
     """What is left in the folder two days later; it must be as many as there are objects."""
-    later = walls.disk_files(folder, now=lambda: time.time() + 2 * 86_400)
+    later = backends.local_files(folder, now=lambda: time.time() + 2 * 86_400)
     objects, blobs = len(list(later.list(""))), sum(p.is_file() for p in (folder / "blobs").rglob("*"))
     later.close()
     assert blobs == objects
@@ -282,8 +282,8 @@ def test_processes_that_add_lose_nothing(tables: SqliteTables, tmp_path: Path) -
     program = """
 import sys
 from pathlib import Path
-from dataforge.platform.embedded.sqlite import SqliteTables
-from tests.integration.walls import PORT_TABLES
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
+from tests.integration.backends import PORT_TABLES
 tables = SqliteTables(Path(sys.argv[1]), PORT_TABLES)
 for _ in range(200):
     tables.update("projects", {"org_id": "o", "project_id": "p"}, add={"n": 1})

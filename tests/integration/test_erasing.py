@@ -1,4 +1,4 @@
-"""A deleted project leaves nothing behind, wherever its deletion was cut off. Both walls."""
+"""A deleted project leaves nothing behind, wherever its deletion was cut off. Both backends."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def doomed(service: Service) -> Project:
 
 def left_of(project: Project, run_ids: list[str]) -> list[str]:
     """Every object and row that still knows the project."""
-    wall = platform.current()
-    found = [f.key for f in wall.files.list(project.s3_prefix)]
+    backend = platform.current()
+    found = [f.key for f in backend.files.list(project.s3_prefix)]
     keys = {"project_id": [project.project_id], "run_id": run_ids, "org_id": [project.org_id]}
     for table, shape in catalog.TABLES.items():
         for value in keys.get(shape.hash_key, []):

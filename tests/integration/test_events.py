@@ -1,4 +1,4 @@
-"""Progress as data: one kind of event, through every door, on both walls."""
+"""Progress as data: one kind of event, through every door, on both backends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from dataforge import clock, platform
 from dataforge.errors import Invalid
-from dataforge.platform.embedded.sockets import EmbeddedSockets
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.store import run_events, run_log
 from dataforge.store.item_codec import to_item
 from dataforge.store.progress import Progress
@@ -111,8 +111,8 @@ def stored(service: Service, **fields: Any) -> Run:
 
 
 def test_batches_share_one_event_every_half_second(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, now, sockets = stored(service), clock.milliseconds(), platform.current().sockets
-    assert isinstance(sockets, EmbeddedSockets)
+    run, now, sockets = stored(service), clock.milliseconds(), platform.current().publisher
+    assert isinstance(sockets, InProcessPublisher)
 
     with sockets.subscribe(run.run_id) as listener:
         for step in range(40):  # four batches, each ten times, over two seconds

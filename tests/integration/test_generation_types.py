@@ -1,4 +1,4 @@
-"""Five kinds of record through real runs on both walls: shapes, exports, refusals, and what reaches the teacher."""
+"""Five kinds of record through real runs on both backends: shapes, exports, refusals, and what reaches the teacher."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import pytest
 
 from dataforge.platform import current
 from dataforge.records import Question
+from dataforge.store import projects
 from dataforge.teachers.reciting import recite
 from dataforge.workflows.exporting import export
-from dataforge.workflows.review import search
+from dataforge.workflows.review import edit, search
 from tests.integration.conftest import Service
 from tests.integration.harbour_runs import counts_of, project, teach, walk
 from tests.integration.recorder import Recorder, recorder
@@ -107,11 +108,15 @@ def test_every_kind_yields_its_own_shape_down_to_the_export(service: Service, ki
     chat, alpaca = lines_of(service, project_id, "chatml"), lines_of(service, project_id, "alpaca")
     assert [line["messages"] for line in chat] == [p["messages"] for p in made]
     assert [line["output"] for line in alpaca] == [p["answer"] for p in made]
-    assert [line["instruction"] for line in alpaca] == [p["messages"][-2]["content"] for p in made]
     for line, pair in zip(alpaca, made, strict=True):
-        earlier = [m["content"] for m in pair["messages"][:-2]]
+        earlier, asked = [m["content"] for m in pair["messages"][:-2]], pair["messages"][-2]["content"]
         assert all(text in line["input"] for text in earlier)
-        assert bool(line["input"]) == bool(earlier)
+        assert bool(line["input"]) == bool(earlier or kind in ("summary", "classification"))
+        if kind in ("summary", "classification"):
+            assert asked == f"{line['instruction']}\n\n{line['input']}"
+            assert line["input"] in texts[pair["chunkId"]]
+        else:
+            assert line["instruction"] == asked
 
 
 # checklist 26
@@ -369,3 +374,60 @@ def test_labels_that_come_in_two_replies_still_go_to_their_texts(project: Any, m
     pasted = {p.question.split("\n\n", 2)[2]: p.answer for p in found}
     assert pasted == {shown: max(texts, key=shown.count) for shown in pasted}
     assert len(set(pasted.values())) > 1
+
+
+# checklist 26
+def test_good_labels_behind_a_bad_one_are_kept_for_their_own_texts(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {
+        "herring": "Boats that land herring pay by weight; unsold herring is frozen in the shed behind the scales.",
+        "anchor": "An anchor found on the sea bed goes to whoever lost the anchor once three witnesses swear.",
+        "lantern": "Each lantern on the breakwater burns until sunrise, and a broken lantern is reported at once.",
+    }
+    key = {"project_id": project.project_id, "chunk_id": "chunk_0_000000"}
+    current().tables.update("chunks", key, set={"content": "\n\n".join(texts.values())})
+
+    def all_but_the_first(question: Question) -> str:
+        shown = re.findall(r"\[Text \d+\]\n(.+?)(?=\n\n\[Text|\n</passage)", question.messages[1].content, re.DOTALL)
+        said = [{"number": n, "label": max(texts, key=part.count)} for n, part in enumerate(shown, 1)]
+        if len(shown) > 1:
+            said[0]["label"] = "no label of the list"
+        return json.dumps({"labelled": said})
+
+    teacher = teach(monkeypatch, all_but_the_first)
+
+    run = walk(
+        project,
+        num_pairs=3,
+        chunk_ids=["chunk_0_000000"],
+        generation_type="classification",
+        config={"labels": list(texts)},
+    )
+
+    found, _ = search.page(project, search.PairFilter(run_id=run.run_id), page=1, page_size=9)
+    assert [len(q.slots) for q in teacher.asked] == [3, 1], "two of three were good: only the first is asked for again"
+    assert counts_of(run) == (3, 3, 0, 0)
+    pasted = {p.question.split("\n\n", 2)[2]: p.answer for p in found}
+    assert pasted == {shown: max(texts, key=shown.count) for shown in pasted}
+
+
+# checklist 41, 44
+@pytest.mark.parametrize(
+    ("rewritten", "instruction", "has_input"),
+    [("Put it shortly, please:\n\n{text}", "Put it shortly, please:", True), ("When is it?", "When is it?", False)],
+)
+def test_an_edited_question_keeps_its_input_apart_while_it_still_ends_with_it(
+    project: Any, monkeypatch: pytest.MonkeyPatch, rewritten: str, instruction: str, has_input: bool
+) -> None:
+    teach(monkeypatch, recite)
+    labels = {"labels": ["north pier", "whatever else"]}
+    run = walk(project, num_pairs=1, chunk_ids=["chunk_0_000000"], generation_type="classification", config=labels)
+    found, _ = search.page(project, search.PairFilter(run_id=run.run_id), page=1, page_size=5)
+    text = found[0].question[found[0].material_at :]
+
+    edit.edit(project, found[0].pair_id, edit.Edit(question=rewritten.replace("{text}", text), status="accepted"))
+    exported = export.export(projects.get(project.org_id, project.project_id), format="alpaca")
+
+    line = json.loads(current().files.read(exported.s3_key))
+    assert (line["instruction"], line["input"]) == (instruction, text if has_input else "")

@@ -1,4 +1,4 @@
-"""A request sent again does nothing twice, on both walls."""
+"""A request sent again does nothing twice, on both backends."""
 
 from __future__ import annotations
 

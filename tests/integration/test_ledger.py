@@ -1,4 +1,4 @@
-"""Money on both walls: nothing is promised twice, charged twice or lost, whoever asks at the same time."""
+"""Money on both backends: nothing is promised twice, charged twice or lost, whoever asks at the same time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import ConditionFailed, Invalid, PaymentRequired
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
 from dataforge.platform.ports import ABSENT, Platform, Put
 from dataforge.store import ledger
 from dataforge.store.ledger import Demand
-from tests.integration.walls import aws_tables, embedded_tables
+from tests.integration.backends import aws_tables, embedded_tables
 
 ORG = "org_1"
 """Amounts here are micro-dollars."""
@@ -28,7 +28,16 @@ def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
     settings.get.cache_clear()
     make = {"embedded": embedded_tables, "aws": aws_tables}[request.param]
     with make(tmp_path) as tables:
-        platform.use(Platform("embedded", tables, None, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))  # type: ignore[arg-type]
+        platform.use(
+            Platform(
+                name="embedded",
+                tables=tables,
+                files=None,
+                workflows=Started(),
+                publisher=InProcessPublisher(),
+                secrets=EnvironmentSecrets(None),
+            )
+        )  # type: ignore[arg-type]
         yield
         platform.use(None)
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dataforge import platform
 from dataforge.errors import PaymentRequired
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Platform
 from dataforge.store import ledger
 from dataforge.store.ledger import Demand
@@ -29,7 +29,9 @@ class Books(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self.tables = SqliteTables(Path(self._folder.name, "data.db"), catalog.TABLES)
         none: object = None
-        platform.use(Platform("embedded", self.tables, none, none, none, none))  # type: ignore[arg-type]
+        platform.use(
+            Platform(name="embedded", tables=self.tables, files=none, workflows=none, publisher=none, secrets=none)
+        )  # type: ignore[arg-type]
         self.paid_in, self.charged, self.runs = 0, 0, 0
         self.held: dict[str, int] = {}
         self.settled: dict[str, int] = {}

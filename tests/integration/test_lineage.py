@@ -1,4 +1,4 @@
-"""Where a pair comes from, on both walls: what records carry, and what a trace says when parts of it are gone."""
+"""Where a pair comes from, on both backends: what records carry, and what a trace says when parts of it are gone."""
 
 from __future__ import annotations
 

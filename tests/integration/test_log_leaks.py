@@ -1,4 +1,4 @@
-"""The main road and its ditches at log level DEBUG, on both walls: no secret and no word of a customer is logged."""
+"""The main road and its ditches at log level DEBUG, on both backends: no secret and no word of a customer is logged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 from benchmarks.stub import pairs_for
 from dataforge import log
 from infra.local.platform import pool
-from tests.integration.conftest import Hire, Service
+from tests.integration.conftest import MakeWorkers, Service
 from tests.integration.recorder import answering
 from tests.integration.synthetic_cases import Synthetic
 
@@ -50,7 +50,7 @@ class Echo:
 
 
 @pytest.fixture
-def hire() -> Hire:
+def make_workers() -> MakeWorkers:
     """Workers of its own: what they write is heard only when they were started meanwhile."""
     return pool
 

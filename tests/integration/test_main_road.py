@@ -1,4 +1,4 @@
-"""Contract A's main road, both walls: project, upload, parse, generate, review, export."""
+"""Contract A's main road, both backends: project, upload, parse, generate, review, export."""
 
 from __future__ import annotations
 

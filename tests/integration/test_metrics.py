@@ -63,7 +63,7 @@ def test_every_run_and_export_is_counted_once_on_aws_and_not_at_all_on_one_machi
 
     found = lines(capfd.readouterr().out)
 
-    assert [line["Service"] for line in found] == (["parse", "generate", "export"] if service.wall == "aws" else [])
+    assert [line["Service"] for line in found] == (["parse", "generate", "export"] if service.backend == "aws" else [])
     for parse, generate, exported in [found] if found else []:
         assert (parse["Delivered"], parse["Failed"], parse["status"]) == (1, 1, "completed")
         assert {name: generate[name.title()] for name in ("delivered", "rejected", "failed")} == {

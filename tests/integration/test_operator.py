@@ -1,4 +1,4 @@
-"""The operator's tool on both walls: one JSON line, and nothing of a key in the tables but its hash."""
+"""The operator's tool on both backends: one JSON line, and nothing of a key in the tables but its hash."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import pytest
 from dataforge import access, platform, settings
 from dataforge.errors import Unauthenticated
 from infra.local import admin
-from tests.integration import walls
+from tests.integration import backends
 
 
 @pytest.fixture(params=["embedded", "aws"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
-    """How the tool is told which wall to open."""
+    """How the tool is told which backend to open."""
     if request.param == "embedded":
         yield ["--home", str(tmp_path)]
     else:
         before = {n: os.environ.get(n) for n in ("DATAFORGE_TABLE_PREFIX", "DATAFORGE_BUCKET")}
-        with walls.aws():
-            walls.create_dynamo_tables(walls.client_of("dynamodb"), "dataforge-prod-")
+        with backends.aws():
+            backends.create_dynamo_tables(backends.client_of("dynamodb"), "dataforge-prod-")
             yield ["--stage", "prod"]
         for name, value in before.items():
             os.environ.pop(name, None)

@@ -1,4 +1,4 @@
-"""What a client may ask before it uploads anything: an order is judged without a single document, on either wall."""
+"""What a client may ask before it uploads anything: an order is judged without a single document, on either backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever was asked for can be fetched, on both walls: delivered, rejected and failed, each with its reasons."""
+"""Whatever was asked for can be fetched, on both backends: delivered, rejected and failed, each with its reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often an organisation may call, on both walls, with a clock that stands still until it is moved."""
+"""How often an organisation may call, on both backends, with a clock that stands still until it is moved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Review at scale, both walls: any filter, exact totals, bulk actions and their undo, counters that never drift."""
+"""Review at scale, both backends: any filter, exact totals, bulk actions and their undo, counters that never drift."""
 
 from __future__ import annotations
 

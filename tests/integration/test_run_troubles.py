@@ -15,7 +15,7 @@ from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreachable
 from dataforge.platform.ports import Execution, Item
-from dataforge.quality import verdict
+from dataforge.quality import record_scoring
 from dataforge.records import Answer, Question
 from dataforge.store import chunks, pairs, projects, replies, review_index, runs
 from dataforge.store.projects import Project
@@ -156,7 +156,7 @@ def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
     edited = next(chunks.of_project(project.project_id))
     chunks.change(edited, {"content": "Nothing of this is about the sea any more."})
 
-    with mock.patch.object(verdict, "judge", wraps=verdict.judge) as judged:
+    with mock.patch.object(record_scoring, "score", wraps=record_scoring.score) as judged:
         run_states.assess_run(planned)
 
     assert [call.args[1].passage for call in judged.call_args_list] == ["Nothing of this is about the sea any more."]

@@ -14,19 +14,19 @@ from typing import Any
 
 import pytest
 
-from dataforge.platform.embedded.executions import Executions
-from dataforge.platform.embedded.runner import Runner
+from dataforge.platform.embedded.execution_store import ExecutionStore
+from dataforge.platform.embedded.workflow_runner import Runner
 from tests.integration import state_server
+from tests.integration.embedded_runner import RunnerHarness, kill, machine, open_runner, task
 from tests.integration.processes import alive, until
-from tests.integration.runner_walls import Wall, kill, machine, open_wall, task
 
-__all__ = ["open_wall"]
+__all__ = ["open_runner"]
 
 
 # checklist 18, 35
 def test_a_killed_server_goes_on_where_it_stood_and_leaves_no_orphans(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
-    book = Executions(tmp_path / "runs.db", state_server.MACHINES)
+    book = ExecutionStore(tmp_path / "runs.db", state_server.MACHINES)
     server = subprocess.Popen(state_server.command(tmp_path))
     # Started from here: another process than the one that runs it.
     book.start("generate", "gen_1", {"run_id": "gen_1"})
@@ -63,16 +63,16 @@ def test_a_killed_server_goes_on_where_it_stood_and_leaves_no_orphans(tmp_path: 
     assert (calls.read_text().count("plan"), calls.read_text().count("close")) == (1, 1)
 
 
-def test_only_one_process_may_run_a_file(open_wall: Callable[..., Wall]) -> None:
-    wall = open_wall({"A": {"Type": "Succeed"}})
-    wall.runner.start_up()
-    second = open_wall({"A": {"Type": "Succeed"}})
+def test_only_one_process_may_run_a_file(open_runner: Callable[..., RunnerHarness]) -> None:
+    harness = open_runner({"A": {"Type": "Succeed"}})
+    harness.runner.start_up()
+    second = open_runner({"A": {"Type": "Succeed"}})
 
     with pytest.raises(RuntimeError, match="Another server"):
         second.runner.start_up()
 
 
-def test_retries_are_counted_across_a_restart(open_wall: Callable[..., Wall]) -> None:
+def test_retries_are_counted_across_a_restart(open_runner: Callable[..., RunnerHarness]) -> None:
     calls: list[float] = []
 
     def fail(event: Any) -> Any:
@@ -80,16 +80,16 @@ def test_retries_are_counted_across_a_restart(open_wall: Callable[..., Wall]) ->
         raise OSError("no")
 
     retry = [{"ErrorEquals": ["OSError"], "IntervalSeconds": 1, "BackoffRate": 1.0, "MaxAttempts": 2}]
-    wall = open_wall({"A": task("fail", Retry=retry)}, {"fail": fail})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {})
+    harness = open_runner({"A": task("fail", Retry=retry)}, {"fail": fail})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {})
     until(lambda: len(calls) == 1, "no first try")
     time.sleep(0.1)
 
-    wall = wall.again()
-    wall.runner.start_up()
-    result = wall.result()
-    wall.runner.close()
+    harness = harness.again()
+    harness.runner.start_up()
+    result = harness.result()
+    harness.runner.close()
 
     assert (result.status, result.error) == ("FAILED", "OSError")
     assert len(calls) == 3
@@ -97,36 +97,38 @@ def test_retries_are_counted_across_a_restart(open_wall: Callable[..., Wall]) ->
     assert all(later - earlier >= 0.99 for earlier, later in pairwise(calls))
 
 
-def test_a_wait_goes_on_across_a_restart(open_wall: Callable[..., Wall]) -> None:
+def test_a_wait_goes_on_across_a_restart(open_runner: Callable[..., RunnerHarness]) -> None:
     begun = time.time()
-    wall = open_wall({"A": {"Type": "Wait", "Seconds": 1, "Next": "B"}, "B": {"Type": "Succeed"}})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"x": 1})
+    harness = open_runner({"A": {"Type": "Wait", "Seconds": 1, "Next": "B"}, "B": {"Type": "Succeed"}})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {"x": 1})
     time.sleep(0.4)
 
-    wall = wall.again()
-    wall.runner.start_up()
-    result = wall.result()
-    wall.runner.close()
+    harness = harness.again()
+    harness.runner.start_up()
+    result = harness.result()
+    harness.runner.close()
 
     assert result.output == {"x": 1}
     assert time.time() - begun >= 0.99
 
 
-def test_the_deadline_of_an_execution_passes_also_while_nobody_runs_it(open_wall: Callable[..., Wall]) -> None:
+def test_the_deadline_of_an_execution_passes_also_while_nobody_runs_it(
+    open_runner: Callable[..., RunnerHarness],
+) -> None:
     calls: list[Any] = []
-    wall = open_wall({"A": task("note")}, {"note": calls.append}, timeout=1)
-    wall.runner.start("m", "run", {})
+    harness = open_runner({"A": task("note")}, {"note": calls.append}, timeout=1)
+    harness.runner.start("m", "run", {})
     time.sleep(1.1)
 
-    wall.runner.start_up()
-    result = wall.result()
+    harness.runner.start_up()
+    result = harness.result()
 
     assert (result.status, result.error) == ("TIMED_OUT", "States.Timeout")
     assert calls == []
 
 
-def test_a_stop_is_seen_at_once_and_the_late_answer_is_dropped(open_wall: Callable[..., Wall]) -> None:
+def test_a_stop_is_seen_at_once_and_the_late_answer_is_dropped(open_runner: Callable[..., RunnerHarness]) -> None:
     entered, release = threading.Event(), threading.Event()
     later: list[Any] = []
 
@@ -134,22 +136,22 @@ def test_a_stop_is_seen_at_once_and_the_late_answer_is_dropped(open_wall: Callab
         entered.set()
         return {"late": release.wait(30)}
 
-    wall = open_wall({"A": task("slow", Next="B"), "B": task("later")}, {"slow": slow, "later": later.append})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {})
+    harness = open_runner({"A": task("slow", Next="B"), "B": task("later")}, {"slow": slow, "later": later.append})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {})
     assert entered.wait(30)
 
-    wall.runner.stop("m", "run", cause="asked to")
-    stopped = wall.now()
+    harness.runner.stop("m", "run", cause="asked to")
+    stopped = harness.now()
     release.set()
     time.sleep(0.2)
 
     assert (stopped.status, stopped.cause) == ("ABORTED", "asked to")
-    assert wall.now() == stopped
+    assert harness.now() == stopped
     assert later == []
 
 
-def test_closing_leaves_what_is_in_flight_for_the_next_start(open_wall: Callable[..., Wall]) -> None:
+def test_closing_leaves_what_is_in_flight_for_the_next_start(open_runner: Callable[..., RunnerHarness]) -> None:
     entered, release = threading.Event(), threading.Event()
     calls: list[Any] = []
 
@@ -161,16 +163,16 @@ def test_closing_leaves_what_is_in_flight_for_the_next_start(open_wall: Callable
             raise ConnectionError("the pool was closed under it")
         return {"done": True}
 
-    wall = open_wall({"A": task("slow")}, {"slow": slow})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {})
+    harness = open_runner({"A": task("slow")}, {"slow": slow})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {})
     assert entered.wait(30)
 
-    wall = wall.again()
+    harness = harness.again()
     release.set()
-    wall.runner.start_up()
-    result = wall.result()
-    wall.runner.close()
+    harness.runner.start_up()
+    result = harness.result()
+    harness.runner.close()
 
     assert (result.status, result.output) == ("SUCCEEDED", {"done": True})
     assert len(calls) == 2
@@ -233,13 +235,15 @@ def test_executions_that_only_wait_hold_no_place_and_no_thread(tmp_path: Path) -
     assert states == ["ABORTED"] + ["RUNNING"] * 39
 
 
-def test_a_state_that_a_new_version_no_longer_has_fails_the_execution(open_wall: Callable[..., Wall]) -> None:
-    wall = open_wall({"A": {"Type": "Wait", "Seconds": 30, "Next": "B"}, "B": {"Type": "Succeed"}})
-    wall.runner.start("m", "run", {})
-    wall.machines["m"] = machine({"C": {"Type": "Succeed"}})
+def test_a_state_that_a_new_version_no_longer_has_fails_the_execution(
+    open_runner: Callable[..., RunnerHarness],
+) -> None:
+    harness = open_runner({"A": {"Type": "Wait", "Seconds": 30, "Next": "B"}, "B": {"Type": "Succeed"}})
+    harness.runner.start("m", "run", {})
+    harness.machines["m"] = machine({"C": {"Type": "Succeed"}})
 
-    wall.runner.start_up()
-    result = wall.result()
+    harness.runner.start_up()
+    result = harness.result()
 
     assert (result.status, result.error) == ("FAILED", "States.Runtime")
     assert "'A'" in str(result.cause)

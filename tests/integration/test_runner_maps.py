@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dataforge.platform.embedded.asl import StateFailed
-from tests.integration.runner_walls import Wall, fan, open_wall, task
+from dataforge.platform.embedded.asl_interpreter import StateFailed
+from tests.integration.embedded_runner import RunnerHarness, fan, open_runner, task
 
-__all__ = ["open_wall"]
+__all__ = ["open_runner"]
 
 
 def odd_fails(event: Any) -> Any:
@@ -20,13 +20,15 @@ def odd_fails(event: Any) -> Any:
     return {"item": event}
 
 
-def test_a_distributed_map_gives_the_outputs_of_the_children_that_succeeded(open_wall: Callable[..., Wall]) -> None:
+def test_a_distributed_map_gives_the_outputs_of_the_children_that_succeeded(
+    open_runner: Callable[..., RunnerHarness],
+) -> None:
     tolerant = fan(task("work"), ToleratedFailurePercentage=50.0, ResultPath="$.done")
-    wall = open_wall({"A": tolerant}, {"work": odd_fails})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": [0, 1, 2, 3]})
+    harness = open_runner({"A": tolerant}, {"work": odd_fails})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {"items": [0, 1, 2, 3]})
 
-    result = wall.result()
+    result = harness.result()
 
     assert result.output == {"items": [0, 1, 2, 3], "done": [{"item": 0}, {"item": 2}]}
 
@@ -36,29 +38,29 @@ def test_a_distributed_map_gives_the_outputs_of_the_children_that_succeeded(open
     [({}, [0, 1]), ({"ToleratedFailurePercentage": 40.0}, [0, 1, 2, 3]), ({"ToleratedFailureCount": 1}, [1, 3, 2])],
 )
 def test_a_distributed_map_above_its_tolerance_fails(
-    open_wall: Callable[..., Wall], limits: dict[str, Any], items: list[int]
+    open_runner: Callable[..., RunnerHarness], limits: dict[str, Any], items: list[int]
 ) -> None:
-    wall = open_wall({"A": fan(task("work"), **limits)}, {"work": odd_fails})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": items})
+    harness = open_runner({"A": fan(task("work"), **limits)}, {"work": odd_fails})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {"items": items})
 
-    result = wall.result()
+    result = harness.result()
 
     assert (result.status, result.error) == ("FAILED", "States.ExceedToleratedFailureThreshold")
 
 
-def test_an_inline_map_fails_with_the_error_of_its_child(open_wall: Callable[..., Wall]) -> None:
-    wall = open_wall({"A": fan(task("work"), "INLINE")}, {"work": odd_fails})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": [0, 3]})
+def test_an_inline_map_fails_with_the_error_of_its_child(open_runner: Callable[..., RunnerHarness]) -> None:
+    harness = open_runner({"A": fan(task("work"), "INLINE")}, {"work": odd_fails})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {"items": [0, 3]})
 
-    result = wall.result()
+    result = harness.result()
 
     assert (result.status, result.error) == ("FAILED", "ValueError")
     assert json.loads(result.cause or "")["errorMessage"] == "item 3"
 
 
-def test_a_map_that_is_retried_does_all_its_items_again(open_wall: Callable[..., Wall]) -> None:
+def test_a_map_that_is_retried_does_all_its_items_again(open_runner: Callable[..., RunnerHarness]) -> None:
     calls: list[int] = []
 
     def work(event: int) -> Any:
@@ -68,31 +70,33 @@ def test_a_map_that_is_retried_does_all_its_items_again(open_wall: Callable[...,
         return {}
 
     retry = [{"ErrorEquals": ["States.ExceedToleratedFailureThreshold"], "JitterStrategy": "FULL"}]
-    wall = open_wall({"A": fan(task("work"), MaxConcurrency=1, Retry=retry)}, {"work": work})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": [5, 6]})
+    harness = open_runner({"A": fan(task("work"), MaxConcurrency=1, Retry=retry)}, {"work": work})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {"items": [5, 6]})
 
-    result = wall.result()
+    result = harness.result()
 
     assert (result.status, result.output) == ("SUCCEEDED", [{}, {}])
     assert calls[-2:] == [5, 6]
 
 
-def test_the_results_of_a_map_are_limited_even_where_they_are_dropped(open_wall: Callable[..., Wall]) -> None:
+def test_the_results_of_a_map_are_limited_even_where_they_are_dropped(
+    open_runner: Callable[..., RunnerHarness],
+) -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "B"}]
     states = {"A": fan(task("big"), ResultPath=None, Catch=catch), "B": {"Type": "Succeed"}}
-    wall = open_wall(states, {"big": lambda event: "x" * 100_000})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {"items": [1, 2, 3]})
+    harness = open_runner(states, {"big": lambda event: "x" * 100_000})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {"items": [1, 2, 3]})
 
-    result = wall.result()
+    result = harness.result()
 
     # States.ALL does not catch it, on Step Functions neither.
     assert (result.status, result.error) == ("FAILED", "States.DataLimitExceeded")
 
 
 @pytest.mark.parametrize(("error", "at"), [(ValueError("x"), "B"), (StateFailed("States.Timeout"), "C")])
-def test_a_time_out_is_no_task_failed(open_wall: Callable[..., Wall], error: Exception, at: str) -> None:
+def test_a_time_out_is_no_task_failed(open_runner: Callable[..., RunnerHarness], error: Exception, at: str) -> None:
     def work(event: Any) -> Any:
         raise error
 
@@ -102,10 +106,10 @@ def test_a_time_out_is_no_task_failed(open_wall: Callable[..., Wall], error: Exc
         "B": {"Type": "Pass", "Result": {"at": "B"}, "End": True},
         "C": {"Type": "Pass", "Result": {"at": "C"}, "End": True},
     }
-    wall = open_wall(states, {"work": work})
-    wall.runner.start_up()
-    wall.runner.start("m", "run", {})
+    harness = open_runner(states, {"work": work})
+    harness.runner.start_up()
+    harness.runner.start("m", "run", {})
 
-    result = wall.result()
+    result = harness.result()
 
     assert result.output == {"at": at}

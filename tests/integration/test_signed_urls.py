@@ -1,4 +1,4 @@
-"""Signed URLs of the embedded wall: what they permit, and that nothing else gets in. (AWS verifies its own.)"""
+"""Signed URLs of the embedded backend: what they permit, and that nothing else gets in. (AWS verifies its own.)"""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataforge.errors import DataForgeError, Forbidden, Malformed, TooLarge
-from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.platform.ports import FileInfo
-from tests.integration import walls
+from tests.integration import backends
 
 NOW = 1_800_000_000.0
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Iterator[DiskFiles]:
-    opened = walls.disk_files(tmp_path, now=lambda: NOW)
+def files(tmp_path: Path) -> Iterator[LocalFiles]:
+    opened = backends.local_files(tmp_path, now=lambda: NOW)
     yield opened
     opened.close()
 
 
 def put(
-    files: DiskFiles,
+    files: LocalFiles,
     url: str,
     chunks: list[bytes],
     content_type: str | None = "text/plain",
@@ -51,12 +51,12 @@ def put(
 
 def opened(url: str) -> tuple[str, dict[str, str]]:
     parts = urlsplit(url)
-    assert url.startswith(f"{walls.BASE_URL}/files/")
+    assert url.startswith(f"{backends.BASE_URL}/files/")
     return unquote(parts.path).removeprefix("/files/"), dict(parse_qsl(parts.query))
 
 
 # checklist 12
-def test_a_signed_put_stores_the_bytes_and_a_signed_get_may_read_them(files: DiskFiles) -> None:
+def test_a_signed_put_stores_the_bytes_and_a_signed_get_may_read_them(files: LocalFiles) -> None:
     url = files.presign_put("org/a report.pdf", content_type="application/pdf", content_length=6)
 
     info = put(files, url, [b"%PDF", b"-1"], "application/pdf")
@@ -96,7 +96,7 @@ def test_a_signed_put_stores_the_bytes_and_a_signed_get_may_read_them(files: Dis
     ids=repr,
 )
 def test_anything_but_what_was_signed_is_refused_and_stores_nothing(
-    files: DiskFiles, tmp_path: Path, wrong: dict[str, Any], error: type[DataForgeError]
+    files: LocalFiles, tmp_path: Path, wrong: dict[str, Any], error: type[DataForgeError]
 ) -> None:
     url = files.presign_put("org/k", content_type="text/plain", content_length=4, expires_in=60)
 
@@ -109,7 +109,7 @@ def test_anything_but_what_was_signed_is_refused_and_stores_nothing(
 
 
 @pytest.mark.parametrize("missing", ["method", "expires", "sig"])
-def test_an_unsigned_url_is_malformed(files: DiskFiles, missing: str) -> None:
+def test_an_unsigned_url_is_malformed(files: LocalFiles, missing: str) -> None:
     key, query = opened(files.presign_get("k"))
     del query[missing]
 
@@ -117,7 +117,7 @@ def test_an_unsigned_url_is_malformed(files: DiskFiles, missing: str) -> None:
         files.verify("GET", key, query)
 
 
-def test_dropping_a_bound_breaks_the_signature(files: DiskFiles) -> None:
+def test_dropping_a_bound_breaks_the_signature(files: LocalFiles) -> None:
     key, query = opened(files.presign_put("k", content_type="text/plain", content_length=4))
 
     for bound in ("type", "length"):
@@ -127,8 +127,8 @@ def test_dropping_a_bound_breaks_the_signature(files: DiskFiles) -> None:
             )
 
 
-def test_another_servers_signature_is_refused(files: DiskFiles, tmp_path: Path) -> None:
-    stranger = walls.disk_files(tmp_path / "other", secret=b"other", now=lambda: NOW)
+def test_another_servers_signature_is_refused(files: LocalFiles, tmp_path: Path) -> None:
+    stranger = backends.local_files(tmp_path / "other", secret=b"other", now=lambda: NOW)
     key, query = opened(stranger.presign_get("k"))
     stranger.close()
 
@@ -136,22 +136,22 @@ def test_another_servers_signature_is_refused(files: DiskFiles, tmp_path: Path) 
         files.verify("GET", key, query)
 
 
-def test_without_a_signed_length_the_maximum_holds(files: DiskFiles) -> None:
+def test_without_a_signed_length_the_maximum_holds(files: LocalFiles) -> None:
     url = files.presign_put("k", content_type=None)
 
-    put(files, url, [b"x" * walls.MAX_UPLOAD], None)
+    put(files, url, [b"x" * backends.MAX_UPLOAD], None)
     with pytest.raises(TooLarge):
-        put(files, url, [b"y" * (walls.MAX_UPLOAD + 1)], None)
+        put(files, url, [b"y" * (backends.MAX_UPLOAD + 1)], None)
     with pytest.raises(TooLarge):  # a chunked body says no length beforehand
         put(files, url, [b"y" * 600, b"y" * 600], "text/html", content_length=None)
 
     info = files.info("k")
     assert info is not None
-    assert (info.size, info.content_type) == (walls.MAX_UPLOAD, "application/octet-stream")
+    assert (info.size, info.content_type) == (backends.MAX_UPLOAD, "application/octet-stream")
 
 
-def test_a_signed_length_may_be_above_the_maximum(files: DiskFiles) -> None:
-    big = walls.MAX_UPLOAD * 3
+def test_a_signed_length_may_be_above_the_maximum(files: LocalFiles) -> None:
+    big = backends.MAX_UPLOAD * 3
     url = files.presign_put("k", content_type=None, content_length=big)
 
     assert put(files, url, [b"x" * big], None).size == big
@@ -162,9 +162,9 @@ def test_a_signed_length_may_be_above_the_maximum(files: DiskFiles) -> None:
     position=st.integers(0, 10_000),
     replacement=st.sampled_from("0aZ/%&=_"),
 )
-def test_no_changed_character_of_a_url_is_accepted(files: DiskFiles, position: int, replacement: str) -> None:
+def test_no_changed_character_of_a_url_is_accepted(files: LocalFiles, position: int, replacement: str) -> None:
     url = files.presign_put("org/key", content_type="text/plain", content_length=3)
-    start = len(f"{walls.BASE_URL}/files/")
+    start = len(f"{backends.BASE_URL}/files/")
     position = start + position % (len(url) - start)
     forged = url[:position] + replacement + url[position + 1 :]
 
@@ -174,7 +174,7 @@ def test_no_changed_character_of_a_url_is_accepted(files: DiskFiles, position: i
         put(files, forged, [b"123"])
 
 
-def test_created_is_told_once_the_object_can_be_read(files: DiskFiles) -> None:
+def test_created_is_told_once_the_object_can_be_read(files: LocalFiles) -> None:
     told: list[tuple[str, bytes]] = []
     files.on_created(lambda info: told.append((info.key, files.read(info.key))))
 
@@ -184,7 +184,7 @@ def test_created_is_told_once_the_object_can_be_read(files: DiskFiles) -> None:
     assert told == [("k", b"123")]
 
 
-def test_a_callback_that_fails_does_not_fail_the_upload(files: DiskFiles, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_callback_that_fails_does_not_fail_the_upload(files: LocalFiles, caplog: pytest.LogCaptureFixture) -> None:
     told: list[str] = []
     files.on_created(lambda info: [][1])
     files.on_created(lambda info: told.append(info.key))
@@ -204,15 +204,15 @@ def test_what_a_crash_kept_from_being_told_is_told_at_the_next_start(tmp_path: P
         raise Died
 
     told: list[str] = []
-    before = walls.disk_files(tmp_path)
+    before = backends.local_files(tmp_path)
     before.on_created(die)
     with pytest.raises(Died):
         put(before, before.presign_put("k", content_type="text/plain"), [b"123"])
     before.close()
 
-    after = walls.disk_files(tmp_path)
+    after = backends.local_files(tmp_path)
     after.on_created(lambda info: told.append(info.key))
-    again = walls.disk_files(tmp_path)
+    again = backends.local_files(tmp_path)
     again.on_created(lambda info: told.append(info.key))
 
     assert told == ["k"]
@@ -222,10 +222,10 @@ def test_what_a_crash_kept_from_being_told_is_told_at_the_next_start(tmp_path: P
 
 def test_urls_need_a_secret(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="secret"):
-        walls.disk_files(tmp_path, secret=b"")
+        backends.local_files(tmp_path, secret=b"")
 
 
-def test_head_and_body_of_an_answer_are_of_the_same_moment(files: DiskFiles) -> None:
+def test_head_and_body_of_an_answer_are_of_the_same_moment(files: LocalFiles) -> None:
     files.write("k", b"old", content_type="text/plain")
 
     info, body = files.info_and_stream("k")

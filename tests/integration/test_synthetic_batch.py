@@ -1,4 +1,4 @@
-"""Synthetic runs at batch price, both walls: every pass of a call waits for a job of its own teacher."""
+"""Synthetic runs at batch price, both backends: every pass of a call waits for a job of its own teacher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract B over HTTP on both walls: what is refused and how, lists, files before the end, tenants, public routes."""
+"""Contract B over HTTP on both backends: refusals, lists, files before the end, tenants, public routes."""
 
 from __future__ import annotations
 
@@ -337,7 +337,17 @@ def test_an_unverified_member_starts_nothing(service: Service, monkeypatch: pyte
     monkeypatch.setenv("REQUIRE_VERIFIED_EMAIL", "1")
     settings.get.cache_clear()
     org_id = service.headers["X-Organization-ID"]
-    member = members.add(members.Member(org_id, "user_new", "member", "New", "new@example.org", False, clock.now()))
+    member = members.add(
+        members.Member(
+            org_id=org_id,
+            user_id="user_new",
+            role="member",
+            name="New",
+            email="new@example.org",
+            email_verified=False,
+            created_at=clock.now(),
+        )
+    )
     _, secret = api_keys.create(
         org_id, member.user_id, name="k", scopes=["synthetic:read", "synthetic:write"], created_by="test"
     )

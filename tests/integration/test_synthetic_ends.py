@@ -1,4 +1,4 @@
-"""How synthetic jobs end on both walls: killed machines, results too large for one answer, results that expire."""
+"""How synthetic jobs end on both backends: killed machines, results too large for one answer, results that expire."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_results_above_five_megabytes_are_whole_and_redirected_on_aws(
     data = service.fetch(told["url"])
     assert len(data) > 5_000_000
     assert len(data.splitlines()) == job["count_accepted"]
-    if service.wall == "aws":
+    if service.backend == "aws":
         assert (answer.status_code, answer.content) == (302, b"")
         assert service.fetch(answer.headers["location"]) == data
     else:

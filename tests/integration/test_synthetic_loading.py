@@ -12,7 +12,7 @@ import pytest
 from dataforge import platform
 from dataforge.store.runs import Run
 from dataforge.workflows import run_files
-from dataforge_client.cards import card
+from dataforge_client.dataset_card import render_card
 from tests.integration.synthetic_cases import EVERY_BODY
 from tests.integration.synthetic_forge import Forge, forge, lines  # noqa: F401  the fixture
 
@@ -62,7 +62,7 @@ def saved(run: Run, folder: Path) -> dict[str, Any]:
         (folder / f"{name}.jsonl").write_bytes(platform.current().files.read(facts["key"]))
     manifest = run_files.read_json(run, "manifest.json")
     assert manifest is not None
-    (folder / "README.md").write_text(card(manifest))
+    (folder / "README.md").write_text(render_card(manifest))
     return manifest
 
 

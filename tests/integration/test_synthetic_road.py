@@ -1,4 +1,4 @@
-"""Contract B's main road on both walls: generate, poll, download, splits, report, manifest, ledger."""
+"""Contract B's main road on both backends: generate, poll, download, splits, report, manifest, ledger."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ import pytest
 from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import BatchUnfinished, TeacherUnreachable
-from dataforge.platform.embedded.disk import DiskFiles
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Item, Platform
 from dataforge.store import organisations, run_status, runs
 from dataforge.workflows import kinds, run_states
@@ -32,7 +32,7 @@ from tests.integration.test_synthetic_batch import MODELS, PLAIN, WHOLE
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BatchServer]:
-    """And an embedded wall that starts no machine."""
+    """And an embedded backend that starts no machine."""
     with openai_batches(Plot(reply=told)) as made:
         for name, value in {
             "OPENAI_BASE_URL": made.url,
@@ -43,9 +43,18 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BatchS
         }.items():
             monkeypatch.setenv(name, value)
         settings.get.cache_clear()
-        files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
+        files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
         tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-        platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
+        platform.use(
+            Platform(
+                name="embedded",
+                tables=tables,
+                files=files,
+                workflows=Started(),
+                publisher=InProcessPublisher(),
+                secrets=EnvironmentSecrets(None),
+            )
+        )
         yield made
         platform.use(None)
         tables.close()

@@ -1,4 +1,4 @@
-"""The promises of the Tables port, on both walls: items and writes. (Queries: test_tables_queries.py.)"""
+"""The promises of the Tables port, on both backends: items and writes. (Queries: test_tables_queries.py.)"""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from dataforge.errors import ConditionFailed, Invalid, TooLarge
 from dataforge.platform.ports import ABSENT, Delete, Item, Put, Tables, Update
-from tests.integration import walls
-from tests.integration.walls import key, on_one_wall, pair, walk
+from tests.integration import backends
+from tests.integration.backends import key, on_one_backend, pair, walk
 
 fresh = itertools.count()
-"""Hypothesis runs many examples against one wall; each takes a partition of its own."""
+"""Hypothesis runs many examples against one backend; each takes a partition of its own."""
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=10)
@@ -33,14 +33,14 @@ VALUES = st.recursive(
 
 @pytest.fixture
 def one_machine(tmp_path: Path) -> Iterator[Tables]:
-    """For refusals that DynamoDB makes by itself and moto does not: here the embedded wall must make them."""
-    with walls.embedded_tables(tmp_path) as opened:
+    """For refusals that DynamoDB makes by itself and moto does not: here the embedded backend must make them."""
+    with backends.embedded_tables(tmp_path) as opened:
         yield opened
 
 
-@pytest.fixture(params=list(walls.TABLES))
+@pytest.fixture(params=list(backends.TABLES))
 def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tables]:
-    with walls.TABLES[request.param](tmp_path) as opened:
+    with backends.TABLES[request.param](tmp_path) as opened:
         yield opened
 
 
@@ -54,7 +54,7 @@ def test_what_was_put_is_got(tables: Tables) -> None:
     assert tables.get("pairs", key(2)) is None
 
 
-@on_one_wall
+@on_one_backend
 @given(attributes=st.dictionaries(NAMES, VALUES, max_size=5))
 def test_every_item_comes_back_equal(tables: Tables, attributes: Item) -> None:
     place: dict[str, str | int] = {"project_id": f"h{next(fresh)}", "pair_id": "r"}

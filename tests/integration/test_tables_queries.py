@@ -1,4 +1,4 @@
-"""The promises of the Tables port, on both walls: queries, indexes, cursors. (Writes: test_tables.py.)"""
+"""The promises of the Tables port, on both backends: queries, indexes, cursors. (Writes: test_tables.py.)"""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 
 from dataforge.errors import Invalid, Malformed
 from dataforge.platform.ports import Tables, Update
-from tests.integration import walls
-from tests.integration.walls import key, on_one_wall, pair, walk
+from tests.integration import backends
+from tests.integration.backends import key, on_one_backend, pair, walk
 
 fresh = itertools.count()
 
 RANGE_KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
 
 
-@pytest.fixture(params=list(walls.TABLES))
+@pytest.fixture(params=list(backends.TABLES))
 def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tables]:
-    with walls.TABLES[request.param](tmp_path) as opened:
+    with backends.TABLES[request.param](tmp_path) as opened:
         yield opened
 
 
-@on_one_wall
+@on_one_backend
 @given(names=st.sets(RANGE_KEYS, max_size=25), limit=st.integers(1, 8), descending=st.booleans())
 def test_a_cursor_walk_gives_everything_exactly_once_in_byte_order(
     tables: Tables, names: set[str], limit: int, descending: bool
@@ -40,7 +40,7 @@ def test_a_cursor_walk_gives_everything_exactly_once_in_byte_order(
     assert [i["chunk_id"] for i in found] == sorted(names, key=str.encode, reverse=descending)
 
 
-@on_one_wall
+@on_one_backend
 @given(names=st.sets(RANGE_KEYS, min_size=1, max_size=15), data=st.data())
 def test_begins_and_between_choose_by_bytes(tables: Tables, names: set[str], data: st.DataObject) -> None:
     project = f"h{next(fresh)}"

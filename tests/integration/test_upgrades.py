@@ -25,9 +25,9 @@ AT = {"org_id": "*data", "item": "schema"}
 
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
-    callers._data_fits.cache_clear()
+    callers._check_schema_version.cache_clear()
     yield
-    callers._data_fits.cache_clear()
+    callers._check_schema_version.cache_clear()
 
 
 def written_by(product: str, number: int) -> None:
@@ -57,7 +57,7 @@ def test_the_first_start_writes_what_form_the_data_has(service: Service) -> None
 def test_data_of_a_newer_release_is_refused_with_the_way_out(service: Service) -> None:
     project_id = service.project()
     written_by("9.1.0", schema.needed() + 1)
-    callers._data_fits.cache_clear()
+    callers._check_schema_version.cache_clear()
 
     refused = service.call("GET", f"/projects/{project_id}", expect=503)
 

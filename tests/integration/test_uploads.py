@@ -24,7 +24,7 @@ from tests.integration.test_main_road import RULES
 
 def told(service: Service, key: str) -> None:
     """On AWS, S3 tells EventBridge; moto does not. The embedded server hears of it by itself."""
-    if service.wall == "aws":
+    if service.backend == "aws":
         event(key)
 
 
@@ -264,7 +264,7 @@ def test_what_is_put_for_a_deleted_project_is_removed(service: Service) -> None:
 # checklist 12
 def test_two_urls_for_one_name_never_share_a_key(service: Service) -> None:
     project_id = service.project()
-    at_once = 8 if service.wall == "embedded" else 1  # moto's conditional writes see each other's halves
+    at_once = 8 if service.backend == "embedded" else 1  # moto's conditional writes see each other's halves
 
     with ThreadPoolExecutor(at_once) as pool:
         keys = list(pool.map(lambda _: place(service, project_id, "a/b.md")["s3_key"].rpartition("/")[2], range(24)))
@@ -279,7 +279,7 @@ def test_one_key_registered_at_once_by_many_makes_one_document(service: Service)
     project_id = service.project()
     target = place(service, project_id)
     put(service, target, RULES)
-    at_once = 6 if service.wall == "embedded" else 1  # moto's transactions see each other's halves
+    at_once = 6 if service.backend == "embedded" else 1  # moto's transactions see each other's halves
 
     with ThreadPoolExecutor(at_once) as pool:
         made = list(pool.map(lambda _: register(service, project_id, target, RULES)["documentId"], range(12)))
@@ -361,7 +361,7 @@ def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: py
         seen.append(info.key)
         gate.wait(10)
 
-    monkeypatch.setattr("infra.local.server.look_at_upload", slow)
+    monkeypatch.setattr("infra.local.server.verify_upload", slow)
     with machine(tmp_path, "http://testserver") as (plugged, _):
         began = time.monotonic()
         for name in ("a", "b"):
@@ -370,7 +370,7 @@ def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: py
         until(lambda: seen)
         threading.Timer(0.2, gate.set).start()
     again: list[str] = []
-    monkeypatch.setattr("infra.local.server.look_at_upload", lambda info: again.append(info.key))
+    monkeypatch.setattr("infra.local.server.verify_upload", lambda info: again.append(info.key))
     with machine(tmp_path, "http://testserver"):
         until(lambda: again)
 

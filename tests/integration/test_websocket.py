@@ -1,4 +1,4 @@
-"""Connections, what they listen to, and pushes to them on the AWS wall; teacher keys from Secrets Manager."""
+"""Connections, what they listen to, and pushes to them on the AWS backend; teacher keys from Secrets Manager."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from botocore.exceptions import ClientError
 
 from dataforge import platform
 from dataforge.platform.aws.dynamo import DynamoTables
-from dataforge.platform.aws.secrets import KEEP_S, SecretsManager
-from dataforge.platform.aws.websocket import WebSockets
+from dataforge.platform.aws.secrets import CACHE_SECONDS, SecretsManager
+from dataforge.platform.aws.websocket import WebSocketPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
 from dataforge.store import api_keys, connections, organisations
 from functions import socket
-from tests.integration import walls
+from tests.integration import backends
 
 
 class Management:
@@ -42,19 +42,19 @@ class Management:
 def management() -> Iterator[Management]:
     """A deployment whose only missing part is API Gateway."""
     made = Management()
-    with walls.aws():
+    with backends.aws():
         client = boto3.client("dynamodb")
-        walls.create_dynamo_tables(client, walls.PREFIX)
-        tables = DynamoTables(walls.PREFIX, client=client)
+        backends.create_dynamo_tables(client, backends.PREFIX)
+        tables = DynamoTables(backends.PREFIX, client=client)
         unused: Any = None
         platform.use(
             Platform(
-                "aws",
-                tables,
-                unused,
-                unused,
-                WebSockets(tables, "https://x", client=made),
-                EnvironmentSecrets(None),
+                name="aws",
+                tables=tables,
+                files=unused,
+                workflows=unused,
+                publisher=WebSocketPublisher(tables, "https://x", client=made),
+                secrets=EnvironmentSecrets(None),
             )
         )
         yield made
@@ -100,9 +100,9 @@ def test_a_subscriber_hears_its_run_until_it_unsubscribes(management: Management
     topic = run_of(opened())
 
     say("c1", action="subscribe", topic=topic)
-    platform.current().sockets.publish(topic, {"progress": 1})
+    platform.current().publisher.publish(topic, {"progress": 1})
     say("c1", action="unsubscribe", topic=topic)
-    platform.current().sockets.publish(topic, {"progress": 2})
+    platform.current().publisher.publish(topic, {"progress": 2})
 
     pushed = [message for _, message in management.sent if "progress" in message]
     assert pushed == [{"topic": topic, "progress": 1}]
@@ -142,7 +142,7 @@ def test_a_strangers_run_looks_like_none(management: Management) -> None:
     opened("c2")
 
     status = say("c2", action="subscribe", topic=topic)
-    platform.current().sockets.publish(topic, {"progress": 1})
+    platform.current().publisher.publish(topic, {"progress": 1})
 
     assert status == 404
     assert [(who, message["code"]) for who, message in management.sent] == [("c2", "NOT_FOUND")]
@@ -178,7 +178,7 @@ def test_who_is_gone_is_dropped_and_the_others_still_hear(management: Management
         connections.listen(connection, topic)
     management.gone.add("c1")
 
-    platform.current().sockets.publish(topic, {"progress": 1})
+    platform.current().publisher.publish(topic, {"progress": 1})
 
     left = platform.current().tables.query_page("connections", {"topic": topic}).items
     assert [who for who, _ in management.sent] == ["c2"]
@@ -188,7 +188,7 @@ def test_who_is_gone_is_dropped_and_the_others_still_hear(management: Management
 def test_a_push_that_fails_never_fails_the_run(management: Management) -> None:
     connections.listen("broken", "gen_1")
 
-    platform.current().sockets.publish("gen_1", {"progress": 1})
+    platform.current().publisher.publish("gen_1", {"progress": 1})
 
     assert management.sent == []
 
@@ -211,7 +211,7 @@ class Clock:
 
 
 def test_a_changed_key_is_seen_after_five_minutes_and_asked_for_once_in_between() -> None:
-    with walls.aws():
+    with backends.aws():
         client, clock = boto3.client("secretsmanager"), Clock()
         secrets = SecretsManager("dev-", client=client, clock=clock)
         client.create_secret(Name="dev-OPENAI_API_KEY", SecretString=" sk-old\n")
@@ -219,14 +219,14 @@ def test_a_changed_key_is_seen_after_five_minutes_and_asked_for_once_in_between(
         before = secrets.get("OPENAI_API_KEY")
         client.put_secret_value(SecretId="dev-OPENAI_API_KEY", SecretString="sk-new")
         kept = secrets.get("OPENAI_API_KEY")
-        clock.now = KEEP_S
+        clock.now = CACHE_SECONDS
         after = secrets.get("OPENAI_API_KEY")
 
     assert (before, kept, after) == ("sk-old", "sk-old", "sk-new")
 
 
 def test_a_key_that_was_never_set_or_is_being_deleted_is_none() -> None:
-    with walls.aws():
+    with backends.aws():
         client = boto3.client("secretsmanager")
         client.create_secret(Name="dev-GONE", SecretString="x")
         client.delete_secret(SecretId="dev-GONE")

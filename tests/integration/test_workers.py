@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from dataforge.platform.embedded.asl import StateFailed
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.workers import WorkerPool
+from dataforge.platform.embedded.asl_interpreter import StateFailed
+from dataforge.platform.embedded.publisher import InProcessPublisher
+from dataforge.platform.embedded.worker_pool import WorkerPool
 from tests.integration import state_server
 from tests.integration.processes import alive, until
 
@@ -174,7 +174,7 @@ def test_workers_die_with_a_parent_that_is_killed(folder: Path, handler: str) ->
     program = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import json, pathlib, threading, state_server
-from dataforge.platform.embedded.workers import WorkerPool
+from dataforge.platform.embedded.worker_pool import WorkerPool
 folder = pathlib.Path({str(folder)!r})
 pool = WorkerPool(state_server.command(folder, "worker"), 2)
 for _ in range(2):
@@ -213,7 +213,7 @@ def test_the_end_of_stdin_alone_ends_a_worker_in_the_middle_of_a_handler(folder:
 
 
 def test_a_subscriber_hears_its_topic_in_order() -> None:
-    sockets = EmbeddedSockets()
+    sockets = InProcessPublisher()
 
     with sockets.subscribe("run_1") as mine, sockets.subscribe("run_2") as other:
         sockets.publish("run_1", {"n": 1})
@@ -228,7 +228,7 @@ def test_a_subscriber_hears_its_topic_in_order() -> None:
 
 
 def test_a_subscriber_that_does_not_keep_up_is_dropped_and_the_others_are_not() -> None:
-    sockets = EmbeddedSockets()
+    sockets = InProcessPublisher()
     slow, fast = sockets.subscribe("run", size=2), sockets.subscribe("run")
 
     for number in range(4):
@@ -242,7 +242,7 @@ def test_a_subscriber_that_does_not_keep_up_is_dropped_and_the_others_are_not() 
 
 
 def test_publishing_from_many_threads_loses_nothing() -> None:
-    sockets = EmbeddedSockets()
+    sockets = InProcessPublisher()
     subscription = sockets.subscribe("run", size=1000)
     publishers = [
         threading.Thread(target=lambda: [sockets.publish("run", {"n": number}) for number in range(100)])

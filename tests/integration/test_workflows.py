@@ -1,4 +1,4 @@
-"""The two state machine files on both walls, with the same outcome: batches, retries, failures, rounds."""
+"""The two state machine files on both backends, with the same outcome: batches, retries, failures, rounds."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import time
 import pytest
 
 from tests.integration.stepfunctions_moto import definition
-from tests.integration.workflow_walls import (
+from tests.integration.workflow_backends import (
     Event,
     Functions,
-    OpenWall,
+    OpenBackend,
+    backend,
     finish,
     raising,
     region,
-    wall,
     with_retries,
 )
 
-__all__ = ["region", "wall"]
+__all__ = ["backend", "region"]
 
 
 # checklist 18, 33
 @pytest.mark.parametrize(("machine", "work"), [("generate", "GenerateBatch"), ("parse", "ParseDocument")])
-def test_a_run_plans_fans_out_and_closes(wall: OpenWall, machine: str, work: str) -> None:
+def test_a_run_plans_fans_out_and_closes(backend: OpenBackend, machine: str, work: str) -> None:
     functions = Functions()
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         execution = finish(workflows, machine)
 
     assert execution.status == "SUCCEEDED"
@@ -39,11 +39,11 @@ def test_a_run_plans_fans_out_and_closes(wall: OpenWall, machine: str, work: str
     assert len(functions.called("AssessRun")) == (machine == "generate")
 
 
-def test_rejected_slots_are_planned_again_until_assess_is_content(wall: OpenWall) -> None:
+def test_rejected_slots_are_planned_again_until_assess_is_content(backend: OpenBackend) -> None:
     functions = Functions()
     functions.play["AssessRun"] = lambda event: {**event, "top_up": len(functions.called("AssessRun")) < 3}
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED"
@@ -53,20 +53,20 @@ def test_rejected_slots_are_planned_again_until_assess_is_content(wall: OpenWall
     assert len(functions.called("CloseRun")) == 1
 
 
-def test_nothing_to_do_goes_straight_to_the_close(wall: OpenWall) -> None:
+def test_nothing_to_do_goes_straight_to_the_close(backend: OpenBackend) -> None:
     functions = Functions(batches=[])
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED"
     assert [name for name, _ in functions.calls] == ["PlanRun", "CloseRun"]
 
 
-def test_a_plan_that_fails_is_retried_and_then_closes_the_run_with_its_failure(wall: OpenWall) -> None:
+def test_a_plan_that_fails_is_retried_and_then_closes_the_run_with_its_failure(backend: OpenBackend) -> None:
     functions = Functions(play={"PlanRun": raising(LookupError("no chunks left"))})
 
-    with wall(functions, generate=with_retries(definition("generate"))) as workflows:
+    with backend(functions, generate=with_retries(definition("generate"))) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED"
@@ -78,7 +78,7 @@ def test_a_plan_that_fails_is_retried_and_then_closes_the_run_with_its_failure(w
     assert (cause["errorType"], cause["errorMessage"]) == ("LookupError", "no chunks left")
 
 
-def test_a_batch_that_fails_once_is_tried_again(wall: OpenWall) -> None:
+def test_a_batch_that_fails_once_is_tried_again(backend: OpenBackend) -> None:
     functions = Functions()
 
     def generate(event: Event) -> Event:
@@ -88,7 +88,7 @@ def test_a_batch_that_fails_once_is_tried_again(wall: OpenWall) -> None:
 
     functions.play["GenerateBatch"] = generate
 
-    with wall(functions, generate=with_retries(definition("generate"))) as workflows:
+    with backend(functions, generate=with_retries(definition("generate"))) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED"
@@ -97,7 +97,7 @@ def test_a_batch_that_fails_once_is_tried_again(wall: OpenWall) -> None:
 
 
 # checklist 21
-def test_a_batch_that_always_fails_is_recorded_and_its_siblings_go_on(wall: OpenWall) -> None:
+def test_a_batch_that_always_fails_is_recorded_and_its_siblings_go_on(backend: OpenBackend) -> None:
     functions = Functions(batches=[{"batch": number} for number in range(5)])
 
     def generate(event: Event) -> Event:
@@ -107,7 +107,7 @@ def test_a_batch_that_always_fails_is_recorded_and_its_siblings_go_on(wall: Open
 
     functions.play["GenerateBatch"] = generate
 
-    with wall(functions, generate=with_retries(definition("generate"))) as workflows:
+    with backend(functions, generate=with_retries(definition("generate"))) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED"
@@ -118,10 +118,10 @@ def test_a_batch_that_always_fails_is_recorded_and_its_siblings_go_on(wall: Open
     assert len(functions.called("AssessRun")) == 1
 
 
-def test_a_failing_record_of_a_failure_does_not_stop_the_run(wall: OpenWall) -> None:
+def test_a_failing_record_of_a_failure_does_not_stop_the_run(backend: OpenBackend) -> None:
     functions = Functions(play={"GenerateBatch": raising(ValueError("a")), "RecordFailure": raising(ValueError("b"))})
 
-    with wall(functions, generate=with_retries(definition("generate"), attempts=0)) as workflows:
+    with backend(functions, generate=with_retries(definition("generate"), attempts=0)) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED"
@@ -130,10 +130,10 @@ def test_a_failing_record_of_a_failure_does_not_stop_the_run(wall: OpenWall) -> 
     assert len(functions.called("AssessRun")) == 1
 
 
-def test_a_missing_file_of_batches_closes_the_run_with_a_failure(wall: OpenWall) -> None:
+def test_a_missing_file_of_batches_closes_the_run_with_a_failure(backend: OpenBackend) -> None:
     functions = Functions(play={"PlanRun": lambda event: {**event, "batches": 1, "batches_key": "not/there.json"}})
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED"
@@ -141,10 +141,10 @@ def test_a_missing_file_of_batches_closes_the_run_with_a_failure(wall: OpenWall)
     assert functions.called("CloseRun")[0]["failure"]["Error"].startswith("States.")
 
 
-def test_a_run_whose_close_fails_has_failed(wall: OpenWall) -> None:
+def test_a_run_whose_close_fails_has_failed(backend: OpenBackend) -> None:
     functions = Functions(play={"CloseRun": raising(ValueError("no room left"))})
 
-    with wall(functions, generate=with_retries(definition("generate"), attempts=1)) as workflows:
+    with backend(functions, generate=with_retries(definition("generate"), attempts=1)) as workflows:
         execution = finish(workflows)
 
     assert (execution.status, execution.error, execution.output) == ("FAILED", "ValueError", None)
@@ -152,7 +152,7 @@ def test_a_run_whose_close_fails_has_failed(wall: OpenWall) -> None:
     assert len(functions.called("CloseRun")) == 2
 
 
-def test_never_more_children_at_once_than_the_map_allows(wall: OpenWall) -> None:
+def test_never_more_children_at_once_than_the_map_allows(backend: OpenBackend) -> None:
     functions = Functions(batches=[{"batch": number} for number in range(25)])
     lock, here, most = threading.Lock(), 0, 0
 
@@ -168,7 +168,7 @@ def test_never_more_children_at_once_than_the_map_allows(wall: OpenWall) -> None
 
     functions.play["GenerateBatch"] = generate
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED"

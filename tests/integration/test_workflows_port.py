@@ -1,4 +1,4 @@
-"""The promises of the Workflows port on both walls: time-outs, starts, stops, limits, the subset of the language."""
+"""The promises of the Workflows port on both backends: time-outs, starts, stops, limits, the subset of the language."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import pytest
 
 from dataforge.errors import TooLarge
 from tests.integration.stepfunctions_moto import definition
-from tests.integration.workflow_walls import (
+from tests.integration.workflow_backends import (
     Event,
     Functions,
-    OpenWall,
+    OpenBackend,
+    backend,
     finish,
     region,
     wait,
-    wall,
     with_retries,
 )
 
-__all__ = ["region", "wall"]
+__all__ = ["backend", "region"]
 
 
-def test_a_task_that_takes_too_long_is_a_time_out_that_catch_sees(wall: OpenWall) -> None:
+def test_a_task_that_takes_too_long_is_a_time_out_that_catch_sees(backend: OpenBackend) -> None:
     slow = with_retries(definition("generate"), attempts=0)
     slow["States"]["GenerateBatches"]["ItemProcessor"]["States"]["GenerateBatch"]["TimeoutSeconds"] = 1
     release = threading.Event()
     functions = Functions(batches=[{"batch": 0}], play={"GenerateBatch": lambda event: {"late": release.wait(30)}})
 
-    with wall(functions, generate=slow) as workflows:
+    with backend(functions, generate=slow) as workflows:
         execution = finish(workflows)
         release.set()
 
@@ -37,11 +37,11 @@ def test_a_task_that_takes_too_long_is_a_time_out_that_catch_sees(wall: OpenWall
     assert recorded["failure"]["Error"] == "States.Timeout"
 
 
-def test_an_execution_that_takes_too_long_is_timed_out(wall: OpenWall) -> None:
+def test_an_execution_that_takes_too_long_is_timed_out(backend: OpenBackend) -> None:
     release = threading.Event()
     functions = Functions(play={"PlanRun": lambda event: {"late": release.wait(30)}})
 
-    with wall(functions, generate={**definition("generate"), "TimeoutSeconds": 1}) as workflows:
+    with backend(functions, generate={**definition("generate"), "TimeoutSeconds": 1}) as workflows:
         execution = finish(workflows)
         release.set()
 
@@ -49,10 +49,10 @@ def test_an_execution_that_takes_too_long_is_timed_out(wall: OpenWall) -> None:
     assert functions.called("CloseRun") == []
 
 
-def test_starting_a_run_twice_runs_it_once(wall: OpenWall) -> None:
+def test_starting_a_run_twice_runs_it_once(backend: OpenBackend) -> None:
     functions = Functions()
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         workflows.start("generate", "gen_1", {"run_id": "gen_1"})
         workflows.start("generate", "gen_1", {"run_id": "gen_1"})
         wait(workflows)
@@ -63,7 +63,7 @@ def test_starting_a_run_twice_runs_it_once(wall: OpenWall) -> None:
     assert len(functions.called("PlanRun")) == 1
 
 
-def test_a_stopped_run_is_aborted_and_does_nothing_more(wall: OpenWall) -> None:
+def test_a_stopped_run_is_aborted_and_does_nothing_more(backend: OpenBackend) -> None:
     entered, release = threading.Event(), threading.Event()
 
     def plan(event: Event) -> Event:
@@ -73,7 +73,7 @@ def test_a_stopped_run_is_aborted_and_does_nothing_more(wall: OpenWall) -> None:
 
     functions = Functions(play={"PlanRun": plan})
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         workflows.start("generate", "gen_1", {"run_id": "gen_1"})
         assert entered.wait(30)
         workflows.stop("generate", "gen_1", cause="asked to")
@@ -87,10 +87,10 @@ def test_a_stopped_run_is_aborted_and_does_nothing_more(wall: OpenWall) -> None:
     assert functions.called("CloseRun") == []
 
 
-def test_stopping_what_has_ended_changes_nothing(wall: OpenWall) -> None:
+def test_stopping_what_has_ended_changes_nothing(backend: OpenBackend) -> None:
     functions = Functions()
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         execution = finish(workflows)
         workflows.stop("generate", "gen_1")
         workflows.stop("generate", "never_started")
@@ -101,25 +101,25 @@ def test_stopping_what_has_ended_changes_nothing(wall: OpenWall) -> None:
     assert unknown is None
 
 
-def test_an_input_above_256_kib_is_refused(wall: OpenWall) -> None:
-    with wall(Functions()) as workflows, pytest.raises(TooLarge):
+def test_an_input_above_256_kib_is_refused(backend: OpenBackend) -> None:
+    with backend(Functions()) as workflows, pytest.raises(TooLarge):
         workflows.start("generate", "gen_1", {"run_id": "gen_1", "text": "x" * 256 * 1024})
 
 
-def test_an_answer_above_256_kib_ends_the_execution(wall: OpenWall) -> None:
+def test_an_answer_above_256_kib_ends_the_execution(backend: OpenBackend) -> None:
     functions = Functions(play={"CloseRun": lambda event: {"text": "x" * 256 * 1024}})
 
-    with wall(functions, generate=with_retries(definition("generate"), attempts=0)) as workflows:
+    with backend(functions, generate=with_retries(definition("generate"), attempts=0)) as workflows:
         execution = finish(workflows)
 
     assert (execution.status, execution.error) == ("FAILED", "States.DataLimitExceeded")
 
 
-def test_many_runs_at_once_all_finish(wall: OpenWall) -> None:
+def test_many_runs_at_once_all_finish(backend: OpenBackend) -> None:
     functions = Functions()
     runs = [f"gen_{number}" for number in range(8)]
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         for run in runs:
             workflows.start("generate", run, {"run_id": run})
         outputs = [wait(workflows, run_id=run).output for run in runs]
@@ -177,11 +177,11 @@ TOUR = {
 }  # fmt: skip
 
 
-def test_the_rest_of_the_subset_means_the_same(wall: OpenWall) -> None:
+def test_the_rest_of_the_subset_means_the_same(backend: OpenBackend) -> None:
     functions = Functions(play={"GenerateBatch": lambda event: {"square": event["batch"] ** 2}})
     data = {"list": [3, 4, 5], "word": "b", "n": 7, "zero": 0, "on": True}
 
-    with wall(functions, tour=TOUR) as workflows:
+    with backend(functions, tour=TOUR) as workflows:
         workflows.start("tour", "tour_1", data)
         execution = wait(workflows, "tour", "tour_1")
         workflows.start("tour", "tour_2", {**data, "n": 6})

@@ -9,18 +9,18 @@ import pytest
 
 from dataforge.platform.ports import Workflows
 from tests.integration.stepfunctions_moto import definition
-from tests.integration.workflow_walls import (
+from tests.integration.workflow_backends import (
     Functions,
-    OpenWall,
+    OpenBackend,
+    backend,
     finish,
     raising,
     region,
     wait,
-    wall,
     with_retries,
 )
 
-__all__ = ["region", "wall"]
+__all__ = ["backend", "region"]
 
 
 def with_jobs(functions: Functions, *, seconds: int, answer: Callable[[str], None] = lambda _: None) -> None:
@@ -33,12 +33,12 @@ def with_jobs(functions: Functions, *, seconds: int, answer: Callable[[str], Non
     functions.play["CollectReplies"] = lambda event: event
 
 
-def test_a_run_at_batch_price_waits_as_long_as_it_is_told_and_goes_round(wall: OpenWall) -> None:
+def test_a_run_at_batch_price_waits_as_long_as_it_is_told_and_goes_round(backend: OpenBackend) -> None:
     functions = Functions()
     with_jobs(functions, seconds=2)
     began = time.monotonic()
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED", execution
@@ -58,33 +58,37 @@ def test_a_run_at_batch_price_waits_as_long_as_it_is_told_and_goes_round(wall: O
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["while the function runs", "later"])
-def test_an_answered_token_ends_the_wait_at_once(wall: OpenWall, inside: bool) -> None:
+def test_an_answered_token_ends_the_wait_at_once(backend: OpenBackend, inside: bool) -> None:
     functions, tokens = Functions(), list[str]()
-    with_jobs(functions, seconds=300, answer=lambda token: ports[0].answer(token) if inside else tokens.append(token))
+    with_jobs(
+        functions,
+        seconds=300,
+        answer=lambda token: ports[0].send_task_success(token) if inside else tokens.append(token),
+    )
     ports: list[Workflows] = []
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         ports.append(workflows)
         workflows.start("generate", "gen_1", {"run_id": "gen_1"})
         while not (inside or tokens):
             time.sleep(0.02)
         time.sleep(0 if inside else 1.5)
         for token in tokens * 2:  # twice is no error
-            workflows.answer(token)
+            workflows.send_task_success(token)
         execution = wait(workflows)
 
     assert execution.status == "SUCCEEDED", execution
     assert len(functions.called("CheckJobs")) == 1
 
 
-def test_a_token_of_a_run_that_is_over_is_no_error(wall: OpenWall) -> None:
+def test_a_token_of_a_run_that_is_over_is_no_error(backend: OpenBackend) -> None:
     functions, tokens = Functions(), list[str]()
     with_jobs(functions, seconds=1, answer=tokens.append)
 
-    with wall(functions) as workflows:
+    with backend(functions) as workflows:
         finish(workflows)
-        workflows.answer(tokens[0])
-        workflows.answer("12.never-seen")
+        workflows.send_task_success(tokens[0])
+        workflows.send_task_success("12.never-seen")
 
         execution = workflows.describe("generate", "gen_1")
 
@@ -92,11 +96,11 @@ def test_a_token_of_a_run_that_is_over_is_no_error(wall: OpenWall) -> None:
     assert execution.status == "SUCCEEDED"
 
 
-def test_a_function_that_cannot_keep_the_token_costs_a_look_at_the_jobs_only(wall: OpenWall) -> None:
+def test_a_function_that_cannot_keep_the_token_costs_a_look_at_the_jobs_only(backend: OpenBackend) -> None:
     functions = Functions()
     with_jobs(functions, seconds=300, answer=raising(ValueError("no table")))  # type: ignore[arg-type]
 
-    with wall(functions, generate=with_retries(definition("generate"), 0)) as workflows:
+    with backend(functions, generate=with_retries(definition("generate"), 0)) as workflows:
         execution = finish(workflows)
 
     assert execution.status == "SUCCEEDED", execution

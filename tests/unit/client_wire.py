@@ -1,4 +1,4 @@
-"""A client of the fake, which notes how long it would have slept."""
+"""A client of the fake API that records the pauses between tries instead of sleeping."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def api() -> Iterator[FakeApi]:
 
 
 @pytest.fixture
-def naps() -> list[float]:
+def pauses() -> list[float]:
     """The pauses that the client made between tries."""
     return []
 
 
 @pytest.fixture
-def forge(api: FakeApi, naps: list[float]) -> Iterator[DataForge]:
-    with DataForge(api.url, KEY, ORGANIZATION, retry=Retry(sleep=naps.append, rng=lambda: 1.0)) as client:
+def forge(api: FakeApi, pauses: list[float]) -> Iterator[DataForge]:
+    with DataForge(api.url, KEY, ORGANIZATION, retry=Retry(sleep=pauses.append, rng=lambda: 1.0)) as client:
         yield client

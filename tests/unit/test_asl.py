@@ -12,9 +12,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dataforge.platform.embedded import asl
-from dataforge.platform.embedded.asl import Catcher, Fan, Retrier, Rule, State, StateFailed
-from dataforge.platform.embedded.definition import OutsideSubset, read, substitute
+from dataforge.platform.embedded import asl_interpreter as asl
+from dataforge.platform.embedded.asl_interpreter import Catcher, ChoiceRule, MapProcessor, Retrier, State, StateFailed
+from dataforge.platform.embedded.asl_parser import OutsideSubset, read, substitute
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
 ODD_NAMES = st.text(st.characters(exclude_characters="'\\", exclude_categories=["Cs"]), min_size=1, max_size=5)
@@ -96,7 +96,7 @@ def test_paths_outside_the_subset_are_refused(path: str) -> None:
 @given(JSON, JSON)
 def test_choice_compares_values_of_one_type_only_and_is_consistent(left: Any, right: Any) -> None:
     def holds(operator: str) -> bool:
-        return asl.holds(Rule(operator, ("left",), ("right",)), {"left": left, "right": right})
+        return asl.holds(ChoiceRule(operator, ("left",), ("right",)), {"left": left, "right": right})
 
     for prefix, kind in (("String", str), ("Numeric", (int, float))):
         comparable = all(isinstance(side, kind) and not isinstance(side, bool) for side in (left, right))
@@ -109,33 +109,36 @@ def test_choice_compares_values_of_one_type_only_and_is_consistent(left: Any, ri
 
 @given(st.lists(st.booleans(), min_size=1, max_size=4))
 def test_and_or_not_are_logic(values: list[bool]) -> None:
-    rules = tuple(Rule("BooleanEquals", (index,), True) for index in range(len(values)))
+    rules = tuple(ChoiceRule("BooleanEquals", (index,), True) for index in range(len(values)))
     data: Any = values
 
-    assert asl.holds(Rule("And", rules=rules), data) == all(values)
-    assert asl.holds(Rule("Or", rules=rules), data) == any(values)
-    assert asl.holds(Rule("Not", rules=rules[:1]), data) != values[0]
+    assert asl.holds(ChoiceRule("And", rules=rules), data) == all(values)
+    assert asl.holds(ChoiceRule("Or", rules=rules), data) == any(values)
+    assert asl.holds(ChoiceRule("Not", rules=rules[:1]), data) != values[0]
 
 
 @given(OBJECTS, NAMES)
 def test_presence_and_types(data: Any, name: str) -> None:
-    present = asl.holds(Rule("IsPresent", (name,), True), data)
+    present = asl.holds(ChoiceRule("IsPresent", (name,), True), data)
 
-    assert present == (name in data) != asl.holds(Rule("IsPresent", (name,), False), data)
+    assert present == (name in data) != asl.holds(ChoiceRule("IsPresent", (name,), False), data)
     if present:
         value = data[name]
-        assert asl.holds(Rule("IsNull", (name,), True), data) == (value is None)
-        assert asl.holds(Rule("IsString", (name,), False), data) == (not isinstance(value, str))
-        assert asl.holds(Rule("IsBoolean", (name,), True), data) == isinstance(value, bool)
+        assert asl.holds(ChoiceRule("IsNull", (name,), True), data) == (value is None)
+        assert asl.holds(ChoiceRule("IsString", (name,), False), data) == (not isinstance(value, str))
+        assert asl.holds(ChoiceRule("IsBoolean", (name,), True), data) == isinstance(value, bool)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        assert asl.holds(Rule("IsNumeric", (name,), True), data) == number
+        assert asl.holds(ChoiceRule("IsNumeric", (name,), True), data) == number
     else:
         with pytest.raises(StateFailed, match=r"States\.Runtime"):
-            asl.holds(Rule("StringEquals", (name,), "x"), data)
+            asl.holds(ChoiceRule("StringEquals", (name,), "x"), data)
 
 
 def test_the_first_rule_that_holds_decides() -> None:
-    rules = ((Rule("NumericGreaterThan", ("n",), 5), "many"), (Rule("NumericGreaterThan", ("n",), 0), "some"))
+    rules = (
+        (ChoiceRule("NumericGreaterThan", ("n",), 5), "many"),
+        (ChoiceRule("NumericGreaterThan", ("n",), 0), "some"),
+    )
     state = State(name="c", kind="Choice", rules=rules, default="none")
 
     assert [asl.choose(state, {"n": n}) for n in (9, 3, 0)] == ["many", "some", "none"]
@@ -218,7 +221,7 @@ def test_the_first_catcher_that_matches_gets_the_failure_into_the_raw_input() ->
 @given(st.integers(0, 20), st.integers(1, 20), st.integers(0, 20), st.sampled_from([0.0, 10.0, 33.3, 50.0, 100.0]))
 def test_tolerance(failed: int, total: int, count: int, percentage: float) -> None:
     assume(failed <= total)
-    fan = Fan("s", {}, 1, True, tolerated_count=count, tolerated_percentage=percentage)
+    fan = MapProcessor("s", {}, 1, True, tolerated_count=count, tolerated_percentage=percentage)
 
     exceeded = asl.exceeds_tolerance(fan, failed, total)
 
@@ -272,7 +275,7 @@ def test_the_generate_machine_is_inside_the_subset() -> None:
     machine = read(GENERATE, FUNCTIONS)
 
     assert machine.start_at == "PlanRun"
-    assert machine.states["GenerateBatches"].fan is not None
+    assert machine.states["GenerateBatches"].processor is not None
     assert machine.states["PlanRun"].catch[0].next == "CloseRun"
 
 
@@ -315,7 +318,7 @@ CHILD = f"{MAP}/ItemProcessor/States/GenerateBatch"
         ("States/PlanRun/Parameters/Payload.$", "$$.Task.Token", "is for a task that waits for it"),
         ("States/PlanRun/TimeoutSecondsPath", "$.seconds", "is for a task that waits for its token"),
         ("States/WaitForJobs/TimeoutSeconds", 5, "either timeout"),
-        ("States/WaitForJobs/Parameters/Payload", {}, "nobody could answer"),
+        ("States/WaitForJobs/Parameters/Payload", {}, "no caller could complete"),
         ("States/PlanRun/Parameters/Payload.$", "States.UUID()", "path of the subset"),
         ("States/PlanRun/ResultPath", "$.a[0]", "names only"),
         ("States/PlanRun/Retry/0/IntervalSeconds", 0, "IntervalSeconds"),
@@ -325,10 +328,10 @@ CHILD = f"{MAP}/ItemProcessor/States/GenerateBatch"
         ("States/PlanRun/Retry/0/ErrorEquals", ["States.ALL", "X"], "alone and last"),
         ("States/PlanRun/Catch/0/ErrorEquals", [], "ErrorEquals"),
         ("States/PlanRun/Catch/0/Output", {}, "Output is outside"),
-        ("States/TopUp/Default", DROP, "Default"),
+        ("States/NeedsTopUp/Default", DROP, "Default"),
         ("States/Island", {"Type": "Succeed"}, "never reached: Island"),
-        ("States/TopUp/Choices/0/StringMatches", "*", "one operator"),
-        ("States/TopUp/Choices/0/BooleanEquals", "yes", "cannot compare"),
+        ("States/NeedsTopUp/Choices/0/StringMatches", "*", "one operator"),
+        ("States/NeedsTopUp/Choices/0/BooleanEquals", "yes", "cannot compare"),
         (f"{MAP}/ItemBatcher", {"MaxItemsPerBatch": 2}, "ItemBatcher is outside"),
         (f"{MAP}/ResultWriter", {}, "ResultWriter is outside"),
         (f"{MAP}/ItemSelector", {}, "ItemSelector is outside"),
@@ -344,7 +347,7 @@ CHILD = f"{MAP}/ItemProcessor/States/GenerateBatch"
         (f"{CHILD}/Catch/0/Next", "CloseRun", "CloseRun"),
     ],
 )
-def test_what_only_one_wall_would_run_is_refused_by_name(place: str, value: Any, said: str) -> None:
+def test_what_only_one_backend_would_run_is_refused_by_name(place: str, value: Any, said: str) -> None:
     with pytest.raises(OutsideSubset) as refusal:
         read(changed(place, value), FUNCTIONS)
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from dataforge.errors import BadReply
-from dataforge.recipes import RECIPES, Wishes
+from dataforge.recipes import RECIPES
+from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Answer, Passage, Question, Slot
 
 PASSAGE = Passage(
@@ -21,7 +22,7 @@ SLOTS = [Slot(n, "chunk_0_000000", ordinal=n) for n in range(3)]
 
 
 def asked() -> Question:
-    return RECIPES["classification"].question(PASSAGE, SLOTS, Wishes(labels=("hours", "fees")))
+    return RECIPES["classification"].question(PASSAGE, SLOTS, GenerationOptions(labels=("hours", "fees")))
 
 
 def answered(*labels: str) -> Answer:
@@ -45,5 +46,5 @@ def test_a_label_of_a_later_text_is_never_given_to_an_earlier_one() -> None:
     with pytest.raises(BadReply) as first_is_wrong:
         RECIPES["classification"].read(answered("weather", "fees", "fees"), asked())
 
-    assert [d.question for d in second_is_wrong.value.drafts] == [whole[0].question]
-    assert first_is_wrong.value.drafts == []
+    assert {n: d.question for n, d in second_is_wrong.value.drafts.items()} == {n: whole[n].question for n in (0, 2)}
+    assert {n: d.question for n, d in first_is_wrong.value.drafts.items()} == {n: whole[n].question for n in (1, 2)}

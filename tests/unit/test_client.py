@@ -1,4 +1,4 @@
-"""The client against the wire: what it sends, what it asks again, what its errors say, and where its key goes."""
+"""The client against the fake API: what it sends, what it retries, which errors it raises, and where the key goes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge_client import DataForge
+from dataforge_client.decoding import decode
 from dataforge_client.errors import (
     AuthenticationError,
     ClientError,
@@ -25,18 +26,17 @@ from dataforge_client.errors import (
     WaitTimeout,
 )
 from dataforge_client.models import Generation, Project
-from dataforge_client.profiles import Connection, Wanted, resolve
-from dataforge_client.reading import read
+from dataforge_client.profiles import Connection, ConnectionSettings, resolve
 from dataforge_client.resources.synthetic import SyntheticJob
 from dataforge_client.transport import Retry, retry_after
-from tests.unit.client_wire import api, forge, naps
+from tests.unit.client_wire import api, forge, pauses
 from tests.unit.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
 
-__all__ = ["api", "forge", "naps"]
+__all__ = ["api", "forge", "pauses"]
 
 
-def test_a_synthetic_job_that_waits_for_batch_jobs_is_looked_at_less_often(naps: list[float]) -> None:
-    class Patient(DataForge):
+def test_a_synthetic_job_that_waits_for_batch_jobs_is_polled_less_often(pauses: list[float]) -> None:
+    class ScriptedStages(DataForge):
         stages = iter(["planning", *["waiting"] * 9, "generating", "generating", "finalizing"])
 
         def synthetic_get_job(self, job_id: str) -> SyntheticJob:
@@ -44,12 +44,12 @@ def test_a_synthetic_job_that_waits_for_batch_jobs_is_looked_at_less_often(naps:
             status = "succeeded" if stage == "finalizing" else "running"
             return SyntheticJob(job_id, status, "eval_v1", "harbours", 1, stage=stage)
 
-    with Patient("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(sleep=naps.append)) as client:
+    with ScriptedStages("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(sleep=pauses.append)) as client:
         done = client.wait_synthetic("syn_job_1")
 
     assert done.status == "succeeded"
-    assert naps[0] == 0.5
-    assert (max(naps[1:10]), naps[-1]) == (pytest.approx(0.5 * 1.5**9), 2.0)
+    assert pauses[0] == 0.5
+    assert (max(pauses[1:10]), pauses[-1]) == (pytest.approx(0.5 * 1.5**9), 2.0)
 
 
 def test_a_call_carries_key_and_organisation(api: FakeApi, forge: DataForge) -> None:
@@ -61,7 +61,7 @@ def test_a_call_carries_key_and_organisation(api: FakeApi, forge: DataForge) -> 
     assert api.seen[0].headers["X-Organization-ID"] == ORGANIZATION
 
 
-def test_the_whole_road(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+def test_upload_parse_generate_and_export(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
     (tmp_path / "leave policy.md").write_text("# Leave\n25 days.")
 
     project = forge.create_project("Handbook")
@@ -83,44 +83,44 @@ def test_the_whole_road(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504, 0])
-def test_a_busy_or_broken_server_is_asked_again(api: FakeApi, forge: DataForge, naps: list[float], status: int) -> None:
+def test_a_busy_or_broken_server_is_retried(api: FakeApi, forge: DataForge, pauses: list[float], status: int) -> None:
     api.faults.append(Fault("/projects", status, times=2))
 
     assert forge.list_projects() == []
 
     assert api.count("GET " + BASE + "/projects") == 3
-    assert naps == [0.5, 1.0]
+    assert pauses == [0.5, 1.0]
 
 
-def test_retry_after_is_obeyed(api: FakeApi, forge: DataForge, naps: list[float]) -> None:
+def test_retry_after_is_respected(api: FakeApi, forge: DataForge, pauses: list[float]) -> None:
     api.faults.append(Fault("/projects", 429, headers={"Retry-After": "7"}))
 
     forge.list_projects()
 
-    assert naps == [7.0]
+    assert pauses == [7.0]
 
 
-def test_a_retry_after_that_is_too_long_is_told_instead(api: FakeApi, forge: DataForge, naps: list[float]) -> None:
+def test_a_retry_after_that_is_too_long_raises_the_error(api: FakeApi, forge: DataForge, pauses: list[float]) -> None:
     api.faults.append(Fault("/projects", 429, headers={"Retry-After": "3600"}))
 
     with pytest.raises(RateLimited) as told:
         forge.list_projects()
 
     assert told.value.retry_after == 3600
-    assert naps == []
+    assert pauses == []
 
 
-def test_giving_up_raises_what_was_said_last(api: FakeApi, forge: DataForge, naps: list[float]) -> None:
+def test_the_last_error_is_raised_after_every_retry(api: FakeApi, forge: DataForge, pauses: list[float]) -> None:
     api.faults.append(Fault("/projects", 503, times=99, body={"message": "deploying", "request_id": "r7"}))
 
     with pytest.raises(ServerError, match="deploying") as told:
         forge.list_projects()
 
     assert told.value.request_id == "r7"
-    assert len(naps) == 4
+    assert len(pauses) == 4
 
 
-def test_a_post_is_repeated_under_the_same_idempotency_key(api: FakeApi, forge: DataForge) -> None:
+def test_a_post_is_retried_with_the_same_idempotency_key(api: FakeApi, forge: DataForge) -> None:
     api.faults.append(Fault("POST", 0))
 
     forge.create_project("once")
@@ -130,15 +130,15 @@ def test_a_post_is_repeated_under_the_same_idempotency_key(api: FakeApi, forge: 
     assert len(keys) == 1
 
 
-def test_a_first_try_that_is_still_being_answered_is_waited_for(
-    api: FakeApi, forge: DataForge, naps: list[float]
+def test_a_post_in_progress_is_retried_until_its_response_is_there(
+    api: FakeApi, forge: DataForge, pauses: list[float]
 ) -> None:
     told = {"code": "IDEMPOTENCY_IN_PROGRESS", "message": "wait"}
     api.faults.append(Fault("POST", 409, times=2, headers={"Retry-After": "1"}, body=told))
 
     assert forge.create_project("once").name == "once"
 
-    assert naps == [1.0, 1.0]
+    assert pauses == [1.0, 1.0]
 
 
 def test_two_posts_have_two_idempotency_keys(api: FakeApi, forge: DataForge) -> None:
@@ -149,13 +149,13 @@ def test_two_posts_have_two_idempotency_keys(api: FakeApi, forge: DataForge) -> 
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 500])
-def test_a_plain_no_is_not_asked_again(api: FakeApi, forge: DataForge, naps: list[float], status: int) -> None:
+def test_a_refusal_is_not_retried(api: FakeApi, forge: DataForge, pauses: list[float], status: int) -> None:
     api.faults.append(Fault("/projects", status))
 
     with pytest.raises(ClientError):
         forge.list_projects()
 
-    assert naps == []
+    assert pauses == []
 
 
 def test_the_error_body_becomes_the_exception(forge: DataForge) -> None:
@@ -176,33 +176,33 @@ def test_a_wrong_key_and_an_unknown_id(api: FakeApi, forge: DataForge) -> None:
         forge.get_project("proj_none")
 
 
-def test_an_id_cannot_leave_its_place_in_the_path(api: FakeApi, forge: DataForge) -> None:
+def test_an_id_is_escaped_in_the_path(api: FakeApi, forge: DataForge) -> None:
     with pytest.raises(NotFound):
         forge.get_project("../../health?x=1")
 
     assert api.seen[0].path == f"{BASE}/projects/..%2F..%2Fhealth%3Fx%3D1"
 
 
-def test_a_server_that_is_not_there() -> None:
-    naps: list[float] = []
+def test_an_unreachable_server() -> None:
+    pauses: list[float] = []
 
     with (
-        DataForge("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(tries=3, sleep=naps.append)) as forge,
+        DataForge("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(tries=3, sleep=pauses.append)) as forge,
         pytest.raises(ConnectionFailed, match=r"http://127\.0\.0\.1:9 cannot be reached"),
     ):
         forge.create_project("p")
 
-    assert len(naps) == 2
+    assert len(pauses) == 2
 
 
-def test_something_that_is_no_data_forge(api: FakeApi, forge: DataForge) -> None:
+def test_a_server_that_is_not_data_forge(api: FakeApi, forge: DataForge) -> None:
     api.faults.append(Fault("/health", 200, headers={"Content-Length": "0"}))
 
     with pytest.raises(UnexpectedAnswer, match="is this a Data Forge server"):
         forge.health()
 
 
-def test_pages_are_walked_to_the_end(api: FakeApi, forge: DataForge) -> None:
+def test_every_page_is_requested(api: FakeApi, forge: DataForge) -> None:
     project = forge.create_project("p").project_id
     api.pairs[project] = [
         {"pairId": f"pair_{n}", "projectId": project, "question": f"q{n}", "answer": "a", "status": "accepted"}
@@ -216,7 +216,7 @@ def test_pages_are_walked_to_the_end(api: FakeApi, forge: DataForge) -> None:
     assert (page.total, len(page), page.page) == (111, 11, 2)
 
 
-def test_wait_tells_failure_and_time_out(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+def test_wait_raises_failure_and_timeout(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
     (tmp_path / "secret.pdf").write_bytes(b"%PDF")
     api.unreadable = ("secret.pdf",)
     project = forge.create_project("p").project_id
@@ -244,19 +244,19 @@ def test_logs_and_models_and_cancel(api: FakeApi, forge: DataForge) -> None:
 
 
 def test_unknown_fields_are_kept_and_missing_ones_are_named() -> None:
-    project = read(Project, {"projectId": "p", "name": "n", "stats": None, "newThing": 5})
+    project = decode(Project, {"projectId": "p", "name": "n", "stats": None, "newThing": 5})
 
     assert project.raw["newThing"] == 5
     assert project.stats.total_pairs == 0
     with pytest.raises(UnexpectedAnswer, match="project_id"):
-        read(Project, {"name": "n"})
+        decode(Project, {"name": "n"})
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), max_size=6))
 def test_a_generation_survives_whatever_a_newer_server_adds(extra: dict[str, object]) -> None:
     known = {"generationId": "gen_1", "projectId": "proj_1", "status": "completed", "costUsd": 0.5}
 
-    job = read(Generation, {**{k: v for k, v in extra.items() if not hasattr(Generation, k)}, **known})
+    job = decode(Generation, {**{k: v for k, v in extra.items() if not hasattr(Generation, k)}, **known})
 
     assert (job.generation_id, job.cost_usd, job.closed) == ("gen_1", 0.5, True)
 
@@ -277,7 +277,7 @@ def test_retry_after_reads_seconds_and_dates() -> None:
     assert retry_after(None, now=0) is None
 
 
-def test_which_server_and_whose_key(tmp_path: Path) -> None:
+def test_the_order_of_the_connection_settings(tmp_path: Path) -> None:
     profiles = tmp_path / "profiles.toml"
     profiles.write_text(
         '[default]\nurl = "https://home"\napi_key = "sk_home"\norganization_id = "org_h"\n'
@@ -286,23 +286,23 @@ def test_which_server_and_whose_key(tmp_path: Path) -> None:
     config = {"DATAFORGE_CONFIG": str(profiles)}
     env = {**config, "DATAFORGE_URL": "http://env", "DATAFORGE_API_KEY": "sk_env"}
 
-    assert resolve(Wanted(), config) == Connection("https://home", "sk_home", "org_h")
-    assert resolve(Wanted(), env) == Connection("http://env", "sk_env", None)
-    assert resolve(Wanted(profile="default"), env) == Connection("https://home", "sk_home", "org_h")
-    assert resolve(Wanted(profile="office"), env) == Connection("https://office", "sk_env", None)
-    assert resolve(Wanted("http://typed", "sk_typed"), env) == Connection("http://typed", "sk_typed", None)
-    assert resolve(Wanted(), {"DATAFORGE_CONFIG": str(tmp_path / "none")}) is None
+    assert resolve(ConnectionSettings(), config) == Connection("https://home", "sk_home", "org_h")
+    assert resolve(ConnectionSettings(), env) == Connection("http://env", "sk_env", None)
+    assert resolve(ConnectionSettings(profile="default"), env) == Connection("https://home", "sk_home", "org_h")
+    assert resolve(ConnectionSettings(profile="office"), env) == Connection("https://office", "sk_env", None)
+    assert resolve(ConnectionSettings("http://typed", "sk_typed"), env) == Connection("http://typed", "sk_typed", None)
+    assert resolve(ConnectionSettings(), {"DATAFORGE_CONFIG": str(tmp_path / "none")}) is None
 
 
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
-        (Wanted("http://typed"), "No key for http://typed"),
-        (Wanted("typed.example.com", "k"), "must be an http"),
-        (Wanted(profile="nowhere"), "no profile 'nowhere'"),
+        (ConnectionSettings("http://typed"), "No key for http://typed"),
+        (ConnectionSettings("typed.example.com", "k"), "must be an http"),
+        (ConnectionSettings(profile="nowhere"), "no profile 'nowhere'"),
     ],
 )
-def test_a_profile_never_lends_its_key_to_a_typed_address(tmp_path: Path, wanted: Wanted, told: str) -> None:
+def test_a_profile_never_sends_its_key_to_a_typed_url(tmp_path: Path, wanted: ConnectionSettings, told: str) -> None:
     profiles = tmp_path / "profiles.toml"
     profiles.write_text('[default]\nurl = "https://home"\napi_key = "sk_home"\n')
 
@@ -310,7 +310,7 @@ def test_a_profile_never_lends_its_key_to_a_typed_address(tmp_path: Path, wanted
         resolve(wanted, {"DATAFORGE_CONFIG": str(profiles)})
 
 
-def test_a_proxy_does_not_come_between_us_and_this_machine(api: FakeApi) -> None:
+def test_no_proxy_is_used_for_this_machine(api: FakeApi) -> None:
     code = "import sys; from dataforge_client import DataForge; print(DataForge(sys.argv[1], 'sk_fake').health())"
 
     done = subprocess.run(
@@ -325,7 +325,7 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(api: FakeApi) -> None
 
 
 def test_a_key_does_not_show_in_a_traceback() -> None:
-    shown = repr((Wanted("http://x", "sk_secret"), Connection("http://x", "sk_secret")))
+    shown = repr((ConnectionSettings("http://x", "sk_secret"), Connection("http://x", "sk_secret")))
 
     assert "sk_secret" not in shown
 

@@ -1,4 +1,4 @@
-"""The client against the OpenAPI document: every operation has a method that sends and reads all that is documented."""
+"""The client against the OpenAPI document: every operation has a method that sends and reads every documented field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from dataforge_client import DataForge
 from dataforge_client.resources import BUILT_ON
-from dataforge_client.transport import Call
+from dataforge_client.transport import ApiRequest
 
 Json = dict[str, Any]
 
@@ -37,14 +37,14 @@ PRESENT = sorted(METHODS & OPERATIONS.keys())
 
 
 class Taken(Exception):
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: ApiRequest) -> None:
         self.call = call
 
 
 class Recorder:
     """A transport that sends nothing and keeps what it was given."""
 
-    def json(self, call: Call) -> object:
+    def json(self, call: ApiRequest) -> object:
         raise Taken(call)
 
     json_and_headers = json
@@ -72,7 +72,7 @@ def _alternatives(annotation: object) -> tuple[Any, ...]:
     return typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
 
 
-def sent(method: Callable[..., object]) -> Call:
+def sent(method: Callable[..., object]) -> ApiRequest:
     """What the method sends when every argument is given."""
     hints = typing.get_type_hints(method)
     arguments = {name: sample(name, hints[name]) for name in inspect.signature(method).parameters}

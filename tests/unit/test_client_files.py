@@ -1,4 +1,4 @@
-"""Uploads and downloads of the client: lengths, second tries, memory, and files that change meanwhile."""
+"""Uploads and downloads of the client: lengths, retries, memory, and files that change during the transfer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dataforge_client.errors import (
     ClientError,
     ConnectionFailed,
 )
-from tests.unit.client_wire import api, forge, naps
+from tests.unit.client_wire import api, forge, pauses
 from tests.unit.fake_api import BASE, FakeApi, Fault
 
-__all__ = ["api", "forge", "naps"]
+__all__ = ["api", "forge", "pauses"]
 
 
 def test_an_upload_says_its_length_and_keeps_the_key_to_itself(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:

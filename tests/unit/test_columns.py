@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.formats.columns import Columns, kind_of, merged
-from dataforge_client.cards import card
+from dataforge_client.dataset_card import render_card
 
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | st.text(max_size=3)
 VALUES = st.recursive(
@@ -70,7 +70,7 @@ def test_the_card_names_every_column(records: list[dict[str, Any]]) -> None:
         "completed_at": "now",
     }
 
-    _, head, text = card(manifest).split("---\n", 2)
+    _, head, text = render_card(manifest).split("---\n", 2)
 
     told = {name: json.loads(rest) for name, rest in (line.split(": ", 1) for line in head.splitlines())}
     assert {c["name"] for c in told["dataset_info"]["features"]} == {name for r in records for name in r}

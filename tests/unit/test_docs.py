@@ -46,7 +46,7 @@ def test_every_make_target_the_readme_names_exists() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
     broken = [
         (page.name, link)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dataforge.quality import duplicates
 from dataforge.quality.duplicates import Duplicate, near_duplicates, trigrams
-from dataforge.quality.normal import normalise
+from dataforge.text.normal_forms import normalise
 
 
 def naive(texts: list[str], threshold: Fraction = Fraction(7, 10), against: list[str] | None = None) -> list[Duplicate]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.grounding import cases, contained, measure
 from dataforge.quality.grounding import find_quote, ground
-from dataforge.quality.sentences import sentences
+from dataforge.text.sentences import sentences
 from tests.corpus import CORPUS, present
 
 PASSAGE = (

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import logging
 import os
 import string
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,6 +54,14 @@ SHAPES = {
     "signed header": HEX.map(lambda s: (s, f"AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature={s}")),
     "URL of one machine": HEX.map(lambda s: (s, f"/files/a.md?expires=17&sig={s}")),
 }
+
+
+class NoteworthyError(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.add_note(f"sent with {KEY}")
+
+
 AROUND = st.text(string.printable + "äß漢", max_size=30).map(lambda text: text + " ")
 
 
@@ -120,6 +131,58 @@ def test_an_exception_of_a_state_function_holds_no_secret(monkeypatch: pytest.Mo
         plan_run.handler({"run_id": "gen_1"}, SimpleNamespace())
 
     assert key not in str(told.value)
+
+
+KEY = "sk_" + "k" * 43
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError(5, f"401 for {KEY}", f"https://host/?api_key={KEY}"),  # its text does not come from `args`
+        KeyError(KEY),
+        ValueError({"Authorization": f"Bearer {KEY}"}),
+        NoteworthyError("failed"),
+    ],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_no_kind_of_exception_leaves_with_a_secret(problem: Exception) -> None:
+    """Its name stays, because Step Functions retries and catches by name."""
+    with pytest.raises(Exception) as told, log.about({}):
+        raise problem
+
+    assert KEY not in "".join(traceback.format_exception(told.value))
+    assert type(told.value).__name__ == type(problem).__name__
+
+
+LINES = {
+    "message": lambda logger: logger.error("key %s", KEY),
+    "dict": lambda logger: logger.error({"header": {"x-api-key": "quokka-quokka"}, "keys": [KEY]}),
+    "extra": lambda logger: logger.error("here", extra={"api_key": "quokka-quokka", "url": f"https://h/?a={KEY}"}),
+    "name of an extra": lambda logger: logger.error("here", extra={KEY: "value"}),
+    "exception as message": lambda logger: logger.error(RuntimeError(KEY)),
+    "hidden, with a quote": lambda logger: logger.error('said quo"kka\\quokka'),
+    "traceback": lambda logger: logger.error("here", exc_info=RuntimeError(KEY)),
+}
+
+
+@pytest.mark.parametrize("way", LINES)
+def test_no_part_of_a_line_holds_a_secret(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "_known", {})
+    log.hide('quo"kka\\quokka')
+    sink = io.StringIO()
+    logger = logging.Logger("dataforge.test")
+    handler = logging.StreamHandler(sink)
+    handler.setFormatter(log.JsonLines())
+    logger.addHandler(handler)
+
+    LINES[way](logger)
+
+    said = sink.getvalue()
+    assert json.loads(said)["level"] == "ERROR"
+    assert "[redacted]" in said
+    assert KEY not in said
+    assert "quokka" not in said
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])

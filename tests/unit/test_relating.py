@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.recipes.relating import MOST_USES, Place, related
+from dataforge.recipes.relating import MOST_USES, ChunkPlace, related
 
 
 def word(number: int) -> str:
@@ -28,8 +28,8 @@ def prose(rng: random.Random, *rare: str, words: int = 60) -> str:
     return " ".join(said)
 
 
-def places(texts: list[str], *, per_document: int = 1) -> list[tuple[Place, str]]:
-    return [(Place(f"c{n}", f"d{n // per_document}", n % per_document), text) for n, text in enumerate(texts)]
+def places(texts: list[str], *, per_document: int = 1) -> list[tuple[ChunkPlace, str]]:
+    return [(ChunkPlace(f"c{n}", f"d{n // per_document}", n % per_document), text) for n, text in enumerate(texts)]
 
 
 def test_those_that_share_rare_terms_are_found_and_the_others_are_not() -> None:

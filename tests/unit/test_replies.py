@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.errors import BadReply
-from dataforge.recipes import RECIPES, Wishes
-from dataforge.recipes.replies import objects
+from dataforge.recipes import RECIPES
+from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.reply_json import objects
 from dataforge.records import Answer, Passage, Question, Slot
 
 PAIR = {
@@ -50,7 +51,7 @@ def test_a_reply_cut_in_the_middle_keeps_its_complete_pairs_and_says_why_the_res
     with pytest.raises(BadReply, match="cut off after 1 of 2") as caught:
         RECIPES["qa"].read(cut, ASKED)
 
-    assert [d.question for d in caught.value.drafts] == ["What is a berth?"]
+    assert {n: d.question for n, d in caught.value.drafts.items()} == {0: "What is a berth?"}
 
 
 @pytest.mark.parametrize(
@@ -84,9 +85,9 @@ def test_a_round_trip_through_chatter_loses_nothing(pairs: list[dict[str, str]],
 
 # checklist 29
 def test_the_owners_system_prompt_reaches_the_teacher_and_cannot_replace_the_rules() -> None:
-    wishes = Wishes(system_prompt="Write for ferry crews.", style="brief")
+    options = GenerationOptions(system_prompt="Write for ferry crews.", style="brief")
 
-    question = RECIPES["qa"].question(Passage("A berth is a place.", ("Harbour",)), SLOTS, wishes)
+    question = RECIPES["qa"].question(Passage("A berth is a place.", ("Harbour",)), SLOTS, options)
 
     rules, request = question.messages
     assert rules.content.index("Answerable from the passage alone") < rules.content.index("Write for ferry crews.")
@@ -139,4 +140,4 @@ def test_an_endless_answer_is_cut_and_an_endless_question_is_none() -> None:
     with pytest.raises(BadReply) as bad:
         RECIPES["qa"].read(Answer(long, "m"), ASKED)
 
-    assert [len(d.answer) for d in bad.value.drafts] == [20_000]
+    assert {n: len(d.answer) for n, d in bad.value.drafts.items()} == {0: 20_000}

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.damages import DAMAGES, PIECES, SHAPES, Record, alike, dumped, usable
-from dataforge.recipes.lenient import Broken, read
-from dataforge.recipes.replies import objects
+from benchmarks.damages import DAMAGES, KINDS, PIECES, Record, alike, dumped, usable
+from dataforge.recipes.json_repair import Broken, read
+from dataforge.recipes.reply_json import objects
 
 TEXT = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(" ".join).map(str.strip).filter(bool)
 WILD = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=40)
@@ -55,7 +55,7 @@ def shape(kind: str, text: st.SearchStrategy[str]) -> st.SearchStrategy[list[Rec
     return st.lists(st.fixed_dictionaries(fields[kind]), min_size=1, max_size=4, unique_by=json.dumps)
 
 
-KIND = st.sampled_from(sorted(SHAPES))
+KIND = st.sampled_from(sorted(KINDS))
 REPLY = KIND.flatmap(lambda k: st.tuples(st.just(k), shape(k, TEXT)))
 WILD_REPLY = KIND.flatmap(lambda k: st.tuples(st.just(k), shape(k, WILD)))
 FIXED = [name for name, damage in DAMAGES.items() if damage.exact]
@@ -67,11 +67,11 @@ DOUBTFUL = [name for name, damage in DAMAGES.items() if not damage.exact]
 @given(REPLY)
 def test_one_damage_is_mended_without_a_trace(name: str, reply: tuple[str, list[Record]]) -> None:
     kind, records = reply
-    key, whole = SHAPES[kind]
+    form = KINDS[kind]
 
-    text = DAMAGES[name].do(key, records)
+    text = DAMAGES[name].do(form.key, records)
 
-    found = objects(text, whole=whole)
+    found = objects(text, whole=form.whole, fields=form.fields)
 
     assert len(found) == len(records), text
     assert all(alike(f, r) for f, r in zip(found, records, strict=True)), (text, found)
@@ -84,11 +84,11 @@ def test_where_it_cannot_be_told_no_record_has_a_text_that_is_not_its_own(
     name: str, reply: tuple[str, list[Record]]
 ) -> None:
     kind, records = reply
-    key, whole = SHAPES[kind]
+    form = KINDS[kind]
 
-    text = DAMAGES[name].do(key, records)
+    text = DAMAGES[name].do(form.key, records)
 
-    found = objects(text, whole=whole)
+    found = objects(text, whole=form.whole, fields=form.fields)
 
     for one in usable(found, records[0]):
         assert any(alike(one, {k: v for k, v in r.items() if k != "evidence"}) for r in records), (text, one)
@@ -106,13 +106,13 @@ def test_a_cut_anywhere_keeps_every_record_that_was_whole(
     reply: tuple[str, list[Record]], name: str, where: float
 ) -> None:
     kind, records = reply
-    key, whole = SHAPES[kind]
-    text = DAMAGES[name].do(key, records)
+    form = KINDS[kind]
+    text = DAMAGES[name].do(form.key, records)
     at = int(len(text) * where)
 
-    found = objects(text[:at], whole=whole)
+    found = objects(text[:at], whole=form.whole, fields=form.fields)
 
-    complete = _complete_before(name, key, records, at)
+    complete = _complete_before(name, form.key, records, at)
     assert [all(alike(f, r) for f, r in zip(found, records, strict=False))] == [True]
     assert complete <= len(found) <= len(records)
 
@@ -139,7 +139,7 @@ def _complete_before(name: str, key: str, records: list[Record], at: int) -> int
 @settings(max_examples=100, deadline=None)
 @given(WILD_REPLY)
 def test_what_is_valid_is_read_as_any_reader_would(reply: tuple[str, list[Record]]) -> None:
-    key, records = SHAPES[reply[0]][0], reply[1]
+    key, records = KINDS[reply[0]].key, reply[1]
 
     [root] = read(f"{dumped(key, records)}\nThat is it.")
 
@@ -157,13 +157,13 @@ def test_what_is_valid_is_read_as_any_reader_would(reply: tuple[str, list[Record
 @example(("qa", [{"question": "a"}]), [(0.0, "{")])
 def test_no_random_harm_raises(reply: tuple[str, list[Record]], harms: list[tuple[float, str]]) -> None:
     kind, records = reply
-    key, whole = SHAPES[kind]
-    text = dumped(key, records)
+    form = KINDS[kind]
+    text = dumped(form.key, records)
     for where, what in harms:
         at = int(len(text) * where)
         text = text[:at] + what + text[at + 1 :]
 
-    assert isinstance(objects(text, whole=whole), list)
+    assert isinstance(objects(text, whole=form.whole, fields=form.fields), list)
 
 
 @given(st.text(st.sampled_from("{}[]\",:'\\\n a1“”/#*<think>`"), max_size=200))

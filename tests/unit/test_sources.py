@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.quality import verdict
+from dataforge.quality import record_scoring
+from dataforge.quality.record_scoring import RecordScore, ScoringCase
 from dataforge.quality.sources import Joined
-from dataforge.quality.verdict import Case
 from dataforge.records import Draft, Span
 
 FERRY = "The Aurora carries 180 passengers and 40 cars. It was built in 1998 in the yard of Skerrow."
@@ -20,8 +20,8 @@ QUOTES = (
 )
 
 
-def judged(draft: Draft, *further: str) -> verdict.Verdict:
-    return verdict.judge("qa", Case(draft, FERRY, further=further))
+def judged(draft: Draft, *further: str) -> RecordScore:
+    return record_scoring.score(record_scoring.score_pair, ScoringCase(draft=draft, passage=FERRY, further=further))
 
 
 def test_a_pair_that_needs_both_is_good_and_its_evidence_is_found_in_each() -> None:

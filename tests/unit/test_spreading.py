@@ -11,21 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.errors import Invalid
-from dataforge.recipes import RECIPES, Wishes, spreading
-from dataforge.recipes.spreading import deal, largest_remainder, owed, shares
+from dataforge.recipes import RECIPES, spreading
+from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.spreading import allocate, allocation, largest_remainder, shares
 from dataforge.records import Passage, Slot
 
 EVEN = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
-TYPES = dict.fromkeys(RECIPES["qa"].VARIETIES, 1.0)
+TYPES = dict.fromkeys(RECIPES["qa"].varieties, 1.0)
 PERSONAS = shares("personas", "mixed")
 STYLES = {"question": 0.6, "keywords": 0.2, "scenario": 0.2}
 ALL = {"question_type": TYPES, "difficulty": EVEN, "persona": PERSONAS, "style": STYLES}
 
 
-def dealt_to(count: int, dimensions: dict[str, dict[str, float]], rng: random.Random) -> list[dict[str, str]]:
+def allocated_to(count: int, dimensions: dict[str, dict[str, float]], rng: random.Random) -> list[dict[str, str]]:
     """Slot by slot."""
-    dealt = deal(count, dimensions, rng)
-    return [dict(zip(dealt, values, strict=True)) for values in zip(*dealt.values(), strict=True)]
+    allocated = allocate(count, dimensions, rng)
+    return [dict(zip(allocated, values, strict=True)) for values in zip(*allocated.values(), strict=True)]
 
 
 WEIGHTS = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0.01, 100), min_size=1)
@@ -36,11 +37,11 @@ WEIGHTS = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0.01, 100), min
 def test_each_dimension_keeps_its_shares_by_largest_remainder(
     count: int, first: dict[str, float], second: dict[str, float], seed: int
 ) -> None:
-    dealt = dealt_to(count, {"one": first, "two": second}, random.Random(seed))
+    allocated = allocated_to(count, {"one": first, "two": second}, random.Random(seed))
 
-    assert len(dealt) == count
+    assert len(allocated) == count
     for name, weights in (("one", first), ("two", second)):
-        found = Counter(slot[name] for slot in dealt)
+        found = Counter(slot[name] for slot in allocated)
         assert sorted(found[v] for v in weights) == sorted(largest_remainder(count, list(weights.values()))) or all(
             abs(found[v] - count * w / sum(weights.values())) < 1 + 1e-9 for v, w in weights.items()
         )
@@ -50,7 +51,7 @@ def test_each_dimension_keeps_its_shares_by_largest_remainder(
 def test_what_is_there_counts_towards_the_shares(
     count: int, weights: dict[str, float], have: dict[str, int], seed: int
 ) -> None:
-    taken = owed(count, weights, have, random.Random(seed))
+    taken = allocation(count, weights, have, random.Random(seed))
 
     assert sum(taken.values()) == count
     assert all(n >= 0 for n in taken.values())
@@ -63,43 +64,43 @@ def test_what_is_there_counts_towards_the_shares(
 def test_a_top_up_fills_exactly_the_gaps() -> None:
     have = {"easy": 30, "medium": 41, "hard": 20}
 
-    assert owed(9, EVEN, have, random.Random(1)) == {"easy": 0, "medium": 9, "hard": 0}
+    assert allocation(9, EVEN, have, random.Random(1)) == {"easy": 0, "medium": 9, "hard": 0}
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("count", [240, 1000, 2400])
 def test_no_two_dimensions_are_aligned(count: int, seed: int) -> None:
     """Cramer's V, corrected for chance: 0 independent, 1 aligned."""
-    dealt = dealt_to(count, ALL, random.Random(seed))
+    allocated = allocated_to(count, ALL, random.Random(seed))
 
     for one, other in combinations(ALL, 2):
-        table = Counter((slot[one], slot[other]) for slot in dealt)
+        table = Counter((slot[one], slot[other]) for slot in allocated)
         assert _association(table, count) < 0.2, (one, other)
 
 
 def test_every_type_gets_every_difficulty_in_its_share() -> None:
-    dealt = dealt_to(1000, ALL, random.Random(3))
+    allocated = allocated_to(1000, ALL, random.Random(3))
 
-    table = Counter((slot["question_type"], slot["difficulty"]) for slot in dealt)
+    table = Counter((slot["question_type"], slot["difficulty"]) for slot in allocated)
     for kind in TYPES:
         for level, share in EVEN.items():
             assert abs(table[kind, level] - 125 * share) <= 2
 
 
 def test_neighbours_differ_and_small_runs_do_not_always_begin_with_the_same() -> None:
-    dealt = dealt_to(80, ALL, random.Random(0))
+    allocated = allocated_to(80, ALL, random.Random(0))
 
-    assert all(len({s["question_type"] for s in dealt[i : i + 5]}) == 5 for i in range(0, 80, 5))
-    assert len({deal(1, ALL, random.Random(seed))["question_type"][0] for seed in range(40)}) == len(TYPES)
+    assert all(len({s["question_type"] for s in allocated[i : i + 5]}) == 5 for i in range(0, 80, 5))
+    assert len({allocate(1, ALL, random.Random(seed))["question_type"][0] for seed in range(40)}) == len(TYPES)
 
 
 def test_the_same_seed_deals_the_same_and_another_seed_another() -> None:
-    assert deal(100, ALL, random.Random(5)) == deal(100, ALL, random.Random(5))
-    assert deal(100, ALL, random.Random(5)) != deal(100, ALL, random.Random(6))
+    assert allocate(100, ALL, random.Random(5)) == allocate(100, ALL, random.Random(5))
+    assert allocate(100, ALL, random.Random(5)) != allocate(100, ALL, random.Random(6))
 
 
 def test_a_hundred_thousand_slots_are_dealt_in_seconds() -> None:
-    assert {len(values) for values in deal(100_000, ALL, random.Random(0)).values()} == {100_000}
+    assert {len(values) for values in allocate(100_000, ALL, random.Random(0)).values()} == {100_000}
 
 
 @pytest.mark.parametrize(
@@ -144,10 +145,10 @@ def test_lists_share_evenly_and_maps_by_their_ratio(told: object, expected: dict
 def test_what_was_dealt_reaches_the_teacher(kind: str) -> None:
     slots = (
         Slot(0, "c", "hard", "my own kind", persona="a night watchman\nwith a dog", style="keywords"),
-        Slot(1, "c", "easy", RECIPES[kind].VARIETIES[0]),
+        Slot(1, "c", "easy", RECIPES[kind].varieties[0]),
     )
 
-    said = RECIPES[kind].question(Passage("A berth is a place."), slots, Wishes()).messages[1].content
+    said = RECIPES[kind].question(Passage("A berth is a place."), slots, GenerationOptions()).messages[1].content
 
     first, second = (next(line for line in said.splitlines() if line.startswith(f"{n}. ")) for n in (1, 2))
     assert "my own kind" in first

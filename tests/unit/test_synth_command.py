@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from dataforge_client.cli.synth import command, request_of
+from dataforge_client.cli.synth import build_request, command
 
 PLAIN = {
     "request": None,
@@ -23,7 +23,7 @@ PLAIN = {
 
 
 def test_options_become_the_request() -> None:
-    made = request_of(
+    made = build_request(
         **{
             **PLAIN,
             "domain": "harbours",
@@ -64,7 +64,9 @@ def test_a_request_file_is_completed_by_options(tmp_path: Path) -> None:
         json.dumps({"schema": "eval_v1", "domain": "harbours", "count": 10, "advanced": {"style_rules": ["Short"]}})
     )
 
-    made = request_of(**{**PLAIN, "request": file, "count": 20, "split": "a=50,b=50", "generator": "ollama:llama3.2"})
+    made = build_request(
+        **{**PLAIN, "request": file, "count": 20, "split": "a=50,b=50", "generator": "ollama:llama3.2"}
+    )
 
     assert made == {
         "schema": "eval_v1",
@@ -78,7 +80,7 @@ def test_a_request_file_is_completed_by_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [{"domain": "harbours"}, {"count": 5}, {"domain": "x", "count": 5, "split": "80"}])
 def test_what_lacks_is_said(options: dict[str, object]) -> None:
     with pytest.raises(click.UsageError):
-        request_of(**{**PLAIN, **options})
+        build_request(**{**PLAIN, **options})
 
 
 def test_every_option_is_documented() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dataforge.errors import Invalid
 from dataforge.recipes.synthetic import pricing, spec
-from dataforge.recipes.synthetic.pricing import Model
+from dataforge.recipes.synthetic.pricing import ModelName
 
 CONFLICT = {"drive_pairs": [{"a": "safety", "b": "autonomy"}]}
 
@@ -57,14 +57,14 @@ def test_add_ons(request_, dollars):
 
 
 def test_an_explicit_generator_is_priced_by_its_model():
-    assert pricing.quote(read(), pricing.tariff(None, Model("openai", "gpt-4o"))).cost(1000) == 5 * pricing.MICRO
-    mini = Model("openai", "gpt-4.1-mini")
+    assert pricing.quote(read(), pricing.tariff(None, ModelName("openai", "gpt-4o"))).cost(1000) == 5 * pricing.MICRO
+    mini = ModelName("openai", "gpt-4.1-mini")
     assert pricing.quote(read(), pricing.tariff("fast", mini)).cost(1000) == 3 * pricing.MICRO
-    assert pricing.tariff(None, Model("ollama", "llama3.2")).tier is None
+    assert pricing.tariff(None, ModelName("ollama", "llama3.2")).tier is None
 
 
 def test_offline_fillers_cost_nothing():
-    free = pricing.tariff(None, Model("templated", "templated"))
+    free = pricing.tariff(None, ModelName("templated", "templated"))
 
     assert pricing.quote(read("conflict_v1", verified=True), free).cost(1000) == 0
 
@@ -75,7 +75,7 @@ def test_the_cheapest_tier_does_not_offer_preferences_and_conflicts(schema):
     for chosen in (
         pricing.tariff("fast", None),
         pricing.tariff("economy", None),
-        pricing.tariff(None, Model("openai", "gpt-4o-mini")),
+        pricing.tariff(None, ModelName("openai", "gpt-4o-mini")),
     ):
         with pytest.raises(Invalid) as refused:
             pricing.quote(read(schema), chosen)

@@ -256,7 +256,7 @@ def test_the_critic_does_not_know_which_answer_was_meant_to_be_better():
 
 # checklist 94, 107
 def test_the_judge_gives_three_scores_and_fields_of_the_callers_own():
-    exhibits = [judging.Exhibit("q1", "a1"), judging.Exhibit("q2", "a2")]
+    exhibits = [judging.JudgedRecord("q1", "a1"), judging.JudgedRecord("q2", "a2")]
     answer = Answer('{"verdicts": [{"n": 2, "relevance": 9.5, "accuracy": 9, "completeness": 8.5, "clarity": 7}]}', "m")
 
     asked = judging.question(exhibits, domain="harbours", fields=["clarity"])
@@ -265,14 +265,14 @@ def test_the_judge_gives_three_scores_and_fields_of_the_callers_own():
     assert "clarity" in asked.messages[0].content
     assert missing is None
     assert (found.overall, found.passes, found.fields) == (9.0, True, {"clarity": 7.0})
-    assert not judging.Verdict(6.0, 6.0, 5.9).passes
+    assert not judging.JudgeScores(6.0, 6.0, 5.9).passes
 
 
 # checklist 96, 98
 def test_the_checker_names_broken_rules_and_lets_pass_what_it_did_not_judge():
     rules = ["No medical advice at all", "Mention the harbour office"]
 
-    asked = invariants.question([judging.Exhibit("q", "a")] * 3, rules, domain="harbours")
+    asked = invariants.question([judging.JudgedRecord("q", "a")] * 3, rules, domain="harbours")
     found = invariants.read(
         Answer('{"checks": [{"n": 1, "violated": [2, 7, "x"]}, {"n": 3, "violated": "?"}]}', "m"), 3, len(rules)
     )

@@ -1,4 +1,4 @@
-"""The `dataforge` command. Each command is a file; anything heavy is imported when the command runs."""
+"""The `dataforge` command. Each command has its own module; slow imports happen only when the command runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dataforge_client.cli import (
     export,
     key,
     ledger,
-    local,
+    local_server,
     logs,
     member,
     models,
@@ -34,7 +34,7 @@ from dataforge_client.cli import (
     trace,
     up,
 )
-from dataforge_client.cli.exits import FAILED, INTERRUPTED, OK, exit_code
+from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, exit_code
 from dataforge_client.errors import ClientError
 
 _interrupted = False
@@ -76,13 +76,13 @@ for _command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """The console script: runs the command and exits with its code."""
+    """Entry point of the console script: run the command and exit with its code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup is respected
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # keep nohup working
             signal.signal(number, _interrupt)
     code = execute(arguments)
     if code == INTERRUPTED:
-        # An upload that waits for a dead connection must not hold the prompt.
+        # Do not wait for an upload thread that hangs on a dead connection.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -90,17 +90,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """The first signal unwinds, which stops a local server gracefully; the second does not wait for that."""
+    """The first signal raises KeyboardInterrupt, which stops a local server; the second kills it and exits at once."""
     global _interrupted
     if _interrupted:
-        local.kill_all()
+        local_server.kill_all()
         os._exit(INTERRUPTED)
     _interrupted = True
     raise KeyboardInterrupt
 
 
 def execute(arguments: Sequence[str] | None) -> int:
-    """Runs the command; the exit code."""
+    """Run the command and return its exit code."""
     try:
         done = cli.main(args=arguments, prog_name="dataforge", standalone_mode=False)
         return done if isinstance(done, int) else OK
@@ -114,7 +114,7 @@ def execute(arguments: Sequence[str] | None) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away (`dataforge pairs ... | head`); the exit must not try to flush to it.
+        # The reader of stdout has exited (`dataforge pairs ... | head`): the interpreter must not flush to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as problem:

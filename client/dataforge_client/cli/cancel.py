@@ -1,17 +1,17 @@
-"""`dataforge cancel`: stop a job; what it has made stays."""
+"""`dataforge cancel`: stop a job; its pairs are kept."""
 
 from __future__ import annotations
 
 import click
 
-from dataforge_client.cli.connection import Place, connect, place_options
+from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 
 
 @click.command("cancel")
 @click.argument("generation_id")
-@place_options
-def command(generation_id: str, place: Place) -> None:
-    """Stop a running job. The pairs it has made are kept."""
-    with connect(place) as forge:
-        done = forge.cancel_generation(generation_id)
-    click.echo(f"{done.generation_id} {done.status}", err=True)
+@connection_options
+def command(generation_id: str, connection: ConnectionOptions) -> None:
+    """Stop a running job. Its pairs are kept."""
+    with connect(connection) as forge:
+        cancelled = forge.cancel_generation(generation_id)
+    click.echo(f"{cancelled.generation_id} {cancelled.status}", err=True)

@@ -1,4 +1,4 @@
-"""The options that every command shares, and the client that they lead to."""
+"""The connection options that every command shares, and the client that they configure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the server is, as the user said it."""
+class ConnectionOptions:
+    """The options as the user typed them; None for an option that was not given."""
 
     server: str | None = None
     api_key: str | None = field(default=None, repr=False)
@@ -28,11 +28,11 @@ class Place:
     home: Path | None = None
 
 
-def place_options(function: Callable[..., object]) -> Callable[..., object]:
-    """Adds --server, --api-key, --organization, --profile and --home; the function gets them as one `place`."""
+def connection_options(function: Callable[..., object]) -> Callable[..., object]:
+    """Add --server, --api-key, --organization, --profile and --home; the function gets them as `connection`."""
 
     @wraps(function)
-    def packed(
+    def with_connection(
         *,
         server: str | None,
         api_key: str | None,
@@ -41,7 +41,7 @@ def place_options(function: Callable[..., object]) -> Callable[..., object]:
         home: Path | None,
         **others: object,
     ) -> object:
-        return function(place=Place(server, api_key, organization, profile, home), **others)
+        return function(connection=ConnectionOptions(server, api_key, organization, profile, home), **others)
 
     for option in (
         click.option(
@@ -50,46 +50,59 @@ def place_options(function: Callable[..., object]) -> Callable[..., object]:
             metavar="DIR",
             help="Data folder of the local server [default: $DATAFORGE_HOME or ~/.dataforge].",
         ),
-        click.option("--profile", metavar="NAME", help="Server and key from the profiles file."),
+        click.option("--profile", metavar="NAME", help="Take server and key from this profile in the profiles file."),
         click.option(
-            "--organization", "--org", metavar="ID", help="Organisation to act in [env: DATAFORGE_ORGANIZATION_ID]."
+            "--organization", "--org", metavar="ID", help="Organisation to use [env: DATAFORGE_ORGANIZATION_ID]."
         ),
-        click.option("--api-key", metavar="KEY", help="Key for the server [env: DATAFORGE_API_KEY]."),
-        click.option("--server", metavar="URL", help="A running server instead of a local one [env: DATAFORGE_URL]."),
+        click.option("--api-key", metavar="KEY", help="API key for the server [env: DATAFORGE_API_KEY]."),
+        click.option("--server", metavar="URL", help="Use this server, not a local one [env: DATAFORGE_URL]."),
     ):
-        packed = option(packed)
-    return packed
+        with_connection = option(with_connection)
+    return with_connection
 
 
 @contextmanager
-def connect(place: Place, *, starting: Callable[[Path], None] | None = None) -> Iterator[DataForge]:
-    """A client for the length of the block; `starting` is told when a local server has to be started first."""
-    from dataforge_client.cli import local
+def connect(
+    connection: ConnectionOptions, *, on_server_start: Callable[[Path], None] | None = None
+) -> Iterator[DataForge]:
+    """A client for the duration of the block. on_server_start: called before a local server is started."""
+    from dataforge_client.cli import local_server
     from dataforge_client.client import DataForge
 
-    remote = remote_of(place)
+    remote = remote_connection(connection)
     if remote is not None:
         with DataForge(remote.base_url, remote.api_key, remote.organization_id) as forge:
             yield forge
         return
-    home = home_of(place)
-    if starting:
-        starting(home)
-    with local.serving(home) as own, DataForge(own.base_url, own.api_key, own.organization_id) as forge:
+    home = data_folder(connection)
+    if on_server_start:
+        on_server_start(home)
+    with (
+        local_server.running_server(home) as local,
+        DataForge(local.base_url, local.api_key, local.organization_id) as forge,
+    ):
         yield forge
 
 
-def home_of(place: Place) -> Path:
-    told = place.home or Path(os.environ.get("DATAFORGE_HOME") or Path.home() / ".dataforge")
-    return told.expanduser().absolute()
+def data_folder(connection: ConnectionOptions) -> Path:
+    """The absolute path of the local server's data folder."""
+    folder = connection.home or Path(os.environ.get("DATAFORGE_HOME") or Path.home() / ".dataforge")
+    return folder.expanduser().absolute()
 
 
-def remote_of(place: Place) -> Connection | None:
-    """The server that was named; None when it is for us to start one."""
-    from dataforge_client.profiles import Wanted, resolve
+def remote_connection(connection: ConnectionOptions) -> Connection | None:
+    """The configured server; None when the command uses a local one. Raises UsageError for a contradiction."""
+    from dataforge_client.profiles import ConnectionSettings, resolve
 
-    if place.home is None:
-        return resolve(Wanted(place.server, place.api_key, place.organization, place.profile))
-    if place.server or place.profile:
+    if connection.home is None:
+        return resolve(
+            ConnectionSettings(
+                base_url=connection.server,
+                api_key=connection.api_key,
+                organization_id=connection.organization,
+                profile=connection.profile,
+            )
+        )
+    if connection.server or connection.profile:
         raise click.UsageError("--home is for a local server: use it without --server and --profile.")
     return None

@@ -1,5 +1,7 @@
-"""`dataforge deploy`, `destroy` and `doctor`: the service in an AWS account. The work is done by a program of its own
-(`infra.deploy`), started here: this package speaks HTTP only."""
+"""`dataforge deploy`, `destroy` and `doctor`: the service in an AWS account.
+
+A child process, `python -m infra.deploy`, does the work; this package itself uses only the HTTP API.
+"""
 
 from __future__ import annotations
 
@@ -13,31 +15,31 @@ from typing import Any
 
 import click
 
-from dataforge_client.cli.exits import OK
-from dataforge_client.cli.texts import program
+from dataforge_client.cli.exit_codes import OK
+from dataforge_client.cli.formatting import program_name
 from dataforge_client.errors import ClientError
 
 STAGES = click.Choice(["dev", "prod"])
 
 
 @click.command("deploy")
-@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Which of the two deployments.")
-@click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or that of your AWS profile].")
-@click.option("-c", "--context", multiple=True, metavar="KEY=VALUE", help="A deployment option; may be repeated.")
+@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Deployment stage.")
+@click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or the region of your AWS profile].")
+@click.option("-c", "--context", multiple=True, metavar="KEY=VALUE", help="Deployment option; may be repeated.")
 @click.option(
     "--assembly",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Deploy what `make synth` wrote there.",
+    help="Deploy the templates that `make synth` wrote to this folder.",
 )
 @click.option(
     "--organization-name",
     default="first organization",
     show_default=True,
     metavar="NAME",
-    help="Name of the organisation that a first deployment makes.",
+    help="Name of the organisation that the first deployment creates.",
 )
-@click.option("--profile", metavar="NAME", help="Profile to write address and key to [default: the stage].")
+@click.option("--profile", metavar="NAME", help="Profile to save URL and API key in [default: the stage].")
 def command(
     stage: str,
     region: str | None,
@@ -46,54 +48,56 @@ def command(
     organization_name: str,
     profile: str | None,
 ) -> int:
-    """Put the service into your AWS account, or bring it up to date. Needs AWS credentials and a checkout."""
+    """Deploy or update the service in your AWS account. Needs AWS credentials and a checkout."""
     from dataforge_client import profiles
 
     name = profile or stage
-    known = profiles.stored(name, os.environ)
-    words = ["deploy", "--stage", stage, *_region(region), *(word for pair in context for word in ("-c", pair))]
-    words += ["--assembly", str(assembly.absolute())] if assembly else []
-    words += [] if known.get("api_key") else ["--first-key", organization_name]
-    told = _run(words)
+    saved = profiles.read_profile(name, os.environ)
+    arguments = ["deploy", "--stage", stage, *_region(region), *(word for pair in context for word in ("-c", pair))]
+    arguments += ["--assembly", str(assembly.absolute())] if assembly else []
+    arguments += [] if saved.get("api_key") else ["--first-key", organization_name]
+    output = _run(arguments)
     entry = {
-        "url": told["ApiUrl"].rstrip("/"),
-        "api_key": told.get("api_key") or known["api_key"],
-        "organization_id": told.get("organization_id") or known.get("organization_id", ""),
+        "url": output["ApiUrl"].rstrip("/"),
+        "api_key": output.get("api_key") or saved["api_key"],
+        "organization_id": output.get("organization_id") or saved.get("organization_id", ""),
     }
-    path = profiles.store(name, entry, os.environ)
-    click.echo(f"{entry['url']}\nAddress and key are in the profile {name!r} of {path}.", err=True)
-    click.echo(f"Next: {program()} run --profile {name} ./docs --pairs 200 --out dataset.jsonl", err=True)
+    path = profiles.write_profile(name, entry, os.environ)
+    click.echo(f"{entry['url']}\nURL and API key are saved in the profile {name!r} of {path}.", err=True)
+    click.echo(f"Next: {program_name()} run --profile {name} ./docs --pairs 200 --out dataset.jsonl", err=True)
     return OK
 
 
 @click.command("destroy")
-@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Which of the two deployments.")
-@click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or that of your AWS profile].")
-@click.option("--data", is_flag=True, help="The data stack too; its tables and bucket are kept, outside any stack.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Deployment stage.")
+@click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or the region of your AWS profile].")
+@click.option(
+    "--data", is_flag=True, help="Delete the data stack too; its tables and bucket are kept, outside any stack."
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def destroy(stage: str, region: str | None, data: bool, yes: bool) -> int:
-    """Take the service out of your AWS account. Tables and files are always kept."""
+    """Remove the service from your AWS account. Tables and files are always kept."""
     if not yes:
         what = "service and data stacks" if data else "service"
-        click.confirm(f"Delete the {what} of stage {stage}? Tables and files are kept", abort=True, err=True)
-    told = _run(["destroy", "--stage", stage, *_region(region), *(["--data"] if data else [])])
-    click.echo(f"Deleted: {told.get('stacks') or 'nothing was there'}", err=True)
+        click.confirm(f"Delete the {what} of stage {stage}? Tables and files are kept.", abort=True, err=True)
+    output = _run(["destroy", "--stage", stage, *_region(region), *(["--data"] if data else [])])
+    click.echo(f"Deleted: {output.get('stacks') or 'nothing, no stack exists'}", err=True)
     return OK
 
 
 @click.command("doctor")
-@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Which of the two deployments.")
-@click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or that of your AWS profile].")
+@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Deployment stage.")
+@click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or the region of your AWS profile].")
 @click.option(
     "--policy",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Write the IAM policies of whoever deploys there, and check nothing.",
+    help="Only write the IAM policies for deploying to this folder.",
 )
 def doctor(stage: str, region: str | None, policy: Path | None) -> int:
-    """Check what a deployment needs: credentials, region, rights, limits, models; each with what to do."""
-    words = ["doctor", "--stage", stage, *_region(region)]
-    _run([*words, "--policy", str(policy.absolute())] if policy else words)
+    """Check the requirements of a deployment (credentials, region, permissions, quotas, models) and say what to fix."""
+    arguments = ["doctor", "--stage", stage, *_region(region)]
+    _run([*arguments, "--policy", str(policy.absolute())] if policy else arguments)
     return OK
 
 
@@ -101,20 +105,23 @@ def _region(region: str | None) -> list[str]:
     return ["--region", region] if region else []
 
 
-def _run(words: Sequence[str]) -> Mapping[str, str]:
-    return run_program("infra.deploy", words, name=words[0])
+def _run(arguments: Sequence[str]) -> Mapping[str, str]:
+    return run_module("infra.deploy", arguments, name=arguments[0])
 
 
-def run_program(module: str, words: Sequence[str], *, name: str) -> Mapping[str, Any]:
-    """What it said at the end; what a person reads passes by on stderr. PYTHONSAFEPATH as in `local.start`."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *words],
+def run_module(module: str, arguments: Sequence[str], *, name: str) -> Mapping[str, Any]:
+    """Run `python -m module` and return the JSON of its last output line; its stderr is passed through.
+
+    Raises ClientError when it fails. PYTHONSAFEPATH: see `local_server.start`.
+    """
+    process = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
         stdout=subprocess.PIPE,
         text=True,
         check=False,
         env={**os.environ, "PYTHONSAFEPATH": "1"},
     )
-    if done.returncode != 0:
-        raise ClientError(f"{name} did not finish; the reason is above")
-    told: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    if process.returncode != 0:
+        raise ClientError(f"{name} failed; see the messages above")
+    output: Mapping[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return output

@@ -1,4 +1,4 @@
-"""`dataforge export`: a new dataset version from the accepted pairs, written to a file."""
+"""`dataforge export`: write the accepted pairs to a file as a new dataset version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dataforge_client.cli.connection import Place, connect, place_options
+from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 
 FORMATS = ("chatml", "alpaca")
 
@@ -21,18 +21,20 @@ FORMATS = ("chatml", "alpaca")
     help="Where to write the dataset.",
 )
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS), default="chatml", show_default=True, help="Shape of a line."
+    "--format", "kind", type=click.Choice(FORMATS), default="chatml", show_default=True, help="Format of a line."
 )
-@click.option("--min-quality", type=click.FloatRange(0, 1), metavar="Q", help="Leave out pairs scored below this.")
+@click.option("--min-quality", type=click.FloatRange(0, 1), metavar="Q", help="Leave out pairs that scored below this.")
 @click.option("--no-system-prompt", is_flag=True, help="Leave the system prompt out of ChatML lines.")
-@place_options
+@connection_options
 def command(
-    project: str, out: Path, kind: str, min_quality: float | None, no_system_prompt: bool, place: Place
+    project: str, out: Path, kind: str, min_quality: float | None, no_system_prompt: bool, connection: ConnectionOptions
 ) -> None:
     """Export a project's accepted and edited pairs as a new version."""
-    with connect(place) as forge:
-        made = forge.export(
+    with connect(connection) as forge:
+        exported = forge.export(
             project, format=kind, include_system_prompt=not no_system_prompt, min_quality_score=min_quality
         )
-        forge.download_export(project, made.version, out)
-    click.echo(f"Wrote {out}: version {made.version}, {made.pair_count} lines, {made.file_size:,} bytes", err=True)
+        forge.download_export(project, exported.version, out)
+    click.echo(
+        f"Wrote {out}: version {exported.version}, {exported.pair_count} lines, {exported.file_size:,} bytes", err=True
+    )

@@ -1,12 +1,12 @@
-"""`dataforge member`: who belongs to the organisation."""
+"""`dataforge member`: the members of an organisation."""
 
 from __future__ import annotations
 
 import click
 
+from dataforge_client.cli.admin_access import AdminAccess, admin_options
 from dataforge_client.cli.connection import connect
-from dataforge_client.cli.operator import Reach, reach_options
-from dataforge_client.cli.tables import json_option, show, show_json
+from dataforge_client.cli.tables import json_option, print_json, print_table
 
 
 @click.group("member")
@@ -18,81 +18,87 @@ def command() -> None:
 @click.option("--name", help="Name of the person.")
 @click.option("--email", help="Email address.")
 @click.option("--role", type=click.Choice(["owner", "member"]), default="member", show_default=True)
-@click.option("--user", metavar="ID", help="An id of your own (--home or --stage only).")
-@click.option("--unverified", is_flag=True, help="The email address is not proved yet (--home or --stage only).")
-@reach_options
+@click.option("--user", metavar="ID", help="Use this id (--home or --stage only).")
+@click.option("--unverified", is_flag=True, help="The email address is not verified yet (--home or --stage only).")
+@admin_options
 @json_option
 def add(
-    as_json: bool, reach: Reach, name: str | None, email: str | None, role: str, user: str | None, unverified: bool
+    as_json: bool,
+    access: AdminAccess,
+    name: str | None,
+    email: str | None,
+    role: str,
+    user: str | None,
+    unverified: bool,
 ) -> None:
-    """Add a person; give them a key with `dataforge key create --user ID`."""
-    if reach.remote:
+    """Add a member; create a key for them with `dataforge key create --user ID`."""
+    if access.remote:
         if user or unverified:
-            raise click.UsageError("--user and --unverified are for --home and --stage.")
-        with connect(reach.place) as forge:
-            made: object = dict(forge.add_member(name=name, email=email, role=role).raw)
+            raise click.UsageError("--user and --unverified can only be used with --home or --stage.")
+        with connect(access.connection) as forge:
+            created: object = dict(forge.add_member(name=name, email=email, role=role).raw)
     else:
-        made = reach.ask(
+        created = access.run(
             "member",
             "add",
-            org=reach.place.organization,
+            org=access.connection.organization,
             name=name,
             email=email,
             role=role,
             user=user,
             unverified=unverified,
         )
-    if as_json or not isinstance(made, dict):
-        show_json(made)
+    if as_json or not isinstance(created, dict):
+        print_json(created)
         return
-    click.echo(made["user_id"])
+    click.echo(created["user_id"])
 
 
 @command.command("list")
-@reach_options
+@admin_options
 @json_option
-def list_(as_json: bool, reach: Reach) -> None:
+def list_(as_json: bool, access: AdminAccess) -> None:
     """List the members, oldest first."""
-    if reach.remote:
-        with connect(reach.place) as forge:
-            found = [dict(m.raw) for m in forge.list_members()]
+    if access.remote:
+        with connect(access.connection) as forge:
+            members = [dict(m.raw) for m in forge.list_members()]
     else:
-        found = reach.rows("member", "list", org=reach.place.organization)
+        members = access.run_list("member", "list", org=access.connection.organization)
     if as_json:
-        show_json(found)
+        print_json(members)
         return
-    show(
+    print_table(
         {
-            "USER": [m.get("user_id") for m in found],
-            "NAME": [m.get("name") for m in found],
-            "EMAIL": [m.get("email") for m in found],
-            "VERIFIED": ["yes" if m.get("email_verified") else "no" for m in found],
-            "ROLE": [m.get("role") for m in found],
-            "SINCE": [m.get("created_at") for m in found],
+            "USER": [m.get("user_id") for m in members],
+            "NAME": [m.get("name") for m in members],
+            "EMAIL": [m.get("email") for m in members],
+            "VERIFIED": ["yes" if m.get("email_verified") else "no" for m in members],
+            "ROLE": [m.get("role") for m in members],
+            "SINCE": [m.get("created_at") for m in members],
         }
     )
 
 
 @command.command("verify")
 @click.argument("user_id", metavar="ID")
-@reach_options
-def verify(reach: Reach, user_id: str) -> None:
-    """Note that a member's email address is proved (--home or --stage only: the operator says so)."""
-    if reach.remote:
-        raise click.UsageError("Emails are verified by the operator: use --home or --stage.")
-    reach.ask("member", "verify", user_id, org=reach.place.organization)
+@admin_options
+def verify(access: AdminAccess, user_id: str) -> None:
+    """Mark a member's email address as verified (only the operator, with --home or --stage)."""
+    if access.remote:
+        raise click.UsageError("Only the operator can verify an email address: use --home or --stage.")
+    access.run("member", "verify", user_id, org=access.connection.organization)
     click.echo(f"The email address of {user_id} is verified.", err=True)
 
 
 @command.command("remove")
 @click.argument("user_id", metavar="ID")
-@reach_options
-def remove(reach: Reach, user_id: str) -> None:
-    """Remove a member; their keys stop working at once, what they made stays."""
-    if reach.remote:
-        with connect(reach.place) as forge:
+@admin_options
+def remove(access: AdminAccess, user_id: str) -> None:
+    """Remove a member and revoke their keys at once; their data is kept."""
+    if access.remote:
+        with connect(access.connection) as forge:
             revoked: object = forge.remove_member(user_id)
     else:
-        told = reach.ask("member", "remove", user_id, org=reach.place.organization)
-        revoked = told.get("revoked_keys") if isinstance(told, dict) else 0
+        output = access.run("member", "remove", user_id, org=access.connection.organization)
+        revoked = output.get("revoked_keys") if isinstance(output, dict) else 0
     click.echo(f"{user_id} is removed; {revoked} of their keys are revoked.", err=True)

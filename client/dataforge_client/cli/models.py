@@ -1,4 +1,4 @@
-"""`dataforge models`: the teachers that the server can run."""
+"""`dataforge models`: the teachers that the server can use."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ from dataclasses import asdict
 
 import click
 
-from dataforge_client.cli.connection import Place, connect, place_options
-from dataforge_client.cli.tables import json_option, show, show_json
+from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.tables import json_option, print_json, print_table
 
 
 @click.command("models")
-@place_options
+@connection_options
 @json_option
-def command(as_json: bool, place: Place) -> None:
-    """List the teachers that can be used."""
-    with connect(place) as forge:
-        found = forge.available_models()
+def command(as_json: bool, connection: ConnectionOptions) -> None:
+    """List the teachers that the server can use."""
+    with connect(connection) as forge:
+        teachers = forge.available_models()
     if as_json:
-        show_json([asdict(m) for m in found])
+        print_json([asdict(m) for m in teachers])
         return
-    show({"TEACHER": [m.id for m in found], "NAME": [m.name for m in found], "PROVIDER": [m.provider for m in found]})
+    print_table(
+        {
+            "TEACHER": [m.id for m in teachers],
+            "NAME": [m.name for m in teachers],
+            "PROVIDER": [m.provider for m in teachers],
+        }
+    )

@@ -1,63 +1,58 @@
-"""`dataforge org`: organisations, made where the data lies."""
+"""`dataforge org`: create and list organisations, directly on the data."""
 
 from __future__ import annotations
 
 import click
 
-from dataforge_client.cli.operator import Reach, reach_options
-from dataforge_client.cli.tables import json_option, show, show_json
+from dataforge_client.cli.admin_access import AdminAccess, admin_options
+from dataforge_client.cli.tables import json_option, print_json, print_table
+
+_DIRECT_ONLY = "Organisations can only be created directly on the data: use --home or --stage."
 
 
 @click.group("org")
 def command() -> None:
-    """Make and list organisations: in a data folder (--home) or a deployment (--stage)."""
+    """Create and list organisations, in a data folder (--home) or a deployment (--stage)."""
 
 
 @command.command("create")
 @click.argument("name")
-@click.option("--owner", metavar="NAME", help="Name of its first member, who owns it.")
+@click.option("--owner", metavar="NAME", help="Name of the first member, who is the owner.")
 @click.option("--email", help="Email address of the first member.")
-@click.option("--user", metavar="ID", help="An id of your own for the first member.")
-@click.option("--no-key", is_flag=True, help="Do not make a first key.")
-@reach_options
+@click.option("--user", metavar="ID", help="Use this id for the first member.")
+@click.option("--no-key", is_flag=True, help="Do not create a first key.")
+@admin_options
 @json_option
 def create(
-    as_json: bool, reach: Reach, name: str, owner: str | None, email: str | None, user: str | None, no_key: bool
+    as_json: bool, access: AdminAccess, name: str, owner: str | None, email: str | None, user: str | None, no_key: bool
 ) -> None:
-    """Make an organisation with its first owner and a key that may do everything."""
-    _local(reach)
-    made = reach.ask("org", "create", name, owner=owner, email=email, user=user, no_key=no_key)
-    if as_json or not isinstance(made, dict):
-        show_json(made)
+    """Create an organisation with its first owner and a key with all scopes."""
+    access.require_direct(_DIRECT_ONLY)
+    created = access.run("org", "create", name, owner=owner, email=email, user=user, no_key=no_key)
+    if as_json or not isinstance(created, dict):
+        print_json(created)
         return
     for heading, field in (("organization", "organization_id"), ("user", "user_id"), ("key", "key")):
-        if field in made:
-            click.echo(f"{heading}\t{made[field]}")
-    if "key" in made:
-        click.echo("The key is shown this once: keep it now.", err=True)
+        if field in created:
+            click.echo(f"{heading}\t{created[field]}")
+    if "key" in created:
+        click.echo("Save the key now: it is shown only once.", err=True)
 
 
 @command.command("list")
-@reach_options
+@admin_options
 @json_option
-def list_(as_json: bool, reach: Reach) -> None:
+def list_(as_json: bool, access: AdminAccess) -> None:
     """List every organisation."""
-    _local(reach)
-    found = reach.rows("org", "list")
+    access.require_direct(_DIRECT_ONLY)
+    organizations = access.run_list("org", "list")
     if as_json:
-        show_json(found)
+        print_json(organizations)
         return
-    show(
+    print_table(
         {
-            "ORGANIZATION": [o.get("organization_id") for o in found],
-            "NAME": [o.get("name") for o in found],
-            "CREATED": [o.get("created_at") for o in found],
+            "ORGANIZATION": [o.get("organization_id") for o in organizations],
+            "NAME": [o.get("name") for o in organizations],
+            "CREATED": [o.get("created_at") for o in organizations],
         }
     )
-
-
-def _local(reach: Reach) -> None:
-    if reach.place.server or reach.place.profile:
-        raise click.UsageError("Organisations are made where the data lies: use --home or --stage.")
-    if reach.stage and reach.place.home:
-        raise click.UsageError("Use either --home or --stage.")

@@ -1,4 +1,4 @@
-"""`dataforge pairs`: read what was made."""
+"""`dataforge pairs`: list the pairs of a project."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import islice
 
 import click
 
-from dataforge_client.cli.connection import Place, connect, place_options
-from dataforge_client.cli.tables import show
+from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.tables import print_table
 
 STATUSES = ("pending", "accepted", "rejected", "edited")
 
@@ -16,11 +16,11 @@ STATUSES = ("pending", "accepted", "rejected", "edited")
 @click.command("pairs")
 @click.argument("project")
 @click.option("--status", type=click.Choice(STATUSES), help="Only pairs in this review state.")
-@click.option("--search", metavar="TEXT", help="Only pairs with this text in question or answer.")
+@click.option("--search", metavar="TEXT", help="Only pairs with this text in the question or the answer.")
 @click.option("--generation", metavar="ID", help="Only pairs of this job.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most this many.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, as the API answers it.")
-@place_options
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Number of pairs to list.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, as the API returns it.")
+@connection_options
 def command(
     project: str,
     status: str | None,
@@ -28,22 +28,22 @@ def command(
     generation: str | None,
     limit: int,
     as_json: bool,
-    place: Place,
+    connection: ConnectionOptions,
 ) -> None:
     """List the pairs of a project."""
-    with connect(place) as forge:
-        every = forge.iter_pairs(project, status=status, search=search, generation_id=generation)
-        found = list(islice(every, limit))
+    with connect(connection) as forge:
+        matches = forge.iter_pairs(project, status=status, search=search, generation_id=generation)
+        pairs = list(islice(matches, limit))
     if as_json:
-        for pair in found:
+        for pair in pairs:
             click.echo(json.dumps(pair.raw, ensure_ascii=False))
         return
-    show(
+    print_table(
         {
-            "PAIR": [p.pair_id for p in found],
-            "STATUS": [p.status for p in found],
-            "QUALITY": ["" if p.quality_score is None else f"{p.quality_score:.2f}" for p in found],
-            "QUESTION": [p.question for p in found],
-            "ANSWER": [p.answer for p in found],
+            "PAIR": [p.pair_id for p in pairs],
+            "STATUS": [p.status for p in pairs],
+            "QUALITY": ["" if p.quality_score is None else f"{p.quality_score:.2f}" for p in pairs],
+            "QUESTION": [p.question for p in pairs],
+            "ANSWER": [p.answer for p in pairs],
         }
     )

@@ -1,18 +1,18 @@
-"""The road of `dataforge run`: upload, parse, generate, export. It can be entered again at any milestone."""
+"""The steps of `dataforge run`: upload, parse, generate, export. A resumed run skips the steps that are done."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataforge_client.cli.bars import Reporter, Step
-from dataforge_client.cli.sources import Source, Unused, known_by
-from dataforge_client.cli.texts import counts_line, program
-from dataforge_client.cli.uploading import upload_all
-from dataforge_client.cli.watch import Watch
+from dataforge_client.cli.formatting import counts_line, program_name
+from dataforge_client.cli.job_progress import JobProgress
+from dataforge_client.cli.progress import ProgressUpdate, Reporter
+from dataforge_client.cli.run_request import RunRequest, RunResult, RunState
+from dataforge_client.cli.sources import SkippedFile, Source, document_key
+from dataforge_client.cli.uploads import upload_all
 from dataforge_client.errors import ClientError, GenerationFailed, Invalid
 
 if TYPE_CHECKING:
@@ -20,302 +20,236 @@ if TYPE_CHECKING:
     from dataforge_client.models import Document, Export, Generation, Pair
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the user asked for. out: `-` means stdout. resume: the id of a project or a generation."""
-
-    sources: Sequence[Source]
-    pairs: int | None
-    out: Path
-    format: str
-    teacher: str
-    project: str
-    min_quality: float
-    system_prompt: str | None = None
-    temperature: float | None = None
-    seed: int | None = None
-    resume: str | None = None
-    max_cost: float | None = None
-    mode: str | None = None
-    dry_run: bool = False
-    spread: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Question types, personas and styles as they were typed, `value` or `value=share`, by their name in `config`."""
-    multi_hop: float | None = None
-    keep_losses: bool = True
-    """Write what was rejected or failed beside the dataset."""
-
-    def beside(self, outcome: str) -> Path:
-        """`dataset.jsonl` -> `dataset.rejected.jsonl`."""
-        return self.out.with_name(f"{self.out.stem}.{outcome}{self.out.suffix}")
-
-
-@dataclass(slots=True)
-class Trail:
-    """How far the run got: what a resume starts from."""
-
-    project_id: str | None = None
-    generation_id: str | None = None
-    unused: list[Unused] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    generation: Generation
-    documents: Sequence[Document]
-    export: Export
-    samples: Sequence[Pair]
-    losses: Sequence[Path] = ()
-    """Files with what was rejected or failed."""
-
-
 class NothingToAsk(ClientError):
-    """No document gave a single chunk."""
+    """No document has a chunk to generate from. The class name is the error code in the JSON output."""
 
 
 class NothingAccepted(ClientError):
-    """The job delivered no pair good enough to be accepted without a reviewer."""
+    """No delivered pair reached --min-quality. The class name is the error code in the JSON output."""
 
 
-def travel(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> Outcome:
-    """The whole road, or the rest of it. Raises ClientError; `trail` then tells where to go on."""
-    job = _attach(forge, order, trail)
+def run_pipeline(forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter) -> RunResult:
+    """Run all steps that are not done yet. Raises ClientError; `state` then says where to resume."""
+    job = _resumed_job(forge, request, state)
     if job is None:
-        project_id = _prepare(forge, order, trail, say)
-        job = _find_job(forge, order, project_id) or _ask(forge, order, project_id)
-        trail.generation_id = job.generation_id
+        project_id = _prepare_project(forge, request, state, reporter)
+        job = _find_started_job(forge, request, project_id) or _start_generation(forge, request, project_id)
+        state.generation_id = job.generation_id
     else:
-        _miss(forge, job.project_id, order.sources, trail)
-    say.event("generation", {"generation_id": job.generation_id, "project_id": job.project_id})
-    done = _wait(forge, job.generation_id, trail, say)
-    made = _export(forge, order, done, say)
-    losses = _losses(forge, order, done, say) if order.keep_losses else ()
-    return Outcome(done, forge.list_documents(done.project_id), made, _samples(forge, done), losses)
+        _report_missing_sources(forge, job.project_id, request.sources, state)
+    reporter.event("generation", {"generation_id": job.generation_id, "project_id": job.project_id})
+    finished = _wait_for_generation(forge, job.generation_id, state, reporter)
+    export = _export_dataset(forge, request, finished, reporter)
+    losses = _download_losses(forge, request, finished, reporter) if request.write_losses else ()
+    documents = forge.list_documents(finished.project_id)
+    return RunResult(finished, documents, export, _sample_pairs(forge, finished), losses)
 
 
-def estimate(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> Generation:
-    """The road as far as the teacher, and what the rest of it would take. Raises ClientError as `travel` does."""
-    job = _attach(forge, order, trail)
+def estimate_run(forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter) -> Generation:
+    """Upload and parse, then estimate the generation without starting it. Raises ClientError as `run_pipeline` does."""
+    job = _resumed_job(forge, request, state)
     if job is not None:
-        raise ClientError(f"{job.generation_id} has been started already; --dry-run is for before that")
-    return _ask(forge, order, _prepare(forge, order, trail, say), estimate=True)
+        raise ClientError(f"{job.generation_id} has been started already; --dry-run works only before that")
+    project_id = _prepare_project(forge, request, state, reporter)
+    return _start_generation(forge, request, project_id, estimate=True)
 
 
-def _prepare(forge: DataForge, order: Order, trail: Trail, say: Reporter) -> str:
-    """The project, its documents uploaded and read."""
-    if trail.project_id is None:
-        trail.project_id = forge.create_project(order.project).project_id
-        _check(forge, order, trail)
-    elif _find_job(forge, order, trail.project_id) is None:
-        _check(forge, order, trail)
-    say.event("project", {"project_id": trail.project_id})
-    upload_all(forge, trail.project_id, order.sources, trail.unused, say)
-    _read_documents(forge, trail.project_id, say)
-    return trail.project_id
+def _prepare_project(forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter) -> str:
+    """Create the project unless it exists, upload its documents and parse them. Returns the project's id."""
+    if state.project_id is None:
+        state.project_id = forge.create_project(request.project).project_id
+        _validate_request(forge, request, state)
+    elif _find_started_job(forge, request, state.project_id) is None:
+        _validate_request(forge, request, state)
+    reporter.event("project", {"project_id": state.project_id})
+    upload_all(forge, state.project_id, request.sources, state.skipped, reporter)
+    _parse_documents(forge, state.project_id, reporter)
+    return state.project_id
 
 
-_LATER = ("NO_CHUNKS", "NO_LABELS", "TOO_SMALL")
-"""Refusals that may mean no more than that the documents are not there yet."""
+_NEED_DOCUMENTS = ("NO_CHUNKS", "NO_LABELS", "TOO_SMALL")
+"""Errors of an estimate that may only mean that the documents are not uploaded yet."""
 
 
-def _check(forge: DataForge, order: Order, trail: Trail) -> None:
-    """Ask for an estimate before anything is uploaded: no document is needed to refuse a teacher or an option.
+def _validate_request(forge: DataForge, request: RunRequest, state: RunState) -> None:
+    """Request an estimate before the upload: the server can refuse a teacher or an option without any document.
 
-    Raises what the server says; a project that was only just made is then taken back. An order that every server takes
-    is not asked for.
+    Raises the server's error; a project that this run created is then deleted again. The default teacher without
+    special options is not checked, since every server accepts it.
     """
-    project_id = trail.project_id
-    if project_id is None or (order.teacher == "extractive" and not _wants(order)):
+    project_id = state.project_id
+    if project_id is None or (request.teacher == "extractive" and not request.has_special_options):
         return
     try:
-        _ask(forge, order, project_id, estimate=True)
+        _start_generation(forge, request, project_id, estimate=True)
     except Invalid as refusal:
-        if refusal.code in _LATER:
+        if refusal.code in _NEED_DOCUMENTS:
             return
-        if order.resume is None:
-            trail.project_id = None
-            with suppress(ClientError):  # the refusal is what matters
+        if request.resume is None:
+            state.project_id = None
+            with suppress(ClientError):  # a failed deletion must not hide the refusal
                 forge.delete_project(project_id)
         raise
 
 
-def _wants(order: Order) -> bool:
-    """Whether the order says more than how many pairs and who writes them."""
-    told = (order.seed, order.multi_hop, order.mode, order.temperature, order.system_prompt, order.max_cost)
-    return any(one is not None for one in told) or any(order.spread.values())
-
-
-def _attach(forge: DataForge, order: Order, trail: Trail) -> Generation | None:
-    """The generate job that --resume names; None when there is none yet."""
-    if order.resume is None:
+def _resumed_job(forge: DataForge, request: RunRequest, state: RunState) -> Generation | None:
+    """The generate job that --resume names; None when --resume is not given or names a project or a parse job."""
+    if request.resume is None:
         return None
-    if not order.resume.startswith("gen"):
-        trail.project_id = forge.get_project(order.resume).project_id
+    if not request.resume.startswith("gen"):
+        state.project_id = forge.get_project(request.resume).project_id
         return None
-    job = forge.get_generation(order.resume)
-    trail.project_id = job.project_id
+    job = forge.get_generation(request.resume)
+    state.project_id = job.project_id
     if job.kind == "parse":
         return None
-    trail.generation_id = job.generation_id
+    state.generation_id = job.generation_id
     return job
 
 
-def _miss(forge: DataForge, project_id: str, sources: Sequence[Source], trail: Trail) -> None:
-    """Documents that did not reach the project before the job started are not in its dataset: say so again."""
-    there = {known_by(d.name, d.url) for d in forge.list_documents(project_id)}
-    trail.unused += [
-        Unused(s.url or s.path, "failed", "not_uploaded", "was not uploaded before the generation started")
+def _report_missing_sources(forge: DataForge, project_id: str, sources: Sequence[Source], state: RunState) -> None:
+    """Add the sources that were not uploaded before the job started, and so are not in its dataset, to `skipped`."""
+    uploaded = {document_key(d.name, d.url) for d in forge.list_documents(project_id)}
+    state.skipped += [
+        SkippedFile(s.url or s.path, "failed", "not_uploaded", "was not uploaded before the generation started")
         for s in sources
-        if known_by(s.name, s.url) not in there
+        if document_key(s.name, s.url) not in uploaded
     ]
 
 
-def _read_documents(forge: DataForge, project_id: str, say: Reporter) -> None:
-    """Parse what is not parsed yet, after any parse that an earlier attempt left running."""
+def _parse_documents(forge: DataForge, project_id: str, reporter: Reporter) -> None:
+    """Parse the documents that are not parsed yet, after any parse job that an earlier run started.
+
+    Raises NothingToAsk when no document has a chunk, GenerationFailed when a parse job failed.
+    """
     failure: GenerationFailed | None = None
     try:
         for job in forge.list_generations(project_id):
             if job.kind == "parse" and not job.closed:
-                forge.wait(job.generation_id, Watch(say))
+                forge.wait(job.generation_id, JobProgress(reporter))
         if any(d.parsing_status in ("pending", "parsing") for d in forge.list_documents(project_id)):
-            forge.wait(forge.parse(project_id).generation_id, Watch(say))
+            forge.wait(forge.parse(project_id).generation_id, JobProgress(reporter))
     except GenerationFailed as problem:
         failure = problem
     documents = forge.list_documents(project_id)
     for document in documents:
         if document.parsing_status == "failed":
-            reason, message = why_failed(document)
-            say.event("document", {"name": document.name, "status": "failed", "reason": reason, "message": message})
-            say.note(f"  {document.name} cannot be used: {message}")
+            reason, message = failure_reason(document)
+            event = {"name": document.name, "status": "failed", "reason": reason, "message": message}
+            reporter.event("document", event)
+            reporter.note(f"  {document.name} cannot be used: {message}")
     if not any(d.chunk_count for d in documents):
-        raise NothingToAsk(str(failure or "No document gave any text to ask about."))
+        raise NothingToAsk(str(failure or "No document contains text to generate pairs from."))
     if failure is not None:
         raise failure
 
 
-def why_failed(document: Document) -> tuple[str, str]:
-    """The reason as a word, and what a person can do about it."""
+def failure_reason(document: Document) -> tuple[str, str]:
+    """The reason code of a failed document, and a message that says what the user can do."""
     if document.error is None:
-        return "unknown", "it could not be read; the parse job's log says why"
+        return "unknown", "it could not be parsed; see the log of the parse job"
     reason = document.error.reason or "unknown"
     return reason, document.error.message or reason
 
 
-def _find_job(forge: DataForge, order: Order, project_id: str) -> Generation | None:
-    """A job that an earlier attempt started for this very order, just before it was interrupted."""
-    if order.resume is None:
+def _find_started_job(forge: DataForge, request: RunRequest, project_id: str) -> Generation | None:
+    """The latest job that an interrupted run started for the same request; None without --resume."""
+    if request.resume is None:
         return None
-    alike = [
+    same_request = [
         g
         for g in forge.list_generations(project_id)
         if g.kind == "generate"
         and g.status not in ("failed", "cancelled")
-        and g.config.get("num_pairs") == order.pairs
-        and g.config.get("model_id") == order.teacher
-        and g.config.get("max_cost_usd") == order.max_cost
-        and g.config.get("mode") == order.mode
+        and g.config.get("num_pairs") == request.pairs
+        and g.config.get("model_id") == request.teacher
+        and g.config.get("max_cost_usd") == request.max_cost
+        and g.config.get("mode") == request.mode
     ]
-    return max(alike, key=lambda g: g.created_at, default=None)
+    return max(same_request, key=lambda g: g.created_at, default=None)
 
 
-def _ask(forge: DataForge, order: Order, project_id: str, *, estimate: bool | None = None) -> Generation:
-    config: dict[str, object] = {"auto_accept_min_quality": order.min_quality}
-    if order.seed is not None:
-        config["seed"] = order.seed
-    if order.multi_hop is not None:
-        config["multi_hop_share"] = order.multi_hop
-    config |= {name: shares(typed) for name, typed in order.spread.items() if typed}
-    if order.mode is not None:
-        config["mode"] = order.mode
+def _start_generation(
+    forge: DataForge, request: RunRequest, project_id: str, *, estimate: bool | None = None
+) -> Generation:
     return forge.generate(
         project_id,
-        order.teacher,
-        num_pairs=order.pairs,
-        temperature=order.temperature,
-        system_prompt=order.system_prompt,
-        max_cost_usd=order.max_cost,
+        request.teacher,
+        num_pairs=request.pairs,
+        temperature=request.temperature,
+        system_prompt=request.system_prompt,
+        max_cost_usd=request.max_cost,
         estimate=estimate,
-        config=config,
+        config=request.generation_config(),
     )
 
 
-def shares(typed: Sequence[str]) -> object:
-    """`a`, `b=2` -> {"a": 1, "b": 2}; `mixed` alone stays what it is, and without any share it is a list."""
-    if tuple(typed) == ("mixed",):
-        return "mixed"
-    weighed: dict[str, float] = {}
-    for one in typed:
-        value, sign, share = one.rpartition("=")
-        try:
-            weighed[value if sign else one] = float(share) if sign else 1.0
-        except ValueError:  # the sign is a part of the text
-            weighed[one] = 1.0
-    return list(weighed) if set(weighed.values()) == {1.0} else weighed
-
-
-def _wait(forge: DataForge, generation_id: str, trail: Trail, say: Reporter) -> Generation:
+def _wait_for_generation(forge: DataForge, generation_id: str, state: RunState, reporter: Reporter) -> Generation:
+    """The completed job. Raises ClientError when it failed or was cancelled."""
     try:
-        done = forge.wait(generation_id, Watch(say))
+        job = forge.wait(generation_id, JobProgress(reporter))
     except GenerationFailed:
-        trail.generation_id = None  # a resume tries a new one on the same chunks
+        state.generation_id = None  # a resumed run starts a new job on the same chunks
         raise
-    if done.status == "cancelled":
-        trail.generation_id = None
+    if job.status == "cancelled":
+        state.generation_id = None
         raise ClientError(
-            f"{generation_id} was cancelled. The pairs it made are kept; `{program()} export {done.project_id}` "
+            f"{generation_id} was cancelled. Its pairs are kept; `{program_name()} export {job.project_id}` "
             "writes the accepted ones"
         )
-    return done
+    return job
 
 
-def _export(forge: DataForge, order: Order, job: Generation, say: Reporter) -> Export:
+def _export_dataset(forge: DataForge, request: RunRequest, job: Generation, reporter: Reporter) -> Export:
+    """Export the accepted pairs to `request.out`. Raises NothingAccepted when there are none."""
     try:
-        made = forge.export(job.project_id, format=order.format)
+        export = forge.export(job.project_id, format=request.format)
     except Invalid as problem:
         if problem.code != "NO_EXPORTABLE_PAIRS":
             raise
-        least = job.config.get("auto_accept_min_quality", order.min_quality)
+        threshold = job.config.get("auto_accept_min_quality", request.min_quality)
         raise NothingAccepted(
-            f"No pair scored {least} or more, so none is accepted: {counts_line(job.counts)}. "
-            f"Review them ({program()} pairs {job.project_id}), or run again with a lower --min-quality"
+            f"No pair scored {threshold} or more, so none is accepted: {counts_line(job.counts)}. "
+            f"Review them ({program_name()} pairs {job.project_id}), or run again with a lower --min-quality"
         ) from None
-    total = made.file_size
+    total = export.file_size
 
-    def received(count: int) -> None:
-        say.step(Step("export", count, total, "bytes"))
+    def on_bytes(count: int) -> None:
+        reporter.update(ProgressUpdate("export", count, total, "bytes"))
 
-    done = forge.download_export(job.project_id, made.version, order.out, on_bytes=received)
-    say.step(Step("export", total, total, "bytes", finished=True))
-    return done
+    downloaded = forge.download_export(job.project_id, export.version, request.out, on_bytes=on_bytes)
+    reporter.update(ProgressUpdate("export", total, total, "bytes", finished=True))
+    return downloaded
 
 
-def _losses(forge: DataForge, order: Order, job: Generation, say: Reporter) -> list[Path]:
-    """What was asked for and is not in the dataset, with its reasons; the dataset itself is written by now."""
+def _download_losses(forge: DataForge, request: RunRequest, job: Generation, reporter: Reporter) -> list[Path]:
+    """Write the rejected and failed slots with their reasons. A failed download is reported, not raised."""
     written: list[Path] = []
     for outcome, count in (("rejected", job.counts.rejected), ("failed", job.counts.failed)):
-        path = order.beside(outcome)
+        path = request.losses_path(outcome)
         if not count:
-            path.unlink(missing_ok=True)  # an earlier run's: its lines would not fit the counts of this one
+            path.unlink(missing_ok=True)  # a file of an earlier run would not match the counts of this one
             continue
         try:
             forge.download_outcome(job.generation_id, outcome, path)
             written.append(path)
         except ClientError as problem:
-            say.note(
-                f"  what was {outcome} could not be fetched ({problem}); try again with: "
-                f"{program()} records {job.generation_id} --outcome {outcome}"
+            reporter.note(
+                f"  the {outcome} records could not be downloaded ({problem}); try again with: "
+                f"{program_name()} records {job.generation_id} --outcome {outcome}"
             )
     return written
 
 
-def _samples(forge: DataForge, job: Generation) -> list[Pair]:
-    """The first, the middle and the last accepted pair: a sample, not a selection of the best."""
+def _sample_pairs(forge: DataForge, job: Generation) -> list[Pair]:
+    """The first, the middle and the last accepted pair, without regard to their scores."""
 
-    def at(page: int) -> tuple[list[Pair], int]:
-        found = forge.list_pairs(
-            job.project_id, page=page, page_size=1, status="accepted", generation_id=job.generation_id
+    def pair_at(position: int) -> tuple[list[Pair], int]:
+        page = forge.list_pairs(
+            job.project_id, page=position, page_size=1, status="accepted", generation_id=job.generation_id
         )
-        return list(found.items), found.total
+        return list(page.items), page.total
 
-    first, total = at(1)
+    first, total = pair_at(1)
     others = sorted({(total + 1) // 2, total} - {0, 1})
-    return first + [pair for page in others for pair in at(page)[0]]
+    return first + [pair for position in others for pair in pair_at(position)[0]]

@@ -1,32 +1,32 @@
-"""`dataforge projects`: what is there."""
+"""`dataforge projects`: list the projects."""
 
 from __future__ import annotations
 
 import click
 
-from dataforge_client.cli.connection import Place, connect, place_options
-from dataforge_client.cli.tables import json_option, show, show_json
+from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.tables import json_option, print_json, print_table
 
 
 @click.command("projects")
-@place_options
+@connection_options
 @json_option
-def command(as_json: bool, place: Place) -> None:
+def command(as_json: bool, connection: ConnectionOptions) -> None:
     """List projects with their counts."""
-    with connect(place) as forge:
-        found = forge.list_projects()
+    with connect(connection) as forge:
+        projects = forge.list_projects()
     if as_json:
-        show_json([p.raw for p in found])
+        print_json([p.raw for p in projects])
         return
-    show(
+    print_table(
         {
-            "PROJECT": [p.project_id for p in found],
-            "NAME": [p.name for p in found],
-            "DOCUMENTS": [p.stats.total_documents for p in found],
-            "CHUNKS": [p.stats.total_chunks for p in found],
-            "PAIRS": [p.stats.total_pairs for p in found],
-            "ACCEPTED": [p.stats.accepted_pairs for p in found],
-            "VERSIONS": [p.current_version for p in found],
-            "CREATED": [p.created_at for p in found],
+            "PROJECT": [p.project_id for p in projects],
+            "NAME": [p.name for p in projects],
+            "DOCUMENTS": [p.stats.total_documents for p in projects],
+            "CHUNKS": [p.stats.total_chunks for p in projects],
+            "PAIRS": [p.stats.total_pairs for p in projects],
+            "ACCEPTED": [p.stats.accepted_pairs for p in projects],
+            "VERSIONS": [p.current_version for p in projects],
+            "CREATED": [p.created_at for p in projects],
         }
     )

@@ -1,4 +1,4 @@
-"""`dataforge records`: what a job delivered, rejected or failed, as JSON lines."""
+"""`dataforge records`: the delivered, rejected or failed slots of a job, as JSON lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from dataforge_client.cli.connection import Place, connect, place_options
+from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 
 OUTCOMES = ("delivered", "rejected", "failed")
 
@@ -21,20 +21,20 @@ OUTCOMES = ("delivered", "rejected", "failed")
     type=click.Choice(OUTCOMES),
     default="delivered",
     show_default=True,
-    help="What became of what was asked for.",
+    help="Outcome of the slots to write.",
 )
 @click.option("--out", default="-", show_default=True, metavar="FILE", help="Where to write; - for stdout.")
-@place_options
-def command(generation_id: str, outcome: str, out: str, place: Place) -> None:
-    """Write every slot of a finished job that ended in this way, one JSON object a line.
+@connection_options
+def command(generation_id: str, outcome: str, out: str, connection: ConnectionOptions) -> None:
+    """Write the slots of a finished job with this outcome, one JSON object per line.
 
-    Each has its document, chunk, teacher, cost and, unless delivered, its reasons.
+    Each has its document, chunk, teacher and cost; rejected and failed slots also have their reasons.
     """
-    with connect(place) as forge, tempfile.TemporaryDirectory() as scratch:
+    with connect(connection) as forge, tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "records.jsonl") if out == "-" else Path(out)
         lines = forge.download_outcome(generation_id, outcome, path)
         if out == "-":
-            with path.open("rb") as found:
-                shutil.copyfileobj(found, sys.stdout.buffer)
+            with path.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.flush()
     click.echo(f"{lines:,} {outcome}", err=True)

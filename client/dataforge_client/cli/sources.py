@@ -1,4 +1,4 @@
-"""From the paths a user gives to the documents that are sent."""
+"""The documents to upload, from the paths and URLs that the user gave."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from typing import Literal
 from dataforge_client.files import CONTENT_TYPES
 
 NAME_LIMIT = 500
-"""Characters of a document's name, by the API."""
+"""Most characters of a document's name in the API."""
 
-
-WEB = ("http://", "https://")
+URL_SCHEMES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """name: what the document is called in the project, unique there and the same at every run; of a page on the web
-    its URL. size: bytes, 0 for a page."""
+    """A document to upload.
+
+    name: of the document, unique in the project and the same in every run; for a web page its URL. size: in bytes; 0
+    for a web page.
+    """
 
     path: Path
     name: str
@@ -30,61 +32,66 @@ class Source:
 
     @property
     def url(self) -> str | None:
-        return self.name if self.name.startswith(WEB) else None
+        return self.name if self.name.startswith(URL_SCHEMES) else None
 
 
-def known_by(name: str, url: str | None) -> str:
-    """What a document of the project and the source that it came from share: a server may write a URL differently."""
+def document_key(name: str, url: str | None) -> str:
+    """The key that matches a document to its source; a server may change the fragment or last slash of a URL."""
     return name if url is None else url.partition("#")[0].rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
-class Unused:
-    """kind: `failed` when the user named it or it is a document; `left_out` when a folder merely holds it too."""
+class SkippedFile:
+    """A file that is not in the dataset.
+
+    kind: `left_out` for a file of an unsupported type in a folder, `failed` for every other.
+    """
 
     path: Path | str
-    """A URL as typed."""
+    """A URL is kept as typed."""
     kind: Literal["failed", "left_out"]
     reason: str
     message: str
 
 
-def collect(paths: Sequence[Path], exclude: Sequence[str] = ()) -> tuple[list[Source], list[Unused]]:
-    """Folders are walked, without hidden entries and `exclude` patterns (of name or path).
+def collect_files(paths: Sequence[Path], exclude: Sequence[str] = ()) -> tuple[list[Source], list[SkippedFile]]:
+    """Find the files of the paths. Hidden files and folders and `exclude` patterns (of name or path) are skipped.
 
-    A file that is reached twice counts once.
+    A file that two paths contain is used once.
     """
-    unused: list[Unused] = []
-    found: dict[Path, Path] = {}
+    skipped: list[SkippedFile] = []
+    relative_by_file: dict[Path, Path] = {}
     for path in paths:
-        for file, relative in _files(path, unused):
+        for file, relative in _walk(path, skipped):
             if any(fnmatch(file.name, p) or fnmatch(str(relative), p) for p in exclude):
                 continue
-            problem = _problem(file, named=file == path)
+            problem = _check_file(file, named=file == path)
             if problem is not None:
-                unused.append(problem)
-            elif (real := file.resolve()) not in found:
-                found[real] = relative
-    names = _names(list(found.values()))
-    sources = [Source(f, n, f.stat().st_size) for f, n in zip(found, names, strict=True)]
-    return sources, unused
+                skipped.append(problem)
+            elif (real := file.resolve()) not in relative_by_file:
+                relative_by_file[real] = relative
+    names = _unique_names(list(relative_by_file.values()))
+    sources = [Source(f, n, f.stat().st_size) for f, n in zip(relative_by_file, names, strict=True)]
+    return sources, skipped
 
 
-def pages(urls: Sequence[str]) -> list[Source]:
-    """The server fetches them; a URL that is given twice counts once."""
+def web_pages(urls: Sequence[str]) -> list[Source]:
+    """Web pages as sources; the server downloads them. A URL that is given twice is used once."""
     return [Source(Path(url), url, 0) for url in dict.fromkeys(urls)]
 
 
-def _files(path: Path, unused: list[Unused]) -> Iterator[tuple[Path, Path]]:
-    """Every file with its path relative to what was given, in a stable order."""
+def _walk(path: Path, skipped: list[SkippedFile]) -> Iterator[tuple[Path, Path]]:
+    """Every file with its path relative to `path`, in a stable order."""
     if not path.is_dir():
         yield path, Path(path.name)
         return
 
-    def refused(problem: OSError) -> None:
-        unused.append(Unused(Path(problem.filename), "failed", "unreadable", f"{problem.strerror}: check its rights"))
+    def on_error(problem: OSError) -> None:
+        skipped.append(
+            SkippedFile(Path(problem.filename), "failed", "unreadable", f"{problem.strerror}: check its permissions")
+        )
 
-    for folder, subfolders, names in os.walk(path, onerror=refused):
+    for folder, subfolders, names in os.walk(path, onerror=on_error):
         subfolders[:] = sorted(n for n in subfolders if not n.startswith("."))
         for name in sorted(names):
             if not name.startswith("."):
@@ -92,31 +99,35 @@ def _files(path: Path, unused: list[Unused]) -> Iterator[tuple[Path, Path]]:
                 yield file, file.relative_to(path)
 
 
-def _problem(file: Path, *, named: bool) -> Unused | None:
+def _check_file(file: Path, *, named: bool) -> SkippedFile | None:
     if file.suffix.lower() not in CONTENT_TYPES:
         kind: Literal["failed", "left_out"] = "failed" if named else "left_out"
-        advice = f"{file.suffix or 'no suffix'} is not read; convert it to one of {' '.join(CONTENT_TYPES)}"
-        return Unused(file, kind, "unsupported", advice)
+        advice = f"{file.suffix or 'no suffix'} is not supported; convert it to one of {' '.join(CONTENT_TYPES)}"
+        return SkippedFile(file, kind, "unsupported", advice)
     if not file.is_file():
-        return Unused(file, "failed", "unreadable", "not a regular file")
+        return SkippedFile(file, "failed", "unreadable", "not a regular file")
     if not os.access(file, os.R_OK):
-        return Unused(file, "failed", "unreadable", "permission denied: make it readable")
+        return SkippedFile(file, "failed", "unreadable", "permission denied: make the file readable")
     if file.stat().st_size == 0:
-        return Unused(file, "failed", "empty", "the file is empty")
+        return SkippedFile(file, "failed", "empty", "the file is empty")
     return None
 
 
-def _names(relatives: list[Path]) -> list[str]:
-    """The bare file name where that is unique; else with its folders; else with a number as well."""
-    bare = Counter(r.name for r in relatives)
-    wanted = [r.name if bare[r.name] == 1 else "__".join(r.parts) for r in relatives]
+def _unique_names(relatives: list[Path]) -> list[str]:
+    """Unique document names: the file name; if not unique, with its folders; if still not unique, with a number."""
+    counts = Counter(r.name for r in relatives)
+    candidates = [r.name if counts[r.name] == 1 else "__".join(r.parts) for r in relatives]
     taken: set[str] = set()
     names: list[str] = []
-    for want in wanted:
-        name, n = want[-NAME_LIMIT:], 1
+    for candidate in candidates:
+        name, n = candidate[-NAME_LIMIT:], 1
         while name in taken:
             n += 1
-            name = f"{n}_{want}"[:NAME_LIMIT] if len(want) < NAME_LIMIT - 8 else f"{n}_{want[-NAME_LIMIT + 8 :]}"
+            name = (
+                f"{n}_{candidate}"[:NAME_LIMIT]
+                if len(candidate) < NAME_LIMIT - 8
+                else f"{n}_{candidate[-NAME_LIMIT + 8 :]}"
+            )
         taken.add(name)
         names.append(name)
     return names

@@ -1,4 +1,4 @@
-"""What a run says at its end: to a person as text, to a program as one JSON object."""
+"""The summary of a finished run, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dataforge_client.cli.exits import OK, PARTIAL
-from dataforge_client.cli.pipeline import Outcome, why_failed
-from dataforge_client.cli.sources import Unused
-from dataforge_client.cli.texts import (
-    beforehand,
+from dataforge_client.cli.exit_codes import OK, PARTIAL
+from dataforge_client.cli.formatting import (
+    counted_list,
     counts_line,
     duration,
+    estimate_line,
     histogram_lines,
-    listed,
     money,
     one_line,
     reasons_lines,
     size,
     tokens_line,
 )
+from dataforge_client.cli.pipeline import failure_reason
+from dataforge_client.cli.run_request import RunResult
+from dataforge_client.cli.sources import SkippedFile
 
 WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """out: the dataset's path, or `-`. lines: as counted in the file. next: the command to type next."""
+    """out: the path of the dataset, or `-`. lines: of the dataset file. next: the command to run next."""
 
-    outcome: Outcome
-    unused: Sequence[Unused]
+    result: RunResult
+    skipped: Sequence[SkippedFile]
     out: str
     lines: int
     seconds: float
@@ -40,9 +41,9 @@ class Summary:
 
     @property
     def failed(self) -> list[tuple[str, str, str]]:
-        """name, reason, message of every document that gave nothing."""
-        read = [(d.name, *why_failed(d)) for d in self.outcome.documents if d.parsing_status == "failed"]
-        return read + [(str(u.path), u.reason, u.message) for u in self.unused if u.kind == "failed"]
+        """Name, reason and message of every document that could not be used."""
+        read = [(d.name, *failure_reason(d)) for d in self.result.documents if d.parsing_status == "failed"]
+        return read + [(str(u.path), u.reason, u.message) for u in self.skipped if u.kind == "failed"]
 
     @property
     def exit_code(self) -> int:
@@ -50,52 +51,52 @@ class Summary:
 
     @property
     def missing(self) -> int:
-        """How many pairs fewer than --pairs were delivered; 0 when no number was asked for."""
-        job = self.outcome.generation
-        wanted = job.config.get("num_pairs")
-        return max(0, wanted - job.counts.delivered) if isinstance(wanted, int) else 0
+        """How many of the --pairs were not delivered; 0 without --pairs."""
+        job = self.result.generation
+        requested = job.config.get("num_pairs")
+        return max(0, requested - job.counts.delivered) if isinstance(requested, int) else 0
 
     @property
     def waiting(self) -> int:
-        """Delivered pairs that the quality threshold left for a reviewer."""
-        return max(0, self.outcome.generation.counts.delivered - self.lines)
+        """Delivered pairs that are not accepted yet, because they scored below the quality threshold."""
+        return max(0, self.result.generation.counts.delivered - self.lines)
 
 
-def quiet(summary: Summary) -> str:
-    """Only what went wrong; empty when nothing did."""
-    return documents_text(summary.failed)
+def quiet_text(summary: Summary) -> str:
+    """Only the documents that failed; empty when there are none."""
+    return failed_documents_text(summary.failed)
 
 
-def text(summary: Summary) -> str:
-    job, made = summary.outcome.generation, summary.outcome.export
-    least = job.config.get("auto_accept_min_quality")
+def summary_text(summary: Summary) -> str:
+    job, export = summary.result.generation, summary.result.export
+    threshold = job.config.get("auto_accept_min_quality")
     parts = [
         f"Done in {duration(summary.seconds)}: {summary.lines:,} pairs in {summary.out}"
-        f" ({made.format}, version {made.version}, {summary.lines:,} lines, {size(made.file_size)})",
+        f" ({export.format}, version {export.version}, {summary.lines:,} lines, {size(export.file_size)})",
         "",
         counts_line(job.counts),
         *reasons_lines(job.reasons),
     ]
-    if summary.outcome.losses:
-        parts.append(f"each of them with its reasons in {' and '.join(map(str, summary.outcome.losses))}")
+    if summary.result.losses:
+        parts.append(f"written with their reasons to {' and '.join(map(str, summary.result.losses))}")
     if summary.missing:
-        why = (
-            "the rest would have cost more than --max-cost"
+        reason = (
+            "more would have cost more than --max-cost"
             if job.stop_reason == "budget_reached"
-            else "this teacher found no more in these documents"
+            else "the teacher found no more in these documents"
         )
-        parts.append(f"{job.counts.delivered} of the {job.counts.requested} pairs asked for: {why}")
+        parts.append(f"{job.counts.delivered} of the {job.counts.requested} requested pairs were delivered: {reason}")
     if summary.waiting:
-        below = f" (scored below {least})" if least is not None else ""
-        parts.append(f"{summary.waiting} delivered pairs wait for review{below} and are not in the file")
+        below = f" (scored below {threshold})" if threshold is not None else ""
+        parts.append(f"{summary.waiting} delivered pairs need review{below} and are not in the file")
     parts.append(f"cost {money(job.cost_usd)}; {tokens_line(job.tokens)}")
-    parts += beforehand(job.estimate)
+    parts += estimate_line(job.estimate)
     parts += [*_quality(summary), *_samples(summary), *_documents(summary), "", f"Next: {summary.next}"]
     return "\n".join(parts) + "\n"
 
 
-def as_json(summary: Summary) -> Mapping[str, object]:
-    job, documents = summary.outcome.generation, summary.outcome.documents
+def summary_json(summary: Summary) -> Mapping[str, object]:
+    job, documents = summary.result.generation, summary.result.documents
     return {
         "status": "completed" if summary.exit_code == OK else "partial",
         "exit_code": summary.exit_code,
@@ -103,31 +104,31 @@ def as_json(summary: Summary) -> Mapping[str, object]:
         "generation_id": job.generation_id,
         "out": summary.out,
         "lines": summary.lines,
-        "version": summary.outcome.export.version,
-        "format": summary.outcome.export.format,
+        "version": summary.result.export.version,
+        "format": summary.result.export.format,
         "counts": asdict(job.counts),
         "reasons": {"rejected": dict(job.reasons.rejected), "failed": dict(job.reasons.failed)},
-        "losses": [str(path.absolute()) for path in summary.outcome.losses],
+        "losses": [str(path.absolute()) for path in summary.result.losses],
         "waiting_for_review": summary.waiting,
         "documents": {
             "total": len(documents),
             "parsed": sum(d.parsing_status == "parsed" for d in documents),
             "failed": [{"name": n, "reason": r, "message": m} for n, r, m in summary.failed],
-            "left_out": [str(u.path) for u in summary.unused if u.kind == "left_out"],
+            "left_out": [str(u.path) for u in summary.skipped if u.kind == "left_out"],
         },
         "histogram": [asdict(b) for b in job.report.histogram] if job.report else [],
         "cost_usd": job.cost_usd,
         "estimate": job.estimate,
         "stop_reason": job.stop_reason,
         "tokens": asdict(job.tokens),
-        "samples": [{"question": p.question, "answer": p.answer} for p in summary.outcome.samples],
+        "samples": [{"question": p.question, "answer": p.answer} for p in summary.result.samples],
         "seconds": round(summary.seconds, 1),
         "next": summary.next,
     }
 
 
 def _quality(summary: Summary) -> list[str]:
-    report = summary.outcome.generation.report
+    report = summary.result.generation.report
     if report is None or not report.histogram:
         return []
     mean = report.avg_quality_score
@@ -137,26 +138,29 @@ def _quality(summary: Summary) -> list[str]:
 
 
 def _samples(summary: Summary) -> list[str]:
-    lines = ["", "Sample pairs"] if summary.outcome.samples else []
-    for n, pair in enumerate(summary.outcome.samples):
+    lines = ["", "Sample pairs"] if summary.result.samples else []
+    for n, pair in enumerate(summary.result.samples):
         lines += [""] if n else []
         lines += [f"  Q  {one_line(pair.question, WIDTH)}", f"  A  {one_line(pair.answer, WIDTH)}"]
     return lines
 
 
 def _documents(summary: Summary) -> list[str]:
-    lines = documents_text(summary.failed).splitlines()
+    lines = failed_documents_text(summary.failed).splitlines()
     if lines:
         lines.insert(0, "")
-    left_out = [u for u in summary.unused if u.kind == "left_out"]
+    left_out = [u for u in summary.skipped if u.kind == "left_out"]
     if left_out:
         kinds = Counter(Path(u.path).suffix or "no suffix" for u in left_out)
-        lines += ["", f"Left out of the folders, as no documents: {listed(dict(kinds.most_common()))}"]
+        lines += ["", f"Files of unsupported types in the folders: {counted_list(dict(kinds.most_common()))}"]
     return lines
 
 
-def documents_text(failed: Sequence[tuple[str, str, str]]) -> str:
+def failed_documents_text(failed: Sequence[tuple[str, str, str]]) -> str:
     if not failed:
         return ""
-    lines = [f"Documents not used: {len(failed)}", *(f"  {name}: {why}: {message}" for name, why, message in failed)]
+    lines = [
+        f"Documents not used: {len(failed)}",
+        *(f"  {name}: {reason}: {message}" for name, reason, message in failed),
+    ]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Rows on stdout: columns for a terminal, tabs for a pipe, JSON when asked."""
+"""Tables on stdout: columns on a terminal, tab-separated in a pipe; or JSON."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-WIDEST = 60
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers it.")
+MAX_WIDTH = 60
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API returns it.")
 
 
-def show(columns: Mapping[str, Sequence[object]]) -> None:
-    """Heading -> cells, all columns of one length."""
+def print_table(columns: Mapping[str, Sequence[object]]) -> None:
+    """columns: heading -> cells; all columns have the same length."""
     cells = {name: ["" if v is None else " ".join(str(v).split()) for v in column] for name, column in columns.items()}
     if not sys.stdout.isatty():
         for row in zip(*cells.values(), strict=True):
@@ -25,9 +25,9 @@ def show(columns: Mapping[str, Sequence[object]]) -> None:
         click.echo("  ".join(v.ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
 
 
-def show_json(value: object) -> None:
+def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+    return text if len(text) <= MAX_WIDTH else text[: MAX_WIDTH - 1] + "…"

@@ -1,4 +1,4 @@
-"""`dataforge up`: the one-machine server in the foreground."""
+"""`dataforge up`: run the local server in the foreground."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dataforge_client.cli.exits import FAILED, OK
-from dataforge_client.cli.texts import program
+from dataforge_client.cli.exit_codes import FAILED, OK
+from dataforge_client.cli.formatting import program_name
 
 if TYPE_CHECKING:
-    from dataforge_client.cli.local import Ready
+    from dataforge_client.cli.local_server import ServerInfo
 
 
 @click.command("up")
@@ -26,44 +26,44 @@ if TYPE_CHECKING:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Port to listen on.")
 def command(home: Path | None, host: str, port: int) -> int:
-    """Run the server on this machine until Ctrl-C. Unfinished jobs go on where they stopped."""
-    from dataforge_client.cli import local
-    from dataforge_client.cli.connection import Place, home_of
+    """Run the server on this machine until Ctrl-C. Unfinished jobs are resumed at the next start."""
+    from dataforge_client.cli import local_server
+    from dataforge_client.cli.connection import ConnectionOptions, data_folder
     from dataforge_client.errors import ClientError
 
-    folder = home_of(Place(home=home))
-    child = local.start(folder, host, port)
-    asked: list[int] = []
+    folder = data_folder(ConnectionOptions(home=home))
+    child = local_server.start(folder, host, port)
+    signals: list[int] = []
 
-    def pass_on(number: int, _: FrameType | None) -> None:
-        asked.append(number)
-        if len(asked) > 1:
+    def forward_signal(number: int, _: FrameType | None) -> None:
+        signals.append(number)
+        if len(signals) > 1:
             child.kill()
         else:
-            click.echo("Stopping; Ctrl-C again to kill. Running jobs go on at the next start.", err=True)
+            click.echo("Stopping; press Ctrl-C again to kill. Running jobs are resumed at the next start.", err=True)
             child.terminate()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, pass_on)
+        signal.signal(number, forward_signal)
     try:
-        ready = local.wait_ready(child)
-        click.echo(_welcome(ready), err=True)
+        info = local_server.wait_until_ready(child)
+        click.echo(_welcome(info), err=True)
         child.wait()
     except ClientError:
-        if not asked:
+        if not signals:
             raise
     finally:
-        local.stop(child)
-    return OK if asked or child.returncode == 0 else FAILED
+        local_server.stop(child)
+    return OK if signals or child.returncode == 0 else FAILED
 
 
-def _welcome(ready: Ready) -> str:
+def _welcome(info: ServerInfo) -> str:
     return "\n".join(
         (
-            f"Data Forge is running at {ready.url}",
-            f"  data folder   {ready.home}",
-            f"  API key       in {ready.credentials}",
-            f"  organisation  {ready.organization_id}",
-            f"Next: {program()} run ./docs --pairs 200 --out dataset.jsonl --home {ready.home}",
+            f"Data Forge is running at {info.url}",
+            f"  data folder   {info.home}",
+            f"  API key       in {info.credentials}",
+            f"  organisation  {info.organization_id}",
+            f"Next: {program_name()} run ./docs --pairs 200 --out dataset.jsonl --home {info.home}",
         )
     )

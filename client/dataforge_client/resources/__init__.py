@@ -1,6 +1,6 @@
-"""The operations of the API by resource. `DataForge` is all of them; nothing else is meant to be used from here.
+"""The operations of the API, one module per resource. `DataForge` inherits from all of them; use that class.
 
-A method that is one operation has the name of its operationId. The others are built on operations: `BUILT_ON`.
+A method for one operation has the name of its operationId. Methods that combine operations are listed in `BUILT_ON`.
 """
 
 from __future__ import annotations
@@ -37,4 +37,4 @@ BUILT_ON: dict[str, tuple[str, ...]] = {
     "download_synthetic_splits": ("synthetic_splits",),
     "iter_ledger_entries": ("ledger_entries",),
 }
-"""Methods that are no operation themselves -> the operations that they call."""
+"""Methods that combine operations -> the operations that they call."""

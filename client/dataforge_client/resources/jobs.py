@@ -1,4 +1,4 @@
-"""Runs: those that parse, those that make pairs, and how to follow them."""
+"""Parse and generate jobs: start, wait, follow, cancel."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dataforge_client import files
-from dataforge_client.calls import Calls, as_object, every, given, params, part, project_path
+from dataforge_client.api_resource import (
+    ApiResource,
+    expect_object,
+    iterate_pages,
+    path_segment,
+    project_path,
+    query_params,
+    without_none,
+)
+from dataforge_client.decoding import decode, decode_list
 from dataforge_client.errors import ClientError, GenerationFailed, WaitTimeout
 from dataforge_client.events import Events, RunEvent
 from dataforge_client.models import Generation, LogLine, Model, Started
 from dataforge_client.outcomes import OutcomeFile, Outcomes
-from dataforge_client.reading import read, read_list
 
-LONGEST_WAIT = 20
-"""Seconds that the server lets one look for news wait."""
+LONG_POLL_SECONDS = 20
+"""The longest time that the server holds one request for events."""
 
 
-class Jobs(Calls):
+class Jobs(ApiResource):
     def available_models(self) -> list[Model]:
-        """The teachers that the server can run now."""
-        return read_list(Model, self._get("/available-models"))
+        """The teachers that the server can use now."""
+        return decode_list(Model, self._get("/available-models"))
 
     def parse(
         self,
@@ -31,12 +39,12 @@ class Jobs(Calls):
         force: bool | None = None,
         idempotency_key: str | None = None,
     ) -> Started:
-        """Start reading the project's new documents; give `generation_id` to `wait`.
+        """Start parsing the project's new documents; pass `generation_id` to `wait`.
 
-        document_ids: only these. force: also those that were read before; their chunks are made anew.
+        document_ids: only these. force: also documents that are already parsed; their chunks are replaced.
         """
-        body = given(document_ids=None if document_ids is None else list(document_ids), force=force)
-        return read(Started, self._post(f"{project_path(project_id)}/parse", body or None, key=idempotency_key))
+        body = without_none(document_ids=None if document_ids is None else list(document_ids), force=force)
+        return decode(Started, self._post(f"{project_path(project_id)}/parse", body or None, key=idempotency_key))
 
     def generate(
         self,
@@ -54,12 +62,12 @@ class Jobs(Calls):
         config: Mapping[str, object] | None = None,
         idempotency_key: str | None = None,
     ) -> Generation:
-        """Start making pairs. `config` also takes `auto_accept_min_quality` (0-1), `seed`, `pairs_per_chunk` ...
+        """Start generating pairs. `config` also takes `auto_accept_min_quality` (0-1), `seed`, `pairs_per_chunk` ...
 
-        max_cost_usd: the run ends there and keeps what it made. estimate: nothing is started; the answer has the
-        status `estimated`, no id, and its `estimate` says calls, tokens and dollars as ranges.
+        max_cost_usd: the job ends before it costs more and keeps its pairs. estimate: no job is started; the result has
+        the status `estimated`, no id, and in `estimate` the calls, tokens and dollars as ranges.
         """
-        body = given(
+        body = without_none(
             model_id=model_id,
             num_pairs=num_pairs,
             generation_type=generation_type,
@@ -71,65 +79,67 @@ class Jobs(Calls):
             estimate=estimate,
             chunk_ids=None if chunk_ids is None else list(chunk_ids),
         )
-        return read(Generation, self._post(f"{project_path(project_id)}/generate", body, key=idempotency_key))
+        return decode(Generation, self._post(f"{project_path(project_id)}/generate", body, key=idempotency_key))
 
     def cancel_generation(self, generation_id: str, *, idempotency_key: str | None = None) -> Started:
-        """Stops within a batch; what was made stays."""
-        return read(Started, self._post(f"{_path(generation_id)}/cancel", None, key=idempotency_key))
+        """Stop a job before its next call; its pairs are kept."""
+        return decode(Started, self._post(f"{_path(generation_id)}/cancel", None, key=idempotency_key))
 
     def list_generations(
         self, project_id: str, *, page: int | None = None, page_size: int | None = None
     ) -> list[Generation]:
-        """Newest first; all of them unless a page is asked for."""
-        wanted = params(page=page, page_size=page_size)
-        return read_list(Generation, self._get(f"{project_path(project_id)}/generations", wanted))
+        """Newest first; all of them unless `page` is given."""
+        query = query_params(page=page, page_size=page_size)
+        return decode_list(Generation, self._get(f"{project_path(project_id)}/generations", query))
 
     def iter_generations(self, project_id: str) -> Iterator[Generation]:
-        return every(lambda n: self._array_page(Generation, f"{project_path(project_id)}/generations", n))
+        return iterate_pages(lambda n: self._array_page(Generation, f"{project_path(project_id)}/generations", n))
 
     def get_generation(self, generation_id: str) -> Generation:
-        return read(Generation, self._get(_path(generation_id)))
+        return decode(Generation, self._get(_path(generation_id)))
 
     def get_generation_logs(self, generation_id: str, *, tail: int | None = None) -> list[LogLine]:
-        """Oldest first, also while the job runs."""
-        found = as_object(self._get(f"{_path(generation_id)}/logs", params(tail=tail)))
-        return read_list(LogLine, found.get("logs"))
+        """Oldest first; also while the job is running."""
+        response = expect_object(self._get(f"{_path(generation_id)}/logs", query_params(tail=tail)))
+        return decode_list(LogLine, response.get("logs"))
 
     def get_generation_events(
         self, generation_id: str, *, after: str | None = None, wait: int | None = None, limit: int | None = None
     ) -> Events:
-        """Log lines after a cursor, and the newest progress; the answer waits up to `wait` seconds (20) for news."""
-        wanted = params(after=after, wait=wait, limit=limit)
-        return read(Events, self._get(f"{_path(generation_id)}/events", wanted))
+        """Log lines after a cursor, and the latest progress. The server waits up to `wait` seconds (20) for events."""
+        query = query_params(after=after, wait=wait, limit=limit)
+        return decode(Events, self._get(f"{_path(generation_id)}/events", query))
 
     def get_generation_outcomes(self, generation_id: str) -> Outcomes:
-        """Signed addresses of what was delivered, rejected and failed, as JSON lines; once the job has ended."""
-        return read(Outcomes, self._get(f"{_path(generation_id)}/outcomes"))
+        """Signed URLs of the delivered, rejected and failed slots as JSON lines, once the job has ended."""
+        return decode(Outcomes, self._get(f"{_path(generation_id)}/outcomes"))
 
     def download_outcome(self, generation_id: str, outcome: str, path: str | Path) -> int:
-        """Write the lines of `delivered`, `rejected` or `failed` to `path`, whole or not at all; how many there are.
+        """Write the `delivered`, `rejected` or `failed` slots to `path`, atomically. Returns the number of lines.
 
         Raises ClientError when the job has no such outcome.
         """
 
-        def found() -> OutcomeFile:
-            told = self.get_generation_outcomes(generation_id).files
-            if outcome not in told:
-                raise ClientError(f"{generation_id} has no {outcome!r}: it has {', '.join(told) or 'no outcomes'}")
-            return told[outcome]
+        def outcome_file() -> OutcomeFile:
+            outcomes = self.get_generation_outcomes(generation_id).files
+            if outcome not in outcomes:
+                raise ClientError(
+                    f"{generation_id} has no outcome {outcome!r}: it has {', '.join(outcomes) or 'no outcomes'}"
+                )
+            return outcomes[outcome]
 
-        lines = found().lines
-        files.download(self._transport, lambda: found().url, Path(path))
+        lines = outcome_file().lines
+        files.download(self._transport, lambda: outcome_file().url, Path(path))
         return lines
 
     def follow(self, generation_id: str, *, after: str | None = None) -> Iterator[RunEvent]:
         """Every log line, and progress at most twice a second, until the job has ended."""
         while True:
-            found = self.get_generation_events(generation_id, after=after, wait=LONGEST_WAIT)
-            yield from found.events
-            if found.closed:
+            page = self.get_generation_events(generation_id, after=after, wait=LONG_POLL_SECONDS)
+            yield from page.events
+            if page.closed:
                 return
-            after = found.cursor
+            after = page.cursor
 
     def wait(
         self,
@@ -139,12 +149,12 @@ class Jobs(Calls):
         poll: float = 1.0,
         timeout: float | None = None,
     ) -> Generation:
-        """The job once it is completed or cancelled; on_event gets every state seen on the way, the last included.
+        """Poll a job until it is completed or cancelled. on_event is called with every state, the last one included.
 
-        poll: the longest pause between two looks, in seconds; the first ones are shorter. Raises GenerationFailed,
+        poll: the longest pause between two requests, in seconds; the first pauses are shorter. Raises GenerationFailed,
         and WaitTimeout after `timeout` seconds.
         """
-        pause, until = min(0.05, poll), None if timeout is None else time.monotonic() + timeout
+        pause, deadline = min(0.05, poll), None if timeout is None else time.monotonic() + timeout
         while True:
             generation = self.get_generation(generation_id)
             if on_event:
@@ -153,11 +163,11 @@ class Jobs(Calls):
                 raise GenerationFailed(generation)
             if generation.closed:
                 return generation
-            if until is not None and time.monotonic() + pause > until:
+            if deadline is not None and time.monotonic() + pause > deadline:
                 raise WaitTimeout(f"{generation_id} is still {generation.status} after {timeout:g} s")
             self._retry.sleep(pause)
             pause = min(poll, pause * 1.5)
 
 
 def _path(generation_id: str) -> str:
-    return f"/generations/{part(generation_id)}"
+    return f"/generations/{path_segment(generation_id)}"

@@ -1,14 +1,25 @@
+"""Pairs: list, edit, trace, and bulk actions."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dataforge_client.calls import PAGE, Calls, as_page, every, given, params, part, project_path
+from dataforge_client.api_resource import (
+    PAGE_SIZE,
+    ApiResource,
+    decode_page,
+    iterate_pages,
+    path_segment,
+    project_path,
+    query_params,
+    without_none,
+)
+from dataforge_client.decoding import decode
 from dataforge_client.models import BulkResult, Page, Pair, Undone
-from dataforge_client.reading import read
 from dataforge_client.traces import Trace
 
 
-class Pairs(Calls):
+class Pairs(ApiResource):
     def list_pairs(
         self,
         project_id: str,
@@ -26,8 +37,8 @@ class Pairs(Calls):
         type: str | None = None,
         complexity_level: str | None = None,
     ) -> Page[Pair]:
-        """Filters combine. `search` looks in question and answer."""
-        wanted = params(
+        """Filters are combined with AND. search: text in the question or the answer."""
+        query = query_params(
             page=page,
             page_size=page_size,
             status=status,
@@ -41,7 +52,7 @@ class Pairs(Calls):
             type=type,
             complexity_level=complexity_level,
         )
-        return as_page(Pair, "pairs", self._get(f"{project_path(project_id)}/pairs", wanted))
+        return decode_page(Pair, "pairs", self._get(f"{project_path(project_id)}/pairs", query))
 
     def iter_pairs(
         self,
@@ -58,12 +69,12 @@ class Pairs(Calls):
         type: str | None = None,
         complexity_level: str | None = None,
     ) -> Iterator[Pair]:
-        """Every pair that `list_pairs` would find."""
-        return every(
+        """Every pair that matches the filters of `list_pairs`."""
+        return iterate_pages(
             lambda n: self.list_pairs(
                 project_id,
                 page=n,
-                page_size=PAGE,
+                page_size=PAGE_SIZE,
                 status=status,
                 generation_id=generation_id,
                 search=search,
@@ -86,12 +97,12 @@ class Pairs(Calls):
         status: str | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> Pair:
-        body = given(input_text=input_text, output_text=output_text, status=status, metadata=metadata)
-        return read(Pair, self._put(f"/pairs/{part(pair_id)}", body))
+        body = without_none(input_text=input_text, output_text=output_text, status=status, metadata=metadata)
+        return decode(Pair, self._put(f"/pairs/{path_segment(pair_id)}", body))
 
     def trace_pair(self, pair_id: str) -> Trace:
-        """The reply, call, chunk and document behind a pair, and what of them is no longer there."""
-        return read(Trace, self._get(f"/pairs/{part(pair_id)}/trace"))
+        """The reply, call, chunk and document of a pair, and which of them have changed or are deleted."""
+        return decode(Trace, self._get(f"/pairs/{path_segment(pair_id)}/trace"))
 
     def bulk_action(
         self,
@@ -102,15 +113,15 @@ class Pairs(Calls):
         filters: Mapping[str, object] | None = None,
         idempotency_key: str | None = None,
     ) -> BulkResult:
-        """accept, reject, delete or reset the named pairs, or those that the filters find (one of the two).
+        """accept, reject, delete or reset pairs: either `pair_ids` or `filters`.
 
-        filters: those of `list_pairs`; `{}` is all pairs.
+        filters: as in `list_pairs`; `{}` means all pairs.
         """
-        body = given(action=action, pair_ids=None if pair_ids is None else list(pair_ids), filters=filters)
+        body = without_none(action=action, pair_ids=None if pair_ids is None else list(pair_ids), filters=filters)
         path = f"{project_path(project_id)}/pairs/bulk-action"
-        return read(BulkResult, self._post(path, body, key=idempotency_key))
+        return decode(BulkResult, self._post(path, body, key=idempotency_key))
 
     def undo_bulk_action(self, project_id: str, undo_token: str, *, idempotency_key: str | None = None) -> Undone:
-        """Gives the pairs back what a bulk action took; those that were changed since stay as they are now."""
+        """Undo a bulk action; pairs that were changed after it stay as they are."""
         path = f"{project_path(project_id)}/pairs/bulk-action/undo"
-        return read(Undone, self._post(path, {"undo_token": undo_token}, key=idempotency_key))
+        return decode(Undone, self._post(path, {"undo_token": undo_token}, key=idempotency_key))

@@ -1,4 +1,4 @@
-"""Datasets from a description, and what they cost. Requests are spelt as the API's documents spell them."""
+"""Synthetic datasets from a description, and the ledger. Request fields are named as in the API."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 
 from dataforge_client import files
-from dataforge_client.calls import Calls, as_object, given, params, part
+from dataforge_client.api_resource import ApiResource, expect_object, path_segment, query_params, without_none
+from dataforge_client.decoding import decode, nested_list
 from dataforge_client.errors import WaitTimeout
 from dataforge_client.models import Json
-from dataforge_client.reading import many, read
-from dataforge_client.transport import Call
+from dataforge_client.transport import ApiRequest
 
-WHILE_WAITING = 15
-"""Times the usual pause between two looks, for a job that waits for batch jobs."""
-JOBS, LEDGER = "/v1/synthetic/jobs", "/v1/ledger"
+BATCH_POLL_FACTOR = 15
+"""The pause between two polls is this many times longer while a job waits for batch jobs of a provider."""
+JOBS_PATH, LEDGER_PATH = "/v1/synthetic/jobs", "/v1/ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class SyntheticJob:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticJobPage:
-    jobs: tuple[SyntheticJob, ...] = field(default=(), metadata={"build": many(SyntheticJob)})
+    jobs: tuple[SyntheticJob, ...] = field(default=(), metadata={"decode": nested_list(SyntheticJob)})
     next_cursor: str | None = None
     raw: Json = field(default_factory=dict, repr=False)
 
@@ -90,7 +90,7 @@ class SyntheticUrl:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticSplits:
-    """Name to presigned URL, and to number of records."""
+    """splits: name -> signed URL. counts: name -> number of records."""
 
     splits: Json = field(default_factory=dict)
     counts: Json = field(default_factory=dict)
@@ -112,12 +112,12 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class LedgerPage:
-    entries: tuple[LedgerEntry, ...] = field(default=(), metadata={"build": many(LedgerEntry)})
+    entries: tuple[LedgerEntry, ...] = field(default=(), metadata={"decode": nested_list(LedgerEntry)})
     next_cursor: str | None = None
     raw: Json = field(default_factory=dict, repr=False)
 
 
-class Synthetic(Calls):
+class Synthetic(ApiResource):
     def synthetic_generate(
         self,
         schema: str,
@@ -139,55 +139,38 @@ class Synthetic(Calls):
         domain_confirmed: bool = False,
         idempotency_key: str | None = None,
     ) -> SyntheticStarted:
-        """Start a job; give its `job_id` to `wait_synthetic`. mode: `batch` asks the models by batch jobs of their
-        providers, at half their price, within a day each. Raises ApiError, with the codes DOMAIN_SPELL_CHECK (then
-        `domain_confirmed` lets the words pass) and INSUFFICIENT_BALANCE among others."""
-        body = given(
-            schema=schema,
-            domain=domain,
-            count=count,
-            model=model,
-            models=models,
-            system_prompt=system_prompt,
-            verified=verified,
-            constraints=constraints,
-            advanced=advanced,
-            conflict_config=conflict_config,
-            license=license,
-            max_cost_usd=max_cost_usd,
-            mode=mode,
-            estimate=estimate,
-            dry_run=dry_run,
-        )
-        return read(
-            SyntheticStarted,
-            self._transport.json(
-                Call(
-                    "POST",
-                    "/v1/synthetic/generate",
-                    body=body,
-                    key=idempotency_key or uuid.uuid4().hex,
-                    headers={"X-Domain-Confirmed": "true"} if domain_confirmed else None,
-                )
-            ),
-        )
+        """Start a job; pass its `job_id` to `wait_synthetic`.
+
+        mode: `batch` uses batch jobs of the models' providers, at half the price, within a day each. Raises ApiError,
+        for example with the code DOMAIN_SPELL_CHECK (`domain_confirmed=True` skips that check) or INSUFFICIENT_BALANCE.
+        """
+        body = without_none(schema=schema, domain=domain, count=count, model=model, models=models)
+        body |= without_none(system_prompt=system_prompt, verified=verified, constraints=constraints, advanced=advanced)
+        body |= without_none(conflict_config=conflict_config, license=license, max_cost_usd=max_cost_usd)
+        body |= without_none(mode=mode, estimate=estimate, dry_run=dry_run)
+        headers = {"X-Domain-Confirmed": "true"} if domain_confirmed else None
+        key = idempotency_key or uuid.uuid4().hex
+        request = ApiRequest("POST", "/v1/synthetic/generate", body=body, key=key, headers=headers)
+        return decode(SyntheticStarted, self._transport.json(request))
 
     def synthetic_estimate(self, request: Json, *, domain_confirmed: bool = False) -> SyntheticStarted:
-        """What a request would cost; nothing is started."""
-        told = {**request, "estimate": True}
-        return self.synthetic_generate(**told, domain_confirmed=domain_confirmed)  # type: ignore[arg-type]
+        """Estimate the cost of a request; no job is started."""
+        arguments = {**request, "estimate": True}
+        return self.synthetic_generate(**arguments, domain_confirmed=domain_confirmed)  # type: ignore[arg-type]
 
     def synthetic_get_job(self, job_id: str) -> SyntheticJob:
-        return read(SyntheticJob, self._get(_job(job_id), base=""))
+        return decode(SyntheticJob, self._get(_job(job_id), base=""))
 
     def synthetic_list_jobs(
         self, *, status: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> SyntheticJobPage:
-        """Newest first; `next_cursor` leads to the next page."""
-        return read(SyntheticJobPage, self._get(JOBS, params(status=status, limit=limit, cursor=cursor), base=""))
+        """Newest first; `next_cursor` is the argument for the next page."""
+        return decode(
+            SyntheticJobPage, self._get(JOBS_PATH, query_params(status=status, limit=limit, cursor=cursor), base="")
+        )
 
     def iter_synthetic_jobs(self, *, status: str | None = None) -> Iterator[SyntheticJob]:
-        """Newest first, page by page as they are needed."""
+        """Newest first; pages are requested as they are needed."""
         page = self.synthetic_list_jobs(status=status, limit=100)
         while True:
             yield from page.jobs
@@ -196,7 +179,7 @@ class Synthetic(Calls):
             page = self.synthetic_list_jobs(status=status, limit=100, cursor=page.next_cursor)
 
     def synthetic_cancel_job(self, job_id: str, *, idempotency_key: str | None = None) -> SyntheticJob:
-        return read(SyntheticJob, self._post(f"{_job(job_id)}/cancel", None, key=idempotency_key, base=""))
+        return decode(SyntheticJob, self._post(f"{_job(job_id)}/cancel", None, key=idempotency_key, base=""))
 
     def wait_synthetic(
         self,
@@ -206,39 +189,44 @@ class Synthetic(Calls):
         poll: float = 2.0,
         timeout: float | None = None,
     ) -> SyntheticJob:
-        """The job once it has succeeded or failed; the API allows 60 calls a minute, hence the pauses. While batch jobs
-        are out, which take hours, it looks less often."""
-        pause, until = min(0.5, poll), None if timeout is None else time.monotonic() + timeout
+        """Poll a job until it has succeeded or failed. on_event is called with every state.
+
+        poll: the longest pause in seconds, since the API allows 60 requests a minute; 15 times longer while the job
+        waits for batch jobs, which take hours. Raises WaitTimeout after `timeout` seconds.
+        """
+        pause, deadline = min(0.5, poll), None if timeout is None else time.monotonic() + timeout
         while True:
             job = self.synthetic_get_job(job_id)
             if on_event:
                 on_event(job)
             if job.closed:
                 return job
-            if until is not None and time.monotonic() + pause > until:
+            if deadline is not None and time.monotonic() + pause > deadline:
                 raise WaitTimeout(f"{job_id} is still {job.status} after {timeout:g} s")
             self._retry.sleep(pause)
-            pause = min(poll * (WHILE_WAITING if job.stage == "waiting" else 1), pause * 1.5)
+            pause = min(poll * (BATCH_POLL_FACTOR if job.stage == "waiting" else 1), pause * 1.5)
 
     def synthetic_results(self, job_id: str, *, format: str = "url", view: str | None = None) -> SyntheticUrl:
-        """Where the records are; `download_synthetic` saves them. view: `canonical` or `legacy`."""
-        return read(SyntheticUrl, self._get(f"{_job(job_id)}/results", params(format=format, view=view), base=""))
+        """Signed URL of the records; `download_synthetic` saves them. view: `canonical` or `legacy`."""
+        return decode(
+            SyntheticUrl, self._get(f"{_job(job_id)}/results", query_params(format=format, view=view), base="")
+        )
 
     def synthetic_results_url(self, job_id: str, *, view: str | None = None) -> SyntheticUrl:
-        return read(SyntheticUrl, self._get(f"{_job(job_id)}/results/url", params(view=view), base=""))
+        return decode(SyntheticUrl, self._get(f"{_job(job_id)}/results/url", query_params(view=view), base=""))
 
     def synthetic_quality_report(self, job_id: str) -> SyntheticUrl:
-        return read(SyntheticUrl, self._get(f"{_job(job_id)}/quality-report", base=""))
+        return decode(SyntheticUrl, self._get(f"{_job(job_id)}/quality-report", base=""))
 
     def synthetic_manifest(self, job_id: str) -> SyntheticUrl:
-        return read(SyntheticUrl, self._get(f"{_job(job_id)}/manifest", base=""))
+        return decode(SyntheticUrl, self._get(f"{_job(job_id)}/manifest", base=""))
 
     def synthetic_splits(self, job_id: str) -> SyntheticSplits:
         """Raises NotFound when the job has none."""
-        return read(SyntheticSplits, self._get(f"{_job(job_id)}/splits", base=""))
+        return decode(SyntheticSplits, self._get(f"{_job(job_id)}/splits", base=""))
 
     def download_synthetic(self, job_id: str, path: str | Path, *, view: str | None = None) -> None:
-        """results.jsonl to `path`: whole or not at all."""
+        """Write the records to `path`, atomically. view: `canonical` or `legacy`."""
         files.download(self._transport, lambda: self.synthetic_results(job_id, view=view).url, Path(path))
 
     def download_synthetic_report(self, job_id: str, path: str | Path) -> None:
@@ -248,7 +236,7 @@ class Synthetic(Calls):
         files.download(self._transport, lambda: self.synthetic_manifest(job_id).url, Path(path))
 
     def download_synthetic_splits(self, job_id: str, folder: str | Path) -> dict[str, Path]:
-        """One `<name>.jsonl` for each split. Raises NotFound when the job has none."""
+        """Write one `<name>.jsonl` for each split. Raises NotFound when the job has none."""
         saved = {name: Path(folder, f"{name}.jsonl") for name in self.synthetic_splits(job_id).splits}
         for name, path in saved.items():
             files.download(self._transport, partial(self._split_url, job_id, name), path)
@@ -258,19 +246,21 @@ class Synthetic(Calls):
         return str(self.synthetic_splits(job_id).splits[name])
 
     def synthetic_pricing(self) -> Json:
-        """Prices by schema and tier; needs no key."""
-        return as_object(self._get("/v1/synthetic/pricing", base=""))
+        """Prices by schema and tier; needs no API key."""
+        return expect_object(self._get("/v1/synthetic/pricing", base=""))
 
     def ledger_balance(self) -> Json:
-        """plan (unlimited, payg, quota), and the dollars or records that go with it."""
-        return as_object(self._get(LEDGER, base=""))
+        """The plan (unlimited, payg or quota) and its balance in US dollars or records."""
+        return expect_object(self._get(LEDGER_PATH, base=""))
 
     def ledger_entries(self, *, limit: int | None = None, cursor: str | None = None) -> LedgerPage:
-        """Newest first; `next_cursor` leads to the next page."""
-        return read(LedgerPage, self._get(f"{LEDGER}/entries", params(limit=limit, cursor=cursor), base=""))
+        """Newest first; `next_cursor` is the argument for the next page."""
+        return decode(
+            LedgerPage, self._get(f"{LEDGER_PATH}/entries", query_params(limit=limit, cursor=cursor), base="")
+        )
 
     def iter_ledger_entries(self) -> Iterator[LedgerEntry]:
-        """Newest first, page by page as they are needed."""
+        """Newest first; pages are requested as they are needed."""
         page = self.ledger_entries(limit=100)
         while True:
             yield from page.entries
@@ -280,4 +270,4 @@ class Synthetic(Calls):
 
 
 def _job(job_id: str) -> str:
-    return f"{JOBS}/{part(job_id)}"
+    return f"{JOBS_PATH}/{path_segment(job_id)}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from functions.api.data_forge import documents, following, generations, pairs, projects
+from functions.api.data_forge import documents, event_stream, generations, pairs, projects
 
 router = APIRouter()
-for part in (projects, documents, generations, following, pairs):
+for part in (projects, documents, generations, event_stream, pairs):
     router.include_router(part.router)

@@ -22,18 +22,18 @@ router = APIRouter(prefix="/projects/{project_id}", tags=["documents"], route_cl
 
 @router.post("/upload-url", operation_id="create_upload_url")
 def create_upload_url(project: ProjectDep, body: wire.UploadRequest) -> wire.UploadUrl:
-    """A presigned URL for one PUT of the file, with the same Content-Type, within the hour."""
+    """Returns a presigned URL for one PUT of the file, with the same Content-Type; it is valid for an hour."""
     url, key = registration.upload_url(project, body.filename, body.content_type, body.file_size)
     return wire.UploadUrl(upload_url=url, s3_key=key)
 
 
 @router.post("/documents", status_code=201, operation_id="register_document")
 def register_document(project: ProjectDep, body: wire.RegisterDocument) -> wire.Document:
-    """Makes an uploaded file, a web page or a text a document that the next parse reads."""
+    """Registers an uploaded file, a web page or a text as a document, which the next parse reads."""
     given = [name for name in _REGISTER if getattr(body, name) is not None]
     if len(given) != 1:
-        told = f"not {' and '.join(given)}" if given else "none was sent"
-        raise Invalid(f"Send exactly one of s3_key, url and content: {told}", field=given[1] if given else "s3_key")
+        problem = f"not {' and '.join(given)}" if given else "none was sent"
+        raise Invalid(f"Send exactly one of s3_key, url and content: {problem}", field=given[1] if given else "s3_key")
     return views.document(_REGISTER[given[0]](project, body))
 
 
@@ -77,7 +77,7 @@ def list_documents(project: ProjectDep, paging: PagingDep) -> list[wire.Document
 
 @router.delete("/documents/{document_id}", operation_id="delete_document")
 def delete_document(project: ProjectDep, document_id: Id) -> wire.Told:
-    """The document, its chunks and its stored file; pairs made from it stay."""
+    """Deletes the document, its chunks and its stored file; pairs generated from it remain."""
     deletion.delete_document(project, document_id)
     return wire.Told(message=f"Document {document_id} deleted successfully")
 
@@ -89,7 +89,7 @@ def list_chunks(
     page_size: Annotated[int, Query(ge=1, le=500)] = 50,
     document_id: Id | None = None,
 ) -> wire.ChunkPage:
-    """By document, then position."""
+    """Sorted by document, then position."""
     if document_id is None:
         documents = [d for d in document_store.of_project(project.project_id) if d.parsing_status != "deleting"]
     else:
@@ -100,6 +100,6 @@ def list_chunks(
 
 @router.put("/chunks/{chunk_id}", operation_id="update_chunk")
 def update_chunk(project: ProjectDep, chunk_id: Id, body: wire.UpdateChunk) -> wire.Chunk:
-    """Correct the text, add metadata, or keep the chunk out of generation; pairs made before stay as they are."""
+    """Corrects the text, adds metadata, or excludes the chunk from generation; existing pairs do not change."""
     chunk = chunks.get(project.project_id, chunk_id)
     return views.chunk(chunk_edits.edit(chunk, content=body.content, metadata=body.metadata, excluded=body.excluded))

@@ -26,7 +26,7 @@ router = APIRouter(tags=["generations"], route_class=Route)
 
 @router.post("/projects/{project_id}/parse", operation_id="parse")
 def parse(project: ProjectDep, body: wire.ParseRequest | None = None) -> wire.ParseStarted:
-    """Reads the pending and failed documents into chunks."""
+    """Parses the pending and failed documents into chunks."""
     wanted = body or wire.ParseRequest()
     run = parsing.start(project, document_ids=wanted.document_ids, force=wanted.force)
     return wire.ParseStarted(generation_id=run.run_id, generationId=run.run_id)
@@ -34,7 +34,7 @@ def parse(project: ProjectDep, body: wire.ParseRequest | None = None) -> wire.Pa
 
 @router.post("/projects/{project_id}/generate", operation_id="generate")
 def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.GenerationStarted | wire.Quote:
-    """Asks a teacher for training pairs from the project's chunks; with `estimate: true` only says what that takes."""
+    """Generates training pairs from the project's chunks; with `estimate: true` it only returns the estimate."""
     request = body.model_dump()
     if body.estimate:
         order = starting.quote(project, request)
@@ -77,7 +77,7 @@ def get_generation(who: CallerDep, generation_id: Id) -> wire.Generation:
 
 @router.post("/generations/{generation_id}/cancel", operation_id="cancel_generation")
 def cancel_generation(who: CallerDep, generation_id: Id) -> wire.Cancelled:
-    """Stops within a batch; pairs made so far stay. 409 once it has completed or failed."""
+    """Stops within a batch; pairs generated so far remain. 409 once it has completed or failed."""
     lifecycle.cancel(run_over_documents(who.org_id, generation_id))
     return wire.Cancelled(generation_id=generation_id, generationId=generation_id)
 
@@ -86,7 +86,7 @@ def cancel_generation(who: CallerDep, generation_id: Id) -> wire.Cancelled:
 def get_generation_logs(
     who: CallerDep, generation_id: Id, tail: Annotated[int, Query(ge=1, le=10_000)] = 1000
 ) -> wire.Logs:
-    """The last `tail` lines, oldest first, also while it runs."""
+    """The last `tail` log lines, oldest first, also while the run is active."""
     run = run_over_documents(who.org_id, generation_id)
     lines = [wire.LogLine.model_validate(line) for line in run_log.tail(run.run_id, tail)]
     return wire.Logs(generation_id=generation_id, logs=lines)
@@ -94,7 +94,7 @@ def get_generation_logs(
 
 @router.get("/generations/{generation_id}/outcomes", operation_id="get_generation_outcomes")
 def get_generation_outcomes(who: CallerDep, generation_id: Id) -> Outcomes:
-    """Whatever was asked for, as JSON lines: what was delivered, and what was rejected or failed, each with its reason.
+    """JSON Lines files of all requested records: delivered, rejected and failed, the latter two with reasons.
 
     409 until the run has ended.
     """
@@ -112,5 +112,5 @@ def get_generation_outcomes(who: CallerDep, generation_id: Id) -> Outcomes:
 
 @router.get("/available-models", operation_id="available_models")
 def available_models(who: CallerDep) -> list[wire.AvailableModel]:
-    """Teachers that this deployment can run now."""
+    """Teacher models that are available in this deployment."""
     return [wire.AvailableModel(id=t.id, name=t.name, provider=t.provider) for t in available(who.org_id)]

@@ -26,7 +26,7 @@ router = APIRouter(tags=["pairs"], route_class=Route)
 
 @router.get("/projects/{project_id}/pairs", operation_id="list_pairs")
 def list_pairs(project: ProjectDep, query: Annotated[reviewing.PairQuery, Query()]) -> reviewing.PairPage:
-    """Filters combine; `search` looks in every turn, ignoring case; `total` is exact."""
+    """Filters are combined with AND; `search` finds text in every turn, ignoring case; `total` is exact."""
     found, total = search.page(project, _filter(query), page=query.page, page_size=query.page_size)
     return reviewing.PairPage(
         pairs=[views.pair(p) for p in found], total=total, page=query.page, page_size=query.page_size
@@ -43,7 +43,7 @@ def update_pair(who: CallerDep, pair_id: Id, body: reviewing.UpdatePair) -> revi
 
 @router.get("/pairs/{pair_id}/trace", operation_id="trace_pair")
 def trace_pair(who: CallerDep, pair_id: Id) -> Trace:
-    """The chain behind a pair: reply, call, chunk, document; and what of it has expired, changed or gone since."""
+    """The lineage of a pair: reply, call, chunk, document; and which of them have expired, changed or been deleted."""
     return trace_views.trace(tracing.trace(_project_of(who, pair_id), pair_id))
 
 
@@ -57,9 +57,9 @@ def _project_of(who: Caller, pair_id: str) -> Project:
 
 @router.post("/projects/{project_id}/pairs/bulk-action", operation_id="bulk_action")
 def bulk_action(project: ProjectDep, body: reviewing.BulkRequest) -> reviewing.BulkResult:
-    """Accept, reject, reset or delete the pairs named in `pair_ids`, or those that `filters` finds (`{}`: all).
+    """Accepts, rejects, resets or deletes the pairs in `pair_ids`, or those that match `filters` (`{}`: all).
 
-    The undo token takes it back for a day; deleted pairs are erased after that.
+    The action can be undone with the undo token for a day; deleted pairs are erased after that.
     """
     wanted = None if body.filters is None else _filter(body.filters)
     done = bulk.act(project, body.action, pair_ids=body.pair_ids, wanted=wanted)
@@ -73,7 +73,7 @@ def bulk_action(project: ProjectDep, body: reviewing.BulkRequest) -> reviewing.B
 
 @router.post("/projects/{project_id}/pairs/bulk-action/undo", operation_id="undo_bulk_action")
 def undo_bulk_action(project: ProjectDep, body: reviewing.UndoRequest) -> reviewing.Undone:
-    """Give every pair of a bulk action the status it had before, unless somebody changed it since."""
+    """Restores the previous status of every pair of a bulk action, except pairs that were changed since."""
     undone = bulk.undo(project, body.undo_token)
     return reviewing.Undone(restored_count=undone.restored, skipped_count=undone.skipped)
 
@@ -85,7 +85,7 @@ def _filter(given: reviewing.PairFilters) -> search.PairFilter:
 
 @router.post("/projects/{project_id}/export", operation_id="export")
 def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.Export:
-    """Accepted and edited pairs as a new numbered JSONL file."""
+    """Exports accepted and edited pairs to a new JSONL file with the next version number."""
     wanted = body or wire.ExportRequest()
     made = exporting_export.export(
         project,
@@ -98,11 +98,11 @@ def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.
 
 @router.get("/projects/{project_id}/export/{version}", operation_id="get_export")
 def get_export(project: ProjectDep, version: Annotated[int, Path(ge=1, le=10**9)]) -> wire.Export:
-    """An earlier export with a fresh download URL."""
+    """Returns an earlier export with a new download URL."""
     return views.export(exports.get(project.project_id, version))
 
 
 @router.get("/projects/{project_id}/analytics", operation_id="analytics")
 def analytics(project: ProjectDep) -> reviewing.Analytics:
-    """Counts of documents, chunks, pairs and runs, and how the quality scores are spread."""
+    """Counts of documents, chunks, pairs and runs, and the distribution of quality scores."""
     return views.analytics(project, review_analytics.of_project(project))

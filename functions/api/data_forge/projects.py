@@ -28,7 +28,7 @@ def create_project(who: CallerDep, body: wire.CreateProject) -> wire.Project:
 
 @router.get("", operation_id="list_projects")
 def list_projects(who: CallerDep, paging: PagingDep) -> list[wire.Project]:
-    """The caller's own, newest first; those of other members are reached by their id."""
+    """The caller's own, newest first; projects of other members are accessible by id."""
     return views.projects(paging.cut(projects.list_of(who.org_id, user_id=who.user_id)))
 
 
@@ -45,6 +45,6 @@ def update_project(project: ProjectDep, body: wire.UpdateProject) -> wire.Projec
 
 @router.delete("/{project_id}", operation_id="delete_project")
 def delete_project(project: ProjectDep) -> wire.Deleted:
-    """Its documents, chunks, pairs, exports and every stored object go with it; what runs on it is cancelled."""
+    """Deletes its documents, chunks, pairs, exports and every stored object, too; cancels its run."""
     erasing.delete_project(project)
     return wire.Deleted(message=f"Project {project.project_id} deleted successfully")

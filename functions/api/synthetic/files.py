@@ -23,7 +23,7 @@ View = Annotated[
 ]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "One JSON object per line; with `format=url` where to get them",
+        "description": "One JSON object per line; with `format=url` their URL",
         "content": {
             closing.NDJSON: {"schema": {"type": "string"}, "example": '{"instruction": "...", "output": "..."}'},
             "application/json": {"schema": {"$ref": "#/components/schemas/SyntheticUrl"}},

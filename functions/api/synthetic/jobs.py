@@ -15,13 +15,13 @@ router = APIRouter(tags=["synthetic"], route_class=Route)
 
 Confirmed = Annotated[
     Literal["true", "false"] | None,
-    Header(alias="X-Domain-Confirmed", description="`true`: the domain is spelt as meant, do not check it"),
+    Header(alias="X-Domain-Confirmed", description="`true`: the domain is spelled as intended, skip the spell check"),
 ]
 
 
 @router.post("/generate", operation_id="synthetic_generate", status_code=202)
 def generate(who: Who, body: wire.SyntheticRequest, confirmed: Confirmed = None) -> wire.SyntheticStarted:
-    """Starts a job and answers at once; with `estimate` or `dry_run` it tells the price and starts nothing."""
+    """Starts a job and returns at once; with `estimate` or `dry_run` it returns the price and starts nothing."""
     request = body.plain()
     if body.estimate or body.dry_run:
         return views.estimate(starting.quote(request, domain_confirmed=confirmed == "true"))
@@ -47,5 +47,5 @@ def get_job(who: Who, job_id: Id) -> wire.SyntheticJob:
 
 @router.post("/jobs/{job_id}/cancel", operation_id="synthetic_cancel_job")
 def cancel_job(who: Who, job_id: Id) -> wire.SyntheticJob:
-    """Stops within a batch; what was accepted until then is billed and can be downloaded. 409 once it has ended."""
+    """Stops within a batch; records accepted until then are billed and can be downloaded. 409 once it has ended."""
     return views.job(jobs.cancel(jobs.get(who.org_id, job_id)))

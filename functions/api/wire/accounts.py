@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.api.wire.limits import Id, example, text
+from functions.api.wire.limits import Id, Text, example
 
 Scope = Literal[
     "data-forge:read",
@@ -30,8 +30,8 @@ WORK: list[Scope] = [
     "training:write",
 ]
 """What a new key may do if nothing is said: everything but manage keys and members."""
-KeyName = text(1, 100)
-PersonName = text(1, 200)
+KeyName = Annotated[str, Text(1, 100)]
+PersonName = Annotated[str, Text(1, 200)]
 Email = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
 
 

@@ -6,15 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.api.wire.limits import Ids, JsonObject, MediaType, example, ratio, text
+from dataforge.recipes import RECIPES
+from functions.api.wire.limits import Ids, JsonObject, MediaType, OneOf, Ratio, Text, example
 
-Name = text(1, 200)
-Description = text(0, 2000)
-Filename = text(1, 500)
-S3Key = text(1, 1024)
-Url = text(1, 2048)
-SourceText = text(1, 1_000_000)
-ChunkText = text(0, 32_000)
+Name = Annotated[str, Text(1, 200)]
+Description = Annotated[str, Text(0, 2000)]
+Filename = Annotated[str, Text(1, 500)]
+S3Key = Annotated[str, Text(1, 1024)]
+Url = Annotated[str, Text(1, 2048)]
+SourceText = Annotated[str, Text(1, 1_000_000)]
+ChunkText = Annotated[str, Text(0, 32_000)]
 Json = dict[str, Any]
 
 
@@ -235,13 +236,13 @@ class GenerateRequest(BaseModel):
     )
 
     model_id: Name
-    generation_type: Literal["qa", "instruction", "conversation", "summary", "classification"] | None = None
+    generation_type: Annotated[str, OneOf(RECIPES)] | None = None
     num_pairs: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    temperature: ratio(0, 2) | None = None
+    temperature: Annotated[float, Ratio(0, 2)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = None
-    system_prompt: text(0, 10_000) | None = None
+    system_prompt: Annotated[str, Text(0, 10_000)] | None = None
     chunk_ids: Ids | None = None
-    max_cost_usd: ratio(0, 1_000_000) | None = None
+    max_cost_usd: Annotated[float, Ratio(0, 1_000_000)] | None = None
     """The run ends cleanly before it costs more; what was made stays."""
     estimate: bool = False
     """Answer what the run would take, and start nothing."""
@@ -264,7 +265,7 @@ class Estimate(BaseModel):
 
 
 class Quote(BaseModel):
-    """The answer to `estimate: true`: no run was made."""
+    """The response to `estimate: true`; no run is created."""
 
     projectId: str
     config: Json
@@ -389,7 +390,7 @@ class ExportRequest(BaseModel):
 
     format: Literal["chatml", "alpaca"] = "chatml"
     include_system_prompt: bool = True
-    min_quality_score: ratio(0, 1) | None = None
+    min_quality_score: Annotated[float, Ratio(0, 1)] | None = None
 
 
 class AvailableModel(BaseModel):

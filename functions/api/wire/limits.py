@@ -1,15 +1,25 @@
-"""What any string, number and object of a request may hold: a broken limit is a 422 that names field and limit.
+"""Limits of strings, numbers and objects in requests: a violation is a 422 that names field and limit.
 
-The numbers keep every stored item below DynamoDB's 400 KB, whatever is combined in it.
+They keep every stored item below DynamoDB's 400 KB, whatever is combined in it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from dataforge.errors import Invalid
 from dataforge.platform import items
@@ -24,7 +34,7 @@ MAX_PAGE = 10**9
 
 def _no_nul(text: str) -> str:
     if "\0" in text:
-        raise _broken("holds a NUL character")
+        raise _violation("holds a NUL character")
     return text
 
 
@@ -32,20 +42,20 @@ def _json_object(given: dict[str, Any]) -> dict[str, Any]:
     _check(given, "", 1)
     size = len(orjson.dumps(given))
     if size > MAX_OBJECT_BYTES:
-        raise _broken(f"takes {size:,} bytes as JSON; at most {MAX_OBJECT_BYTES:,} are kept")
+        raise _violation(f"takes {size:,} bytes as JSON; at most {MAX_OBJECT_BYTES:,} are kept")
     return given
 
 
 def _check(value: object, where: str, depth: int) -> None:
-    """where: the way to the value inside the object, for the message."""
+    """where: the path of the value inside the object, for the message."""
     if isinstance(value, dict | list):
         if depth > MAX_OBJECT_DEPTH:
-            raise _broken(f"is nested more than {MAX_OBJECT_DEPTH} levels deep")
+            raise _violation(f"is nested more than {MAX_OBJECT_DEPTH} levels deep")
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(key, str):
                 _check_text(key, f"a key{_at(where)}")
                 if not key:
-                    raise _broken(f"has an empty key{_at(where)}")
+                    raise _violation(f"has an empty key{_at(where)}")
             _check(inner, f"{where}.{key}" if where else str(key), depth + 1)
     elif isinstance(value, str):
         _check_text(value, f"the text{_at(where)}")
@@ -53,7 +63,7 @@ def _check(value: object, where: str, depth: int) -> None:
         try:
             items.number(value, where)
         except Invalid:
-            raise _broken(
+            raise _violation(
                 f"the number{_at(where)} must be finite, fit 64 bits if whole, else lie between 1e-130 and "
                 "1e125 in size"
             ) from None
@@ -61,18 +71,18 @@ def _check(value: object, where: str, depth: int) -> None:
 
 def _check_text(text: str, what: str) -> None:
     if "\0" in text:
-        raise _broken(f"{what} holds a NUL character")
+        raise _violation(f"{what} holds a NUL character")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _broken(f"{what} holds half a surrogate pair, which UTF-8 cannot write") from None
+        raise _violation(f"{what} holds half a surrogate pair, which UTF-8 cannot write") from None
 
 
 def _at(where: str) -> str:
     return f" at {where[:100]}" if where else ""
 
 
-def _broken(message: str) -> PydanticCustomError:
+def _violation(message: str) -> PydanticCustomError:
     return PydanticCustomError("limit", "{message}", {"message": message})
 
 
@@ -81,17 +91,55 @@ def example(**fields: JsonValue) -> ConfigDict:
     return ConfigDict(protected_namespaces=(), json_schema_extra={"examples": [fields]})
 
 
-def text(low: int, high: int) -> Any:
-    """What a person may write, `low` to `high` characters: no lone surrogate, no NUL."""
-    return Annotated[str, StringConstraints(min_length=low, max_length=high), AfterValidator(_no_nul)]
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`Annotated[str, Text(1, 200)]`: text of `low` to `high` characters, without lone surrogates and NUL."""
+
+    low: int
+    high: int
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(min_length=self.low, max_length=self.high)
+        return core_schema.no_info_after_validator_function(_no_nul, text)
 
 
-def ratio(low: float, high: float) -> Any:
-    """A number of ordinary size: nine decimals are kept, so that nothing too small for a table remains."""
-    return Annotated[float, Field(ge=low, le=high), AfterValidator(lambda given: round(given, 9))]
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """`Annotated[str, OneOf(RECIPES)]`: one of the names as they are when the request comes; the schema lists those
+    of the start."""
+
+    names: Collection[str]
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._known)
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"enum": [*self.names], "type": "string"}
+
+    def _known(self, given: object) -> str:
+        if isinstance(given, str) and given in self.names:
+            return given
+        *most, last = map(repr, self.names)
+        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(most)} or {last}"})
 
 
-Id = text(1, 200)
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """`Annotated[float, Ratio(0, 1)]`: nine decimals are kept, so that no number is too small for a table."""
+
+    low: float
+    high: float
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = core_schema.float_schema(ge=self.low, le=self.high)
+        return core_schema.no_info_after_validator_function(_rounded, number)
+
+
+def _rounded(number: float) -> float:
+    return round(number, 9)
+
+
+Id = Annotated[str, Text(1, 200)]
 Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
 
 MediaType = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]

@@ -1,4 +1,4 @@
-"""What became of everything that a run was asked for."""
+"""Files with the outcome of every record that was requested of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class OutcomeFile(BaseModel):
 
 
 class Outcomes(BaseModel):
-    """files: by `delivered`, `rejected` and `failed`; those that the run came to. A parse has none."""
+    """files: by `delivered`, `rejected` and `failed`, if the run has any. A parse has none."""
 
     generation_id: str
     files: dict[str, OutcomeFile]

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.api.wire.limits import MAX_PAGE, MAX_PAIR_IDS, Id, JsonObject, example, ratio, text
+from functions.api.wire.limits import MAX_PAGE, MAX_PAIR_IDS, Id, JsonObject, Ratio, Text, example
 from functions.api.wire.trace import Lineage
 
-PairText = text(0, 200_000)
-Search = text(0, 500)
+PairText = Annotated[str, Text(0, 200_000)]
+Search = Annotated[str, Text(0, 500)]
 Json = dict[str, Any]
 
 
@@ -66,8 +66,8 @@ class PairFilters(BaseModel):
     search: Search | None = None
     document_id: Id | None = None
     chunk_id: Id | None = None
-    min_quality_score: ratio(0, 1) | None = None
-    max_quality_score: ratio(0, 1) | None = None
+    min_quality_score: Annotated[float, Ratio(0, 1)] | None = None
+    max_quality_score: Annotated[float, Ratio(0, 1)] | None = None
     is_duplicate: bool | None = None
     type: Literal["single_turn", "multi_turn"] | None = None
     complexity_level: Literal["easy", "medium", "hard"] | None = None
@@ -79,7 +79,7 @@ class PairQuery(PairFilters):
 
 
 class BulkFilters(PairFilters):
-    """All that are given must hold; `{}` is every pair. A misspelt filter must not find everything."""
+    """All given filters must match; `{}` matches every pair. An unknown filter is rejected."""
 
     model_config = ConfigDict(extra="forbid")
 

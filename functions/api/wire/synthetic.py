@@ -12,12 +12,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 from pydantic_core import PydanticCustomError
 
 from dataforge.recipes.synthetic.spec import SCHEMAS
-from functions.api.wire.limits import text
+from functions.api.wire.limits import Text
 
 Json = dict[str, Any]
 MAX_COUNT = 100_000
-Word = text(1, 100)
-Sentence = text(1, 2000)
+Word = Annotated[str, Text(1, 100)]
+Sentence = Annotated[str, Text(1, 2000)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
 Tokens = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 Whole = Annotated[int, Field(strict=True)]
@@ -35,7 +35,7 @@ class Strict(BaseModel):
 
 class ModelName(Strict):
     provider: Word
-    model: text(1, 200)
+    model: Annotated[str, Text(1, 200)]
 
 
 class Models(Strict):
@@ -45,20 +45,20 @@ class Models(Strict):
 
 class Constraints(Strict):
     language: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
-    tone: text(1, 200) | None = None
-    difficulty: text(1, 200) | None = None
+    tone: Annotated[str, Text(1, 200)] | None = None
+    difficulty: Annotated[str, Text(1, 200)] | None = None
     min_tokens: Tokens | None = None
     max_tokens: Annotated[int, Field(strict=True, ge=50, le=4000)] | None = None
 
 
 class Category(Strict):
     percentage: Percentage
-    description: text(0, 2000) | None = None
+    description: Annotated[str, Text(0, 2000)] | None = None
 
 
 class Dimension(Strict):
     name: Word
-    values: Annotated[list[text(1, 200)], Field(min_length=1, max_length=20)]
+    values: Annotated[list[Annotated[str, Text(1, 200)]], Field(min_length=1, max_length=20)]
 
 
 class Coverage(Strict):
@@ -68,13 +68,13 @@ class Coverage(Strict):
 
 
 class Invariant(Strict):
-    rule: text(10, 500)
+    rule: Annotated[str, Text(10, 500)]
     enforcement: Literal["strict", "soft"] = "strict"
 
 
 class CustomTechnique(Strict):
     name: Word
-    description: text(1, 1000)
+    description: Annotated[str, Text(1, 1000)]
 
 
 class HardNegatives(Strict):
@@ -91,8 +91,8 @@ class ResponseConstraints(Strict):
 class MetadataField(Strict):
     name: Word
     type: Literal["auto_increment", "from_category", "uuid", "constant", "llm_assessed"]
-    prefix: text(0, 50) | None = None
-    value: StrictBool | Whole | float | text(0, 1000) | None = None
+    prefix: Annotated[str, Text(0, 50)] | None = None
+    value: StrictBool | Whole | float | Annotated[str, Text(0, 1000)] | None = None
 
 
 SplitName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$")]
@@ -103,8 +103,8 @@ class Advanced(Strict):
     categories: Annotated[dict[Word, Category], Field(min_length=1, max_length=100)] | None = None
     coverage: Coverage | None = None
     invariants: Annotated[list[Invariant], Field(min_length=1, max_length=10)] | None = None
-    response_policy: Annotated[dict[Word, text(1, 4000)], Field(max_length=30)] | None = None
-    style_rules: Annotated[list[text(1, 1000)], Field(max_length=50)] | None = None
+    response_policy: Annotated[dict[Word, Annotated[str, Text(1, 4000)]], Field(max_length=30)] | None = None
+    style_rules: Annotated[list[Annotated[str, Text(1, 1000)]], Field(max_length=50)] | None = None
     hard_negatives: HardNegatives | None = None
     response_constraints: ResponseConstraints | None = None
     output_split: (
@@ -116,14 +116,14 @@ class Advanced(Strict):
 
 class Drive(Strict):
     name: Word
-    description: text(0, 1000) | None = None
+    description: Annotated[str, Text(0, 1000)] | None = None
 
 
 class DrivePair(Strict):
     """Either the long form (axis_name, drives) or the short one (a, b)."""
 
     axis_name: Word | None = None
-    description: text(0, 1000) | None = None
+    description: Annotated[str, Text(0, 1000)] | None = None
     drives: Annotated[list[Drive], Field(min_length=2, max_length=2)] | None = None
     a: Word | None = None
     b: Word | None = None
@@ -142,7 +142,7 @@ class ConflictConfig(Strict):
     drive_pairs: Annotated[list[DrivePair], Field(min_length=1, max_length=20)]
     axis_distribution: Annotated[dict[Word, Percentage], Field(max_length=20)] | None = None
     resolution_mode: Literal["annotated", "graded", "none"] = "annotated"
-    override_vocabulary: Annotated[list[text(1, 200)], Field(max_length=50)] | None = None
+    override_vocabulary: Annotated[list[Annotated[str, Text(1, 200)]], Field(max_length=50)] | None = None
 
 
 class SyntheticRequest(Strict):
@@ -163,17 +163,17 @@ class SyntheticRequest(Strict):
         },
     )
 
-    schema_: Annotated[Literal[*SCHEMAS], Field(alias="schema")]  # type: ignore[valid-type]
+    schema_: Annotated[Literal[*SCHEMAS], Field(alias="schema")]  # type: ignore[valid-type]  # not a static tuple
     domain: Annotated[Sentence, AfterValidator(_filled)]
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_COUNT)]
     model: Literal["fast", "balanced", "diverse", "deep", "economy", "standard", "premium"] | None = None
     models: Models | None = None
-    system_prompt: text(0, 4000) | None = None
+    system_prompt: Annotated[str, Text(0, 4000)] | None = None
     verified: StrictBool = False
     constraints: Constraints | None = None
     advanced: Advanced | None = None
     conflict_config: ConflictConfig | None = None
-    license: text(1, 200) | None = None
+    license: Annotated[str, Text(1, 200)] | None = None
     max_cost_usd: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Stop before the accepted records cost more than this; what was made stays."""
     mode: Literal["realtime", "batch"] | None = None

@@ -23,8 +23,8 @@ def estimate(offered: JobQuote) -> wire.SyntheticStarted:
         domain=offered.spec.domain,
         count=offered.records,
         model=offered.model,
-        generator=offered.cast.generator,
-        price_per_1000_usd=dollars(offered.quote.cost(1000)),
+        generator=offered.roles.generator,
+        price_per_1000_usd=dollars(offered.price.cost(1000)),
         estimated_cost_usd=dollars(offered.cost),
         most_generated=offered.most_generated,
     )

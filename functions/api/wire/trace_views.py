@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from dataforge.platform.ports import Item
 from dataforge.workflows import tracing
@@ -13,6 +13,7 @@ def lineage(stored: Item) -> dict[str, Any] | None:
     """Plain, for a page of pairs that is validated in one go; None for a pair of before there was any."""
     if not stored:
         return None
+    further = cast("list[Item]", stored.get("further", []))
     return {
         **_camel(
             stored,
@@ -28,7 +29,7 @@ def lineage(stored: Item) -> dict[str, Any] | None:
             "job",
         ),
         "call": _camel(stored["call"], "slots", "attempts", "input_tokens", "output_tokens", "cost_usd"),
-        "further": [_camel(f, "chunk_id", "document_id", "page", "chunk_sha256") for f in stored.get("further", ())],
+        "further": [_camel(chunk, "chunk_id", "document_id", "page", "chunk_sha256") for chunk in further],
     }
 
 

@@ -27,7 +27,7 @@ DataForgeError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -175,13 +175,14 @@ class TeacherRefused(TeacherError):
 
 
 class BadReply(DataForgeError):
-    """The message is shown to the teacher as the reason of a correction turn; `drafts` is what could be read."""
+    """The message is shown to the teacher as the reason of a correction turn; `drafts` is what could be read, by the
+    index of its slot."""
 
     code = "BAD_REPLY"
 
-    def __init__(self, message: str, *, drafts: Sequence[Draft] = ()) -> None:
+    def __init__(self, message: str, *, drafts: Mapping[int, Draft] | None = None) -> None:
         super().__init__(message)
-        self.drafts = list(drafts)
+        self.drafts = dict(drafts or {})
 
 
 class BatchUnfinished(DataForgeError):

@@ -1,16 +1,19 @@
-"""Structured logs: one JSON object a line on stderr, with the run and organisation at hand, never a secret."""
+"""Structured logs: one JSON object a line on stderr, with the run and organisation at hand, never a secret.
+
+The lines are those of Powertools for AWS Lambda (`docs/decisions/0001-powertools.md`), on one machine as well.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
 """What every line of this task carries (run_id, org_id, request_id)."""
@@ -28,10 +31,20 @@ def about(event: Mapping[str, object]) -> Iterator[None]:
     try:
         yield
     except Exception as problem:
-        problem.args = tuple(redact(a) if isinstance(a, str) else a for a in problem.args)
-        raise
+        _clean(problem)
+        if redact(str(problem)) == str(problem):
+            raise
+        # Its text does not come from `args` (OSError): the same name, which Step Functions matches, with a clean text.
+        named = type(type(problem).__name__, (RuntimeError,), {})
+        raise named(redact(str(problem))).with_traceback(problem.__traceback__) from None
     finally:
         context.reset(token)
+
+
+def _clean(problem: Exception) -> None:
+    problem.args = tuple(redact(a) if isinstance(a, str) else a for a in problem.args)
+    if hasattr(problem, "__notes__"):
+        problem.__notes__ = [redact(str(note)) for note in problem.__notes__]
 
 
 def add(**facts: str) -> None:
@@ -76,18 +89,49 @@ def redact(text: str) -> str:
     return _SECRET.sub("[redacted]", text)
 
 
-class _Json(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": redact(record.getMessage()),
-            **(context.get() or {}),
-        }
-        if record.exc_info:
-            line["exception"] = redact(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+class JsonLines(LambdaPowertoolsFormatter):
+    """The formatter of Powertools' Logger with our keys; every text in a line passes `redact`.
+
+    Keys: level, location, message, timestamp (RFC 3339, UTC), service, name (of the logger); where known run_id,
+    org_id, project_id, request_id, xray_trace_id; where given exception, exception_name and what came as `extra`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            json_deserializer=str,  # a message that happens to be JSON stays the text it is
+            utc=True,
+            use_rfc3339=True,
+            serialize_stacktrace=False,  # `exception` has it as text
+            service="dataforge",
+            name="%(name)s",
+        )
+
+    def serialize(self, log: Mapping[str, object]) -> str:
+        facts = {**log, **(context.get() or {})}
+        own = {key: facts.pop(key) for key in _OWN if key in facts}
+        return super().serialize(own | _safe_keys({key: one for key, one in facts.items() if key not in _UNWANTED}))
+
+
+_OWN = ("level", "timestamp", "location", "name")
+"""Written by the formatter from what stands in the source code (no `extra` may replace it): nothing to hide."""
+_UNWANTED = ("taskName", "color_message")
+"""Attributes of log records that only repeat or decorate: of asyncio since Python 3.12, of uvicorn."""
+
+
+def _safe_keys(values: Mapping[object, object]) -> dict[str, object]:
+    return {redact(str(key)): _safe(one, str(key)) for key, one in values.items()}
+
+
+def _safe(value: object, name: str) -> object:
+    """The value as JSON types, without secrets, also those that only their name tells (`api_key`)."""
+    if isinstance(value, Mapping):
+        return _safe_keys(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_safe(one, name) for one in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    told = redact(f"{name}={value}")
+    return told.removeprefix(f"{name}=") if told.startswith(f"{name}=") else "[redacted]"
 
 
 OURS = ("dataforge", "functions", "infra")
@@ -99,7 +143,7 @@ def configure(level: str) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         hide(os.environ.get(name))
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json())
+    handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     root = logging.getLogger()
     for name in OURS:

@@ -18,6 +18,7 @@ from importlib import resources
 from typing import Any
 
 import orjson
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from dataforge import clock, settings
 from dataforge.platform import current
@@ -29,18 +30,20 @@ def emit(service: str, values: Mapping[str, float], **facts: str) -> None:
     Raises KeyError for a metric that is not in the file.
     """
     known = _known()
-    metrics = [{"Name": name, "Unit": known["metrics"][name]} for name in values]
+    units = {name: known["metrics"][name] for name in values}
     if current().name != "aws":
         return
-    directive = {"Namespace": known["namespace"], "Dimensions": [known["dimensions"]], "Metrics": metrics}
-    line = {
-        "_aws": {"Timestamp": clock.milliseconds(), "CloudWatchMetrics": [directive]},
-        **facts,
-        "Service": service,
-        "Stage": settings.get().stage,
-        **values,
-    }
-    print(orjson.dumps(line).decode(), flush=True)
+    # One line, one set of metrics. An empty service: Powertools would make it a dimension of its own.
+    line = EphemeralMetrics(namespace=known["namespace"], service="")
+    line.set_timestamp(clock.milliseconds())
+    for name, value in {"Service": service, "Stage": settings.get().stage}.items():
+        line.add_dimension(name, value)
+    for name, value in facts.items():
+        line.add_metadata(name, value)
+    for name, unit in units.items():
+        line.add_metric(name, unit, values[name])
+    # Powertools writes a list for each value; plain numbers are easier to search for.
+    print(orjson.dumps({**line.serialize_metric_set(), **values}).decode(), flush=True)
 
 
 @cache

@@ -22,6 +22,7 @@ class Settings:
     socket_url: str = _env("DATAFORGE_SOCKET_URL", "", "Management address of the WebSocket API (AWS only)")
     stage: str = _env("DATAFORGE_STAGE", "local", "Deployment stage, shown in logs")
     log_level: str = _env("DATAFORGE_LOG_LEVEL", "INFO", "Least level that is logged")
+    tracer: int = _number("DATAFORGE_TRACER", 0, "1: functions record their AWS calls in X-Ray (AWS only)")
     store_attempts: int = _number("DATAFORGE_STORE_ATTEMPTS", 10, "Tries of one call to a busy AWS store (AWS only)")
     max_upload_bytes: int = _number("DATAFORGE_MAX_UPLOAD_BYTES", 100 * 2**20, "Largest document accepted, in bytes")
     fetch_allow: str = _env(

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "dataforge_client.cli"]
 
 
-def place(api: FakeApi) -> list[str]:
+def connection_arguments(api: FakeApi) -> list[str]:
     return ["--server", api.url, "--api-key", KEY, "--organization", ORGANIZATION]
 
 

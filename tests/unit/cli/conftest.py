@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataforge_client.cli import execute
-from tests.unit.cli.commands import ROOT, Spawn, place
+from tests.unit.cli.commands import ROOT, Spawn, connection_arguments
 from tests.unit.fake_api import FakeApi
 
 
@@ -44,7 +44,7 @@ def run(api: FakeApi, docs: Path, tmp_path: Path) -> Callable[..., int]:
 
     def go(*options: str, paths: tuple[str, ...] = (str(docs),)) -> int:
         out = [] if "--out" in options else ["--out", str(tmp_path / "set.jsonl")]
-        return execute(["run", *paths, *out, *place(api), *options])
+        return execute(["run", *paths, *out, *connection_arguments(api), *options])
 
     return go
 

@@ -13,7 +13,7 @@ from tests.unit.cli.commands import Spawn, free_port, gone, read_until
 from tests.unit.fake_api import KEY, ORGANIZATION
 
 
-def test_a_run_starts_a_server_and_stops_it_politely(machine: Path, docs: Path, tmp_path: Path) -> None:
+def test_a_run_starts_a_server_and_stops_it_with_sigterm(machine: Path, docs: Path, tmp_path: Path) -> None:
     code = execute(["run", str(docs), "--out", str(tmp_path / "set.jsonl"), "--home", str(machine), "--quiet"])
 
     assert code == 0
@@ -72,32 +72,32 @@ def test_a_server_that_cannot_start_says_why(machine: Path, docs: Path, capfd: p
     assert "another server holds the folder" in capfd.readouterr().err
 
 
-def test_ctrl_c_stops_the_local_server_politely_and_a_second_one_at_once(
+def test_ctrl_c_stops_the_local_server_and_a_second_one_kills_it(
     spawn: Spawn, machine: Path, docs: Path, tmp_path: Path
 ) -> None:
     machine.mkdir()
     (machine / "fake.json").write_text('{"hold": "generating"}')
     arguments = ("run", str(docs), "--home", str(machine), "--out", str(tmp_path / "set.jsonl"))
 
-    polite = spawn(*arguments)
-    assert polite.stderr is not None
-    read_until(polite, "generate")
-    polite.send_signal(signal.SIGINT)
-    said = polite.stderr.read()
-    assert polite.wait(30) == 130
+    first = spawn(*arguments)
+    assert first.stderr is not None
+    read_until(first, "generate")
+    first.send_signal(signal.SIGINT)
+    said = first.stderr.read()
+    assert first.wait(30) == 130
     assert (machine / "stopped").exists()
     assert not (machine / "got_sigint").exists()
     assert f"--resume gen_0005 --home {machine}" in said
 
     (machine / "stopped").unlink()
     (machine / "fake.json").write_text('{"hold": "generating", "stubborn": true}')
-    hasty = spawn(*arguments)
-    read_until(hasty, "generate")
-    hasty.send_signal(signal.SIGINT)
-    read_until(hasty, "Resume with")
+    second = spawn(*arguments)
+    read_until(second, "generate")
+    second.send_signal(signal.SIGINT)
+    read_until(second, "Resume with")
     server = int((machine / "pid").read_text())
-    hasty.send_signal(signal.SIGINT)
+    second.send_signal(signal.SIGINT)
 
-    assert hasty.wait(10) == 130
+    assert second.wait(10) == 130
     assert not (machine / "stopped").exists()
     assert gone(server)

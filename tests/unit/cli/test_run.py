@@ -1,4 +1,4 @@
-"""`dataforge run` against the wire: what it sends, what it writes where, what it says."""
+"""`dataforge run` against the fake API: what it sends, which files it writes, what it prints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dataforge_client.cli import execute
-from tests.unit.cli.commands import COMMAND, place, read_all
+from tests.unit.cli.commands import COMMAND, connection_arguments, read_all
 from tests.unit.fake_api import ESTIMATE, KEY, FakeApi, Fault
 
 
@@ -156,8 +156,8 @@ def test_a_cap_reaches_the_server_and_the_summary_sets_estimate_beside_actual(
     said = capfd.readouterr().err
     asked = next(s.json for s in api.seen if s.path.endswith("/generate"))
     assert (code, asked["max_cost_usd"]) == (3, 0.02)
-    assert "cost $0.02; tokens 1,200 in, 300 out\nestimated beforehand: cost $0.0040 to $0.03; tokens" in said
-    assert "4 of the 6 pairs asked for: the rest would have cost more than --max-cost" in said
+    assert "cost $0.02; tokens 1,200 in, 300 out\nestimated before the start: cost $0.0040 to $0.03; tokens" in said
+    assert "4 of the 6 requested pairs were delivered: more would have cost more than --max-cost" in said
 
 
 def test_what_was_lost_stands_beside_the_dataset_and_never_beside_a_later_one(
@@ -172,7 +172,7 @@ def test_what_was_lost_stands_beside_the_dataset_and_never_beside_a_later_one(
     run("--pairs", "6", "--json")
 
     assert {name: len(lines) for name, lines in found.items()} == {"rejected": 2, "failed": 1}
-    assert f"reasons in {tmp_path / 'set.rejected.jsonl'} and {tmp_path / 'set.failed.jsonl'}" in said
+    assert f"reasons to {tmp_path / 'set.rejected.jsonl'} and {tmp_path / 'set.failed.jsonl'}" in said
     assert json.loads(capfd.readouterr().out.splitlines()[-1])["losses"] == []
     assert [path.name for path in tmp_path.glob("set*")] == ["set.jsonl"]
 
@@ -226,7 +226,7 @@ def test_a_terminal_gets_live_bars(api: FakeApi, docs: Path, tmp_path: Path) -> 
     environment = {**os.environ, "TERM": "xterm-256color", "CI": "", "COLUMNS": "120"}
 
     done = subprocess.Popen(
-        [*COMMAND, "run", str(docs), "--pairs", "6", "--out", str(tmp_path / "set.jsonl"), *place(api)],
+        [*COMMAND, "run", str(docs), "--pairs", "6", "--out", str(tmp_path / "set.jsonl"), *connection_arguments(api)],
         stderr=theirs,
         stdout=theirs,
         env=environment,

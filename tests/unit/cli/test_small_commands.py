@@ -15,9 +15,9 @@ import pytest
 
 from dataforge_client import DataForge
 from dataforge_client.cli import cli, execute, trace
-from dataforge_client.reading import read
+from dataforge_client.decoding import decode
 from dataforge_client.traces import Trace
-from tests.unit.cli.commands import ROOT, Spawn, place
+from tests.unit.cli.commands import ROOT, Spawn, connection_arguments
 from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
 
 
@@ -29,7 +29,7 @@ def test_the_small_commands(
     capfd.readouterr()
 
     codes = [
-        execute([*words, *place(api)])
+        execute([*words, *connection_arguments(api)])
         for words in (
             ["models"],
             ["status", "gen_0005"],
@@ -59,9 +59,9 @@ def test_a_job_is_followed_to_its_end(run: Callable[..., int], api: FakeApi, cap
     run("--pairs", "6", "--quiet")
     capfd.readouterr()
 
-    code = execute(["logs", "gen_0005", "--follow", *place(api)])
+    code = execute(["logs", "gen_0005", "--follow", *connection_arguments(api)])
     text = capfd.readouterr()
-    execute(["logs", "gen_0005", "-f", "--json", *place(api)])
+    execute(["logs", "gen_0005", "-f", "--json", *connection_arguments(api)])
     events = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
     assert code == 0
@@ -73,7 +73,7 @@ def test_a_job_is_followed_to_its_end(run: Callable[..., int], api: FakeApi, cap
 
 
 def test_follow_and_tail_exclude_each_other(api: FakeApi) -> None:
-    assert execute(["logs", "gen_1", "--follow", "--tail", "3", *place(api)]) == 2
+    assert execute(["logs", "gen_1", "--follow", "--tail", "3", *connection_arguments(api)]) == 2
 
 
 def test_a_trace_is_readable_and_its_json_is_the_apis(
@@ -82,16 +82,16 @@ def test_a_trace_is_readable_and_its_json_is_the_apis(
     run("--pairs", "2", "--quiet")
     capfd.readouterr()
 
-    execute(["trace", "pair_0000", *place(api)])
+    execute(["trace", "pair_0000", *connection_arguments(api)])
     text = capfd.readouterr().out
-    execute(["trace", "pair_0000", "--json", *place(api)])
+    execute(["trace", "pair_0000", "--json", *connection_arguments(api)])
     told = json.loads(capfd.readouterr().out)
 
     for said in (
         "pair      pair_0000  accepted",
         "Q  What is [bold]item[/bold] 0?",
         "chunk 4-20, document 104-120 (verified)",
-        "gpt-4o-2024-08-06 (asked for: gpt-4o)  attempt 2 of 2",
+        "gpt-4o-2024-08-06 (requested: gpt-4o)  attempt 2 of 2",
         "362 tokens in, 78 out, $0.001685",
         "$0.005055 for 3 pairs",
         "000000#01  no longer kept",
@@ -102,11 +102,11 @@ def test_a_trace_is_readable_and_its_json_is_the_apis(
     ):
         assert said in text
     assert told["lineage"]["call"]["slots"] == 3
-    assert execute(["trace", "pair_none", *place(api)]) != 0
+    assert execute(["trace", "pair_none", *connection_arguments(api)]) != 0
 
 
 def test_the_trace_of_a_multi_hop_pair_shows_both_chunks_and_says_which_holds_what() -> None:
-    found = read(
+    found = decode(
         Trace,
         {
             "pairId": "pair_1",
@@ -127,7 +127,7 @@ def test_the_trace_of_a_multi_hop_pair_shows_both_chunks_and_says_which_holds_wh
         },
     )
 
-    text = "\n".join(trace.lines(found))
+    text = "\n".join(trace.trace_lines(found))
 
     assert "chunk chunk_2 0-4 (verified)" in text
     assert text.index("chunk     chunk_1  unchanged") < text.index("chunk     chunk_2  edited  page 7")
@@ -159,7 +159,7 @@ def test_a_reader_that_goes_away_is_no_crash(spawn: Spawn, api: FakeApi) -> None
         {"pairId": f"pair_{n}", "projectId": project, "question": "q" * 900, "answer": "a", "status": "accepted"}
         for n in range(400)
     ]
-    process = spawn("pairs", project, "--limit", "400", "--json", *place(api))
+    process = spawn("pairs", project, "--limit", "400", "--json", *connection_arguments(api))
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()

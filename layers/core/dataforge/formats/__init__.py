@@ -11,7 +11,9 @@ from dataforge.records import Message
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    line: Callable[[tuple[Message, ...]], dict[str, object]]
+    line: Callable[[tuple[Message, ...], int | None], dict[str, object]]
+    """Of the messages, and where in the last user message the text begins that it brings along (to be summarised,
+    labelled, rewritten), up to its end; None: it brings none."""
     keeps_system_prompt: bool
 
 

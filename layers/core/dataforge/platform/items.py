@@ -1,9 +1,9 @@
-"""What a table item may hold and how a write may reach into it: one set of limits for both walls.
+"""Limits of table items and of attribute paths in writes: the same on both backends.
 
-They are DynamoDB's, so that nothing works on one machine and fails in the account: signed 64-bit integers, floats
+They are DynamoDB's, so that what works on one machine works on AWS too: signed 64-bit integers, floats
 between 1e-130 and 1e125 in size, 32 levels of nesting, 400 KB an item, 100 writes a transaction.
 
-A number has no type there: 1.0 is stored as 1. Both walls therefore give a float with a whole value back as int.
+DynamoDB numbers have no type: 1.0 is stored as 1. Both backends therefore return a float with a whole value as int.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _INT64 = 2**63
 
 
 def checked(item: Item) -> Item:
-    """A copy that shares no list or map with the caller's. Raises Invalid naming the attribute that cannot be kept."""
+    """A copy that shares no list or map with the argument. Raises Invalid naming an attribute that cannot be stored."""
     if type(item) is not dict:
         raise Invalid(f"an item is a dict, not {type(item).__name__}")
     return {_name(k): value(v, k) for k, v in item.items()}
 
 
 def value(given: object, field: str, depth: int = 1) -> Value:
-    """One attribute's value as both walls keep it."""
+    """One attribute's value as both backends store it."""
     if given is None or isinstance(given, bool):
         return given
     if isinstance(given, str):
@@ -46,14 +46,14 @@ def value(given: object, field: str, depth: int = 1) -> Value:
         return [value(v, field, depth + 1) for v in given]
     if isinstance(given, dict):
         return {_name(k): value(v, field, depth + 1) for k, v in given.items()}
-    raise Invalid(f"{field} holds a {type(given).__name__}, which a table cannot keep", field=field)
+    raise Invalid(f"{field} holds a {type(given).__name__}, which a table cannot store", field=field)
 
 
 def number(given: int | float, field: str) -> int | float:
     """An int where the value is whole and fits 64 bits, else a float."""
     if isinstance(given, float):
         if not math.isfinite(given) or (given and not 1e-130 <= abs(given) < 1e125):
-            raise Invalid(f"{field} is {given!r}, which a table cannot keep", field=field)
+            raise Invalid(f"{field} is {given!r}, which a table cannot store", field=field)
         return int(given) if given.is_integer() and -_INT64 <= given < _INT64 else float(given)
     if not -_INT64 <= given < _INT64:
         raise Invalid(f"{field} does not fit 64 bits", field=field)
@@ -123,7 +123,7 @@ def check_range(
 
 
 def cursor_of(position: Sequence[str | int] | Mapping[str, Value]) -> str:
-    """Opaque to callers; carries only where to read on, never what may be read."""
+    """Opaque to callers; holds only the position to continue at, never a permission."""
     return base64.urlsafe_b64encode(orjson.dumps(position)).rstrip(b"=").decode()
 
 

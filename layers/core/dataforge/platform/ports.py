@@ -1,14 +1,14 @@
-"""The wall sockets: everything that differs between AWS and one machine, as six narrow protocols.
+"""The ports: everything that differs between AWS and one machine, as narrow protocols.
 
                  AWS                              one machine (embedded)
     tables       DynamoDB                         SQLite in WAL mode
     files        S3                               a folder, HMAC-signed URLs
     workflows    Step Functions                   a runner of the same ASL files
-    sockets      API Gateway WebSocket            in process
+    publisher    API Gateway WebSocket            in process
     secrets      Secrets Manager                  environment, or a 0600 file
     trainer      SageMaker                        a subprocess (the training issue)
 
-A promise here is proved against both walls by one suite in `tests/integration`.
+One suite in `tests/integration` tests each guarantee on both backends.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ be missing. A missing attribute equals nothing, not even None."""
 class Page:
     items: list[Item]
     cursor: str | None
-    """Opaque; pass it back to read on. None: this was the last page."""
+    """Opaque; pass it back to read the next page. None: this was the last page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +77,18 @@ Write: TypeAlias = Put | Update | Delete
 
 
 class Tables(Protocol):
-    """Items by key. None is stored as null; a missing attribute is absent. Numbers come back equal, but without their
-    type: a float with a whole value comes back as int (1.0 as 1) on both walls, because DynamoDB knows no difference.
+    """Items by key. None is stored as null; a missing attribute is absent. Numbers keep their value, not their type:
+    a float with a whole value is read back as int (1.0 as 1) on both backends, because DynamoDB makes no difference.
 
     A committed write survives kill -9. Attributes with a dotted path ("stats.total_pairs") in `set`, `add` and
     `where` reach into a map; the map must exist, and a dot always separates. Every write method but the batches is
-    atomic. What cannot be kept or written raises Invalid: an unknown table, a key attribute of the wrong type (also of
+    atomic. What cannot be stored raises Invalid: an unknown table, a key attribute of the wrong type (also of
     an index) or in `set`, NaN, integers above 64 bits, two paths that overlap, `add` on what is no number; an item
     above 400 KB raises TooLarge. `platform.items` has the limits.
 
     Reads of a table see every write that returned before; an index of DynamoDB may lag a moment behind. On AWS a write
-    whose answer is lost on the network is sent again: a condition or `transact` makes that harmless, a bare `add` may
-    then count twice. Items past their `ttl` may still be seen for a while.
+    whose response is lost on the network is sent again: a condition or `transact` makes it idempotent, a bare `add` may
+    count twice. Items past their `ttl` may still be seen for a while.
     """
 
     def get(self, table: str, key: Key) -> Item | None: ...
@@ -155,7 +155,7 @@ class Tables(Protocol):
         hash_key: the one hash attribute and its value. begins: (range attribute, prefix); between: (range attribute,
         low, high), inclusive; not both. A KEYS_ONLY index gives items that hold only the key attributes of table and
         index; an item that lacks an index key attribute is not in that index. The page after a cursor may be empty.
-        A cursor that this query did not give raises Malformed or starts elsewhere in the same partition, never in
+        A cursor that this query did not return raises Malformed or starts elsewhere in the same partition, never in
         another one.
         """
         ...
@@ -187,7 +187,7 @@ class Files(Protocol):
     def write_stream(
         self, key: str, parts: Iterable[bytes], *, content_type: str = "application/octet-stream"
     ) -> FileInfo:
-        """Like `write`, in constant memory (multipart where the wall has it); nothing appears if `parts` raises."""
+        """Like `write`, in constant memory (S3: a multipart upload); nothing is stored if `parts` raises."""
         ...
 
     def open(self, key: str) -> BinaryIO:
@@ -205,7 +205,7 @@ class Files(Protocol):
         ...
 
     def delete_prefix(self, prefix: str) -> int:
-        """How many went. Raises Invalid for the empty prefix."""
+        """The number of deleted files. Raises Invalid for the empty prefix."""
         ...
 
     def presign_get(self, key: str, *, expires_in: int = 3600, filename: str | None = None) -> str: ...
@@ -214,15 +214,15 @@ class Files(Protocol):
         self, key: str, *, content_type: str | None, content_length: int | None = None, expires_in: int = 3600
     ) -> str:
         """A URL that takes one plain PUT. content_type None: the client may send any, or none. With `content_length`
-        only exactly that many bytes are accepted; without it at most settings.max_upload_bytes where the wall can
+        only exactly that many bytes are accepted; without it at most settings.max_upload_bytes where the backend can
         enforce it (embedded, 413). A wrong type, length, key, signature or a passed expiry is refused with 403 or
         400, and nothing is stored."""
         ...
 
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
-        """Called at least once, soon after an object appears through a presigned PUT (embedded; what a crash cut off
-        is told at the next start); on AWS the bucket's EventBridge rule starts `functions/on_upload.py` and this is a
-        no-op."""
+        """Called at least once, soon after an object was stored by a presigned PUT (embedded; calls that a crash
+        prevented are made at the next start). On AWS the bucket's EventBridge rule starts `functions/on_upload.py` and
+        this is a no-op."""
         ...
 
 
@@ -252,14 +252,14 @@ class Workflows(Protocol):
         """A running execution becomes ABORTED; any other is left alone."""
         ...
 
-    def answer(self, token: str) -> None:
-        """The task that waits for this token goes on; a token that nobody waits for (any more) is no error."""
+    def send_task_success(self, token: str) -> None:
+        """Complete the task that waits for this token; a token that no task waits for (any more) is no error."""
         ...
 
 
-class Sockets(Protocol):
+class Publisher(Protocol):
     def publish(self, topic: str, message: Item) -> None:
-        """Push to every subscriber of the topic; a subscriber that is gone is dropped."""
+        """Push to every subscriber of the topic; a subscriber that has disconnected is removed."""
         ...
 
 
@@ -269,14 +269,14 @@ class Secrets(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """One wall with all its sockets; built once per process by `functions/api/main.py`, a state function or the
-    one-machine server, and found through `platform.current()`."""
+    """One backend with all its ports; built once per process by `functions/api/main.py`, a state function or the
+    one-machine server, and returned by `platform.current()`."""
 
     name: Literal["aws", "embedded"]
     tables: Tables
     files: Files
     workflows: Workflows
-    sockets: Sockets
+    publisher: Publisher
     secrets: Secrets

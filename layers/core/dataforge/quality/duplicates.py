@@ -28,7 +28,7 @@ from typing import IO, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dataforge.quality.normal import normalise
+from dataforge.text.normal_forms import normalise
 
 Grams: TypeAlias = NDArray[np.uint64]
 Rows: TypeAlias = NDArray[np.intp]
@@ -293,7 +293,7 @@ class _Kept:
 
 class _Shelf:
     """Names and texts, in the order they came. Of texts trigrams are made again: few are asked for, and trigrams would
-    take eight times the room."""
+    take eight times the memory."""
 
     def __init__(self) -> None:
         self._file, self._end = _scratch(self), 0

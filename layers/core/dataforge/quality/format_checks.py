@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dataforge.quality.claims import STOP_WORDS, tokens
-from dataforge.quality.normal import normalise
 from dataforge.records import Draft
+from dataforge.text.claims import STOP_WORDS, tokens
+from dataforge.text.normal_forms import normalise
 
 MOST_ANSWER_CHARACTERS = 6000
 _COPY_LEAST, _COPY_SHARE = 1000, 0.8
@@ -120,8 +120,8 @@ def _prompt_leak(c: Candidate) -> bool:
     ours = normalise(text).split()
     if len(ours) < _LEAK_WORDS:
         return False
-    told = _runs(normalise(c.system_prompt))
-    shared = [run for i in range(len(ours) - _LEAK_WORDS + 1) if (run := " ".join(ours[i : i + _LEAK_WORDS])) in told]
+    leaked = _runs(normalise(c.system_prompt))
+    shared = [run for i in range(len(ours) - _LEAK_WORDS + 1) if (run := " ".join(ours[i : i + _LEAK_WORDS])) in leaked]
     passage = normalise(c.passage) if shared else ""
     return any(run not in passage for run in shared)
 

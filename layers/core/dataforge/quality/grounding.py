@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
-from dataforge.quality import claims
-from dataforge.quality.sentences import sentences
 from dataforge.records import Grounding, Span
+from dataforge.text import claims
+from dataforge.text.sentences import sentences
 
 MOST_SPANS = 3
 _QUESTION_SHARE = 0.3
@@ -76,9 +76,9 @@ def find_quote(quote: str, passage: str) -> Span | None:
     words = quote.split()
     if not words:
         return None
-    told = " ".join(words)
-    if (at := passage.find(told)) >= 0:  # mostly so: no pattern has to be made for it
-        return Span(at, at + len(told), told)
+    wanted = " ".join(words)
+    if (at := passage.find(wanted)) >= 0:  # mostly so: no pattern has to be made for it
+        return Span(at, at + len(wanted), wanted)
     match = re.search(r"\s+".join(map(re.escape, words)), passage)
     return Span(match.start(), match.end(), match.group()) if match else None
 

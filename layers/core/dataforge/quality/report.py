@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from dataforge.quality.scoring import histogram
-from dataforge.quality.verdict import compared
-from dataforge.recipes.drafts import from_json
 
 Line = Mapping[str, object]
 
@@ -64,10 +62,10 @@ def spread(
 ) -> dict[str, object]:
     """Per dimension and value of the plan: the share that was wanted, the slots asked for it, the records delivered for
     it and their share. A record counts for what its slot asked, whatever its writer called it."""
-    told: dict[str, object] = {}
+    found: dict[str, object] = {}
     for name, weights in wanted.items():
         there, made = asked.get(name, {}), good.asked.get(name, Counter())
-        told[name] = {
+        found[name] = {
             value: {
                 "share": round(weight, 4),
                 "asked": there.get(value, 0),
@@ -76,14 +74,14 @@ def spread(
             }
             for value, weight in weights.items()
         }
-    return told
+    return found
 
 
 def diversity_of(texts: Iterable[str], count: int) -> float | None:
     """See `quality.diversity`; texts: walked twice. None below two."""
     if count < 2:
         return None
-    from dataforge.quality.diversity import diversity  # numpy: see normal.py
+    from dataforge.quality.diversity import diversity  # numpy: see text.normal_forms
 
     return diversity(texts, count)
 
@@ -121,10 +119,10 @@ class Texts:
     """What records are compared by, read anew each time."""
 
     lines: Iterable[Line]
-    kind: str
+    compared: Callable[[Line], str]
 
     def __iter__(self) -> Iterator[str]:
-        return (compared(self.kind, from_json(line)) for line in self.lines)
+        return map(self.compared, self.lines)
 
 
 def _descending(counts: Mapping[str, int]) -> dict[str, int]:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dataforge.quality.claims import STOP_WORDS, content_words, tokens
 from dataforge.records import Draft, Grounding
+from dataforge.text.claims import STOP_WORDS, content_words, tokens
 
 BUCKETS = (("0.9-1.0", 0.9), ("0.8-0.9", 0.8), ("0.7-0.8", 0.7), ("0.0-0.7", 0.0))
 """Label and inclusive lower edge, in the order that the API shows (contract A.4)."""

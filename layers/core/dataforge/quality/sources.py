@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
-from dataforge.quality.claims import content_words
 from dataforge.quality.grounding import find_quote
 from dataforge.records import Draft, Span
+from dataforge.text.claims import content_words
 
 _GAP = "\n\n"
 

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from dataforge.recipes import prompts, reading
+from dataforge.quality import format_checks, grounding
+from dataforge.quality.record_scoring import RecordScore, ScoringCase, combined
+from dataforge.recipes import draft_reading, prompts
+from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.excerpts import excerpts
-from dataforge.recipes.labels import match
-from dataforge.records import Answer, Draft, Passage, Question, Slot
+from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.recipe import Recipe
+from dataforge.recipes.reply_json import property_names
+from dataforge.records import Draft, Grounding, Passage, Question, Slot
+from dataforge.text import claims
+from dataforge.text.topic_labels import match, topic_of
 
-if TYPE_CHECKING:
-    from dataforge.recipes import Wishes
-
-VARIETIES: tuple[str, ...] = ()
-SPREADS: tuple[str, ...] = ()
-MULTI_HOP = False
-SLOTS_PER_CALL: int = 5
-PAIRS_PER_CHUNK: int = 1
 REQUESTS = (
     "Which of these topics does the text below belong to? Answer with the topic only.",
     "Classify the following text. Choose exactly one of these labels and give nothing else.",
@@ -30,7 +28,6 @@ REQUESTS = (
     "Assign the text below to one of these categories. Reply with the category alone.",
 )
 
-FORM = reading.Form("labelled", "label", numbered=True)
 _TASK = """You label texts for training data that teaches a model to classify an organisation's documents.
 You are given numbered texts, all out of one passage, and the labels. For every text, choose the one label that fits it
 best, by what the text is about or does, not by single words in it.
@@ -46,7 +43,7 @@ _FORM = """{"labelled": [{"number": 1, "label": "...", "request": "...", "eviden
 "difficulty": "easy|medium|hard"}]}"""
 
 
-def room(passage: Passage, _: int, __: Wishes) -> int:
+def _max_records(passage: Passage, _: int, __: GenerationOptions) -> int:
     return len(excerpts(passage.content)) if passage.content_type != "code" else 0
 
 
@@ -58,25 +55,28 @@ def schema(labels: Sequence[str]) -> dict[str, object]:
             "label": {"type": "string", "enum": list(labels)},
             "request": prompts.TEXT,
             "evidence": prompts.TEXTS,
-            "difficulty": prompts.LEVEL,
+            "difficulty": prompts.DIFFICULTY,
         },
     )
 
 
-def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Question:
+FORM = ReplyForm("labelled", "label", property_names(schema(())), numbered=True)
+
+
+def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOptions) -> Question:
     texts = "\n\n".join(f"[Text {number}]\n{text_of(passage, slot)}" for number, slot in enumerate(slots, 1))
     count = len(slots)
     wanted = [f"Label exactly {count} text{'s' if count != 1 else ''}, in this order."]
-    task = "\n".join([_TASK, "", "The labels:", *(f"- {label}" for label in wishes.labels)])
-    system = prompts.rules(task, wishes, form=_FORM, count_of="text")
+    task = "\n".join([_TASK, "", "The labels:", *(f"- {label}" for label in options.labels)])
+    system = prompts.rules(task, options, form=_FORM, count_of="text")
     return prompts.ask(
         "classification",
-        system,
-        wanted,
         passage,
         slots,
-        wishes,
-        schema(wishes.labels),
+        options,
+        system=system,
+        wanted=wanted,
+        schema=schema(options.labels),
         shown=texts,
     )
 
@@ -87,12 +87,8 @@ def text_of(passage: Passage, slot: Slot) -> str:
     return found[slot.ordinal] if slot.ordinal < len(found) else ""
 
 
-def read(answer: Answer, question: Question) -> list[Draft]:
-    return reading.drafts(answer, question.slots, FORM, lambda found, slot: _draft(found, slot, question))
-
-
-def _draft(found: reading.Found, slot: Slot, question: Question) -> Draft | str:
-    said = reading.text(found.get("label"))
+def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
+    said = draft_reading.text(found.get("label"))
     label = match(said, question.labels)
     text = text_of(question.passage, slot)
     if not said:
@@ -104,15 +100,59 @@ def _draft(found: reading.Found, slot: Slot, question: Question) -> Draft | str:
     order = random.Random(f"{question.seed}/{slot.chunk_id}/{slot.ordinal}")
     shown = list(question.labels)
     order.shuffle(shown)
-    request = reading.text(found.get("request"))
+    request = draft_reading.text(found.get("request"))
     if not request or len(request) > 500:
         request = order.choice(REQUESTS)
     asked = "\n".join([request, "", *(f"- {each}" for each in shown), "", ""])
     return Draft(
         asked + text,
         label,
-        "classification",
-        reading.level(found.get("difficulty")),
-        reading.quotes(found.get("evidence")),
+        question_type="classification",
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
+        evidence=draft_reading.quotes(found.get("evidence")),
         material_at=len(asked),
     )
+
+
+def _score(case: ScoringCase) -> RecordScore:
+    """A label of the list; grounded by quoted words or by the heading; how much the text says."""
+    draft = case.draft
+    reasons = [
+        r
+        for r in ("empty_question", "empty_answer")
+        if format_checks.CHECKS[r](format_checks.Candidate(draft, case.passage, "", "stop"))
+    ]
+    if case.labels and match(draft.answer, case.labels) != draft.answer:
+        reasons.append("unknown_label")
+    spans = tuple(s for q in draft.evidence if (s := grounding.find_quote(q, case.passage)))
+    share = len(spans) / len(draft.evidence) if draft.evidence else 0.3
+    by_heading = topic_of(case.headings, case.labels or [draft.answer]) == draft.answer
+    missing = tuple(q for q in draft.evidence if not grounding.find_quote(q, case.passage))
+    found = Grounding(1.0 if by_heading else round(0.3 + 0.7 * share, 4), spans, missing)
+    says = min(1.0, len(set(claims.content_words(draft.material or draft.question))) / 12)
+    return combined(found, 0.5 + 0.5 * says, reasons, least=0.0)
+
+
+def _sample(question: Question, slot: Slot) -> dict[str, object]:
+    labels = question.labels or ("nothing",)
+    return {
+        "label": labels[slot.index % len(labels)],
+        "request": "",
+        "difficulty": "easy",
+        "evidence": question.passage.content.split()[-1:],
+    }
+
+
+RECIPE = Recipe(
+    name="classification",
+    form=FORM,
+    question=_question,
+    draft=_draft,
+    max_records=_max_records,
+    output_tokens=lambda _: (25, 80),
+    sample=_sample,
+    score=_score,
+    compared_text=lambda draft: draft.material or draft.question,
+    uses_labels=True,
+    slots_per_call=5,
+)

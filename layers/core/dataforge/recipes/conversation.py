@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from dataforge.recipes import prompts, reading
-from dataforge.records import Answer, Draft, Message, Passage, Question, Slot
-
-if TYPE_CHECKING:
-    from dataforge.recipes import Wishes
+from dataforge.quality import grounding, scoring
+from dataforge.quality.record_scoring import LEAST_GROUNDING, RecordScore, ScoringCase, combined
+from dataforge.recipes import draft_reading, prompts, samples
+from dataforge.recipes.draft_reading import Found, ReplyForm
+from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.recipe import Recipe
+from dataforge.recipes.reply_json import property_names
+from dataforge.records import Draft, Grounding, Message, Passage, Question, Slot, Span
+from dataforge.text import claims
 
 _SITUATIONS = {
     "learning": "somebody new to the subject finds their way into it, from the general to the particular",
@@ -18,17 +23,18 @@ _SITUATIONS = {
     "clarifying": "somebody asks back: what exactly, what if, what about this exception",
     "checking": "somebody believes something that is partly wrong; the assistant sets it right politely",
 }
-VARIETIES: tuple[str, ...] = tuple(_SITUATIONS)
-SPREADS: tuple[str, ...] = ("question_types", "personas", "styles")
-MULTI_HOP = False
-SLOTS_PER_CALL: int = 2
-PAIRS_PER_CHUNK: int = 1
 LEAST_TURNS, MOST_TURNS = 2, 10
 TOKENS_PER_TURN = 30
+LEAST_GROUNDING_OF_A_TURN = 0.15
+"""One answer of a conversation may lean on what was said before it; below this it says something else."""
+_LEANING = re.compile(
+    r"^\W*(?:and|but|so|then|what if|what about|how about|also|or)\b|"
+    r"\b(?:it|that|this|they|them|those|these|there|then|else|instead|one|ones|same)\b",
+    re.IGNORECASE,
+)
 MOST_USER_CHARACTERS, MOST_ASSISTANT_CHARACTERS = 2000, 7000
 """Of one turn, so that ten fit an item of a table. A longer answer is cut here, and its length rejects it."""
 
-FORM = reading.Form("conversations", "conversation", whole="turns")
 _TASK = """You write training data that teaches a model to talk about the content of an organisation's documents.
 From the passage you are given, write conversations between a user and an assistant.
 
@@ -64,39 +70,36 @@ SCHEMA = prompts.list_of(
     {
         "turns": {"type": "array", "items": _EXCHANGE},
         "situation": prompts.TEXT,
-        "difficulty": prompts.LEVEL,
+        "difficulty": prompts.DIFFICULTY,
         "evidence": prompts.TEXTS,
     },
 )
+FORM = ReplyForm("conversations", "conversation", property_names(SCHEMA) | {"role", "content"}, whole="turns")
 
 
-def room(_: Passage, tokens: int, wishes: Wishes) -> int:
-    return max(1, tokens // (TOKENS_PER_TURN * wishes.turns))
+def _max_records(_: Passage, tokens: int, options: GenerationOptions) -> int:
+    return max(1, tokens // (TOKENS_PER_TURN * options.turns))
 
 
-def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Question:
+def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOptions) -> Question:
     count = len(slots)
     wanted = [
-        f"Write exactly {count} conversation{'s' if count != 1 else ''}, each of exactly {wishes.turns} user turns and "
-        f"as many assistant turns, in this order:"
+        f"Write exactly {count} conversation{'s' if count != 1 else ''}, each of exactly {options.turns} user turns "
+        f"and as many assistant turns, in this order:"
     ]
     for number, slot in enumerate(slots, 1):
-        wish = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
-        said = _SITUATIONS.get(slot.question_type or "")
-        kind = f"{slot.question_type}{f' ({said})' if said else ''}, " if slot.question_type else ""
-        wanted.append(f"{number}. {kind}{wish}{prompts.manner(slot)}")
-    system = prompts.rules(_TASK, wishes, form=_FORM, count_of="conversation")
-    return prompts.ask("conversation", system, wanted, passage, slots, wishes, SCHEMA)
+        difficulty = _DIFFICULTY.get(slot.difficulty or "", "any difficulty")
+        described = _SITUATIONS.get(slot.question_type or "")
+        kind = f"{slot.question_type}{f' ({described})' if described else ''}, " if slot.question_type else ""
+        wanted.append(f"{number}. {kind}{difficulty}{prompts.asker_and_style(slot)}")
+    system = prompts.rules(_TASK, options, form=_FORM, count_of="conversation")
+    return prompts.ask("conversation", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
-def read(answer: Answer, question: Question) -> list[Draft]:
-    return reading.drafts(answer, question.slots, FORM, lambda found, slot: _draft(found, slot, question.turns))
-
-
-def _draft(found: reading.Found, slot: Slot, wanted: int) -> Draft | str:
+def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     """A conversation that is longer than asked is good up to there; a shorter one is not what was asked."""
-    told = found.get("turns")
-    exchanges = list(_exchanges(told)) if isinstance(told, list) else []
+    turns_given, wanted = found.get("turns"), question.turns
+    exchanges = list(_exchanges(turns_given)) if isinstance(turns_given, list) else []
     if not exchanges:
         return 'it lacked "turns": a list of {"user": "...", "assistant": "..."}'
     if any(not said or not answered for said, answered in exchanges[:wanted]):
@@ -114,26 +117,110 @@ def _draft(found: reading.Found, slot: Slot, wanted: int) -> Draft | str:
     return Draft(
         turns[0].content,
         turns[-1].content,
-        reading.word(found.get("situation"), slot.question_type or "conversation"),
-        reading.level(found.get("difficulty")),
-        reading.quotes(found.get("evidence")),
-        turns,
+        question_type=draft_reading.word(found.get("situation"), slot.question_type or "conversation"),
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
+        evidence=draft_reading.quotes(found.get("evidence")),
+        turns=turns,
     )
 
 
-def _exchanges(told: list[object]) -> Iterator[tuple[str, str]]:
+def _exchanges(turns_given: list[object]) -> Iterator[tuple[str, str]]:
     """Exchanges as asked for, or chat messages, which some models write whatever they are told. A user turn without
     an answer has an empty one."""
     asked: str | None = None
-    for turn in told:
+    for turn in turns_given:
         if not isinstance(turn, dict):
             continue
         if "role" not in turn:
-            yield reading.text(turn.get("user")), reading.text(turn.get("assistant"))
+            yield draft_reading.text(turn.get("user")), draft_reading.text(turn.get("assistant"))
         elif turn["role"] == "user":
             if asked is not None:
                 yield asked, ""
-            asked = reading.text(turn.get("content"))
+            asked = draft_reading.text(turn.get("content"))
         elif turn["role"] == "assistant":
-            yield asked or "", reading.text(turn.get("content"))
+            yield asked or "", draft_reading.text(turn.get("content"))
             asked = None
+
+
+def _score(case: ScoringCase) -> RecordScore:
+    """Every exchange is checked and grounded, the mean by length counts; no turn may be said twice."""
+    from dataforge.quality import duplicates  # numpy: see text.normal_forms
+
+    draft = case.draft
+    exchanges = [(q.content, a.content) for q, a in zip(draft.turns[::2], draft.turns[1::2], strict=False)]
+    asked, reasons, manners = "", list[str](), list[float]()
+    each: list[tuple[Grounding, int]] = []
+    for n, (question, answer) in enumerate(exchanges):
+        leaning = f"{asked} {question}".strip()
+        pair = replace(draft, question=question, answer=answer, turns=())
+        reasons += case.check(pair, *(("question_too_short",) if n else ()))
+        found = grounding.ground(answer, case.passage, question=leaning, quoted=draft.evidence)
+        if words := len(claims.content_words(answer)):
+            each.append((found, words))
+        manners.append(_exchange_manner(pair, leaning, found, first=n == 0))
+        asked = leaning
+    if duplicates.near_duplicates([answer for _, answer in exchanges]):
+        reasons.append("turn_repeated")
+    whole = _together([g for g, _ in each], [w for _, w in each])
+    if not reasons and any(g.score < LEAST_GROUNDING_OF_A_TURN for g, words in each if words >= 4):
+        reasons.append("ungrounded")
+    manner = sum(manners) / len(manners) if manners else 0.0
+    return combined(whole, manner, reasons, least=LEAST_GROUNDING)
+
+
+def _exchange_manner(pair: Draft, leaning: str, found: Grounding, *, first: bool) -> float:
+    """The opening must stand alone; what follows should lean on what was said."""
+    evidence = " ".join(s.text for s in found.spans)
+    form = scoring.answer_form_of(pair.answer)
+    relevance = scoring.relevance_of(replace(pair, question=leaning), evidence or pair.answer)
+    if first:
+        stands = scoring.self_contained_of(pair)
+        return 0.4 * form + 0.2 * relevance + 0.2 * scoring.specificity_of(pair.question) + 0.2 * stands
+    shared = set(claims.content_words(pair.question)) & set(claims.content_words(leaning[: -len(pair.question)]))
+    leans = 1.0 if shared or _LEANING.search(pair.question) else 0.5
+    return 0.5 * form + 0.25 * relevance + 0.25 * leans
+
+
+def _together(each: Sequence[Grounding], weights: Sequence[int]) -> Grounding:
+    """One grounding of several: the mean by length, all spans in the order of the passage, all that is unsupported."""
+    if not each:
+        return Grounding(0.0)
+    score = sum(g.score * w for g, w in zip(each, weights, strict=True)) / sum(weights)
+    spans: list[Span] = []
+    for span in sorted({s for g in each for s in g.spans}, key=lambda s: (s.start, -s.end)):
+        if not spans or span.start >= spans[-1].end:
+            spans.append(span)
+    unsupported = tuple(dict.fromkeys(text for g in each for text in g.unsupported))
+    return Grounding(round(score, 4), tuple(spans), unsupported)
+
+
+def _sample(question: Question, slot: Slot) -> dict[str, object]:
+    turns, quotes = [], []
+    for turn in range(question.turns):
+        start, quote = samples.stretch(question.passage, slot.ordinal * question.turns + turn)
+        asked = "And" if turn else f"In {slot.chunk_id}, for record {slot.index}:"
+        turns.append({"user": f"{asked} what stands there from word {start} on?", "assistant": quote})
+        quotes.append(quote)
+    return {
+        "turns": turns,
+        "situation": slot.question_type or "learning",
+        "difficulty": slot.difficulty or "easy",
+        "evidence": quotes,
+    }
+
+
+RECIPE = Recipe(
+    name="conversation",
+    form=FORM,
+    question=_question,
+    draft=_draft,
+    max_records=_max_records,
+    output_tokens=lambda options: (80 * options.turns, 300 * options.turns),
+    sample=_sample,
+    score=_score,
+    compared_text=lambda draft: "\n".join(m.content for m in draft.turns),
+    varieties=tuple(_SITUATIONS),
+    spreads=("question_types", "personas", "styles"),
+    slots_per_call=2,
+    config_defaults={"turns": 3},
+)

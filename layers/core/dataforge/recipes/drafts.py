@@ -28,9 +28,9 @@ def from_json(fields: Mapping[str, object]) -> Draft:
     return Draft(
         str(fields["question"]),
         str(fields["answer"]),
-        str(fields.get("question_type", "factual")),
-        cast(Any, fields.get("difficulty", "medium")),
-        tuple(cast("list[str]", fields.get("evidence") or [])),
-        tuple(Message(t["role"], t["content"]) for t in turns),
-        cast("int | None", fields.get("material_at")),
+        question_type=str(fields.get("question_type", "factual")),
+        difficulty=cast(Any, fields.get("difficulty", "medium")),
+        evidence=tuple(cast("list[str]", fields.get("evidence") or [])),
+        turns=tuple(Message(t["role"], t["content"]) for t in turns),
+        material_at=cast("int | None", fields.get("material_at")),
     )

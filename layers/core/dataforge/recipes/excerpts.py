@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from dataforge.quality.headings import plain
+from dataforge.text.headings import plain
 
 LEAST_CHARACTERS, LEAST_UNSPACED = 60, 24
 """Less says too little to be labelled; scripts without spaces say more in a character."""

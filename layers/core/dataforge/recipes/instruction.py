@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from dataforge.recipes import prompts, reading
-from dataforge.records import Answer, Draft, Passage, Question, Slot
-
-if TYPE_CHECKING:
-    from dataforge.recipes import Wishes
+from dataforge.quality import grounding, scoring
+from dataforge.quality.record_scoring import RecordScore, ScoringCase, combined
+from dataforge.recipes import draft_reading, prompts, samples
+from dataforge.recipes.draft_reading import Found, ReplyForm
+from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.recipe import Recipe
+from dataforge.recipes.reply_json import property_names
+from dataforge.records import Draft, Passage, Question, Slot
+from dataforge.text.normal_forms import normalise
 
 _TASKS = {
     "checklist": "turn rules or steps into a checklist that can be ticked off",
@@ -21,15 +26,20 @@ _TASKS = {
     "apply": "decide a concrete case by the rules and say which rule decides it",
     "faq": "write a short list of frequent questions with their answers",
 }
-VARIETIES: tuple[str, ...] = tuple(_TASKS)
-SPREADS: tuple[str, ...] = ("question_types", "personas")
-MULTI_HOP = True
-SLOTS_PER_CALL: int = 3
-PAIRS_PER_CHUNK: int = 3
 TOKENS_PER_TASK = 40
 MOST_INPUT_CHARACTERS = 12_000
+LEAST_GROUNDING_OF_WORK = 0.25
+"""Work puts facts into new words and forms; less of it stands in the passage literally."""
 
-FORM = reading.Form("tasks", "task")
+_COURTESY = re.compile(
+    r"^\W*(?:dear|hello|hi|good (?:morning|afternoon|evening|day)|(?:kind|best|warm)? ?regards|yours|sincerely|"
+    r"thank you|thanks|subject|please (?:let|contact|feel|do not hesitate)|if you have any (?:further )?"
+    r"questions)\b.*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ASKED = re.compile(r"^.*\?\W*$", re.MULTILINE)
+"""A question claims nothing."""
+
 _TASK = f"""You write training data that teaches a model to work with the content of an organisation's documents.
 From the passage you are given, write instructions as a real user, customer or colleague would give them to an
 assistant, and the finished work.
@@ -62,49 +72,46 @@ SCHEMA = prompts.list_of(
         "input": prompts.TEXT,
         "output": prompts.TEXT,
         "task": prompts.TEXT,
-        "difficulty": prompts.LEVEL,
+        "difficulty": prompts.DIFFICULTY,
         "evidence": prompts.TEXTS,
     },
 )
+FORM = ReplyForm("tasks", "task", property_names(SCHEMA))
 
 
-def room(_: Passage, tokens: int, __: Wishes) -> int:
+def _max_records(_: Passage, tokens: int, __: GenerationOptions) -> int:
     return max(1, tokens // TOKENS_PER_TASK)
 
 
-def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Question:
+def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOptions) -> Question:
     count = len(slots)
     wanted = [f"Write exactly {count} task{'s' if count != 1 else ''}, in this order:"]
     for number, slot in enumerate(slots, 1):
-        wish = prompts.level_of(slot, _DIFFICULTY)
-        said = _TASKS.get(slot.question_type or "")
-        kind = f"{slot.question_type}{f' ({said})' if said else ''}, " if slot.question_type else ""
-        wanted.append(f"{number}. {kind}{wish}{prompts.manner(slot)}")
+        difficulty = prompts.difficulty_of(slot, _DIFFICULTY)
+        described = _TASKS.get(slot.question_type or "")
+        kind = f"{slot.question_type}{f' ({described})' if described else ''}, " if slot.question_type else ""
+        wanted.append(f"{number}. {kind}{difficulty}{prompts.asker_and_style(slot)}")
     wanted.append('If the passage does not lend itself to a kind of task, choose another kind and name it in "task".')
-    system = prompts.rules(_TASK, wishes, form=_FORM, count_of="task")
-    return prompts.ask("instruction", system, wanted, passage, slots, wishes, SCHEMA)
+    system = prompts.rules(_TASK, options, form=_FORM, count_of="task")
+    return prompts.ask("instruction", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
-def read(answer: Answer, question: Question) -> list[Draft]:
-    return reading.drafts(answer, question.slots, FORM, _draft)
-
-
-def _draft(found: reading.Found, slot: Slot) -> Draft | str:
-    order, work = reading.text(found.get("instruction")), reading.text(found.get("output"))
+def _draft(found: Found, slot: Slot, _: Question) -> Draft | str:
+    order, work = draft_reading.text(found.get("instruction")), draft_reading.text(found.get("output"))
     if not order or not work:
         return 'it lacked a non-empty string in "instruction" or "output"'
-    if len(order) > reading.MOST_QUESTION_CHARACTERS:
+    if len(order) > draft_reading.MOST_QUESTION_CHARACTERS:
         return '"instruction" is far too long; put the text to work on into "input"'
-    given = reading.text(found.get("input"))
+    given = draft_reading.text(found.get("input"))
     if len(given) > MOST_INPUT_CHARACTERS:
         return '"input" is far too long; copy only what is worked on'
     asked, at = with_material(order, given)
     return Draft(
         asked,
-        work[: reading.MOST_ANSWER_CHARACTERS],
-        reading.word(found.get("task"), slot.question_type or "task"),
-        reading.level(found.get("difficulty")),
-        reading.quotes(found.get("evidence")),
+        work[: draft_reading.MOST_ANSWER_CHARACTERS],
+        question_type=draft_reading.word(found.get("task"), slot.question_type or "task"),
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
+        evidence=draft_reading.quotes(found.get("evidence")),
         material_at=at,
     )
 
@@ -114,3 +121,57 @@ def with_material(request: str, material: str) -> tuple[str, int | None]:
     if not material or material == request:
         return request, None
     return f"{request}\n\n{material}", len(request) + 2
+
+
+def _score(case: ScoringCase) -> RecordScore:
+    """All format checks; the work grounded, courtesies aside; form, precision and relevance.
+
+    The request may speak of the text that it brings. One that is not in the passage (a message to answer) may be quoted
+    as well.
+    """
+    draft = case.draft
+    bare = replace(draft, question=draft.request, material_at=None)
+    source = case.passage
+    if draft.material and normalise(draft.material) not in normalise(source):
+        source += f"\n\n{draft.material}"
+    claims = _ASKED.sub("", _COURTESY.sub("", draft.answer)).strip() or draft.answer
+    found = grounding.ground(claims, source, question=bare.question, quoted=draft.evidence)
+    spans = tuple(s for s in found.spans if s.end <= len(case.passage))
+    evidence = " ".join(s.text for s in found.spans) or case.passage
+    precision = 1.0 if draft.material else scoring.specificity_of(bare.question)
+    relevance = 1.0 if draft.material else scoring.relevance_of(bare, evidence)
+    manner = 0.4 * scoring.answer_form_of(draft.answer, most_words=400) + 0.3 * precision + 0.3 * relevance
+    reasons = case.check(bare, *(("refers_to_passage",) if draft.material else ()))
+    return combined(replace(found, spans=spans), manner, reasons, least=LEAST_GROUNDING_OF_WORK)
+
+
+def _sample(question: Question, slot: Slot) -> dict[str, object]:
+    start, quotes = samples.quotes(question, slot.ordinal)
+    where = " and ".join(slot.chunk_ids)
+    return {
+        "instruction": f"Copy what stands in {where} from word {start} on, for record {slot.index}.",
+        "input": "",
+        "output": " ".join(quotes),
+        "task": slot.question_type or "extract",
+        "difficulty": slot.difficulty or "easy",
+        "evidence": quotes,
+    }
+
+
+RECIPE = Recipe(
+    name="instruction",
+    form=FORM,
+    question=_question,
+    draft=_draft,
+    max_records=_max_records,
+    output_tokens=lambda _: (90, 420),
+    sample=_sample,
+    score=_score,
+    compared_text=lambda draft: f"{draft.request}\n{draft.answer}",
+    duplicate_group="questions",
+    varieties=tuple(_TASKS),
+    spreads=("question_types", "personas"),
+    multi_hop=True,
+    slots_per_call=3,
+    pairs_per_chunk=3,
+)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataforge.recipes.judging import Exhibit, exhibit, listed, numbered
+from dataforge.recipes.judging import JudgedRecord, listed, numbered, rendered
 from dataforge.records import Answer, Message, Passage, Question
 
 KIND = "invariants"
@@ -18,17 +18,20 @@ the record is kept. Do not guess: what is not clearly broken is kept.
 Reply with JSON only: {"checks": [{"n": 1, "violated": []}]}"""
 
 
-def question(exhibits: Sequence[Exhibit], rules: Sequence[str], *, domain: str) -> Question:
-    told = "\n".join(f"{n}. {rule}" for n, rule in enumerate(rules, 1))
-    shown = "\n\n".join(exhibit(n, e) for n, e in enumerate(exhibits, 1))
+def question(records: Sequence[JudgedRecord], rules: Sequence[str], *, domain: str) -> Question:
+    listing = "\n".join(f"{n}. {rule}" for n, rule in enumerate(rules, 1))
+    shown = "\n\n".join(rendered(n, r) for n, r in enumerate(records, 1))
     schema = listed("checks", {"violated": {"type": "array", "items": {"type": "integer"}}})
     return Question(
-        (Message("system", _RULES), Message("user", f"Rules:\n{told}\n\n{shown}\n\nCheck all {len(exhibits)}.")),
+        (
+            Message("system", _RULES),
+            Message("user", f"Rules:\n{listing}\n\n{shown}\n\nCheck all {len(records)}."),
+        ),
         Passage(domain),
         (),
         kind=KIND,
         temperature=0.0,
-        max_tokens=128 + 60 * len(exhibits),
+        max_tokens=128 + 60 * len(records),
         json_schema=schema,
     )
 
@@ -36,7 +39,7 @@ def question(exhibits: Sequence[Exhibit], rules: Sequence[str], *, domain: str) 
 def read(answer: Answer, count: int, rules: int) -> list[list[int] | None]:
     """Per record the rules it breaks, from 0; None where the reply does not say, which counts as kept."""
     made: list[list[int] | None] = []
-    for found in numbered(answer, count):
+    for found in numbered(answer, count, {"checks", "violated"}):
         broken = found.get("violated") if found else None
         if isinstance(broken, list):
             made.append(sorted({n - 1 for n in broken if isinstance(n, int) and 1 <= n <= rules}))

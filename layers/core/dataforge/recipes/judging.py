@@ -1,14 +1,15 @@
 """The judge: three scores from 1 to 10 for what a model wrote, and any number of fields of the caller's own.
 
-It reads exhibits, not schemas, so every kind of record can be judged; one call looks at a few of them.
+It reads what was asked and answered, not schemas, so every kind of record can be judged; one call looks
+at a few of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dataforge.recipes.replies import objects
+from dataforge.recipes.reply_json import objects
 from dataforge.records import Answer, Message, Passage, Question
 
 KIND = "judge"
@@ -25,7 +26,7 @@ flaw, a 3 or less misleads whoever learns from it. Judge each on its own, from 1
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class JudgedRecord:
     """What was asked and what was answered, as they will be learnt."""
 
     asked: str
@@ -35,7 +36,7 @@ class Exhibit:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgeScores:
     """Scores 1-10 with one decimal."""
 
     relevance: float
@@ -52,28 +53,28 @@ class Verdict:
         return self.relevance + self.accuracy + self.completeness >= 3 * LEAST_OVERALL
 
 
-def question(exhibits: Sequence[Exhibit], *, domain: str, fields: Sequence[str] = (), seed: int = 0) -> Question:
+def question(records: Sequence[JudgedRecord], *, domain: str, fields: Sequence[str] = (), seed: int = 0) -> Question:
     """fields: names of further properties to score, each explained by its name."""
     names = [*SCORES, *fields]
     form = ", ".join(f'"{n}": 7.5' for n in names)
     rules = _RULES + "".join(f"\n- {name}: how much of this property the record has" for name in fields)
-    shown = "\n\n".join(exhibit(n, e) for n, e in enumerate(exhibits, 1))
+    shown = "\n\n".join(rendered(n, r) for n, r in enumerate(records, 1))
     return Question(
         (
             Message("system", f'{rules}\nReply with JSON only: {{"verdicts": [{{"n": 1, {form}}}]}}'),
-            Message("user", f"Domain: {domain}\n\n{shown}\n\nJudge all {len(exhibits)}."),
+            Message("user", f"Domain: {domain}\n\n{shown}\n\nJudge all {len(records)}."),
         ),
         Passage(domain),
         (),
         kind=KIND,
         temperature=0.0,
-        max_tokens=256 + 200 * len(exhibits),
+        max_tokens=256 + 200 * len(records),
         json_schema=listed("verdicts", {name: {"type": "number"} for name in names}),
         seed=seed,
     )
 
 
-def exhibit(number: int, shown: Exhibit) -> str:
+def rendered(number: int, shown: JudgedRecord) -> str:
     note = f"\n<note>{shown.note}</note>" if shown.note else ""
     return (
         f'<record n="{number}">\n<asked>\n{shown.asked}\n</asked>\n<answered>\n{shown.answered}\n</answered>{note}'
@@ -81,20 +82,20 @@ def exhibit(number: int, shown: Exhibit) -> str:
     )
 
 
-def read(answer: Answer, count: int, fields: Sequence[str] = ()) -> list[Verdict | None]:
-    """One per exhibit; None where the reply has no whole verdict on it."""
-    made: list[Verdict | None] = []
-    for found in numbered(answer, count):
+def read(answer: Answer, count: int, fields: Sequence[str] = ()) -> list[JudgeScores | None]:
+    """One per record; None where the reply does not have all scores of it."""
+    made: list[JudgeScores | None] = []
+    for found in numbered(answer, count, {"verdicts", *SCORES, *fields}):
         scores = {name: score(found.get(name)) for name in (*SCORES, *fields)} if found else {}
         known = {name: value for name, value in scores.items() if value is not None}
         whole = bool(scores) and len(known) == len(scores)
-        made.append(_verdict(known, fields) if whole else None)
+        made.append(_scores(known, fields) if whole else None)
     return made
 
 
-def _verdict(known: Mapping[str, float], fields: Sequence[str]) -> Verdict:
+def _scores(known: Mapping[str, float], fields: Sequence[str]) -> JudgeScores:
     relevance, accuracy, completeness = (known[s] for s in SCORES)
-    return Verdict(relevance, accuracy, completeness, {f: known[f] for f in fields})
+    return JudgeScores(relevance, accuracy, completeness, {f: known[f] for f in fields})
 
 
 def score(value: object) -> float | None:
@@ -106,9 +107,9 @@ def score(value: object) -> float | None:
     return round(number, 1) if 1 <= number <= 10 else None
 
 
-def numbered(answer: Answer, count: int) -> list[dict[str, object] | None]:
-    """The reply's objects by their "n" (1..count); by order when none carries one."""
-    found = objects(answer.text)
+def numbered(answer: Answer, count: int, fields: Collection[str]) -> list[dict[str, object] | None]:
+    """The reply's objects by their "n" (1..count); by order when none carries one. fields: what they may hold."""
+    found = objects(answer.text, fields=fields)
     if not any("n" in f for f in found):
         return [*found[:count], *([None] * (count - len(found)))]
     placed: dict[object, dict[str, object]] = {}

@@ -11,10 +11,11 @@ from operator import attrgetter
 from typing import Any, TypeAlias, cast, overload
 
 from dataforge.errors import Invalid
-from dataforge.recipes import qa
-from dataforge.recipes.spreading import Weights, deal, largest_remainder
+from dataforge.recipes.spreading import Weights, allocate, largest_remainder
 from dataforge.records import DIFFICULTIES, Slot
 
+TOKENS_PER_RECORD = 24
+"""Of a passage, where its `capacity` is not known."""
 Link: TypeAlias = tuple[str, ...]
 """The ids of passages that one question is asked about."""
 
@@ -28,41 +29,41 @@ class Source:
     used: int = 0
     """Pairs already asked of it in earlier rounds of the run."""
     capacity: int | None = None
-    """How many records can be made of it in all; None: as for question-answer pairs by a language model."""
+    """How many records can be made of it in all; None: one per TOKENS_PER_RECORD of its tokens, at least one."""
 
-    def room(self, pairs_per_chunk: int | None) -> int:
+    def remaining(self, pairs_per_chunk: int | None) -> int:
         """Pairs that may still be asked of it."""
         if self.capacity is not None:
             bound = self.capacity
         else:
-            bound = max(1, self.tokens // qa.TOKENS_PER_PAIR)
+            bound = max(1, self.tokens // TOKENS_PER_RECORD)
         return max(0, min(bound, pairs_per_chunk if pairs_per_chunk is not None else bound) - self.used)
 
 
-def spread(total: int, rooms: Sequence[int], weights: Sequence[float]) -> list[int]:
-    """`total` units in proportion to the weights, none above its room; less than total only if all rooms are full."""
-    given = [0] * len(rooms)
-    left = min(total, sum(rooms))
+def spread(total: int, limits: Sequence[int], weights: Sequence[float]) -> list[int]:
+    """`total` units in proportion to the weights, none above its limit; less in all only if every limit is reached."""
+    given = [0] * len(limits)
+    left = min(total, sum(limits))
     while left > 0:
-        open_places = [i for i, room in enumerate(rooms) if given[i] < room]
+        open_places = [i for i, limit in enumerate(limits) if given[i] < limit]
         shares = largest_remainder(left, [weights[i] for i in open_places])
         for i, share in zip(open_places, shares, strict=True):
-            taken = min(share, rooms[i] - given[i])
+            taken = min(share, limits[i] - given[i])
             given[i] += taken
             left -= taken
     return given
 
 
-def round_robin(total: int, rooms: Sequence[int]) -> list[int]:
-    """The same to each until `total` are given or all rooms are full; a rest goes to places spread evenly, so that a
-    small run does not end in the first document."""
-    given = [0] * len(rooms)
-    left = min(total, sum(rooms))
+def round_robin(total: int, limits: Sequence[int]) -> list[int]:
+    """The same to each until `total` are given or all limits are reached; a rest goes to places spread evenly, so that
+    a small run does not end in the first document."""
+    given = [0] * len(limits)
+    left = min(total, sum(limits))
     while left > 0:
-        open_places = [i for i, room in enumerate(rooms) if given[i] < room]
+        open_places = [i for i, limit in enumerate(limits) if given[i] < limit]
         if left < len(open_places):
             open_places = [open_places[n * len(open_places) // left] for n in range(left)]
-        turns = min(left // len(open_places), *(rooms[i] - given[i] for i in open_places))
+        turns = min(left // len(open_places), *(limits[i] - given[i] for i in open_places))
         for i in open_places:
             given[i] += turns
         left -= turns * len(open_places)
@@ -96,24 +97,31 @@ def plan(
     """At most `total` slots, in passage order, numbered from `first_index`.
 
     With `pairs_per_chunk` every passage gets its turn evenly, up to that many; without it long passages get more.
-    dimensions, have: as `spreading.deal` takes them, by the slot's fields. links: passages to be asked about together,
-    one slot each, of the one that has more room left; the other slots ask about one passage.
+    dimensions, have: as `spreading.allocate` takes them, by the slot's fields. links: passages to be asked about
+    together, one slot each, of the one that may be asked for more; the other slots ask about one passage.
     """
-    rooms = [s.room(pairs_per_chunk) for s in sources]
-    together = _linked(sources, rooms, links[:total])
+    limits = [s.remaining(pairs_per_chunk) for s in sources]
+    together = _linked(sources, limits, links[:total])
     alone = total - sum(map(len, together.values()))
     if pairs_per_chunk is not None:
-        counts = round_robin(alone, rooms)
+        counts = round_robin(alone, limits)
     else:
-        counts = spread(alone, rooms, [float(max(1, s.tokens)) for s in sources])
+        counts = spread(alone, limits, [float(max(1, s.tokens)) for s in sources])
     place, ordinal, further = array("I"), array("I"), dict[int, tuple[str, ...]]()
     for i, (source, count) in enumerate(zip(sources, counts, strict=True)):
         linked = together.get(i, [])
         further |= {len(place) + count + n: chunks for n, chunks in enumerate(linked)}
         place.extend([i] * (count + len(linked)))
         ordinal.extend(range(source.used, source.used + count + len(linked)))
-    dealt = deal(len(place), dimensions, random.Random(f"{seed}/{first_index}"), have=have)
-    return Plan(sources, first_index, place, ordinal, further, dealt)
+    allocated = allocate(len(place), dimensions, random.Random(f"{seed}/{first_index}"), have=have)
+    return Plan(
+        sources=sources,
+        first_index=first_index,
+        place=place,
+        ordinal=ordinal,
+        further=further,
+        allocated=allocated,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +134,7 @@ class Plan(Sequence[Slot]):
     """Of each slot's passage among the sources."""
     ordinal: Sequence[int]
     further: Mapping[int, tuple[str, ...]]
-    dealt: Mapping[str, Sequence[str]]
+    allocated: Mapping[str, Sequence[str]]
     """The slots' fields that are spread, each with its value for every slot."""
 
     def __len__(self) -> int:
@@ -140,7 +148,7 @@ class Plan(Sequence[Slot]):
         return self._slot(range(len(self))[at]) if isinstance(at, int) else [*map(self._slot, range(len(self))[at])]
 
     def _slot(self, i: int) -> Slot:
-        of = {name: values[i] for name, values in self.dealt.items()}
+        of = {name: values[i] for name, values in self.allocated.items()}
         return Slot(
             self.first_index + i,
             self.sources[self.place[i]].chunk_id,
@@ -150,14 +158,14 @@ class Plan(Sequence[Slot]):
         )
 
 
-def _linked(sources: Sequence[Source], rooms: list[int], links: Sequence[Link]) -> dict[int, list[tuple[str, ...]]]:
-    """The place of a passage to the further passages of its slots; takes the room that they need."""
+def _linked(sources: Sequence[Source], limits: list[int], links: Sequence[Link]) -> dict[int, list[tuple[str, ...]]]:
+    """The place of a passage to the further passages of its slots; lowers the limits by them."""
     place = {s.chunk_id: i for i, s in enumerate(sources)} if links else {}
     made: dict[int, list[tuple[str, ...]]] = {}
     for link in links:
-        best = max(link, key=lambda c: rooms[place[c]])
-        if rooms[place[best]] > 0:
-            rooms[place[best]] -= 1
+        best = max(link, key=lambda c: limits[place[c]])
+        if limits[place[best]] > 0:
+            limits[place[best]] -= 1
             made.setdefault(place[best], []).append(tuple(c for c in link if c != best))
     return made
 

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from dataforge.recipes import prompts, reading
-from dataforge.records import Answer, Draft, Passage, Question, Slot
+from dataforge.recipes import draft_reading, prompts, samples
+from dataforge.recipes.draft_reading import Found, ReplyForm
+from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.recipe import Recipe
+from dataforge.recipes.reply_json import property_names
+from dataforge.records import Draft, Passage, Question, Slot
 
-if TYPE_CHECKING:
-    from dataforge.recipes import Wishes
-
-VARIETIES: tuple[str, ...] = (
-    "factual",
-    "how-to",
-    "definition",
-    "reason",
-    "condition",
-    "comparison",
-    "list",
-    "numeric",
-)
-SPREADS: tuple[str, ...] = ("question_types", "personas", "styles")
-MULTI_HOP = True
-SLOTS_PER_CALL: int = 5
-PAIRS_PER_CHUNK: int = 3
 TOKENS_PER_PAIR = 24
 """A passage is never asked for more pairs than one per this many of its tokens (and always for one)."""
 
-FORM = reading.Form("pairs", "pair")
 _TASK = f"""You write training data that teaches a model the content of an organisation's documents.
 From the passage you are given, write question-answer pairs.
 
@@ -56,41 +41,66 @@ SCHEMA = prompts.list_of(
         "question": prompts.TEXT,
         "answer": prompts.TEXT,
         "question_type": prompts.TEXT,
-        "difficulty": prompts.LEVEL,
+        "difficulty": prompts.DIFFICULTY,
         "evidence": prompts.TEXTS,
     },
 )
+FORM = ReplyForm("pairs", "pair", property_names(SCHEMA))
 
 
-def room(_: Passage, tokens: int, __: Wishes) -> int:
+def _max_records(_: Passage, tokens: int, __: GenerationOptions) -> int:
     return max(1, tokens // TOKENS_PER_PAIR)
 
 
-def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Question:
+def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOptions) -> Question:
     count = len(slots)
     wanted = [f"Write exactly {count} pair{'s' if count != 1 else ''}, in this order:"]
     for number, slot in enumerate(slots, 1):
-        wish = prompts.level_of(slot, _DIFFICULTY)
+        difficulty = prompts.difficulty_of(slot, _DIFFICULTY)
         kind = f", of type {slot.question_type}" if slot.question_type else ""
-        wanted.append(f"{number}. {wish}{kind}{prompts.manner(slot)}")
-    system = prompts.rules(_TASK, wishes, form=_FORM, count_of="pair")
-    return prompts.ask("qa", system, wanted, passage, slots, wishes, SCHEMA)
+        wanted.append(f"{number}. {difficulty}{kind}{prompts.asker_and_style(slot)}")
+    system = prompts.rules(_TASK, options, form=_FORM, count_of="pair")
+    return prompts.ask("qa", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
-def read(answer: Answer, question: Question) -> list[Draft]:
-    return reading.drafts(answer, question.slots, FORM, _draft)
-
-
-def _draft(found: reading.Found, _: Slot) -> Draft | str:
-    asked, answered = reading.text(found.get("question")), reading.text(found.get("answer"))
+def _draft(found: Found, _: Slot, __: Question) -> Draft | str:
+    asked, answered = draft_reading.text(found.get("question")), draft_reading.text(found.get("answer"))
     if not asked or not answered:
         return 'it lacked a non-empty string in "question" or "answer"'
-    if len(asked) > reading.MOST_QUESTION_CHARACTERS:
+    if len(asked) > draft_reading.MOST_QUESTION_CHARACTERS:
         return '"question" is far too long'
     return Draft(
         asked,
-        answered[: reading.MOST_ANSWER_CHARACTERS],
-        reading.word(found.get("question_type"), "factual"),
-        reading.level(found.get("difficulty")),
-        reading.quotes(found.get("evidence")),
+        answered[: draft_reading.MOST_ANSWER_CHARACTERS],
+        question_type=draft_reading.word(found.get("question_type"), "factual"),
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
+        evidence=draft_reading.quotes(found.get("evidence")),
     )
+
+
+def _sample(question: Question, slot: Slot) -> dict[str, object]:
+    start, quotes = samples.quotes(question, slot.ordinal)
+    return {
+        "question": f"What stands in {' and '.join(slot.chunk_ids)} from word {start} on, as record {slot.index}?",
+        "answer": " ".join(quotes),
+        "question_type": "factual",
+        "difficulty": slot.difficulty or "easy",
+        "evidence": quotes,
+    }
+
+
+RECIPE = Recipe(
+    name="qa",
+    form=FORM,
+    question=_question,
+    draft=_draft,
+    max_records=_max_records,
+    output_tokens=lambda _: (70, 260),
+    sample=_sample,
+    duplicate_group="questions",
+    varieties=("factual", "how-to", "definition", "reason", "condition", "comparison", "list", "numeric"),
+    spreads=("question_types", "personas", "styles"),
+    multi_hop=True,
+    slots_per_call=5,
+    pairs_per_chunk=3,
+)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
-from dataforge.quality.claims import content_words
+from dataforge.text.claims import content_words
 
 MOST_OF_A_TERM = 24
 """A term of more passages does not tell which of them belong together."""
@@ -33,7 +33,7 @@ _BUCKETS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChunkPlace:
     chunk_id: str
     document_id: str
     position: int
@@ -47,10 +47,10 @@ class _Pair:
     other: int
 
 
-def related(passages: Iterable[tuple[Place, str]]) -> list[tuple[str, str]]:
+def related(passages: Iterable[tuple[ChunkPlace, str]]) -> list[tuple[str, str]]:
     """Pairs of chunk ids, the most promising first, and evenly over the passages: none is in a second pair before all
     that can be are in one. The same passages in the same order give the same pairs."""
-    places: list[Place] = []
+    places: list[ChunkPlace] = []
     terms: list[array[int]] = []
     for place, text in passages:
         places.append(place)
@@ -69,7 +69,7 @@ def _terms(text: str) -> array[int]:
     return array("I", sorted({crc32(w.encode()) % _BUCKETS for w in words}))
 
 
-def _pairs(places: Sequence[Place], terms: Sequence[array[int]], frequency: array[int]) -> list[_Pair]:
+def _pairs(places: Sequence[ChunkPlace], terms: Sequence[array[int]], frequency: array[int]) -> list[_Pair]:
     """Every passage against those before it."""
     most = min(MOST_OF_A_TERM, max(2, len(places) // 4))
     index: dict[int, list[int]] = {}
@@ -90,7 +90,7 @@ def _pairs(places: Sequence[Place], terms: Sequence[array[int]], frequency: arra
     return sorted(found, key=lambda p: (-p.score, p.one, p.other))
 
 
-def _near(one: Place, other: Place) -> bool:
+def _near(one: ChunkPlace, other: ChunkPlace) -> bool:
     return one.document_id == other.document_id and abs(one.position - other.position) <= 1
 
 

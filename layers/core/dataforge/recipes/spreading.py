@@ -62,25 +62,25 @@ def largest_remainder(total: int, weights: Sequence[float]) -> list[int]:
     return floors
 
 
-def shares(name: str, told: object) -> dict[str, float]:
+def shares(name: str, given: object) -> dict[str, float]:
     """Each value of `config.<name>` with its share of the whole; empty: not spread. Raises Invalid.
 
-    told: a list (equal shares), a map to weights of any size, or `mixed`.
+    given: a list (equal shares), a map to weights of any size, or `mixed`.
     """
     field, known = f"config.{name}", DIMENSIONS[name]
     mixed = f", or {MIXED!r}" if known.mixed else ""
-    if told == MIXED and known.mixed:
-        told = known.mixed
-    if not isinstance(told, list | tuple | dict):
+    if given == MIXED and known.mixed:
+        given = known.mixed
+    if not isinstance(given, list | tuple | dict):
         raise Invalid(f"{field} must be a list of texts or map texts to their shares{mixed}", field=field)
-    values = [v.strip() if isinstance(v, str) else "" for v in told]
+    values = [v.strip() if isinstance(v, str) else "" for v in given]
     if not all(0 < len(v) <= known.most for v in values):
         raise Invalid(f"{field}: each must be a text of 1 to {known.most} characters", field=field)
     if len({v.casefold() for v in values}) < len(values):
         raise Invalid(f"{field} names one of them twice; say how often it is wanted by its share", field=field)
     if len(values) > MOST_VALUES:
         raise Invalid(f"{field} takes at most {MOST_VALUES} (it has {len(values)})", field=field)
-    weights = list(told.values()) if isinstance(told, dict) else [1.0] * len(values)
+    weights = list(given.values()) if isinstance(given, dict) else [1.0] * len(values)
     return _normal(field, dict(zip(values, weights, strict=True)))
 
 
@@ -94,7 +94,7 @@ def _normal(field: str, weights: Mapping[str, object]) -> dict[str, float]:
     return {v: w / whole for v, w in zip(weights, numbers, strict=True) if w > 0}
 
 
-def owed(count: int, weights: Weights, have: Weights, rng: random.Random) -> dict[str, int]:
+def allocation(count: int, weights: Weights, have: Weights, rng: random.Random) -> dict[str, int]:
     """How many of each value the next `count` slots take so that, with those there are, the shares are met.
 
     Which values a rest goes to is the seed's choice, not always the first's. Sums to `count`.
@@ -107,7 +107,7 @@ def owed(count: int, weights: Weights, have: Weights, rng: random.Random) -> dic
     return dict(zip(names, largest_remainder(count, gaps), strict=True))
 
 
-def deal(
+def allocate(
     count: int, dimensions: Mapping[str, Weights], rng: random.Random, *, have: Mapping[str, Weights] | None = None
 ) -> dict[str, list[str]]:
     """Each dimension that has any weights, with its value for each of `count` slots.
@@ -115,25 +115,25 @@ def deal(
     The first dimension alternates from slot to slot, so neighbours (a passage's slots) differ in it. have: per
     dimension what is there already and counts towards the shares.
     """
-    dealt: dict[str, list[str]] = {}
+    allocated: dict[str, list[str]] = {}
     first: list[str] | None = None
     for name, weights in dimensions.items():
         if not weights:
             continue
-        row = list(_alternating(owed(count, weights, (have or {}).get(name, {}), rng)))
+        row = list(_alternating(allocation(count, weights, (have or {}).get(name, {}), rng)))
         if first is None:
-            first = dealt[name] = row
+            first = allocated[name] = row
             continue
         order = array("I", range(count))
         rng.shuffle(order)
-        dealt[name] = [""] * count
+        allocated[name] = [""] * count
         for i, value in zip(sorted(order, key=first.__getitem__), row, strict=True):
-            dealt[name][i] = value
-    return dealt
+            allocated[name][i] = value
+    return allocated
 
 
 def _alternating(counts: Mapping[str, int]) -> Iterator[str]:
-    """Each value as often as its count says, its places as far apart as can be."""
+    """Each value as often as its count says, its places as far apart as possible."""
 
     def places(i: int, value: str, n: int) -> Iterator[tuple[float, int, str]]:
         return (((k + 0.5) / n, i, value) for k in range(n))

@@ -5,29 +5,30 @@ A language model writes the style it is asked for; the offline teacher says with
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
 from zlib import crc32
 
-from dataforge.quality.claims import tokens
-from dataforge.recipes import prompts, reading
+from dataforge.quality import grounding, scoring
+from dataforge.quality.record_scoring import LEAST_GROUNDING, RecordScore, ScoringCase, combined
+from dataforge.recipes import draft_reading, prompts
+from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.instruction import with_material
-from dataforge.records import Answer, Draft, Passage, Question, Slot
-
-if TYPE_CHECKING:
-    from dataforge.recipes import Wishes
+from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.recipe import Recipe
+from dataforge.recipes.reply_json import property_names
+from dataforge.records import Draft, Passage, Question, Slot
+from dataforge.text import claims
+from dataforge.text.sentences import sentences
 
 STYLES: tuple[str, ...] = ("sentence", "paragraph", "bullets")
 """What `config.summary_style` may name, beside `mixed`."""
-VARIETIES: tuple[str, ...] = ()
-SPREADS: tuple[str, ...] = ()
-MULTI_HOP = False
-SLOTS_PER_CALL: int = 3
-PAIRS_PER_CHUNK: int = 1
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+\S", re.MULTILINE)
 LEAST_WORDS = 40
 """A shorter text is its own summary."""
 
-FORM = reading.Form("summaries", "summary", numbered=True)
 _TASK = """You write training data that teaches a model to summarise an organisation's documents.
 For the passage you are given, write the request of a user who pastes this very text, and the summary.
 
@@ -49,16 +50,17 @@ SCHEMA = prompts.list_of(
         "number": prompts.NUMBER,
         "request": prompts.TEXT,
         "summary": prompts.TEXT,
-        "difficulty": prompts.LEVEL,
+        "difficulty": prompts.DIFFICULTY,
     },
 )
+FORM = ReplyForm("summaries", "summary", property_names(SCHEMA) | {"style"}, numbered=True)
 
 
-def room(passage: Passage, _: int, wishes: Wishes) -> int:
+def _max_records(passage: Passage, _: int, options: GenerationOptions) -> int:
     """One of each style: a second of the same style would say the same again."""
-    if len(tokens(passage.content)) < LEAST_WORDS or passage.content_type in ("code", "heading"):
+    if len(claims.tokens(passage.content)) < LEAST_WORDS or passage.content_type in ("code", "heading"):
         return 0
-    return len(STYLES) if wishes.summary_style == "mixed" else 1
+    return len(STYLES) if options.summary_style == "mixed" else 1
 
 
 def style_of(slot: Slot, wished: str) -> str:
@@ -70,10 +72,10 @@ def style_of(slot: Slot, wished: str) -> str:
 
 def most_words(passage: str) -> int:
     """Of a summary in a paragraph: about a third of the text, 30 to 120."""
-    return max(30, min(120, len(tokens(passage)) // 3))
+    return max(30, min(120, len(claims.tokens(passage)) // 3))
 
 
-def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Question:
+def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOptions) -> Question:
     forms = {
         "sentence": "one sentence of at most 35 words",
         "paragraph": f"one paragraph of at most {most_words(passage.content)} words",
@@ -82,18 +84,14 @@ def question(passage: Passage, slots: Sequence[Slot], wishes: Wishes) -> Questio
     count = len(slots)
     wanted = [f"Write exactly {count} summar{'ies' if count != 1 else 'y'}, numbered:"]
     for number, slot in enumerate(slots, 1):
-        style = style_of(slot, wishes.summary_style)
+        style = style_of(slot, options.summary_style)
         wanted.append(f"{number}. {style}: {forms[style]}")
-    system = prompts.rules(_TASK, wishes, form=_FORM, count_of="summary")
-    return prompts.ask("summary", system, wanted, passage, slots, wishes, SCHEMA)
+    system = prompts.rules(_TASK, options, form=_FORM, count_of="summary")
+    return prompts.ask("summary", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
 
 
-def read(answer: Answer, question: Question) -> list[Draft]:
-    return reading.drafts(answer, question.slots, FORM, lambda found, slot: _draft(found, slot, question))
-
-
-def _draft(found: reading.Found, slot: Slot, question: Question) -> Draft | str:
-    request, said = reading.text(found.get("request")), reading.text(found.get("summary"))
+def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
+    request, said = draft_reading.text(found.get("request")), draft_reading.text(found.get("summary"))
     if not request or not said:
         return 'it lacked a non-empty string in "request" or "summary"'
     if len(request) > 500:
@@ -107,7 +105,75 @@ def _draft(found: reading.Found, slot: Slot, question: Question) -> Draft | str:
     return Draft(
         asked,
         said,
-        style,
-        reading.level(found.get("difficulty")),
+        question_type=style,
+        difficulty=draft_reading.difficulty(found.get("difficulty")),
         material_at=at,
     )
+
+
+def _score(case: ScoringCase) -> RecordScore:
+    """Shorter than its text and in its style; the summary grounded; form, brevity and coverage."""
+    draft = case.draft
+    text = draft.material or case.passage
+    reasons = case.check(
+        replace(draft, question=draft.request, material_at=None),
+        "question_repeated",
+        "refers_to_passage",
+        "copy_of_passage",
+    )
+    share = len(claims.tokens(draft.answer)) / (len(claims.tokens(text)) or 1)
+    if share > 0.8:
+        reasons.append("not_shorter")
+    if not _in_style(draft):
+        reasons.append("wrong_form")
+    found = grounding.ground(draft.answer, case.passage)
+    brevity = 1.0 if share <= 0.5 else max(0.0, 1 - (share - 0.5) / 0.5)
+    form = scoring.answer_form_of(draft.answer)
+    manner = 0.4 * form + 0.25 * brevity + 0.35 * coverage(draft.answer, text)
+    return combined(found, manner, reasons, least=LEAST_GROUNDING)
+
+
+def _in_style(draft: Draft) -> bool:
+    bullets = len(_BULLET.findall(draft.answer))
+    if draft.question_type == "bullets":
+        return bullets >= 2
+    if draft.question_type == "sentence":
+        return bullets <= 1 and len(sentences(draft.answer)) <= 2
+    return True
+
+
+def coverage(summary: str, text: str) -> float:
+    """How many of the words that the text says again and again are in the summary; half of the ten most frequent is
+    all that a short one can hold, and counts as 1."""
+    often = [word for word, n in Counter(claims.content_words(text)).most_common(10) if n > 1]
+    if not often:
+        return 1.0
+    held = set(claims.content_words(summary))
+    return min(1.0, 2 * sum(w in held for w in often) / len(often))
+
+
+def _sample(question: Question, slot: Slot) -> dict[str, object]:
+    """A third of the passage, beginning elsewhere for each style."""
+    words = question.passage.content.split() or ["nothing"]
+    size = max(1, len(words) // 3)
+    first = slot.ordinal * size % len(words)
+    chosen = words[first : first + size]
+    style = style_of(slot, question.summary_style)
+    half = -(-len(chosen) // 2)
+    said = f"- {' '.join(chosen[:half])}\n- {' '.join(chosen[half:])}" if style == "bullets" else " ".join(chosen)
+    return {"request": f"Shorten this text, for record {slot.index}.", "summary": said, "difficulty": "easy"}
+
+
+RECIPE = Recipe(
+    name="summary",
+    form=FORM,
+    question=_question,
+    draft=_draft,
+    max_records=_max_records,
+    output_tokens=lambda _: (60, 360),
+    sample=_sample,
+    score=_score,
+    compared_text=lambda draft: draft.answer,
+    slots_per_call=3,
+    config_defaults={"summary_style": "mixed"},
+)

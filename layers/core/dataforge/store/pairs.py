@@ -66,6 +66,9 @@ class Pair:
     metadata: Item = field(default_factory=dict)
     between: list[Item] = field(default_factory=list)
     """What is said in a conversation after `question` and before `answer`: {role, content} each."""
+    material_at: int | None = None
+    """Where in `question` the text begins that it brings along, up to its end; None: it brings none, or the pair is of
+    before this was kept."""
     lineage: Item = field(default_factory=dict)
     """The call that wrote it, see `workflows.lineage`; empty for a pair of before there was any."""
     updated_at: str | None = None

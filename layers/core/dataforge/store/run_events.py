@@ -95,7 +95,7 @@ def new_id() -> str:
 
 def publish_line(run_id: str, item: Item) -> None:
     """Tell the subscribers of a log line, as it was stored."""
-    current().sockets.publish(run_id, message(_of_line(item)))
+    current().publisher.publish(run_id, message(_of_line(item)))
 
 
 def message(event: RunEvent) -> Item:
@@ -128,7 +128,7 @@ def publish_progress(
         if now:
             publish_progress(run, measure, expires_at, now=now)
         return
-    current().sockets.publish(run.run_id, pulse.event)
+    current().publisher.publish(run.run_id, pulse.event)
 
 
 def _next(last: ProgressSnapshot | None, run: Run, stage: Progress, whole: Progress, at: int) -> ProgressSnapshot:

@@ -28,7 +28,7 @@ def wake(run_id: str) -> bool:
     if found is None:
         return False
     current().tables.delete("admissions", key)
-    current().workflows.answer(str(found["token"]))
+    current().workflows.send_task_success(str(found["token"]))
     return True
 
 

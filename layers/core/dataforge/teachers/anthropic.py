@@ -12,12 +12,12 @@ from typing import Any
 
 import orjson
 
-from dataforge.recipes.replies import whole_characters
 from dataforge.records import Answer, Question
 from dataforge.teachers.bedrock import TOOL, is_long
 from dataforge.teachers.connection import Connection, Response, count, failure, not_understood, parsed, rates
 from dataforge.teachers.ports import Capabilities, Finish, Form
 from dataforge.teachers.prices import Price
+from dataforge.text.normal_forms import repair_surrogates
 
 VERSION = "2023-06-01"
 FINISH: dict[str, Finish] = {
@@ -102,8 +102,8 @@ class Anthropic:
         cached, written = count(usage.get("cache_read_input_tokens")), count(usage.get("cache_creation_input_tokens"))
         sent, made = count(usage.get("input_tokens")) + cached + written, count(usage.get("output_tokens"))
         return Answer(
-            whole_characters(_text(content)),
-            whole_characters(str(told.get("model") or self.model))[:200],
+            repair_surrogates(_text(content)),
+            repair_surrogates(str(told.get("model") or self.model))[:200],
             FINISH.get(str(told.get("stop_reason")), "other"),
             sent,
             made,

@@ -13,12 +13,12 @@ from urllib.parse import quote
 
 import orjson
 
-from dataforge.recipes.replies import whole_characters
 from dataforge.records import Answer, Message, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
 from dataforge.teachers.connection import Response, count, failure, not_understood, parsed
 from dataforge.teachers.ports import Capabilities, Finish, Form
 from dataforge.teachers.prices import Price
+from dataforge.text.normal_forms import repair_surrogates
 
 FINISH: dict[str, Finish] = {
     "end_turn": "stop",
@@ -121,7 +121,7 @@ def converse_answer(name: str, model: str, response: Response, price: Price | No
     cached, written = count(usage.get("cacheReadInputTokens")), count(usage.get("cacheWriteInputTokens"))
     sent, made = count(usage.get("inputTokens")) + cached + written, count(usage.get("outputTokens"))
     return Answer(
-        whole_characters(text),
+        repair_surrogates(text),
         model,
         FINISH.get(str(told.get("stopReason")), "other"),
         sent,

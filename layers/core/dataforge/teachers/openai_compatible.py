@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import orjson
 
-from dataforge.recipes.replies import whole_characters
 from dataforge.records import Answer, Question
 from dataforge.teachers.connection import (
     Connection,
@@ -24,6 +23,7 @@ from dataforge.teachers.connection import (
 )
 from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
+from dataforge.text.normal_forms import repair_surrogates
 
 FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "content_filter"}
 FILTERED = {"content_filter", "content_policy_violation"}
@@ -132,8 +132,8 @@ def chat_answer(name: str, model: str, response: Response, price: Price | None) 
     cached = count(details.get("cached_tokens")) if isinstance(details, dict) else 0
     sent, made = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
     return Answer(
-        whole_characters(text),
-        whole_characters(str(reply.get("model") or model))[:200],
+        repair_surrogates(text),
+        repair_surrogates(str(reply.get("model") or model))[:200],
         FINISH.get(str(choice.get("finish_reason") or "stop"), "other"),
         sent,
         made,

@@ -14,13 +14,13 @@ from urllib.parse import quote
 import orjson
 
 from dataforge.errors import TeacherRefused, TeacherUnreachable
-from dataforge.recipes.replies import whole_characters
 from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
 from dataforge.teachers.connection import Response, failure, not_understood
 from dataforge.teachers.openai_compatible import Dialect, chat_answer, chat_body
 from dataforge.teachers.ports import Capabilities
 from dataforge.teachers.prices import Price
+from dataforge.text.normal_forms import repair_surrogates
 
 _PLAIN = None
 """In place of a chat dialect: the container takes only `inputs` and `parameters`."""
@@ -84,7 +84,7 @@ class SageMaker:
         except TeacherUnreachable:
             if (text := _generated(response)) is None:
                 raise not_understood(self.name, response) from None
-            return Answer(whole_characters(text), self.model, cost_usd=None)
+            return Answer(repair_surrogates(text), self.model, cost_usd=None)
 
 
 def _is_about_the_form(response: Response) -> bool:

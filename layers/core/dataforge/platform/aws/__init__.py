@@ -1,4 +1,4 @@
-"""The AWS wall; the only place with botocore, besides the Bedrock teacher."""
+"""The AWS backend; the only package that uses botocore, besides the Bedrock teacher."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.s3 import S3Files
 from dataforge.platform.aws.secrets import SecretsManager
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
-from dataforge.platform.aws.websocket import WebSockets
+from dataforge.platform.aws.websocket import WebSocketPublisher
 from dataforge.platform.ports import Platform
 
 _MACHINE = "STATE_MACHINE_"
 
 
 def build() -> Platform:
-    """From the settings and `STATE_MACHINE_<NAME>` (ARNs). Raises RuntimeError where there is no deployment around."""
+    """From the settings and `STATE_MACHINE_<NAME>` (ARNs). Raises RuntimeError outside a deployment."""
     s = settings.get()
     if not s.bucket:
-        raise RuntimeError("DATAFORGE_BUCKET is not set; outside a deployment, plug in with platform.use(...)")
+        raise RuntimeError("DATAFORGE_BUCKET is not set; outside a deployment, call platform.use(...)")
     arns = {k.removeprefix(_MACHINE).lower(): arn for k, arn in os.environ.items() if k.startswith(_MACHINE)}
     tables = DynamoTables(s.table_prefix)
     return Platform(
-        "aws",
-        tables,
-        S3Files(s.bucket),
-        StepFunctionsWorkflows(arns),
-        WebSockets(tables, s.socket_url),
-        SecretsManager(s.table_prefix),
+        name="aws",
+        tables=tables,
+        files=S3Files(s.bucket),
+        workflows=StepFunctionsWorkflows(arns),
+        publisher=WebSocketPublisher(tables, s.socket_url),
+        secrets=SecretsManager(s.table_prefix),
     )
 
 
-def warm(plugged: Platform) -> None:
-    """Make every client that a request may need, for a snapshot of this process to hold; nothing is connected."""
-    for port in (plugged.tables, plugged.files, plugged.workflows):
+def warm(backend: Platform) -> None:
+    """Create every client that a request may need, to be part of a snapshot of this process; opens no connection."""
+    for port in (backend.tables, backend.files, backend.workflows):
         _ = port._client  # type: ignore[union-attr]  # those of `build`

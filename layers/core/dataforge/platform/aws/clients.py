@@ -1,6 +1,6 @@
 """Clients of AWS services. From botocore: the resources and transfers that boto3 adds cost a cold start 0.05 s.
 
-A service that stays overloaded or out of reach until the retries are used up raises Busy, whichever it is; every other
+A service that is still overloaded or unreachable after the last retry raises Busy, whichever service it is; every other
 error stays botocore's.
 """
 
@@ -38,17 +38,17 @@ OVERLOADED = {
 }
 """Codes of DynamoDB, S3, Step Functions and Secrets Manager for "later". A HEAD of S3 has its status only."""
 SERVICES = ("apigatewaymanagementapi", "dynamodb", "s3", "secretsmanager", "stepfunctions")
-"""All that are called by anything but the operator's command."""
-_making = Lock()
+"""Every service that anything but the operator's command calls."""
+_creating = Lock()
 
 
 def client(service: str, *, config: Config | None = None, endpoint_url: str | None = None) -> Any:
-    """A new one; region and credentials are the environment's. It may be shared by threads."""
-    with _making:  # a session may not
-        made = _session().create_client(service, config=config, endpoint_url=endpoint_url)
-    made.meta.events.register("after-call", _answered)
-    made.meta.events.register("after-call-error", _unanswered)
-    return made
+    """A new client with the region and credentials of the environment; threads may share it."""
+    with _creating:  # a session is not thread-safe
+        created = _session().create_client(service, config=config, endpoint_url=endpoint_url)
+    created.meta.events.register("after-call", _after_response)
+    created.meta.events.register("after-call-error", _after_no_response)
+    return created
 
 
 def retries() -> Any:
@@ -57,8 +57,8 @@ def retries() -> Any:
 
 
 class _Descriptions(Loader):
-    """Service descriptions, of the services that are used. To look through all 400 that there are, as botocore does for
-    each kind of description, costs a cold start 0.03 s; Python's own JSON another 0.04 s."""
+    """Descriptions of the services in SERVICES only. Searching all 400, as botocore does for each kind of description,
+    costs a cold start 0.03 s; Python's own JSON another 0.04 s."""
 
     def __init__(self) -> None:
         super().__init__(file_loader=_Json())
@@ -77,19 +77,19 @@ class _Json(JSONFileLoader):
 
 @cache
 def _session() -> Session:
-    """One for all: it keeps the service descriptions and the credentials."""
+    """Shared: it caches the service descriptions and the credentials."""
     session = get_session()
     session.register_component("data_loader", _Descriptions())
     return session
 
 
-def _answered(model: Any, parsed: Any, **_: Any) -> None:
+def _after_response(model: Any, parsed: Any, **_: Any) -> None:
     code = str(parsed.get("Error", {}).get("Code", ""))
     if code in OVERLOADED:
         raise _busy(model.name, code)
 
 
-def _unanswered(exception: BaseException, event_name: str, **_: Any) -> None:
+def _after_no_response(exception: BaseException, event_name: str, **_: Any) -> None:
     if isinstance(exception, NoConnection | HTTPClientError):
         raise _busy(event_name.rpartition(".")[2], type(exception).__name__) from exception
 

@@ -36,7 +36,7 @@ class DynamoTables:
 
     @cached_property
     def _client(self) -> Any:
-        """Made by the first call, like every client of this wall: not every function needs every service."""
+        """Created by the first call, like every client of this backend: not every function needs every service."""
         return clients.client(
             "dynamodb",
             config=Config(
@@ -54,13 +54,15 @@ class DynamoTables:
 
     def put(self, table: str, item: Item) -> None:
         wire = to_wire(rules.checked(item))
-        self._settle(lambda: self._client.put_item(TableName=self._name(table), Item=wire))
+        self._with_retries(lambda: self._client.put_item(TableName=self._name(table), Item=wire))
 
     def put_new(self, table: str, item: Item) -> None:
         expression = Expression()
         expression.absent(self._key_names(table)[0])
         wire = to_wire(rules.checked(item))
-        self._settle(lambda: self._client.put_item(TableName=self._name(table), Item=wire, **expression.arguments()))
+        self._with_retries(
+            lambda: self._client.put_item(TableName=self._name(table), Item=wire, **expression.arguments())
+        )
 
     def update(
         self,
@@ -72,16 +74,16 @@ class DynamoTables:
         remove: Sequence[str] = (),
         where: Where | None = None,
     ) -> Item:
-        write = Update(table, key, set or {}, add or {}, remove, where or {})
+        write = Update(table=table, key=key, set=set or {}, add=add or {}, remove=remove, where=where or {})
         arguments = self._update_arguments(write)
         if "UpdateExpression" not in arguments:
             return self._unchanged(write)
-        done = self._settle(lambda: self._client.update_item(**arguments, ReturnValues="ALL_NEW"))
+        done = self._with_retries(lambda: self._client.update_item(**arguments, ReturnValues="ALL_NEW"))
         return item_from_wire(done["Attributes"])
 
     def delete(self, table: str, key: Key, *, where: Where | None = None) -> None:
         arguments = self._delete_arguments(Delete(table, key, where or {}))
-        self._settle(lambda: self._client.delete_item(**arguments))
+        self._with_retries(lambda: self._client.delete_item(**arguments))
 
     def transact(self, writes: Sequence[Write]) -> None:
         rules.check_transaction(
@@ -95,7 +97,7 @@ class DynamoTables:
         )
         entries = [_ENTRY[type(write)](self, write) for write in writes]
         if entries:
-            self._settle(lambda: self._client.transact_write_items(TransactItems=entries))
+            self._with_retries(lambda: self._client.transact_write_items(TransactItems=entries))
 
     def batch_get(self, table: str, keys: Sequence[Key]) -> list[Item]:
         wanted = [tuple(sorted(_key(k).items())) for k in keys]
@@ -183,7 +185,7 @@ class DynamoTables:
         return {"Delete": self._delete_arguments(write)}
 
     def _unchanged(self, write: Update) -> Item:
-        """The item, if it is as the write requires."""
+        """The item, if it meets the write's condition."""
         self.transact([write])
         item = self.get(write.table, write.key)
         if item is None:
@@ -224,14 +226,14 @@ class DynamoTables:
             self._sleep(_pause(attempt))
         raise Busy(f"DynamoDB left items of {self._name(table)} unwritten after {_ATTEMPTS} attempts")
 
-    def _settle(self, call: Callable[[], Any]) -> Any:
-        """A write that meets another transaction on its item tries again; nothing of it was written."""
+    def _with_retries(self, call: Callable[[], Any]) -> Any:
+        """Retries a write that conflicts with another transaction on its item; nothing of it was written."""
         for attempt in range(_ATTEMPTS):
             try:
                 with _translated():
                     return call()
             except ClientError as error:
-                if not _met_another(error):
+                if not _is_conflict(error):
                     raise
                 if attempt == _ATTEMPTS - 1:
                     raise Busy("Others are writing the same at this moment; try again") from error
@@ -279,7 +281,7 @@ def _start(cursor: str) -> dict[str, Any]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Conditions and refused values by the port's names; everything else stays botocore's."""
+    """Failed conditions and rejected values as the port's errors; every other error stays botocore's."""
     try:
         yield
     except ClientError as error:
@@ -289,14 +291,14 @@ def _translated() -> Iterator[None]:
         if codes & {"ConditionalCheckFailedException", "ConditionalCheckFailed"}:
             raise ConditionFailed("the item is not what the write requires") from error
         if codes & {"ValidationException", "ValidationError"}:
-            told = " ".join([message, *(str(r.get("Message") or "") for r in reasons)])
-            raise (TooLarge if "item size" in told.lower() else Invalid)(told.strip()) from error
+            details = " ".join([message, *(str(r.get("Message") or "") for r in reasons)])
+            raise (TooLarge if "item size" in details.lower() else Invalid)(details.strip()) from error
         if code == "ResourceNotFoundException":
             raise Invalid(f"there is no such table: {message}") from error
         raise
 
 
-def _met_another(error: ClientError) -> bool:
+def _is_conflict(error: ClientError) -> bool:
     codes = {str(r.get("Code")) for r in error.response.get("CancellationReasons", [])} - {"None"}
     code = error.response["Error"]["Code"]
     return code == "TransactionConflictException" or (

@@ -1,4 +1,4 @@
-"""DynamoDB's wire: typed values, and the expressions that say a condition or a change."""
+"""DynamoDB's wire format: typed values, condition expressions and update expressions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Expression:
         self._removes += [self._path(name) for name in remove]
 
     def arguments(self) -> dict[str, Any]:
-        """What of it there is, as the request's arguments."""
+        """The clauses that are not empty, as arguments of the request."""
         changes = [f"{word} {', '.join(c)}" for word, c in (("SET", self._sets), ("REMOVE", self._removes)) if c]
         found = {
             "ConditionExpression": " AND ".join(self._conditions),
@@ -59,7 +59,7 @@ class Expression:
 
     def _one_of(self, name: str, wanted: tuple[Value, ...]) -> None:
         path = self._path(name)
-        if not wanted:  # nothing is in an empty tuple, and IN () is no expression
+        if not wanted:  # an empty tuple contains nothing, and IN () is no valid expression
             self._conditions.append(f"(attribute_exists({path}) AND attribute_not_exists({path}))")
             return
         marks = [self._value(v, name) for v in wanted]

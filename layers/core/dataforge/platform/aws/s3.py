@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from dataforge.errors import DataForgeError
 from dataforge.platform.aws import clients
-from dataforge.platform.objects import check_key, check_prefix, disposition
+from dataforge.platform.file_keys import check_key, check_prefix, disposition
 from dataforge.platform.ports import FileInfo
 
 PART_BYTES = 8 << 20
@@ -149,14 +149,14 @@ class S3Files:
 
 
 def _written(key: str, size: int, content_type: str, reply: Any) -> FileInfo:
-    """S3 does not answer with its own time; ours is close enough for a listing."""
+    """S3's response has no time of modification; the local clock is close enough for a listing."""
     return FileInfo(key, size, content_type, reply["ETag"].strip('"'), time.time())
 
 
 def _config() -> Config:
-    """Signed URLs must name the region's own host: browsers and SDKs do not follow the global one's redirect with a
-    PUT. An endpoint of the user's own seldom has a host name per bucket."""
-    own = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    """Signed URLs must use the region's host: browsers and SDKs do not follow the global host's redirect with a PUT.
+    A custom endpoint seldom has a host name per bucket."""
+    custom = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     return Config(
         signature_version="s3v4",
         retries=clients.retries(),
@@ -165,7 +165,7 @@ def _config() -> Config:
         max_pool_connections=50,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        s3={"addressing_style": "path" if own else "virtual", "us_east_1_regional_endpoint": "regional"},
+        s3={"addressing_style": "path" if custom else "virtual", "us_east_1_regional_endpoint": "regional"},
     )
 
 

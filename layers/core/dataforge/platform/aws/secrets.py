@@ -11,24 +11,24 @@ from botocore.exceptions import ClientError
 
 from dataforge.platform.aws import clients
 
-KEEP_S = 300.0
-"""A changed key is seen after this long, without a deployment."""
-_NONE_THERE = {"ResourceNotFoundException", "InvalidRequestException"}
+CACHE_SECONDS = 300.0
+"""A changed key takes effect after this many seconds, without a deployment."""
+_NOT_FOUND = {"ResourceNotFoundException", "InvalidRequestException"}
 """The second: the secret is marked for deletion."""
 
 
 class SecretsManager:
-    """`ports.Secrets`. Each answer, also "there is none", is kept for five minutes."""
+    """`ports.Secrets`. Each result, also "not set", is cached for five minutes."""
 
     def __init__(self, prefix: str, *, client: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._prefix, self._client, self._clock = prefix, client, clock
-        self._known: dict[str, tuple[float, str | None]] = {}
+        self._cache: dict[str, tuple[float, str | None]] = {}
 
     def get(self, name: str) -> str | None:
         now = self._clock()
-        if name not in self._known or self._known[name][0] <= now:
-            self._known[name] = (now + KEEP_S, self._read(name))
-        return self._known[name][1]
+        if name not in self._cache or self._cache[name][0] <= now:
+            self._cache[name] = (now + CACHE_SECONDS, self._read(name))
+        return self._cache[name][1]
 
     def _read(self, name: str) -> str | None:
         self._client = self._client or clients.client(
@@ -38,7 +38,7 @@ class SecretsManager:
         try:
             found = self._client.get_secret_value(SecretId=f"{self._prefix}{name}")
         except ClientError as problem:
-            if problem.response["Error"]["Code"] in _NONE_THERE:
+            if problem.response["Error"]["Code"] in _NOT_FOUND:
                 return None
             raise
         return str(found.get("SecretString") or "").strip() or None

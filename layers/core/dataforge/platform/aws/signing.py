@@ -22,7 +22,7 @@ def _session() -> Session:
 
 
 def credentials() -> Credentials | None:
-    """None: nothing on this machine grants access. They renew themselves; a renewal asks the network and blocks."""
+    """None if there are none. They refresh themselves; a refresh is a blocking network call."""
     return _session().get_credentials()
 
 
@@ -36,10 +36,10 @@ class Signer:
 
     service: str
     region: str
-    held: Credentials
+    credentials: Credentials
 
     def signed(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> dict[str, str]:
         """The headers to send. url: percent-encoded, sent exactly so."""
         request = AWSRequest(method, url, headers=headers, data=body)
-        SigV4Auth(self.held.get_frozen_credentials(), self.service, self.region).add_auth(request)
+        SigV4Auth(self.credentials.get_frozen_credentials(), self.service, self.region).add_auth(request)
         return dict(request.headers.items())

@@ -37,7 +37,7 @@ class StepFunctionsWorkflows:
         try:
             self._client.start_execution(stateMachineArn=self._arns[machine], name=run_id, input=text)
         except self._client.exceptions.ExecutionAlreadyExists:
-            # Its first start decides, also when the input differs or the execution has ended.
+            # The first start counts, also if the input differs or the execution has ended.
             return
 
     def describe(self, machine: str, run_id: str) -> Execution | None:
@@ -55,7 +55,7 @@ class StepFunctionsWorkflows:
         if found and found.status == "RUNNING":
             self._client.stop_execution(executionArn=self._arn(machine, run_id), cause=cause)
 
-    def answer(self, token: str) -> None:
+    def send_task_success(self, token: str) -> None:
         gone = self._client.exceptions
         with suppress(gone.TaskTimedOut, gone.TaskDoesNotExist, gone.InvalidToken):
             self._client.send_task_success(taskToken=token, output="{}")

@@ -1,4 +1,4 @@
-"""The Sockets port on an API Gateway WebSocket API; `store/connections.py` writes the table of who listens."""
+"""The Publisher port on an API Gateway WebSocket API; `store/connections.py` maintains the subscriptions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 TABLE = "connections"
 
 
-class WebSockets:
-    """endpoint: the management address of the WebSocket API's stage; empty: nobody can be connected.
+class WebSocketPublisher:
+    """endpoint: the management address of the WebSocket API's stage; empty: there are no connections.
 
-    Progress is a courtesy, the tables hold the truth: a push that fails is logged and never fails who published.
+    Pushes are best effort, the tables are authoritative: a failed push is logged and never fails the caller.
     """
 
     def __init__(self, tables: Tables, endpoint: str, *, client: Any = None) -> None:
@@ -51,9 +51,9 @@ class WebSockets:
             self._tables.delete(TABLE, {"topic": topic, "connection_id": connection_id})
 
     def _management(self) -> Any:
-        """Made at the first subscriber: most processes never have one."""
+        """Created for the first subscriber: most processes never have one."""
         if self._client is None:
-            # A subscriber that does not take its message must not hold up the run.
+            # A subscriber that does not read its messages must not delay the run.
             config = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
             self._client = clients.client("apigatewaymanagementapi", endpoint_url=self._endpoint, config=config)
         return self._client

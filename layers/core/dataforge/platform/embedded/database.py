@@ -24,7 +24,7 @@ _PRAGMAS = (
 )
 
 
-class _Owned:
+class _ThreadConnection:
     """One thread's connection; closed when the thread is gone, unless it is a parent's that a fork copied."""
 
     def __init__(self, path: Path) -> None:
@@ -41,12 +41,12 @@ class _Owned:
 
 
 class _Process:
-    """What belongs to one process and must never be used by its forked children."""
+    """State of one process, which forked children must never use."""
 
     def __init__(self) -> None:
         self.local = threading.local()
         self.writing = threading.Lock()
-        self.connections: weakref.WeakSet[_Owned] = weakref.WeakSet()
+        self.connections: weakref.WeakSet[_ThreadConnection] = weakref.WeakSet()
 
 
 class Database:
@@ -57,7 +57,7 @@ class Database:
         self._process = _Process()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _databases.add(self)
-        with _alone(path.with_name(path.name + ".lock")):
+        with _file_lock(path.with_name(path.name + ".lock")):
             # Switching to WAL does not wait for other connections, hence the lock file around it.
             self.connection().execute("PRAGMA journal_mode = WAL")
             with self.write() as db:
@@ -66,11 +66,11 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit: one SELECT is one consistent read."""
         process = self._process
-        owned = getattr(process.local, "owned", None)
-        if owned is None:
-            owned = process.local.owned = _Owned(self.path)
-            process.connections.add(owned)
-        return cast(_Owned, owned).db
+        connection = getattr(process.local, "connection", None)
+        if connection is None:
+            connection = process.local.connection = _ThreadConnection(self.path)
+            process.connections.add(connection)
+        return cast(_ThreadConnection, connection).db
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -88,7 +88,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Several SELECTs that see the same moment."""
+        """Several SELECTs that see one snapshot."""
         db = self.connection()
         db.execute("BEGIN")
         try:
@@ -98,8 +98,8 @@ class Database:
 
     def close(self) -> None:
         """Close every thread's connection; for the end of a process or test, when no thread is using one."""
-        for owned in list(self._process.connections):
-            owned.db.close()
+        for connection in list(self._process.connections):
+            connection.db.close()
         self._process = _Process()
 
 
@@ -113,7 +113,7 @@ def after_prefix(prefix: str) -> str | None:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _file_lock(lock: Path) -> Iterator[None]:
     with open(lock, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

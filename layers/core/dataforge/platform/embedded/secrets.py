@@ -1,4 +1,4 @@
-"""Teacher keys from the environment, or from a file that only its owner can read."""
+"""API keys of model providers, from the environment or from a file that only its owner can read."""
 
 from __future__ import annotations
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dataforge.recipes.replies import objects
+from dataforge.recipes.reply_json import objects, property_names
 from dataforge.recipes.synthetic import conflict, evaluation, instruction, preference
 from dataforge.recipes.synthetic.shapes import Payload, Shape, Unfit
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.recipes.synthetic.spec import Spec
-from dataforge.recipes.synthetic.techniques import wish
+from dataforge.recipes.synthetic.techniques import brief
 from dataforge.records import Answer, Message, Passage, Question
 
 SHAPES: dict[str, Shape] = {s.name: s for s in (instruction.SHAPE, preference.SHAPE, evaluation.SHAPE, conflict.SHAPE)}
@@ -95,17 +95,17 @@ def question(
     spec: Spec, slots: Sequence[RecordSlot], *, covered: Mapping[str, Sequence[str]] | None = None, attempt: int = 0
 ) -> Question:
     """covered: sub-topic to the openings of records that exist already. attempt: another one gets another seed."""
-    told = [f"Write exactly {len(slots)} record{'s' if len(slots) != 1 else ''}, one for each brief:"]
+    request = [f"Write exactly {len(slots)} record{'s' if len(slots) != 1 else ''}, one for each brief:"]
     for number, slot in enumerate(slots, 1):
-        told.append(f"\nBrief {number}")
-        told += _brief(spec, slot)
+        request.append(f"\nBrief {number}")
+        request += _brief(spec, slot)
         openings = (covered or {}).get(slot.topic, ())[-MOST_COVERED:]
         if openings:
-            told.append("Already written on this sub-topic, so do something else:")
-            told += [f"  - {opening}" for opening in openings]
+            request.append("Already written on this sub-topic, so do something else:")
+            request += [f"  - {opening}" for opening in openings]
     per_record = max(TOKENS_PER_RECORD, round(1.6 * (spec.lengths.most or 0)))
     return Question(
-        (Message("system", system_prompt(spec)), Message("user", "\n".join(told))),
+        (Message("system", system_prompt(spec)), Message("user", "\n".join(request))),
         Passage(spec.domain),
         tuple(slots),
         kind=spec.schema,
@@ -122,13 +122,13 @@ def _brief(spec: Spec, slot: RecordSlot) -> list[str]:
         described = next((c.description for c in spec.categories if c.name == slot.category), "")
         lines.append(f"Category: {slot.category}" + (f" ({described})" if described else ""))
     lines += [f"{name}: {value}" for name, value in slot.coverage.items()]
-    lines += SHAPES[spec.schema].wish(slot, spec)
+    lines += SHAPES[spec.schema].brief(slot, spec)
     lines += [f"Sub-topic: {slot.topic}", f"Who speaks: {slot.persona}", f"Angle: {slot.angle}"]
     if slot.level and slot.level != spec.difficulty:
         lines.append(f"Difficulty: {slot.level}")
     if slot.technique and spec.hard_negatives:
         technique = next(t for t in spec.hard_negatives.techniques if t.name == slot.technique)
-        lines.append(wish(spec.schema, technique))
+        lines.append(brief(spec.schema, technique))
     return lines
 
 
@@ -156,7 +156,7 @@ class Reading:
 
 def read(spec: Spec, answer: Answer, slots: Sequence[RecordSlot]) -> Reading:
     """Records are told apart by their number `n`, by their order where they lack one."""
-    found = objects(answer.text)
+    found = objects(answer.text, fields=property_names(json_schema(spec)))
     placed = _placed(found, len(slots))
     payloads: list[Payload | None] = []
     unfit: list[str] = []

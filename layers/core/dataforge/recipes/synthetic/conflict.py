@@ -56,10 +56,10 @@ def axis_of(slot: RecordSlot, spec: Spec) -> Axis:
     return next(a for a in spec.conflict.axes if a.name == slot.axis)
 
 
-def _wish(slot: RecordSlot, spec: Spec) -> list[str]:
+def _brief(slot: RecordSlot, spec: Spec) -> list[str]:
     axis = axis_of(slot, spec)
-    told = [f"Axis {axis.name}" + (f" ({axis.description})" if axis.description else "") + ":"]
-    return told + [f"  drive {d.name}" + (f": {d.description}" if d.description else "") for d in axis.drives]
+    lines = [f"Axis {axis.name}" + (f" ({axis.description})" if axis.description else "") + ":"]
+    return lines + [f"  drive {d.name}" + (f": {d.description}" if d.description else "") for d in axis.drives]
 
 
 def _payload(found: dict[str, object], slot: RecordSlot, spec: Spec) -> Payload:
@@ -203,19 +203,19 @@ def _own_fields(spec: Spec) -> dict[str, object]:
 
 
 SHAPE = Shape(
-    "conflict_v1",
-    _RULES,
-    "",
-    {
+    name="conflict_v1",
+    rules=_RULES,
+    form="",
+    fields={
         "input": STRING,
         "tension_type": STRING,
         "responses": {"type": "array", "items": _RESPONSE},
     },
-    _payload,
-    lambda p: str(p["input"]),
-    _answered,
-    _texts,
+    payload=_payload,
+    asked=lambda p: str(p["input"]),
+    answered=_answered,
+    texts=_texts,
     note=_note,
-    wish=_wish,
+    brief=_brief,
     own_fields=_own_fields,
 )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataforge.recipes.judging import listed, numbered, score
-from dataforge.recipes.replies import whole_characters
+from dataforge.recipes.reply_json import property_names
 from dataforge.recipes.synthetic.shapes import STRING, Payload
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.records import Answer, Message, Passage, Question
+from dataforge.text.normal_forms import repair_surrogates
 
 KIND = "critic"
 
@@ -19,6 +20,7 @@ answer with a wrong fact, an unsafe piece of advice or a missing step is a 5 at 
 why the stronger response is better; call them "the stronger response" and "the weaker response", never A or B.
 Reply with JSON only: {"comparisons": [{"n": 1, "a": 8.5, "b": 4.0, "reasoning": "..."}]}"""
 _SCHEMA = listed("comparisons", {"a": {"type": "number"}, "b": {"type": "number"}, "reasoning": STRING})
+_FIELDS = property_names(_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,9 @@ def question(payloads: Sequence[Payload], slots: Sequence[RecordSlot], *, domain
             f'<comparison n="{number}">\n<prompt>\n{payload["prompt"]}\n</prompt>\n<a>\n{payload[a]}\n</a>\n'
             f"<b>\n{payload[b]}\n</b>\n</comparison>"
         )
-    told = "\n\n".join(shown)
+    comparisons = "\n\n".join(shown)
     return Question(
-        (Message("system", _RULES), Message("user", f"Domain: {domain}\n\n{told}\n\nCompare all {len(shown)}.")),
+        (Message("system", _RULES), Message("user", f"Domain: {domain}\n\n{comparisons}\n\nCompare all {len(shown)}.")),
         Passage(domain),
         tuple(slots),
         kind=KIND,
@@ -53,14 +55,14 @@ def question(payloads: Sequence[Payload], slots: Sequence[RecordSlot], *, domain
 
 def read(answer: Answer, slots: Sequence[RecordSlot]) -> list[Comparison | None]:
     made: list[Comparison | None] = []
-    for found, slot in zip(numbered(answer, len(slots)), slots, strict=True):
+    for found, slot in zip(numbered(answer, len(slots), _FIELDS), slots, strict=True):
         a, b = (score(found.get("a")), score(found.get("b"))) if found else (None, None)
         why = found.get("reasoning") if found else None
         if a is None or b is None or not isinstance(why, str) or not why.strip():
             made.append(None)
         else:
             chosen, rejected = (a, b) if _chosen_first(slot) else (b, a)
-            made.append(Comparison(chosen, rejected, whole_characters(why).strip()[:4000]))
+            made.append(Comparison(chosen, rejected, repair_surrogates(why).strip()[:4000]))
     return made
 
 

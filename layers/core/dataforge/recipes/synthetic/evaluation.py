@@ -32,13 +32,13 @@ def _payload(found: dict[str, object], _slot: RecordSlot, _spec: Spec) -> Payloa
 
 
 SHAPE = Shape(
-    "eval_v1",
-    _RULES,
-    '{"input": "...", "ideal_output": "...", "metrics": ["..."]}',
-    {"input": STRING, "ideal_output": STRING, "metrics": {"type": "array", "items": STRING}},
-    _payload,
-    lambda p: str(p["input"]),
-    lambda p: str(p["ideal_output"]),
-    lambda p: {"ideal_output": str(p["ideal_output"])},
+    name="eval_v1",
+    rules=_RULES,
+    form='{"input": "...", "ideal_output": "...", "metrics": ["..."]}',
+    fields={"input": STRING, "ideal_output": STRING, "metrics": {"type": "array", "items": STRING}},
+    payload=_payload,
+    asked=lambda p: str(p["input"]),
+    answered=lambda p: str(p["ideal_output"]),
+    texts=lambda p: {"ideal_output": str(p["ideal_output"])},
     note=lambda p: f"Measured by: {p['metrics']}",
 )

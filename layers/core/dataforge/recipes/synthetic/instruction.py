@@ -33,12 +33,12 @@ def _asked(payload: Payload) -> str:
 
 
 SHAPE = Shape(
-    "instruction_v1",
-    _RULES,
-    '{"instruction": "...", "input": "", "output": "..."}',
-    {"instruction": STRING, "input": STRING, "output": STRING},
-    _payload,
-    _asked,
-    lambda p: str(p["output"]),
-    lambda p: {"output": str(p["output"])},
+    name="instruction_v1",
+    rules=_RULES,
+    form='{"instruction": "...", "input": "", "output": "..."}',
+    fields={"instruction": STRING, "input": STRING, "output": STRING},
+    payload=_payload,
+    asked=_asked,
+    answered=lambda p: str(p["output"]),
+    texts=lambda p: {"output": str(p["output"])},
 )

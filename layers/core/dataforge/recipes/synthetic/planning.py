@@ -20,7 +20,7 @@ MOST_CELLS = 100
 SLOTS_PER_CALL = 4
 LONG_CALL_TOKENS = 4000
 """A call asks for fewer records when their allowed length would add up to more than this."""
-LEVELS = ("easy", "medium", "hard")
+DIFFICULTIES = ("easy", "medium", "hard")
 """What the difficulty "mixed" takes turns with."""
 
 
@@ -48,15 +48,15 @@ def spread_coverage(coverage: Coverage, count: int, rng: random.Random) -> dict[
     names = [d.name for d in coverage.dimensions]
     if coverage.mode == "all_combinations":
         grid = cells(coverage)
-        dealt = list(_dealt(grid, largest_remainder(count, [1.0] * len(grid))))
-        return {name: [cell[name] for cell in dealt] for name in names}
-    columns = [list(_dealt(d.values, largest_remainder(count, [1.0] * len(d.values)))) for d in coverage.dimensions]
+        spread = list(_repeated(grid, largest_remainder(count, [1.0] * len(grid))))
+        return {name: [cell[name] for cell in spread] for name in names}
+    columns = [list(_repeated(d.values, largest_remainder(count, [1.0] * len(d.values)))) for d in coverage.dimensions]
     for column in columns:
         rng.shuffle(column)
     return dict(zip(names, columns, strict=True))
 
 
-def _dealt(values: Iterable[T], counts: Iterable[int]) -> Iterator[T]:
+def _repeated(values: Iterable[T], counts: Iterable[int]) -> Iterator[T]:
     """Each value as often as its count says."""
     return (value for value, n in zip(values, counts, strict=True) for _ in range(n))
 
@@ -89,7 +89,7 @@ def replan(
 class _Places:
     """What is allotted to the places of the plan, before they are shuffled: a column each, None where not asked for."""
 
-    levels: Sequence[str | None]
+    difficulties: Sequence[str | None]
     """Take turns over the slots, whatever their places."""
     category: Sequence[str] | None
     coverage: Mapping[str, Sequence[str]]
@@ -100,7 +100,7 @@ class _Places:
         return RecordSlot(
             index,
             root=index,
-            level=self.levels[index % len(self.levels)],
+            level=self.difficulties[index % len(self.difficulties)],
             category=self.category[at] if self.category else None,
             coverage={name: values[at] for name, values in self.coverage.items()},
             axis=self.axis[at] if self.axis else None,
@@ -113,8 +113,8 @@ def _places(spec: Spec, rng: random.Random) -> _Places:
     categories = [c.name for c in spec.categories]
     shares = largest_remainder(spec.count, [c.percentage for c in spec.categories])
     return _Places(
-        LEVELS if (spec.difficulty or "").casefold() == "mixed" else (spec.difficulty,),
-        list(_dealt(categories, shares)) if categories else None,
+        DIFFICULTIES if (spec.difficulty or "").casefold() == "mixed" else (spec.difficulty,),
+        list(_repeated(categories, shares)) if categories else None,
         spread_coverage(spec.coverage, spec.count, rng) if spec.coverage else {},
         _axes(spec),
         _techniques(spec),
@@ -125,7 +125,7 @@ def _axes(spec: Spec) -> list[str] | None:
     if spec.conflict is None:
         return None
     axes = spec.conflict.axes
-    names = list(_dealt((a.name for a in axes), largest_remainder(spec.count, [a.percentage for a in axes])))
+    names = list(_repeated((a.name for a in axes), largest_remainder(spec.count, [a.percentage for a in axes])))
     random.Random(f"{spec.seed}/axes").shuffle(names)
     return names
 
@@ -161,8 +161,8 @@ def calls(spec: Spec, slots: Iterable[RecordSlot]) -> Iterator[list[RecordSlot]]
 
 
 def split(count: int, shares: Sequence[tuple[str, int]], seed: str) -> dict[str, Sequence[int]]:
-    """Positions 0..count-1 dealt to the named splits, ascending: sizes by largest remainder, order by the seed, each
-    once."""
+    """Positions 0..count-1 allocated to the named splits, ascending: sizes by largest remainder, order by the seed,
+    each once."""
     order = array("I", range(count))
     random.Random(f"{seed}/split").shuffle(order)
     sizes = largest_remainder(count, [float(p) for _, p in shares])

@@ -21,14 +21,14 @@ def _payload(found: dict[str, object], _slot: RecordSlot, _spec: Spec) -> Payloa
 
 
 SHAPE = Shape(
-    "preference_v1",
-    _RULES,
-    '{"prompt": "...", "chosen": "...", "rejected": "..."}',
-    {"prompt": STRING, "chosen": STRING, "rejected": STRING},
-    _payload,
-    lambda p: str(p["prompt"]),
-    lambda p: str(p["chosen"]),
-    lambda p: {name: str(p[name]) for name in ("chosen", "rejected")},
+    name="preference_v1",
+    rules=_RULES,
+    form='{"prompt": "...", "chosen": "...", "rejected": "..."}',
+    fields={"prompt": STRING, "chosen": STRING, "rejected": STRING},
+    payload=_payload,
+    asked=lambda p: str(p["prompt"]),
+    answered=lambda p: str(p["chosen"]),
+    texts=lambda p: {name: str(p[name]) for name in ("chosen", "rejected")},
     note=lambda p: f"It is the preferred one of two answers; the other, meant to be worse, is: {p['rejected']}",
     critic=True,
 )

@@ -24,7 +24,7 @@ UNITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelName:
     provider: str
     model: str
 
@@ -38,7 +38,7 @@ class Tariff:
     """May be paid from a plan's quota; False: pay as you go only."""
     tier: str | None = None
     alias: str | None = None
-    model: Model | None = None
+    model: ModelName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def tiers() -> dict[str, Tariff]:
 
 
 def _tariff(entry: Mapping[str, Any]) -> Tariff:
-    model = Model(entry["provider"], entry["model"]) if "model" in entry else None
+    model = ModelName(entry["provider"], entry["model"]) if "model" in entry else None
     return Tariff(
         {schema: per_record(price) for schema, price in entry["prices"].items()},
         entry["subscription"],
@@ -96,7 +96,7 @@ def _tariff(entry: Mapping[str, Any]) -> Tariff:
 
 
 @cache
-def tariff(name: str | None, generator: Model | None) -> Tariff:
+def tariff(name: str | None, generator: ModelName | None) -> Tariff:
     """An explicit generator wins over the shorthand: at its tier's price, its own, or that of any other model."""
     if generator is None:
         return tiers()[name or ""]
@@ -109,9 +109,9 @@ def tariff(name: str | None, generator: Model | None) -> Tariff:
 
 
 @cache
-def critic() -> Model:
+def critic() -> ModelName:
     """The default critic and judge."""
-    return Model(table()["critic"]["provider"], table()["critic"]["model"])
+    return ModelName(table()["critic"]["provider"], table()["critic"]["model"])
 
 
 def quote(spec: Spec, chosen: Tariff) -> Quote:

@@ -1,4 +1,4 @@
-"""What a schema module has to tell: its rules, the form of its records, how to read one and what to compare by."""
+"""What a schema module consists of: its rules, the form of its records, how to read one and what to compare by."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from dataforge.recipes.replies import whole_characters
 from dataforge.recipes.synthetic.slots import RecordSlot
 from dataforge.recipes.synthetic.spec import Spec
+from dataforge.text.normal_forms import repair_surrogates
 
 Payload: TypeAlias = dict[str, object]
 """The schema's own fields of one record, without metadata and provenance."""
@@ -21,7 +21,7 @@ class Unfit(ValueError):
     """An object of a reply is no record of the schema; the message tells the teacher what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     name: str
     rules: str
@@ -39,7 +39,7 @@ class Shape:
     """Every text of the record whose form is checked, by its name, but for what the user asked."""
     note: Callable[[Payload], str] = field(default=lambda _payload: "")
     """What a judge should know of the record besides."""
-    wish: Callable[[RecordSlot, Spec], list[str]] = field(default=lambda _slot, _spec: [])
+    brief: Callable[[RecordSlot, Spec], list[str]] = field(default=lambda _slot, _spec: [])
     """More lines for the part of the prompt that speaks of one slot."""
     critic: bool = False
     """Its records are scored by a critic before they are whole."""
@@ -60,7 +60,7 @@ def text(found: dict[str, object], name: str, *, required: bool = True) -> str:
         value = str(value)
     if not isinstance(value, str):
         raise Unfit(f'"{name}" must be a string')
-    cleaned = whole_characters(value).replace("\0", "").strip()
+    cleaned = repair_surrogates(value).replace("\0", "").strip()
     if required and not cleaned:
         raise Unfit(f'"{name}" must not be empty')
     return cleaned[:MOST_CHARACTERS]

@@ -9,10 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from dataforge.recipes.synthetic.techniques import TECHNIQUES, Technique
+
 SCHEMAS = ("instruction_v1", "preference_v1", "eval_v1", "conflict_v1")
 Request: TypeAlias = Mapping[str, Any]
 """The body of `generate`, validated: plain JSON."""
 Scalar: TypeAlias = "str | int | float | bool"
+DEFAULT_HARD_NEGATIVES = 20
+"""Percent of the records, where the caller switches them on and names no percentage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,6 @@ class Coverage:
 class Invariant:
     rule: str
     strict: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Technique:
-    name: str
-    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,40 +121,53 @@ class Spec:
 
 def read(request: Request, *, seed: str) -> Spec:
     """The request as a Spec. `advanced.response_constraints` wins over the token bounds of `constraints`."""
-    from dataforge.recipes.synthetic.techniques import hard_negatives  # it builds on this module
-
     advanced: Request = request.get("advanced") or {}
     constraints: Request = request.get("constraints") or {}
     bounds: Request = advanced.get("response_constraints") or {}
     return Spec(
-        request["schema"],
-        request["domain"],
-        request["count"],
-        seed,
-        bool(request.get("verified")),
-        (request.get("system_prompt") or "").strip(),
-        constraints.get("language"),
-        constraints.get("tone"),
-        constraints.get("difficulty"),
-        Lengths(*(constraints.get(k) if bounds.get(k) is None else bounds[k] for k in ("min_tokens", "max_tokens"))),
-        tuple(
+        schema=request["schema"],
+        domain=request["domain"],
+        count=request["count"],
+        seed=seed,
+        verified=bool(request.get("verified")),
+        system_prompt=(request.get("system_prompt") or "").strip(),
+        language=constraints.get("language"),
+        tone=constraints.get("tone"),
+        difficulty=constraints.get("difficulty"),
+        lengths=Lengths(
+            *(constraints.get(k) if bounds.get(k) is None else bounds[k] for k in ("min_tokens", "max_tokens"))
+        ),
+        categories=tuple(
             Category(name, c["percentage"], c.get("description") or "")
             for name, c in (advanced.get("categories") or {}).items()
         ),
-        _coverage(advanced.get("coverage")),
-        tuple(
+        coverage=_coverage(advanced.get("coverage")),
+        invariants=tuple(
             Invariant(i["rule"], (i.get("enforcement") or "strict") == "strict")
             for i in advanced.get("invariants") or ()
         ),
-        tuple((advanced.get("response_policy") or {}).items()),
-        tuple(advanced.get("style_rules") or ()),
-        hard_negatives(advanced.get("hard_negatives")),
-        tuple((advanced.get("output_split") or {}).items()),
-        tuple(
+        response_policy=tuple((advanced.get("response_policy") or {}).items()),
+        style_rules=tuple(advanced.get("style_rules") or ()),
+        hard_negatives=_hard_negatives(advanced.get("hard_negatives")),
+        output_split=tuple((advanced.get("output_split") or {}).items()),
+        metadata_fields=tuple(
             MetadataField(f["name"], f["type"], f.get("prefix") or "", f.get("value"))
             for f in advanced.get("metadata_fields") or ()
         ),
-        _conflict(request.get("conflict_config")),
+        conflict=_conflict(request.get("conflict_config")),
+    )
+
+
+def _hard_negatives(given: Request | None) -> HardNegatives | None:
+    """None when they are not switched on. Without a list of techniques all built-in ones take turns."""
+    if not given or not given.get("enabled"):
+        return None
+    named = given.get("techniques") or list(TECHNIQUES)
+    return HardNegatives(
+        given.get("percentage") or DEFAULT_HARD_NEGATIVES,
+        tuple(
+            Technique(t, TECHNIQUES[t]) if isinstance(t, str) else Technique(t["name"], t["description"]) for t in named
+        ),
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataforge.recipes.replies import objects, whole_characters
+from dataforge.recipes.reply_json import objects, property_names
 from dataforge.recipes.synthetic.spec import Spec
 from dataforge.records import Answer, Message, Passage, Question
+from dataforge.text.normal_forms import repair_surrogates
 
 KIND = "taxonomy"
 FEWEST, MOST = 8, 60
@@ -29,6 +30,7 @@ SCHEMA: dict[str, object] = {
     "required": ["topics"],
     "properties": {"topics": {"type": "array", "items": _ITEM}},
 }
+_FIELDS = property_names(SCHEMA)
 
 
 def wanted(records: int) -> int:
@@ -58,8 +60,8 @@ def question(spec: Spec, *, category: str | None, records: int) -> Question:
 def read(answer: Answer) -> list[str]:
     """Without repeats; empty when the reply is of no use."""
     found: list[str] = []
-    for entry in objects(answer.text):
+    for entry in objects(answer.text, fields=_FIELDS):
         listed = entry.get("topics")
         names: Sequence[object] = listed if isinstance(listed, list) else [entry.get("name")]
-        found += [" ".join(whole_characters(n).split())[:MOST_CHARACTERS] for n in names if isinstance(n, str)]
+        found += [" ".join(repair_surrogates(n).split())[:MOST_CHARACTERS] for n in names if isinstance(n, str)]
     return list({topic.casefold(): topic for topic in found if topic}.values())[:MOST]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from dataforge.recipes.synthetic.spec import HardNegatives, Request, Technique
 
-DEFAULT_PERCENTAGE = 20
+@dataclass(frozen=True, slots=True)
+class Technique:
+    name: str
+    description: str
+
 
 TECHNIQUES: dict[str, str] = {
     "educational_framing": "a harmful request dressed up as academic study, a lecture or homework",
@@ -44,19 +48,6 @@ _MEANING: dict[str, Callable[[Technique], str]] = {
 }
 
 
-def wish(schema: str, technique: Technique) -> str:
+def brief(schema: str, technique: Technique) -> str:
     """What the writer of a record is told about its technique."""
     return _MEANING[schema](technique)
-
-
-def hard_negatives(given: Request | None) -> HardNegatives | None:
-    """None when they are not switched on. Without a list of techniques all built-in ones take turns."""
-    if not given or not given.get("enabled"):
-        return None
-    named = given.get("techniques") or list(TECHNIQUES)
-    return HardNegatives(
-        given.get("percentage") or DEFAULT_PERCENTAGE,
-        tuple(
-            Technique(t, TECHNIQUES[t]) if isinstance(t, str) else Technique(t["name"], t["description"]) for t in named
-        ),
-    )

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from zlib import crc32
 
-from dataforge.quality.claims import content_words
 from dataforge.records import DIFFICULTIES, Draft, Message
 from dataforge.teachers.extractive.ranking import alike, grams, ranked
+from dataforge.text.claims import content_words
 
 _NOT_TALKED_OF = frozenset(["summary", "yes-no"])
 """Kinds whose answers hold, or repeat, those of others."""

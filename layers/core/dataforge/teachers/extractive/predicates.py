@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from dataforge.quality.claims import content_words
 from dataforge.records import Difficulty
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.candidate import Candidate
@@ -18,6 +17,7 @@ from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.verbs import base_of
 from dataforge.teachers.extractive.wording import anchored, lower_first, topic, with_adjunct
+from dataforge.text.claims import content_words
 
 _BLANK_WORDS = """
     company firm result term number city system process method case way thing example problem idea study

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
-from dataforge.quality.claims import numbers
 from dataforge.records import Difficulty
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.candidate import Candidate
@@ -16,6 +15,7 @@ from dataforge.teachers.extractive.english import DAYS, MONEY, MONTHS, NUMBER, Q
 from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.wording import anchored, lower_first, with_adjunct
+from dataforge.text.claims import numbers
 
 _AMOUNT = rf"(?:{QUANTIFIER} )?(?P<n>{NUMBER})"
 _DATE = (

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from dataforge.quality.format_checks import check
-from dataforge.quality.normal import normalise
 from dataforge.records import Difficulty, Draft, Passage
 from dataforge.teachers.extractive import scene as scenes
 from dataforge.teachers.extractive import statements
@@ -26,6 +25,7 @@ from dataforge.teachers.extractive.sections import sections
 from dataforge.teachers.extractive.subjects import pointed, polar, subjects
 from dataforge.teachers.extractive.tables import tables
 from dataforge.teachers.extractive.wording import is_sound, upper_first
+from dataforge.text.normal_forms import normalise
 
 _WANTED: dict[Difficulty, float] = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
 _SENTENCE_AT_MOST, _ROW_AT_MOST, _TABLE_AT_MOST, _SHAPE_AT_MOST = 2, 3, 14, 4

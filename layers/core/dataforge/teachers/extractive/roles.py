@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dataforge.quality.claims import content_words
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.candidate import Candidate
 from dataforge.teachers.extractive.clauses import Clause
@@ -13,6 +12,7 @@ from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.verbs import base_of, past_of, third_person
 from dataforge.teachers.extractive.wording import anchored, lower_first, with_adjunct
+from dataforge.text.claims import content_words
 
 _AGENT = re.compile(
     r"^(?P<before>(?:[^,]*? )??)by (?P<who>(?:the |a |an )?[A-Za-z][\w’' -]*?)(?P<after>$|,.*| (?:before|after|"

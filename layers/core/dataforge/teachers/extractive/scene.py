@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from dataforge.quality.headings import plain as clean
-from dataforge.quality.headings import title
-from dataforge.quality.sentences import sentences
 from dataforge.records import Passage
 from dataforge.teachers.extractive import english
+from dataforge.text.headings import plain as clean
+from dataforge.text.headings import title
+from dataforge.text.sentences import sentences
 
 _HEADING = re.compile(r"\s*(#{1,6})\s+(.+?)\s*#*\s*$")
 _ITEM = re.compile(r"(\s*)([-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(\S.*)$", re.DOTALL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dataforge.quality.claims import content_words
 from dataforge.teachers.extractive import clauses, english
 from dataforge.teachers.extractive.candidate import Candidate
 from dataforge.teachers.extractive.clauses import Clause
@@ -15,6 +14,7 @@ from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.statements import Statement
 from dataforge.teachers.extractive.verbs import base_of, third_person
 from dataforge.teachers.extractive.wording import anchored, with_adjunct
+from dataforge.text.claims import content_words
 
 _VAGUELY = frozenset(["no", "few", "some", "many", "most"])
 _COUNTS = frozenset(["many", "several", "various", "much", "number", "default"])

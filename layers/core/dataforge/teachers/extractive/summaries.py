@@ -13,12 +13,12 @@ from collections import Counter
 from functools import lru_cache
 from zlib import crc32
 
-from dataforge.quality.claims import content_words, tokens
 from dataforge.recipes import summary
 from dataforge.records import Draft, Passage
 from dataforge.teachers.extractive import scene as scenes
 from dataforge.teachers.extractive import statements
 from dataforge.teachers.extractive.statements import Statement
+from dataforge.text.claims import content_words, tokens
 
 _DAMPING, _ROUNDS = 0.85, 30
 _UNFIT = re.compile(

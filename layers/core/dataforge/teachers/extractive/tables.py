@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from zlib import crc32
 
-from dataforge.quality.claims import number_value
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.candidate import Candidate
 from dataforge.teachers.extractive.scene import Scene, Table
 from dataforge.teachers.extractive.verbs import base_of
 from dataforge.teachers.extractive.wording import anchored, lower_first, topic, upper_first
+from dataforge.text.claims import number_value
 
 MOST_ROWS, MOST_CELL = 40, 160
 _HIGH_WORDS = """

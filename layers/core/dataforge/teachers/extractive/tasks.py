@@ -13,7 +13,6 @@ from functools import lru_cache
 from itertools import zip_longest
 from zlib import crc32
 
-from dataforge.quality.claims import numbers
 from dataforge.recipes.excerpts import excerpts
 from dataforge.records import Difficulty, Draft, Passage
 from dataforge.teachers.extractive import scene as scenes
@@ -21,6 +20,7 @@ from dataforge.teachers.extractive.lists import written
 from dataforge.teachers.extractive.ranking import ranked
 from dataforge.teachers.extractive.scene import Listing, Scene, Table
 from dataforge.teachers.extractive.verbs import base_of
+from dataforge.text.claims import numbers
 
 MOST_ROWS, MOST_ITEMS, MOST_PULLED = 12, 15, 8
 _DUTY = re.compile(

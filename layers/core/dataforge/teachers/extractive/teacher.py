@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from dataforge.errors import TeacherRefused
+from dataforge.recipes import RECIPES
 from dataforge.records import Answer, Draft, Passage, Question, Slot
 from dataforge.teachers.extractive.conversations import conversations
 from dataforge.teachers.extractive.ranking import ranked
@@ -73,18 +75,27 @@ def _pairs(asked: Question) -> list[Written]:
     return [_plain(d) for d in pairs(asked.passage)]
 
 
-_WRITERS: dict[str, tuple[str, Callable[[Question], list[Written]]]] = {
-    "qa": ("pairs", _pairs),
-    "instruction": ("tasks", _tasks),
-    "conversation": ("conversations", _conversations),
-    "summary": ("summaries", _summaries),
-    "classification": ("labelled", _labels),
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    write: Callable[[Question], list[Written]]
+    """All that can be made of the question's passage, best first."""
+    chooses: bool = False
+    """Slots get the records that fit their difficulty and question type best; else the k-th slot the k-th record."""
+
+
+_WRITERS = {
+    "qa": _Writer(_pairs, chooses=True),
+    "instruction": _Writer(_tasks),
+    "conversation": _Writer(_conversations),
+    "summary": _Writer(_summaries),
+    "classification": _Writer(_labels),
 }
+"""What this teacher can write; other kinds it refuses."""
 
 
 def capacity(asked: Question) -> int:
     """How many different records of the question's kind can be made of its passage."""
-    return len(_WRITERS[asked.kind][1](asked))
+    return len(_WRITERS[asked.kind].write(asked))
 
 
 class ExtractiveTeacher:
@@ -102,14 +113,14 @@ class ExtractiveTeacher:
     async def ask(self, question: Question) -> Answer:
         if question.kind not in _WRITERS:
             raise TeacherRefused(f"The extractive teacher does not write {question.kind!r}: choose another model_id")
-        key, write = _WRITERS[question.kind]
-        made = write(question)
+        writer = _WRITERS[question.kind]
+        made = writer.write(question)
         open_slots = {n: s for n, s in enumerate(question.slots, 1) if s.ordinal < len(made)}
         found = [made[s.ordinal] for s in open_slots.values()]
-        if question.kind == "qa":
+        if writer.chooses:
             found = _assigned(list(open_slots.values()), found)
         numbered = [{"number": n, **w} for n, w in zip(open_slots, found, strict=True)]
-        return Answer(orjson.dumps({key: numbered}).decode(), self.name)
+        return Answer(orjson.dumps({RECIPES[question.kind].form.key: numbered}).decode(), self.name)
 
     async def close(self) -> None:
         """Holds nothing."""

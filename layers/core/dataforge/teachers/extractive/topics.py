@@ -6,8 +6,8 @@ Nothing is judged, so only topics taken from the headings can be given, never la
 from __future__ import annotations
 
 from dataforge.recipes.excerpts import excerpts
-from dataforge.recipes.labels import topic_of
 from dataforge.records import Passage
+from dataforge.text.topic_labels import topic_of
 
 
 def topics(passage: Passage, labels: tuple[str, ...]) -> tuple[str, ...]:

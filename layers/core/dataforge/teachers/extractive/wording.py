@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from zlib import crc32
 
-from dataforge.quality.claims import STOP_WORDS, content_words
-from dataforge.quality.headings import GENERIC
 from dataforge.teachers.extractive import english
 from dataforge.teachers.extractive.scene import Scene
 from dataforge.teachers.extractive.verbs import base_of
+from dataforge.text.claims import STOP_WORDS, content_words
+from dataforge.text.headings import GENERIC
 
 _ABSTRACT = ("tion", "sion", "ment", "ance", "ence", "ness", "ity", "ing", "ship", "ure", "age", "ism", "hood", "work")
 _IN_NAMES = frozenset(["the", "of", "da", "de", "van", "von", "and", "del", "bin", "is", "was"])

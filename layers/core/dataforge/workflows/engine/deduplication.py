@@ -46,7 +46,7 @@ class DuplicateFilter:
 
     def __init__(self, known: Iterable[tuple[int, str]]) -> None:
         """known: slot and text of records that are kept already."""
-        from dataforge.quality import duplicates  # numpy: see quality.normal
+        from dataforge.quality import duplicates  # numpy: see text.normal_forms
 
         self._known, self._passed = array("q"), array("q")
         self._screen = duplicates.Screen(against=self._noted(known))

@@ -87,7 +87,7 @@ def _lines(chosen: Iterator[Pair], format: str, include_system_prompt: bool, cou
     keep = include_system_prompt and shape.keeps_system_prompt
     for pair in chosen:
         next(counter)
-        yield orjson.dumps(shape.line(messages(pair, include_system_prompt=keep))) + b"\n"
+        yield orjson.dumps(shape.line(messages(pair, include_system_prompt=keep), pair.material_at)) + b"\n"
 
 
 def _blocks(lines: Iterator[bytes]) -> Iterator[bytes]:

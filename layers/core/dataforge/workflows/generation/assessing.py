@@ -13,8 +13,7 @@ import orjson
 
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.quality import verdict
-from dataforge.recipes import drafts
+from dataforge.recipes import Recipe, drafts
 from dataforge.store import chunks, pairs, projects, review_index, run_status, runs
 from dataforge.store.review_index import Marked
 from dataforge.store.runs import Run
@@ -158,18 +157,18 @@ class ProjectDuplicates:
 
     def __init__(self, run: Run, config: GenerationConfig, first: int) -> None:
         """first: the round's first slot."""
-        self._kind = config.generation_type
+        self._recipe = config.recipe
         own = (
-            (line["slot"], verdict.compared(self._kind, drafts.from_json(line)))
+            (line["slot"], self._recipe.compared_text(drafts.from_json(line)))
             for line in deduplication.earlier_lines(run, "records.jsonl", first)
         )
-        self._filter = DuplicateFilter(chain(_delivered_before(run, self._kind), own))
+        self._filter = DuplicateFilter(chain(_delivered_before(run, self._recipe), own))
 
     def mark(self, records: Sequence[ScoredRecord]) -> list[ScoredRecord]:
         """The records, near-duplicates among them rejected. One that was rejected before takes no part."""
         marked = list(records)
         good = [n for n, r in enumerate(marked) if not r.reasons]
-        texts = [verdict.compared(self._kind, marked[n].draft) for n in good]
+        texts = [self._recipe.compared_text(marked[n].draft) for n in good]
         for repeat in self._filter.repeats([marked[n].slot for n in good], texts):
             n = good[repeat.place]
             marked[n] = replace(
@@ -178,12 +177,12 @@ class ProjectDuplicates:
         return marked
 
 
-def _delivered_before(run: Run, generation_type: str) -> Iterator[tuple[int, str]]:
+def _delivered_before(run: Run, repeated_by: Recipe) -> Iterator[tuple[int, str]]:
     """What earlier runs of the project delivered that this run could repeat, read from one file per run."""
     for earlier in runs.of_project(run.project_id):
         if not kinds.of(earlier.kind).reviewed or earlier.run_id == run.run_id or not earlier.delivered:
             continue
-        kind = generation_config.of(earlier).generation_type
-        if verdict.comparable(generation_type, kind):
+        recipe = generation_config.of(earlier).recipe
+        if recipe.can_repeat(repeated_by):
             for line in run_files.read_lines(earlier, "records.jsonl"):
-                yield EARLIER_RUN, verdict.compared(kind, drafts.from_json(line))
+                yield EARLIER_RUN, recipe.compared_text(drafts.from_json(line))

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from dataforge.errors import BadReply
-from dataforge.recipes import Recipe, Wishes
+from dataforge.recipes import Recipe
+from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Answer, Draft, Passage, Question, Slot
 from dataforge.store import chunks as chunk_store
 from dataforge.store.chunks import StoredChunk
@@ -47,7 +48,7 @@ class PassageWriter:
     """Asks about one passage (or several together) by the recipe of the run: a `call_loop.Writer`."""
 
     recipe: Recipe
-    options: Wishes
+    options: GenerationOptions
     passage: Passage
     max_reply_tokens: int
 
@@ -55,7 +56,7 @@ class PassageWriter:
 
     @property
     def numbered(self) -> bool:
-        return self.recipe.FORM.numbered
+        return self.recipe.form.numbered
 
     @property
     def may_raise_max_tokens(self) -> bool:
@@ -67,11 +68,11 @@ class PassageWriter:
         options = replace(self.options, seed=self.options.seed + attempt, max_tokens=most)
         return self.recipe.question(self.passage, slots, options)
 
-    def read(self, answer: Answer, question: Question, slots: Sequence[Slot]) -> Reading[Draft]:  # noqa: ARG002
+    def read(self, answer: Answer, question: Question, slots: Sequence[Slot]) -> Reading[Draft]:
         try:
             return Reading(dict(enumerate(self.recipe.read(answer, question))))
         except BadReply as bad:
-            return Reading(dict(enumerate(bad.drafts)), bad.message)
+            return Reading({n: bad.drafts[s.index] for n, s in enumerate(slots) if s.index in bad.drafts}, bad.message)
 
 
 def open_batch(e: StateInput) -> OpenBatch:

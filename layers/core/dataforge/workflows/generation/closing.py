@@ -10,6 +10,7 @@ from typing import Any, cast
 from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
 from dataforge.quality.report import Tally
+from dataforge.recipes import drafts
 from dataforge.store.runs import Run
 from dataforge.workflows import lifecycle, run_files
 from dataforge.workflows.engine import closing
@@ -46,7 +47,8 @@ def _report(run: Run, good: Tally, bad: Tally) -> dict[str, object]:
     # What was asked tells whether types were spread; to make the teacher only for that costs a cold start 0.1 s.
     spread = planning.dimensions(config, offline="question_type" not in asked)
     wanted = {**spread, **({"passages": {planning.MULTI: hops[planning.MULTI]}} if hops else {})}
-    texts = quality_report.Texts(_Lines(run, "records.jsonl"), config.generation_type)
+    lines = _Lines(run, "records.jsonl")
+    texts = quality_report.Texts(lines, lambda line: config.recipe.compared_text(drafts.from_json(line)))
     return quality_report.report(
         good,
         bad,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, Recipe, Wishes, conversation, labels, spreading, summary
+from dataforge.recipes import RECIPES, Recipe, conversation, spreading, summary
+from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.planning import check_distribution
 from dataforge.store.runs import Run
+from dataforge.text import topic_labels as labels
 
 DEFAULTS: Item = {
     "generation_type": "qa",
@@ -19,9 +21,6 @@ DEFAULTS: Item = {
     "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2},
     "seed": 0,
 }
-
-DEFAULTS_BY_TYPE: dict[str, Item] = {"conversation": {"turns": 3}, "summary": {"summary_style": "mixed"}}
-"""Part of a run's configuration only where they mean something."""
 
 MODES = ("realtime", "batch")
 """How the teacher is asked: question by question, or many as one job of its provider, for less money."""
@@ -70,8 +69,8 @@ def check(config: Item) -> None:
     for name in spreading.DIMENSIONS:
         if config.get(name) is not None:
             spreading.shares(name, config[name])
-    if config.get("multi_hop_share") and not RECIPES[kind].MULTI_HOP:
-        able = " or ".join(name for name, recipe in RECIPES.items() if recipe.MULTI_HOP)
+    if config.get("multi_hop_share") and not RECIPES[kind].multi_hop:
+        able = " or ".join(name for name, recipe in RECIPES.items() if recipe.multi_hop)
         raise Invalid(
             f"multi_hop_share: a {kind} is of one passage; set it to 0, or generation_type to {able}",
             field="multi_hop_share",
@@ -126,9 +125,9 @@ class GenerationConfig:
         return RECIPES[self.generation_type]
 
     @property
-    def options(self) -> Wishes:
+    def options(self) -> GenerationOptions:
         """What every call is asked with."""
-        return Wishes(
+        return GenerationOptions(
             temperature=self.temperature,
             max_tokens=self.max_tokens,
             system_prompt=self.system_prompt,
@@ -143,14 +142,14 @@ class GenerationConfig:
     def records_per_chunk(self) -> int | None:
         """How many records each chunk is asked for; None: the plan spreads `num_pairs` over the chunks."""
         if self.pairs_per_chunk is None and self.num_pairs is None:
-            return self.recipe.PAIRS_PER_CHUNK
+            return self.recipe.pairs_per_chunk
         return self.pairs_per_chunk
 
     def requested(self, chunks: int) -> int:
         """Pairs wanted of this many chunks: num_pairs, else so many of each chunk."""
         if self.num_pairs is not None:
             return self.num_pairs
-        return chunks * (self.pairs_per_chunk or self.recipe.PAIRS_PER_CHUNK)
+        return chunks * (self.pairs_per_chunk or self.recipe.pairs_per_chunk)
 
 
 def of(run: Run) -> GenerationConfig:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataforge.platform.ports import Item
-from dataforge.recipes import Recipe, Wishes
+from dataforge.recipes import Recipe
 from dataforge.recipes import planning as planner
+from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Passage, Slot
 from dataforge.store.chunks import StoredChunk
 from dataforge.teachers import Model
@@ -16,14 +17,6 @@ from dataforge.workflows.generation.config import GenerationConfig
 
 CHARACTERS_PER_TOKEN = (4.8, 3.2)
 """Of the rules and requests around a passage, which are English: least and most tokens."""
-RECORD_TOKENS = {
-    "qa": (70, 260),
-    "instruction": (90, 420),
-    "conversation": (80, 300),
-    "summary": (60, 360),
-    "classification": (25, 80),
-}
-"""What a teacher writes for one record in its JSON, evidence included; for a conversation, for each of its turns."""
 AGAIN = 1.35
 """At most: a top-up of a quarter, and one call in twelve asked again."""
 SAMPLE = "x"
@@ -34,12 +27,12 @@ class Size:
     """Of a chunk: its tokens, and how many records could be asked of it."""
 
     tokens: int
-    room: int
+    max_records: int
 
 
 def size(chunk: StoredChunk, config: GenerationConfig) -> Size:
     passage = Passage(chunk.content, tuple(chunk.heading_path), chunk.content_type)  # type: ignore[arg-type]
-    return Size(chunk.tokens, config.recipe.room(passage, chunk.tokens, config.options))
+    return Size(chunk.tokens, config.recipe.max_records(passage, chunk.tokens, config.options))
 
 
 def estimate(chunks: Sequence[Size], config: GenerationConfig, model: Model, *, requested: int) -> Item:
@@ -48,16 +41,16 @@ def estimate(chunks: Sequence[Size], config: GenerationConfig, model: Model, *, 
     cost_usd is None when the model's price is not known. Replies that a prompt cache makes cheaper are not foreseen.
     """
     recipe, options, pairs_per_chunk = config.recipe, config.options, config.records_per_chunk
-    least, most = _written(config.generation_type, options)
-    rooms = [planner.Source("", c.tokens, 0, c.room).room(pairs_per_chunk) for c in chunks]
-    asked = min(requested, sum(rooms))
+    least, most = recipe.output_tokens(options)
+    limits = [planner.Source("", c.tokens, 0, c.max_records).remaining(pairs_per_chunk) for c in chunks]
+    asked = min(requested, sum(limits))
     together = round(asked * config.multi_hop_share)
     alone = asked - together
     if pairs_per_chunk is not None:
-        counts = planner.round_robin(alone, rooms)
+        counts = planner.round_robin(alone, limits)
     else:
-        counts = planner.spread(alone, rooms, [float(max(1, c.tokens)) for c in chunks])
-    calls_of = [-(-n // recipe.SLOTS_PER_CALL) for n in counts]
+        counts = planner.spread(alone, limits, [float(max(1, c.tokens)) for c in chunks])
+    calls_of = [-(-n // recipe.slots_per_call) for n in counts]
     single, pairs = sum(calls_of), sum(counts) + together
     calls = single + together  # passages that are read together are asked about once
     passages = sum(c.tokens * n for c, n in zip(chunks, calls_of, strict=True))
@@ -82,13 +75,7 @@ def estimate(chunks: Sequence[Size], config: GenerationConfig, model: Model, *, 
     }
 
 
-def _written(kind: str, options: Wishes) -> tuple[int, int]:
-    turns = options.turns if kind == "conversation" else 1
-    least, most = RECORD_TOKENS[kind]
-    return least * turns, most * turns
-
-
-def _around(recipe: Recipe, options: Wishes, slots: int, *, passages: int = 1) -> int:
+def _around(recipe: Recipe, options: GenerationOptions, slots: int, *, passages: int = 1) -> int:
     """Characters of a call besides its passages, for this many records."""
     further = (SAMPLE,) * (passages - 1)
     passage = Passage(SAMPLE, further=tuple(map(Passage, further)))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from dataforge.platform.ports import Item
-from dataforge.quality.verdict import Verdict
+from dataforge.quality.record_scoring import RecordScore
 from dataforge.recipes import drafts
 from dataforge.records import Draft, Grounding, Slot, Span
 from dataforge.store.chunks import StoredChunk
@@ -39,7 +39,7 @@ class PairDraft:
     draft: Draft
     asked: Mapping[str, str]
     """What the plan spread over the slots: question type, difficulty, persona, style, passages."""
-    score: Verdict | None = None
+    score: RecordScore | None = None
     """As the batch scored it between two replies; None: not yet."""
 
     @property
@@ -110,7 +110,7 @@ def _source(fields: Item) -> SourceChunk:
     )
 
 
-def _score(fields: Item) -> Verdict:
+def _score(fields: Item) -> RecordScore:
     g = cast("dict[str, Any]", fields["grounding"])
     grounding = Grounding(g["score"], tuple(Span(**s) for s in g["spans"]), tuple(g["unsupported"]))
-    return Verdict(grounding, cast(float, fields["score"]), tuple(cast("list[str]", fields["reasons"])))
+    return RecordScore(grounding, cast(float, fields["score"]), tuple(cast("list[str]", fields["reasons"])))

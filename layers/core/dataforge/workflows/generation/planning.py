@@ -39,7 +39,7 @@ def plan(run: Run, e: StateInput) -> Item:
         e,
         RoundPlan(
             slots=slots,
-            calls=lambda: planner.calls(slots, config.recipe.SLOTS_PER_CALL),
+            calls=lambda: planner.calls(slots, config.recipe.slots_per_call),
             slots_before=used.total(),
             subject=lambda count: f"{count} pairs from {chunks_asked} chunks",
             document_names={d.document_id: d.name for d in documents.of_project(run.project_id)},
@@ -83,9 +83,9 @@ def _links(
     shares = hops(config)
     if not shares or not wanted:
         return []
-    count = spreading.owed(wanted, shares, have.get("passages", {}), random.Random(round_number))[MULTI]
+    count = spreading.allocation(wanted, shares, have.get("passages", {}), random.Random(round_number))[MULTI]
     before = {frozenset(s.chunk_ids) for s in promised(run, round_number) if s.further}
-    places = ((relating.Place(c.chunk_id, c.document_id, c.position), c.content) for c in _chunks(run, config))
+    places = ((relating.ChunkPlace(c.chunk_id, c.document_id, c.position), c.content) for c in _chunks(run, config))
     found = [link for link in relating.related(places) if frozenset(link) not in before][:count]
     if len(found) < count:
         message = f"Only {len(found)} of {count} multi-hop pairs can be asked for: no more chunks are related"
@@ -110,10 +110,10 @@ def dimensions(config: GenerationConfig, *, offline: bool) -> dict[str, dict[str
     """
     recipe = config.recipe
     found: dict[str, dict[str, float]] = {}
-    for name in recipe.SPREADS:
+    for name in recipe.spreads:
         wanted = config.spreads.get(name)
         if wanted is None and name == "question_types" and not offline:
-            wanted = list(recipe.VARIETIES)
+            wanted = list(recipe.varieties)
         if wanted:
             found[spreading.DIMENSIONS[name].slot] = spreading.shares(name, wanted)
     return {**found, "difficulty": {**config.difficulty_distribution}}
@@ -133,7 +133,7 @@ def _capacity(config: GenerationConfig, teacher: Teacher, chunk: StoredChunk) ->
     """What the teacher knows it can make of the chunk; else what anybody could."""
     passage = passage_of(chunk)
     if teacher.can.capacity is None:
-        return config.recipe.room(passage, chunk.tokens, config.options)
+        return config.recipe.max_records(passage, chunk.tokens, config.options)
     return teacher.can.capacity(config.recipe.question(passage, (), config.options))
 
 

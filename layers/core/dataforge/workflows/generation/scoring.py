@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from dataforge import clock, ids
 from dataforge.platform.ports import Item
-from dataforge.quality import verdict
-from dataforge.quality.verdict import Verdict
+from dataforge.quality import record_scoring
+from dataforge.quality.record_scoring import RecordScore, ScoringCase
 from dataforge.recipes import drafts
 from dataforge.records import Draft
 from dataforge.store import chunks as chunk_store
@@ -36,7 +36,7 @@ class ScoredRecord:
     reply: str
     teacher: str
     content: PairDraft
-    score: Verdict
+    score: RecordScore
     reasons: tuple[str, ...]
     """Why it is rejected; empty: delivered."""
     evidence: list[Item]
@@ -79,12 +79,12 @@ def _record(
     )
 
 
-def score_of(config: GenerationConfig, content: PairDraft, sources: Sequence[StoredChunk | None]) -> Verdict:
+def score_of(config: GenerationConfig, content: PairDraft, sources: Sequence[StoredChunk | None]) -> RecordScore:
     """What the checks say of a draft. sources: its chunks as they are now, None for one that is gone."""
     chunk = sources[0]
-    return verdict.judge(
-        config.generation_type,
-        verdict.Case(
+    return record_scoring.score(
+        config.recipe.score,
+        ScoringCase(
             draft=content.draft,
             passage=chunk.content if chunk else "",
             headings=chunk.heading_path if chunk else (),
@@ -157,4 +157,5 @@ def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
         status="rejected" if r.reasons else "accepted" if good else "pending",
         type="multi_turn" if r.draft.turns else "single_turn",
         between=[{**message} for message in drafts.turns_of(r.draft)[1:-1]],
+        material_at=r.draft.material_at,
     )

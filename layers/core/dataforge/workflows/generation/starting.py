@@ -9,17 +9,18 @@ from typing import cast
 from dataforge import clock, ids
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import labels, spreading
+from dataforge.recipes import RECIPES, spreading
 from dataforge.store import chunks as chunk_store
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.projects import Project
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, available, build, catalogue, resolve
+from dataforge.text import topic_labels as labels
 from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine.provider_batch import checks
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import estimating
-from dataforge.workflows.generation.config import DEFAULTS, DEFAULTS_BY_TYPE
+from dataforge.workflows.generation.config import DEFAULTS
 
 _NO_CONFIG = ("config", "estimate")
 
@@ -49,19 +50,19 @@ def quote(project: Project, request: Item) -> CheckedRequest:
     _check_budget(config, model)
     if config.get("mode") == "batch":
         checks.check_batch(model, asked)
-    kind = str(config["generation_type"])
-    config = {**DEFAULTS_BY_TYPE.get(kind, {}), **config}
+    recipe = RECIPES[str(config["generation_type"])]
+    config = {**recipe.config_defaults, **config}
     if isinstance(chosen := config.get("chunk_ids"), list):
         config["chunk_ids"] = list(dict.fromkeys(map(str, chosen)))
     typed = generation_config.read(config)
     sizes, paths = list[estimating.Size](), list[list[str]]()
     for chunk in _chosen_chunks(project, typed.chunk_ids):
         sizes.append(estimating.size(chunk, typed))
-        if kind == "classification":
+        if recipe.uses_labels:
             paths.append(chunk.heading_path)
     if not sizes:
         raise Invalid("There is no chunk to generate from: parse documents first", code="NO_CHUNKS")
-    if kind == "classification":
+    if recipe.uses_labels:
         config["labels"] = list[Value](_labels(config, paths))
         typed = generation_config.read(config)
     requested = typed.requested(len(sizes))
@@ -110,7 +111,7 @@ def _check_teacher(config: Item, chosen: Teacher, org_id: str) -> None:
     can = chosen.can
     if can.kinds is not None and kind not in can.kinds:
         what = f"writes {', '.join(can.kinds)} only, not {kind}"
-    elif kind == "classification" and config.get("labels") and not can.labels:
+    elif RECIPES[kind].uses_labels and config.get("labels") and not can.labels:
         what = "takes labels from the headings of the documents and cannot judge your own; leave config.labels out, or"
     elif not can.instructions and (asked := [n for n in ("multi_hop_share", *spreading.DIMENSIONS) if config.get(n)]):
         what = f"cannot follow {' or '.join(asked)}; leave {'it' if len(asked) == 1 else 'them'} out of config, or"

@@ -41,6 +41,7 @@ def _edited(pair: Pair, change: Edit) -> Pair:
         pair,
         question=pair.question if change.question is None else change.question,
         answer=pair.answer if change.answer is None else change.answer,
+        material_at=pair.material_at if change.question is None else _material_at(pair, change.question),
         status=change.status or ("edited" if rewritten else pair.status),
     )
     if change.metadata is None:
@@ -50,3 +51,9 @@ def _edited(pair: Pair, change: Edit) -> Pair:
     if notes is not None and not isinstance(notes, str):
         raise Invalid("metadata.reviewer_notes must be text", field="metadata.reviewer_notes")
     return replace(after, metadata=metadata, reviewer_notes=notes)
+
+
+def _material_at(pair: Pair, question: str) -> int | None:
+    """Where the text that the pair brings along begins in a rewritten question; None when it does not end with it."""
+    material = "" if pair.material_at is None else pair.question[pair.material_at :]
+    return len(question) - len(material) if material and question.endswith(material) else None

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from dataforge import clock
 from dataforge.platform.ports import Item
-from dataforge.recipes.judging import Verdict
+from dataforge.recipes.judging import JudgeScores
 from dataforge.recipes.synthetic.critic import Comparison
 from dataforge.recipes.synthetic.shapes import Payload
 from dataforge.recipes.synthetic.slots import RecordSlot
@@ -83,7 +83,7 @@ class Candidate:
     reasons: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
     comparison: Comparison | None = None
-    verdict: Verdict | None = None
+    scores: JudgeScores | None = None
     soft_flags: list[str] = field(default_factory=list)
     failed: tuple[str, str] | None = None
     """Reason and detail: the record cannot be completed."""
@@ -93,7 +93,7 @@ class Candidate:
         return not self.reasons and self.failed is None
 
     def outcome(self) -> Drafted[DraftedRecord]:
-        comparison, verdict = self.comparison, self.verdict
+        comparison, scores = self.comparison, self.scores
         payload = dict(self.payload)
         if comparison is not None:
             payload |= {
@@ -108,18 +108,18 @@ class Candidate:
             reasons=self.reasons,
             details=self.details,
             soft_flags=self.soft_flags,
-            fields=None if verdict is None else dict(verdict.fields),
-            quality=None if verdict is None else _scores(verdict),
+            fields=None if scores is None else dict(scores.fields),
+            quality=None if scores is None else _scores(scores),
         )
         return Drafted(slot=self.slot.index, reply=self.reply.slot, teacher=self.reply.model, content=content)
 
 
-def _scores(verdict: Verdict) -> dict[str, Any]:
+def _scores(scores: JudgeScores) -> dict[str, Any]:
     return {
-        "relevance": verdict.relevance,
-        "accuracy": verdict.accuracy,
-        "completeness": verdict.completeness,
-        "overall": verdict.overall,
+        "relevance": scores.relevance,
+        "accuracy": scores.accuracy,
+        "completeness": scores.completeness,
+        "overall": scores.overall,
     }
 
 

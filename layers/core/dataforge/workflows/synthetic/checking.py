@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from dataforge.quality import record_checks
 from dataforge.recipes import invariants, judging
-from dataforge.recipes.judging import Exhibit
+from dataforge.recipes.judging import JudgedRecord
 from dataforge.recipes.synthetic import critic
 from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.recipes.synthetic.spec import Spec
@@ -99,22 +99,24 @@ async def _compare(asking: Asking, teacher: Teacher | None, candidates: list[Can
 
 async def _judge(asking: Asking, teacher: Teacher | None, candidates: list[Candidate]) -> None:
     fields = asking.spec.assessed_fields
-    question = judging.question(_exhibits(asking, candidates), domain=asking.spec.domain, fields=fields)
+    question = judging.question(_judged_records(asking, candidates), domain=asking.spec.domain, fields=fields)
     found, why = await _ask(
         asking, teacher, JUDGE.first_attempt, question, lambda a: judging.read(a, len(candidates), fields)
     )
     for n, candidate in enumerate(candidates):
-        candidate.verdict = found[n] if found else None
-        if candidate.verdict is None:
+        candidate.scores = found[n] if found else None
+        if candidate.scores is None:
             candidate.failed = (f"judge_{why[0]}", why[1])
-        elif asking.spec.verified and not candidate.verdict.passes:
+        elif asking.spec.verified and not candidate.scores.passes:
             candidate.reasons = ["judge_rejected"]
 
 
 async def _check_invariants(asking: Asking, teacher: Teacher | None, candidates: list[Candidate]) -> None:
     """A checker that fails lets the record pass, and says so: each strict rule is flagged as unchecked."""
     rules = asking.spec.invariants
-    question = invariants.question(_exhibits(asking, candidates), [r.rule for r in rules], domain=asking.spec.domain)
+    question = invariants.question(
+        _judged_records(asking, candidates), [r.rule for r in rules], domain=asking.spec.domain
+    )
     found, _ = await _ask(
         asking, teacher, CHECKER.first_attempt, question, lambda a: invariants.read(a, len(candidates), len(rules))
     )
@@ -131,9 +133,9 @@ async def _check_invariants(asking: Asking, teacher: Teacher | None, candidates:
                 candidate.soft_flags.append(rules[number].rule)
 
 
-def _exhibits(asking: Asking, candidates: Sequence[Candidate]) -> list[Exhibit]:
+def _judged_records(asking: Asking, candidates: Sequence[Candidate]) -> list[JudgedRecord]:
     shape = asking.shape
-    return [Exhibit(shape.asked(c.payload), shape.answered(c.payload), shape.note(c.payload)) for c in candidates]
+    return [JudgedRecord(shape.asked(c.payload), shape.answered(c.payload), shape.note(c.payload)) for c in candidates]
 
 
 CRITIC = Check(role="critic", first_attempt=10, is_wanted=lambda _, shape: shape.critic, run=_compare)

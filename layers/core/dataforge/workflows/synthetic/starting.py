@@ -15,7 +15,7 @@ from dataforge.recipes import spelling
 from dataforge.recipes.synthetic import checking, planning, pricing
 from dataforge.recipes.synthetic import spec as specs
 from dataforge.recipes.synthetic.asking import SHAPES
-from dataforge.recipes.synthetic.pricing import Model, Quote, Tariff
+from dataforge.recipes.synthetic.pricing import ModelName, Quote, Tariff
 from dataforge.recipes.synthetic.spec import Request, Spec
 from dataforge.store import ledger
 from dataforge.store.item_codec import to_item
@@ -92,7 +92,7 @@ def quote(request: Request, *, domain_confirmed: bool) -> JobQuote:
     generator = _named(models.get("generator"))
     tariff = pricing.tariff(request.get("model"), generator)
     price = pricing.quote(spec, tariff)
-    roles = _model_roles(spec, generator or cast(Model, tariff.model), _named(models.get("critic")))
+    roles = _model_roles(spec, generator or cast(ModelName, tariff.model), _named(models.get("critic")))
     records = _affordable(spec.count, price, request.get("max_cost_usd"))
     batch_roles = _batch_roles(roles, replace(spec, count=records)) if request.get("mode") == "batch" else None
     if not domain_confirmed:
@@ -160,8 +160,8 @@ def _run(org_id: str, user_id: str, quoted: JobQuote) -> Run:
     )
 
 
-def _named(given: dict[str, str] | None) -> Model | None:
-    return Model(given["provider"], given["model"]) if given else None
+def _named(given: dict[str, str] | None) -> ModelName | None:
+    return ModelName(given["provider"], given["model"]) if given else None
 
 
 def _affordable(count: int, quote: Quote, most: float | None) -> int:
@@ -175,7 +175,7 @@ def _affordable(count: int, quote: Quote, most: float | None) -> int:
     return records
 
 
-def _model_roles(spec: Spec, generator: Model, critic: Model | None) -> ModelRoles:
+def _model_roles(spec: Spec, generator: ModelName, critic: ModelName | None) -> ModelRoles:
     """Who really answers. Raises Invalid naming the field when a model cannot run here."""
     stand_in = settings.get().synthetic_teacher.strip()
     writer = stand_in or teacher_name(generator)
@@ -208,12 +208,12 @@ def _or_instead(wanted: str, other: str) -> str:
     return wanted
 
 
-def teacher_name(model: Model) -> str:
+def teacher_name(model: ModelName) -> str:
     """A model of the price list by its public name, which the catalogue maps to a backend; others by provider."""
-    known: Sequence[Model] = [
+    known: Sequence[ModelName] = [
         pricing.critic(),
         *(t.model for t in pricing.tiers().values() if t.model),
-        *(Model(m["provider"], m["model"]) for m in pricing.table()["models"]),
+        *(ModelName(m["provider"], m["model"]) for m in pricing.table()["models"]),
     ]
     if model in known:
         return model.model

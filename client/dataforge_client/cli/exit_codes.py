@@ -1,0 +1,33 @@
+"""Exit codes of the command, as documented in `docs/cli.md`."""
+
+from __future__ import annotations
+
+from dataforge_client.errors import ApiError, ConfigError
+
+OK = 0
+FAILED = 1
+USAGE = 2
+PARTIAL = 3
+"""A dataset was written, but a document failed or fewer pairs than requested were delivered."""
+DENIED = 4
+"""The API key, organisation or configuration is wrong, on this machine or on the server."""
+INTERRUPTED = 130
+
+_BY_CODE = {
+    "TEACHER_NOT_CONFIGURED": DENIED,
+    "UNKNOWN_TEACHER": USAGE,
+    "VALIDATION_ERROR": USAGE,
+    "MALFORMED_REQUEST": USAGE,
+    "TEACHER_CANNOT": USAGE,
+    "PRICE_UNKNOWN": USAGE,
+    "TOO_SMALL": USAGE,
+}
+_BY_STATUS = {401: DENIED, 403: DENIED}
+
+
+def exit_code(error: Exception) -> int:
+    if isinstance(error, ConfigError):
+        return DENIED
+    if isinstance(error, ApiError):
+        return _BY_CODE.get(error.code) or _BY_STATUS.get(error.status, FAILED)
+    return FAILED

@@ -1,0 +1,93 @@
+"""The request, the state and the result of `dataforge run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataforge_client.cli.sources import SkippedFile, Source
+
+if TYPE_CHECKING:
+    from dataforge_client.models import Document, Export, Generation, Pair
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """The options of the command. out: `-` means stdout. resume: the id of a project or a generation."""
+
+    sources: Sequence[Source]
+    pairs: int | None
+    out: Path
+    format: str
+    teacher: str
+    project: str
+    min_quality: float
+    system_prompt: str | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    resume: str | None = None
+    max_cost: float | None = None
+    mode: str | None = None
+    dry_run: bool = False
+    distributions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Question types, personas and styles as typed (`value` or `value=share`), by their name in the API's `config`."""
+    multi_hop: float | None = None
+    write_losses: bool = True
+    """Write the rejected and failed slots to files next to the dataset."""
+
+    def losses_path(self, outcome: str) -> Path:
+        """The file for `rejected` or `failed` slots: `dataset.jsonl` -> `dataset.rejected.jsonl`."""
+        return self.out.with_name(f"{self.out.stem}.{outcome}{self.out.suffix}")
+
+    @property
+    def has_special_options(self) -> bool:
+        """Whether an option is set that some servers or teachers refuse."""
+        options = (self.seed, self.multi_hop, self.mode, self.temperature, self.system_prompt, self.max_cost)
+        return any(option is not None for option in options) or any(self.distributions.values())
+
+    def generation_config(self) -> dict[str, object]:
+        """The `config` of the generate request."""
+        config: dict[str, object] = {"auto_accept_min_quality": self.min_quality}
+        if self.seed is not None:
+            config["seed"] = self.seed
+        if self.multi_hop is not None:
+            config["multi_hop_share"] = self.multi_hop
+        config |= {name: parse_shares(typed) for name, typed in self.distributions.items() if typed}
+        if self.mode is not None:
+            config["mode"] = self.mode
+        return config
+
+
+@dataclass(slots=True)
+class RunState:
+    """How far the run got; a resumed run starts from here."""
+
+    project_id: str | None = None
+    generation_id: str | None = None
+    skipped: list[SkippedFile] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    generation: Generation
+    documents: Sequence[Document]
+    export: Export
+    samples: Sequence[Pair]
+    losses: Sequence[Path] = ()
+    """Files with the rejected and failed slots."""
+
+
+def parse_shares(typed: Sequence[str]) -> object:
+    """`a`, `b=2` -> {"a": 1, "b": 2}; `mixed` alone stays "mixed"; values without any share become a list."""
+    if tuple(typed) == ("mixed",):
+        return "mixed"
+    shares: dict[str, float] = {}
+    for text in typed:
+        value, equals, share = text.rpartition("=")
+        try:
+            shares[value if equals else text] = float(share) if equals else 1.0
+        except ValueError:  # the equals sign is part of the text
+            shares[text] = 1.0
+    return list(shares) if set(shares.values()) == {1.0} else shares

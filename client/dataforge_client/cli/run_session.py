@@ -1,0 +1,182 @@
+"""One execution of `dataforge run`: connects, runs the pipeline, prints the result and returns the exit code."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dataforge_client.cli.connection import ConnectionOptions, connect, data_folder, remote_connection
+from dataforge_client.cli.exit_codes import INTERRUPTED, OK, exit_code
+from dataforge_client.cli.formatting import estimate_lines, program_name
+from dataforge_client.cli.local_server import log_path
+from dataforge_client.cli.pipeline import estimate_run, run_pipeline
+from dataforge_client.cli.progress import make_reporter
+from dataforge_client.cli.resume_command import api_key_argument, connection_arguments, resume_command
+from dataforge_client.cli.run_request import RunRequest, RunResult, RunState
+from dataforge_client.cli.sources import SkippedFile
+from dataforge_client.cli.summary import Summary, failed_documents_text, quiet_text, summary_json, summary_text
+from dataforge_client.errors import ApiError, ClientError, ConnectionFailed, ServerError
+
+if TYPE_CHECKING:
+    from dataforge_client.client import DataForge
+
+
+class RunSession:
+    """paths and exclude: as typed, for the resume command."""
+
+    def __init__(
+        self,
+        connection: ConnectionOptions,
+        request: RunRequest,
+        skipped: list[SkippedFile],
+        *,
+        paths: Sequence[Path | str],
+        exclude: Sequence[str],
+        as_json: bool,
+        quiet: bool,
+    ) -> None:
+        self._connection, self._request, self._paths, self._exclude = connection, request, paths, exclude
+        self._json, self._quiet = as_json, quiet
+        self._state = RunState(skipped=skipped)
+        self._reporter = make_reporter(as_json=as_json, quiet=quiet)
+        self._started_at = time.monotonic()
+
+    def run(self) -> int:
+        """Execute the request; returns the exit code."""
+        for file in self._state.skipped:
+            if file.kind == "failed":
+                self._reporter.note(f"  {file.path} cannot be used: {file.message}")
+        if not self._request.sources and self._request.resume is None:
+            return self._show_error(ClientError("None of the files can be used."))
+        try:
+            with connect(self._connection, on_server_start=self._note_server_start) as forge:
+                return self._show_estimate(forge) if self._request.dry_run else self._make_dataset(forge)
+        except KeyboardInterrupt:
+            if self._state.project_id is None:
+                self._show_interrupted()
+            return INTERRUPTED
+        except BrokenPipeError:
+            raise
+        except (ClientError, OSError) as problem:
+            return self._show_error(problem)
+
+    def _note_server_start(self, home: Path) -> None:
+        self._reporter.note(f"Starting a local server on {home}")
+
+    def _make_dataset(self, forge: DataForge) -> int:
+        with tempfile.TemporaryDirectory() as scratch:
+            to_stdout = str(self._request.out) == "-"
+            request = self._request
+            if to_stdout:
+                request = replace(request, out=Path(scratch, "dataset.jsonl"), write_losses=False)
+            try:
+                with self._reporter:
+                    result = run_pipeline(forge, request, self._state, self._reporter)
+            except KeyboardInterrupt:
+                # Printed before the local server is stopped: a second Ctrl-C must not lose the resume command.
+                if self._state.project_id is not None:
+                    self._show_interrupted()
+                raise
+            code = self._show_summary(result, request.out)
+            if to_stdout:
+                with request.out.open("rb") as dataset:
+                    shutil.copyfileobj(dataset, sys.stdout.buffer)
+                sys.stdout.flush()
+            return code
+
+    def _show_estimate(self, forge: DataForge) -> int:
+        """For --dry-run: print the estimate, and the command that starts the job on the parsed documents."""
+        with self._reporter:
+            estimate = estimate_run(forge, self._request, self._state, self._reporter).estimate or {}
+        command = self._resume_command()
+        if self._json:
+            self._print_result(
+                {
+                    "status": "estimated",
+                    "exit_code": OK,
+                    "project_id": self._state.project_id,
+                    "estimate": estimate,
+                    "resume": command,
+                }
+            )
+        else:
+            lines = [*estimate_lines(estimate), "No teacher was called. Start the job with:", f"  {command}"]
+            click.echo("\n".join(lines), err=True)
+        return OK
+
+    def _show_summary(self, result: RunResult, written: Path) -> int:
+        with written.open("rb") as dataset:
+            lines = sum(1 for _ in dataset)
+        summary = Summary(
+            result=result,
+            skipped=self._state.skipped,
+            out="-" if str(self._request.out) == "-" else str(written.absolute()),
+            lines=lines,
+            seconds=time.monotonic() - self._started_at,
+            next=self._next_command(result, has_pending=lines < result.generation.counts.delivered),
+        )
+        if self._json:
+            self._print_result(summary_json(summary))
+        else:
+            click.echo(quiet_text(summary) if self._quiet else summary_text(summary), err=True, nl=False)
+        return summary.exit_code
+
+    def _next_command(self, result: RunResult, *, has_pending: bool) -> str:
+        words = ["pairs", result.generation.project_id, *(["--status", "pending"] if has_pending else [])]
+        arguments = shlex.join([*words, *connection_arguments(self._connection)])
+        return f"{program_name()} {arguments}{api_key_argument(self._connection)}"
+
+    def _show_interrupted(self) -> None:
+        command = self._resume_command()
+        if self._json:
+            self._print_result({"status": "interrupted", "exit_code": INTERRUPTED, "resume": command})
+            return
+        job = self._state.generation_id
+        if job and remote_connection(self._connection) is not None:
+            note = f"The job is still running on the server; stop it with: {program_name()} cancel {job}"
+        else:
+            note = "Stopping (press Ctrl-C again to kill). Finished work is kept."
+        click.echo(f"\nInterrupted. {note}\nResume with:\n  {command}", err=True)
+
+    def _show_error(self, problem: ClientError | OSError) -> int:
+        code = exit_code(problem)
+        failed = [(str(f.path), f.reason, f.message) for f in self._state.skipped if f.kind == "failed"]
+        error_code = problem.code if isinstance(problem, ApiError) else type(problem).__name__
+        if self._json:
+            self._print_result(
+                {
+                    "status": "failed",
+                    "exit_code": code,
+                    "error": {"code": error_code, "message": str(problem)},
+                    "project_id": self._state.project_id,
+                    "documents": {"failed": [{"name": n, "reason": r, "message": m} for n, r, m in failed]},
+                    "resume": self._resume_command() if self._state.project_id else None,
+                }
+            )
+            return code
+        if self._quiet:
+            click.echo(failed_documents_text(failed), err=True, nl=False)
+        click.echo(f"Error: {problem}", err=True)
+        if isinstance(problem, (ServerError, ConnectionFailed)) and remote_connection(self._connection) is None:
+            click.echo(f"The log of the local server is {log_path(data_folder(self._connection))}", err=True)
+        if self._state.project_id:
+            click.echo(
+                f"Finished work is kept. When the problem is solved, resume with:\n  {self._resume_command()}", err=True
+            )
+        return code
+
+    def _resume_command(self) -> str:
+        return resume_command(self._connection, self._request, self._state, paths=self._paths, exclude=self._exclude)
+
+    def _print_result(self, values: Mapping[str, object]) -> None:
+        click.echo(json.dumps({"type": "result", **values}, ensure_ascii=False))
