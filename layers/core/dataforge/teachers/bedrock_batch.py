@@ -51,7 +51,7 @@ class BatchLocation:
 
 
 class BedrockJobs:
-    """teacher: the same model in real time. price: of batch inference. learnt: see `jobs.Jobs`."""
+    """teacher: the same model in real time. price: of batch inference. learnt: see `jobs.BatchJobs`."""
 
     def __init__(
         self, teacher: Bedrock, price: Price | None, learnt: Item, *, call: AwsCall, place: BatchLocation

@@ -34,7 +34,7 @@ _HINT = "If this server has no batch API (/files, /batches), leave out mode."
 
 
 class OpenAIJobs:
-    """teacher: the same model in real time. price: of the batch API. learnt: see `jobs.Jobs`."""
+    """teacher: the same model in real time. price: of the batch API. learnt: see `jobs.BatchJobs`."""
 
     def __init__(self, teacher: OpenAICompatible, price: Price | None, learnt: Item) -> None:
         self._teacher, self._price = teacher, price
