@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from dataforge.errors import TeacherRefused, TeacherUnreachable
@@ -19,6 +19,7 @@ from dataforge.teachers.response import MAX_REPLY_BYTES, Response
 
 if TYPE_CHECKING:
     import aiohttp
+    from aiohttp.abc import AbstractStreamWriter
 
 CONNECT_TIMEOUT = 20.0
 """Seconds for name look-up, connection and TLS."""
@@ -27,7 +28,8 @@ _PART_BYTES = 1 << 16
 
 @dataclass(slots=True)
 class _Request:
-    """How far one request got. is_sent: its first bytes were handed to the socket, so the provider may work on it."""
+    """How far one request got. is_sent: its body is being written, so the provider may work on it. A request without a
+    body holds no prompt, and is never billed."""
 
     started: float = field(default_factory=time.monotonic)
     is_sent: bool = False
@@ -65,10 +67,9 @@ class Connection:
             async with self._pool().request(
                 method,
                 URL(url, encoded=encoded),
-                data=body,
+                data=_watched_body()(body, request) if isinstance(body, bytes) and body else body,
                 headers=headers,
                 allow_redirects=False,
-                trace_request_ctx=request,
             ) as response:
                 return await _read(response, request)
 
@@ -82,7 +83,7 @@ class Connection:
         request = _Request()
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=self._timeout)
         with self._translated_errors(url, request):
-            async with self._pool().get(url, headers=headers, timeout=timeout, trace_request_ctx=request) as response:
+            async with self._pool().get(url, headers=headers, timeout=timeout) as response:
                 if response.status != 200:
                     raise failure(self._name, await _read(response, request), is_prompt=False)
                 rest = b""
@@ -127,18 +128,28 @@ class Connection:
         import aiohttp
 
         if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_request_headers_sent.append(_note_sent)
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self._timeout, connect=CONNECT_TIMEOUT),
                 connector=aiohttp.TCPConnector(limit=0),
-                trace_configs=[trace],
             )
         return self._session
 
 
-async def _note_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-    context.trace_request_ctx.is_sent = True
+@cache
+def _watched_body() -> Callable[[bytes, _Request], aiohttp.BytesPayload]:
+    """A request body that marks its request as sent. aiohttp's tracing would do it too, for 5 % more CPU per call."""
+    import aiohttp
+
+    class WatchedBody(aiohttp.BytesPayload):
+        def __init__(self, value: bytes, request: _Request) -> None:
+            super().__init__(value)
+            self._request = request
+
+        async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+            self._request.is_sent = True
+            await super().write_with_length(writer, content_length)
+
+    return WatchedBody
 
 
 def _is_task_cancelled() -> bool:
