@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import botocore.session
@@ -24,7 +24,7 @@ SCHEMA: dict[str, object] = {
     "properties": {"pairs": {"type": "array"}},
     "additionalProperties": False,
 }
-RULES = "Rules of the house. "
+RULES = "Rules of the text. "
 QUESTION = Question(
     (Message("system", RULES), Message("user", "Passage")),
     Passage("Passage"),
@@ -55,9 +55,17 @@ class StandIn:
 
 
 def asked(
-    server: StandIn, make: Callable[[str], Teacher], question: Question = QUESTION, times: int = 1
+    server: StandIn,
+    make: Callable[[str], Teacher],
+    question: Question = QUESTION,
+    times: int = 1,
+    *,
+    questions: Sequence[Question] = (),
 ) -> list[Answer]:
-    """What a teacher in front of this server answers, asked one after the other. make: from the server's address."""
+    """What a teacher in front of this server answers to these questions in turn, or to the one question `times` times.
+
+    make: from the server's address.
+    """
 
     async def run() -> list[Answer]:
         app = web.Application()
@@ -67,7 +75,7 @@ def asked(
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         teacher = make(f"http://127.0.0.1:{runner.addresses[0][1]}")
         try:
-            return [await teacher.ask(question) for _ in range(times)]
+            return [await teacher.ask(q) for q in questions or [question] * times]
         finally:
             await teacher.close()
             await runner.cleanup()

@@ -16,11 +16,11 @@ def play(window: ConcurrencyWindow, *, turned_away: float, answers: int, rng: ra
     """Full use of the window against a provider that turns away a share of the calls; the limit after each answer."""
     limits, flying = [], list[int]()
     for _ in range(answers):
-        while window.has_room:
+        while window.has_capacity:
             flying.append(window.sent())
         era = flying.pop(0)
         if rng.random() < turned_away:
-            window.turned_away(era)
+            window.rejected(era)
         else:
             window.answered(era)
         limits.append(window.limit)
@@ -51,23 +51,23 @@ def test_it_settles_where_a_provider_can_follow() -> None:
     """A provider that takes 8 calls at a time and turns away every other one."""
     window, limits, flying = ConcurrencyWindow(64), list[float](), list[tuple[int, bool]]()
     for _ in range(20_000):
-        while window.has_room:
+        while window.has_capacity:
             flying.append((window.sent(), sum(ok for _, ok in flying) < 8))
         era, ok = flying.pop(0)
-        window.answered(era) if ok else window.turned_away(era)
+        window.answered(era) if ok else window.rejected(era)
         limits.append(window.limit)
 
     settled = limits[5000:]
     assert 6 <= sum(settled) / len(settled) <= 14
 
 
-@given(st.lists(st.sampled_from(["sent", "answered", "turned_away", "lost"])), st.integers(1, 50))
+@given(st.lists(st.sampled_from(["sent", "answered", "rejected", "lost"])), st.integers(1, 50))
 def test_the_books_of_a_window_balance_whatever_happens(events: list[str], ceiling: int) -> None:
     window, flying = ConcurrencyWindow(ceiling), list[int]()
 
     for event in events:
         if event == "sent":
-            if window.has_room:
+            if window.has_capacity:
                 flying.append(window.sent())
         elif flying:
             era = flying.pop()
@@ -75,7 +75,7 @@ def test_the_books_of_a_window_balance_whatever_happens(events: list[str], ceili
 
         assert window.in_flight == len(flying)
         assert 1 <= window.limit <= ceiling
-    assert window.in_flight < ceiling or not window.has_room
+    assert window.in_flight < ceiling or not window.has_capacity
 
 
 @given(st.floats(1, 100_000), st.floats(1, 10_000_000), st.floats(1, 50_000))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -50,8 +51,10 @@ class Server:
         return self.reply(self.bodies[-1])
 
 
-def asked(server: Server, times: int = 1, *, slash: str = "", **options: Any) -> list[Answer]:
-    """What a teacher in front of this server answers, asked one after the other."""
+def asked(
+    server: Server, times: int = 1, *, slash: str = "", questions: Sequence[Question] = (), **options: Any
+) -> list[Answer]:
+    """What a teacher in front of this server answers to these questions, or to QUESTION so many times."""
 
     async def run() -> list[Answer]:
         app = web.Application()
@@ -62,7 +65,7 @@ def asked(server: Server, times: int = 1, *, slash: str = "", **options: Any) ->
         base = f"http://127.0.0.1:{runner.addresses[0][1]}/v1{slash}"
         teacher = OpenAICompatible("openai:m", "m", base_url=base, **{"timeout": 5, **options})
         try:
-            return [await teacher.ask(QUESTION) for _ in range(times)]
+            return [await teacher.ask(q) for q in questions or [QUESTION] * times]
         finally:
             await teacher.close()
             await runner.cleanup()
@@ -125,6 +128,96 @@ def test_a_request_that_is_wrong_in_every_form_is_refused_and_the_form_is_not_gi
         asked(server)
 
     assert [b.get("response_format", {}).get("type") for b in server.bodies] == ["json_schema", "json_object", None]
+
+
+WRITER, JUDGE = replace(QUESTION, kind="qa"), replace(QUESTION, kind="judge")
+
+
+def forms(server: Server) -> list[str | None]:
+    return [b.get("response_format", {}).get("type") for b in server.bodies]
+
+
+def test_a_schema_that_is_refused_for_the_judge_is_still_sent_for_the_writer() -> None:
+    def strict(body: dict[str, Any]) -> web.Response:
+        schema = body.get("response_format", {}).get("json_schema", {})
+        if schema.get("name") == "judge":
+            return refusal("Invalid schema for response_format 'judge': 'minimum' is not permitted")
+        return completion()
+
+    server = Server(strict)
+
+    asked(server, questions=[JUDGE, WRITER, JUDGE, WRITER])
+
+    assert forms(server) == ["json_schema", "json_object", "json_schema", "json_object", "json_schema"]
+
+
+def test_a_refusal_that_does_not_name_the_format_changes_one_call_only() -> None:
+    refusals = iter([refusal("Bad Request")])
+    server = Server(lambda _: next(refusals, None) or completion())
+
+    asked(server, times=3)
+
+    assert forms(server) == ["json_schema", "json_object", "json_schema", "json_schema"]
+
+
+def test_a_parameter_that_only_the_echo_of_the_request_names_is_not_dropped_for_good() -> None:
+    def fastapi(body: dict[str, Any]) -> web.Response:
+        problem = {"type": "value_error", "loc": ["body", "messages"], "msg": "odd text", "input": body}
+        return web.json_response({"detail": [problem]}, status=422) if "temperature" in body else completion()
+
+    server = Server(fastapi)
+
+    asked(server, times=2)
+
+    assert ["temperature" in b for b in server.bodies] == [True, False, True, False]
+
+
+def test_a_question_without_a_schema_is_not_sent_again_in_other_forms() -> None:
+    server = Server(lambda _: refusal("Bad Request"))
+
+    with pytest.raises(TeacherRefused):
+        asked(server, questions=[replace(QUESTION, json_schema=None)])
+
+    assert len(server.bodies) == 1
+
+
+def test_a_refusal_of_the_simplest_form_does_not_hide_why_the_richest_was_refused() -> None:
+    def server_of_vllm(body: dict[str, Any]) -> web.Response:
+        form = body.get("response_format", {}).get("type")
+        return refusal("The prompt has 9000 tokens" if form == "json_schema" else "unexpected end")
+
+    with pytest.raises(TeacherRefused, match="9000 tokens"):
+        asked(Server(server_of_vllm))
+
+
+TOO_LONG = "This model's maximum context length is 4096 tokens. Please reduce the length of the messages."
+
+
+@pytest.mark.parametrize(
+    ("reply", "this_prompt_only"),
+    [
+        (refusal(TOO_LONG, code="context_length_exceeded"), True),
+        (refusal("Invalid UTF-16 surrogate in messages"), True),
+        (refusal("Bad Request"), True),
+        (refusal("Request too large", 413), True),
+        (refusal("The text violates our usage policy", 422), True),
+        (web.Response(status=400, text="<html>no</html>"), True),
+        (refusal("Incorrect API key provided", 401), False),
+        (refusal("Country not supported", 403), False),
+        (refusal("The model `m` does not exist", 404, code="model_not_found"), False),
+        (refusal("Insufficient balance", 402), False),
+        (refusal("You exceeded your current quota", 429, code="insufficient_quota"), False),
+        (refusal("API key not valid. Please pass a valid API key.", 400), False),
+        (refusal("The model `m` does not exist", 400), False),
+        (refusal("Unsupported parameter: 'seed'", 400, code="unsupported_parameter"), False),
+        (web.Response(status=301, headers={"Location": "https://elsewhere/v1"}), False),
+    ],
+)
+def test_a_refusal_says_whether_another_prompt_may_pass(reply: web.Response, this_prompt_only: bool) -> None:
+    with pytest.raises(TeacherRefused) as refused:
+        asked(Server(lambda _: web.Response(status=reply.status, body=reply.body, headers=reply.headers)))
+
+    assert refused.value.this_prompt_only is this_prompt_only
 
 
 @pytest.mark.parametrize(
@@ -237,6 +330,30 @@ def test_a_reply_without_end_is_not_read_to_its_end() -> None:
     answer = asked(Server(lambda _: completion("x" * 9_000_000)))[0]
 
     assert (answer.text, answer.finish_reason) == ("", "length")
+
+
+def test_the_price_of_a_reply_without_end_is_not_known() -> None:
+    answer = asked(Server(lambda _: completion("x" * 9_000_000)), price=Price(2.0, 10.0))[0]
+
+    assert answer.cost_usd is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "may_be_billed"),
+    [
+        (web.Response(text="<html>proxy</html>"), True),
+        (web.json_response({"choices": []}), True),
+        (refusal("oops", 500), False),
+        (web.Response(status=502, text="Bad gateway"), False),
+        (web.Response(status=504, text="Gateway timeout"), True),
+        (refusal("the model took too long", 408), True),
+    ],
+)
+def test_an_unusable_answer_says_whether_it_may_cost_money(reply: web.Response, may_be_billed: bool) -> None:
+    with pytest.raises(TeacherUnreachable) as lost:
+        asked(Server(lambda _: reply))
+
+    assert lost.value.may_be_billed is may_be_billed
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,46 @@ def test_every_failure_of_bedrock_says_whether_to_try_again(
         asked(StandIn(lambda _: reply, standin.converse), bedrock())
 
 
+JUDGE = replace(QUESTION, kind="judge")
+
+
+@pytest.mark.parametrize("said", ["outputConfig.textFormat.schema: minimum is not supported", "Try another request"])
+def test_a_schema_refused_for_one_kind_of_question_is_still_sent_to_bedrock_for_others(said: str) -> None:
+    def strict(body: dict[str, Any]) -> web.Response:
+        schema = body.get("outputConfig", {}).get("textFormat", {}).get("structure", {}).get("jsonSchema", {})
+        return aws_error("ValidationException", said, 400) if schema.get("name") == "judge" else converse()
+
+    server = StandIn(strict, standin.converse)
+
+    asked(server, bedrock(), questions=[JUDGE, QUESTION, JUDGE])
+
+    forms = ["outputConfig" in b for b in server.bodies]
+    again = [False] if "textFormat" in said else [True, False]
+    assert forms == [True, False, True, *again]
+
+
+@pytest.mark.parametrize(
+    ("reply", "this_prompt_only"),
+    [
+        (aws_error("ValidationException", "Input is too long for requested model.", 400), True),
+        (aws_error("ValidationException", "The text contains something odd", 400), True),
+        (aws_error("ModelErrorException", "prompt of 9000 tokens", 424, originalStatusCode=400), True),
+        (aws_error("ValidationException", "The provided model identifier is invalid.", 400), False),
+        (
+            aws_error("ValidationException", "Invocation of model ID m with on-demand throughput isn't supported", 400),
+            False,
+        ),
+        (aws_error("AccessDeniedException", "not allowed", 403), False),
+        (aws_error("ResourceNotFoundException", "no such model", 404), False),
+    ],
+)
+def test_a_refusal_of_bedrock_says_whether_another_prompt_may_pass(reply: web.Response, this_prompt_only: bool) -> None:
+    with pytest.raises(TeacherRefused) as refused:
+        asked(StandIn(lambda _: reply, standin.converse), bedrock())
+
+    assert refused.value.this_prompt_only is this_prompt_only
+
+
 def test_without_credentials_aws_teachers_say_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signing, "credentials", lambda: None)
 
@@ -326,6 +366,41 @@ def test_every_failure_of_anthropic_says_whether_to_try_again(
         asked(StandIn(lambda _: reply, standin.messages), anthropic())
 
 
+def test_a_schema_refused_for_one_kind_of_question_is_still_sent_to_anthropic_for_others() -> None:
+    def strict(body: dict[str, Any]) -> web.Response:
+        if "output_config" in body and "Rule of judges" in body["messages"][0]["content"]:
+            return anthropic_error("invalid_request_error", "output_config.format.schema: too many unions", 400)
+        return message()
+
+    judge = replace(JUDGE, messages=(QUESTION.messages[0], Message("user", "Rule of judges")))
+    server = StandIn(strict, standin.messages)
+
+    asked(server, anthropic(), questions=[judge, QUESTION, judge])
+
+    assert ["output_config" in b for b in server.bodies] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("reply", "this_prompt_only"),
+    [
+        (anthropic_error("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum", 400), True),
+        (anthropic_error("invalid_request_error", "messages.0: odd text", 400), True),
+        (anthropic_error("request_too_large", "Request exceeds the maximum size", 413), True),
+        (anthropic_error("invalid_request_error", "Your credit balance is too low", 400), False),
+        (anthropic_error("invalid_request_error", "top_k: Extra inputs are not permitted", 400), False),
+        (anthropic_error("authentication_error", "invalid x-api-key", 401), False),
+        (anthropic_error("not_found_error", "model: m", 404), False),
+    ],
+)
+def test_a_refusal_of_anthropic_says_whether_another_prompt_may_pass(
+    reply: web.Response, this_prompt_only: bool
+) -> None:
+    with pytest.raises(TeacherRefused) as refused:
+        asked(StandIn(lambda _: reply, standin.messages), anthropic())
+
+    assert refused.value.this_prompt_only is this_prompt_only
+
+
 def test_a_busy_account_and_a_busy_provider_are_told_apart() -> None:
     found = []
     for status in (429, 529):
@@ -361,7 +436,7 @@ def test_an_old_container_is_asked_its_own_way_and_that_is_remembered() -> None:
     answers = asked(server, sagemaker(), times=2)
 
     assert [a.text for a in answers] == ["hello", "hello"]
-    assert len(server.bodies) == 5
+    assert len(server.bodies) == 3
     assert server.bodies[-1]["parameters"]["max_new_tokens"] == 4096
 
 
@@ -381,3 +456,34 @@ def test_every_failure_of_an_endpoint_says_whether_to_try_again(
 ) -> None:
     with pytest.raises(error, match=says):
         asked(StandIn(lambda _: reply, standin.signed_for("sagemaker")), sagemaker())
+
+
+@pytest.mark.parametrize(
+    ("reply", "this_prompt_only"),
+    [
+        (aws_error("ModelError", "context too long", 424, OriginalStatusCode=400), True),
+        (aws_error("ModelError", "payload too large", 424, OriginalStatusCode=413), True),
+        (aws_error("ModelError", "something odd", 424, OriginalStatusCode=422), True),
+        (aws_error("ModelError", "no route", 424, OriginalStatusCode=404), False),
+        (aws_error("ValidationError", "Endpoint our-model of account 1 not found.", 400), False),
+        (aws_error("AccessDeniedException", "not allowed", 403), False),
+    ],
+)
+def test_a_refusal_of_an_endpoint_says_whether_another_prompt_may_pass(
+    reply: web.Response, this_prompt_only: bool
+) -> None:
+    with pytest.raises(TeacherRefused) as refused:
+        asked(StandIn(lambda _: reply, standin.signed_for("sagemaker")), sagemaker())
+
+    assert refused.value.this_prompt_only is this_prompt_only
+
+
+def test_a_prompt_that_is_too_long_for_a_container_does_not_change_how_it_is_asked() -> None:
+    replies = iter([aws_error("ModelError", "too many input tokens", 424, OriginalStatusCode=422)])
+    server = StandIn(lambda _: next(replies, None) or completion(), standin.signed_for("sagemaker"))
+
+    with pytest.raises(TeacherRefused):
+        asked(server, sagemaker())
+    asked(server, sagemaker(), times=2)
+
+    assert [b["response_format"]["type"] for b in server.bodies] == ["json_schema"] * 3

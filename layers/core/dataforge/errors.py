@@ -14,10 +14,10 @@ DataForgeError
 ├── RateLimited            429  (carries retry_after)
 ├── Busy                   503  a store is overloaded or out of reach, retries and all (carries retry_after)
 ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
-├── TeacherError                a teacher did not answer
+├── TeacherError                a teacher did not answer (carries may_be_billed)
 │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503, 529)
 │   ├── TeacherUnreachable      try again (reset, time-out, 5xx)
-│   └── TeacherRefused          never try again (bad key, unknown model, bad request)
+│   └── TeacherRefused          never try again: this prompt (this_prompt_only), or any (bad key, unknown model)
 ├── BadReply                    the teacher answered, but the recipe cannot read it, or not all of it
 ├── BatchUnfinished             a batch ran out of time; run it again, it goes on where it stopped
 ├── EraseUnfinished             an erasure ran out of time; the same
@@ -139,39 +139,53 @@ class Unreadable(DataForgeError):
 
 
 class TeacherError(DataForgeError):
+    """may_be_billed: the request was sent and the provider may have worked on it, so it may cost money."""
+
     code, status = "TEACHER_ERROR", 502
-
-
-class TeacherBusy(TeacherError):
-    """limited: the account asks too much (429), so asking less helps; else the provider is short of room for all."""
-
-    code = "TEACHER_BUSY"
-
-    def __init__(
-        self, message: str, *, retry_after: float | None = None, rates: Rates | None = None, limited: bool = True
-    ) -> None:
-        super().__init__(message)
-        self.retry_after, self.rates, self.limited = retry_after, rates, limited
-
-
-class TeacherUnreachable(TeacherError):
-    """may_be_billed: the request was sent, and the provider may charge for it though no answer came."""
-
-    code = "TEACHER_UNREACHABLE"
 
     def __init__(self, message: str, *, may_be_billed: bool = False) -> None:
         super().__init__(message)
         self.may_be_billed = may_be_billed
 
 
+class TeacherBusy(TeacherError):
+    """limited: the account sends too many requests (429), so sending fewer helps; else the provider is overloaded."""
+
+    code = "TEACHER_BUSY"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        rates: Rates | None = None,
+        limited: bool = True,
+        may_be_billed: bool = False,
+    ) -> None:
+        super().__init__(message, may_be_billed=may_be_billed)
+        self.retry_after, self.rates, self.limited = retry_after, rates, limited
+
+
+class TeacherUnreachable(TeacherError):
+    code = "TEACHER_UNREACHABLE"
+
+
 class TeacherRefused(TeacherError):
-    """this_prompt_only: what this one request asks is refused (its content, its length); another one may pass."""
+    """this_prompt_only: refused for what this one request asks (its length, its content); another one may pass."""
 
     code = "TEACHER_REFUSED"
 
     def __init__(self, message: str, *, this_prompt_only: bool = False) -> None:
         super().__init__(message)
         self.this_prompt_only = this_prompt_only
+
+
+def may_be_billed(problem: BaseException) -> bool:
+    """Whether a call to a teacher that ended with this exception may cost money.
+
+    A teacher's connection marks a CancelledError that passes through it; any other exception proves nothing: True.
+    """
+    return bool(getattr(problem, "may_be_billed", True))
 
 
 class BadReply(DataForgeError):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TeacherEntry:
-    """One line of `available-models`."""
+    """One entry of `available-models`."""
 
     id: str
     name: str
@@ -66,7 +66,7 @@ def _ollama(model: Model) -> Teacher:
 def _chat(model: Model, base_url: str, key: str | None, price: Price | None) -> Teacher:
     from dataforge.teachers.openai_compatible import OpenAICompatible
 
-    log.hide(key)  # servers repeat it in their refusals
+    log.hide(key)  # servers repeat it in their error messages
     return OpenAICompatible(
         model.backend,
         model.model,
@@ -138,19 +138,19 @@ PROVIDERS: dict[str, Callable[[Model], Teacher]] = {
 }
 
 
-def _openai_jobs(model: Model, asked: Teacher, learnt: Item) -> BatchJobs:
+def _openai_jobs(model: Model, teacher: Teacher, learnt: Item) -> BatchJobs:
     from dataforge.teachers.openai_batch import OpenAIJobs
 
-    return OpenAIJobs(cast("OpenAICompatible", asked), model.price.batched if model.price else None, learnt)
+    return OpenAIJobs(cast("OpenAICompatible", teacher), model.price.batched if model.price else None, learnt)
 
 
-def _bedrock_jobs(model: Model, asked: Teacher, learnt: Item) -> BatchJobs:
+def _bedrock_jobs(model: Model, teacher: Teacher, learnt: Item) -> BatchJobs:
     from dataforge.platform.aws.s3 import S3Files
     from dataforge.teachers.aws_call import AwsCall
     from dataforge.teachers.bedrock_batch import BatchLocation, BedrockJobs
 
-    s, place = settings.get(), current()
-    ours = place.name == "aws" and s.batch_bucket in ("", s.bucket)
+    s, platform = settings.get(), current()
+    is_ours = platform.name == "aws" and s.batch_bucket in ("", s.bucket)
     bucket = s.batch_bucket or s.bucket
     call = AwsCall(
         model.backend,
@@ -161,21 +161,21 @@ def _bedrock_jobs(model: Model, asked: Teacher, learnt: Item) -> BatchJobs:
         key=current().secrets.get("AWS_BEARER_TOKEN_BEDROCK"),
     )
     return BedrockJobs(
-        cast("Bedrock", asked),
+        cast("Bedrock", teacher),
         model.price.batched if model.price else None,
         learnt,
         call=call,
-        place=BatchLocation(bucket, s.batch_role, place.files if ours else S3Files(bucket), ours),
+        place=BatchLocation(bucket, s.batch_role, platform.files if is_ours else S3Files(bucket), is_ours),
     )
 
 
 JOBS: dict[str, Callable[[Model, Teacher, Item], BatchJobs]] = {"openai": _openai_jobs, "bedrock": _bedrock_jobs}
-"""The batch API of a provider, beside its teacher; the limits are `Capabilities.batch` of the teacher."""
+"""The batch API of a provider; its limits are `Capabilities.batch` of the teacher."""
 LIMITS: dict[str, JobLimits] = {
     "openai": JobLimits(least=1, most=50_000, bytes=200 * 10**6),
     "bedrock": JobLimits(least=100, most=50_000, bytes=10**9),
 }
-"""Of one job: OpenAI's own limits, and the default quotas of most models on Bedrock (one input file: 1 GB)."""
+"""Of one job: OpenAI's limits, and the default quotas of most models on Bedrock (one input file: 1 GB)."""
 
 
 def _limits(model: Model) -> JobLimits | None:
@@ -185,67 +185,72 @@ def _limits(model: Model) -> JobLimits | None:
 _NEED_NO_MODEL = ("extractive", "templated", "scripted")
 
 
-def _openai_lacks() -> str | None:
+def _openai_missing() -> str | None:
     if has_own_server() or current().secrets.get("OPENAI_API_KEY"):
         return None
     return "a key: set OPENAI_API_KEY where the server runs, or OPENAI_BASE_URL for a server of your own"
 
 
-def _anthropic_lacks() -> str | None:
+def _anthropic_missing() -> str | None:
     if current().secrets.get("ANTHROPIC_API_KEY"):
         return None
     return "a key: set ANTHROPIC_API_KEY where the server runs"
 
 
-def _aws_lacks() -> str | None:
-    """No call to AWS: a deployment has a role; elsewhere one of the usual places must hold credentials."""
-    named = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-    if current().name != "aws" and not any(map(os.environ.get, named)):
-        place = os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
-        if not Path(place).expanduser().exists():
+def _aws_missing() -> str | None:
+    """Without a call to AWS: a deployment has a role; elsewhere the environment or a file must hold credentials."""
+    variables = (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    )
+    if current().name != "aws" and not any(map(os.environ.get, variables)):
+        path = os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
+        if not Path(path).expanduser().exists():
             return "AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     return None if region() else "a region: set AWS_REGION"
 
 
-def _bedrock_lacks() -> str | None:
+def _bedrock_missing() -> str | None:
     if current().secrets.get("AWS_BEARER_TOKEN_BEDROCK"):
         return None if region() else "a region: set AWS_REGION"
-    return _aws_lacks()
+    return _aws_missing()
 
 
 MISSING: dict[str, Callable[[], str | None]] = {
-    "openai": _openai_lacks,
-    "anthropic": _anthropic_lacks,
-    "bedrock": _bedrock_lacks,
-    "sagemaker": _aws_lacks,
+    "openai": _openai_missing,
+    "anthropic": _anthropic_missing,
+    "bedrock": _bedrock_missing,
+    "sagemaker": _aws_missing,
 }
-"""What a provider still lacks here, in words that say what to set; None, or no entry: nothing."""
+"""What a provider needs and does not have here, as a text that says what to set; None, or no entry: nothing."""
 
 
-def _bedrock_jobs_lack() -> str | None:
-    """S3 takes no Bedrock API key."""
+def _bedrock_jobs_missing() -> str | None:
+    """S3 does not accept a Bedrock API key."""
     s = settings.get()
     if not s.batch_role or not (s.batch_bucket or s.bucket):
         return (
             "a bucket and a role that Bedrock takes to read and write there: set DATAFORGE_BATCH_BUCKET and "
             "DATAFORGE_BATCH_ROLE (docs/batch.md has the role)"
         )
-    return _aws_lacks()
+    return _aws_missing()
 
 
-JOBS_MISSING: dict[str, Callable[[], str | None]] = {"bedrock": _bedrock_jobs_lack}
+JOBS_MISSING: dict[str, Callable[[], str | None]] = {"bedrock": _bedrock_jobs_missing}
 """The same for its batch jobs."""
 
 
 def resolve(name: str, *, org_id: str | None = None) -> Model:
     """The model that a name means here. Raises Invalid (field model_id) for an unknown name, or what is not set up."""
-    book = catalogue.load(org_id)
-    model = book.find(name, _runs_here) or Model(name, name.partition(":")[2] or name, name)
+    models = catalogue.load(org_id)
+    model = models.find(name, _runs_here) or Model(name, name.partition(":")[2] or name, name)
     if model.provider not in PROVIDERS or (not model.model and model.provider not in _NEED_NO_MODEL):
-        raise Invalid(_unknown(name, book), field="model_id", code="UNKNOWN_TEACHER")
-    lacks = None if model.base_url else MISSING.get(model.provider, lambda: None)()
-    if lacks:
-        raise Invalid(f"{model.backend} needs {lacks}", field="model_id", code="TEACHER_NOT_CONFIGURED")
+        raise Invalid(_unknown(name, models), field="model_id", code="UNKNOWN_TEACHER")
+    missing = None if model.base_url else MISSING.get(model.provider, lambda: None)()
+    if missing:
+        raise Invalid(f"{model.backend} needs {missing}", field="model_id", code="TEACHER_NOT_CONFIGURED")
     return model
 
 
@@ -253,13 +258,13 @@ def build(model: Model) -> Teacher:
     return PROVIDERS[model.provider](model)
 
 
-def batch_jobs(model: Model, asked: Teacher, learnt: Item) -> BatchJobs:
-    """asked: a teacher of the model, which the jobs take over. learnt: see `jobs.Jobs`; empty at first."""
-    return JOBS[model.provider](model, asked, learnt)
+def batch_jobs(model: Model, teacher: Teacher, learnt: Item) -> BatchJobs:
+    """teacher: of the model; the client closes it. learnt: see `jobs.BatchJobs.learnt`; empty at first."""
+    return JOBS[model.provider](model, teacher, learnt)
 
 
 def batch_jobs_lack(model: Model) -> str | None:
-    """What the batch API of a provider that has one still lacks here; None: nothing."""
+    """What the batch API of a provider needs and does not have here; None: nothing."""
     return JOBS_MISSING.get(model.provider, lambda: None)()
 
 
@@ -277,18 +282,18 @@ def available(org_id: str | None = None) -> list[TeacherEntry]:
     return list({e.id: e for e in found}.values())
 
 
-def _listed(book: Catalogue) -> list[Model]:
-    """A server of one's own behind OPENAI_BASE_URL has none of OpenAI's models, unless an entry says its address."""
-    elsewhere = has_own_server()
-    models = book.list(lambda b: _runs_here(b) and not (elsewhere and b.startswith("openai:")))
-    placed = [m for m in (book.find(i, _runs_here) for i in book.models) if m is not None and m.base_url]
-    return list({m.id: m for m in [*models, *placed]}.values())
+def _listed(known: Catalogue) -> list[Model]:
+    """Another server behind OPENAI_BASE_URL has none of OpenAI's models, unless an entry has a base_url."""
+    has_other_server = has_own_server()
+    models = known.list(lambda b: _runs_here(b) and not (has_other_server and b.startswith("openai:")))
+    with_address = [m for m in (known.find(i, _runs_here) for i in known.models) if m is not None and m.base_url]
+    return list({m.id: m for m in [*models, *with_address]}.values())
 
 
-def _unknown(name: str, book: Catalogue) -> str:
-    known = ", ".join(["extractive", *(m.id for m in _listed(book))])
+def _unknown(name: str, known: Catalogue) -> str:
+    ids = ", ".join(["extractive", *(m.id for m in _listed(known))])
     forms = ", ".join(f"{p}:<model>" for p in PROVIDERS if p not in _NEED_NO_MODEL)
-    return f"model_id {name!r} names no teacher. Available here: {known}; also {forms}"
+    return f"model_id {name!r} names no teacher. Available here: {ids}; also {forms}"
 
 
 def _runs_here(backend: str) -> bool:

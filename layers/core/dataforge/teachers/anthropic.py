@@ -7,16 +7,19 @@ cached prefix too; the schema goes as an output format, for older models as the 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from dataforge.records import Answer, Question
 from dataforge.teachers.bedrock import TOOL, is_long
-from dataforge.teachers.connection import Connection, Response, count, failure, not_understood, parsed, rates
-from dataforge.teachers.ports import Capabilities, Finish, Form
+from dataforge.teachers.connection import Connection
+from dataforge.teachers.dialects import Dialect, KnownDialect, Step, negotiate
+from dataforge.teachers.failures import failure
+from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
+from dataforge.teachers.response import Response, parsed, rate_limits, token_count, unreadable
 from dataforge.text.normal_forms import repair_surrogates
 
 VERSION = "2023-06-01"
@@ -28,26 +31,18 @@ FINISH: dict[str, Finish] = {
     "model_context_window_exceeded": "length",
     "refusal": "content_filter",
 }
-_UNPAID = ("credit balance", "spend limit", "usage limits")
-"""Words of a 400 that is about money, not about the request's parts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """Which parts of a Messages request a model takes."""
+class MessagesDialect(Dialect):
+    """Which parts of a Messages request a model takes. Forms: json_schema, tool, text."""
 
-    form: Form = "json_schema"
     temperature: bool = True
 
-    def simpler(self, said: str) -> Dialect | None:
-        """The next to try after a 400 that said this; None: it is not the parts."""
-        if any(word in said for word in _UNPAID):
-            return None
-        if self.temperature and "temperature" in said:
-            return replace(self, temperature=False)
-        if self.form == "text":
-            return None
-        return replace(self, form="tool" if self.form == "json_schema" else "text")
+    def simpler(self, response: Response) -> Step[MessagesDialect] | None:
+        if self.temperature and "temperature" in response.excerpt.lower():
+            return self.without(response, "temperature", temperature=False)
+        return self.with_simpler_form(response, "tool", "text")
 
 
 class Anthropic:
@@ -66,7 +61,7 @@ class Anthropic:
     ) -> None:
         self.name, self.model, self._price = name, model, price
         self.can = can or Capabilities(json_schema=True, cache_from=1024)
-        self._dialect = Dialect(self.can.form, self.can.temperature)
+        self._known = KnownDialect(MessagesDialect(form=self.can.form, temperature=self.can.temperature))
         self._url = base_url.strip().rstrip("/") + "/messages"
         self._headers = {
             "Content-Type": "application/json",
@@ -77,43 +72,50 @@ class Anthropic:
 
     async def ask(self, question: Question) -> Answer:
         """Raises as `ports.Teacher` says."""
-        dialect: Dialect | None = self._dialect
-        while dialect is not None:
-            body = request(self.model, question, dialect, cache_from=self.can.cache_from)
-            response = await self._connection.post(self._url, orjson.dumps(body), self._headers)
-            if response.status == 200:
-                self._dialect = dialect
-                return self._answer(response)
-            dialect = dialect.simpler(response.says) if response.status == 400 else None
-        raise failure(self.name, response)
+        outcome = await negotiate(
+            self._known,
+            question,
+            lambda dialect: self._post(question, dialect),
+            self._answer,
+            is_refusal=lambda response: response.status == 400,
+        )
+        if isinstance(outcome, Answer):
+            return outcome
+        raise failure(self.name, outcome)
+
+    async def _post(self, question: Question, dialect: MessagesDialect) -> Response:
+        body = request(self.model, question, dialect, cache_from=self.can.cache_from)
+        return await self._connection.post(self._url, orjson.dumps(body), self._headers)
 
     async def close(self) -> None:
         await self._connection.close()
 
     def _answer(self, response: Response) -> Answer:
-        if response.is_cut:
-            return Answer("", self.model, "length")
-        told = parsed(self.name, response)
-        content = told.get("content")
-        if not isinstance(content, list) or told.get("type") != "message":
-            raise not_understood(self.name, response)
-        usage = told.get("usage")
+        if response.is_truncated:
+            return Answer("", self.model, "length", cost_usd=None)
+        message = parsed(self.name, response)
+        content = message.get("content")
+        if not isinstance(content, list) or message.get("type") != "message":
+            raise unreadable(self.name, response)
+        usage = message.get("usage")
         usage = usage if isinstance(usage, dict) else {}
-        cached, written = count(usage.get("cache_read_input_tokens")), count(usage.get("cache_creation_input_tokens"))
-        sent, made = count(usage.get("input_tokens")) + cached + written, count(usage.get("output_tokens"))
+        cached = token_count(usage.get("cache_read_input_tokens"))
+        cache_written = token_count(usage.get("cache_creation_input_tokens"))
+        read = token_count(usage.get("input_tokens")) + cached + cache_written
+        written = token_count(usage.get("output_tokens"))
         return Answer(
-            repair_surrogates(_text(content)),
-            repair_surrogates(str(told.get("model") or self.model))[:200],
-            FINISH.get(str(told.get("stop_reason")), "other"),
-            sent,
-            made,
-            self._price.of(sent, made, cached=cached, written=written) if self._price else None,
-            cached,
-            rates(response.headers),
+            text=repair_surrogates(_text(content)),
+            model=repair_surrogates(str(message.get("model") or self.model))[:200],
+            finish_reason=FINISH.get(str(message.get("stop_reason")), "other"),
+            input_tokens=read,
+            output_tokens=written,
+            cost_usd=self._price.of(read, written, cached=cached, written=cache_written) if self._price else None,
+            cached_tokens=cached,
+            rates=rate_limits(response.headers),
         )
 
 
-def request(model: str, question: Question, dialect: Dialect, *, cache_from: int | None) -> dict[str, Any]:
+def request(model: str, question: Question, dialect: MessagesDialect, *, cache_from: int | None) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": question.max_tokens,
@@ -135,7 +137,7 @@ def request(model: str, question: Question, dialect: Dialect, *, cache_from: int
 
 
 def _text(content: list[Any]) -> str:
-    """What the tool was given, else the text; thinking blocks are left out."""
+    """The input of the tool, else the text; thinking blocks are left out."""
     blocks = [b for b in content if isinstance(b, dict)]
     used = [b.get("input") for b in blocks if b.get("type") == "tool_use"]
     if used:

@@ -1,4 +1,4 @@
-"""One signed request to an AWS endpoint, through the pool that all calls of a teacher share."""
+"""Signed requests to one AWS endpoint, through the connection pool of a teacher."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from dataforge.errors import TeacherRefused, TeacherUnreachable
-from dataforge.teachers.connection import Connection, Response
+from dataforge.teachers.connection import Connection
+from dataforge.teachers.response import Response
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -23,10 +24,10 @@ class AwsCall:
         self._name, self._service, self._region = name, service, region
         self._base_url, self._key = base_url.rstrip("/"), key
         self._connection = Connection(name, timeout)
-        self._held: Credentials | None = None
+        self._credentials: Credentials | None = None
 
     async def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> Response:
-        """As `send` says."""
+        """As `send`, with POST."""
         return await self.send("POST", path, body, headers)
 
     async def send(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Response:
@@ -47,10 +48,10 @@ class AwsCall:
         from dataforge.platform.aws import signing  # botocore costs 0.2 s: only where it is used
 
         try:
-            self._held = self._held or signing.credentials()
-            if self._held is None:
+            self._credentials = self._credentials or signing.credentials()
+            if self._credentials is None:
                 raise TeacherRefused(f"{self._name} needs AWS credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID")
-            signer = signing.Signer(self._service, self._region, self._held)
+            signer = signing.Signer(self._service, self._region, self._credentials)
             return signer.signed(method, url, body, headers)
         except TeacherRefused:
             raise

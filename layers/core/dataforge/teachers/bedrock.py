@@ -1,13 +1,13 @@
 """Every text model on Amazon Bedrock, through the Converse API: `bedrock:<model id, inference profile or its ARN>`.
 
 Wire format: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html. One request shape serves all
-models, but not every model takes every part of it; what a model refuses is left out from then on.
+models, but not every model takes every part of it (see `dialects`).
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -15,9 +15,11 @@ import orjson
 
 from dataforge.records import Answer, Message, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
-from dataforge.teachers.connection import Response, count, failure, not_understood, parsed
-from dataforge.teachers.ports import Capabilities, Finish, Form
+from dataforge.teachers.dialects import Dialect, KnownDialect, Step, negotiate
+from dataforge.teachers.failures import failure
+from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
+from dataforge.teachers.response import Response, parsed, token_count, unreadable
 from dataforge.text.normal_forms import repair_surrogates
 
 FINISH: dict[str, Finish] = {
@@ -34,34 +36,33 @@ _CACHE_POINT = {"cachePoint": {"type": "default"}}
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """Which parts of a Converse request a model takes."""
+class ConverseDialect(Dialect):
+    """Which parts of a Converse request a model takes. Forms: json_schema, tool, text.
 
-    form: Form = "json_schema"
+    choice: how the model is made to use the tool; some take a weaker setting only.
+    """
+
     choice: Literal["tool", "any", "auto"] = "tool"
-    """How a model is told to use the tool; some know only a weaker word."""
     system: bool = True
     cache: bool = True
     temperature: bool = True
 
-    def simpler(self, said: str) -> Dialect | None:
-        """The next to try after a ValidationException that said this; None: it is not the parts."""
-        said = said.lower()
-        if self.cache and "cach" in said:
-            return replace(self, cache=False)
-        if self.system and "system" in said and "support" in said:
-            return replace(self, system=False)
-        if self.temperature and "temperature" in said:
-            return replace(self, temperature=False)
-        if self.form == "tool" and self.choice != "auto" and "toolchoice" in said.replace("_", "").replace(".", ""):
-            return replace(self, choice="any" if self.choice == "tool" else "auto")
-        if self.form == "text":
-            return None
-        return replace(self, form="tool" if self.form == "json_schema" else "text")
+    def simpler(self, response: Response) -> Step[ConverseDialect] | None:
+        text = response.excerpt.lower()
+        if self.cache and "cach" in text:
+            return self.without(response, "cach", cache=False)
+        if self.system and "system" in text and "support" in text:
+            return self.without(response, "system", system=False)
+        if self.temperature and "temperature" in text:
+            return self.without(response, "temperature", temperature=False)
+        if self.form == "tool" and self.choice != "auto" and "toolchoice" in text.replace("_", "").replace(".", ""):
+            weaker = "any" if self.choice == "tool" else "auto"
+            return self.without(response, "toolchoice", "tool_choice", "tool.choice", choice=weaker)
+        return self.with_simpler_form(response, "tool", "text")
 
 
 class Bedrock:
-    """region: where the model is asked. base_url: another address than the region's (a private endpoint, a test).
+    """region: where the model runs. base_url: another address than the region's (a private endpoint, a test).
 
     key: a Bedrock API key; without one, requests are signed with the credentials of this process.
     """
@@ -80,7 +81,7 @@ class Bedrock:
     ) -> None:
         self.name, self.model, self._price = name, model, price
         self.can = can or Capabilities(json_schema=True, cache_from=1024)
-        self.dialect = Dialect(self.can.form, temperature=self.can.temperature)
+        self.known = KnownDialect(ConverseDialect(form=self.can.form, temperature=self.can.temperature))
         self._path = f"/model/{quote(model, safe='')}/converse"
         self._call = AwsCall(
             name,
@@ -93,15 +94,20 @@ class Bedrock:
 
     async def ask(self, question: Question) -> Answer:
         """Raises as `ports.Teacher` says."""
-        dialect: Dialect | None = self.dialect
-        while dialect is not None:
-            body = request(question, dialect, cache_from=self.can.cache_from)
-            response = await self._call.post(self._path, orjson.dumps(body))
-            if response.status == 200:
-                self.dialect = dialect
-                return converse_answer(self.name, self.model, response, self._price)
-            dialect = dialect.simpler(response.says) if response.status == 400 else None
-        raise failure(self.name, response, hint=f"{HINT} (bedrock:InvokeModel; the model may need to be enabled first)")
+        outcome = await negotiate(
+            self.known,
+            question,
+            lambda dialect: self._post(question, dialect),
+            lambda response: converse_answer(self.name, self.model, response, self._price),
+            is_refusal=lambda response: response.status == 400,
+        )
+        if isinstance(outcome, Answer):
+            return outcome
+        raise failure(self.name, outcome, hint=f"{HINT} (bedrock:InvokeModel; the model may need to be enabled first)")
+
+    async def _post(self, question: Question, dialect: ConverseDialect) -> Response:
+        body = request(question, dialect, cache_from=self.can.cache_from)
+        return await self._call.post(self._path, orjson.dumps(body))
 
     async def close(self) -> None:
         await self._call.close()
@@ -109,29 +115,30 @@ class Bedrock:
 
 def converse_answer(name: str, model: str, response: Response, price: Price | None) -> Answer:
     """Raises TeacherUnreachable for what is no reply of Converse."""
-    if response.is_cut:
-        return Answer("", model, "length")
-    told = parsed(name, response)
+    if response.is_truncated:
+        return Answer("", model, "length", cost_usd=None)
+    reply = parsed(name, response)
     try:
-        text = _text(told["output"]["message"]["content"])
+        text = _text(reply["output"]["message"]["content"])
     except (KeyError, TypeError):
-        raise not_understood(name, response) from None
-    usage = told.get("usage")
+        raise unreadable(name, response) from None
+    usage = reply.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    cached, written = count(usage.get("cacheReadInputTokens")), count(usage.get("cacheWriteInputTokens"))
-    sent, made = count(usage.get("inputTokens")) + cached + written, count(usage.get("outputTokens"))
+    cached, cache_written = (token_count(usage.get(f"cache{what}InputTokens")) for what in ("Read", "Write"))
+    read = token_count(usage.get("inputTokens")) + cached + cache_written
+    written = token_count(usage.get("outputTokens"))
     return Answer(
-        repair_surrogates(text),
-        model,
-        FINISH.get(str(told.get("stopReason")), "other"),
-        sent,
-        made,
-        price.of(sent, made, cached=cached, written=written) if price else None,
-        cached,
+        text=repair_surrogates(text),
+        model=model,
+        finish_reason=FINISH.get(str(reply.get("stopReason")), "other"),
+        input_tokens=read,
+        output_tokens=written,
+        cost_usd=price.of(read, written, cached=cached, written=cache_written) if price else None,
+        cached_tokens=cached,
     )
 
 
-def request(question: Question, dialect: Dialect, *, cache_from: int | None) -> dict[str, Any]:
+def request(question: Question, dialect: ConverseDialect, *, cache_from: int | None) -> dict[str, Any]:
     system = "\n\n".join(m.content for m in question.messages if m.role == "system")
     turns = [m for m in question.messages if m.role != "system"]
     if system and not dialect.system:
@@ -144,10 +151,10 @@ def request(question: Question, dialect: Dialect, *, cache_from: int | None) -> 
         "inferenceConfig": inference,
     }
     if system and dialect.system:
-        pays = dialect.cache and cache_from is not None and is_long(system, cache_from)
-        body["system"] = [{"text": system}, *([_CACHE_POINT] if pays else [])]
+        is_cached = dialect.cache and cache_from is not None and is_long(system, cache_from)
+        body["system"] = [{"text": system}, *([_CACHE_POINT] if is_cached else [])]
     if question.json_schema is not None:
-        body |= _held_to(question.kind, question.json_schema, dialect)
+        body |= _output_form(question.kind, question.json_schema, dialect)
     return body
 
 
@@ -156,7 +163,7 @@ def is_long(text: str, tokens: int) -> bool:
     return len(text) >= 4.2 * tokens
 
 
-def _held_to(kind: str, schema: dict[str, object], dialect: Dialect) -> dict[str, Any]:
+def _output_form(kind: str, schema: dict[str, object], dialect: ConverseDialect) -> dict[str, Any]:
     if dialect.form == "json_schema":
         definition = {"schema": json.dumps(schema), "name": kind}
         return {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}}
@@ -168,7 +175,7 @@ def _held_to(kind: str, schema: dict[str, object], dialect: Dialect) -> dict[str
 
 
 def _text(content: list[dict[str, Any]]) -> str:
-    """What the tool was given, else the text; reasoning blocks are left out."""
+    """The input of the tool, else the text; reasoning blocks are left out."""
     used = [b["toolUse"]["input"] for b in content if isinstance(b.get("toolUse"), dict)]
     if used:
         return json.dumps(used[0], ensure_ascii=False)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -20,10 +20,11 @@ from dataforge.platform import current
 from dataforge.platform.ports import Files, Item
 from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
-from dataforge.teachers.bedrock import Bedrock, Dialect, converse_answer, request
-from dataforge.teachers.connection import Response, code, count, failure, parsed
+from dataforge.teachers.bedrock import Bedrock, converse_answer, request
+from dataforge.teachers.failures import failure, is_one_prompt_refused
 from dataforge.teachers.jobs import JobStatus, NoReply, State
 from dataforge.teachers.prices import Price
+from dataforge.teachers.response import Response, error_code, parsed, token_count
 
 STATES: dict[str, State] = {
     "Completed": "ended",
@@ -40,7 +41,7 @@ _HINT = f"{HINT} (bedrock:CreateModelInvocationJob and iam:PassRole; the role mu
 class BatchLocation:
     """files: those of the bucket that Bedrock reads and writes. is_ours: it is the bucket of our own files.
 
-    role: the ARN of the role that Bedrock takes to do so.
+    role: the ARN of the role that Bedrock assumes to do so.
     """
 
     bucket: str
@@ -50,7 +51,7 @@ class BatchLocation:
 
 
 class BedrockJobs:
-    """teacher: asks the same model in real time. price: of batch inference. learnt: see `jobs.Jobs`."""
+    """teacher: the same model in real time. price: of batch inference. learnt: see `jobs.BatchJobs`."""
 
     def __init__(
         self, teacher: Bedrock, price: Price | None, learnt: Item, *, call: AwsCall, place: BatchLocation
@@ -58,18 +59,18 @@ class BedrockJobs:
         self._teacher, self._price, self._call, self._place = teacher, price, call, place
         self._name = teacher.name
         if learnt:
-            teacher.dialect = Dialect(**learnt)  # type: ignore[arg-type]
+            teacher.known.load(learnt)
 
     def learnt(self) -> Item:
-        return cast(Item, asdict(self._teacher.dialect))
+        return self._teacher.known.stored()
 
     def line(self, key: str, question: Question) -> bytes:
-        dialect = replace(self._teacher.dialect, cache=False)  # batch inference has no prompt cache
+        dialect = replace(self._teacher.known.in_job(question.kind), cache=False)  # batch inference has no prompt cache
         body = request(question, dialect, cache_from=None)
         return orjson.dumps({"recordId": record_id(key), "modelInput": body}) + b"\n"
 
     async def submit(self, name: str, file: str, *, again: bool) -> str:
-        """clientRequestToken makes it one job, however often it is sent."""
+        """Idempotent: clientRequestToken makes it one job, however often it is sent."""
         if not self._place.is_ours:
             await asyncio.to_thread(self._copy, file)
         response = await self._call.send(
@@ -93,14 +94,19 @@ class BedrockJobs:
                 return found
         return str(self._checked(response)["jobArn"])
 
-    async def look(self, job: str) -> JobStatus:
-        told = await self._told(job)
-        said = str(told.get("status"))
-        state, detail = STATES.get(said, "running"), str(told.get("message") or "")
-        done, total = count(told.get("processedRecordCount")), count(told.get("totalRecordCount"))
+    async def status(self, job: str) -> JobStatus:
+        described = await self._describe(job)
+        provider_status, detail = str(described.get("status")), str(described.get("message") or "")
+        state = STATES.get(provider_status, "running")
         if state == "failed" and "quota" in detail.lower():
             state = "full"
-        return JobStatus(state, said, done, total, detail[:500])
+        return JobStatus(
+            state=state,
+            provider_status=provider_status,
+            done=token_count(described.get("processedRecordCount")),
+            total=token_count(described.get("totalRecordCount")),
+            detail=detail[:500],
+        )
 
     async def replies(self, job: str) -> AsyncIterator[tuple[str, Answer | NoReply]]:
         folder = await self._folder(job)
@@ -117,37 +123,37 @@ class BedrockJobs:
     async def cancel(self, job: str) -> None:
         response = await self._call.send("POST", f"{_path(job)}/stop")
         if response.status not in (200, 400, 409):  # 400, 409: it is over
-            raise failure(self._name, response, hint=_HINT)
+            raise failure(self._name, response, hint=_HINT, is_prompt=False)
 
-    async def forget(self, job: str) -> None:
+    async def delete_files(self, job: str) -> None:
         with suppress(TeacherError, OSError):
-            told = await self._told(job)
+            described = await self._describe(job)
             await asyncio.to_thread(self._place.files.delete_prefix, await self._folder(job))
             if not self._place.is_ours:
-                uri = str(told["inputDataConfig"]["s3InputDataConfig"]["s3Uri"])
+                uri = str(described["inputDataConfig"]["s3InputDataConfig"]["s3Uri"])
                 await asyncio.to_thread(self._place.files.delete, uri.split("/", 3)[3])
 
     async def close(self) -> None:
         await self._call.close()
         await self._teacher.close()
 
-    async def _told(self, job: str) -> dict[str, Any]:
+    async def _describe(self, job: str) -> dict[str, Any]:
         return self._checked(await self._call.send("GET", _path(job)))
 
     async def _folder(self, job: str) -> str:
-        """Where a job writes: a folder of its own, named by its id, below what it was given."""
-        told = await self._told(job)
-        uri = str(told["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"])
+        """Where a job writes: a folder named after its id, below the output location of the request."""
+        described = await self._describe(job)
+        uri = str(described["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"])
         return f"{uri.split('/', 3)[3].rstrip('/')}/{job.rpartition('/')[2]}/"
 
     async def _find(self, name: str) -> str | None:
-        told = self._checked(await self._call.send("GET", f"{_JOBS}s?nameContains={quote(name)}&maxResults=100"))
-        listed = told.get("invocationJobSummaries") or []
+        page = self._checked(await self._call.send("GET", f"{_JOBS}s?nameContains={quote(name)}&maxResults=100"))
+        listed = page.get("invocationJobSummaries") or []
         return next((str(j["jobArn"]) for j in listed if j.get("jobName") == name), None)
 
     def _checked(self, response: Response) -> dict[str, Any]:
         if response.status != 200:
-            raise failure(self._name, response, hint=_HINT)
+            raise failure(self._name, response, hint=_HINT, is_prompt=False)
         return parsed(self._name, response)
 
     def _copy(self, file: str) -> None:
@@ -157,20 +163,26 @@ class BedrockJobs:
         return f"s3://{self._place.bucket}/{key}"
 
     def _read(self, line: bytes) -> tuple[str, Answer | NoReply]:
-        """A line of the output; one that nobody can read stands for no question."""
+        """A line of the output; one that cannot be read belongs to no question."""
         try:
-            told = orjson.loads(line)
-            key, error, output = reply_key(str(told["recordId"])), told.get("error"), told.get("modelOutput")
+            reply = orjson.loads(line)
+            key, error, output = reply_key(str(reply["recordId"])), reply.get("error"), reply.get("modelOutput")
         except (ValueError, KeyError, TypeError, AttributeError):
             return "", NoReply("a line that is no JSON of batch inference")
         if output is None:
-            said = error if isinstance(error, dict) else {}
-            return key, NoReply(f"{said.get('errorCode')}: {said.get('errorMessage')}"[:500])
+            return key, _no_reply(error if isinstance(error, dict) else {})
         try:
-            read = Response(200, {}, orjson.dumps(output))
-            return key, converse_answer(self._name, self._teacher.model, read, self._price)
+            response = Response(200, {}, orjson.dumps(output))
+            return key, converse_answer(self._name, self._teacher.model, response, self._price)
         except TeacherError as unreadable:
-            return key, NoReply(unreadable.message)
+            return key, NoReply(unreadable.message, may_be_billed=unreadable.may_be_billed)
+
+
+def _no_reply(error: dict[str, Any]) -> NoReply:
+    """error: errorCode (an HTTP status) and errorMessage of a line."""
+    status, text = error.get("errorCode"), error.get("errorMessage")
+    refused = is_one_prompt_refused(token_count(status), orjson.dumps({"message": text}))
+    return NoReply(f"{status}: {text}"[:500], this_prompt_only=refused)
 
 
 def record_id(key: str) -> str:
@@ -184,7 +196,7 @@ def reply_key(record: str) -> str:
 
 
 def code_of(response: Response) -> str:
-    return response.headers.get("x-amzn-errortype", "").partition(":")[0] or code(response.raw)
+    return response.headers.get("x-amzn-errortype", "").partition(":")[0] or error_code(response.raw)
 
 
 def _folder(file: str) -> str:

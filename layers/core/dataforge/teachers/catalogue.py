@@ -1,9 +1,8 @@
 """Which models there are, by their public names: `models.json`, then the deployment's own, then the organisation's.
 
-A later layer replaces single facts of a model of the same id, or adds models and aliases. A name is looked up as an
-alias, a public id, then as a backend (`bedrock:amazon.nova-lite-v1:0`), so a name of any of these kinds is good
-wherever a model is named. What a run is made with is written into the run: a later change of a catalogue does not
-reach into it.
+A later layer replaces single fields of a model of the same id, or adds models and aliases. A name is looked up as an
+alias, as a public id, then as a backend (`bedrock:amazon.nova-lite-v1:0`), so any of them is accepted wherever a model
+is named. A run stores its models when it starts: a later change of a catalogue does not affect it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from dataforge.teachers.prices import Price
 
 OPENAI = "https://api.openai.com/v1"
 _GEO = re.compile(r"^bedrock:(?:us|eu|apac|jp|au|global|us-gov|\{geo\})\.")
-"""The prefix of a cross-region inference profile; the model behind it is the same."""
+"""The prefix of a cross-region inference profile; the model is the same in all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Model:
     temperature: bool = True
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
-    """Limits of the account, shared by all its runs; None: as the provider tells them, if it does."""
+    """Limits of the account, shared by all its runs; None: those that the provider reports, if it does."""
     base_url: str | None = None
     key: str | None = None
     """The name of the secret that holds the key for base_url."""
@@ -101,7 +100,7 @@ class Catalogue:
         return [_model(entry, str(b)) for b in cast("list[str]", entry["backends"])]
 
     def _by_backend(self, name: str) -> Model | None:
-        """A backend named directly; what the catalogue knows of it, its price above all, holds too."""
+        """A backend named directly, with the price and the other fields of its model in the catalogue."""
         plain = _GEO.sub("bedrock:", name)
         for entry in self.models.values():
             if any(_GEO.sub("bedrock:", str(b)) == plain for b in cast("list[str]", entry["backends"])):
@@ -119,8 +118,8 @@ class Catalogue:
 
 def load(org_id: str | None = None) -> Catalogue:
     """Raises Invalid when a layer of the deployment or the organisation is not in the form of `models.json`."""
-    told = settings.get().models or current().secrets.get("DATAFORGE_MODELS") or ""
-    layers = [_priced_here(_shipped()), _deployment(told)]
+    configured = settings.get().models or current().secrets.get("DATAFORGE_MODELS") or ""
+    layers = [_priced_here(_shipped()), _deployment(configured)]
     if org_id is not None:
         layers.append(_of_org(org_id))
     models: dict[str, Item] = {}
@@ -133,7 +132,7 @@ def load(org_id: str | None = None) -> Catalogue:
 
 
 def to_item(model: Model) -> Item:
-    """For the run that is made with it."""
+    """For storage in a run. Read it with `from_item`."""
     return {k: v for k, v in asdict(model).items() if v is not None}
 
 
@@ -157,17 +156,17 @@ def _in_region(backend: str) -> str:
 
 
 def region() -> str:
-    """Where AWS teachers are asked; empty when nothing says so."""
+    """The AWS region of Bedrock and SageMaker; empty when none is configured."""
     return settings.get().bedrock_region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
 
 
 def has_own_server() -> bool:
-    """`openai:` goes to a server of the deployment's own, which has its own models and prices."""
+    """`openai:` is another server than OpenAI's, with its own models and prices."""
     return settings.get().teacher_base_url.strip().rstrip("/") != OPENAI
 
 
 def _priced_here(layer: Item) -> Item:
-    """The shipped layer without OpenAI's prices where another server answers."""
+    """The shipped layer, without OpenAI's prices where `openai:` is another server."""
     if not has_own_server():
         return layer
     models: list[Value] = []
@@ -183,12 +182,12 @@ def _shipped() -> Item:
 
 
 @cache
-def _deployment(told: str) -> Item:
-    """told: JSON, or the path of a file that holds it; empty: nothing."""
-    if not told.strip():
+def _deployment(configured: str) -> Item:
+    """configured: JSON, or the path of a JSON file; empty: nothing."""
+    if not configured.strip():
         return {}
     try:
-        text = told if told.lstrip().startswith("{") else Path(told).read_text("utf-8")
+        text = configured if configured.lstrip().startswith("{") else Path(configured).read_text("utf-8")
         return checked(json.loads(text), "DATAFORGE_MODELS")
     except (OSError, ValueError) as problem:
         raise Invalid(f"DATAFORGE_MODELS is neither JSON nor the path of a JSON file: {problem}") from problem
@@ -205,8 +204,8 @@ def _of_org(org_id: str) -> Item:
 
 def checked(layer: object, what: str) -> Item:
     """The layer, if it has the form of `models.json`. Raises Invalid."""
-    told = layer if isinstance(layer, dict) else {}
-    models, aliases = told.get("models", []), told.get("aliases", {})
+    content = layer if isinstance(layer, dict) else {}
+    models, aliases = content.get("models", []), content.get("aliases", {})
     if not isinstance(layer, dict) or not isinstance(models, list) or not isinstance(aliases, dict):
         raise Invalid(f'{what} must look like {{"models": [{{"id": ...}}], "aliases": {{...}}}}')
     for entry in models:
@@ -214,7 +213,7 @@ def checked(layer: object, what: str) -> Item:
     for name, targets in aliases.items():
         if not _are_texts(targets):
             raise Invalid(f"{what}: the alias {name} must be a list of model names")
-    return cast(Item, told)
+    return cast(Item, content)
 
 
 def _check_entry(entry: object, what: str) -> None:

@@ -6,23 +6,18 @@ Wire format: platform.openai.com/docs/api-reference/chat (POST {base}/chat/compl
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 
 from dataforge.records import Answer, Question
-from dataforge.teachers.connection import (
-    Connection,
-    Response,
-    code,
-    count,
-    failure,
-    not_understood,
-    rates,
-)
+from dataforge.teachers.connection import Connection
+from dataforge.teachers.dialects import Dialect, KnownDialect, Step, negotiate
+from dataforge.teachers.failures import failure
 from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
+from dataforge.teachers.response import Response, error_code, rate_limits, token_count, unreadable
 from dataforge.text.normal_forms import repair_surrogates
 
 FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "content_filter"}
@@ -31,22 +26,19 @@ FILTERED = {"content_filter", "content_policy_violation"}
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """Which parameters a server takes. The richest is tried first; what a server refuses is left out from then on."""
+class ChatDialect(Dialect):
+    """Which parameters of a chat completion a server takes. Forms: json_schema, json_object, text."""
 
-    form: Literal["json_schema", "json_object", "text"] = "json_schema"
     tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     temperature: bool = True
 
-    def simpler(self, said: str) -> Dialect | None:
-        """The next to try after a 400 that said this; None: it is not the parameters."""
-        if "max_completion_tokens" in said and self.tokens == "max_tokens":
-            return replace(self, tokens="max_completion_tokens")
-        if "temperature" in said and self.temperature:
-            return replace(self, temperature=False)
-        if self.form == "text":
-            return None
-        return replace(self, form="json_object" if self.form == "json_schema" else "text")
+    def simpler(self, response: Response) -> Step[ChatDialect] | None:
+        text = response.excerpt.lower()
+        if "max_completion_tokens" in text and self.tokens == "max_tokens":
+            return self.without(response, "max_completion_tokens", tokens="max_completion_tokens")
+        if "temperature" in text and self.temperature:
+            return self.without(response, "temperature", temperature=False)
+        return self.with_simpler_form(response, "json_object", "text")
 
 
 class OpenAICompatible:
@@ -69,10 +61,12 @@ class OpenAICompatible:
     ) -> None:
         self.name, self.model, self._price = name, model, price
         self.can = can or Capabilities(json_schema=True)
-        self.dialect = Dialect(
-            "json_schema" if self.can.json_schema else "text",
-            temperature=self.can.temperature,
-            tokens="max_tokens" if self.can.temperature else "max_completion_tokens",
+        self.known = KnownDialect(
+            ChatDialect(
+                form="json_schema" if self.can.json_schema else "text",
+                tokens="max_tokens" if self.can.temperature else "max_completion_tokens",
+                temperature=self.can.temperature,
+            )
         )
         self.base_url = base_url.strip().rstrip("/")
         self.headers = {"Content-Type": "application/json"}
@@ -82,23 +76,35 @@ class OpenAICompatible:
 
     async def ask(self, question: Question) -> Answer:
         """Raises as `ports.Teacher` says."""
-        dialect: Dialect | None = self.dialect
-        while dialect is not None:
-            body = chat_body(self.model, question, dialect)
-            response = await self.connection.post(f"{self.base_url}/chat/completions", orjson.dumps(body), self.headers)
-            if response.status == 200:
-                self.dialect = dialect
-                return chat_answer(self.name, self.model, response, self._price)
-            if response.status in (400, 422) and code(response.raw) in FILTERED:
-                return Answer("", self.model, "content_filter")
-            dialect = dialect.simpler(response.says) if response.status in (400, 422) else None
-        raise failure(self.name, response)
+        outcome = await negotiate(
+            self.known,
+            question,
+            lambda dialect: self._post(question, dialect),
+            lambda response: chat_answer(self.name, self.model, response, self._price),
+            is_refusal=lambda response: (
+                response.status in (400, 422) and not is_filtered(response.status, response.raw)
+            ),
+        )
+        if isinstance(outcome, Answer):
+            return outcome
+        if is_filtered(outcome.status, outcome.raw):
+            return Answer("", self.model, "content_filter")
+        raise failure(self.name, outcome)
+
+    async def _post(self, question: Question, dialect: ChatDialect) -> Response:
+        body = orjson.dumps(chat_body(self.model, question, dialect))
+        return await self.connection.post(f"{self.base_url}/chat/completions", body, self.headers)
 
     async def close(self) -> None:
         await self.connection.close()
 
 
-def chat_body(model: str, question: Question, dialect: Dialect) -> dict[str, Any]:
+def is_filtered(status: int, raw: bytes) -> bool:
+    """The provider's content filter stopped this prompt."""
+    return status in (400, 422) and error_code(raw) in FILTERED
+
+
+def chat_body(model: str, question: Question, dialect: ChatDialect) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model,
         "messages": [{"role": m.role, "content": m.content} for m in question.messages],
@@ -118,28 +124,28 @@ def chat_body(model: str, question: Question, dialect: Dialect) -> dict[str, Any
 
 def chat_answer(name: str, model: str, response: Response, price: Price | None) -> Answer:
     """Raises TeacherUnreachable for what is no chat completion."""
-    if response.is_cut:
-        return Answer("", model, "length")
+    if response.is_truncated:
+        return Answer("", model, "length", cost_usd=None)
     try:
         reply = json.loads(response.raw)
         choice = reply["choices"][0]
         text = _text(choice["message"].get("content"))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        raise not_understood(name, response) from None
+        raise unreadable(name, response) from None
     usage = reply.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     details = usage.get("prompt_tokens_details")
-    cached = count(details.get("cached_tokens")) if isinstance(details, dict) else 0
-    sent, made = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    cached = token_count(details.get("cached_tokens")) if isinstance(details, dict) else 0
+    read, written = token_count(usage.get("prompt_tokens")), token_count(usage.get("completion_tokens"))
     return Answer(
-        repair_surrogates(text),
-        repair_surrogates(str(reply.get("model") or model))[:200],
-        FINISH.get(str(choice.get("finish_reason") or "stop"), "other"),
-        sent,
-        made,
-        price.of(sent, made, cached=cached) if price else None,
-        cached,
-        rates(response.headers),
+        text=repair_surrogates(text),
+        model=repair_surrogates(str(reply.get("model") or model))[:200],
+        finish_reason=FINISH.get(str(choice.get("finish_reason") or "stop"), "other"),
+        input_tokens=read,
+        output_tokens=written,
+        cost_usd=price.of(read, written, cached=cached) if price else None,
+        cached_tokens=cached,
+        rates=rate_limits(response.headers),
     )
 
 

@@ -1,6 +1,6 @@
-"""One plug: a teacher takes one question and gives one answer, metered.
+"""The interface of a teacher: one question in, one metered answer out.
 
-What a caller must know of a teacher stands in `can`, as facts; nobody looks at its name to decide anything.
+What a caller must know about a teacher is in `can`, as facts; no decision depends on its name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Form: TypeAlias = Literal["json_schema", "tool", "text"]
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """What one batch job of a provider takes."""
+    """The limits of one batch job at a provider. bytes: of its request file."""
 
     least: int
     """Requests."""
@@ -30,9 +30,9 @@ class Capabilities:
     """What a teacher can do, beyond answering."""
 
     json_schema: bool = False
-    """Holds itself to `question.json_schema`, so the recipe need not describe the shape in words only."""
+    """Follows `question.json_schema`, so the recipe need not describe the shape in words only."""
     offline: bool = False
-    """Answers from the passage on this machine: no network, no money, the same answer every time (a retry is vain)."""
+    """Answers from the passage on this machine: no network, no cost, always the same answer (a retry is useless)."""
     kinds: tuple[str, ...] | None = None
     """The generation kinds it can write (`qa`); None: any, it follows instructions."""
     labels: bool = True
@@ -41,11 +41,11 @@ class Capabilities:
     """Follows what a single slot asks for: question type, persona, style, several passages."""
     capacity: Callable[[Question], int] | None = None
     """How many different records of the question's kind it can make of the question's passage, whatever its slots, so
-    that the planner promises no slot that cannot be filled; None: no bound of its own."""
+    that the planner creates no slot that cannot be filled; None: no limit of its own."""
     temperature: bool = True
     """Takes a sampling temperature; reasoning models do not."""
     form: Form = "json_schema"
-    """The strictest way it has to be held to a schema, where the provider has several."""
+    """The strictest way in which the provider enforces a schema for it."""
     max_output: int | None = None
     """Tokens that one reply may have; None: not known."""
     cache_from: int | None = None
@@ -67,9 +67,13 @@ class Teacher(Protocol):
     def can(self) -> Capabilities: ...
 
     async def ask(self, question: Question) -> Answer:
-        """One reply to one question; safe to call concurrently."""
+        """One reply to one question; safe to call concurrently.
+
+        A question that is refused for its own text raises TeacherRefused with `this_prompt_only`; a call that was sent
+        and then lost has `may_be_billed` set, on a CancelledError as well (see `errors.may_be_billed`).
+        """
         ...
 
     async def close(self) -> None:
-        """Let go of connections; the teacher is not asked again."""
+        """Close its connections; the teacher cannot be used afterwards."""
         ...

@@ -1,4 +1,4 @@
-"""What tokens cost."""
+"""The price of tokens."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Price:
     cached: float | None = None
     """Input read from the provider's prompt cache."""
     cache_write: float | None = None
-    """Input put into the prompt cache."""
+    """Input written to the prompt cache."""
     batch: float = 1.0
-    """What a batch job costs, as a share of the price (0.5: half)."""
+    """The price in a batch job, as a share of this price (0.5: half)."""
 
     def of(self, input_tokens: int, output_tokens: int, *, cached: int = 0, written: int = 0) -> float:
         """Dollars. input_tokens: all, also the `cached` and the `written` ones."""
@@ -27,7 +27,7 @@ class Price:
 
     @property
     def batched(self) -> Price:
-        """What the same tokens cost in a batch job."""
+        """The price of the same tokens in a batch job."""
         return replace(self.times(self.batch), batch=1.0)
 
     def times(self, share: float) -> Price:

@@ -1,15 +1,16 @@
-"""How fast one model may be asked: the decisions, without a clock, a network or a table. `workflows.admitting` acts.
+"""How fast one model may be called: the decisions, without a clock, a network or a table.
+`workflows.engine.rate_limiter` carries them out.
 
-Two bounds, each where it can be known:
+Two limits, each where it can be known:
 
-* **In flight, per worker** (`Window`): starts at what the run was given, and gives way only when the provider turns
-  calls away *systematically*, that is a third of the last calls. Then the limit falls by a factor, once for all calls
-  that were sent under it, and climbs again by one for every round of answers. A call that is turned away by chance
-  waits as it was told, alone: nobody else slows down.
-* **Per minute, per account** (`Schedule`): calls start at times that were given out beforehand, evenly spaced over one
-  line that all workers of all runs share. A worker takes a short block of such times at once, so it does not write for
-  every call; a worker that dies leaves times behind that pass by themselves. Organisations take turns by what each has
-  had (start-time fair queueing): ten workers of one do not crowd out the one of another.
+* **In flight, per worker** (`ConcurrencyWindow`): starts at the run's concurrency, and decreases only when the provider
+  rejects calls *systematically*, that is a third of the last calls. Then the limit falls by a factor, once for all
+  calls that were sent under it, and grows again by one for every round of answers. A call that is rejected by chance
+  waits for its own `retry_after`: no other call slows down.
+* **Per minute, per account** (`RateSchedule`): calls start at times reserved beforehand, evenly spaced on one schedule
+  that all workers of all runs share. A worker reserves a short block of start times at once, so it does not write for
+  every call; the times of a worker that dies pass unused. Organisations are served by what each has used (start-time
+  fair queueing): ten workers of one do not starve the one of another.
 """
 
 from __future__ import annotations
@@ -19,25 +20,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 SYSTEMATIC = 1 / 3
-"""Share of calls turned away from which it is the limit, not chance."""
+"""Share of rejected calls from which the limit is the reason, not chance."""
 LEAST_SEEN = 24
-"""Fewer answers than this prove nothing."""
+"""Calls below which the share of rejections proves nothing."""
 REMEMBERED = 64
 DECREASE = 0.7
 
 BLOCK = 0.5
-"""Seconds of the line that one block covers."""
+"""Seconds of the schedule that one block of start times covers."""
 HORIZON = 0.25
-"""Nothing is given out further ahead than this, so that nobody waits long behind a crowd."""
+"""Seconds ahead that start times are reserved at most, so that no organisation waits long behind many others."""
 WAIT_SECONDS = 1.0
-"""Seconds that a turned-down organisation's wish is kept in mind after the time it was told to come back."""
+"""Seconds that the request of an organisation without start times counts after the time at which it should retry."""
 RETURN_SECONDS = 0.05
-"""Seconds after which one whose turn it is not asks again."""
+"""Seconds after which a worker retries when it is another organisation's turn."""
 
 
 @dataclass(slots=True)
 class ConcurrencyWindow:
-    """How many calls of one worker may be in flight. Every call tells the `era` it was sent in when it comes back."""
+    """How many calls of one worker may be in flight. Every call returns with the `era` in which it was sent: the limit
+    falls once for all calls of an era."""
 
     ceiling: int
     limit: float = 0.0
@@ -49,27 +51,27 @@ class ConcurrencyWindow:
         self.limit = float(self.ceiling)
 
     @property
-    def has_room(self) -> bool:
+    def has_capacity(self) -> bool:
         return self.in_flight < int(self.limit)
 
     def sent(self) -> int:
-        """The era to come back with."""
+        """Counts a call. Its era, to report the outcome with."""
         self.in_flight += 1
         return self.era
 
     def answered(self, era: int) -> None:
-        """A reply, of whatever kind."""
+        """The call got a reply, of whatever kind."""
         self.in_flight -= 1
         if era == self.era:
             self._seen.append(False)
             self.limit = min(float(self.ceiling), self.limit + 1 / self.limit)
 
     def lost(self) -> None:
-        """Neither a reply nor a refusal: a reset or a time-out proves nothing about limits."""
+        """The call got neither a reply nor a rejection: a reset or a time-out proves nothing about limits."""
         self.in_flight -= 1
 
-    def turned_away(self, era: int) -> None:
-        """By a 429. Calls sent before the last fall say nothing about the limit of now."""
+    def rejected(self, era: int) -> None:
+        """The call got a 429. Calls sent before the last decrease prove nothing about the present limit."""
         self.in_flight -= 1
         if era != self.era:
             return
@@ -82,19 +84,19 @@ class ConcurrencyWindow:
 
 @dataclass(frozen=True, slots=True)
 class RateShare:
-    """What one organisation had of the line, and until when its last, unmet wish counts."""
+    """Seconds of the schedule that one organisation used, and until when its last unmet request counts."""
 
-    had: float = 0.0
-    wants_until: float = 0.0
+    used: float = 0.0
+    waiting_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class RateSchedule:
-    """The line of start times of one model's account. Times are seconds since the epoch."""
+    """The start times of one model's account. Times are seconds since the epoch."""
 
-    given_until: float = 0.0
+    reserved_until: float = 0.0
     turn: float = 0.0
-    """What the organisation served last had before: whoever comes anew starts from here, not from the beginning."""
+    """What the organisation served last had used before: a new organisation starts from here, not from 0."""
     shares: Mapping[str, RateShare] = field(default_factory=dict)
 
 
@@ -111,33 +113,33 @@ class StartTimes:
 
 
 def reserve(
-    line: RateSchedule, org: str, *, now: float, spacing: float, most: int
+    schedule: RateSchedule, org: str, *, now: float, spacing: float, most: int
 ) -> tuple[RateSchedule, StartTimes | float]:
-    """The line afterwards, and either a block of at most `most` times or the seconds after which to ask again.
+    """The schedule afterwards, and either at most `most` start times or the seconds after which to retry.
 
-    spacing: seconds between two starts. The new line must be written in both cases: a wish that is turned down counts.
+    spacing: seconds between two starts. The new schedule must be stored in both cases: an unmet request counts.
     """
-    mine = line.shares.get(org, RateShare())
-    ahead = line.given_until - now
-    waiting = [s.had for o, s in line.shares.items() if o != org and s.wants_until > now]
-    had = max(mine.had, line.turn)
-    if ahead > HORIZON or (waiting and min(max(w, line.turn) for w in waiting) < had):
+    mine = schedule.shares.get(org, RateShare())
+    ahead = schedule.reserved_until - now
+    waiting = [s.used for o, s in schedule.shares.items() if o != org and s.waiting_until > now]
+    used = max(mine.used, schedule.turn)
+    if ahead > HORIZON or (waiting and min(max(w, schedule.turn) for w in waiting) < used):
         wait = max(RETURN_SECONDS, ahead - HORIZON)
-        return _with(line, org, replace(mine, had=had, wants_until=now + wait + WAIT_SECONDS), now), wait
+        return _with(schedule, org, replace(mine, used=used, waiting_until=now + wait + WAIT_SECONDS), now), wait
     count = max(1, min(most, int(BLOCK / spacing)))
-    first = max(now, line.given_until)
-    taken = replace(line, given_until=first + count * spacing, turn=had)
-    return _with(taken, org, RateShare(had + count * spacing), now), StartTimes(first, spacing, count)
+    first = max(now, schedule.reserved_until)
+    taken = replace(schedule, reserved_until=first + count * spacing, turn=used)
+    return _with(taken, org, RateShare(used + count * spacing), now), StartTimes(first, spacing, count)
 
 
-def _with(line: RateSchedule, org: str, share: RateShare, now: float) -> RateSchedule:
-    """Organisations that want nothing and are not ahead of the turn are forgotten: they would start from it anyway."""
-    kept = {o: s for o, s in line.shares.items() if s.had > line.turn or s.wants_until > now}
-    return replace(line, shares={**kept, org: share})
+def _with(schedule: RateSchedule, org: str, share: RateShare, now: float) -> RateSchedule:
+    """Organisations without a request that are not ahead of `turn` are dropped: they would start from it anyway."""
+    kept = {o: s for o, s in schedule.shares.items() if s.used > schedule.turn or s.waiting_until > now}
+    return replace(schedule, shares={**kept, org: share})
 
 
 def spacing(requests_per_minute: float | None, tokens_per_minute: float | None, tokens_per_call: float) -> float | None:
-    """Seconds between two starts that keep both limits; None: no limit is known."""
+    """Seconds between two starts that keep within both limits; None: no limit is known."""
     gaps = [60 / requests_per_minute] if requests_per_minute else []
     if tokens_per_minute:
         gaps.append(60 * max(1.0, tokens_per_call) / tokens_per_minute)

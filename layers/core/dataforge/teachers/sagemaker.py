@@ -1,13 +1,13 @@
 """A model on a SageMaker endpoint, our own trained ones too: `sagemaker:<endpoint>` or `<endpoint>/<component>`.
 
 Containers that serve language models (LMI, vLLM, TGI, and the image of this project) take a chat completion as the
-body of InvokeEndpoint; older ones take `{"inputs": ..., "parameters": ...}`, which is tried when they refuse the first.
+body of InvokeEndpoint; older ones take `{"inputs": ..., "parameters": ...}`, which is sent when they refuse the first.
 Wire format: docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -16,14 +16,35 @@ import orjson
 from dataforge.errors import TeacherRefused, TeacherUnreachable
 from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
-from dataforge.teachers.connection import Response, failure, not_understood
-from dataforge.teachers.openai_compatible import Dialect, chat_answer, chat_body
+from dataforge.teachers.dialects import Dialect, KnownDialect, Step, negotiate
+from dataforge.teachers.failures import failure, is_one_prompt_refused
+from dataforge.teachers.openai_compatible import ChatDialect, chat_answer, chat_body
 from dataforge.teachers.ports import Capabilities
 from dataforge.teachers.prices import Price
+from dataforge.teachers.response import Response, complaint, original_status, unreadable
 from dataforge.text.normal_forms import repair_surrogates
 
-_PLAIN = None
-"""In place of a chat dialect: the container takes only `inputs` and `parameters`."""
+
+@dataclass(frozen=True, slots=True)
+class EndpointDialect(Dialect):
+    """What the container of an endpoint takes. Forms: json_schema, json_object, text.
+
+    is_chat: a chat completion; else `inputs` and `parameters` only.
+    """
+
+    is_chat: bool = True
+
+    def simpler(self, response: Response) -> Step[EndpointDialect] | None:
+        if not self.is_chat:
+            return None
+        plain = replace(self, is_chat=False)
+        if original_status(response) in (404, 415) or _lacks_inputs(complaint(response.raw)):
+            return Step(plain, is_named=True)
+        return self.with_simpler_form(response, "json_object", "text") or Step(plain, is_named=False)
+
+
+def _lacks_inputs(text: str) -> bool:
+    return "inputs" in text and ("missing" in text or "required" in text)
 
 
 class SageMaker:
@@ -43,12 +64,7 @@ class SageMaker:
         self.name, self._price = name, price
         self.model, _, component = endpoint.partition("/")
         self.can = can or Capabilities(json_schema=True)
-        self._dialects: list[Dialect | None] = [
-            Dialect(),
-            Dialect("json_object"),
-            Dialect("text"),
-            _PLAIN,
-        ]
+        self._known = KnownDialect(EndpointDialect())
         self._path = f"/endpoints/{quote(self.model, safe='')}/invocations"
         self._headers = {"X-Amzn-SageMaker-Inference-Component": component} if component else {}
         self._call = AwsCall(
@@ -61,19 +77,26 @@ class SageMaker:
 
     async def ask(self, question: Question) -> Answer:
         """Raises as `ports.Teacher` says."""
-        dialects = self._dialects
-        for n, dialect in enumerate(dialects):
-            body = chat_body(self.model, question, dialect) if dialect else _plain_body(question)
-            response = await self._call.post(self._path, orjson.dumps(body), self._headers)
-            if response.status == 200:
-                answer = self._answer(response)
-                self._dialects = dialects[n:]
-                return answer
-            if not _is_about_the_form(response):
-                break
-        if _is_about_the_form(response):
-            raise TeacherRefused(f"{self.name} takes none of the request forms: {response.says[:300]}")
-        raise failure(self.name, response, hint=f"{HINT} (sagemaker:InvokeEndpoint)")
+        outcome = await negotiate(
+            self._known,
+            question,
+            lambda dialect: self._post(question, dialect),
+            self._answer,
+            is_refusal=_is_refused_by_container,
+        )
+        if isinstance(outcome, Answer):
+            return outcome
+        if _is_refused_by_container(outcome):
+            raise TeacherRefused(
+                f"{self.name} takes none of the request forms: {outcome.excerpt[:300]}",
+                this_prompt_only=is_one_prompt_refused(original_status(outcome) or 0, outcome.raw),
+            )
+        raise failure(self.name, outcome, hint=f"{HINT} (sagemaker:InvokeEndpoint)")
+
+    async def _post(self, question: Question, dialect: EndpointDialect) -> Response:
+        chat = ChatDialect(form=dialect.form)
+        body = chat_body(self.model, question, chat) if dialect.is_chat else _plain_body(question)
+        return await self._call.post(self._path, orjson.dumps(body), self._headers)
 
     async def close(self) -> None:
         await self._call.close()
@@ -83,19 +106,13 @@ class SageMaker:
             return replace(chat_answer(self.name, self.model, response, self._price), rates=None)
         except TeacherUnreachable:
             if (text := _generated(response)) is None:
-                raise not_understood(self.name, response) from None
+                raise unreadable(self.name, response) from None
             return Answer(repair_surrogates(text), self.model, cost_usd=None)
 
 
-def _is_about_the_form(response: Response) -> bool:
-    """The container (not SageMaker) refused this body: SageMaker answers 424 and tells the container's status."""
-    if response.status != 424:
-        return False
-    try:
-        told = orjson.loads(response.raw)
-    except ValueError:
-        return False
-    return isinstance(told, dict) and told.get("OriginalStatusCode") in (400, 404, 415, 422)
+def _is_refused_by_container(response: Response) -> bool:
+    """The container (not SageMaker) refused this body: SageMaker answers 424 and reports the container's status."""
+    return original_status(response) in (400, 404, 415, 422)
 
 
 def _plain_body(question: Question) -> dict[str, Any]:
@@ -109,9 +126,9 @@ def _plain_body(question: Question) -> dict[str, Any]:
 def _generated(response: Response) -> str | None:
     """`[{"generated_text": ...}]` or the object alone."""
     try:
-        told = orjson.loads(response.raw)
+        body = orjson.loads(response.raw)
     except ValueError:
         return None
-    told = told[0] if isinstance(told, list) and told else told
-    text = told.get("generated_text") if isinstance(told, dict) else None
+    body = body[0] if isinstance(body, list) and body else body
+    text = body.get("generated_text") if isinstance(body, dict) else None
     return text if isinstance(text, str) else None

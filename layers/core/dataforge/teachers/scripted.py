@@ -46,7 +46,7 @@ class ScriptedTeacher:
         )
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
 
 def from_file(path: str) -> ScriptedTeacher:

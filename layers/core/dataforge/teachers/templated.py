@@ -1,7 +1,7 @@
-"""The offline generator: sentences put together from templates, seeded, without any model.
+"""The offline generator: sentences built from seeded templates, without any model.
 
-For tests, demos and dry runs of a pipeline. Its records are well formed and differ from each other, but nothing in them
-is knowledge: real training data needs a real teacher. As critic and judge it looks at the surface only.
+For tests, demos and dry runs of a pipeline. Its records are well formed and differ from each other, but contain no
+knowledge: real training data needs a real teacher. As critic and judge it scores the surface of a text only.
 """
 
 from __future__ import annotations
@@ -185,10 +185,10 @@ class TemplatedTeacher:
         )
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
 
-class _Pen:
+class _TemplateWriter:
     """Fills templates for one slot; no sentence twice."""
 
     def __init__(self, slot: RecordSlot, domain: str) -> None:
@@ -220,15 +220,15 @@ class _Pen:
         return " ".join([*cautious, self.some(_ANSWERS, 4, 7)])
 
 
-def _instruction(pen: _Pen) -> Made:
+def _instruction(pen: _TemplateWriter) -> Made:
     return {"instruction": pen.one(_OPENINGS), "input": pen.one(_INPUTS), "output": pen.answer()}
 
 
-def _preference(pen: _Pen) -> Made:
+def _preference(pen: _TemplateWriter) -> Made:
     return {"prompt": pen.one(_OPENINGS), "chosen": pen.answer(), "rejected": pen.some(_WORSE, 3, 5)}
 
 
-def _evaluation(pen: _Pen) -> Made:
+def _evaluation(pen: _TemplateWriter) -> Made:
     return {
         "input": pen.one(_OPENINGS),
         "ideal_output": pen.answer(),
@@ -236,7 +236,7 @@ def _evaluation(pen: _Pen) -> Made:
     }
 
 
-def _conflict(pen: _Pen, axis: tuple[str, Sequence[str]], vocabulary: Sequence[str]) -> Made:
+def _conflict(pen: _TemplateWriter, axis: tuple[str, Sequence[str]], vocabulary: Sequence[str]) -> Made:
     name, drives = axis
     preferred, losing = pen.rng.sample(list(drives), 2)
     return {
@@ -265,7 +265,7 @@ def _conflict(pen: _Pen, axis: tuple[str, Sequence[str]], vocabulary: Sequence[s
     }
 
 
-_PLAIN: dict[str, Callable[[_Pen], Made]] = {
+_PLAIN: dict[str, Callable[[_TemplateWriter], Made]] = {
     "instruction_v1": _instruction,
     "preference_v1": _preference,
     "eval_v1": _evaluation,
@@ -280,7 +280,7 @@ def _records(question: Question) -> Made:
     )
     made = []
     for number, slot in enumerate(slots):
-        pen = _Pen(slot, question.passage.content)
+        pen = _TemplateWriter(slot, question.passage.content)
         if question.kind == "conflict_v1":
             made.append({"n": number + 1, **_conflict(pen, (axes[number][0], axes[number][1:]), vocabulary)})
         else:
@@ -336,7 +336,7 @@ def _verdicts(question: Question) -> Made:
 
 
 def _checks(question: Question) -> Made:
-    """Rules are beyond it: nothing is ever found broken."""
+    """It cannot check rules: it never reports a violation."""
     shown = re.findall(r'<record n="(\d+)">', question.messages[-1].content)
     return {"checks": [{"n": int(n), "violated": []} for n in shown]}
 

@@ -62,12 +62,12 @@ class RateLimiter:
 
         False: nothing more is to be sent.
         """
-        if not self._waiting and self.window.has_room:
+        if not self._waiting and self.window.has_capacity:
             return True
         turn = asyncio.Event()
         self._waiting.append(turn)
         try:
-            while not (self._waiting[0] is turn and self.window.has_room):
+            while not (self._waiting[0] is turn and self.window.has_capacity):
                 if self._is_over():
                     return False
                 turn.clear()
@@ -91,7 +91,7 @@ class RateLimiter:
     def turned_away(self, era: int, rates: Rates | None, *, limited: bool) -> None:
         """limited: by a limit of the account (429); else the provider is short of room, whoever asks."""
         if limited:
-            self.window.turned_away(era)
+            self.window.rejected(era)
         else:
             self.window.lost()
         self._told = rates or self._told
@@ -175,9 +175,9 @@ def _line(stored: Item) -> RateSchedule:
 
 def _stored(line: RateSchedule) -> Item:
     return {
-        "given_until": line.given_until,
+        "given_until": line.reserved_until,
         "turn": line.turn,
-        "shares": {org: {"had": s.had, "until": s.wants_until} for org, s in line.shares.items()},
+        "shares": {org: {"had": s.used, "until": s.waiting_until} for org, s in line.shares.items()},
     }
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
-from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherUnreachable
+from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherUnreachable, may_be_billed
 from dataforge.records import Answer, Question
 from dataforge.store.replies import Reply
 from dataforge.teachers.ports import Teacher
@@ -94,8 +94,8 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
                 raise OutOfTime
             raise Stopped(context.stop, context.stop_detail)
         return await _metered(teacher, limiter, era, question, store_and_note)
-    except TeacherUnreachable as lost:
-        if lost.may_be_billed:
+    except (TeacherError, asyncio.CancelledError) as lost:
+        if may_be_billed(lost):
             cost = None  # the provider may charge for it: it counts at the most it can have cost
         raise
     finally:

@@ -93,7 +93,7 @@ async def _collect(wave: Wave) -> dict[str, _Collected]:
             await asyncio.to_thread(cost_budget.settle_job, wave.run.run_id, wave.name(0), spent)
         for number, sent in got:
             wave.note(number, sent)
-            await clients.of(jobs[number].role).forget(sent.id)
+            await clients.of(jobs[number].role).delete_files(sent.id)
         for job in jobs:  # what has no reply is written anew for the next wave
             await asyncio.to_thread(current().files.delete, job.file)
     return by_role
@@ -117,7 +117,7 @@ async def _fetch(wave: Wave, client: BatchJobs, *, number: int, sent: Submission
         if key not in index or key in seen:
             continue
         if isinstance(answer, NoReply):
-            collected.why[answer.why] += 1
+            collected.why[answer.reason] += 1
             continue
         seen.add(key)
         prompt, batch = index[key]

@@ -98,14 +98,16 @@ async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[JobStatus | None]:
                 continue
             client = clients.of(job.role)
             try:
-                look = await client.look(sent.id)
+                look = await client.status(sent.id)
                 if look.state == "running" and wave.run.cancel_requested:
                     await client.cancel(sent.id)
             except TeacherError as away:
                 logger.warning("batch job %s of %s: %s", sent.id, wave.run.run_id, away.message)
                 look = JobStatus("running", "out of reach", detail=away.message)
             if look.state in ("failed", "full"):
-                failed = replace(sent, status="failed", detail=look.detail or look.said, full=look.state == "full")
+                failed = replace(
+                    sent, status="failed", detail=look.detail or look.provider_status, full=look.state == "full"
+                )
                 wave.note(number, failed)
                 message = f"Batch job {sent.id} of {job.questions} questions failed: {failed.detail}"
                 run_log.write(wave.run.run_id, "generating", message, level="error")
@@ -128,5 +130,5 @@ def _progress(wave: Wave, jobs: Sequence[Job], looks: Sequence[JobStatus | None]
 
 
 def _say(wave: Wave, look: JobStatus, done: int, total: int) -> None:
-    message = f"Waiting for the provider's batch job: {done} of {total} done ({look.said})"
+    message = f"Waiting for the provider's batch job: {done} of {total} done ({look.provider_status})"
     run_log.write(wave.run.run_id, "generating", message)
