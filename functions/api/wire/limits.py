@@ -103,7 +103,7 @@ class Text:
         return core_schema.no_info_after_validator_function(_no_nul, text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OneOf:
     """`Annotated[str, OneOf(RECIPES)]`: one of the names as they are when the request comes; the schema lists those
     of the start."""
