@@ -1,4 +1,4 @@
-"""Every capability of contracts A and B that is promised is proven by a test that says so: `# checklist 12, 14-17`."""
+"""Every capability of the checklist that is promised is proven by a test that says so: `# checklist 12, 14-17`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-PROMISED = set(range(1, 131))
-HIGHEST = 180
+PROMISED = {*range(1, 131), *range(181, 187), 199}
+HIGHEST = 200
 COMMENT = re.compile(r"^\s*# checklist (.+)$", re.MULTILINE)
 
 

@@ -78,7 +78,7 @@ def fails(_): raise RuntimeError("401 for sk_" + "k" * 43)
 xray_recorder.configure(emitter=Emitter())
 told = []
 for work in (lambda event: {"prompt": "quokka", **event}, fails):
-    plan_run.states.plan_run = work
+    plan_run.run_states.plan_run = work
     try:
         told.append(plan_run.handler({"run_id": "gen_1"}, Context()))
     except RuntimeError as problem:

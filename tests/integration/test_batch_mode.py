@@ -98,6 +98,7 @@ def logs(service: Service, run: dict[str, Any]) -> str:
     return "\n".join(line["message"] for line in lines)
 
 
+# checklist 183
 def test_a_batch_run_delivers_what_a_run_in_real_time_does_for_half_the_price(
     provider: BatchServer, service: Service
 ) -> None:

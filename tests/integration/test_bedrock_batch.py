@@ -109,6 +109,7 @@ def generate(service: Service, project_id: str, **config: object) -> dict[str, A
     )
 
 
+# checklist 183
 def test_a_job_reads_and_writes_the_bucket_and_its_tail_is_asked_in_real_time(
     provider: BedrockServer, service: Service
 ) -> None:

@@ -42,7 +42,7 @@ def parsed_text(service: Service, project_id: str, document_id: str) -> str:
     return platform.current().files.read(parsing.text_key(project, document)).decode()
 
 
-# checklist 38
+# checklist 38, 186
 def test_a_pair_knows_its_call_and_its_place_in_the_document(service: Service) -> None:
     project_id = harbour(service)
 
@@ -64,7 +64,7 @@ def test_a_pair_knows_its_call_and_its_place_in_the_document(service: Service) -
     assert all(line["lineage"]["prompt_hash"] and "document_start" in e for line in kept for e in line["evidence"])
 
 
-# checklist 34
+# checklist 34, 186
 def test_shares_add_up_to_what_the_run_spent(service: Service) -> None:
     project_id = harbour(service)
 
@@ -83,6 +83,7 @@ def test_shares_add_up_to_what_the_run_spent(service: Service) -> None:
     assert sum(c["slots"] for c in calls.values()) == len(known)
 
 
+# checklist 186
 def test_a_trace_names_the_whole_chain(service: Service) -> None:
     project_id = harbour(service)
     run = service.generate(project_id, model_id="scripted", num_pairs=4)

@@ -42,6 +42,7 @@ def dear(monkeypatch: pytest.MonkeyPatch) -> Dear:
     return teacher
 
 
+# checklist 182
 def test_a_run_stops_at_its_cap_and_keeps_what_it_made(project: Project, dear: Dear) -> None:
     free = walk(project, model_id="dear", num_pairs=12, config={"pairs_per_chunk": 2})
     assert free.cost_usd is not None
@@ -75,6 +76,7 @@ def test_a_cap_without_a_price_is_refused(project: Project, dear: Dear) -> None:
         starting.quote(project, {"model_id": "fake:other", "max_cost_usd": 1})
 
 
+# checklist 181
 @pytest.mark.parametrize(
     "request_",
     [
@@ -109,6 +111,7 @@ def test_unknown_prices_are_told_as_unknown(project: Project, dear: Dear) -> Non
     assert starting.quote(project, {"model_id": "extractive"}).estimate["cost_usd"] == {"low": 0.0, "high": 0.0}
 
 
+# checklist 181
 def test_an_estimate_over_the_wire_makes_no_run(service: Service) -> None:
     project_id = service.project()
     service.upload(project_id, "a.md", b"# Pier\n\nThe north pier opens at five in the morning for all vessels.\n")

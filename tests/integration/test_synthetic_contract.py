@@ -192,7 +192,7 @@ def test_every_body_of_the_documents_can_be_quoted_as_it_stands(service: Service
     assert told["estimated_cost_usd"] > 0
 
 
-# checklist 53, 120
+# checklist 53, 120, 181
 def test_an_estimate_starts_nothing(service: Service) -> None:
     api = Synthetic(service)
 

@@ -23,7 +23,7 @@ from tests.integration.workflow_backends import (
 __all__ = ["backend", "region"]
 
 
-# checklist 18, 33
+# checklist 18, 33, 199
 @pytest.mark.parametrize(("machine", "work"), [("generate", "GenerateBatch"), ("parse", "ParseDocument")])
 def test_a_run_plans_fans_out_and_closes(backend: OpenBackend, machine: str, work: str) -> None:
     functions = Functions()
@@ -96,7 +96,7 @@ def test_a_batch_that_fails_once_is_tried_again(backend: OpenBackend) -> None:
     assert functions.called("RecordFailure") == []
 
 
-# checklist 21
+# checklist 21, 184, 199
 def test_a_batch_that_always_fails_is_recorded_and_its_siblings_go_on(backend: OpenBackend) -> None:
     functions = Functions(batches=[{"batch": number} for number in range(5)])
 

@@ -26,7 +26,7 @@ from dataforge.workflows.engine.provider_batch.submitting import _Sized, split_i
 
 
 def sized(*sizes: int) -> list[_Sized]:
-    return [_Sized(f"{n:06d}#00", 0, 1, 0.01, size) for n, size in enumerate(sizes)]
+    return [_Sized(key=f"{n:06d}#00", batch=0, slots=1, most=0.01, size=size) for n, size in enumerate(sizes)]
 
 
 @given(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataforge.platform.ports import Item
 from dataforge.records import Message, Passage, Question, Slot, Span
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.replies import Reply, key_of
 from dataforge.workflows.engine import reply_lineage
+from dataforge.workflows.engine.outcomes import Drafted, Failed
 from dataforge.workflows.generation import lineage
 
 QUESTION = Question((Message("system", "Rules"), Message("user", "Ask")), Passage("text"), ())
@@ -33,6 +36,17 @@ def reply(first: int, attempt: int, tokens: int, cost: float | None) -> Reply:
     )
 
 
+class Nothing:
+    """A content without any field."""
+
+    def to_fields(self) -> Item:
+        return {}
+
+
+def failed(slot: int) -> Failed:
+    return Failed(slot=slot, chunk_id="chunk", reason="unreadable_reply", detail="")
+
+
 PRICES = st.floats(0, 10, allow_nan=False)
 CALLS = st.lists(
     st.tuples(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 9999), PRICES), max_size=3)),
@@ -50,9 +64,9 @@ def test_shares_add_up_to_the_whole(given_calls: list[tuple[int, list[tuple[int,
         calls.append([Slot(first + n, "chunk") for n in range(size)])
         replies += [reply(first, n, tokens, cost) for n, (tokens, cost) in enumerate(attempts)]
 
-    found = reply_lineage.with_lineage([{"slot": s.index} for c in calls for s in c], calls, replies)
+    found = reply_lineage.with_lineage([failed(s.index) for c in calls for s in c], calls, replies)
 
-    known = [o["lineage"] for o in found if "lineage" in o]
+    known: list[Any] = [o.lineage for o in found if o.lineage is not None]
     assert sum(k["input_tokens"] for k in known) == sum(r.input_tokens for r in replies)
     assert sum(k["output_tokens"] for k in known) == sum(r.output_tokens for r in replies)
     assert math.isclose(sum(k["cost_usd"] for k in known), sum(r.cost_usd or 0 for r in replies), abs_tol=1e-8)
@@ -65,10 +79,10 @@ def test_a_record_is_of_its_reply_and_shares_all_attempts() -> None:
     replies = [reply(4, 0, 10, 0.2), reply(4, 1, 20, 0.4)]
 
     first, lost = reply_lineage.with_lineage(
-        [{"slot": 4, "reply": key_of(4, 0)}, {"slot": 5, "failed": "x"}], [call], replies
+        [Drafted(slot=4, reply=key_of(4, 0), teacher="model-0", content=Nothing()), failed(5)], [call], replies
     )
 
-    assert first["lineage"] == {
+    assert first.lineage == {
         "teacher": "model-0",
         "reply": key_of(4, 0),
         "attempt": 1,
@@ -80,16 +94,14 @@ def test_a_record_is_of_its_reply_and_shares_all_attempts() -> None:
         "cost_usd": 0.3,
         "call": {"slots": 2, "attempts": 2, "input_tokens": 30, "output_tokens": 9, "cost_usd": 0.6},
     }
-    assert (lost["lineage"]["attempt"], lost["lineage"]["output_tokens"]) == (2, 5)
+    assert (lost.lineage["attempt"], lost.lineage["output_tokens"]) == (2, 5)
 
 
 def test_one_reply_of_unknown_price_makes_the_cost_unknown() -> None:
-    [found] = reply_lineage.with_lineage(
-        [{"slot": 0}], [[Slot(0, "chunk")]], [reply(0, 0, 1, 0.5), reply(0, 1, 1, None)]
-    )
+    [found] = reply_lineage.with_lineage([failed(0)], [[Slot(0, "chunk")]], [reply(0, 0, 1, 0.5), reply(0, 1, 1, None)])
 
-    assert found["lineage"]["cost_usd"] is None
-    assert found["lineage"]["call"]["cost_usd"] is None
+    assert found.lineage["cost_usd"] is None
+    assert found.lineage["call"]["cost_usd"] is None
 
 
 def test_equal_requests_have_equal_hashes_and_any_change_another() -> None:

@@ -28,7 +28,7 @@ FUNCTIONS = (
     "collect_replies",
     "wait_for_jobs",
 )
-WORKFLOWS = ("states", "parsing", "erasing", "submitting", "collecting", "waiting")
+WORKFLOWS = ("run_states", "parsing", "erasing", "submitting", "collecting", "polling")
 """Modules that the functions call."""
 EVENT = {"org_id": "org_1", "run_id": "gen_1", "project_id": "proj_1", "kind": "generate", "key": "a/private/name"}
 
