@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from dataforge.store.idempotency import HEADER
 from functions.api.callers import ORGANIZATION
 from functions.api.paging import TOTAL
+from functions.api.preconditions import EDITS, ETAG
 from functions.api.routing import HARMLESS, LONGEST_KEY, REPLAYED, SHOWN_ONCE
 from functions.api.wire.errors import Error
 from functions.api.wire.examples import EXAMPLES
@@ -130,6 +131,12 @@ ANSWER_HEADERS = {
         lambda r: r.once,
         "2..",
     ),
+    ETAG: Sent(
+        "The `revision`, as a tag for `If-Match`; with 409 `REVISION_CONFLICT` that of `current`",
+        {"type": "string"},
+        lambda r: r.name in EDITS,
+        "200|409",
+    ),
     TOTAL: Sent("How many there are on all pages", WHOLE, lambda r: r.paged, "200"),
 }
 REQUEST_HEADERS = {
@@ -159,7 +166,7 @@ def document(app: FastAPI) -> Json:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     described = Error.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= {"Error": described, **described.pop("$defs")}
+    schemas |= {"Error": described, **described.pop("$defs"), **schemas}
     for name in schemas.keys() & EXAMPLES.keys():
         schemas[name].setdefault("examples", [EXAMPLES[name]])
     for route, operation in _operations(made):

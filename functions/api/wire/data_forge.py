@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from functions.api.wire.limits import Ids, JsonObject, MediaType, example, ratio, text
+from functions.api.wire.limits import Ids, JsonObject, MediaType, Revision, example, ratio, text
 
 Name = text(1, 200)
 Description = text(0, 2000)
@@ -190,6 +190,8 @@ class Chunk(BaseModel):
     endOffset: int
     createdAt: str
     updatedAt: str | None
+    revision: str
+    """Changes with text, metadata and exclusion; send it with an edit to make sure that nobody came between."""
 
 
 class ChunkPage(BaseModel):
@@ -205,6 +207,8 @@ class UpdateChunk(BaseModel):
     content: ChunkText | None = None
     metadata: JsonObject | None = None
     excluded: bool | None = None
+    revision: Revision | None = None
+    """That of the chunk you read: the edit is refused (409) if the chunk has another one now. As `If-Match`."""
 
 
 class ParseRequest(BaseModel):

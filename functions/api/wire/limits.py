@@ -94,6 +94,8 @@ def ratio(low: float, high: float) -> Any:
 Id = text(1, 200)
 Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
 
+Revision = text(0, 200)
+
 MediaType = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 """It becomes an HTTP header."""
 
