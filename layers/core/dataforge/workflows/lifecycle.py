@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import cast
@@ -15,6 +16,8 @@ from dataforge.store import progress, projects, run_log, run_status, runs, task_
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.workflows.state_input import StateInput
+
+logger = logging.getLogger(__name__)
 
 MACHINES = {"synthetic": "generate"}
 """Kinds of runs that another kind's state machine carries."""
@@ -123,16 +126,22 @@ def unassessed_as_failed(run: Run, reason: str) -> Item:
 def cancel(run: Run) -> Run:
     """Flag an unfinished run; its batches stop at their next slot. Again for a cancelled run is fine.
 
-    Raises Conflict when the run completed or failed before.
+    Raises Conflict when the run completed or failed before; nothing once the flag is set.
     """
     if run.status == "cancelled" or run.cancel_requested:
         return run
     try:
         run = run_status.change(run, {"cancel_requested": True}, where={"status": runs.ACTIVE})
     except ConditionFailed:
-        raise Conflict(f"Generation {run.run_id} is already {runs.get(run.org_id, run.run_id).status}") from None
-    run_log.write(run.run_id, run.stage, "Cancel requested", level="warning")
-    task_tokens.wake(run.run_id)
+        now = runs.get(run.org_id, run.run_id)
+        if now.status == "cancelled":  # another cancel was first, and the run has ended since
+            return now
+        raise Conflict(f"Generation {run.run_id} is already {now.status}") from None
+    try:
+        run_log.write(run.run_id, run.stage, "Cancel requested", level="warning")
+        task_tokens.wake(run.run_id)
+    except Exception:  # a waiting run sees the flag at its next look
+        logger.warning("run %s is cancelled, but was not woken", run.run_id, exc_info=True)
     return run
 
 

@@ -59,8 +59,13 @@ class DynamoTables:
     def put_new(self, table: str, item: Item) -> None:
         expression = Expression()
         expression.absent(self._key_names(table)[0])
-        wire = to_wire(rules.checked(item))
-        self._settle(lambda: self._client.put_item(TableName=self._name(table), Item=wire, **expression.arguments()))
+        kept = rules.checked(item)
+        wire, arguments = to_wire(kept), expression.arguments()
+        try:
+            self._settle(lambda: self._client.put_item(TableName=self._name(table), Item=wire, **arguments))
+        except ConditionFailed as failed:
+            if not _sent_again(failed) or self.get(table, _key(kept, self._key_names(table))) != kept:
+                raise
 
     def update(
         self,
@@ -302,6 +307,12 @@ def _met_another(error: ClientError) -> bool:
     return code == "TransactionConflictException" or (
         code == "TransactionCanceledException" and bool(codes) and codes <= _BUSY
     )
+
+
+def _sent_again(failed: ConditionFailed) -> bool:
+    """botocore repeated the request: the item that is in the way may be its own, whose answer was lost."""
+    error = failed.__cause__
+    return isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
 
 
 def _pause(attempt: int) -> float:
