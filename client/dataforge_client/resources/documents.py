@@ -120,7 +120,9 @@ class Documents(Calls):
         content: str | None = None,
         metadata: Mapping[str, object] | None = None,
         excluded: bool | None = None,
+        revision: str | None = None,
     ) -> Chunk:
-        """excluded: keep the chunk out of generation."""
-        body = given(content=content, metadata=metadata, excluded=excluded)
+        """excluded: keep the chunk out of generation. revision: that of the chunk you read; raises Conflict
+        (`REVISION_CONFLICT`) if it was changed since."""
+        body = given(content=content, metadata=metadata, excluded=excluded, revision=revision)
         return read(Chunk, self._put(f"{project_path(project_id)}/chunks/{part(chunk_id)}", body))

@@ -85,8 +85,12 @@ class Pairs(Calls):
         output_text: str | None = None,
         status: str | None = None,
         metadata: Mapping[str, object] | None = None,
+        revision: str | None = None,
     ) -> Pair:
-        body = given(input_text=input_text, output_text=output_text, status=status, metadata=metadata)
+        """revision: that of the pair you read; raises Conflict (`REVISION_CONFLICT`) if it was changed since."""
+        body = given(
+            input_text=input_text, output_text=output_text, status=status, metadata=metadata, revision=revision
+        )
         return read(Pair, self._put(f"/pairs/{part(pair_id)}", body))
 
     def trace_pair(self, pair_id: str) -> Trace:
