@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dataforge import ids
 from dataforge.errors import ConditionFailed, NotFound
 from dataforge.platform import current
-from dataforge.platform.ports import Item
+from dataforge.platform.ports import ABSENT, Item, Where
 from dataforge.store import item_codec
 from dataforge.store.item_codec import from_item
 
@@ -35,15 +35,26 @@ class StoredChunk:
     updated_at: str | None = None
     rewritten: bool = False
     """A person changed the text: [start:end] of the document is no longer it."""
+    revision: int | None = None
+    """Counts the edits since it was parsed; None before the first."""
+    last_edit: str | None = None
+    """Which request made the last edit, see `store.revisions.edit_key`."""
 
 
-def change(chunk: StoredChunk, values: Item) -> StoredChunk:
-    """The chunk afterwards. Raises NotFound when it was deleted meanwhile."""
+def change(chunk: StoredChunk, values: Item, *, edit: bool = False, exact: bool = False) -> StoredChunk:
+    """The chunk afterwards. Raises NotFound when it was deleted meanwhile.
+
+    edit: counts as one. exact: only if nobody edited it, or parsed it to another text, since it was read; raises
+    ConditionFailed.
+    """
     key = {"project_id": chunk.project_id, "chunk_id": chunk.chunk_id}
+    where: Where = {"content": chunk.content, "revision": chunk.revision or ABSENT} if exact else {}
+    add = {"revision": 1} if edit else {}
     try:
-        return from_item(StoredChunk, current().tables.update("chunks", key, set=values))
+        return from_item(StoredChunk, current().tables.update("chunks", key, set=values, add=add, where=where))
     except ConditionFailed:
-        raise NotFound(f"Chunk {chunk.chunk_id} not found") from None
+        get(chunk.project_id, chunk.chunk_id)
+        raise
 
 
 def of_project(project_id: str, document_id: str | None = None) -> Iterator[StoredChunk]:

@@ -73,6 +73,9 @@ class Pair:
     """The call that wrote it, see `workflows.lineage`; empty for a pair of before there was any."""
     updated_at: str | None = None
     revision: int = 0
+    """Counts the edits; `store.revisions` makes of it what clients see."""
+    last_edit: str | None = None
+    """Which request made the last edit, see `store.revisions.edit_key`."""
     status: str = "pending"
     """From the review index; never stored with the pair."""
 
@@ -128,13 +131,24 @@ def marks(pairs: Sequence[Pair]) -> list[Marked]:
     ]
 
 
-def change(project: Project, pair_id: str, edit: Callable[[Pair], Pair], search_text: Callable[[Pair], str]) -> Pair:
+def change(
+    project: Project,
+    pair_id: str,
+    edit: Callable[[Pair], Pair],
+    search_text: Callable[[Pair], str],
+    *,
+    exact: bool = False,
+) -> Pair:
     """Write what `edit` makes of the pair, status and counters with it. When someone else changed the pair or its
     neighbours meanwhile, it is read and edited again. Raises NotFound for a pair that is not there.
+
+    edit: gives the very same pair back when it changes nothing. exact: its status, too, must be as `edit` saw it, also
+    where the edit leaves it alone.
     """
     for attempt in range(_TRIES):
         pair, block = _read(project.project_id, pair_id)
-        after = replace(edit(pair), updated_at=clock.now(), revision=pair.revision + 1)
+        edited = edit(pair)
+        after = replace(edited, updated_at=clock.now(), revision=pair.revision + (edited is not pair))
         writes: list[Put | Update] = [Put("pairs", _row(after), where={"revision": pair.revision})]
         slot = ids.slot_of_pair(pair_id)
         if after.status != pair.status:
@@ -146,6 +160,8 @@ def change(project: Project, pair_id: str, edit: Callable[[Pair], Pair], search_
                 review_index.put(project.project_id, changed),
                 Update("projects", key, add=review_index.counters(changed)),
             ]
+        elif exact:
+            writes.append(review_index.unchanged(project.project_id, block))
         if (text := search_text(after)) != search_text(pair):
             writes.append(review_index.keep_text(project.project_id, block.run, slot, text))
         try:

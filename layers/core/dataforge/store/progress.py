@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataforge.platform import current
+from dataforge.store import item_codec
 from dataforge.store.item_codec import from_item
 
 
@@ -20,6 +21,14 @@ class Progress:
     cost_usd: float | None = 0.0
     cached_tokens: int = 0
     teacher_calls: int = 0
+    reason: str | None = None
+    """Why a document failed; of batches the run's files say it."""
+
+
+def parts(run_id: str) -> dict[str, Progress]:
+    """By the name of the batch or document."""
+    rows = item_codec.items_of("run_events", {"run_id": run_id}, begins=("at_seq", "progress#"))
+    return {str(i["at_seq"]).removeprefix("progress#"): from_item(Progress, i) for i in rows}
 
 
 def of_run(run_id: str, part: str = "") -> Progress:

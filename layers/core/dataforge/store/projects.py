@@ -122,10 +122,19 @@ def next_version(project: Project) -> int:
     return int(str(item["version"]))
 
 
-def mark_deleted(project: Project) -> None:
-    """From now on nobody finds it."""
+def mark_deleted(project: Project) -> Project:
+    """From now on nobody finds it, and no run begins on it. As it is then; raises NotFound when its row is gone."""
     key = {"org_id": project.org_id, "project_id": project.project_id}
-    current().tables.update("projects", key, set={"status": DELETED})
+    try:
+        return from_item(Project, current().tables.update("projects", key, set={"status": DELETED}))
+    except ConditionFailed:
+        raise NotFound(f"Project {project.project_id} not found") from None
+
+
+def row(org_id: str, project_id: str) -> Project | None:
+    """Also one that is being erased."""
+    item = current().tables.get("projects", {"org_id": org_id, "project_id": project_id})
+    return from_item(Project, item) if item else None
 
 
 def delete_row(project: Project) -> None:

@@ -210,6 +210,11 @@ def put(project_id: str, change: Change) -> Put:
     return Put("reviews", item, where={"revision": block.revision} if block.revision else {"block": ABSENT})
 
 
+def unchanged(project_id: str, block: Block) -> Update:
+    """Writes nothing; states that the block is as it was read."""
+    return Update("reviews", {"project_id": project_id, "block": block.key}, where={"revision": block.revision})
+
+
 def keep_text(project_id: str, run: str, slot: int, text: str) -> Put:
     """The write of an edited pair's text, which search looks at instead of the run's file."""
     return Put("reviews", {"project_id": project_id, "block": text_name(run, slot), "text": text})

@@ -59,10 +59,13 @@ class DynamoTables:
     def put_new(self, table: str, item: Item) -> None:
         expression = Expression()
         expression.absent(self._key_names(table)[0])
-        wire = to_wire(rules.checked(item))
-        self._with_retries(
-            lambda: self._client.put_item(TableName=self._name(table), Item=wire, **expression.arguments())
-        )
+        stored = rules.checked(item)
+        wire, arguments = to_wire(stored), expression.arguments()
+        try:
+            self._with_retries(lambda: self._client.put_item(TableName=self._name(table), Item=wire, **arguments))
+        except ConditionFailed as failed:
+            if not _was_sent_again(failed) or self.get(table, _key(stored, self._key_names(table))) != stored:
+                raise
 
     def update(
         self,
@@ -304,6 +307,12 @@ def _is_conflict(error: ClientError) -> bool:
     return code == "TransactionConflictException" or (
         code == "TransactionCanceledException" and bool(codes) and codes <= _BUSY
     )
+
+
+def _was_sent_again(failed: ConditionFailed) -> bool:
+    """botocore repeated the request: the existing item may be its own, if the first response was lost."""
+    error = failed.__cause__
+    return isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
 
 
 def _pause(attempt: int) -> float:

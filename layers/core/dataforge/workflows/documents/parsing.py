@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.records import Chunk, ParsedDocument
 from dataforge.store import documents as document_store
-from dataforge.store import projects, run_events, run_log, run_status, runs
+from dataforge.store import progress, projects, run_events, run_log, run_status, runs
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.documents import Document
 from dataforge.store.progress import Progress
@@ -25,6 +26,10 @@ from dataforge.workflows.documents import loading
 from dataforge.workflows.state_input import StateInput
 
 _PARSABLE = ("pending", "parsing", "parsed", "failed")
+
+_CANCELLED, _DELETED, _RUN_FAILED = "cancelled", "deleted", "run_failed"
+_NOT_READ = (_CANCELLED, _DELETED, _RUN_FAILED)
+"""Reasons of documents that the run never came to; the others are those of `errors.Unreadable`."""
 
 MOST_DOCUMENTS = 5000
 """In one run: its row, which names them, must fit a table."""
@@ -226,28 +231,52 @@ def record_failure(raw: Item) -> Item:
 
 def _fail(run: Run, document: Document, reason: str, message: str) -> None:
     document_store.mark(document, {"parsing_status": "failed", "error": message, "error_reason": reason})
-    run_events.record_progress(run, document.document_id, Progress(done=1, total=1, failed=1))
+    run_events.record_progress(run, document.document_id, Progress(done=1, total=1, failed=1, reason=reason))
     run_log.write(run.run_id, "parsing", f"{document.name} failed ({reason}): {message}", level="error")
 
 
 def close(run: Run, error: str | None) -> Run:
-    """Count what became of every document and end the run: failed only if nothing at all could be read."""
-    wanted = {str(d) for d in _list(run.config.get("document_ids"))}
-    documents = [d for d in document_store.of_project(run.project_id) if d.document_id in wanted]
-    parsed = [d for d in documents if d.parsing_status == "parsed"]
-    failed = [d for d in documents if d.parsing_status == "failed"]
+    """Count what this run made of every document and end it: failed only if nothing at all could be read.
+
+    What a document was before the run, or what somebody made of it since, does not count.
+    """
+    asked = [str(d) for d in _list(run.config.get("document_ids"))]
+    documents = [d for d in document_store.of_project(run.project_id) if d.document_id in set(asked)]
     for left in (d for d in documents if d.parsing_status == "parsing"):
         document_store.mark(left, {"parsing_status": "pending"}, statuses=("parsing",))
+    reasons = _reasons(run, asked, documents)
+    parsed = [d for d in documents if d.document_id not in reasons]
+    failed = [d for d in documents if reasons.get(d.document_id) not in (None, *_NOT_READ)]
     results: Item = {
         "documents_processed": len(parsed),
         "documents_failed": len(failed),
         "chunks_created": sum(d.chunk_count for d in parsed),
     }
-    values: Item = {"results": results, "delivered": len(parsed), "failed": run.asked - len(parsed)}
+    values: Item = {
+        "results": results,
+        "delivered": len(parsed),
+        "failed": len(reasons),
+        "reasons": {"rejected": {}, "failed": {**Counter(reasons.values())}},
+    }
     if error is None and not parsed and failed and not run.cancel_requested:
         error = f"None of the {len(failed)} documents could be read: {failed[0].name}: {failed[0].error}"
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
     return lifecycle.finish(run, status, error=error, values=values)
+
+
+def _reasons(run: Run, asked: Sequence[str], documents: Sequence[Document]) -> dict[str, str]:
+    """Document id -> why this run did not parse it; those that it parsed are left out."""
+    done, there = progress.parts(run.run_id), {d.document_id for d in documents if d.parsing_status != "deleting"}
+    reasons: dict[str, str] = {}
+    for document_id in asked:
+        mine = done.get(document_id)
+        if document_id not in there:
+            reasons[document_id] = _DELETED
+        elif mine is None:
+            reasons[document_id] = _CANCELLED if run.cancel_requested else _RUN_FAILED
+        elif mine.failed:
+            reasons[document_id] = mine.reason or "unreadable"
+    return reasons
 
 
 def _list(value: object) -> list[object]:
