@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from dataforge import clock, platform, settings
+from dataforge.errors import Conflict
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Update
-from dataforge.store import api_keys, members, organisations
+from dataforge.store import api_keys, members
 from tests.integration.conftest import BASE, Service, embedded_service
 
 KEYS, MEMBERS, WHOAMI = "/v1/api-keys", "/v1/members", "/api/v1/auth/whoami"
@@ -116,7 +117,7 @@ def test_the_condition_that_holds_the_limit_is_in_the_write_itself(owner: Api) -
     seen = current().tables.update("orgs", key, set={"active_keys": 9})
 
     api_keys.create_first(org_id, members.of_organisation(org_id)[0].user_id, name="first")
-    with pytest.raises(organisations.Conflict, match="10 active keys"):
+    with pytest.raises(Conflict, match="10 active keys"):
         api_keys.create_first(org_id, members.of_organisation(org_id)[0].user_id, name="second")
 
     assert seen["active_keys"] == 9

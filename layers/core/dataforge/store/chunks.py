@@ -1,4 +1,12 @@
-"""Chunks of a project's documents."""
+"""Chunks of a project's documents.
+
+| question                         | access                                                      |
+|---|---|
+| a project's chunks in order      | query chunks (project_id): by document, then position       |
+| one document's chunks            | query chunks (project_id, begins `chunk_<document>_`)       |
+| one chunk, or many by their ids  | get, batch_get chunks (project_id, chunk_id)                |
+| pairs that a run made of it      | update chunks, set pairs_by_run.<run>                       |
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,15 @@
-"""Documents of a project."""
+"""Documents of a project.
+
+| question                          | access                                                                        |
+|---|---|
+| a document                        | get documents (project_id, document_id)                                       |
+| a project's documents             | query documents (project_id), newest first                                    |
+| a new one                         | transact: its row, the project's counter, the claim of its upload             |
+| what became of it                 | update documents where its status is what is expected                         |
+| it was parsed                     | transact: its row and the project's counter, see `replace_chunks`             |
+| it is deleted                     | transact: no run holds the project, status `deleting`; then its row and counters |
+| page n of the chunks              | ids follow from the documents' chunk counts; batch_get chunks                 |
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Typed records in, table items out: the one place where a dataclass meets the tables port."""
+"""Typed records in, table items out: the one place where a dataclass meets the tables port.
+
+| question                    | access                        |
+|---|---|
+| every item of a partition   | query any table, page by page |
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,19 @@ from dataforge.platform.ports import Item
 
 
 def items_of(
-    table: str, hash_key: dict[str, str], *, begins: tuple[str, str] | None = None, descending: bool = False
+    table: str,
+    hash_key: dict[str, str],
+    *,
+    begins: tuple[str, str] | None = None,
+    between: tuple[str, str, str] | None = None,
+    descending: bool = False,
 ) -> Iterator[Item]:
     """Every item of one partition, page after page."""
     cursor = None
     while True:
-        page = current().tables.query_page(table, hash_key, begins=begins, cursor=cursor, descending=descending)
+        page = current().tables.query_page(
+            table, hash_key, begins=begins, between=between, cursor=cursor, descending=descending
+        )
         yield from page.items
         cursor = page.cursor
         if cursor is None:

@@ -9,7 +9,6 @@ a hundred blocks tell the status of 100,000 pairs, and accepting all of them is 
 | what to filter by: score, document, kind  | query reviews (project_id, begins `facts#[<run>#]`)          |
 | the status of one pair                    | get reviews (project_id, `state#<run>#<block>`)              |
 | texts edited after the run wrote them     | query reviews (project_id, begins `text#[<run>#]`)           |
-| what a bulk action may take back          | get reviews (project_id, `undo#<token>`)                     |
 
 The state is the truth about a pair's status. It moves in one transaction with the project's counters, on the condition
 that its revision is the one that was read, so status and counters cannot drift apart. Facts never change.
@@ -221,28 +220,6 @@ def edited_texts(project_id: str, run_id: str | None = None) -> Iterator[tuple[s
     for item in _query(project_id, prefix):
         _, run, slot = str(item["block"]).split("#")
         yield run, int(slot), str(item["text"])
-
-
-def put_undo(project_id: str, token: str, values: Item) -> None:
-    current().tables.put_new("reviews", {**values, "project_id": project_id, "block": f"undo#{token}"})
-
-
-def get_undo(project_id: str, token: str) -> Item | None:
-    return current().tables.get("reviews", {"project_id": project_id, "block": f"undo#{token}"})
-
-
-def change_undo(project_id: str, token: str, values: Item) -> None:
-    current().tables.update("reviews", {"project_id": project_id, "block": f"undo#{token}"}, set=values)
-
-
-def end_undo(project_id: str, token: str, how: str) -> None:
-    """Note how it ended: `undone` or `purged`. Raises ConditionFailed when it ended before."""
-    key = {"project_id": project_id, "block": f"undo#{token}"}
-    current().tables.update("reviews", key, set={"ended": how}, where={"ended": ABSENT})
-
-
-def forget_undo(project_id: str, token: str) -> None:
-    current().tables.delete("reviews", {"project_id": project_id, "block": f"undo#{token}"})
 
 
 def pause(attempt: int) -> None:

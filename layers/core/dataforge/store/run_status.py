@@ -1,4 +1,9 @@
-"""Changes of a run's row, published to whoever follows it."""
+"""Changes of a run's row, published to whoever follows it.
+
+| question                        | access                                                           |
+|---|---|
+| what a run has come to          | update runs (org_id, run_id) where its status is what is expected |
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from dataforge.store.runs import ACTIVE, Run
 
 
 def change(run: Run, values: Item, *, where: Where | None = None) -> Run:
-    """The run as it is afterwards; who listens hears of a new status. Raises ConditionFailed when `where` does not
+    """The run as it is afterwards; a new status is published. Raises ConditionFailed when `where` does not
     hold."""
     key = {"org_id": run.org_id, "run_id": run.run_id}
     after = from_item(Run, current().tables.update("runs", key, set=values, where=where))

@@ -1,13 +1,12 @@
-"""Runs, what they said and what their teachers replied.
+"""Runs of every kind.
 
-| question                       | access                                                     |
+| question                         | access                                                       |
 |---|---|
-| a run, if it is the caller's   | get runs (org_id, run_id)                                  |
-| a project's runs, newest first | query runs by_project (project_id), descending             |
-| the last n log lines           | query run_events (run_id, begins log#), descending         |
-| progress of a running run      | query run_events (run_id, begins progress#); see `events`  |
-| replies already paid for       | query replies (run_id, between two slots)                  |
-| one reply                      | get replies (run_id, slot)                                 |
+| a run, if it is the caller's     | get runs (org_id, run_id)                                    |
+| a project's runs, newest first   | query runs by_project (project_id), descending               |
+| what a run left in other tables  | query run_events, replies (run_id), batch_delete             |
+
+A run is written together with its project, see `projects.occupy`, and changed by `run_status`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from dataforge.errors import ConditionFailed, EraseUnfinished, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Key
 from dataforge.store import exports, item_codec, projects, review_index, runs
+from dataforge.store import undo as undo_store
 from dataforge.store.projects import Project
 from dataforge.store.review_index import BLOCK, DELETED, NOTHING, Block, Change
 from dataforge.workflows import lifecycle
@@ -105,20 +106,20 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
 
 def purge_pairs(project: Project, token: str, deadline: Deadline) -> None:
     """The texts of pairs that a bulk action deleted and nobody brought back."""
-    known = review_index.get_undo(project.project_id, token)
+    known = undo_store.get(project.project_id, token)
     if known is None:
         return
     if known.get("ended") != "undone":
         _purge(project, token, deadline)
     current().files.delete(undo_key(project, token))
-    review_index.forget_undo(project.project_id, token)
+    undo_store.forget(project.project_id, token)
 
 
 def _purge(project: Project, token: str, deadline: Deadline) -> None:
     try:
-        review_index.end_undo(project.project_id, token, "purged")
+        undo_store.end(project.project_id, token, "purged")
     except ConditionFailed:
-        ended = review_index.get_undo(project.project_id, token)
+        ended = undo_store.get(project.project_id, token)
         if ended is None or ended["ended"] != "purged":  # else an attempt that was cut off has been here: go on
             return
     before = read_undo(project, token)

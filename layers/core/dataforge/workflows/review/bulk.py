@@ -14,6 +14,7 @@ from dataforge import clock, ids, settings
 from dataforge.errors import ConditionFailed, Conflict, Invalid, NotFound
 from dataforge.platform import current
 from dataforge.store import review_index
+from dataforge.store import undo as undo_store
 from dataforge.store.projects import Project
 from dataforge.store.review_index import BLOCK, CODES, DELETED, NOTHING, Block, Change, Facts
 from dataforge.workflows import erasing
@@ -87,15 +88,13 @@ def act(project: Project, action: str, *, pair_ids: Sequence[str] | None, wanted
     token, expires = ids.new("undo"), clock.epoch() + settings.get().undo_minutes * 60
     # Before anything changes: what is cut off in the middle can still be taken back, and is purged in the end.
     _write_undo(project, token, planned)
-    review_index.put_undo(
-        project.project_id, token, {"action": action, "expires_at": expires, "affected": plan.affected}
-    )
+    undo_store.put(project.project_id, token, {"action": action, "expires_at": expires, "affected": plan.affected})
     if code == DELETED:
         erasing.start_purge(project, token)
     affected = review_index.rewrite(project, known, plan.change)
     if plan.before != planned:
         _write_undo(project, token, plan.before)
-        review_index.change_undo(project.project_id, token, {"affected": affected})
+        undo_store.change(project.project_id, token, {"affected": affected})
     return Done(affected, token, clock.at(expires))
 
 
@@ -104,7 +103,7 @@ def undo(project: Project, token: str) -> Undone:
 
     Raises NotFound for an unknown token, Conflict (UNDO_ENDED) when it was done before, or it is too late.
     """
-    known = review_index.get_undo(project.project_id, token)
+    known = undo_store.get(project.project_id, token)
     if known is None:
         raise NotFound(f"Undo token {token[:60]} not found")
     if known.get("ended") or int(str(known["expires_at"])) <= clock.epoch():
@@ -116,7 +115,7 @@ def undo(project: Project, token: str) -> Undone:
         project, review_index.read_named(project.project_id, before), lambda b: _restored(b, before[b.key], code, facts)
     )
     try:
-        review_index.end_undo(project.project_id, token, "undone")
+        undo_store.end(project.project_id, token, "undone")
     except ConditionFailed:
         raise _ended(True) from None
     return Undone(restored, int(str(known["affected"])) - restored)
