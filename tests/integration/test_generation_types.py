@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dataforge.platform import current
 from dataforge.records import Question
+from dataforge.store import chunks
 from dataforge.teachers.reciting import recite
 from dataforge.workflows.exporting import export
 from dataforge.workflows.review import search
@@ -343,8 +343,7 @@ def test_labels_that_come_in_two_replies_still_go_to_their_texts(project: Any, m
         "lantern": "Each lantern on the breakwater burns until sunrise, and a broken lantern is reported at once.",
     }
     text = "\n\n".join(texts.values())
-    key = {"project_id": project.project_id, "chunk_id": "chunk_0_000000"}
-    current().tables.update("chunks", key, set={"content": text})
+    chunks.change(chunks.get(project.project_id, "chunk_0_000000"), {"content": text})
 
     def first_text_only_then_the_rest(question: Question) -> str:
         """Like a model that sees its own reply, it goes on with the next number."""

@@ -28,6 +28,11 @@ def chunk_id(document_id: str, position: int) -> str:
     return f"chunk_{tail(document_id)}_{position:06d}"
 
 
+def document_of_chunk(chunk_id: str) -> str:
+    """The id of its document; of a string that is no chunk id, one that no document has."""
+    return f"doc_{tail(chunk_id.rpartition('_')[0])}"
+
+
 def pair_id(project_id: str, run_id: str, slot: int) -> str:
     """The same slot of the same run always makes the same id, so writing a pair again is harmless."""
     return f"pair_{tail(project_id)}_{tail(run_id)}_{slot:06d}"

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -23,12 +23,21 @@ def items_of(
     begins: tuple[str, str] | None = None,
     between: tuple[str, str, str] | None = None,
     descending: bool = False,
+    index: str | None = None,
+    attributes: Sequence[str] = (),
 ) -> Iterator[Item]:
-    """Every item of one partition, page after page."""
+    """Every item of one partition, page after page, so that only one page is in memory."""
     cursor = None
     while True:
         page = current().tables.query_page(
-            table, hash_key, begins=begins, between=between, cursor=cursor, descending=descending
+            table,
+            hash_key,
+            index=index,
+            begins=begins,
+            between=between,
+            cursor=cursor,
+            descending=descending,
+            attributes=attributes,
         )
         yield from page.items
         cursor = page.cursor

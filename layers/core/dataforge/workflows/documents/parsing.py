@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dataforge import chunking, clock, ids, settings
@@ -159,29 +160,36 @@ def _read(document: Document) -> tuple[Document, ParsedDocument, list[Chunk]]:
 
 
 def text_key(project: Project, document: Document) -> str:
-    """Where the parsed text lies, into which the chunks' offsets point."""
-    return f"{project.s3_prefix}/parsed/{document.document_id}.txt"
+    """Where the parsed text lies, into which the offsets of the chunks that hold point."""
+    mark = f"-{document.parse}" if document.parse else ""
+    return f"{project.s3_prefix}/parsed/{document.document_id}{mark}.txt"
+
+
+def text_keys(project: Project, document: Document) -> list[str]:
+    """Those of every parse whose text is still there."""
+    return [f.key for f in current().files.list(f"{project.s3_prefix}/parsed/{document.document_id}")]
 
 
 def _store(project: Project, document: Document, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> int:
     """How many chunks with hand-made changes were replaced."""
     now = clock.now()
-    current().files.write(text_key(project, document), parsed.text.encode(), content_type="text/plain; charset=utf-8")
+    parse = document_store.begin_chunks(document)
+    _write_text(project, document, parse, parsed.text)
     rows = [
         StoredChunk(
-            project.project_id,
-            ids.chunk_id(document.document_id, c.position),
-            document.document_id,
-            c.content,
-            list(c.heading_path),
-            c.position,
-            c.content_type,
-            c.tokens,
-            c.start,
-            c.end,
-            now,
-            reading_difficulty(c.content),
-            c.page,
+            project_id=project.project_id,
+            chunk_id=ids.chunk_id(document.document_id, c.position),
+            document_id=document.document_id,
+            content=c.content,
+            heading_path=list(c.heading_path),
+            position=c.position,
+            content_type=c.content_type,
+            tokens=c.tokens,
+            start=c.start,
+            end=c.end,
+            created_at=now,
+            difficulty=reading_difficulty(c.content),
+            page=c.page,
         )
         for c in chunks
     ]
@@ -193,7 +201,18 @@ def _store(project: Project, document: Document, parsed: ParsedDocument, chunks:
         "error_reason": None,
         "pages": parsed.pages,
     }
-    return document_store.replace_chunks(project.org_id, document, rows, done)
+    return document_store.replace_chunks(project.org_id, document, rows, done, parse=parse)
+
+
+def _write_text(project: Project, document: Document, parse: int, text: str) -> None:
+    """Beside the one that holds; like the rows of chunks, those of earlier parses go when the next one begins."""
+    there = set(text_keys(project, document)) if parse > 1 else set()
+    for earlier in (None, *range(1, parse)):
+        key = text_key(project, replace(document, parse=earlier))
+        if key in there and earlier != document.parse:
+            current().files.delete(key)
+    key = text_key(project, replace(document, parse=parse))
+    current().files.write(key, text.encode(), content_type="text/plain; charset=utf-8")
 
 
 def reading_difficulty(text: str) -> str:
