@@ -110,6 +110,8 @@ def create(org_id: str, user_id: str, *, name: str, scopes: Sequence[str], creat
     try:
         current().tables.transact(writes)
     except ConditionFailed:
+        if current().tables.get("orgs", {"org_id": org_id, "item": f"{KEY}{key_id}"}) is not None:
+            return key, secret  # made by an attempt whose answer was lost
         if organisation_rows.get(org_id).get("active_keys") is not None:
             organisation_rows.get_member(org_id, user_id)
             raise Conflict(

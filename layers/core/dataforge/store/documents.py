@@ -23,7 +23,7 @@ from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Delete, Item, Key, Put, Update, Where, Write
 from dataforge.store import chunks as chunk_store
-from dataforge.store import item_codec, projects
+from dataforge.store import item_codec, own_writes, projects
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.projects import Project
@@ -78,7 +78,13 @@ def add(project: Project, document: Document, claim: Sequence[Write] = ()) -> No
         )
     except ConditionFailed:
         projects.get(project.org_id, project.project_id)
-        raise
+        if not _is_there(document):  # else it was written by an attempt whose answer was lost
+            raise
+
+
+def _is_there(document: Document) -> bool:
+    key = {"project_id": document.project_id, "document_id": document.document_id}
+    return current().tables.get("documents", key) is not None
 
 
 def of_project(project_id: str) -> list[Document]:
@@ -98,8 +104,8 @@ def get(project_id: str, document_id: str) -> Document:
 def mark(document: Document, values: Item, *, statuses: tuple[str, ...] = ()) -> Document:
     """The document afterwards. Raises ConditionFailed when it was deleted, or its status is none of `statuses`."""
     key = {"project_id": document.project_id, "document_id": document.document_id}
-    where = {"parsing_status": statuses} if statuses else {}
-    return from_item(Document, current().tables.update("documents", key, set=values, where=where))
+    where: Where = {"parsing_status": statuses} if statuses else {}
+    return from_item(Document, own_writes.update("documents", key, set=values, where=where))
 
 
 def begin_chunks(document: Document) -> int:
@@ -136,21 +142,20 @@ def replace_chunks(
         "parse": holding.parse or ABSENT,
         "chunk_count": holding.chunk_count,
     }
-    tables.transact(
-        [
-            Update(
-                "documents",
-                {"project_id": project_id, "document_id": document_id},
-                set={**values, "parse": number, "chunk_count": len(chunks), "chunk_types": types},
-                where=where,
-            ),
-            Update(
-                "projects",
-                {"org_id": org_id, "project_id": project_id},
-                add={"chunks": len(chunks) - holding.chunk_count},
-            ),
-        ]
+    hold = Update(
+        "documents",
+        {"project_id": project_id, "document_id": document_id},
+        set={**values, "parse": number, "chunk_count": len(chunks), "chunk_types": types},
+        where=where,
     )
+    count = Update(
+        "projects", {"org_id": org_id, "project_id": project_id}, add={"chunks": len(chunks) - holding.chunk_count}
+    )
+    try:
+        tables.transact([hold, count])
+    except ConditionFailed:
+        if get(project_id, document_id).parse != number:  # else it was done by an attempt whose answer was lost
+            raise
     return sum(b.edited for b in before.values())
 
 
@@ -260,7 +265,7 @@ def chunk_page(documents: Sequence[Document], first: int, last: int) -> tuple[li
 
     Positions in a document are consecutive, so the ids of any page follow from the counts: no earlier chunk is read.
     """
-    wanted: list[tuple[str, str | None]] = []
+    wanted: list[tuple[str, int | None]] = []
     start = 0
     for document in sorted(documents, key=lambda d: ids.tail(d.document_id)):
         end = start + document.chunk_count

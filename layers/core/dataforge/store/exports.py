@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from dataforge.errors import NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Key
-from dataforge.store import item_codec
+from dataforge.store import item_codec, own_writes
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.projects import Project
 
@@ -38,7 +38,8 @@ class Export:
 
 
 def put(export: Export) -> None:
-    current().tables.put_new("exports", to_item(export))
+    """Raises ConditionFailed when this version is there already: a version never changes."""
+    own_writes.put_new("exports", {"project_id": export.project_id, "version": export.version}, to_item(export))
 
 
 def get(project_id: str, version: int) -> Export:

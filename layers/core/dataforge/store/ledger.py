@@ -163,7 +163,9 @@ def reserve(org_id: str, run_id: str, demand: Demand, *, also: Sequence[Write] =
             current().tables.transact([*_taken(account, demand), hold, log, *also])
             return
         except ConditionFailed:
-            continue
+            # Run ids are new: a hold of this one is from an attempt whose answer was lost.
+            if current().tables.get("ledger", _key(org_id, f"hold#{run_id}")) is not None:
+                return
     raise Conflict("The balance is moving too fast; try again in a moment", code="BALANCE_BUSY")
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Delete, Item, Put
-from dataforge.store import api_keys, organisation_rows
+from dataforge.store import api_keys, organisation_rows, own_writes
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.organisation_rows import ATTEMPTS, MEMBER
 
@@ -49,6 +49,7 @@ def get(org_id: str, user_id: str) -> Member:
 
 def add(member: Member) -> Member:
     """Raises NotFound (no such organisation), Conflict (`MEMBER_EXISTS`: this user or email is in it)."""
+    mark = own_writes.new_mark()
     for _ in range(ATTEMPTS):
         org = organisation_rows.get(member.org_id)
         known = of_organisation(member.org_id)
@@ -60,11 +61,14 @@ def add(member: Member) -> Member:
                     organisation_rows.update_counts(
                         org, members=len(known) + 1, owners=owners_of(known) + (member.role == "owner")
                     ),
-                    Put("orgs", to_row(member)),
+                    Put("orgs", {**to_row(member), own_writes.MARK: mark}),
                 ]
             )
         except ConditionFailed:
-            continue
+            key = {"org_id": member.org_id, "item": f"{MEMBER}{member.user_id}"}
+            there = current().tables.get("orgs", key)
+            if there is None or there.get(own_writes.MARK) != mark:
+                continue  # else it was added by an attempt whose answer was lost
         return member
     raise organisation_rows.busy()
 

@@ -19,7 +19,7 @@ from dataforge import clock, ids
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Put, Update
-from dataforge.store import item_codec
+from dataforge.store import item_codec, own_writes
 from dataforge.store.item_codec import from_item, to_item
 
 DELETED = "deleted"
@@ -66,7 +66,7 @@ def create(org_id: str, user_id: str, *, name: str, description: str, source_typ
         created_at=now,
         updated_at=now,
     )
-    current().tables.put_new("projects", to_item(project))
+    own_writes.put_new("projects", {"org_id": org_id, "project_id": project_id}, to_item(project))
     return project
 
 
@@ -97,7 +97,8 @@ def occupy(project: Project, run_id: str, put_run: Put) -> None:
     try:
         current().tables.transact([put_run, take])
     except ConditionFailed:
-        get(project.org_id, project.project_id)
+        if get(project.org_id, project.project_id).active_run == run_id:  # done by an attempt whose answer was lost
+            return
         raise Conflict(
             f"Project {project.project_id} already has a running job; wait for it or cancel it first",
             code="JOB_ALREADY_RUNNING",

@@ -25,8 +25,8 @@ from dataforge import clock
 from dataforge.errors import ConditionFailed, Invalid
 from dataforge.platform import current
 from dataforge.platform.ports import Item
+from dataforge.store import own_writes, retention
 from dataforge.store import progress as progress_store
-from dataforge.store import retention
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.progress import Progress
 from dataforge.store.runs import Run
@@ -119,14 +119,13 @@ def publish_progress(
         return
     stage, whole = measure()
     fresh = _next(last, run, stage, whole, at)
-    item: Item = {**to_item(fresh), "run_id": run.run_id, "at_seq": NOW, "expires_at": expires_at}
+    item: Item = {**to_item(fresh), "expires_at": expires_at}
+    key = {"run_id": run.run_id, "at_seq": NOW}
     try:
         if last is None:
-            current().tables.put_new("run_events", item)
+            own_writes.put_new("run_events", key, item)
         else:
-            values = {k: v for k, v in item.items() if k not in ("run_id", "at_seq")}
-            key = {"run_id": run.run_id, "at_seq": NOW}
-            current().tables.update("run_events", key, set=values, where={"beat": last.beat})
+            own_writes.update("run_events", key, set=item, where={"beat": last.beat})
     except ConditionFailed:
         if now:
             publish_progress(run, measure, expires_at, now=now)

@@ -13,11 +13,12 @@ it can be taken back, and how that ended.
 from __future__ import annotations
 
 from dataforge.platform import current
-from dataforge.platform.ports import ABSENT, Item
+from dataforge.platform.ports import ABSENT, Item, Key
+from dataforge.store import own_writes
 
 
 def put(project_id: str, token: str, values: Item) -> None:
-    current().tables.put_new("reviews", {**values, **_key(project_id, token)})
+    own_writes.put_new("reviews", _key(project_id, token), values)
 
 
 def get(project_id: str, token: str) -> Item | None:
@@ -30,12 +31,12 @@ def change(project_id: str, token: str, values: Item) -> None:
 
 def end(project_id: str, token: str, how: str) -> None:
     """Note how it ended: `undone` or `purged`. Raises ConditionFailed when it ended before."""
-    current().tables.update("reviews", _key(project_id, token), set={"ended": how}, where={"ended": ABSENT})
+    own_writes.update("reviews", _key(project_id, token), set={"ended": how}, where={"ended": ABSENT})
 
 
 def forget(project_id: str, token: str) -> None:
     current().tables.delete("reviews", _key(project_id, token))
 
 
-def _key(project_id: str, token: str) -> dict[str, str]:
+def _key(project_id: str, token: str) -> Key:
     return {"project_id": project_id, "block": f"undo#{token}"}

@@ -21,6 +21,7 @@ from dataforge import clock
 from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Put, Update, Write
+from dataforge.store import own_writes
 from dataforge.store.item_codec import from_item, to_item
 
 KEPT_SECONDS = 14 * 86_400
@@ -69,7 +70,7 @@ def expiry() -> int:
 def reserve(upload: Upload) -> bool:
     """False when the key is taken."""
     try:
-        current().tables.put_new("uploads", to_item(upload))
+        own_writes.put_new("uploads", {"project_id": upload.project_id, "s3_key": upload.s3_key}, to_item(upload))
     except ConditionFailed:
         return False
     return True
