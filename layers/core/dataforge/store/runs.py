@@ -99,6 +99,20 @@ def page_of_project(project_id: str, *, limit: int, cursor: str | None) -> tuple
     return [from_item(Run, i) for i in page.items], page.cursor
 
 
+def cursor_after(project_id: str, number: int, *, cursor: str | None) -> str | None:
+    """The cursor that goes on after the first `number` runs of the page that `cursor` gives."""
+    page = current().tables.query_page(
+        "runs",
+        {"project_id": project_id},
+        index="by_project",
+        cursor=cursor,
+        limit=number,
+        descending=True,
+        attributes=("run_id",),
+    )
+    return page.cursor
+
+
 def delete_rows(table: str, range_key: str, run_id: str, check: Callable[[], None]) -> None:
     """Everything that a run left in a table; `check` is called between pages and may raise."""
     while True:
