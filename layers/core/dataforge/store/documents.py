@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from dataforge import ids
 from dataforge.errors import ConditionFailed, Conflict, NotFound
@@ -65,6 +65,21 @@ class Document:
     """Parses that have begun to write chunks: the number of the newest."""
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentBrief:
+    """What lists, counts and starts need to know of a document."""
+
+    project_id: str
+    document_id: str
+    s3_key: str
+    parsing_status: str = "pending"
+    source: str = "upload"
+    verified: bool = False
+    chunk_count: int = 0
+    chunk_types: Item = field(default_factory=dict)
+    parse: int | None = None
+
+
 def add(project: Project, document: Document, claim: Sequence[Write] = ()) -> None:
     """Raises NotFound when the project was deleted meanwhile, ConditionFailed when a write of `claim` does not hold."""
     key = {"org_id": project.org_id, "project_id": project.project_id}
@@ -87,11 +102,21 @@ def _is_there(document: Document) -> bool:
     return current().tables.get("documents", key) is not None
 
 
-def of_project(project_id: str) -> list[Document]:
-    """Newest first."""
-    return [
-        from_item(Document, i) for i in item_codec.items_of("documents", {"project_id": project_id}, descending=True)
-    ]
+def of_project(project_id: str) -> Iterator[Document]:
+    """Newest first, with all that each holds; one page in memory."""
+    found = item_codec.items_of("documents", {"project_id": project_id}, descending=True)
+    return (from_item(Document, i) for i in found)
+
+
+def briefs_of_project(project_id: str) -> Iterator[DocumentBrief]:
+    """Newest first, without metadata and messages."""
+    found = item_codec.items_of(
+        "documents",
+        {"project_id": project_id},
+        descending=True,
+        attributes=tuple(f.name for f in fields(DocumentBrief)),
+    )
+    return (from_item(DocumentBrief, i) for i in found)
 
 
 def get(project_id: str, document_id: str) -> Document:
@@ -260,7 +285,7 @@ def finish_deletion(project: Project, document: Document, files: Sequence[str], 
         raise Conflict(f"Document {document.document_id} changed meanwhile; delete it again") from None
 
 
-def chunk_page(documents: Sequence[Document], first: int, last: int) -> tuple[list[StoredChunk], int]:
+def chunk_page(documents: Sequence[Document | DocumentBrief], first: int, last: int) -> tuple[list[StoredChunk], int]:
     """Chunks first to last (0-based, end exclusive) of these documents in reading order, and how many there are.
 
     Positions in a document are consecutive, so the ids of any page follow from the counts: no earlier chunk is read.

@@ -13,6 +13,7 @@ Counters live on the project and move in the same transaction as the thing they 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataforge import clock, ids
@@ -78,10 +79,10 @@ def get(org_id: str, project_id: str) -> Project:
     return from_item(Project, item)
 
 
-def of_organisation(org_id: str, *, user_id: str | None = None) -> list[Project]:
-    """Newest first; only those that this user made, if one is named."""
+def of_organisation(org_id: str, *, user_id: str | None = None) -> Iterator[Project]:
+    """Newest first; only those that this user made, if one is named. One page in memory."""
     found = (from_item(Project, i) for i in item_codec.items_of("projects", {"org_id": org_id}, descending=True))
-    return [p for p in found if p.status != DELETED and user_id in (None, p.user_id)]
+    return (p for p in found if p.status != DELETED and user_id in (None, p.user_id))
 
 
 def change(project: Project, values: Item) -> Project:

@@ -143,6 +143,37 @@ def read_facts(project_id: str, run_id: str | None = None) -> dict[tuple[str, in
     return {_place(i): _facts(i) for i in _query(project_id, prefix)}
 
 
+class FactsOfBlocks:
+    """The facts of one block after the other, read as they are needed.
+
+    In the order of the blocks, which is that of `read`, a page of them is in memory; any other is read by itself.
+    """
+
+    def __init__(self, project_id: str, run_id: str | None = None) -> None:
+        self._project_id = project_id
+        self._following = _query(project_id, f"facts#{run_of(run_id)}#" if run_id else "facts#")
+        self._at: tuple[str, int] | None = None
+        self._facts: Facts | None = None
+
+    def of(self, block: Block) -> Facts:
+        place = (block.run, block.number)
+        while self._facts is None or (self._at is not None and self._at < place):
+            item = next(self._following, None)
+            if item is None:
+                break
+            self._at, self._facts = _place(item), _facts(item)
+        if self._facts is not None and self._at == place:
+            return self._facts
+        return self._by_itself(block)
+
+    def _by_itself(self, block: Block) -> Facts:
+        key = {"project_id": self._project_id, "block": _key("facts", block.run, block.number)}
+        item = current().tables.get("reviews", key)
+        if item is None:
+            raise KeyError(f"block {block.key} has no facts")
+        return _facts(item)
+
+
 def of_pair(project_id: str, run: str, slot: int) -> Block | None:
     """None when the slot's block was never written."""
     item = current().tables.get("reviews", {"project_id": project_id, "block": name_of(run, slot)})

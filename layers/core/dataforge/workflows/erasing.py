@@ -96,7 +96,7 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
     current().tables.batch_delete(
         "exports", ({"project_id": project_id, "version": e.version} for e in exports.of_project(project_id))
     )
-    for run in runs.of_project(project_id):
+    for run in runs.briefs_of_project(project_id):
         deadline.check()
         for table, range_key in (("run_events", "at_seq"), ("replies", "slot")):
             runs.delete_rows(table, range_key, run.run_id, deadline.check)
@@ -192,7 +192,8 @@ def _pair_ids(project_id: str) -> Iterator[str]:
 
 
 def _names(table: str, range_key: str, project_id: str) -> Iterator[str]:
-    return (str(i[range_key]) for i in item_codec.items_of(table, {"project_id": project_id}))
+    found = item_codec.items_of(table, {"project_id": project_id}, attributes=(range_key,))
+    return (str(i[range_key]) for i in found)
 
 
 def _drain(table: str, range_key: str, project_id: str, names: Iterable[str], deadline: Deadline) -> None:

@@ -17,7 +17,7 @@ from dataforge.records import Chunk, ParsedDocument
 from dataforge.store import documents as document_store
 from dataforge.store import projects, run_events, run_log, run_status, runs
 from dataforge.store.chunks import StoredChunk
-from dataforge.store.documents import Document
+from dataforge.store.documents import Document, DocumentBrief
 from dataforge.store.progress import Progress
 from dataforge.store.projects import Project
 from dataforge.store.runs import Run
@@ -36,7 +36,7 @@ def start(project: Project, *, document_ids: Sequence[str] | None = None, force:
 
     Raises Invalid (NOTHING_TO_PARSE) when there is none, or naming `document_ids` when one is unknown.
     """
-    there = [d for d in document_store.of_project(project.project_id)[::-1] if d.parsing_status != "deleting"]
+    there = [d for d in document_store.briefs_of_project(project.project_id) if d.parsing_status != "deleting"][::-1]
     if document_ids is not None:
         if unknown := sorted(set(document_ids) - {d.document_id for d in there}):
             raise Invalid(f"document_ids: no document {unknown[0]} in this project", field="document_ids")
@@ -63,15 +63,15 @@ def start_waiting(org_id: str, project_id: str, *, but: Sequence[object] = ()) -
             return None
         waiting = [
             d
-            for d in document_store.of_project(project_id)[::-1]
+            for d in document_store.briefs_of_project(project_id)
             if d.parsing_status == "pending" and (d.verified or d.source == "url") and d.document_id not in but
-        ]
+        ][::-1]
         return _begin(project, waiting[:MOST_DOCUMENTS]) if waiting else None
     except (Conflict, NotFound):
         return None
 
 
-def _begin(project: Project, chosen: Sequence[Document], *, left: int = 0) -> Run:
+def _begin(project: Project, chosen: Sequence[DocumentBrief], *, left: int = 0) -> Run:
     run_id = ids.new("gen_parse")
     run = Run(
         project.org_id,

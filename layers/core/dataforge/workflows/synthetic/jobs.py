@@ -13,7 +13,7 @@ from dataforge.errors import Conflict, Gone, NotFound
 from dataforge.platform import current
 from dataforge.recipes.synthetic import lines
 from dataforge.store import runs
-from dataforge.store.runs import Run
+from dataforge.store.runs import Run, RunBrief
 from dataforge.workflows import lifecycle, run_files
 from dataforge.workflows.engine import recovery
 from dataforge.workflows.synthetic import closing
@@ -152,13 +152,13 @@ def expires_at(run: Run) -> str | None:
 def sweep(org_id: str) -> int:
     """Delete the files of jobs whose results have expired; how many went. On AWS the bucket's lifecycle does it."""
     gone = 0
-    for run in runs.of_project(project_of(org_id)):
+    for run in runs.briefs_of_project(project_of(org_id)):
         if run.status in runs.FINISHED and _expired(run):
             gone += current().files.delete_prefix(f"{run.files_prefix}/")
     return gone
 
 
-def _expired(run: Run) -> bool:
+def _expired(run: Run | RunBrief) -> bool:
     return run.completed_at is not None and clock.seconds_since(run.completed_at) > settings.get().results_days * DAY
 
 
