@@ -221,7 +221,9 @@ FILE_ROOTS = ("data-forge/",)
 BATCH_FILES = "data-forge/*/runs/*"
 """Where the arrays lie that the maps of the state machines read: `*` is any text, slashes too."""
 
-SYNTHETIC_FILES = "data-forge/synthetic/"
+SYNTHETIC_FILES = "data-forge/synthetic/org_"
+"""What the keys of synthetic jobs' files begin with: `data-forge/synthetic/<organisation>/`. Not only the folder, since
+projects of a user whose id is `synthetic`, made before such ids were escaped, lie in it."""
 SYNTHETIC_FILES_DAYS = 30
 """How long the files of synthetic jobs stay in the bucket; functions are told it, so that they say so in time."""
 

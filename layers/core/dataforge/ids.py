@@ -8,6 +8,9 @@ Ulids sort by time (spec: github.com/ulid/spec); here they are lower case.
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 from ulid import ULID
 
 from dataforge.errors import NotFound
@@ -16,6 +19,23 @@ from dataforge.errors import NotFound
 def new(prefix: str) -> str:
     """`proj` -> `proj_01j...`: 26 characters of time and randomness."""
     return f"{prefix}_{str(ULID()).lower()}"
+
+
+RESERVED_SEGMENTS = ("synthetic", "training", "datasets")
+"""Folders beside those of users in the bucket, each with rules of its own."""
+
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}", re.ASCII)
+
+
+def file_segment(name: str) -> str:
+    """A name that somebody chose, as one segment of a file's key: itself where it is ordinary (a letter or digit, then
+    up to 127 of those and `._@+-`), else `~` and 32 hex digits of its SHA-256.
+
+    No two names share a segment, none holds a slash, and none is one of RESERVED_SEGMENTS.
+    """
+    if _PLAIN_SEGMENT.fullmatch(name) and name not in RESERVED_SEGMENTS:
+        return name
+    return f"~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def tail(identifier: str) -> str:

@@ -37,6 +37,7 @@ class Project:
     source_type: str
     config: Item
     s3_prefix: str
+    """Where its files lie. Projects of before user ids were escaped keep the one that they have."""
     created_at: str
     updated_at: str
     status: str = "active"
@@ -63,7 +64,7 @@ def create(org_id: str, user_id: str, *, name: str, description: str, source_typ
         description=description,
         source_type=source_type,
         config=config,
-        s3_prefix=f"data-forge/{user_id}/{project_id}",
+        s3_prefix=f"data-forge/{ids.file_segment(user_id)}/{project_id}",
         created_at=now,
         updated_at=now,
     )
