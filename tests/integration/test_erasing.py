@@ -198,7 +198,7 @@ def test_a_deletion_that_begun_answers_so_whatever_fails_after_it(
 def test_a_run_that_ends_while_its_project_is_deleted_does_not_stop_the_deletion(
     service: Service, doomed: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.of_project(doomed.project_id)[0]
+    run = next(runs.of_project(doomed.project_id))
     tables = platform.current().tables
     tables.update("runs", {"org_id": run.org_id, "run_id": run.run_id}, set={"status": "validating"})
     tables.update("projects", {"org_id": run.org_id, "project_id": run.project_id}, set={"active_run": run.run_id})

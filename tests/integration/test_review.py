@@ -14,6 +14,7 @@ import pytest
 from dataforge import platform
 from dataforge.errors import Busy, Conflict
 from dataforge.store import pairs, projects, review_index
+from dataforge.store import undo as undo_store
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from dataforge.workflows import erasing
@@ -274,13 +275,13 @@ def test_an_undo_that_was_done_says_so_when_its_last_note_was_made_already(
     project, _ = filled
     before = assert_all_agree(service, project)
     done = act(service, project, "reject", filters={})
-    end = review_index.end_undo
+    end = undo_store.end
 
     def noted_before(project_id: str, token: str, how: str) -> None:
         end(project_id, token, how)
         end(project_id, token, how)
 
-    monkeypatch.setattr(review_index, "end_undo", noted_before)
+    monkeypatch.setattr(undo_store, "end", noted_before)
     undone = service.call("POST", pairs_path(project, "/bulk-action/undo"), json={"undo_token": done["undo_token"]})
 
     assert (undone["restored_count"], undone["skipped_count"]) == (done["affected_count"], 0)

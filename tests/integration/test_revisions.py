@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dataforge.platform import current
-from dataforge.store import documents, projects
+from dataforge.store import chunks, documents, projects
 from dataforge.store.projects import Project
 from dataforge.workflows.documents import chunk_edits
 from dataforge.workflows.documents.chunk_edits import ChunkEdit
@@ -295,9 +295,9 @@ def test_an_edit_of_a_chunk_between_the_check_and_the_write_is_seen(
 # checklist 23
 def test_a_chunk_of_an_earlier_release_has_a_revision(service: Service) -> None:
     project_id = harbour(service)
-    document = documents.of_project(project_id)[0]
+    document = next(documents.of_project(project_id))
     chunk_id = chunk_of(service, project_id)["chunkId"]
-    key = {"project_id": project_id, "chunk_id": chunk_id}
+    key = chunks.row_key(project_id, chunk_id, document.parse)
     written = {"content": "Edited long ago.", "updated_at": "2026-01-01T00:00:00Z"}
     current().tables.update("chunks", key, set=written)
     read = chunk_of(service, project_id)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from dataforge.errors import Invalid
 from dataforge.store import documents as document_store
 from dataforge.store import revisions
-from dataforge.store.documents import Document
+from dataforge.store.documents import Document, DocumentBrief
 from dataforge.store.projects import Project
 from dataforge.workflows.documents import chunk_edits, deletion, registration
 from dataforge.workflows.documents.chunk_edits import ChunkEdit
@@ -93,7 +93,8 @@ def list_chunks(
 ) -> wire.ChunkPage:
     """Sorted by document, then position."""
     if document_id is None:
-        documents = [d for d in document_store.of_project(project.project_id) if d.parsing_status != "deleting"]
+        briefs = document_store.briefs_of_project(project.project_id)
+        documents: list[Document | DocumentBrief] = [d for d in briefs if d.parsing_status != "deleting"]
     else:
         documents = [document_store.get(project.project_id, document_id)]
     found, total = document_store.chunk_page(documents, (page - 1) * page_size, page * page_size)

@@ -1,14 +1,12 @@
-"""Pairs that people review one by one, and the exports made of them.
+"""Pairs that people review one by one.
 
 | question                            | access                                                       |
 |---|---|
 | one pair                            | get pairs (project_id, pair_id); the id carries project, run and slot |
 | the pairs of a page                 | batch_get pairs                                              |
 | many neighbours                     | query pairs (project_id, begins `pair_<project>_<run>_<thousands>`) |
-| which pairs there are, their status | the review index (`store.blocks`)                            |
-| an export                           | get exports (project_id, version)                            |
-| a project's exports                 | query exports (project_id)                                   |
-| those of a page of projects         | batch_get exports: a project's number of exports names them  |
+| which pairs there are, their status | the review index (`store.review_index`)                      |
+| an edit                             | transact: the pair and its block, each where nobody else did |
 
 A pair's item holds its texts; its status stands in the review index, and a pair that is not in the index is not there.
 """
@@ -32,13 +30,10 @@ STATUSES = ("pending", "accepted", "rejected", "edited")
 EXPORTABLE = ("accepted", "edited")
 
 _PROBED = 100
-"""More than any wall writes at once."""
+"""More than any backend writes at once."""
 
 _FEW = 200
 """Up to so many pairs of a block are fetched by their keys; more are read as neighbours."""
-
-PAGE_SIZE = 100
-"""Up to so many exports of a project are read by their keys; more by a query."""
 
 _TRIES = 50
 
@@ -118,14 +113,14 @@ def marks(pairs: Sequence[Pair]) -> list[Marked]:
     """What the index needs to know of them."""
     return [
         Marked(
-            ids.slot_of_pair(p.pair_id),
-            p.status,
-            p.quality_score,
-            p.document_id,
-            p.chunk_id,
-            p.complexity_level,
-            p.is_duplicate,
-            p.type == "multi_turn",
+            slot=ids.slot_of_pair(p.pair_id),
+            status=p.status,
+            score=p.quality_score,
+            document_id=p.document_id,
+            chunk_id=p.chunk_id,
+            difficulty=p.complexity_level,
+            is_duplicate=p.is_duplicate,
+            multi_turn=p.type == "multi_turn",
         )
         for p in pairs
     ]

@@ -21,6 +21,7 @@ from dataforge.errors import ConditionFailed, Conflict, EraseUnfinished, NotFoun
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Key
 from dataforge.store import exports, item_codec, projects, review_index, runs
+from dataforge.store import undo as undo_store
 from dataforge.store.projects import Project
 from dataforge.store.review_index import BLOCK, DELETED, NOTHING, Block, Change
 from dataforge.workflows import kinds, lifecycle
@@ -91,7 +92,18 @@ def _erase_project(org_id: str, project_id: str, s3_prefix: str, deadline: Deadl
     if project is not None and project.status != projects.DELETED:
         return False
     if project is None:  # swept before; what was written since has nothing else to lead to it
-        project = Project(org_id, project_id, "", "", "", "", {}, s3_prefix, "", "")
+        project = Project(
+            org_id=org_id,
+            project_id=project_id,
+            user_id="",
+            name="",
+            description="",
+            source_type="",
+            config={},
+            s3_prefix=s3_prefix,
+            created_at="",
+            updated_at="",
+        )
     try:
         _end_run(project)
     except Exception:
@@ -116,7 +128,7 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
     current().tables.batch_delete(
         "exports", ({"project_id": project_id, "version": e.version} for e in exports.of_project(project_id))
     )
-    for run in runs.of_project(project_id):
+    for run in runs.briefs_of_project(project_id):
         deadline.check()
         for table, range_key in (("run_events", "at_seq"), ("replies", "slot")):
             runs.delete_rows(table, range_key, run.run_id, deadline.check)
@@ -126,20 +138,20 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
 
 def purge_pairs(project: Project, token: str, deadline: Deadline) -> None:
     """The texts of pairs that a bulk action deleted and nobody brought back."""
-    known = review_index.get_undo(project.project_id, token)
+    known = undo_store.get(project.project_id, token)
     if known is None:
         return
     if known.get("ended") != "undone":
         _purge(project, token, deadline)
     current().files.delete(undo_key(project, token))
-    review_index.forget_undo(project.project_id, token)
+    undo_store.forget(project.project_id, token)
 
 
 def _purge(project: Project, token: str, deadline: Deadline) -> None:
     try:
-        review_index.end_undo(project.project_id, token, "purged")
+        undo_store.end(project.project_id, token, "purged")
     except ConditionFailed:
-        ended = review_index.get_undo(project.project_id, token)
+        ended = undo_store.get(project.project_id, token)
         if ended is None or ended["ended"] != "purged":  # else an attempt that was cut off has been here: go on
             return
     before = read_undo(project, token)
@@ -201,7 +213,8 @@ def _end_run(project: Project) -> None:
         with suppress(Conflict):
             lifecycle.cancel(run)
         polling.cancel_jobs(run)
-        current().workflows.stop(kinds.of(run.kind).machine, run.run_id, cause="project deleted")
+        for name in (run.run_id, lifecycle.recovery_name(run.run_id)):
+            current().workflows.stop(kinds.of(run.kind).machine, name, cause="project deleted")
         lifecycle.finish(run, "cancelled", values=lifecycle.usage(run))
 
 
@@ -216,7 +229,8 @@ def _pair_ids(project_id: str) -> Iterator[str]:
 
 
 def _names(table: str, range_key: str, project_id: str) -> Iterator[str]:
-    return (str(i[range_key]) for i in item_codec.items_of(table, {"project_id": project_id}))
+    found = item_codec.items_of(table, {"project_id": project_id}, attributes=(range_key,))
+    return (str(i[range_key]) for i in found)
 
 
 def _drain(table: str, range_key: str, project_id: str, names: Iterable[str], deadline: Deadline) -> None:

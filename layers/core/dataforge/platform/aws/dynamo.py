@@ -135,6 +135,7 @@ class DynamoTables:
         cursor: str | None = None,
         limit: int = 1000,
         descending: bool = False,
+        attributes: Sequence[str] = (),
     ) -> Page:
         rules.check_limit(limit)
         named = begins or between
@@ -143,6 +144,10 @@ class DynamoTables:
         if between and between[1] > between[2]:  # type: ignore[operator]  # both are of one kind by now
             return Page([], None)
         arguments: dict[str, Any] = _key_condition(_key(hash_key), begins, between)
+        if attributes:
+            names = {f"#p{n}": name for n, name in enumerate(dict.fromkeys(attributes))}
+            arguments["ExpressionAttributeNames"] |= names
+            arguments["ProjectionExpression"] = ", ".join(names)
         arguments |= {"IndexName": index} if index else {"ConsistentRead": True}
         if cursor is not None:
             arguments["ExclusiveStartKey"] = _start(cursor)

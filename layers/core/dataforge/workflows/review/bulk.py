@@ -15,6 +15,7 @@ from dataforge import clock, ids, settings
 from dataforge.errors import ConditionFailed, Conflict, Invalid, NotFound
 from dataforge.platform import current
 from dataforge.store import review_index
+from dataforge.store import undo as undo_store
 from dataforge.store.projects import Project
 from dataforge.store.review_index import BLOCK, CODES, DELETED, NOTHING, Block, Change, Facts
 from dataforge.workflows import erasing
@@ -90,20 +91,18 @@ def act(project: Project, action: str, *, pair_ids: Sequence[str] | None, wanted
     token, expires = ids.new("undo"), clock.epoch() + settings.get().undo_minutes * 60
     # Before anything changes: what is cut off in the middle can still be taken back, and is purged in the end.
     _write_undo(project, token, planned)
-    review_index.put_undo(
-        project.project_id, token, {"action": action, "expires_at": expires, "affected": plan.affected}
-    )
+    undo_store.put(project.project_id, token, {"action": action, "expires_at": expires, "affected": plan.affected})
     if code == DELETED:
         erasing.start_purge(project, token)
     try:
         affected = review_index.rewrite(project, known, plan.change)
     except Conflict as busy:
-        told = f"{busy.message}. What was changed until then can be taken back with the undo_token {token}"
-        raise Conflict(told, code=busy.code) from None
+        message = f"{busy.message}. What was changed until then can be restored with the undo_token {token}"
+        raise Conflict(message, code=busy.code) from None
     try:
         if plan.before != planned:
             _write_undo(project, token, plan.before)
-            review_index.change_undo(project.project_id, token, {"affected": affected})
+            undo_store.change(project.project_id, token, {"affected": affected})
     except Exception:  # the pairs are changed; an undo goes by what was planned
         logger.warning("the undo of %s in project %s is as planned", token, project.project_id, exc_info=True)
     return Done(affected, token, clock.at(expires))
@@ -115,7 +114,7 @@ def undo(project: Project, token: str) -> Undone:
     Of two at once each restores a part. Raises NotFound for an unknown token, Conflict (UNDO_ENDED) when it was done
     before, or it is too late.
     """
-    known = review_index.get_undo(project.project_id, token)
+    known = undo_store.get(project.project_id, token)
     if known is None:
         raise NotFound(f"Undo token {token[:60]} not found")
     if known.get("ended") or int(str(known["expires_at"])) <= clock.epoch():
@@ -127,9 +126,9 @@ def undo(project: Project, token: str) -> Undone:
         project, review_index.read_named(project.project_id, before), lambda b: _restored(b, before[b.key], code, facts)
     )
     try:
-        review_index.end_undo(project.project_id, token, "undone")
+        undo_store.end(project.project_id, token, "undone")
     except ConditionFailed:
-        ended = review_index.get_undo(project.project_id, token)
+        ended = undo_store.get(project.project_id, token)
         if ended is None or ended.get("ended") != "undone":
             raise _ended(False) from None
     return Undone(restored, int(str(known["affected"])) - restored)
