@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from dataforge.platform.embedded.disk import DiskFiles
-from dataforge.platform.embedded.sockets import EmbeddedSockets
-from dataforge.platform.embedded.sqlite import SqliteTables
 
 from dataforge import ids, platform, settings
 from dataforge.platform import current
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Platform
 from dataforge.store import chunks, documents, organisations, projects, review_index, runs
 from dataforge.store.item_codec import to_item
@@ -33,9 +33,18 @@ REPORT = {"lines": ["x" * 1000] * 20}
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     settings.get.cache_clear()
-    files = DiskFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
+    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
     tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(Platform("embedded", tables, files, Started(), EmbeddedSockets(), EnvironmentSecrets(None)))
+    platform.use(
+        Platform(
+            name="embedded",
+            tables=tables,
+            files=files,
+            workflows=Started(),
+            publisher=InProcessPublisher(),
+            secrets=EnvironmentSecrets(None),
+        )
+    )
     org_id, user_id = organisations.create("harbour")
     yield projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
     platform.use(None)

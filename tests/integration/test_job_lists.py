@@ -10,6 +10,7 @@ from dataforge import clock, ids
 from dataforge.platform import current
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
+from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.synthetic import jobs, starting
 from tests.integration.conftest import Service
 from tests.integration.counting import counted
@@ -24,7 +25,7 @@ def fill(org_id: str, statuses: list[str]) -> list[str]:
             run_id=f"syn_job_{n:06d}",
             project_id=starting.project_of(org_id),
             user_id="user_1",
-            kind=starting.KIND,
+            kind=kinds.SYNTHETIC.name,
             config={"request": {"count": 1}, "price": {"record": 1}},
             files_prefix="data-forge/synthetic/x",
             created_at="2026-01-01T00:00:00Z",
@@ -86,6 +87,7 @@ def test_a_job_that_cannot_be_looked_after_is_listed_as_stored(
         raise OSError("not now")
 
     monkeypatch.setattr(current().workflows, "describe", describe)
+    lifecycle._asked.clear()  # its last look at a job of this id was that of another test
     found, cursor = jobs.listed(org_id, status=None, limit=10, cursor=None)
 
     assert [(r.run_id, r.status) for r in found] == list(
