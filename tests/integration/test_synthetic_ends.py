@@ -48,7 +48,15 @@ def test_what_a_killed_machine_had_made_is_billed_and_handed_out(
     assert current().workflows.describe("generate", job_id).status == "ABORTED"  # type: ignore[union-attr]
     time.sleep(1.0)  # a batch that was running writes its last
     monkeypatch.setattr(lifecycle, "RECONCILE_AFTER", 0.0)
+    monkeypatch.setattr(lifecycle, "RECONCILE_EVERY", 0.0)
+    began = time.monotonic()
     job = api.call("GET", f"/jobs/{job_id}")
+    assert job["status"] == "running", "the request only starts the recovery"
+    assert time.monotonic() - began < 5
+    while job["status"] == "running":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        job = api.call("GET", f"/jobs/{job_id}")
 
     records = api.records(job_id)
     assert job["status"] == "failed"

@@ -403,6 +403,7 @@ def write_parts(run: runs.Run, rng: random.Random) -> None:
                 "reasons": [],
                 "details": [],
                 "soft_flags": [],
+                "reply": "000000#00",
                 "teacher": "m",
                 "at": "2026-11-26T00:00:00Z",
                 "payload": {

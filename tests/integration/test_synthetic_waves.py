@@ -20,7 +20,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Item, Platform
 from dataforge.store import organisations, run_status, runs
-from dataforge.workflows import kinds, run_states
+from dataforge.workflows import run_states
 from dataforge.workflows.engine import retry
 from dataforge.workflows.engine.provider_batch import collecting, job_state, polling, submitting
 from dataforge.workflows.synthetic import jobs, starting
@@ -142,13 +142,13 @@ def test_every_state_keeps_to_the_tables_that_its_function_may_use(
 
     now = [""]
     for place, name in (
-        (kinds, "plan_run"),
-        (kinds, "generate_batch"),
+        (run_states, "plan_run"),
+        (run_states, "generate_batch"),
         (submitting, "submit_jobs"),
         (polling, "check_jobs"),
         (collecting, "collect_replies"),
-        (kinds, "assess_run"),
-        (kinds, "close_run"),
+        (run_states, "assess_run"),
+        (run_states, "close_run"),
     ):
         monkeypatch.setattr(place, name, _named(getattr(place, name), name, now))
     platform.use(dataclasses.replace(platform.current(), tables=cast(Any, Watched())))
@@ -297,5 +297,5 @@ def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
 def test_a_run_that_waits_while_the_service_is_upgraded_goes_on() -> None:
     turn = job_state.poll_state({"turn": {"wave": 2, "vain": 1, "most": 500, "seconds": 60, "stopping": 0, "done": 7}})
 
-    assert (turn.vain, turn.most, turn.done) == ({"": 1}, {"": 500}, 7)
-    assert job_state.poll_state({"turn": {"wave": 0, "vain": {}, "most": {"critic": 3}}}).most == {"critic": 3}
+    assert (turn.empty_waves, turn.max_requests, turn.done) == ({"": 1}, {"": 500}, 7)
+    assert job_state.poll_state({"turn": {"wave": 0, "vain": {}, "most": {"critic": 3}}}).max_requests == {"critic": 3}

@@ -76,6 +76,7 @@ class PassageWriter:
 
 
 def open_batch(e: StateInput) -> OpenBatch:
+    """The batch whose file the input names, with its teachers, its stored replies and what its calls read."""
     run = lifecycle.run_of(e)
     file = batches.read_batch(e.key)
     calls = [[Slot(**slot) for slot in call] for call in file.calls]

@@ -88,6 +88,7 @@ class RecordWriter:
 
 
 def open_batch(e: StateInput) -> OpenBatch:
+    """The batch whose file the input names, with its teachers, its stored replies and what its calls read."""
     run = lifecycle.run_of(e)
     file = batches.read_batch(e.key)
     calls = [[slot_items.of_item(slot) for slot in call] for call in file.calls]
