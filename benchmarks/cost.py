@@ -77,10 +77,10 @@ class LogBytes(logging.Handler):
 
     def __init__(self, seen: Callable[[], Seen]) -> None:
         super().__init__(logging.INFO)
-        from dataforge.log import _Json
+        from dataforge.log import JsonLines
 
         self._seen = seen
-        self.setFormatter(_Json())
+        self.setFormatter(JsonLines())
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith(("dataforge", "functions")):  # the rest is the bed's own

@@ -40,7 +40,9 @@ class Function:
     """Tables it reads and writes."""
     files: Literal["none", "read", "write"] = "none"
     starts: tuple[str, ...] = ()
-    """State machines it starts."""
+    """State machines it starts, and whose executions it looks up and stops."""
+    stops: tuple[str, ...] = ()
+    """State machines whose executions it looks up and stops, and which it does not start."""
     wakes: tuple[str, ...] = ()
     """State machines whose task tokens it completes."""
     secrets: bool = False
@@ -175,12 +177,17 @@ FUNCTIONS: dict[str, Function] = {
     "socket": Function(
         "functions.socket.handler", 512, 10, writes=("connections", "orgs", "key_hashes"), reads=("runs",)
     ),
+    # It ends the run of a deleted project: its execution, also one that waits for jobs, and its batch jobs.
     "erase": Function(
         "functions.erase.handler",
         512,
         900,
-        writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads"),
+        writes=(*_STATE, "pairs", "reviews", "exports", "replies", "uploads", "admissions"),
         files="write",
+        stops=("parse", "generate"),
+        wakes=("generate",),
+        secrets=True,
+        jobs="follow",
     ),
     "on_upload": Function(
         "functions.on_upload.handler",
@@ -220,7 +227,9 @@ FILE_ROOTS = ("data-forge/",)
 BATCH_FILES = "data-forge/*/runs/*"
 """Keys of the arrays that the Map states read: `*` is any text, including slashes."""
 
-SYNTHETIC_FILES = "data-forge/synthetic/"
+SYNTHETIC_FILES = "data-forge/synthetic/org_"
+"""What the keys of synthetic jobs' files begin with: `data-forge/synthetic/<organisation>/`. Not only the folder, since
+projects of a user whose id is `synthetic`, made before such ids were escaped, lie in it."""
 SYNTHETIC_FILES_DAYS = 30
 """Retention of the files of synthetic jobs; passed to functions, which report the expiry in advance."""
 

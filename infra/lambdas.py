@@ -114,7 +114,15 @@ class Lambdas(Construct):
             self._data.tables[table].grant(role, *WRITE_ITEMS)
         for table in _PUSH if "runs" in facts.writes and name != catalog.API else ():
             self._data.tables[table].grant(role, *WRITE_ITEMS)
-        rights = (self._files, self._starts, self._completes_tokens, self._secrets, self._models, self._jobs)
+        rights = (
+            self._files,
+            self._starts,
+            self._stops,
+            self._completes_tokens,
+            self._secrets,
+            self._models,
+            self._jobs,
+        )
         for statement in chain.from_iterable(found(facts) for found in rights):
             role.add_to_policy(statement)
         return role
@@ -134,14 +142,13 @@ class Lambdas(Construct):
         ]
 
     def _starts(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
-        if not facts.starts:
-            return []
         machines = [machine_arn(self, self._stage, name) for name in facts.starts]
-        executions = [execution_arn(self, self._stage, name) for name in facts.starts]
-        return [
-            iam.PolicyStatement(actions=["states:StartExecution"], resources=machines),
-            iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=executions),
-        ]
+        return [iam.PolicyStatement(actions=["states:StartExecution"], resources=machines)] if machines else []
+
+    def _stops(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        executions = [execution_arn(self, self._stage, name) for name in (*facts.starts, *facts.stops)]
+        actions = ["states:DescribeExecution", "states:StopExecution"]
+        return [iam.PolicyStatement(actions=actions, resources=executions)] if executions else []
 
     def _completes_tokens(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
         machines = [machine_arn(self, self._stage, name) for name in facts.wakes]

@@ -139,6 +139,8 @@ class Chunk:
     metadata: Json = field(default_factory=_raw)
     created_at: str = ""
     updated_at: str | None = None
+    revision: str | None = None
+    """Send it with an edit, to be refused if somebody changed this meanwhile."""
     raw: Json = field(default_factory=_raw, repr=False)
 
 
@@ -300,6 +302,8 @@ class Pair:
     metadata: Json = field(default_factory=_raw)
     created_at: str = ""
     updated_at: str | None = None
+    revision: str | None = None
+    """Send it with an edit, to be refused if somebody changed this meanwhile."""
     raw: Json = field(default_factory=_raw, repr=False)
 
 

@@ -20,11 +20,16 @@ from dataforge.errors import (
     Invalid,
     Misspelt,
     RateLimited,
+    RevisionConflict,
     Unauthenticated,
 )
 from functions.api.callers import rate_headers
 from functions.api.openapi import methods_at
+from functions.api.preconditions import ETAG, etag
+from functions.api.wire import views
+from functions.api.wire.data_forge import Chunk
 from functions.api.wire.errors import BrokenField, Error, Suggestion
+from functions.api.wire.review import Pair
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +50,7 @@ def body(
     *,
     errors: list[FieldError] | None = None,
     spelling: Misspelt | None = None,
+    current: Pair | Chunk | None = None,
 ) -> JSONResponse:
     content = Error(
         error=HTTPStatus(status).phrase,
@@ -57,7 +63,10 @@ def body(
         suggestions=[Suggestion(word=w, suggestions=list(s)) for w, s in spelling.suggestions] if spelling else None,
         suggested_domain=spelling.corrected if spelling else None,
     )
-    return JSONResponse(content.model_dump(exclude_none=True), status_code=status)
+    sent = content.model_dump(exclude_none=True)
+    if current is not None:  # whole, with its nulls
+        sent["current"] = current.model_dump()
+    return JSONResponse(sent, status_code=status)
 
 
 def too_large(request: Request, limit: int) -> JSONResponse:
@@ -80,7 +89,12 @@ def _ours(request: Request, problem: Exception) -> JSONResponse:
         logger.error("request failed: %s", problem.message)
     fields = problem.errors if isinstance(problem, Invalid) else None
     spelling = problem if isinstance(problem, Misspelt) else None
-    response = body(request, problem.status, problem.code, problem.message, errors=fields, spelling=spelling)
+    current = views.edited(problem.current) if isinstance(problem, RevisionConflict) else None
+    response = body(
+        request, problem.status, problem.code, problem.message, errors=fields, spelling=spelling, current=current
+    )
+    if current is not None:
+        response.headers[ETAG] = etag(current.revision)
     if isinstance(problem, RateLimited | InProgress | Busy):
         response.headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     if isinstance(problem, Unauthenticated):

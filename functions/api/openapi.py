@@ -16,6 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from dataforge.store.idempotency import HEADER
 from functions.api.callers import ORGANIZATION
 from functions.api.paging import TOTAL
+from functions.api.preconditions import EDITS, ETAG
 from functions.api.routing import MAX_KEY_LENGTH, NEVER_STORED, NOT_DEDUPLICATED, REPLAYED
 from functions.api.wire.errors import Error
 from functions.api.wire.examples import EXAMPLES
@@ -139,6 +140,12 @@ RESPONSE_HEADERS = {
         lambda op: op.idempotent,
         "2..",
     ),
+    ETAG: HeaderSpec(
+        "The `revision`, as a tag for `If-Match`; with 409 `REVISION_CONFLICT` that of `current`",
+        {"type": "string"},
+        lambda op: op.name in EDITS,
+        "200|409",
+    ),
     TOTAL: HeaderSpec("Number of entries on all pages", NON_NEGATIVE, lambda op: op.paged, "200"),
 }
 REQUEST_HEADERS = {
@@ -168,7 +175,7 @@ def document(app: FastAPI) -> Json:
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     described = Error.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= {"Error": described, **described.pop("$defs")}
+    schemas |= {"Error": described, **described.pop("$defs"), **schemas}
     for name in schemas.keys() & EXAMPLES.keys():
         schemas[name].setdefault("examples", [EXAMPLES[name]])
     for facts, operation in _operations(made):

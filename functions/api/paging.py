@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Response
@@ -22,14 +22,17 @@ class Paging:
     ) -> None:
         self._response, self._page, self._size = response, page, page_size
 
-    def cut(self, found: Sequence[Entry]) -> Sequence[Entry]:
-        """The entries of the requested page."""
-        self._response.headers[TOTAL] = str(len(found))
-        if self._page is None and self._size is None:
-            return found
+    def cut(self, found: Iterable[Entry]) -> list[Entry]:
+        """The entries of the requested page; the others are counted, and not kept."""
         size = self._size or 50
         last = (self._page or 1) * size
-        return found[last - size : last]
+        wanted = range(last - size, last) if self._page or self._size else None
+        kept, total = [], 0
+        for total, entry in enumerate(found, 1):
+            if wanted is None or total - 1 in wanted:
+                kept.append(entry)
+        self._response.headers[TOTAL] = str(total)
+        return kept
 
 
 PagingDep = Annotated[Paging, Depends(Paging)]

@@ -82,7 +82,7 @@ def ensure_credentials(home: Path, url: str) -> Path:
 
 def resume_started_runs(org_ids: set[str]) -> None:
     """Starts the state machines of active runs, in case a crash prevented it; idempotent for those already started."""
-    for project in itertools.chain.from_iterable(projects.list_of(org_id) for org_id in org_ids):
+    for project in itertools.chain.from_iterable(projects.of_organisation(org_id) for org_id in org_ids):
         if project.active_run is not None:
             try:
                 run = runs.get(project.org_id, project.active_run)

@@ -169,6 +169,8 @@ def test_a_function_reaches_files_machines_and_secrets_only_as_its_catalog_entry
 
         assert ("s3:PutObject" in files, "s3:GetObject" in files) == (facts.files == "write", facts.files != "none")
         assert started == set(facts.starts), name
+        stopped = {resource.rpartition(":")[0] for action, resource in rights if action == "states:StopExecution"}
+        assert {machine.rsplit("-", 1)[1] for machine in stopped} == {*facts.starts, *facts.stops}, name
         assert any(action.startswith("secretsmanager:") for action, _ in rights) == facts.secrets
         asks = {action for action, _ in rights if action.startswith(("bedrock:Invoke", "sagemaker:"))}
         assert asks == ({"bedrock:InvokeModel", "sagemaker:InvokeEndpoint"} if facts.models else set())

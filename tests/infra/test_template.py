@@ -100,7 +100,7 @@ def test_the_bucket_is_private_versioned_and_encrypted_and_announces_new_files(d
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
     assert any("NoncurrentVersionExpiration" in rule for rule in rules)
     expiring = [(r["Prefix"], r["ExpirationInDays"]) for r in rules if "ExpirationInDays" in r or "ExpirationDate" in r]
-    assert expiring == [("data-forge/synthetic/", 31)]
+    assert expiring == [("data-forge/synthetic/org_", 31)]
 
 
 def test_the_bucket_refuses_plain_http_and_old_tls(deployment):

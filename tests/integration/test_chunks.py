@@ -115,7 +115,9 @@ def test_a_page_far_into_a_large_project_takes_few_requests(service: Service) ->
 def test_chunks_of_a_parse_that_was_cut_off_are_on_no_page(service: Service) -> None:
     project_id, written = filled(service, [3, 3])
     orphan = chunks.get(project_id, written[2])
-    current().tables.put("chunks", to_item(replace(orphan, chunk_id=ids.chunk_id(orphan.document_id, 3), position=3)))
+    newer = replace(orphan, chunk_id=ids.chunk_id(orphan.document_id, 3), position=3, parse=(orphan.parse or 0) + 1)
+    for row in (to_item(replace(newer, parse=None)), chunks.to_row(newer)):
+        current().tables.put("chunks", row)
 
     assert [c["chunkId"] for c in chunks_of(service, project_id)] == written
 

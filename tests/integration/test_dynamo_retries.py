@@ -96,6 +96,24 @@ def test_conflicts_without_end_are_given_up_and_other_errors_are_never_repeated(
         assert len(client.calls) == attempts
 
 
+@pytest.mark.parametrize(
+    ("attempts", "there", "made"),
+    [(1, "mine", True), (1, "another's", False), (0, "mine", False)],
+)
+def test_a_new_item_whose_answer_was_lost_is_known_again(attempts: int, there: str, made: bool) -> None:
+    """botocore sends again what was not answered, and the second request finds the item of the first."""
+    refused = failure("ConditionalCheckFailedException")
+    refused.response["ResponseMetadata"] = {"RetryAttempts": attempts}  # type: ignore[typeddict-item]
+    found = {"Item": {"project_id": {"S": "p"}, "pair_id": {"S": "1"}, "answer": {"S": there}}}
+    tables, _ = tables_on(ScriptedClient(refused, found))
+
+    if made:
+        tables.put_new("pairs", {**KEY, "answer": "mine"})
+    else:
+        with pytest.raises(ConditionFailed):
+            tables.put_new("pairs", {**KEY, "answer": "mine"})
+
+
 def test_what_a_batch_leaves_undone_is_asked_for_again_and_only_that() -> None:
     left = {"t-pairs": [{"PutRequest": {"Item": {"project_id": {"S": "p"}, "pair_id": {"S": "3"}}}}]}
     client = ScriptedClient({"UnprocessedItems": left}, {"UnprocessedItems": {}})

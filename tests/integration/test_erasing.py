@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from dataforge import platform
-from dataforge.platform.ports import Item
+from dataforge.errors import Busy, NotFound
+from dataforge.platform.ports import Item, Workflows
 from dataforge.store import item_codec, projects, replies, runs
 from dataforge.store.projects import Project
 from dataforge.store.replies import Reply
-from dataforge.workflows import erasing
+from dataforge.workflows import erasing, lifecycle
 from dataforge.workflows.review import bulk
 from dataforge.workflows.review.search import PairFilter
 from infra import catalog
@@ -136,12 +139,105 @@ def test_an_erasure_that_runs_out_of_time_says_so_and_goes_on(service: Service, 
         "token": "",
         "late_seconds": 0,
     }
+    projects.mark_deleted(doomed)
 
     with pytest.raises(erasing.EraseUnfinished):
         erasing.erase(event, seconds=-1)
     erasing.erase(event, seconds=60)
 
     assert left_of(doomed, []) == []
+
+
+class NeverStarts:
+    """Workflows that are out of reach."""
+
+    def __getattr__(self, name: str) -> object:
+        def call(*_: object, **__: object) -> object:
+            raise Busy("Step Functions is out of reach")
+
+        return call
+
+
+# checklist 10, 11
+def test_a_deletion_that_cannot_be_promised_is_refused_and_deletes_nothing(service: Service, doomed: Project) -> None:
+    before = left_of(doomed, [])
+    plugged = platform.current()
+
+    platform.use(replace(plugged, workflows=cast(Workflows, NeverStarts())))
+    refused = service.call("DELETE", f"/projects/{doomed.project_id}", expect=503)
+    platform.use(plugged)
+
+    assert refused["code"] == "BUSY"
+    assert left_of(doomed, []) == before
+    service.call("DELETE", f"/projects/{doomed.project_id}")
+    assert left_of(doomed, []) == []
+
+
+# checklist 10, 11
+def test_a_deletion_that_begun_answers_so_whatever_fails_after_it(
+    service: Service, doomed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "SECOND_LOOK_SECONDS", 1)
+    run_ids = [r.run_id for r in runs.of_project(doomed.project_id)]
+
+    def busy(*_: object) -> None:
+        raise Busy("The tables are out of reach")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, "sweep_project", busy)
+        answer = service.call("DELETE", f"/projects/{doomed.project_id}")
+
+    assert answer["deleted"] is True
+    end = time.monotonic() + 60
+    while left_of(doomed, run_ids) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert left_of(doomed, run_ids) == []
+
+
+# checklist 10, 11
+def test_a_run_that_ends_while_its_project_is_deleted_does_not_stop_the_deletion(
+    service: Service, doomed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = next(runs.of_project(doomed.project_id))
+    tables = platform.current().tables
+    tables.update("runs", {"org_id": run.org_id, "run_id": run.run_id}, set={"status": "validating"})
+    tables.update("projects", {"org_id": run.org_id, "project_id": run.project_id}, set={"active_run": run.run_id})
+    cancel = lifecycle.cancel
+
+    def too_late(run: runs.Run) -> runs.Run:
+        tables.update("runs", {"org_id": run.org_id, "run_id": run.run_id}, set={"status": "completed"})
+        return cancel(run)
+
+    monkeypatch.setattr(lifecycle, "cancel", too_late)
+    answer = service.call("DELETE", f"/projects/{doomed.project_id}")
+
+    assert answer["deleted"] is True
+    assert left_of(doomed, [run.run_id]) == []
+
+
+# checklist 10, 11
+def test_of_two_deletions_at_once_the_second_finds_no_project(service: Service, doomed: Project) -> None:
+    erasing.delete_project(doomed)
+
+    with pytest.raises(NotFound):
+        erasing.delete_project(doomed)
+
+
+# checklist 10, 11
+def test_a_machine_whose_deletion_was_never_begun_erases_nothing(service: Service, doomed: Project) -> None:
+    before = left_of(doomed, [])
+    event: Item = {
+        "org_id": doomed.org_id,
+        "project_id": doomed.project_id,
+        "s3_prefix": doomed.s3_prefix,
+        "token": "",
+        "late_seconds": 5,
+    }
+
+    answer = erasing.erase(event, seconds=60)
+
+    assert answer["again"] is False
+    assert left_of(doomed, []) == before
 
 
 # checklist 10, 42

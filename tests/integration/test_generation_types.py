@@ -13,7 +13,7 @@ import pytest
 
 from dataforge.platform import current
 from dataforge.records import Question
-from dataforge.store import projects
+from dataforge.store import chunks, projects
 from dataforge.teachers.reciting import recite
 from dataforge.workflows.exporting import export
 from dataforge.workflows.review import edit, search
@@ -348,8 +348,7 @@ def test_labels_that_come_in_two_replies_still_go_to_their_texts(project: Any, m
         "lantern": "Each lantern on the breakwater burns until sunrise, and a broken lantern is reported at once.",
     }
     text = "\n\n".join(texts.values())
-    key = {"project_id": project.project_id, "chunk_id": "chunk_0_000000"}
-    current().tables.update("chunks", key, set={"content": text})
+    chunks.change(chunks.get(project.project_id, "chunk_0_000000"), {"content": text})
 
     def first_text_only_then_the_rest(question: Question) -> str:
         """Like a model that sees its own reply, it goes on with the next number."""
@@ -385,8 +384,7 @@ def test_good_labels_behind_a_bad_one_are_kept_for_their_own_texts(
         "anchor": "An anchor found on the sea bed goes to whoever lost the anchor once three witnesses swear.",
         "lantern": "Each lantern on the breakwater burns until sunrise, and a broken lantern is reported at once.",
     }
-    key = {"project_id": project.project_id, "chunk_id": "chunk_0_000000"}
-    current().tables.update("chunks", key, set={"content": "\n\n".join(texts.values())})
+    chunks.change(chunks.get(project.project_id, "chunk_0_000000"), {"content": "\n\n".join(texts.values())})
 
     def all_but_the_first(question: Question) -> str:
         shown = re.findall(r"\[Text \d+\]\n(.+?)(?=\n\n\[Text|\n</passage)", question.messages[1].content, re.DOTALL)

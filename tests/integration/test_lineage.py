@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,14 +125,14 @@ def parse_again(service: Service, project_id: str, pair: Json) -> None:
     project = projects.get(service.headers["X-Organization-ID"], project_id)
     document = documents.get(project_id, pair["documentId"])
     document = documents.mark(document, {"parsing_status": "parsing"})
-    key = parsing.text_key(project, document)
-    changed = platform.current().files.read(key).decode().upper()
-    platform.current().files.write(key, changed.encode())
+    changed = platform.current().files.read(parsing.text_key(project, document)).decode().upper()
+    parse = documents.begin_chunks(document)
+    platform.current().files.write(parsing.text_key(project, replace(document, parse=parse)), changed.encode())
     chunks = [
         chunk_store.StoredChunk(**{**{f: getattr(c, f) for f in c.__dataclass_fields__}, "content": c.content.upper()})
         for c in chunk_store.of_project(project_id, document.document_id)
     ]
-    documents.replace_chunks(project.org_id, document, chunks, {"parsing_status": "parsed"})
+    documents.replace_chunks(project.org_id, document, chunks, {"parsing_status": "parsed"}, parse=parse)
 
 
 def delete(service: Service, project_id: str, pair: Json) -> None:

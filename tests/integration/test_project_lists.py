@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from dataforge.store import exports, pairs, projects
+from dataforge.store import exports, projects
 from dataforge.store.exports import Export
 from tests.integration.conftest import Service
 from tests.integration.counting import counted
@@ -55,7 +55,7 @@ def test_a_page_without_exports_reads_none(service: Service) -> None:
 def test_every_project_shows_its_own_exports_whatever_was_lost(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs, "PAGE_SIZE", 3)
+    monkeypatch.setattr(exports, "FEW", 3)
     wanted = {
         service.project(): [],
         exported(service, 1, 3, lost=(2,)): [1, 3],

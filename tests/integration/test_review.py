@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from dataforge import platform
+from dataforge.errors import Busy, Conflict
 from dataforge.store import pairs, projects, review_index
+from dataforge.store import undo as undo_store
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from dataforge.workflows import erasing
+from dataforge.workflows.review import bulk
 from tests.integration import many_pairs
 from tests.integration.conftest import Service
 from tests.integration.counting import counted, killed_until_done
@@ -262,6 +265,78 @@ def test_an_undo_gives_back_every_status_but_of_pairs_that_were_changed_since(
     assert twice["code"] == "UNDO_ENDED"
     after = assert_all_agree(service, project)
     assert after == before + Counter(accepted=1, edited=1) - Counter(pending=2)
+
+
+# checklist 42
+def test_an_undo_that_was_done_says_so_when_its_last_note_was_made_already(
+    service: Service, filled: tuple[Project, list[Pair]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another undo at the same time, or by its own request whose answer was lost."""
+    project, _ = filled
+    before = assert_all_agree(service, project)
+    done = act(service, project, "reject", filters={})
+    end = undo_store.end
+
+    def noted_before(project_id: str, token: str, how: str) -> None:
+        end(project_id, token, how)
+        end(project_id, token, how)
+
+    monkeypatch.setattr(undo_store, "end", noted_before)
+    undone = service.call("POST", pairs_path(project, "/bulk-action/undo"), json={"undo_token": done["undo_token"]})
+
+    assert (undone["restored_count"], undone["skipped_count"]) == (done["affected_count"], 0)
+    assert assert_all_agree(service, project) == before
+
+
+# checklist 41, 42
+def test_a_bulk_action_whose_last_note_fails_answers_what_it_did(
+    service: Service, filled: tuple[Project, list[Pair]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, made = filled
+    first, *_ = [p.pair_id for p in made if p.status == "pending"]
+    rewrite, write_undo, written = review_index.rewrite, bulk._write_undo, []
+
+    def somebody_was_first(project: Project, blocks: Any, change: Any) -> int:
+        monkeypatch.setattr(review_index, "rewrite", rewrite)
+        service.call("PUT", f"/pairs/{first}", json={"status": "rejected"})
+        return rewrite(project, blocks, change)
+
+    def once(*args: Any) -> None:
+        written.append(args)
+        if len(written) > 1:
+            raise Busy("The files are out of reach")
+        write_undo(*args)
+
+    monkeypatch.setattr(review_index, "rewrite", somebody_was_first)
+    monkeypatch.setattr(bulk, "_write_undo", once)
+    done = act(service, project, "reject", filters={"status": "pending"})
+
+    assert len(written) == 2
+    assert done["undo_token"]
+    assert statuses(service, project)["pending"] == 0
+
+
+# checklist 41, 42
+def test_a_bulk_action_that_gives_up_midway_names_the_way_back(
+    service: Service, filled: tuple[Project, list[Pair]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, _ = filled
+    before = assert_all_agree(service, project)
+    rewrite = review_index.rewrite
+
+    def half(project: Project, blocks: Any, change: Any) -> int:
+        monkeypatch.setattr(review_index, "rewrite", rewrite)
+        rewrite(project, blocks[:1], change)
+        raise Conflict("These pairs are being changed by many at once; try again", code="BUSY")
+
+    monkeypatch.setattr(review_index, "rewrite", half)
+    path = pairs_path(project, "/bulk-action")
+    refused = service.call("POST", path, json={"action": "reject", "filters": {}}, expect=409)
+    token = refused["message"].split()[-1]
+    service.call("POST", f"{path}/undo", json={"undo_token": token})
+
+    assert refused["code"] == "BUSY"
+    assert assert_all_agree(service, project) == before
 
 
 # checklist 42

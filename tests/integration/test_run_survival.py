@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks.walking import Started
 from dataforge import platform, settings
-from dataforge.errors import BatchUnfinished
+from dataforge.errors import BatchUnfinished, Busy
 from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
-from dataforge.store import projects, replies, runs
+from dataforge.store import projects, replies, runs, task_tokens
 from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
@@ -150,6 +150,24 @@ def test_cancel_keeps_what_was_made_and_asks_nothing_more(project: Project, monk
     assert (done.status, done.delivered, done.failed) == ("cancelled", 3, 3)
     assert done.reasons["failed"] == {"cancelled": 3}
     assert lifecycle.cancel(done).status == "cancelled"
+
+
+# checklist 35
+def test_a_cancel_that_is_set_answers_so_though_the_run_cannot_be_woken_or_has_ended(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=1)
+
+    def away(_: str) -> bool:
+        raise Busy("Step Functions is out of reach")
+
+    monkeypatch.setattr(task_tokens, "wake", away)
+    flagged = lifecycle.cancel(run)
+    run_states.close_run(run_states.assess_run(planned))
+
+    assert flagged.cancel_requested
+    assert lifecycle.cancel(run).status == "cancelled"  # read before the first cancel, sent after the end
 
 
 def test_a_batch_that_dies_fails_its_slots_with_its_cause(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

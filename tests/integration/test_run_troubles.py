@@ -210,7 +210,7 @@ def test_a_batch_whose_project_is_deleted_stops_and_leaves_no_file(
     set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
 
     def delete(question: Question) -> str:
-        if projects.list_of(project.org_id):
+        if any(projects.of_organisation(project.org_id)):
             erasing.delete_project(projects.get(project.org_id, project.project_id))
         return good(question)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.errors import Invalid, Malformed
-from dataforge.platform.ports import Tables, Update
+from dataforge.platform.ports import Item, Tables, Update
 from tests.integration import backends
 from tests.integration.backends import key, on_one_backend, pair, walk
 
@@ -161,3 +161,25 @@ def test_a_made_up_cursor_is_malformed(tables: Tables, cursor: str) -> None:
 def test_an_impossible_query_is_refused(tables: Tables, query: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         tables.query_page("pairs", {"project_id": "p"}, **query)
+
+
+def test_a_projection_gives_the_named_attributes_and_the_same_pages(tables: Tables) -> None:
+    tables.batch_put("runs", (run_row(n) for n in range(5)))
+    wanted = ["status", "size", "run_id", "missing"]
+
+    found = walk(tables, "runs", {"project_id": "p"}, index="by_project", limit=2, attributes=wanted)
+    of_table = walk(tables, "runs", {"org_id": "o"}, begins=("run_id", "gen_"), limit=2, attributes=["status"])
+
+    assert found == [{"run_id": f"gen_{n}", "status": "failed"} for n in range(5)]
+    assert of_table == [{"status": "failed"}] * 5
+
+
+def run_row(n: int) -> Item:
+    return {
+        "org_id": "o",
+        "run_id": f"gen_{n}",
+        "project_id": "p",
+        "sequence": str(n),
+        "status": "failed",
+        "report": {"size": n},
+    }

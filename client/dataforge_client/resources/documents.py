@@ -131,7 +131,11 @@ class Documents(ApiResource):
         content: str | None = None,
         metadata: Mapping[str, object] | None = None,
         excluded: bool | None = None,
+        revision: str | None = None,
     ) -> Chunk:
-        """excluded: True keeps the chunk out of generation."""
-        body = without_none(content=content, metadata=metadata, excluded=excluded)
+        """excluded: True keeps the chunk out of generation.
+
+        revision: that of the chunk you read; raises Conflict (`REVISION_CONFLICT`) if it was changed since.
+        """
+        body = without_none(content=content, metadata=metadata, excluded=excluded, revision=revision)
         return decode(Chunk, self._put(f"{project_path(project_id)}/chunks/{path_segment(chunk_id)}", body))

@@ -96,8 +96,12 @@ class Pairs(ApiResource):
         output_text: str | None = None,
         status: str | None = None,
         metadata: Mapping[str, object] | None = None,
+        revision: str | None = None,
     ) -> Pair:
-        body = without_none(input_text=input_text, output_text=output_text, status=status, metadata=metadata)
+        """revision: that of the pair you read; raises Conflict (`REVISION_CONFLICT`) if it was changed since."""
+        body = without_none(
+            input_text=input_text, output_text=output_text, status=status, metadata=metadata, revision=revision
+        )
         return decode(Pair, self._put(f"/pairs/{path_segment(pair_id)}", body))
 
     def trace_pair(self, pair_id: str) -> Trace:

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from dataforge.errors import Invalid
-from dataforge.store import chunks
 from dataforge.store import documents as document_store
-from dataforge.store.documents import Document
+from dataforge.store import revisions
+from dataforge.store.documents import Document, DocumentBrief
 from dataforge.store.projects import Project
 from dataforge.workflows.documents import chunk_edits, deletion, registration
+from dataforge.workflows.documents.chunk_edits import ChunkEdit
 from functions.api.callers import ProjectDep
 from functions.api.paging import PagingDep
+from functions.api.preconditions import ETAG, IfMatchDep, both, etag
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import views
@@ -91,7 +93,8 @@ def list_chunks(
 ) -> wire.ChunkPage:
     """Sorted by document, then position."""
     if document_id is None:
-        documents = [d for d in document_store.of_project(project.project_id) if d.parsing_status != "deleting"]
+        briefs = document_store.briefs_of_project(project.project_id)
+        documents: list[Document | DocumentBrief] = [d for d in briefs if d.parsing_status != "deleting"]
     else:
         documents = [document_store.get(project.project_id, document_id)]
     found, total = document_store.chunk_page(documents, (page - 1) * page_size, page * page_size)
@@ -99,7 +102,14 @@ def list_chunks(
 
 
 @router.put("/chunks/{chunk_id}", operation_id="update_chunk")
-def update_chunk(project: ProjectDep, chunk_id: Id, body: wire.UpdateChunk) -> wire.Chunk:
-    """Corrects the text, adds metadata, or excludes the chunk from generation; existing pairs do not change."""
-    chunk = chunks.get(project.project_id, chunk_id)
-    return views.chunk(chunk_edits.edit(chunk, content=body.content, metadata=body.metadata, excluded=body.excluded))
+def update_chunk(
+    project: ProjectDep, chunk_id: Id, body: wire.UpdateChunk, if_match: IfMatchDep, response: Response
+) -> wire.Chunk:
+    """Corrects the text, adds metadata, or excludes the chunk from generation; existing pairs do not change.
+
+    With `If-Match` or `revision`: 409 `REVISION_CONFLICT`, with the chunk as it is now, if it was changed since.
+    """
+    change = ChunkEdit(body.content, body.metadata, body.excluded)
+    edited = chunk_edits.edit(project.project_id, chunk_id, change, expected=both(if_match, body.revision))
+    response.headers[ETAG] = etag(revisions.of_chunk(edited))
+    return views.chunk(edited)

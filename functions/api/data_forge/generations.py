@@ -59,7 +59,8 @@ def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.Generation
 @router.get("/projects/{project_id}/generations", operation_id="list_generations")
 def list_generations(project: ProjectDep, paging: PagingDep) -> list[wire.Generation]:
     """Parse and generate runs, newest first."""
-    return [views.generation(lifecycle.reconcile(r)) for r in paging.cut(runs.of_project(project.project_id))]
+    wanted = paging.cut(r.run_id for r in runs.briefs_of_project(project.project_id))
+    return [views.generation(lifecycle.reconcile(r)) for r in runs.get_many(project.org_id, wanted)]
 
 
 def run_over_documents(org_id: str, generation_id: str) -> Run:

@@ -2,18 +2,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from dataforge import ids
 from dataforge.access import Caller
 from dataforge.errors import NotFound
-from dataforge.store import exports, projects
+from dataforge.store import exports, projects, revisions
 from dataforge.store.projects import Project
 from dataforge.workflows import tracing
 from dataforge.workflows.exporting import export as exporting_export
 from dataforge.workflows.review import analytics as review_analytics
 from dataforge.workflows.review import bulk, edit, search
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.preconditions import ETAG, IfMatchDep, both, etag
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import review as reviewing
@@ -34,11 +35,17 @@ def list_pairs(project: ProjectDep, query: Annotated[reviewing.PairQuery, Query(
 
 
 @router.put("/pairs/{pair_id}", operation_id="update_pair")
-def update_pair(who: CallerDep, pair_id: Id, body: reviewing.UpdatePair) -> reviewing.Pair:
-    """New text without a status makes the pair `edited`; `metadata.reviewer_notes` sets the notes."""
-    project = _project_of(who, pair_id)
+def update_pair(
+    who: CallerDep, pair_id: Id, body: reviewing.UpdatePair, if_match: IfMatchDep, response: Response
+) -> reviewing.Pair:
+    """New text without a status makes the pair `edited`; `metadata.reviewer_notes` sets the notes.
+
+    With `If-Match` or `revision`: 409 `REVISION_CONFLICT`, with the pair as it is now, if it was changed since.
+    """
     change = edit.Edit(body.input_text, body.output_text, body.status, body.metadata)
-    return views.pair(edit.edit(project, pair_id, change))
+    edited = edit.edit(_project_of(who, pair_id), pair_id, change, expected=both(if_match, body.revision))
+    response.headers[ETAG] = etag(revisions.of_pair(edited))
+    return views.pair(edited)
 
 
 @router.get("/pairs/{pair_id}/trace", operation_id="trace_pair")

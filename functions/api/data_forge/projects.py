@@ -29,7 +29,7 @@ def create_project(who: CallerDep, body: wire.CreateProject) -> wire.Project:
 @router.get("", operation_id="list_projects")
 def list_projects(who: CallerDep, paging: PagingDep) -> list[wire.Project]:
     """The caller's own, newest first; projects of other members are accessible by id."""
-    return views.projects(paging.cut(projects.list_of(who.org_id, user_id=who.user_id)))
+    return views.projects(paging.cut(projects.of_organisation(who.org_id, user_id=who.user_id)))
 
 
 @router.get("/{project_id}", operation_id="get_project")

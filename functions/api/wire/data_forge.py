@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from dataforge.recipes import RECIPES
-from functions.api.wire.limits import Ids, JsonObject, MediaType, OneOf, Ratio, Text, example
+from functions.api.wire.limits import Ids, JsonObject, MediaType, OneOf, Ratio, Revision, Text, example
 
 Name = Annotated[str, Text(1, 200)]
 Description = Annotated[str, Text(0, 2000)]
@@ -191,6 +191,8 @@ class Chunk(BaseModel):
     endOffset: int
     createdAt: str
     updatedAt: str | None
+    revision: str
+    """Changes with text, metadata and exclusion; send it with an edit to make sure that nobody came between."""
 
 
 class ChunkPage(BaseModel):
@@ -206,6 +208,8 @@ class UpdateChunk(BaseModel):
     content: ChunkText | None = None
     metadata: JsonObject | None = None
     excluded: bool | None = None
+    revision: Revision | None = None
+    """That of the chunk you read: the edit is refused (409) if the chunk has another one now. As `If-Match`."""
 
 
 class ParseRequest(BaseModel):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from functions.api.wire.data_forge import Chunk
+from functions.api.wire.review import Pair
+
 
 class BrokenField(BaseModel):
     field: str
@@ -29,3 +32,5 @@ class Error(BaseModel):
     suggestions: list[Suggestion] | None = None
     """With DOMAIN_SPELL_CHECK: the words in doubt."""
     suggested_domain: str | None = None
+    current: Pair | Chunk | None = None
+    """With REVISION_CONFLICT: what was to be edited, as it is now, with its `revision`."""

@@ -49,6 +49,7 @@ CHUNK: Json = {
     "endOffset": len(ANSWER),
     "createdAt": "2025-06-15T10:10:00Z",
     "updatedAt": None,
+    "revision": "0-5f1d7a84db00d2fc",
 }
 EVIDENCE: Json = {
     "start": 0,
@@ -99,6 +100,7 @@ PAIR: Json = {
     "lineage": LINEAGE,
     "createdAt": "2025-06-15T11:01:05Z",
     "updatedAt": None,
+    "revision": "1-accepted",
 }
 GENERATION: Json = {
     "generationId": "gen_abc123",

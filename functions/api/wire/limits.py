@@ -103,7 +103,7 @@ class Text:
         return core_schema.no_info_after_validator_function(_no_nul, text)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed by identity: a dict of names has no hash
 class OneOf:
     """`Annotated[str, OneOf(RECIPES)]`: one of the names as they are when the request comes; the schema lists those
     of the start."""
@@ -141,6 +141,8 @@ def _rounded(number: float) -> float:
 
 Id = Annotated[str, Text(1, 200)]
 Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
+
+Revision = Annotated[str, Text(0, 200)]
 
 MediaType = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 """It becomes an HTTP header."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.api.wire.limits import MAX_PAGE, MAX_PAIR_IDS, Id, JsonObject, Ratio, Text, example
+from functions.api.wire.limits import MAX_PAGE, MAX_PAIR_IDS, Id, JsonObject, Ratio, Revision, Text, example
 from functions.api.wire.trace import Lineage
 
 PairText = Annotated[str, Text(0, 200_000)]
@@ -42,6 +42,8 @@ class Pair(BaseModel):
     lineage: Lineage | None
     createdAt: str
     updatedAt: str | None
+    revision: str
+    """Changes with text, status, notes and metadata; send it with an edit to make sure that nobody came between."""
 
 
 class PairPage(BaseModel):
@@ -58,6 +60,8 @@ class UpdatePair(BaseModel):
     output_text: PairText | None = None
     status: Literal["pending", "accepted", "rejected", "edited"] | None = None
     metadata: JsonObject | None = None
+    revision: Revision | None = None
+    """That of the pair you read: the edit is refused (409) if the pair has another one now. As `If-Match`."""
 
 
 class PairFilters(BaseModel):

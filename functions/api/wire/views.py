@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from dataforge.platform import current
-from dataforge.store import chunks, documents, pairs, progress, run_events, runs
+from dataforge.store import chunks, documents, pairs, progress, revisions, run_events, runs
 from dataforge.store import exports as export_store
 from dataforge.store import projects as store_projects
 from dataforge.store.review_index import SCORE_UNIT
@@ -139,6 +139,7 @@ def chunk(c: chunks.StoredChunk) -> wire.Chunk:
         endOffset=c.end,
         createdAt=c.created_at,
         updatedAt=c.updated_at,
+        revision=revisions.of_chunk(c),
     )
 
 
@@ -249,8 +250,17 @@ def pair(p: pairs.Pair) -> reviewing.Pair:
             "lineage": lineage(p.lineage),
             "createdAt": p.created_at,
             "updatedAt": p.updated_at,
+            "revision": revisions.of_pair(p),
         }
     )
+
+
+def edited(record: object) -> reviewing.Pair | wire.Chunk:
+    """What an edit met in the place of what its sender had read."""
+    if isinstance(record, pairs.Pair):
+        return pair(record)
+    assert isinstance(record, chunks.StoredChunk)  # noqa: S101  nothing else has a revision
+    return chunk(record)
 
 
 def export_version(e: export_store.Export) -> wire.ExportVersion:

@@ -9,7 +9,8 @@ DataForgeError
 ├── Forbidden              403
 ├── NotFound               404  also what another organisation's ids look like
 ├── Conflict               409  the state of the thing forbids it now
-│   └── InProgress         409  the same request is being answered (carries retry_after)
+│   ├── InProgress         409  the same request is being answered (carries retry_after)
+│   └── RevisionConflict   409  somebody changed the record since the editor read it (carries it as it is now)
 ├── TooLarge               413
 ├── RateLimited            429  (carries retry_after)
 ├── Busy                   503  a store is overloaded or out of reach, retries and all (carries retry_after)
@@ -108,6 +109,16 @@ class InProgress(Conflict):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RevisionConflict(Conflict):
+    """current: the stored record as it is now, a Pair or a StoredChunk."""
+
+    code = "REVISION_CONFLICT"
+
+    def __init__(self, message: str, *, current: object) -> None:
+        super().__init__(message)
+        self.current = current
 
 
 class TooLarge(DataForgeError):

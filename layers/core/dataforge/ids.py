@@ -8,6 +8,9 @@ Ulids sort by time (spec: github.com/ulid/spec); here they are lower case.
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 from ulid import ULID
 
 from dataforge.errors import NotFound
@@ -18,6 +21,23 @@ def new(prefix: str) -> str:
     return f"{prefix}_{str(ULID()).lower()}"
 
 
+RESERVED_SEGMENTS = ("synthetic", "training", "datasets")
+"""Folders beside those of users in the bucket, each with rules of its own."""
+
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}", re.ASCII)
+
+
+def file_segment(name: str) -> str:
+    """A name that somebody chose, as one segment of a file's key: itself where it is ordinary (a letter or digit, then
+    up to 127 of those and `._@+-`), else `~` and 32 hex digits of its SHA-256.
+
+    No two names share a segment, none holds a slash, and none is one of RESERVED_SEGMENTS.
+    """
+    if _PLAIN_SEGMENT.fullmatch(name) and name not in RESERVED_SEGMENTS:
+        return name
+    return f"~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
 def tail(identifier: str) -> str:
     """The ulid at the end of a simple id."""
     return identifier.rsplit("_", 1)[-1]
@@ -26,6 +46,11 @@ def tail(identifier: str) -> str:
 def chunk_id(document_id: str, position: int) -> str:
     """Sorts by document, then position (up to 999,999 chunks a document)."""
     return f"chunk_{tail(document_id)}_{position:06d}"
+
+
+def document_of_chunk(chunk_id: str) -> str:
+    """The id of its document; of a string that is no chunk id, one that no document has."""
+    return f"doc_{tail(chunk_id.rpartition('_')[0])}"
 
 
 def pair_id(project_id: str, run_id: str, slot: int) -> str:

@@ -148,15 +148,16 @@ class Tables(Protocol):
         cursor: str | None = None,
         limit: int = 1000,
         descending: bool = False,
+        attributes: Sequence[str] = (),
     ) -> Page:
         """Items of one partition in range-key order (text by its UTF-8 bytes), up to `limit` or about 1 MB, whichever
         comes first.
 
         hash_key: the one hash attribute and its value. begins: (range attribute, prefix); between: (range attribute,
-        low, high), inclusive; not both. A KEYS_ONLY index gives items that hold only the key attributes of table and
-        index; an item that lacks an index key attribute is not in that index. The page after a cursor may be empty.
-        A cursor that this query did not return raises Malformed or starts elsewhere in the same partition, never in
-        another one.
+        low, high), inclusive; not both. attributes: top-level attributes, to which the items are reduced; empty:
+        all of them. A KEYS_ONLY index gives items that hold only the key attributes of table and index; an item that
+        lacks an index key attribute is not in that index. The page after a cursor may be empty. A cursor that this
+        query did not return raises Malformed or starts elsewhere in the same partition, never in another one.
         """
         ...
 

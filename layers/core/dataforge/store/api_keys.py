@@ -1,4 +1,13 @@
-"""API keys: what they may do, whom they speak for, and when they were used last."""
+"""API keys: what they may do, whom they speak for, and when they were used last.
+
+| question                             | access                                                               |
+|---|---|
+| request -> org, user, scopes         | get key_hashes (sha256 of the key)                                   |
+| one key of an organisation           | get orgs (org_id, `key:<id>`)                                        |
+| its keys with their last use         | query orgs (org_id, begins `key:`), batch_get key_hashes             |
+| at most 10 keys                      | transact: org.active_keys moves with the key, if it is below 10      |
+| a key works or not, nothing between  | transact: its row and its hash come and go together                  |
+"""
 
 from __future__ import annotations
 
@@ -12,9 +21,9 @@ from dataforge import clock, ids
 from dataforge.errors import ConditionFailed, Conflict, Invalid, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Delete, Item, Put, Update, Where, Write
-from dataforge.store import members as member_store
 from dataforge.store import organisation_rows
 from dataforge.store.item_codec import from_item, to_item
+from dataforge.store.organisation_rows import KEY, MEMBER
 
 ADMIN = "admin"
 """Implies every other scope, and alone lets manage keys and members."""
@@ -64,9 +73,6 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
-# -- keys ---------------------------------------------------------------------------------------------------------
-
-
 def create_first(org_id: str, user_id: str, *, name: str) -> str:
     """A key that may do everything: the first one of an organisation."""
     return create(org_id, user_id, name=name, scopes=[ADMIN], created_by=user_id)[1]
@@ -79,15 +85,15 @@ def create(org_id: str, user_id: str, *, name: str, scopes: Sequence[str], creat
     """
     secret, key_id = f"sk_{secrets.token_urlsafe(32)}", ids.new("key")
     key = ApiKey(
-        org_id,
-        key_id,
-        name,
-        secret[:10],
-        user_id,
-        created_by,
-        clock.now(),
-        [s for s in SCOPES if s in scopes],
-        hash_key(secret),
+        org_id=org_id,
+        key_id=key_id,
+        name=name,
+        prefix=secret[:10],
+        user_id=user_id,
+        created_by=created_by,
+        created_at=clock.now(),
+        scopes=[s for s in SCOPES if s in scopes],
+        key_hash=hash_key(secret),
     )
     holder = KeyHolder(key.key_hash, org_id, user_id, key_id, key.scopes)
     writes: list[Write] = [
@@ -97,19 +103,21 @@ def create(org_id: str, user_id: str, *, name: str, scopes: Sequence[str], creat
             add={"active_keys": 1},
             where={"active_keys": tuple(range(MAX_KEYS))},
         ),
-        Update("orgs", {"org_id": org_id, "item": f"member:{user_id}"}),
-        Put("orgs", {**to_item(key), "item": f"key:{key_id}"}),
+        Update("orgs", {"org_id": org_id, "item": f"{MEMBER}{user_id}"}),
+        Put("orgs", {**to_item(key), "item": f"{KEY}{key_id}"}),
         Put("key_hashes", to_item(holder)),
     ]
     try:
         current().tables.transact(writes)
     except ConditionFailed:
-        if organisation_rows.organisation_row(org_id).get("active_keys") is not None:
-            member_store.get(org_id, user_id)
+        if current().tables.get("orgs", {"org_id": org_id, "item": f"{KEY}{key_id}"}) is not None:
+            return key, secret  # made by an attempt whose answer was lost
+        if organisation_rows.get(org_id).get("active_keys") is not None:
+            organisation_rows.get_member(org_id, user_id)
             raise Conflict(
                 f"An organization may have {MAX_KEYS} active keys: revoke one first", code="API_KEY_LIMIT_REACHED"
             ) from None
-        _begin_counting(org_id)
+        organisation_rows.begin_counting(org_id)
         return create(org_id, user_id, name=name, scopes=scopes, created_by=created_by)
     logger.info("key %s of organization %s was made for %s by %s", key_id, org_id, user_id, created_by)
     return key, secret
@@ -117,7 +125,7 @@ def create(org_id: str, user_id: str, *, name: str, scopes: Sequence[str], creat
 
 def of_organisation(org_id: str) -> list[ApiKey]:
     """The active ones, oldest first."""
-    keys = key_rows(org_id)
+    keys = stored(org_id)
     used = current().tables.batch_get("key_hashes", [{"key_hash": k.key_hash} for k in keys if k.key_hash])
     at = {str(i["key_id"]): i.get("last_used_at") for i in used}
     return [from_item(ApiKey, {**to_item(k), "last_used_at": at.get(k.key_id)}) for k in keys]
@@ -125,16 +133,16 @@ def of_organisation(org_id: str) -> list[ApiKey]:
 
 def revoke(org_id: str, key_id: str) -> ApiKey:
     """It stops working with the next request. Raises NotFound, also for another organisation's key."""
-    item = current().tables.get("orgs", {"org_id": org_id, "item": f"key:{key_id}"})
+    item = current().tables.get("orgs", {"org_id": org_id, "item": f"{KEY}{key_id}"})
     if item is None:
         raise NotFound(f"API key {key_id} not found")
-    key = revocable(_key(item))
-    if organisation_rows.organisation_row(org_id).get("active_keys") is None:
-        _begin_counting(org_id)
+    key = require_revocable(_key(item))
+    if organisation_rows.get(org_id).get("active_keys") is None:
+        organisation_rows.begin_counting(org_id)
     try:
         current().tables.transact(
             [
-                *deletion_of(key, where={"key_hash": key.key_hash}),
+                *deletion(key, where={"key_hash": key.key_hash}),
                 Update("orgs", {"org_id": org_id, "item": "org"}, add={"active_keys": -1}),
             ]
         )
@@ -168,7 +176,7 @@ def note_use(holder: KeyHolder) -> None:
         )
         if last is None:  # keys of the first version did not know their hash; without it they cannot be revoked
             current().tables.update(
-                "orgs", {"org_id": holder.org_id, "item": f"key:{holder.key_id}"}, set={"key_hash": holder.key_hash}
+                "orgs", {"org_id": holder.org_id, "item": f"{KEY}{holder.key_id}"}, set={"key_hash": holder.key_hash}
             )
     except ConditionFailed:
         return
@@ -176,40 +184,32 @@ def note_use(holder: KeyHolder) -> None:
         logger.warning("the last use of key %s could not be noted", holder.key_id, exc_info=True)
 
 
-def key_rows(org_id: str) -> list[ApiKey]:
-    return [_key(i) for i in organisation_rows.rows_of(org_id, "key:")]
+def stored(org_id: str) -> list[ApiKey]:
+    """The active ones, oldest first, without their last use."""
+    return [_key(i) for i in organisation_rows.beginning_with(org_id, KEY)]
 
 
 def _key(item: Item) -> ApiKey:
     """Keys of the first version lack some fields."""
-    early: Item = {"scopes": [ADMIN], "created_by": item["user_id"], "key_hash": "", "key_id": str(item["item"])[4:]}
+    early: Item = {
+        "scopes": [ADMIN],
+        "created_by": item["user_id"],
+        "key_hash": "",
+        "key_id": str(item["item"]).removeprefix(KEY),
+    }
     return from_item(ApiKey, {**early, **item})
 
 
-def revocable(key: ApiKey) -> ApiKey:
+def require_revocable(key: ApiKey) -> ApiKey:
+    """Raises Conflict for a key whose hash is not known."""
     if not key.key_hash:
         raise Conflict(f"API key {key.key_id} was made by an early version: use it once, then it can be revoked")
     return key
 
 
-def _begin_counting(org_id: str) -> None:
-    """For an organisation of the first version, which had no counters."""
-    org = organisation_rows.organisation_row(org_id)
-    known, keys = member_store.of_organisation(org_id), key_rows(org_id)
-    try:
-        current().tables.transact(
-            [
-                organisation_rows.counts_update(
-                    org, members=len(known), owners=member_store.owners_of(known), active_keys=len(keys)
-                )
-            ]
-        )
-    except ConditionFailed:
-        return
-
-
-def deletion_of(key: ApiKey, *, where: Where | None = None) -> list[Write]:
+def deletion(key: ApiKey, *, where: Where | None = None) -> list[Write]:
+    """The writes after which it works no more."""
     return [
-        Delete("orgs", {"org_id": key.org_id, "item": f"key:{key.key_id}"}, where=where or {}),
+        Delete("orgs", {"org_id": key.org_id, "item": f"{KEY}{key.key_id}"}, where=where or {}),
         Delete("key_hashes", {"key_hash": key.key_hash}),
     ]

@@ -1,4 +1,12 @@
-"""Exports: frozen dataset versions of a project."""
+"""Exports: frozen dataset versions of a project.
+
+| question                            | access                                                       |
+|---|---|
+| an export                           | get exports (project_id, version)                            |
+| a project's exports                 | query exports (project_id)                                   |
+| those of a page of projects         | batch_get exports: a project's number of exports names them  |
+| a new one                           | put_new exports, with a number from `projects.next_version`  |
+"""
 
 from __future__ import annotations
 
@@ -8,10 +16,12 @@ from dataclasses import dataclass
 from dataforge.errors import NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Key
-from dataforge.store import item_codec
+from dataforge.store import item_codec, own_writes
 from dataforge.store.item_codec import from_item, to_item
-from dataforge.store.pairs import PAGE_SIZE
 from dataforge.store.projects import Project
+
+FEW = 100
+"""Up to so many exports of a project are read by their keys; more by a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,8 @@ class Export:
 
 
 def put(export: Export) -> None:
-    current().tables.put_new("exports", to_item(export))
+    """Raises ConditionFailed when this version is there already: a version never changes."""
+    own_writes.put_new("exports", {"project_id": export.project_id, "version": export.version}, to_item(export))
 
 
 def get(project_id: str, version: int) -> Export:
@@ -46,10 +57,10 @@ def of_projects(several: Sequence[Project]) -> dict[str, list[Export]]:
     """By project id. Versions count from 1, so the project's number names the keys and one read is enough for a page
     of projects; one with very many exports has a query of its own. A version whose export broke off is left out.
     """
-    few = [p for p in several if p.version <= PAGE_SIZE]
+    few = [p for p in several if p.version <= FEW]
     keys: list[Key] = [{"project_id": p.project_id, "version": v} for p in few for v in range(1, p.version + 1)]
     found: dict[str, list[Export]] = {p.project_id: [] for p in few}
     for item in current().tables.batch_get("exports", keys) if keys else []:
         made = from_item(Export, item)
         found[made.project_id].append(made)
-    return found | {p.project_id: of_project(p.project_id) for p in several if p.version > PAGE_SIZE}
+    return found | {p.project_id: of_project(p.project_id) for p in several if p.version > FEW}

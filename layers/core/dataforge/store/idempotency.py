@@ -98,6 +98,8 @@ def claim(org_id: str, path: str, key: str, sent: bytes) -> Claim | StoredRespon
             known = tables.get("idempotency", mine._key())
         if known is None:
             continue  # dropped in between
+        if known["token"] == mine.token:  # an earlier attempt was carried out, only its answer was lost
+            return mine
         found = _judge(known, fresh, now)
         if found is not None:
             return found

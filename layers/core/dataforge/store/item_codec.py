@@ -1,8 +1,13 @@
-"""Typed records in, table items out: the one place where a dataclass meets the tables port."""
+"""Typed records in, table items out: the one place where a dataclass meets the tables port.
+
+| question                    | access                        |
+|---|---|
+| every item of a partition   | query any table, page by page |
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -12,12 +17,28 @@ from dataforge.platform.ports import Item
 
 
 def items_of(
-    table: str, hash_key: dict[str, str], *, begins: tuple[str, str] | None = None, descending: bool = False
+    table: str,
+    hash_key: dict[str, str],
+    *,
+    begins: tuple[str, str] | None = None,
+    between: tuple[str, str, str] | None = None,
+    descending: bool = False,
+    index: str | None = None,
+    attributes: Sequence[str] = (),
 ) -> Iterator[Item]:
-    """Every item of one partition, page after page."""
+    """Every item of one partition, page after page, so that only one page is in memory."""
     cursor = None
     while True:
-        page = current().tables.query_page(table, hash_key, begins=begins, cursor=cursor, descending=descending)
+        page = current().tables.query_page(
+            table,
+            hash_key,
+            index=index,
+            begins=begins,
+            between=between,
+            cursor=cursor,
+            descending=descending,
+            attributes=attributes,
+        )
         yield from page.items
         cursor = page.cursor
         if cursor is None:

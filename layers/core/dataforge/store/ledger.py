@@ -30,6 +30,7 @@ from dataforge.platform.ports import ABSENT, Item, Put, Update, Where, Write
 from dataforge.store.item_codec import from_item, to_item
 
 Plan = Literal["unlimited", "payg", "quota"]
+EntryKind = Literal["top_up", "reserve", "settle", "release", "plan"]
 PLANS: tuple[Plan, ...] = ("unlimited", "payg", "quota")
 TRIES = 12
 """How often a reservation is tried while others move the same balance."""
@@ -69,7 +70,7 @@ class Demand:
 class Entry:
     org_id: str
     entry: str
-    kind: Literal["top_up", "reserve", "settle", "release", "plan"]
+    kind: EntryKind
     amount: int
     units: int
     created_at: str
@@ -162,7 +163,9 @@ def reserve(org_id: str, run_id: str, demand: Demand, *, also: Sequence[Write] =
             current().tables.transact([*_taken(account, demand), hold, log, *also])
             return
         except ConditionFailed:
-            continue
+            # Run ids are new: a hold of this one is from an attempt whose answer was lost.
+            if current().tables.get("ledger", _key(org_id, f"hold#{run_id}")) is not None:
+                return
     raise Conflict("The balance is moving too fast; try again in a moment", code="BALANCE_BUSY")
 
 
@@ -253,8 +256,19 @@ def _ensure(org_id: str) -> None:
         return
 
 
-def _log(org_id: str, kind: str, amount: int, units: int, *, run_id: str | None = None, note: str | None = None) -> Put:
-    entry = Entry(org_id, f"log#{str(ULID()).lower()}", kind, amount, units, clock.now(), run_id, note)  # type: ignore[arg-type]
+def _log(
+    org_id: str, kind: EntryKind, amount: int, units: int, *, run_id: str | None = None, note: str | None = None
+) -> Put:
+    entry = Entry(
+        org_id=org_id,
+        entry=f"log#{str(ULID()).lower()}",
+        kind=kind,
+        amount=amount,
+        units=units,
+        created_at=clock.now(),
+        run_id=run_id,
+        note=note,
+    )
     return Put("ledger", to_item(entry))
 
 

@@ -1,11 +1,14 @@
-"""An organisation's own models and prices, a layer over the catalogue."""
+"""An organisation's own models and prices, a layer over the catalogue.
+
+| question                             | access                          |
+|---|---|
+| its own models and prices            | get, put orgs (org_id, `models`) |
+"""
 
 from __future__ import annotations
 
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-
-# -- models -------------------------------------------------------------------------------------------------------
 
 
 def put(org_id: str, layer: Item) -> None:

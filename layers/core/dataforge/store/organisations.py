@@ -1,15 +1,11 @@
-"""Organisations, their members and keys: one partition per organisation.
+"""Organisations: one partition of `orgs` each, with its members, keys and settings.
 
-| question                      | access                                                         |
+| question                            | access                                                              |
 |---|---|
-| request -> org, user, scopes  | get key_hashes (sha256 of the key)                             |
-| a member, a key               | get orgs (org_id, member:<user> or key:<id>)                   |
-| an organisation's members     | query orgs (org_id, begins member:)                            |
-| its keys with their last use  | query orgs (org_id, begins key:), batch_get key_hashes         |
-| every organisation            | query orgs (org_id = *): one line each, for the operator only  |
-| at most 10 keys               | org.active_keys moves with the key, if it is below 10          |
-| never without an owner        | org.owners and org.members must be what was read               |
-| its own models and prices     | get orgs (org_id, models)                                      |
+| an organisation                     | get orgs (org_id, `org`)                                            |
+| it, a member and a key in one read  | batch_get orgs (org_id, `org`, `member:<user>`, `key:<id>`)         |
+| every organisation                  | query orgs (org_id = `*`): one row each, for the operator only      |
+| a new one                           | transact: its row, its owner and its line in the list of all        |
 """
 
 from __future__ import annotations
@@ -34,15 +30,14 @@ class Org:
     created_at: str
 
 
-# -- organisations ------------------------------------------------------------------------------------------------
-
-
 def create(
     name: str, *, user_id: str | None = None, email: str | None = None, user_name: str | None = None
 ) -> tuple[str, str]:
     """A new organisation with its first member, who owns it; (org_id, user_id)."""
     now = clock.now()
-    owner = Member(ids.new("org"), user_id or ids.new("user"), "owner", user_name, email, True, now)
+    owner = Member(
+        ids.new("org"), user_id or ids.new("user"), role="owner", name=user_name, email=email, created_at=now
+    )
     org = Org(owner.org_id, name, now)
     current().tables.transact(
         [
@@ -60,12 +55,12 @@ def create(
 
 def list_all() -> list[Org]:
     """Every organisation, oldest first. For the operator's tool and the start of the one-machine server."""
-    return [from_item(Org, {**i, "org_id": i["item"]}) for i in organisation_rows.rows_of(REGISTRY, "")]
+    return [from_item(Org, {**i, "org_id": i["item"]}) for i in organisation_rows.beginning_with(REGISTRY, "")]
 
 
 def get(org_id: str) -> Org:
     """Raises NotFound."""
-    return from_item(Org, organisation_rows.organisation_row(org_id))
+    return from_item(Org, organisation_rows.get(org_id))
 
 
 def get_with_member_and_key(org_id: str, user_id: str, key_id: str) -> tuple[Org, Member, str]:

@@ -1,14 +1,12 @@
-"""Pairs that people review one by one, and the exports made of them.
+"""Pairs that people review one by one.
 
 | question                            | access                                                       |
 |---|---|
 | one pair                            | get pairs (project_id, pair_id); the id carries project, run and slot |
 | the pairs of a page                 | batch_get pairs                                              |
 | many neighbours                     | query pairs (project_id, begins `pair_<project>_<run>_<thousands>`) |
-| which pairs there are, their status | the review index (`store.blocks`)                            |
-| an export                           | get exports (project_id, version)                            |
-| a project's exports                 | query exports (project_id)                                   |
-| those of a page of projects         | batch_get exports: a project's number of exports names them  |
+| which pairs there are, their status | the review index (`store.review_index`)                      |
+| an edit                             | transact: the pair and its block, each where nobody else did |
 
 A pair's item holds its texts; its status stands in the review index, and a pair that is not in the index is not there.
 """
@@ -32,13 +30,10 @@ STATUSES = ("pending", "accepted", "rejected", "edited")
 EXPORTABLE = ("accepted", "edited")
 
 _PROBED = 100
-"""More than any wall writes at once."""
+"""More than any backend writes at once."""
 
 _FEW = 200
 """Up to so many pairs of a block are fetched by their keys; more are read as neighbours."""
-
-PAGE_SIZE = 100
-"""Up to so many exports of a project are read by their keys; more by a query."""
 
 _TRIES = 50
 
@@ -73,6 +68,9 @@ class Pair:
     """The call that wrote it, see `workflows.lineage`; empty for a pair of before there was any."""
     updated_at: str | None = None
     revision: int = 0
+    """Counts the edits; `store.revisions` makes of it what clients see."""
+    last_edit: str | None = None
+    """Which request made the last edit, see `store.revisions.edit_key`."""
     status: str = "pending"
     """From the review index; never stored with the pair."""
 
@@ -115,26 +113,37 @@ def marks(pairs: Sequence[Pair]) -> list[Marked]:
     """What the index needs to know of them."""
     return [
         Marked(
-            ids.slot_of_pair(p.pair_id),
-            p.status,
-            p.quality_score,
-            p.document_id,
-            p.chunk_id,
-            p.complexity_level,
-            p.is_duplicate,
-            p.type == "multi_turn",
+            slot=ids.slot_of_pair(p.pair_id),
+            status=p.status,
+            score=p.quality_score,
+            document_id=p.document_id,
+            chunk_id=p.chunk_id,
+            difficulty=p.complexity_level,
+            is_duplicate=p.is_duplicate,
+            multi_turn=p.type == "multi_turn",
         )
         for p in pairs
     ]
 
 
-def change(project: Project, pair_id: str, edit: Callable[[Pair], Pair], search_text: Callable[[Pair], str]) -> Pair:
+def change(
+    project: Project,
+    pair_id: str,
+    edit: Callable[[Pair], Pair],
+    search_text: Callable[[Pair], str],
+    *,
+    exact: bool = False,
+) -> Pair:
     """Write what `edit` makes of the pair, status and counters with it. When someone else changed the pair or its
     neighbours meanwhile, it is read and edited again. Raises NotFound for a pair that is not there.
+
+    edit: gives the very same pair back when it changes nothing. exact: its status, too, must be as `edit` saw it, also
+    where the edit leaves it alone.
     """
     for attempt in range(_TRIES):
         pair, block = _read(project.project_id, pair_id)
-        after = replace(edit(pair), updated_at=clock.now(), revision=pair.revision + 1)
+        edited = edit(pair)
+        after = replace(edited, updated_at=clock.now(), revision=pair.revision + (edited is not pair))
         writes: list[Put | Update] = [Put("pairs", _row(after), where={"revision": pair.revision})]
         slot = ids.slot_of_pair(pair_id)
         if after.status != pair.status:
@@ -146,6 +155,8 @@ def change(project: Project, pair_id: str, edit: Callable[[Pair], Pair], search_
                 review_index.put(project.project_id, changed),
                 Update("projects", key, add=review_index.counters(changed)),
             ]
+        elif exact:
+            writes.append(review_index.unchanged(project.project_id, block))
         if (text := search_text(after)) != search_text(pair):
             writes.append(review_index.keep_text(project.project_id, block.run, slot, text))
         try:

@@ -1,11 +1,26 @@
-"""How far the batches (or documents) of a run are."""
+"""How far the batches (or documents) of a run are.
+
+| question                                  | access                                                   |
+|---|---|
+| how far every part of a run is            | query run_events (run_id, begins `progress#[<part>]`)    |
+| a part is so far now                      | put run_events (run_id, `progress#<part>`)               |
+
+A part is `r<round>b<batch>` for a batch, the id of a document for its parse, or the name of a call outside the batches.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataforge.platform import current
-from dataforge.store.item_codec import from_item
+from dataforge.store import item_codec, retention
+from dataforge.store.item_codec import from_item, to_item
+
+_PREFIX = "progress#"
+_OF_ROUND = re.compile(r"r(\d+)b")
+"""The beginning of a part's name that belongs to one round of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,30 +33,57 @@ class Progress:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = 0.0
+    """Dollars; None: the price is not known, and then neither is that of any sum it is in."""
     cached_tokens: int = 0
     teacher_calls: int = 0
+    reason: str | None = None
+    """Why a document failed; of batches the run's files say it."""
+
+    def __add__(self, other: Progress) -> Progress:
+        return Progress(
+            done=self.done + other.done,
+            total=self.total + other.total,
+            failed=self.failed + other.failed,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=None if self.cost_usd is None or other.cost_usd is None else self.cost_usd + other.cost_usd,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            teacher_calls=self.teacher_calls + other.teacher_calls,
+        )
+
+
+def put(run_id: str, part: str, progress: Progress) -> None:
+    """Replace the part's figures."""
+    row = {**to_item(progress), "run_id": run_id, "at_seq": f"{_PREFIX}{part}", "expires_at": retention.expiry()}
+    current().tables.put("run_events", row)
 
 
 def of_run(run_id: str, part: str = "") -> Progress:
-    """The sum over a run's batches (those whose name begins with `part`)."""
+    """The sum over a run's parts (those whose name begins with `part`)."""
     total = Progress()
-    cursor = None
-    while True:
-        page = current().tables.query_page(
-            "run_events", {"run_id": run_id}, begins=("at_seq", f"progress#{part}"), cursor=cursor
-        )
-        for one in (from_item(Progress, {"cost_usd": None, **i}) for i in page.items):
-            cost = None if total.cost_usd is None or one.cost_usd is None else total.cost_usd + one.cost_usd
-            total = Progress(
-                total.done + one.done,
-                total.total + one.total,
-                total.failed + one.failed,
-                total.input_tokens + one.input_tokens,
-                total.output_tokens + one.output_tokens,
-                cost,
-                total.cached_tokens + one.cached_tokens,
-                total.teacher_calls + one.teacher_calls,
-            )
-        cursor = page.cursor
-        if cursor is None:
-            return total
+    for _, one in _parts(run_id, part):
+        total += one
+    return total
+
+
+def parts(run_id: str) -> dict[str, Progress]:
+    """By the name of the batch or document."""
+    return dict(_parts(run_id))
+
+
+def of_round(run_id: str, round_number: int) -> tuple[Progress, Progress]:
+    """The sum without the batches of other rounds, and that over all parts, from one reading of them."""
+    stage = whole = Progress()
+    for name, one in _parts(run_id):
+        whole += one
+        found = _OF_ROUND.match(name)
+        if found is None or int(found[1]) == round_number:
+            stage += one
+    return stage, whole
+
+
+def _parts(run_id: str, begins: str = "") -> Iterator[tuple[str, Progress]]:
+    prefix = ("at_seq", f"{_PREFIX}{begins}")
+    for item in item_codec.items_of("run_events", {"run_id": run_id}, begins=prefix):
+        # to_item leaves None out: a row without a cost is one whose price is not known.
+        yield str(item["at_seq"]).removeprefix(_PREFIX), from_item(Progress, {"cost_usd": None, **item})

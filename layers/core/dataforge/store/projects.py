@@ -1,27 +1,26 @@
-"""Projects and their documents and chunks.
+"""Projects.
 
-| question                         | access                                                      |
+| question                         | access                                                             |
 |---|---|
-| a project, if it is the caller's | get projects (org_id, project_id)                           |
-| an organisation's projects       | query projects (org_id), newest first                       |
-| a project's documents            | query documents (project_id), newest first                  |
-| a project's chunks in order      | query chunks (project_id): by document, then position       |
-| one document's chunks            | query chunks (project_id, begins_with chunk_<document>_)    |
-| page n of the chunks             | ids follow from the documents' chunk counts; batch_get      |
-| one run at a time                | conditional update of projects.active_run                   |
+| a project, if it is the caller's | get projects (org_id, project_id)                                  |
+| an organisation's projects       | query projects (org_id), newest first                              |
+| one run at a time                | transact: the run's row, and active_run where there is none        |
+| the next export's number         | update projects, add 1 to version                                  |
+| out of sight                     | update projects, status `deleted`; every reader skips it           |
 
 Counters live on the project and move in the same transaction as the thing they count.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataforge import clock, ids
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Put, Update
-from dataforge.store import item_codec
+from dataforge.store import item_codec, own_writes
 from dataforge.store.item_codec import from_item, to_item
 
 DELETED = "deleted"
@@ -38,6 +37,7 @@ class Project:
     source_type: str
     config: Item
     s3_prefix: str
+    """Where its files lie. Projects of before user ids were escaped keep the one that they have."""
     created_at: str
     updated_at: str
     status: str = "active"
@@ -57,18 +57,18 @@ class Project:
 def create(org_id: str, user_id: str, *, name: str, description: str, source_type: str, config: Item) -> Project:
     project_id, now = ids.new("proj"), clock.now()
     project = Project(
-        org_id,
-        project_id,
-        user_id,
-        name,
-        description,
-        source_type,
-        config,
-        f"data-forge/{user_id}/{project_id}",
-        now,
-        now,
+        org_id=org_id,
+        project_id=project_id,
+        user_id=user_id,
+        name=name,
+        description=description,
+        source_type=source_type,
+        config=config,
+        s3_prefix=f"data-forge/{ids.file_segment(user_id)}/{project_id}",
+        created_at=now,
+        updated_at=now,
     )
-    current().tables.put_new("projects", to_item(project))
+    own_writes.put_new("projects", {"org_id": org_id, "project_id": project_id}, to_item(project))
     return project
 
 
@@ -80,10 +80,10 @@ def get(org_id: str, project_id: str) -> Project:
     return from_item(Project, item)
 
 
-def list_of(org_id: str, *, user_id: str | None = None) -> list[Project]:
-    """Newest first; only those that this user made, if one is named."""
+def of_organisation(org_id: str, *, user_id: str | None = None) -> Iterator[Project]:
+    """Newest first; only those that this user made, if one is named. One page in memory."""
     found = (from_item(Project, i) for i in item_codec.items_of("projects", {"org_id": org_id}, descending=True))
-    return [p for p in found if p.status != DELETED and user_id in (None, p.user_id)]
+    return (p for p in found if p.status != DELETED and user_id in (None, p.user_id))
 
 
 def change(project: Project, values: Item) -> Project:
@@ -99,7 +99,8 @@ def occupy(project: Project, run_id: str, put_run: Put) -> None:
     try:
         current().tables.transact([put_run, take])
     except ConditionFailed:
-        get(project.org_id, project.project_id)
+        if get(project.org_id, project.project_id).active_run == run_id:  # done by an attempt whose answer was lost
+            return
         raise Conflict(
             f"Project {project.project_id} already has a running job; wait for it or cancel it first",
             code="JOB_ALREADY_RUNNING",
@@ -122,10 +123,19 @@ def next_version(project: Project) -> int:
     return int(str(item["version"]))
 
 
-def mark_deleted(project: Project) -> None:
-    """From now on nobody finds it."""
+def mark_deleted(project: Project) -> Project:
+    """From now on nobody finds it, and no run begins on it. As it is then; raises NotFound when its row is gone."""
     key = {"org_id": project.org_id, "project_id": project.project_id}
-    current().tables.update("projects", key, set={"status": DELETED})
+    try:
+        return from_item(Project, current().tables.update("projects", key, set={"status": DELETED}))
+    except ConditionFailed:
+        raise NotFound(f"Project {project.project_id} not found") from None
+
+
+def row(org_id: str, project_id: str) -> Project | None:
+    """Also one that is being erased."""
+    item = current().tables.get("projects", {"org_id": org_id, "project_id": project_id})
+    return from_item(Project, item) if item else None
 
 
 def delete_row(project: Project) -> None:

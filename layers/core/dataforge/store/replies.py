@@ -1,4 +1,11 @@
-"""Raw replies of teachers, stored before anyone reads them."""
+"""Raw replies of teachers, stored before anyone reads them.
+
+| question                          | access                                                  |
+|---|---|
+| replies already paid for          | query replies (run_id, between two slots)               |
+| one reply                         | get replies (run_id, slot)                              |
+| replies outside of the slots      | query replies (run_id, begins a name)                   |
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dataforge.platform import current
-from dataforge.store import retention
+from dataforge.store import item_codec, retention
 from dataforge.store.item_codec import from_item, to_item
 
 
@@ -52,19 +59,9 @@ def get(run_id: str, key: str) -> Reply | None:
 
 def between(run_id: str, first_slot: int, last_slot: int) -> dict[str, Reply]:
     """Every stored reply of the calls that start in [first_slot, last_slot], by its key."""
-    found: dict[str, Reply] = {}
-    cursor = None
-    while True:
-        page = current().tables.query_page(
-            "replies",
-            {"run_id": run_id},
-            cursor=cursor,
-            between=("slot", key_of(first_slot, 0), key_of(last_slot, 99)),
-        )
-        found.update({str(i["slot"]): from_item(Reply, i) for i in page.items})
-        cursor = page.cursor
-        if cursor is None:
-            return found
+    slots = ("slot", key_of(first_slot, 0), key_of(last_slot, 99))
+    found = item_codec.items_of("replies", {"run_id": run_id}, between=slots)
+    return {str(i["slot"]): from_item(Reply, i) for i in found}
 
 
 def named(run_id: str, prefix: str) -> list[Reply]:

@@ -9,7 +9,6 @@ a hundred blocks tell the status of 100,000 pairs, and accepting all of them is 
 | what to filter by: score, document, kind  | query reviews (project_id, begins `facts#[<run>#]`)          |
 | the status of one pair                    | get reviews (project_id, `state#<run>#<block>`)              |
 | texts edited after the run wrote them     | query reviews (project_id, begins `text#[<run>#]`)           |
-| what a bulk action may take back          | get reviews (project_id, `undo#<token>`)                     |
 
 The state is the truth about a pair's status. It moves in one transaction with the project's counters, on the condition
 that its revision is the one that was read, so status and counters cannot drift apart. Facts never change.
@@ -144,6 +143,37 @@ def read_facts(project_id: str, run_id: str | None = None) -> dict[tuple[str, in
     return {_place(i): _facts(i) for i in _query(project_id, prefix)}
 
 
+class FactsOfBlocks:
+    """The facts of one block after the other, read as they are needed.
+
+    In the order of the blocks, which is that of `read`, a page of them is in memory; any other is read by itself.
+    """
+
+    def __init__(self, project_id: str, run_id: str | None = None) -> None:
+        self._project_id = project_id
+        self._following = _query(project_id, f"facts#{run_of(run_id)}#" if run_id else "facts#")
+        self._at: tuple[str, int] | None = None
+        self._facts: Facts | None = None
+
+    def of(self, block: Block) -> Facts:
+        place = (block.run, block.number)
+        while self._facts is None or (self._at is not None and self._at < place):
+            item = next(self._following, None)
+            if item is None:
+                break
+            self._at, self._facts = _place(item), _facts(item)
+        if self._facts is not None and self._at == place:
+            return self._facts
+        return self._by_itself(block)
+
+    def _by_itself(self, block: Block) -> Facts:
+        key = {"project_id": self._project_id, "block": _key("facts", block.run, block.number)}
+        item = current().tables.get("reviews", key)
+        if item is None:
+            raise KeyError(f"block {block.key} has no facts")
+        return _facts(item)
+
+
 def of_pair(project_id: str, run: str, slot: int) -> Block | None:
     """None when the slot's block was never written."""
     item = current().tables.get("reviews", {"project_id": project_id, "block": name_of(run, slot)})
@@ -210,6 +240,11 @@ def put(project_id: str, change: Change) -> Put:
     return Put("reviews", item, where={"revision": block.revision} if block.revision else {"block": ABSENT})
 
 
+def unchanged(project_id: str, block: Block) -> Update:
+    """Writes nothing; states that the block is as it was read."""
+    return Update("reviews", {"project_id": project_id, "block": block.key}, where={"revision": block.revision})
+
+
 def keep_text(project_id: str, run: str, slot: int, text: str) -> Put:
     """The write of an edited pair's text, which search looks at instead of the run's file."""
     return Put("reviews", {"project_id": project_id, "block": text_name(run, slot), "text": text})
@@ -221,28 +256,6 @@ def edited_texts(project_id: str, run_id: str | None = None) -> Iterator[tuple[s
     for item in _query(project_id, prefix):
         _, run, slot = str(item["block"]).split("#")
         yield run, int(slot), str(item["text"])
-
-
-def put_undo(project_id: str, token: str, values: Item) -> None:
-    current().tables.put_new("reviews", {**values, "project_id": project_id, "block": f"undo#{token}"})
-
-
-def get_undo(project_id: str, token: str) -> Item | None:
-    return current().tables.get("reviews", {"project_id": project_id, "block": f"undo#{token}"})
-
-
-def change_undo(project_id: str, token: str, values: Item) -> None:
-    current().tables.update("reviews", {"project_id": project_id, "block": f"undo#{token}"}, set=values)
-
-
-def end_undo(project_id: str, token: str, how: str) -> None:
-    """Note how it ended: `undone` or `purged`. Raises ConditionFailed when it ended before."""
-    key = {"project_id": project_id, "block": f"undo#{token}"}
-    current().tables.update("reviews", key, set={"ended": how}, where={"ended": ABSENT})
-
-
-def forget_undo(project_id: str, token: str) -> None:
-    current().tables.delete("reviews", {"project_id": project_id, "block": f"undo#{token}"})
 
 
 def pause(attempt: int) -> None:

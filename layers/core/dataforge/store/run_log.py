@@ -1,4 +1,11 @@
-"""The log of a run, line by line."""
+"""The log of a run, line by line.
+
+| question                | access                                                     |
+|---|---|
+| a new line              | put run_events (run_id, `log#<ulid>`)                      |
+| the last n lines        | query run_events (run_id, begins `log#`), descending       |
+| those after a cursor    | see `run_events.since`                                     |
+"""
 
 from __future__ import annotations
 

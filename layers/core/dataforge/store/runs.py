@@ -1,23 +1,24 @@
-"""Runs, what they said and what their teachers replied.
+"""Runs of every kind.
 
-| question                       | access                                                     |
+| question                         | access                                                       |
 |---|---|
-| a run, if it is the caller's   | get runs (org_id, run_id)                                  |
-| a project's runs, newest first | query runs by_project (project_id), descending             |
-| the last n log lines           | query run_events (run_id, begins log#), descending         |
-| progress of a running run      | query run_events (run_id, begins progress#); see `events`  |
-| replies already paid for       | query replies (run_id, between two slots)                  |
-| one reply                      | get replies (run_id, slot)                                 |
+| a run, if it is the caller's     | get runs (org_id, run_id)                                    |
+| a project's runs, newest first   | query runs by_project (project_id), descending               |
+| how they ended, where files lie  | the same, with a few attributes only                         |
+| what a run left in other tables  | query run_events, replies (run_id), batch_delete             |
+
+A run is written together with its project, see `projects.occupy`, and changed by `run_status`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 
 from dataforge.errors import NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item
+from dataforge.store import item_codec
 from dataforge.store.item_codec import from_item
 
 ACTIVE = ("pending", "parsing", "generating", "validating")
@@ -70,6 +71,17 @@ class Run:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RunBrief:
+    """What lists, counts and sweeps need to know of a run; a few hundred bytes, whatever the run holds."""
+
+    org_id: str
+    run_id: str
+    status: str
+    files_prefix: str
+    completed_at: str | None = None
+
+
 def get(org_id: str, run_id: str) -> Run:
     """Raises NotFound, also for a run of another organisation."""
     item = current().tables.get("runs", {"org_id": org_id, "run_id": run_id})
@@ -78,18 +90,28 @@ def get(org_id: str, run_id: str) -> Run:
     return from_item(Run, item)
 
 
-def of_project(project_id: str, *, limit: int | None = None) -> list[Run]:
-    """Newest first."""
-    found: list[Run] = []
-    cursor = None
-    while True:
-        page = current().tables.query_page(
-            "runs", {"project_id": project_id}, index="by_project", cursor=cursor, descending=True
-        )
-        found += [from_item(Run, i) for i in page.items]
-        cursor = page.cursor
-        if cursor is None or (limit is not None and len(found) >= limit):
-            return found[:limit]
+def get_many(org_id: str, run_ids: Sequence[str]) -> list[Run]:
+    """In the order asked; unknown ids, and those of other organisations, are left out."""
+    keys = [{"org_id": org_id, "run_id": run_id} for run_id in run_ids]
+    return [from_item(Run, i) for i in current().tables.batch_get("runs", keys)] if keys else []
+
+
+def of_project(project_id: str) -> Iterator[Run]:
+    """Newest first, with all that each holds; one page in memory."""
+    found = item_codec.items_of("runs", {"project_id": project_id}, index="by_project", descending=True)
+    return (from_item(Run, i) for i in found)
+
+
+def briefs_of_project(project_id: str) -> Iterator[RunBrief]:
+    """Newest first, without configurations and reports."""
+    found = item_codec.items_of(
+        "runs",
+        {"project_id": project_id},
+        index="by_project",
+        descending=True,
+        attributes=tuple(f.name for f in fields(RunBrief)),
+    )
+    return (from_item(RunBrief, i) for i in found)
 
 
 def page_of_project(project_id: str, *, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
@@ -100,11 +122,25 @@ def page_of_project(project_id: str, *, limit: int, cursor: str | None) -> tuple
     return [from_item(Run, i) for i in page.items], page.cursor
 
 
+def cursor_after(project_id: str, number: int, *, cursor: str | None) -> str | None:
+    """The cursor that goes on after the first `number` runs of the page that `cursor` gives."""
+    page = current().tables.query_page(
+        "runs",
+        {"project_id": project_id},
+        index="by_project",
+        cursor=cursor,
+        limit=number,
+        descending=True,
+        attributes=("run_id",),
+    )
+    return page.cursor
+
+
 def delete_rows(table: str, range_key: str, run_id: str, check: Callable[[], None]) -> None:
     """Everything that a run left in a table; `check` is called between pages and may raise."""
     while True:
         check()
-        page = current().tables.query_page(table, {"run_id": run_id})
+        page = current().tables.query_page(table, {"run_id": run_id}, attributes=(range_key,))
         current().tables.batch_delete(table, ({"run_id": run_id, range_key: str(i[range_key])} for i in page.items))
         if page.cursor is None:
             return

@@ -1,8 +1,10 @@
 """Which form the data has, and how it is brought to today's.
 
-| question              | access                                   |
+| question                | access                                                        |
 |---|---|
-| what form the data has | get orgs (org_id = *data, item = schema) |
+| what form the data has  | get orgs (org_id = `*data`, item = `schema`)                  |
+| whose tables are these  | put_new of that row                                           |
+| one step was carried out | update of that row where the number is the one before         |
 
 A release that changes how rows or files look adds a step to STEPS, for good; nothing else tells one form from another.
 The data's number moves only forward, one step at a time, each only from the number before it.
@@ -38,7 +40,11 @@ class Step:
     run: Callable[[], None]
 
 
-STEPS: tuple[Step, ...] = ()
+def _rows_stay_as_they_are() -> None:
+    """For a form whose readers read rows of the form before as well, while code of before cannot read new ones."""
+
+
+STEPS: tuple[Step, ...] = (Step("chunk rows carry the number of their parse", _rows_stay_as_they_are),)
 """In order; the n-th brings data from form FIRST + n to the one after it."""
 
 

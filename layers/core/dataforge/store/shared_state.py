@@ -19,6 +19,7 @@ from dataforge import clock
 from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import Item
+from dataforge.store import own_writes
 
 T = TypeVar("T")
 ATTEMPTS = 40
@@ -29,12 +30,21 @@ def update(scope: str, decision: Callable[[Item], tuple[Item, T]], *, days: int 
     """decision: from the attributes that are stored (none at first) to those to set, and its own result; it may be
     called several times. Blocks for some milliseconds. Raises ConditionFailed when too many write at once.
     """
+    mark, result = own_writes.new_mark(), None
     for attempt in range(ATTEMPTS):
         stored = current().tables.get("admissions", {"scope": scope}) or {}
+        if result is not None and stored.get(own_writes.MARK) == mark:  # written before, only the answer was lost
+            return result[0]
         version = stored.get("version")
-        fresh, result = decision(stored)
+        fresh, decided = decision(stored)
+        result = (decided,)
         number = version + 1 if isinstance(version, int) else 1
-        item: Item = {**fresh, "version": number, "expires_at": clock.epoch() + days * DAY}
+        item: Item = {
+            **fresh,
+            "version": number,
+            "expires_at": clock.epoch() + days * DAY,
+            own_writes.MARK: mark,
+        }
         try:
             if version is None:
                 current().tables.put_new("admissions", {**item, "scope": scope})
@@ -43,5 +53,5 @@ def update(scope: str, decision: Callable[[Item], tuple[Item, T]], *, days: int 
         except ConditionFailed:
             time.sleep(random.uniform(0, 0.002 * (attempt + 1)))
             continue
-        return result
+        return decided
     raise ConditionFailed(f"too many workers write {scope} at once")

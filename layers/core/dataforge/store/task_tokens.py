@@ -1,4 +1,4 @@
-"""Runs whose machine waits for news from outside, and the tokens that let them go on.
+"""Runs whose state machine waits for something outside, and the task tokens that let them go on.
 
 | question                              | access                                        |
 |---|---|

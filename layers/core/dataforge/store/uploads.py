@@ -1,8 +1,12 @@
 """Uploads: what was announced under which key, what came, and the document made of it.
 
-| question                        | access                             |
+| question                        | access                                                             |
 |---|---|
-| whose file is this, what is it? | get uploads (project_id, s3_key)   |
+| whose file is this, what is it? | get uploads (project_id, s3_key)                                   |
+| is this name free?              | put_new uploads                                                    |
+| what was found at the key       | update uploads where it is not deleted                             |
+| one document a key              | put or update where it has none, in the document's transaction     |
+| nothing more may come           | put a tombstone, in the transaction that deletes the document      |
 
 The key of a file names its user and project but not the organisation, so this row is the way from an object event back
 to the project. It also reserves the name: two upload URLs never share a key. Rows expire; an object whose row is gone
@@ -17,10 +21,11 @@ from dataforge import clock
 from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Put, Update, Write
+from dataforge.store import own_writes
 from dataforge.store.item_codec import from_item, to_item
 
 KEPT_SECONDS = 14 * 86_400
-"""As long as a dead-letter queue keeps an event that may still be told."""
+"""As long as a dead-letter queue keeps an event that may still be delivered."""
 TOMBSTONE_SECONDS = 2 * 3600
 """Longer than an upload URL lives: what is PUT for a deleted document can still be told apart, and removed."""
 
@@ -65,7 +70,7 @@ def expiry() -> int:
 def reserve(upload: Upload) -> bool:
     """False when the key is taken."""
     try:
-        current().tables.put_new("uploads", to_item(upload))
+        own_writes.put_new("uploads", {"project_id": upload.project_id, "s3_key": upload.s3_key}, to_item(upload))
     except ConditionFailed:
         return False
     return True
@@ -96,17 +101,13 @@ def claim(upload: Upload, document_id: str, *, is_new: bool) -> Write:
 
 def tombstone(org_id: str, project_id: str, s3_key: str) -> Put:
     """For the transaction that deletes the document: says so to whoever comes later with the same key."""
-    return Put(
-        "uploads",
-        to_item(
-            Upload(
-                project_id,
-                s3_key,
-                org_id,
-                "",
-                "",
-                clock.epoch() + TOMBSTONE_SECONDS,
-                deleted=True,
-            )
-        ),
+    gone = Upload(
+        project_id=project_id,
+        s3_key=s3_key,
+        org_id=org_id,
+        filename="",
+        content_type="",
+        expires_at=clock.epoch() + TOMBSTONE_SECONDS,
+        deleted=True,
     )
+    return Put("uploads", to_item(gone))

@@ -1,11 +1,13 @@
 """What is deleted is gone: a project with everything below it, and bulk-deleted pairs when no one can bring them back.
 
-Both are marked first, so nobody sees them any more; then the `erase` state machine is started, which waits and sweeps;
-then as much as fits into the request is swept at once. Whatever is cut off in between, the machine ends.
+The `erase` state machine, which waits and sweeps, is started first; then they are marked, so that nobody sees them any
+more; then as much as fits into the request is swept at once. What fails before the mark has deleted nothing, and a
+machine that finds no mark does nothing. What fails after the mark is the machine's to end, and no error to the caller.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,14 +17,17 @@ from itertools import islice
 import orjson
 
 from dataforge import ids, settings
-from dataforge.errors import ConditionFailed, EraseUnfinished, NotFound
+from dataforge.errors import ConditionFailed, Conflict, EraseUnfinished, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Key
 from dataforge.store import exports, item_codec, projects, review_index, runs
+from dataforge.store import undo as undo_store
 from dataforge.store.projects import Project
 from dataforge.store.review_index import BLOCK, DELETED, NOTHING, Block, Change
 from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine.provider_batch import polling
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE_SECONDS = 15.0
 """How long a request sweeps before it leaves the rest to the machine."""
@@ -45,15 +50,19 @@ class Deadline:
 
 
 def delete_project(project: Project) -> None:
-    """Out of sight at once; every row and object follows, at the latest by the machine."""
-    projects.mark_deleted(project)
-    _start(f"erase_{ids.tail(project.project_id)}", project, "", SECOND_LOOK_SECONDS)
-    if project.active_run is not None:
-        _end_run(project, project.active_run)
+    """Out of sight at once; every row and object follows, at the latest by the machine.
+
+    Raises NotFound when another call was first; whatever it raises, nothing is deleted.
+    """
+    _start(ids.new("erase"), project, "", SECOND_LOOK_SECONDS)  # of each call its own: one that found no mark is over
+    project = projects.mark_deleted(project)
     try:
+        _end_run(project)
         sweep_project(project, Deadline(time.monotonic() + AT_ONCE_SECONDS))
     except EraseUnfinished:
         return
+    except Exception:
+        logger.warning("project %s is deleted; its machine erases it", project.project_id, exc_info=True)
 
 
 def start_purge(project: Project, token: str) -> None:
@@ -71,11 +80,36 @@ def erase(raw: Item, *, seconds: float) -> Item:
     if token:
         with suppress(NotFound):  # its project is gone, and with it all pairs
             purge_pairs(projects.get(org_id, project_id), token, deadline)
-    else:
-        ghost = Project(org_id, project_id, "", "", "", "", {}, str(raw["s3_prefix"]), "", "")
-        sweep_project(ghost, deadline)
+    elif not _erase_project(org_id, project_id, str(raw["s3_prefix"]), deadline):
+        return {**raw, "seconds": 0, "late_seconds": 0, "again": False}
     late = int(str(raw["late_seconds"]))
     return {**raw, "seconds": late, "late_seconds": 0, "again": late > 0}
+
+
+def _erase_project(org_id: str, project_id: str, s3_prefix: str, deadline: Deadline) -> bool:
+    """False for a project that is not deleted: the call that started this machine failed before its mark."""
+    project = projects.row(org_id, project_id)
+    if project is not None and project.status != projects.DELETED:
+        return False
+    if project is None:  # swept before; what was written since has nothing else to lead to it
+        project = Project(
+            org_id=org_id,
+            project_id=project_id,
+            user_id="",
+            name="",
+            description="",
+            source_type="",
+            config={},
+            s3_prefix=s3_prefix,
+            created_at="",
+            updated_at="",
+        )
+    try:
+        _end_run(project)
+    except Exception:
+        logger.warning("run %s of deleted project %s goes on", project.active_run, project_id, exc_info=True)
+    sweep_project(project, deadline)
+    return True
 
 
 def sweep_project(project: Project, deadline: Deadline) -> None:
@@ -94,7 +128,7 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
     current().tables.batch_delete(
         "exports", ({"project_id": project_id, "version": e.version} for e in exports.of_project(project_id))
     )
-    for run in runs.of_project(project_id):
+    for run in runs.briefs_of_project(project_id):
         deadline.check()
         for table, range_key in (("run_events", "at_seq"), ("replies", "slot")):
             runs.delete_rows(table, range_key, run.run_id, deadline.check)
@@ -104,20 +138,20 @@ def sweep_project(project: Project, deadline: Deadline) -> None:
 
 def purge_pairs(project: Project, token: str, deadline: Deadline) -> None:
     """The texts of pairs that a bulk action deleted and nobody brought back."""
-    known = review_index.get_undo(project.project_id, token)
+    known = undo_store.get(project.project_id, token)
     if known is None:
         return
     if known.get("ended") != "undone":
         _purge(project, token, deadline)
     current().files.delete(undo_key(project, token))
-    review_index.forget_undo(project.project_id, token)
+    undo_store.forget(project.project_id, token)
 
 
 def _purge(project: Project, token: str, deadline: Deadline) -> None:
     try:
-        review_index.end_undo(project.project_id, token, "purged")
+        undo_store.end(project.project_id, token, "purged")
     except ConditionFailed:
-        ended = review_index.get_undo(project.project_id, token)
+        ended = undo_store.get(project.project_id, token)
         if ended is None or ended["ended"] != "purged":  # else an attempt that was cut off has been here: go on
             return
     before = read_undo(project, token)
@@ -167,15 +201,20 @@ def _start(run_id: str, project: Project, token: str, seconds: int) -> None:
     )
 
 
-def _end_run(project: Project, run_id: str) -> None:
+def _end_run(project: Project) -> None:
+    """The run that holds the project, if it does not end by itself meanwhile."""
+    if project.active_run is None:
+        return
     try:
-        run = runs.get(project.org_id, run_id)
+        run = runs.get(project.org_id, project.active_run)
     except NotFound:
         return
     if run.status in runs.ACTIVE:
-        lifecycle.cancel(run)
+        with suppress(Conflict):
+            lifecycle.cancel(run)
         polling.cancel_jobs(run)
-        current().workflows.stop(kinds.of(run.kind).machine, run.run_id, cause="project deleted")
+        for name in (run.run_id, lifecycle.recovery_name(run.run_id)):
+            current().workflows.stop(kinds.of(run.kind).machine, name, cause="project deleted")
         lifecycle.finish(run, "cancelled", values=lifecycle.usage(run))
 
 
@@ -190,7 +229,8 @@ def _pair_ids(project_id: str) -> Iterator[str]:
 
 
 def _names(table: str, range_key: str, project_id: str) -> Iterator[str]:
-    return (str(i[range_key]) for i in item_codec.items_of(table, {"project_id": project_id}))
+    found = item_codec.items_of(table, {"project_id": project_id}, attributes=(range_key,))
+    return (str(i[range_key]) for i in found)
 
 
 def _drain(table: str, range_key: str, project_id: str, names: Iterable[str], deadline: Deadline) -> None:

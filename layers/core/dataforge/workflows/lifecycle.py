@@ -6,6 +6,7 @@ named `<run id>-recovery`: it saves what was paid for, assesses it and closes th
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from typing import cast
@@ -20,6 +21,8 @@ from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.workflows import kinds
 from dataforge.workflows.state_input import StateInput
+
+logger = logging.getLogger(__name__)
 
 RECONCILE_AFTER = 30.0
 """Seconds a run may be open before a reader of it asks whether its machine still runs."""
@@ -160,16 +163,22 @@ def unassessed_as_failed(run: Run, reason: str) -> Item:
 def cancel(run: Run) -> Run:
     """Flag an unfinished run; its batches stop at their next slot. Again for a cancelled run is fine.
 
-    Raises Conflict when the run completed or failed before.
+    Raises Conflict when the run completed or failed before; nothing once the flag is set.
     """
     if run.status == "cancelled" or run.cancel_requested:
         return run
     try:
         run = run_status.change(run, {"cancel_requested": True}, where={"status": runs.ACTIVE})
     except ConditionFailed:
-        raise Conflict(f"Generation {run.run_id} is already {runs.get(run.org_id, run.run_id).status}") from None
-    run_log.write(run.run_id, run.stage, "Cancel requested", level="warning")
-    task_tokens.wake(run.run_id)
+        now = runs.get(run.org_id, run.run_id)
+        if now.status == "cancelled":  # another cancel was first, and the run has ended since
+            return now
+        raise Conflict(f"Generation {run.run_id} is already {now.status}") from None
+    try:
+        run_log.write(run.run_id, run.stage, "Cancel requested", level="warning")
+        task_tokens.wake(run.run_id)
+    except Exception:  # a waiting run sees the flag at its next look
+        logger.warning("run %s is cancelled, but was not woken", run.run_id, exc_info=True)
     return run
 
 

@@ -59,10 +59,13 @@ class DynamoTables:
     def put_new(self, table: str, item: Item) -> None:
         expression = Expression()
         expression.absent(self._key_names(table)[0])
-        wire = to_wire(rules.checked(item))
-        self._with_retries(
-            lambda: self._client.put_item(TableName=self._name(table), Item=wire, **expression.arguments())
-        )
+        stored = rules.checked(item)
+        wire, arguments = to_wire(stored), expression.arguments()
+        try:
+            self._with_retries(lambda: self._client.put_item(TableName=self._name(table), Item=wire, **arguments))
+        except ConditionFailed as failed:
+            if not _was_sent_again(failed) or self.get(table, _key(stored, self._key_names(table))) != stored:
+                raise
 
     def update(
         self,
@@ -132,6 +135,7 @@ class DynamoTables:
         cursor: str | None = None,
         limit: int = 1000,
         descending: bool = False,
+        attributes: Sequence[str] = (),
     ) -> Page:
         rules.check_limit(limit)
         named = begins or between
@@ -140,6 +144,10 @@ class DynamoTables:
         if between and between[1] > between[2]:  # type: ignore[operator]  # both are of one kind by now
             return Page([], None)
         arguments: dict[str, Any] = _key_condition(_key(hash_key), begins, between)
+        if attributes:
+            names = {f"#p{n}": name for n, name in enumerate(dict.fromkeys(attributes))}
+            arguments["ExpressionAttributeNames"] |= names
+            arguments["ProjectionExpression"] = ", ".join(names)
         arguments |= {"IndexName": index} if index else {"ConsistentRead": True}
         if cursor is not None:
             arguments["ExclusiveStartKey"] = _start(cursor)
@@ -304,6 +312,12 @@ def _is_conflict(error: ClientError) -> bool:
     return code == "TransactionConflictException" or (
         code == "TransactionCanceledException" and bool(codes) and codes <= _BUSY
     )
+
+
+def _was_sent_again(failed: ConditionFailed) -> bool:
+    """botocore repeated the request: the existing item may be its own, if the first response was lost."""
+    error = failed.__cause__
+    return isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
 
 
 def _pause(attempt: int) -> float:

@@ -104,6 +104,7 @@ class SqliteTables:
         cursor: str | None = None,
         limit: int = 1000,
         descending: bool = False,
+        attributes: Sequence[str] = (),
     ) -> Page:
         rules.check_limit(limit)
         schema = self._schema(table)
@@ -123,7 +124,7 @@ class SqliteTables:
             f"ORDER BY {', '.join(f'{c} {way}' for c in order.columns)} LIMIT ?"
         )
         with closing(self._database.connection().execute(select, (*values, limit + 1))) as rows:
-            return _page(schema, order, hash_value, rows, limit)
+            return _page(schema, order, hash_value, rows, limit, frozenset(attributes))
 
     def close(self) -> None:
         self._database.close()
@@ -296,7 +297,12 @@ def _position(cursor: str, order: SortOrder) -> list[object]:
 
 
 def _page(
-    schema: TableSchema, order: SortOrder, hash_value: Value, rows: Iterable[tuple[object, ...]], limit: int
+    schema: TableSchema,
+    order: SortOrder,
+    hash_value: Value,
+    rows: Iterable[tuple[object, ...]],
+    limit: int,
+    attributes: frozenset[str],
 ) -> Page:
     items: list[Item] = []
     size, last = 0, None
@@ -306,10 +312,11 @@ def _page(
             return Page(items, rules.cursor_of(last))
         last = cast("list[str | int]", place)
         if order.keys_only:
-            items.append(_keys(schema, order, hash_value, last))
+            item = _keys(schema, order, hash_value, last)
         else:
             size += len(cast(bytes, body))
-            items.append(orjson.loads(cast(bytes, body)))
+            item = orjson.loads(cast(bytes, body))
+        items.append({n: v for n, v in item.items() if n in attributes} if attributes else item)
     return Page(items, None)
 
 

@@ -20,4 +20,5 @@ def delete_document(project: Project, document_id: str) -> None:
     also = (
         [uploads.tombstone(project.org_id, project.project_id, document.s3_key)] if document.source == "upload" else []
     )
-    documents.finish_deletion(project, document, [document.s3_key, parsing.text_key(project, document)], also)
+    files = [document.s3_key, *parsing.text_keys(project, document)]
+    documents.finish_deletion(project, document, files, also)

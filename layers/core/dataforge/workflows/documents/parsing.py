@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dataforge import chunking, clock, ids, settings
@@ -14,9 +16,9 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.records import Chunk, ParsedDocument
 from dataforge.store import documents as document_store
-from dataforge.store import projects, run_events, run_log, run_status, runs
+from dataforge.store import progress, projects, run_events, run_log, run_status, runs
 from dataforge.store.chunks import StoredChunk
-from dataforge.store.documents import Document
+from dataforge.store.documents import Document, DocumentBrief
 from dataforge.store.progress import Progress
 from dataforge.store.projects import Project
 from dataforge.store.runs import Run
@@ -25,6 +27,10 @@ from dataforge.workflows.documents import loading
 from dataforge.workflows.state_input import StateInput
 
 _PARSABLE = ("pending", "parsing", "parsed", "failed")
+
+_CANCELLED, _DELETED, _RUN_FAILED = "cancelled", "deleted", "run_failed"
+_NOT_READ = (_CANCELLED, _DELETED, _RUN_FAILED)
+"""Reasons of documents that the run never came to; the others are those of `errors.Unreadable`."""
 
 MOST_DOCUMENTS = 5000
 """In one run: its row, which names them, must fit a table."""
@@ -36,7 +42,7 @@ def start(project: Project, *, document_ids: Sequence[str] | None = None, force:
 
     Raises Invalid (NOTHING_TO_PARSE) when there is none, or naming `document_ids` when one is unknown.
     """
-    there = [d for d in document_store.of_project(project.project_id)[::-1] if d.parsing_status != "deleting"]
+    there = [d for d in document_store.briefs_of_project(project.project_id) if d.parsing_status != "deleting"][::-1]
     if document_ids is not None:
         if unknown := sorted(set(document_ids) - {d.document_id for d in there}):
             raise Invalid(f"document_ids: no document {unknown[0]} in this project", field="document_ids")
@@ -63,15 +69,15 @@ def start_waiting(org_id: str, project_id: str, *, but: Sequence[object] = ()) -
             return None
         waiting = [
             d
-            for d in document_store.of_project(project_id)[::-1]
+            for d in document_store.briefs_of_project(project_id)
             if d.parsing_status == "pending" and (d.verified or d.source == "url") and d.document_id not in but
-        ]
+        ][::-1]
         return _begin(project, waiting[:MOST_DOCUMENTS]) if waiting else None
     except (Conflict, NotFound):
         return None
 
 
-def _begin(project: Project, chosen: Sequence[Document], *, left: int = 0) -> Run:
+def _begin(project: Project, chosen: Sequence[DocumentBrief], *, left: int = 0) -> Run:
     run_id = ids.new("gen_parse")
     run = Run(
         org_id=project.org_id,
@@ -164,29 +170,36 @@ def _read(document: Document) -> tuple[Document, ParsedDocument, list[Chunk]]:
 
 
 def text_key(project: Project, document: Document) -> str:
-    """Where the parsed text lies, into which the chunks' offsets point."""
-    return f"{project.s3_prefix}/parsed/{document.document_id}.txt"
+    """Where the parsed text lies, into which the offsets of the chunks that hold point."""
+    mark = f"-{document.parse}" if document.parse else ""
+    return f"{project.s3_prefix}/parsed/{document.document_id}{mark}.txt"
+
+
+def text_keys(project: Project, document: Document) -> list[str]:
+    """Those of every parse whose text is still there."""
+    return [f.key for f in current().files.list(f"{project.s3_prefix}/parsed/{document.document_id}")]
 
 
 def _store(project: Project, document: Document, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> int:
     """How many chunks with hand-made changes were replaced."""
     now = clock.now()
-    current().files.write(text_key(project, document), parsed.text.encode(), content_type="text/plain; charset=utf-8")
+    parse = document_store.begin_chunks(document)
+    _write_text(project, document, parse, parsed.text)
     rows = [
         StoredChunk(
-            project.project_id,
-            ids.chunk_id(document.document_id, c.position),
-            document.document_id,
-            c.content,
-            list(c.heading_path),
-            c.position,
-            c.content_type,
-            c.tokens,
-            c.start,
-            c.end,
-            now,
-            reading_difficulty(c.content),
-            c.page,
+            project_id=project.project_id,
+            chunk_id=ids.chunk_id(document.document_id, c.position),
+            document_id=document.document_id,
+            content=c.content,
+            heading_path=list(c.heading_path),
+            position=c.position,
+            content_type=c.content_type,
+            tokens=c.tokens,
+            start=c.start,
+            end=c.end,
+            created_at=now,
+            difficulty=reading_difficulty(c.content),
+            page=c.page,
         )
         for c in chunks
     ]
@@ -198,7 +211,18 @@ def _store(project: Project, document: Document, parsed: ParsedDocument, chunks:
         "error_reason": None,
         "pages": parsed.pages,
     }
-    return document_store.replace_chunks(project.org_id, document, rows, done)
+    return document_store.replace_chunks(project.org_id, document, rows, done, parse=parse)
+
+
+def _write_text(project: Project, document: Document, parse: int, text: str) -> None:
+    """Beside the one that holds; like the rows of chunks, those of earlier parses go when the next one begins."""
+    there = set(text_keys(project, document)) if parse > 1 else set()
+    for earlier in (None, *range(1, parse)):
+        key = text_key(project, replace(document, parse=earlier))
+        if key in there and earlier != document.parse:
+            current().files.delete(key)
+    key = text_key(project, replace(document, parse=parse))
+    current().files.write(key, text.encode(), content_type="text/plain; charset=utf-8")
 
 
 def reading_difficulty(text: str) -> str:
@@ -226,28 +250,52 @@ def record_failure(raw: Item) -> Item:
 
 def _fail(run: Run, document: Document, reason: str, message: str) -> None:
     document_store.mark(document, {"parsing_status": "failed", "error": message, "error_reason": reason})
-    run_events.record_progress(run, document.document_id, Progress(done=1, total=1, failed=1))
+    run_events.record_progress(run, document.document_id, Progress(done=1, total=1, failed=1, reason=reason))
     run_log.write(run.run_id, "parsing", f"{document.name} failed ({reason}): {message}", level="error")
 
 
 def close(run: Run, error: str | None) -> Run:
-    """Count what became of every document and end the run: failed only if nothing at all could be read."""
-    wanted = {str(d) for d in _list(run.config.get("document_ids"))}
-    documents = [d for d in document_store.of_project(run.project_id) if d.document_id in wanted]
-    parsed = [d for d in documents if d.parsing_status == "parsed"]
-    failed = [d for d in documents if d.parsing_status == "failed"]
+    """Count what this run made of every document and end it: failed only if nothing at all could be read.
+
+    What a document was before the run, or what somebody made of it since, does not count.
+    """
+    asked = [str(d) for d in _list(run.config.get("document_ids"))]
+    documents = [d for d in document_store.of_project(run.project_id) if d.document_id in set(asked)]
     for left in (d for d in documents if d.parsing_status == "parsing"):
         document_store.mark(left, {"parsing_status": "pending"}, statuses=("parsing",))
+    reasons = _reasons(run, asked, documents)
+    parsed = [d for d in documents if d.document_id not in reasons]
+    failed = [d for d in documents if reasons.get(d.document_id) not in (None, *_NOT_READ)]
     results: Item = {
         "documents_processed": len(parsed),
         "documents_failed": len(failed),
         "chunks_created": sum(d.chunk_count for d in parsed),
     }
-    values: Item = {"results": results, "delivered": len(parsed), "failed": run.asked - len(parsed)}
+    values: Item = {
+        "results": results,
+        "delivered": len(parsed),
+        "failed": len(reasons),
+        "reasons": {"rejected": {}, "failed": {**Counter(reasons.values())}},
+    }
     if error is None and not parsed and failed and not run.cancel_requested:
         error = f"None of the {len(failed)} documents could be read: {failed[0].name}: {failed[0].error}"
     status = "failed" if error else "cancelled" if run.cancel_requested else "completed"
     return lifecycle.finish(run, status, error=error, values=values)
+
+
+def _reasons(run: Run, asked: Sequence[str], documents: Sequence[Document]) -> dict[str, str]:
+    """Document id -> why this run did not parse it; those that it parsed are left out."""
+    done, there = progress.parts(run.run_id), {d.document_id for d in documents if d.parsing_status != "deleting"}
+    reasons: dict[str, str] = {}
+    for document_id in asked:
+        mine = done.get(document_id)
+        if document_id not in there:
+            reasons[document_id] = _DELETED
+        elif mine is None:
+            reasons[document_id] = _CANCELLED if run.cancel_requested else _RUN_FAILED
+        elif mine.failed:
+            reasons[document_id] = mine.reason or "unreadable"
+    return reasons
 
 
 def _list(value: object) -> list[object]:

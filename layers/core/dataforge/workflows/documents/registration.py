@@ -94,7 +94,8 @@ def _known(project: Project, upload: Upload | None, s3_key: str) -> Document | N
         if upload.document_id is None:
             return None
         return documents.get(project.project_id, upload.document_id)
-    return next((d for d in documents.of_project(project.project_id) if d.s3_key == s3_key), None)
+    briefs = documents.briefs_of_project(project.project_id)
+    return next((documents.get(d.project_id, d.document_id) for d in briefs if d.s3_key == s3_key), None)
 
 
 def _settled(project: Project, document: Document) -> Document:

@@ -22,7 +22,9 @@ from dataforge.store.projects import Project
 from dataforge.store.uploads import Finding, Upload
 from dataforge.workflows.documents import parsing
 
-_KEY = re.compile(r"data-forge/[^/]+/(proj_[^/]+)/sources/[^/]+")
+_KEY = re.compile(r"data-forge/.+/(proj_[^/]+)/sources/[^/]+", re.DOTALL)
+"""The user's part may hold slashes, in prefixes of before user ids were escaped; a file's name never does, so the last
+`/sources/` is the one. Whether the key really is that project's, its row says."""
 
 
 def arrived(key: str) -> str:

@@ -101,8 +101,10 @@ class DocumentRound(Round):
             if line["chunk_id"] in total:
                 total[line["chunk_id"]] += 1
 
+        parses = chunks.parses_of(self.run.project_id, total)
+
         def note(chunk_id: str) -> None:
-            chunks.count_pairs(self.run.project_id, chunk_id, self.run.run_id, total[chunk_id])
+            chunks.count_pairs(self.run.project_id, chunk_id, self.run.run_id, total[chunk_id], parses=parses)
 
         waiting = iter(total)
         with ThreadPoolExecutor(_AT_ONCE) as pool:

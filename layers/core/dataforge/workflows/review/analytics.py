@@ -11,7 +11,7 @@ from dataforge.store import documents as document_store
 from dataforge.store import review_index
 from dataforge.store import runs as run_store
 from dataforge.store.projects import Project
-from dataforge.store.review_index import SCORE_UNIT
+from dataforge.store.review_index import SCORE_UNIT, FactsOfBlocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class Numbers:
 
 def of_project(project: Project) -> Numbers:
     """Parse and generate runs count alike; a cancelled one is in the total only (contract A.4)."""
-    documents = document_store.of_project(project.project_id)
-    parsing = Counter(d.parsing_status for d in documents)
-    statuses = Counter(
-        "active" if r.status in run_store.ACTIVE else r.status for r in run_store.of_project(project.project_id)
-    )
+    parsing: Counter[str] = Counter()
     types: Counter[str] = Counter()
-    for document in documents:
+    for document in document_store.briefs_of_project(project.project_id):
+        parsing[document.parsing_status] += 1
         types.update(_numbers(document.chunk_types))
+    statuses = Counter(
+        "active" if r.status in run_store.ACTIVE else r.status for r in run_store.briefs_of_project(project.project_id)
+    )
     return Numbers(
         parsing["parsed"],
         parsing["failed"],
@@ -51,11 +51,11 @@ def of_project(project: Project) -> Numbers:
 
 def _quality(project: Project) -> dict[str, int]:
     scores: Counter[int] = Counter()
-    facts = review_index.read_facts(project.project_id)
+    facts = FactsOfBlocks(project.project_id)
     for block in review_index.read(project.project_id):
         there = (
             score
-            for score, code in zip(facts[block.run, block.number].scores, block.states, strict=True)
+            for score, code in zip(facts.of(block).scores, block.states, strict=True)
             if code in review_index.STATUSES
         )
         scores.update(there)

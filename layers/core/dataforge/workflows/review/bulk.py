@@ -5,6 +5,7 @@ What is written is the state of blocks, a hundred small items for 100,000 pairs;
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,10 +15,13 @@ from dataforge import clock, ids, settings
 from dataforge.errors import ConditionFailed, Conflict, Invalid, NotFound
 from dataforge.platform import current
 from dataforge.store import review_index
+from dataforge.store import undo as undo_store
 from dataforge.store.projects import Project
 from dataforge.store.review_index import BLOCK, CODES, DELETED, NOTHING, Block, Change, Facts
 from dataforge.workflows import erasing
 from dataforge.workflows.review.search import Matcher, PairFilter
+
+logger = logging.getLogger(__name__)
 
 ACTIONS = {"accept": CODES["accepted"], "reject": CODES["rejected"], "reset": CODES["pending"], "delete": DELETED}
 """What a bulk action makes of a pair."""
@@ -87,24 +91,30 @@ def act(project: Project, action: str, *, pair_ids: Sequence[str] | None, wanted
     token, expires = ids.new("undo"), clock.epoch() + settings.get().undo_minutes * 60
     # Before anything changes: what is cut off in the middle can still be taken back, and is purged in the end.
     _write_undo(project, token, planned)
-    review_index.put_undo(
-        project.project_id, token, {"action": action, "expires_at": expires, "affected": plan.affected}
-    )
+    undo_store.put(project.project_id, token, {"action": action, "expires_at": expires, "affected": plan.affected})
     if code == DELETED:
         erasing.start_purge(project, token)
-    affected = review_index.rewrite(project, known, plan.change)
-    if plan.before != planned:
-        _write_undo(project, token, plan.before)
-        review_index.change_undo(project.project_id, token, {"affected": affected})
+    try:
+        affected = review_index.rewrite(project, known, plan.change)
+    except Conflict as busy:
+        message = f"{busy.message}. What was changed until then can be restored with the undo_token {token}"
+        raise Conflict(message, code=busy.code) from None
+    try:
+        if plan.before != planned:
+            _write_undo(project, token, plan.before)
+            undo_store.change(project.project_id, token, {"affected": affected})
+    except Exception:  # the pairs are changed; an undo goes by what was planned
+        logger.warning("the undo of %s in project %s is as planned", token, project.project_id, exc_info=True)
     return Done(affected, token, clock.at(expires))
 
 
 def undo(project: Project, token: str) -> Undone:
     """Take a bulk action back, as far as nobody changed the pairs again. Safe to repeat when it was cut off.
 
-    Raises NotFound for an unknown token, Conflict (UNDO_ENDED) when it was done before, or it is too late.
+    Of two at once each restores a part. Raises NotFound for an unknown token, Conflict (UNDO_ENDED) when it was done
+    before, or it is too late.
     """
-    known = review_index.get_undo(project.project_id, token)
+    known = undo_store.get(project.project_id, token)
     if known is None:
         raise NotFound(f"Undo token {token[:60]} not found")
     if known.get("ended") or int(str(known["expires_at"])) <= clock.epoch():
@@ -116,9 +126,11 @@ def undo(project: Project, token: str) -> Undone:
         project, review_index.read_named(project.project_id, before), lambda b: _restored(b, before[b.key], code, facts)
     )
     try:
-        review_index.end_undo(project.project_id, token, "undone")
+        undo_store.end(project.project_id, token, "undone")
     except ConditionFailed:
-        raise _ended(True) from None
+        ended = undo_store.get(project.project_id, token)
+        if ended is None or ended.get("ended") != "undone":
+            raise _ended(False) from None
     return Undone(restored, int(str(known["affected"])) - restored)
 
 

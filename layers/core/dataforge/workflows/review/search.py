@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, islice
 
@@ -18,7 +18,7 @@ from dataforge.records import DIFFICULTIES
 from dataforge.store import pairs, review_index
 from dataforge.store.pairs import Pair, PairPlace
 from dataforge.store.projects import Project
-from dataforge.store.review_index import BLOCK, CODES, SCORE_UNIT, Block, Facts
+from dataforge.store.review_index import BLOCK, CODES, SCORE_UNIT, Block, Facts, FactsOfBlocks
 
 SEARCH_FILE = "search.txt"
 LONGEST_SEARCHED = 100_000
@@ -88,12 +88,14 @@ def find(project: Project, wanted: PairFilter) -> SearchResult:
 
 
 class Matcher:
-    """One filter, ready for any block; what does not change (facts, search hits) is read once."""
+    """One filter, ready for any block; what does not change (facts, search hits) is read once per block, and of the
+    facts only the result is kept."""
 
     def __init__(self, project: Project, wanted: PairFilter, known: Sequence[Block]) -> None:
         self._states = _table(CODES[wanted.status]) if wanted.status else _ONE
         self._tests = list(_tests(wanted))
-        self._facts = review_index.read_facts(project.project_id, wanted.run_id) if self._tests else {}
+        self._facts = FactsOfBlocks(project.project_id, wanted.run_id)
+        self._passing: dict[tuple[str, int], int] = {}
         self._hits = _searched(project, wanted, known) if wanted.search else None
 
     def mask(self, block: Block) -> bytes:
@@ -103,10 +105,19 @@ class Matcher:
         if self._hits is not None:
             mask &= _bits(self._hits.get(place, b""))
         if self._tests:
-            facts = self._facts[place]
+            mask &= self._tested(block)
+        return mask.to_bytes(BLOCK, "little")
+
+    def _tested(self, block: Block) -> int:
+        """1 for every slot whose facts pass all tests: facts never change."""
+        place = (block.run, block.number)
+        if place not in self._passing:
+            facts = self._facts.of(block)
+            mask = _bits(b"\x01" * BLOCK)
             for test in self._tests:
                 mask &= test(facts)
-        return mask.to_bytes(BLOCK, "little")
+            self._passing[place] = mask
+        return self._passing[place]
 
 
 # A mask is a whole number with one byte per slot, 0 or 1: and, or and byte tables work on a thousand slots at once.
@@ -196,28 +207,39 @@ def turns_of(pair: Pair) -> list[str]:
 def _searched(project: Project, wanted: PairFilter, known: Sequence[Block]) -> dict[tuple[str, int], bytes]:
     """(run, block) -> 1 for every slot whose text holds what is searched for."""
     needle = str(wanted.search).casefold().translate(_PLAIN)
-    found: dict[str, set[int]] = {}
-    for run in dict.fromkeys(b.run for b in known):
-        found[run] = set(_matching_lines(_search_file(project, run), needle.encode()))
-    for run, slot, text in review_index.edited_texts(project.project_id, wanted.run_id):
-        of_run = found.setdefault(run, set())
-        of_run.add(slot) if needle in text else of_run.discard(slot)
     masks: dict[tuple[str, int], bytearray] = {}
-    for run, slots in found.items():
-        for slot in slots:
-            masks.setdefault((run, slot // BLOCK), bytearray(BLOCK))[slot % BLOCK] = 1
+
+    def mark(run: str, slot: int, found: bool) -> None:
+        place = (run, slot // BLOCK)
+        if found or place in masks:
+            masks.setdefault(place, bytearray(BLOCK))[slot % BLOCK] = found
+
+    for run in dict.fromkeys(b.run for b in known):
+        for slot in _matching_lines(_search_file(project, run), needle.encode()):
+            mark(run, slot, True)
+    for run, slot, text in review_index.edited_texts(project.project_id, wanted.run_id):
+        mark(run, slot, needle in text)
     return {place: bytes(mask) for place, mask in masks.items()}
 
 
-def _search_file(project: Project, run: str) -> bytes:
+def _search_file(project: Project, run: str) -> Iterator[bytes]:
     try:
-        return current().files.read(f"{project.s3_prefix}/runs/gen_{run}/{SEARCH_FILE}")
+        return current().files.stream(f"{project.s3_prefix}/runs/gen_{run}/{SEARCH_FILE}")
     except FileNotFoundError:
-        return b""
+        return iter(())
 
 
-def _matching_lines(data: bytes, needle: bytes) -> Iterator[int]:
-    """Numbers of the lines that hold the needle, ascending."""
+def _matching_lines(parts: Iterable[bytes], needle: bytes) -> Iterator[int]:
+    """Numbers of the lines that hold the needle, ascending; a part and one line are in memory."""
+    line, rest = 0, b""
+    for part in parts:
+        whole, newline, rest = (rest + part).rpartition(b"\n")
+        yield from (line + n for n in _lines_with(whole + newline, needle))
+        line += part.count(b"\n")
+    yield from (line + n for n in _lines_with(rest, needle))
+
+
+def _lines_with(data: bytes, needle: bytes) -> Iterator[int]:
     line, counted = 0, 0
     at = data.find(needle)
     while at >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from dataforge.errors import Conflict, Gone, NotFound
 from dataforge.platform import current
 from dataforge.recipes.synthetic import lines
 from dataforge.store import runs
-from dataforge.store.runs import Run
+from dataforge.store.runs import Run, RunBrief
 from dataforge.workflows import lifecycle, run_files
 from dataforge.workflows.kinds import SYNTHETIC
 from dataforge.workflows.synthetic import closing
@@ -30,6 +31,12 @@ _STATUS: dict[str, Status] = {
 }
 CANCELLED = "cancelled by user"
 DAY = 86_400
+
+MOST_READ = 500
+"""Jobs that one page of a listing looks at."""
+_PAGE = 100
+
+logger = logging.getLogger(__name__)
 
 
 def get(org_id: str, job_id: str) -> Run:
@@ -52,13 +59,33 @@ def error_of(run: Run) -> str | None:
 
 
 def listed(org_id: str, *, status: Status | None, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
-    """Newest first; the cursor goes on where the page ended."""
+    """Newest first; the cursor goes on where reading stopped.
+
+    At most MOST_READ jobs are looked at: with a status that few have, a page may hold fewer than `limit` although more
+    follow.
+    """
     found: list[Run] = []
-    while True:
-        page, cursor = runs.page_of_project(project_of(org_id), limit=limit - len(found), cursor=cursor)
-        found += [r for r in map(lifecycle.reconcile, page) if status is None or status_of(r) == status]
-        if cursor is None or len(found) >= limit:
-            return found, cursor
+    looked_at = 0
+    while len(found) < limit and looked_at < MOST_READ:
+        page, following = runs.page_of_project(project_of(org_id), limit=_PAGE if status else limit, cursor=cursor)
+        for number, run in enumerate(map(_reconciled, page), 1):
+            if status is None or status_of(run) == status:
+                found.append(run)
+            if len(found) == limit and number < len(page):  # the cursor of a page that ends here
+                return found, runs.cursor_after(project_of(org_id), number, cursor=cursor)
+        looked_at, cursor = looked_at + len(page), following
+        if cursor is None:
+            break
+    return found, cursor
+
+
+def _reconciled(run: Run) -> Run:
+    """One job that cannot be reconciled must not take the others off the list: it is shown as it was stored."""
+    try:
+        return lifecycle.reconcile(run)
+    except Exception:
+        logger.exception("job %s could not be reconciled", run.run_id)
+        return run
 
 
 def cancel(run: Run) -> Run:
@@ -120,13 +147,13 @@ def expires_at(run: Run) -> str | None:
 def sweep(org_id: str) -> int:
     """Delete the files of jobs whose results have expired; how many went. On AWS the bucket's lifecycle does it."""
     gone = 0
-    for run in runs.of_project(project_of(org_id)):
+    for run in runs.briefs_of_project(project_of(org_id)):
         if run.status in runs.FINISHED and _expired(run):
             gone += current().files.delete_prefix(f"{run.files_prefix}/")
     return gone
 
 
-def _expired(run: Run) -> bool:
+def _expired(run: Run | RunBrief) -> bool:
     return run.completed_at is not None and clock.seconds_since(run.completed_at) > settings.get().results_days * DAY
 
 
