@@ -92,7 +92,7 @@ def holds(pair: Pair, wanted: dict[str, Any]) -> bool:
         "max_quality_score": lambda v: pair.quality_score <= v,
         "is_duplicate": lambda v: pair.is_duplicate == v,
         "type": lambda v: pair.type == v,
-        "complexity_level": lambda v: pair.complexity_level == v,
+        "complexity_level": lambda v: pair.difficulty == v,
     }
     return all(checks[name](value) for name, value in wanted.items())
 
@@ -113,7 +113,7 @@ def test_any_page_of_any_combination_of_filters_is_what_a_plain_search_would_fin
         "max_quality_score": lambda p: p.quality_score,
         "is_duplicate": lambda p: p.is_duplicate,
         "type": lambda p: p.type,
-        "complexity_level": lambda p: p.complexity_level,
+        "complexity_level": lambda p: p.difficulty,
     }
 
     for names in [[], *([n] for n in values), *(rng.sample(list(values), rng.randint(2, 4)) for _ in range(25))]:

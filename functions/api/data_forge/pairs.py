@@ -87,7 +87,8 @@ def undo_bulk_action(project: ProjectDep, body: reviewing.UndoRequest) -> review
 
 def _filter(given: reviewing.PairFilters) -> search.PairFilter:
     fields = given.model_dump(include=set(reviewing.PairFilters.model_fields))
-    return search.PairFilter(run_id=fields.pop("generation_id"), **{**fields, "search": given.search or None})
+    run_id, difficulty = fields.pop("generation_id"), fields.pop("complexity_level")
+    return search.PairFilter(run_id=run_id, difficulty=difficulty, **{**fields, "search": given.search or None})
 
 
 @router.post("/projects/{project_id}/export", operation_id="export")

@@ -111,8 +111,10 @@ def document(d: documents.Document) -> wire.Document:
 def _fetched(d: documents.Document) -> wire.Fetched | None:
     if not d.fetched:
         return None
-    told = {name: str(d.fetched.get(name) or "") for name in ("final_url", "content_type", "fetched_at")}
-    return wire.Fetched(finalUrl=told["final_url"], contentType=told["content_type"], fetchedAt=told["fetched_at"])
+    fetched = {name: str(d.fetched.get(name) or "") for name in ("final_url", "content_type", "fetched_at")}
+    return wire.Fetched(
+        finalUrl=fetched["final_url"], contentType=fetched["content_type"], fetchedAt=fetched["fetched_at"]
+    )
 
 
 def chunk(c: chunks.StoredChunk) -> wire.Chunk:
@@ -240,7 +242,7 @@ def pair(p: pairs.Pair) -> reviewing.Pair:
             "answer": p.answer,
             "qualityScore": p.quality_score,
             "groundingScore": p.grounding_score,
-            "complexityLevel": p.complexity_level,
+            "complexityLevel": p.difficulty,
             "questionType": p.question_type,
             "isDuplicate": p.is_duplicate,
             "status": p.status,

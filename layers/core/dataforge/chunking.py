@@ -180,9 +180,9 @@ def _pack(text: str, section: _Section, max_tokens: int) -> list[_Section]:
     size = 0
     for unit in section.units:
         if groups:
-            room = _fits(text[groups[-1][0].start : unit.end], max_tokens)
+            fits = _fits(text[groups[-1][0].start : unit.end], max_tokens)
             headed = all(held.kind == "heading" for held in groups[-1])
-            if room and (headed or size < target * 0.9):
+            if fits and (headed or size < target * 0.9):
                 groups[-1].append(unit)
                 size = tokens.count(text[groups[-1][0].start : unit.end])
                 continue

@@ -130,8 +130,8 @@ def _safe(value: object, name: str) -> object:
         return [_safe(one, name) for one in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    told = redact(f"{name}={value}")
-    return told.removeprefix(f"{name}=") if told.startswith(f"{name}=") else "[redacted]"
+    redacted = redact(f"{name}={value}")
+    return redacted.removeprefix(f"{name}=") if redacted.startswith(f"{name}=") else "[redacted]"
 
 
 OURS = ("dataforge", "functions", "infra")

@@ -68,7 +68,8 @@ class Slot:
 
     index: int
     chunk_id: str
-    difficulty: Difficulty | None = None
+    difficulty: str | None = None
+    """easy, medium or hard; in a synthetic run the caller's own word."""
     question_type: str | None = None
     ordinal: int = 0
     """The n-th pair asked of this chunk in the run, from 0, top-ups counted on."""
@@ -89,14 +90,14 @@ class Slot:
     @property
     def asked(self) -> dict[str, str]:
         """What the plan spreads over the slots, as far as this one was asked for it."""
-        told = {
+        asked = {
             "question_type": self.question_type,
             "difficulty": self.difficulty,
             "persona": self.persona,
             "style": self.style,
             "passages": str(len(self.chunk_ids)) if self.further else None,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in asked.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Answer:
     cached_tokens: int = 0
     """Input tokens that the provider had in its prompt cache."""
     rates: Rates | None = None
-    """The limits that the provider told with this answer."""
+    """The limits that the provider sent with this answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,10 @@ class Settings:
     requests_per_minute: int = _number(
         "DATAFORGE_REQUESTS_PER_MINUTE",
         0,
-        "Requests a minute to one model, all runs together (0: as its provider tells)",
+        "Requests a minute to one model, all runs together (0: as its provider allows)",
     )
     tokens_per_minute: int = _number(
-        "DATAFORGE_TOKENS_PER_MINUTE", 0, "Tokens a minute to one model, all runs together (0: as its provider tells)"
+        "DATAFORGE_TOKENS_PER_MINUTE", 0, "Tokens a minute to one model, all runs together (0: as its provider allows)"
     )
     teachers: str = _env("DATAFORGE_TEACHERS", "", "Teachers to list beside the built-in ones, comma separated")
     undo_minutes: int = _number("DATAFORGE_UNDO_MINUTES", 1440, "Minutes in which a bulk action can be taken back")

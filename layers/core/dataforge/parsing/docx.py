@@ -62,12 +62,12 @@ def _unzip(data: bytes) -> dict[str, bytes]:
                     "The Word file is password-protected. Remove the password and upload it again.", reason="encrypted"
                 )
             out: dict[str, bytes] = {}
-            room = _MOST_BYTES
+            budget = _MOST_BYTES
             for info in wanted:
                 with archive.open(info) as part:
-                    content = part.read(room + 1)
-                room -= len(content)
-                if room < 0:
+                    content = part.read(budget + 1)
+                budget -= len(content)
+                if budget < 0:
                     raise _too_large()
                 out[info.filename.replace("\\", "/").lstrip("/")] = content
             return out

@@ -100,8 +100,8 @@ def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     if len(said) >= len(text):
         return "a summary is as long as the passage itself"
     asked, at = with_material(request, text)
-    told = found.get("style")
-    style = next((s for s in STYLES if s == told), style_of(slot, question.summary_style))
+    named = found.get("style")
+    style = next((s for s in STYLES if s == named), style_of(slot, question.summary_style))
     return Draft(
         asked,
         said,

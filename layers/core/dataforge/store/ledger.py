@@ -204,7 +204,7 @@ def _taken_from_quota(account: Account, demand: Demand) -> list[Write]:
 
 
 def settle(org_id: str, run_id: str, *, amount: int, units: int) -> None:
-    """Charge what was delivered and let go of the rest; again for a settled run does nothing.
+    """Charge what was delivered and release the rest; again for a settled run does nothing.
 
     amount and units are at most what was reserved.
     """

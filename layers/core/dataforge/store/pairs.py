@@ -49,7 +49,7 @@ class Pair:
     answer: str
     quality_score: float
     grounding_score: float
-    complexity_level: str
+    difficulty: str
     question_type: str
     created_at: str
     type: str = "single_turn"
@@ -118,7 +118,7 @@ def marks(pairs: Sequence[Pair]) -> list[Marked]:
             score=p.quality_score,
             document_id=p.document_id,
             chunk_id=p.chunk_id,
-            difficulty=p.complexity_level,
+            difficulty=p.difficulty,
             is_duplicate=p.is_duplicate,
             multi_turn=p.type == "multi_turn",
         )
@@ -173,9 +173,7 @@ def fetch(project_id: str, places: Sequence[PairPlace]) -> list[Pair]:
     """In the order asked; a pair that was removed meanwhile is left out."""
     statuses = {ids.pair_id(project_id, p.run, p.slot): p.status for p in places}
     keys: list[Key] = [{"project_id": project_id, "pair_id": pair_id} for pair_id in statuses]
-    return [
-        from_item(Pair, {**i, "status": statuses[str(i["pair_id"])]}) for i in current().tables.batch_get("pairs", keys)
-    ]
+    return [_pair(item, statuses[str(item["pair_id"])]) for item in current().tables.batch_get("pairs", keys)]
 
 
 def walk(project_id: str, statuses: Iterable[str] = STATUSES) -> Iterator[Pair]:
@@ -197,7 +195,7 @@ def _neighbours(project_id: str, block: review_index.Block, places: Sequence[Pai
     for item in item_codec.items_of("pairs", {"project_id": project_id}, begins=("pair_id", prefix)):
         status = statuses.get(str(item["pair_id"]))
         if status is not None:
-            yield from_item(Pair, {**item, "status": status})
+            yield _pair(item, status)
 
 
 def _read(project_id: str, pair_id: str) -> tuple[Pair, review_index.Block]:
@@ -207,10 +205,20 @@ def _read(project_id: str, pair_id: str) -> tuple[Pair, review_index.Block]:
     status = review_index.STATUSES.get(block.states[ids.slot_of_pair(pair_id) % BLOCK]) if block else None
     if item is None or block is None or status is None:
         raise NotFound(f"Pair {pair_id} not found")
-    return from_item(Pair, {**item, "status": status}), block
+    return _pair(item, status), block
+
+
+_DIFFICULTY = "complexity_level"
+"""The stored name of a pair's difficulty, from the first release on."""
 
 
 def _row(pair: Pair) -> Item:
     item = to_item(pair)
     del item["status"]
+    item[_DIFFICULTY] = item.pop("difficulty")
     return item
+
+
+def _pair(item: Item, status: str) -> Pair:
+    """item: as `_row` made it; the status is the review index's."""
+    return from_item(Pair, {**item, "difficulty": item[_DIFFICULTY], "status": status})

@@ -1,4 +1,4 @@
-"""What is deleted is gone: a project with everything below it, and bulk-deleted pairs when no one can bring them back.
+"""Erases what was deleted: a project with everything below it, and bulk-deleted pairs once they cannot be restored.
 
 The `erase` state machine, which waits and sweeps, is started first; then they are marked, so that nobody sees them any
 more; then as much as fits into the request is swept at once. What fails before the mark has deleted nothing, and a

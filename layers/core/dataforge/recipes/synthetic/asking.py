@@ -124,8 +124,8 @@ def _brief(spec: Spec, slot: RecordSlot) -> list[str]:
     lines += [f"{name}: {value}" for name, value in slot.coverage.items()]
     lines += SHAPES[spec.schema].brief(slot, spec)
     lines += [f"Sub-topic: {slot.topic}", f"Who speaks: {slot.persona}", f"Angle: {slot.angle}"]
-    if slot.level and slot.level != spec.difficulty:
-        lines.append(f"Difficulty: {slot.level}")
+    if slot.difficulty and slot.difficulty != spec.difficulty:
+        lines.append(f"Difficulty: {slot.difficulty}")
     if slot.technique and spec.hard_negatives:
         technique = next(t for t in spec.hard_negatives.techniques if t.name == slot.technique)
         lines.append(brief(spec.schema, technique))

@@ -55,7 +55,7 @@ def _metadata(spec: Spec, record: Mapping[str, Any], slot: Mapping[str, Any], nu
     """Every record of a run has the same keys; a field of the caller's wins over ours of the same name."""
     made: Line = {}
     if spec.difficulty:
-        made |= {"domain": spec.domain, "difficulty": slot.get("level") or spec.difficulty}
+        made |= {"domain": spec.domain, "difficulty": slot.get("difficulty") or spec.difficulty}
     if spec.hard_negatives:
         made |= {"hard_negative": slot["technique"] is not None, "technique": slot["technique"]}
     made |= {f"coverage_{name}": value for name, value in (slot.get("coverage") or {}).items()}

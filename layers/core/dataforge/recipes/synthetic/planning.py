@@ -100,7 +100,7 @@ class _Places:
         return RecordSlot(
             index,
             root=index,
-            level=self.difficulties[index % len(self.difficulties)],
+            difficulty=self.difficulties[index % len(self.difficulties)],
             category=self.category[at] if self.category else None,
             coverage={name: values[at] for name, values in self.coverage.items()},
             axis=self.axis[at] if self.axis else None,

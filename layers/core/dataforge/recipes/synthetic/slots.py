@@ -21,8 +21,6 @@ class RecordSlot(Slot):
     axis: str | None = None
     technique: str | None = None
     """Name of the hard negative's technique; None: an ordinary record."""
-    level: str | None = None
-    """Difficulty in the caller's own word."""
     topic: str = ""
     persona: str = ""
     angle: str = ""
@@ -30,4 +28,8 @@ class RecordSlot(Slot):
 
 
 def of_item(item: Mapping[str, object]) -> RecordSlot:
-    return RecordSlot(**item)  # type: ignore[arg-type]
+    """A slot out of a plan or a batch file; in those of earlier releases the difficulty is called `level`."""
+    fields = dict(item)
+    if "level" in fields:
+        fields["difficulty"] = fields.pop("level")
+    return RecordSlot(**fields)  # type: ignore[arg-type]

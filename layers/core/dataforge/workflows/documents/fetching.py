@@ -91,9 +91,9 @@ class Fetched:
     """SHA-256, hex."""
 
 
-def allowances(told: str) -> list[Allowance]:
+def allowances(setting: str) -> list[Allowance]:
     """Read `DATAFORGE_FETCH_ALLOW`. Raises ValueError naming the entry that is neither a host nor a network."""
-    return [_allowance(entry.strip().lower()) for entry in told.split(",") if entry.strip()]
+    return [_allowance(entry.strip().lower()) for entry in setting.split(",") if entry.strip()]
 
 
 def _allowance(entry: str) -> Allowance:
@@ -173,9 +173,9 @@ async def _fetch(
             reason="timed_out",
         ) from None
     except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as problem:
-        told = str(problem) or type(problem).__name__
+        reason = str(problem) or type(problem).__name__
         raise Unreadable(
-            f"{_short(url)} cannot be reached ({told[:200]}). Check the address, or download it and upload the file.",
+            f"{_short(url)} cannot be reached ({reason[:200]}). Check the address, or download it and upload the file.",
             reason="unreachable",
         ) from None
 

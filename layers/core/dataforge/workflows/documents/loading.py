@@ -43,8 +43,8 @@ def _fetch(document: Document, path: Path, most: int) -> Item:
     kind = found.content_type or UNKNOWN_TYPE
     with path.open("rb") as file:
         current().files.write_stream(document.s3_key, iter(lambda: file.read(1 << 20), b""), content_type=kind)
-    told = {k: v for k, v in asdict(found).items() if k in ("final_url", "content_type", "fetched_at")}
-    return {"mime_type": kind, "size": found.size, "checksum": found.checksum, "verified": True, "fetched": told}
+    fetched = {k: v for k, v in asdict(found).items() if k in ("final_url", "content_type", "fetched_at")}
+    return {"mime_type": kind, "size": found.size, "checksum": found.checksum, "verified": True, "fetched": fetched}
 
 
 def _download(document: Document, path: Path, most: int) -> Item:

@@ -242,8 +242,8 @@ def record_failure(raw: Item) -> Item:
         document = document_store.get(e.project_id, e.key)
     except NotFound:
         return {"document": e.key, "outcome": "deleted"}
-    told = state_input.failure_of(raw) or "unknown error"
-    message = f"Reading the document failed unexpectedly ({told}). Parse it again; if it fails again, report it."
+    reason = state_input.failure_of(raw) or "unknown error"
+    message = f"Reading the document failed unexpectedly ({reason}). Parse it again; if it fails again, report it."
     _fail(lifecycle.run_of(e), document, "too_complex", message)
     return {"document": e.key, "outcome": "failed"}
 

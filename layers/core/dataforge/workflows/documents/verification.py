@@ -58,10 +58,10 @@ def settle(project: Project, upload: Upload) -> str:
         return "waiting"
     if PurePath(document.name).suffix.lower() != PurePath(upload.filename).suffix.lower() and finding.problem is None:
         finding = Finding(finding.size, finding.checksum)  # the type was found by another name; the parse finds it
-    told = _update_document(document, finding)
-    if told == "verified":
+    outcome = _update_document(document, finding)
+    if outcome == "verified":
         parsing.start_waiting(project.org_id, project.project_id)
-    return told
+    return outcome
 
 
 def _update_document(document: Document, finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""The gate before every call of a batch: room in flight, then a start time that all workers of the account share."""
+"""Admits every call of a batch: a place in flight, then a start time that all workers of the account share."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CHECK_EVERY = 0.25
 MARGIN = 1.03
 """The gap between two calls, as a multiple of what the limit allows: clocks and networks are never quite even."""
 _REPLY_TOKENS = 600
-"""A first guess, until replies tell."""
+"""A first guess, until replies show it."""
 
 
 class RateLimiter:
     """One per batch. concurrency: calls in flight at most. is_over: whether nothing more is to be sent.
 
-    Time is the wall clock: the line of start times is shared between machines.
+    Time is the clock of the system: the line of start times is shared between machines.
     """
 
     def __init__(self, model: Model, org_id: str, concurrency: int, is_over: Callable[[], bool]) -> None:
@@ -41,7 +41,7 @@ class RateLimiter:
         self._last = 0.0
         self._line = asyncio.Lock()  # one call at a time waits for its start: a stall cannot bunch them
         self._waiting: deque[asyncio.Event] = deque()
-        """For room, first come, first served."""
+        """Calls that wait for a place in flight, first come, first served."""
 
     async def enter(self, question: Question) -> int | None:
         """Come in when a call may start: the era to leave with. None: nothing more is to be sent."""
@@ -89,7 +89,7 @@ class RateLimiter:
         self._tokens = used if self._tokens is None else 0.9 * self._tokens + 0.1 * used
 
     def turned_away(self, era: int, rates: Rates | None, *, limited: bool) -> None:
-        """limited: by a limit of the account (429); else the provider is short of room, whoever asks."""
+        """limited: by a limit of the account (429); else the provider is overloaded, whoever asks."""
         if limited:
             self.window.rejected(era)
         else:
@@ -111,7 +111,7 @@ class RateLimiter:
             if self._spacing(question) is None:
                 return True
             async with self._line:
-                gap = self._spacing(question) or 0.001  # replies may have told more meanwhile
+                gap = self._spacing(question) or 0.001  # replies may have shown new limits meanwhile
                 wait = await self._refilled(gap)
                 start = max(self._times.popleft(), self._last + gap) if wait == 0 else time.time() + wait
                 if await self._slept_until(start) and wait == 0:
@@ -146,7 +146,7 @@ class RateLimiter:
         return shared_state.update(f"rate#{self._model.base_url or ''}{self._model.backend}", decide)
 
     def _spacing(self, question: Question) -> float | None:
-        """The catalogue's limits, else the settings', else what the provider told."""
+        """The catalogue's limits, else the settings', else what the provider sent."""
         s, m = settings.get(), self._model
         requests = m.requests_per_minute or s.requests_per_minute or self._told.requests
         tokens = m.tokens_per_minute or s.tokens_per_minute or self._told.tokens

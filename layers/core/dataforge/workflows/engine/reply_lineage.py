@@ -51,7 +51,7 @@ def with_lineage(
 
 
 def _lineage(outcome: Outcome[Any], paid: dict[str, Reply], n: int, slots: int) -> Item:
-    """Of the n-th slot of a call; a failed slot is told about by the last reply."""
+    """Of the n-th slot of a call; for a failed slot the last reply counts."""
     reply = paid.get(outcome.reply if isinstance(outcome, Drafted) else "") or paid[max(paid)]
     costs = [r.cost_usd for r in paid.values()]
     # A stored 0.0 comes back as 0: the part file of a batch that runs again must be the same.

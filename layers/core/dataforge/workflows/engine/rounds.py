@@ -28,7 +28,7 @@ from dataforge.workflows.engine.outcomes import C, ContentOf, Failed, Outcome
 from dataforge.workflows.state_input import StateInput
 
 OUTCOMES = {"delivered": "records.jsonl", "rejected": "rejected.jsonl", "failed": "failed.jsonl"}
-"""Whatever was asked for stands in exactly one of these files."""
+"""Every slot is in exactly one of these files."""
 
 LINES = tuple(OUTCOMES.values())
 MAX_TOP_UP = 1.25
@@ -106,7 +106,7 @@ class Round:
 
 
 def count_round(run: Run, round_number: int, delivered: int, *, rejected: Counter[str], failed: Counter[str]) -> Run:
-    """Move the run's counters by what came of a round, however often it is told; the run as it is then."""
+    """Move the run's counters by what came of a round, however often it is called; the run as it is then."""
     if run.assessed_round >= round_number:
         return run
     known = cast("dict[str, dict[str, int]]", run.reasons or {})

@@ -44,7 +44,7 @@ def _report(run: Run, good: Tally, bad: Tally) -> dict[str, object]:
     config = generation_config.of(run)
     chunks, asked = _planned(run)
     hops = planning.hops(config)
-    # What was asked tells whether types were spread; to make the teacher only for that costs a cold start 0.1 s.
+    # What was asked shows whether types were spread; to build the teacher only for that costs a cold start 0.1 s.
     spread = planning.dimensions(config, offline="question_type" not in asked)
     wanted = {**spread, **({"passages": {planning.MULTI: hops[planning.MULTI]}} if hops else {})}
     lines = _Lines(run, "records.jsonl")

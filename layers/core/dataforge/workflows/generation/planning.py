@@ -94,7 +94,7 @@ def _links(
 
 
 SINGLE, MULTI = "1", "2"
-"""How many passages a record needs, as `asked` tells it."""
+"""How many passages a record needs, as `asked` holds it."""
 
 
 def hops(config: GenerationConfig) -> dict[str, float]:

@@ -146,7 +146,7 @@ def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
         answer=r.draft.answer,
         quality_score=r.score.score,
         grounding_score=round(grounding.score, 4),
-        complexity_level=r.draft.difficulty,
+        difficulty=r.draft.difficulty,
         question_type=r.draft.question_type,
         created_at=clock.now(),
         system_prompt=config.pair_system_prompt,

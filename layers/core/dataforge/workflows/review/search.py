@@ -43,7 +43,7 @@ class PairFilter:
     max_quality_score: float | None = None
     is_duplicate: bool | None = None
     type: str | None = None
-    complexity_level: str | None = None
+    difficulty: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ def _tests(wanted: PairFilter) -> Iterator[Test]:
         yield _flagged(1, int(wanted.is_duplicate))
     if wanted.type is not None:
         yield _flagged(2, 2 * (wanted.type == "multi_turn"))
-    if wanted.complexity_level is not None:
-        yield _flagged(12, (DIFFICULTIES.index(wanted.complexity_level) + 1) << 2)
+    if wanted.difficulty is not None:
+        yield _flagged(12, (DIFFICULTIES.index(wanted.difficulty) + 1) << 2)
     if wanted.document_id is not None:
         yield _of_document(wanted.document_id)
     if wanted.chunk_id is not None:

@@ -141,7 +141,12 @@ def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
     slots = promised(run, run.assessed_round + 1)  # in the same order as the records, some of which it lacks
     for number, record in enumerate(_Accepted(run), 1):
         slot = next(s for s in slots if s.index == record["slot"])
-        place = {"category": slot.category, "technique": slot.technique, "level": slot.level, "coverage": slot.coverage}
+        place = {
+            "category": slot.category,
+            "technique": slot.technique,
+            "difficulty": slot.difficulty,
+            "coverage": slot.coverage,
+        }
         measures.lengths.append(len(shape.answered(record["payload"])))
         measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
         if spec.verified:
