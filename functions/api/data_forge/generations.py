@@ -9,7 +9,7 @@ from dataforge.platform import current
 from dataforge.store import run_log, runs
 from dataforge.store.runs import Run
 from dataforge.teachers import available
-from dataforge.workflows import lifecycle
+from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.documents import parsing
 from dataforge.workflows.engine import rounds
 from dataforge.workflows.generation import starting
@@ -66,7 +66,7 @@ def list_generations(project: ProjectDep, paging: PagingDep) -> list[wire.Genera
 def run_over_documents(org_id: str, generation_id: str) -> Run:
     """A run over documents: 404 for those of other APIs, which have other bodies."""
     run = runs.get(org_id, generation_id)
-    if run.kind not in ("parse", "generate"):
+    if kinds.of(run.kind).belongs_to != "project":
         raise NotFound(f"Generation {generation_id} not found")
     return run
 

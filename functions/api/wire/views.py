@@ -10,6 +10,7 @@ from dataforge.store import chunks, documents, pairs, progress, revisions, run_e
 from dataforge.store import exports as export_store
 from dataforge.store import projects as store_projects
 from dataforge.store.review_index import SCORE_UNIT
+from dataforge.workflows import kinds
 from dataforge.workflows.exporting import export as exporting_export
 from dataforge.workflows.review.analytics import Numbers
 from functions.api.wire import data_forge as wire
@@ -201,9 +202,9 @@ def _detail(run: runs.Run, now: progress.Progress, cost: float | None) -> wire.S
     """Exact counts; rate and time left as the run's last event has them."""
     if run.status not in runs.ACTIVE:
         return wire.StageProgress(stage=run.stage, done=run.asked, total=run.asked, costUsd=cost)
-    total = run.asked if run.kind == "parse" else run.asked - (run.delivered + run.rejected + run.failed)
-    said = run_events.latest(run.run_id)
-    rate = said.rate_per_second if said and said.stage == run.stage else None
+    total = run.asked - (run.delivered + run.rejected + run.failed)  # settled slots belong to earlier rounds
+    latest = run_events.latest(run.run_id)
+    rate = latest.rate_per_second if latest and latest.stage == run.stage else None
     left = max(0, total - now.done) / rate if rate else None
     return wire.StageProgress(
         stage=run.stage,
@@ -216,7 +217,7 @@ def _detail(run: runs.Run, now: progress.Progress, cost: float | None) -> wire.S
 
 
 def _results_so_far(run: runs.Run, spent: progress.Progress | None) -> wire.Json:
-    if run.kind == "parse" or spent is None:
+    if spent is None or not kinds.of(run.kind).calls_teachers:
         return {}
     return {
         "chunks_processed": 0,

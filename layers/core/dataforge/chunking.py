@@ -73,7 +73,14 @@ def _chunk(text: str, group: _Section, position: int) -> Chunk:
         sizes[unit.kind] += (unit.end - unit.start) if unit.kind != "heading" else 0
     kind = max(sizes, key=lambda found: sizes[found]) if sizes.total() else "heading"
     return Chunk(
-        content, group.path, group.units[0].page, position, kind, tokens.count(content), group.start, group.end
+        content=content,
+        heading_path=group.path,
+        page=group.units[0].page,
+        position=position,
+        content_type=kind,
+        tokens=tokens.count(content),
+        start=group.start,
+        end=group.end,
     )
 
 

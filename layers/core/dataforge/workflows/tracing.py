@@ -99,7 +99,16 @@ def trace(project: Project, pair_id: str) -> Trace:
     ]
     texts = {o.document_id: o.text() for o in origins}
     evidence = [_checked(e, texts.get(str(e.get("document_id") or pair.document_id))) for e in pair.evidence]
-    return Trace(pair, run, reply, known, origins[0], tuple(origins[1:]), evidence, _notes(pair, reply, origins))
+    return Trace(
+        pair=pair,
+        run=run,
+        reply=reply,
+        lineage=known,
+        origin=origins[0],
+        further=tuple(origins[1:]),
+        evidence=evidence,
+        notes=_notes(pair, reply, origins),
+    )
 
 
 def _origin(project: Project, run: Run | None, chunk_id: str, document_id: str, sha: Value) -> Origin:
@@ -108,14 +117,14 @@ def _origin(project: Project, run: Run | None, chunk_id: str, document_id: str, 
     document, document_state = _document(project.project_id, document_id, source)
     key = parsing.text_key(project, document) if document else None
     return Origin(
-        chunk_id,
-        document_id,
-        chunk_state,
-        chunk,
-        document_state,
-        document,
-        source,
-        current().files.info(key) if key else None,
+        chunk_id=chunk_id,
+        document_id=document_id,
+        chunk_state=chunk_state,
+        chunk=chunk,
+        document_state=document_state,
+        document=document,
+        source=source,
+        parsed=current().files.info(key) if key else None,
     )
 
 

@@ -74,7 +74,12 @@ def _leading_condition(statement: Statement, scene: Scene) -> Iterator[Candidate
     else:
         question = f"What happens {condition}?"
     yield Candidate(
-        anchored(question, statement.headings, scene), statement.text, "condition", "medium", statement.evidence, 0.95
+        question=anchored(question, statement.headings, scene),
+        answer=statement.text,
+        kind="condition",
+        difficulty="medium",
+        evidence=statement.evidence,
+        worth=0.95,
     )
 
 
@@ -165,10 +170,10 @@ def _of(statement: Statement, clause: Clause, question: str, kind: str, worth: f
     asked = question.replace(f" {clause.subject}", f" {lower_first(clause.subject, scene)}", 1)
     asked = with_adjunct(clause.adjunct, asked)
     return Candidate(
-        anchored(asked, statement.headings, scene),
-        statement.text,
-        kind,
-        "easy" if kind == "factual" else "medium",
-        statement.evidence,
-        worth,
+        question=anchored(asked, statement.headings, scene),
+        answer=statement.text,
+        kind=kind,
+        difficulty="easy" if kind == "factual" else "medium",
+        evidence=statement.evidence,
+        worth=worth,
     )

@@ -267,7 +267,16 @@ def _clause(adjunct: str, subject: str, words: Sequence[str], at: int) -> Clause
         ):
             return None
         aux = "can" if finite == "cannot" else finite
-        return Clause(adjunct, subject, aux, negated, after[0], " ".join(after[1:]), f"{written} {after[0]}", plural)
+        return Clause(
+            adjunct=adjunct,
+            subject=subject,
+            aux=aux,
+            negated=negated,
+            verb=after[0],
+            rest=" ".join(after[1:]),
+            finite=f"{written} {after[0]}",
+            plural=plural,
+        )
     if finite in english.BE or (
         finite in english.HAVE
         and after
@@ -277,11 +286,29 @@ def _clause(adjunct: str, subject: str, words: Sequence[str], at: int) -> Clause
         moved = _participle(after)
         verb = after[0] if moved else ""
         rest = " ".join(after[1:] if moved else after)
-        return Clause(adjunct, subject, finite, negated, verb, rest, f"{written} {verb}".strip(), plural)
+        return Clause(
+            adjunct=adjunct,
+            subject=subject,
+            aux=finite,
+            negated=negated,
+            verb=verb,
+            rest=rest,
+            finite=f"{written} {verb}".strip(),
+            plural=plural,
+        )
     if finite in english.DO:
         if not negated or not after:
             return None
-        return Clause(adjunct, subject, finite, True, after[0], " ".join(after[1:]), f"{written} {after[0]}", plural)
+        return Clause(
+            adjunct=adjunct,
+            subject=subject,
+            aux=finite,
+            negated=True,
+            verb=after[0],
+            rest=" ".join(after[1:]),
+            finite=f"{written} {after[0]}",
+            plural=plural,
+        )
     return _full_verb(adjunct, subject, words[at], " ".join(after), plural)
 
 
@@ -296,7 +323,16 @@ def _full_verb(adjunct: str, subject: str, written: str, rest: str, plural: bool
         if base and base != "be":
             if form == "past" and base == bare:
                 aux = "do" if plural else "did"
-            return Clause(adjunct, subject, aux, False, base, rest, written, plural)
+            return Clause(
+                adjunct=adjunct,
+                subject=subject,
+                aux=aux,
+                negated=False,
+                verb=base,
+                rest=rest,
+                finite=written,
+                plural=plural,
+            )
     return None
 
 

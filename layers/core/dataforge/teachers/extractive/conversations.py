@@ -77,7 +77,14 @@ def _conversation(group: Sequence[Draft]) -> Draft:
         said += [Message("user", asked), Message("assistant", pair.answer)]
     level = max(group, key=lambda d: DIFFICULTIES.index(d.difficulty)).difficulty
     evidence = tuple(dict.fromkeys(e for d in group for e in d.evidence))
-    return Draft(said[0].content, said[-1].content, "conversation", level, evidence, tuple(said))
+    return Draft(
+        question=said[0].content,
+        answer=said[-1].content,
+        question_type="conversation",
+        difficulty=level,
+        evidence=evidence,
+        turns=tuple(said),
+    )
 
 
 def _leaning(pair: Draft, before: Sequence[Draft], *, last: bool) -> str:

@@ -115,12 +115,12 @@ def _named(statement: Statement, scene: Scene) -> Iterator[Candidate]:
         long = _expansion(found.group(1), found.group(2))
         if long:
             yield Candidate(
-                f"What does {found.group(2)} stand for?",
-                f"{found.group(2)} stands for {long}.",
-                "definition",
-                "easy",
-                statement.evidence[-1:],
-                0.8,
+                question=f"What does {found.group(2)} stand for?",
+                answer=f"{found.group(2)} stands for {long}.",
+                kind="definition",
+                difficulty="easy",
+                evidence=statement.evidence[-1:],
+                worth=0.8,
             )
     called = _CALLED.search(statement.text)
     if called and not set(called.group(1).split()) & english.PREPOSITIONS:
@@ -161,12 +161,12 @@ def differences(statements: Sequence[Statement], scene: Scene) -> Iterator[Candi
             continue
         names = lower_first(a.subject, scene), lower_first(b.subject, scene)
         yield Candidate(
-            f"What is the difference between {names[0]} and {names[1]}?",
-            f"{first.text} {second.text}",
-            "comparison",
-            "hard",
-            (*first.evidence, *second.evidence),
-            0.9,
+            question=f"What is the difference between {names[0]} and {names[1]}?",
+            answer=f"{first.text} {second.text}",
+            kind="comparison",
+            difficulty="hard",
+            evidence=(*first.evidence, *second.evidence),
+            worth=0.9,
         )
 
 
@@ -175,4 +175,6 @@ def _lowered(question: str, clause: Clause, scene: Scene) -> str:
 
 
 def _pair(statement: Statement, question: str, kind: str, worth: float) -> Candidate:
-    return Candidate(question, statement.text, kind, "easy", statement.evidence, worth)
+    return Candidate(
+        question=question, answer=statement.text, kind=kind, difficulty="easy", evidence=statement.evidence, worth=worth
+    )

@@ -36,12 +36,12 @@ def lists(listing: Listing, scene: Scene) -> Iterator[Candidate]:
     if question and sum(len(i.text) for i in listing.items) <= MOST_CHARACTERS:
         how = question.startswith(("How ", "What are the steps", "Which steps")) or " steps" in question
         yield Candidate(
-            anchored(question, listing.headings, scene),
-            written(listing),
-            "how-to" if how else "list",
-            "medium",
-            tuple(x for x in (listing.lead.raw if listing.lead else "", *(i.raw for i in listing.items)) if x),
-            1.0,
+            question=anchored(question, listing.headings, scene),
+            answer=written(listing),
+            kind="how-to" if how else "list",
+            difficulty="medium",
+            evidence=tuple(x for x in (listing.lead.raw if listing.lead else "", *(i.raw for i in listing.items)) if x),
+            worth=1.0,
         )
     yield from _terms(items, listing, scene)
 
@@ -190,4 +190,6 @@ def _terms(items: Sequence[Item], listing: Listing, scene: Scene) -> Iterator[Ca
             continue
         question = _about(term, text, over)
         answer = f"{term}: {text}" if text[-1] in ".!?" else f"{term}: {text}."
-        yield Candidate(question, answer, "definition", "easy", (item.raw,), 0.75)
+        yield Candidate(
+            question=question, answer=answer, kind="definition", difficulty="easy", evidence=(item.raw,), worth=0.75
+        )

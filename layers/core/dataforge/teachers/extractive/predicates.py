@@ -178,7 +178,14 @@ def offer(
         final = anchored(asked, statement.headings, scene, always=few or blank)
         if blank and len(clause.subject.split()) == 2 and final == asked:
             return
-        yield Candidate(final, statement.text, kind, difficulty, statement.evidence, worth)
+        yield Candidate(
+            question=final,
+            answer=statement.text,
+            kind=kind,
+            difficulty=difficulty,
+            evidence=statement.evidence,
+            worth=worth,
+        )
 
 
 def without_adverbs(rest: str) -> str:

@@ -301,7 +301,14 @@ def _pair(statement: Statement, clause: Clause, question: str, kind: str, worth:
     if kind != "temporal":
         asked = with_adjunct(clause.adjunct, asked)
     final = anchored(asked, statement.headings, scene)
-    return Candidate(final, statement.text, kind, _difficulty(statement), statement.evidence, worth)
+    return Candidate(
+        question=final,
+        answer=statement.text,
+        kind=kind,
+        difficulty=_difficulty(statement),
+        evidence=statement.evidence,
+        worth=worth,
+    )
 
 
 def _difficulty(statement: Statement) -> Difficulty:

@@ -72,7 +72,14 @@ def _sound(found: Iterable[Candidate], content: str) -> Iterator[Candidate]:
             and all(e in content for e in c.evidence)
             and not check(draft, passage=content)
         ):
-            yield Candidate(question, c.answer, c.kind, c.difficulty, c.evidence, c.worth)
+            yield Candidate(
+                question=question,
+                answer=c.answer,
+                kind=c.kind,
+                difficulty=c.difficulty,
+                evidence=c.evidence,
+                worth=c.worth,
+            )
 
 
 def _pick(found: Iterable[Candidate]) -> list[Candidate]:

@@ -127,12 +127,12 @@ def _who(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candida
     question = f"Who {finite} {_kernel(clause.rest)}?"
     asked = with_adjunct(clause.adjunct, question)
     yield Candidate(
-        anchored(asked, statement.headings, scene),
-        statement.text,
-        "person",
-        "easy",
-        statement.evidence,
-        0.9 if only else 0.85,
+        question=anchored(asked, statement.headings, scene),
+        answer=statement.text,
+        kind="person",
+        difficulty="easy",
+        evidence=statement.evidence,
+        worth=0.9 if only else 0.85,
     )
 
 
@@ -177,12 +177,12 @@ def _agent(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
     question = " ".join(w for w in words if w).replace(" ,", ",") + "?"
     asked = with_adjunct(clause.adjunct, question)
     yield Candidate(
-        anchored(asked, statement.headings, scene),
-        statement.text,
-        "person" if person else "factual",
-        "easy",
-        statement.evidence,
-        0.9 if person else 0.65,
+        question=anchored(asked, statement.headings, scene),
+        answer=statement.text,
+        kind="person" if person else "factual",
+        difficulty="easy",
+        evidence=statement.evidence,
+        worth=0.9 if person else 0.65,
     )
 
 
@@ -215,12 +215,12 @@ def _permission(statement: Statement, clause: Clause, scene: Scene) -> Iterator[
     question = " ".join(w for w in (clause.aux.capitalize(), subject, verb, rest) if w) + "?"
     answer = f"{'No' if denied else 'Yes'}. {statement.text}"
     yield Candidate(
-        anchored(question, statement.headings, scene),
-        answer,
-        "yes-no",
-        "easy",
-        statement.evidence,
-        0.8 if denied else 0.7,
+        question=anchored(question, statement.headings, scene),
+        answer=answer,
+        kind="yes-no",
+        difficulty="easy",
+        evidence=statement.evidence,
+        worth=0.8 if denied else 0.7,
     )
 
 
@@ -249,7 +249,14 @@ def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Cand
         if len(set(content_words(asked))) < (3 if clause.subject.startswith("The ") else 2):
             return
     kind, difficulty, worth = ("list", "medium", 0.8) if enumerated else ("factual", "easy", 0.6)
-    yield Candidate(asked, statement.text, kind, difficulty, statement.evidence, worth)  # type: ignore[arg-type]
+    yield Candidate(
+        question=asked,
+        answer=statement.text,
+        kind=kind,
+        difficulty=difficulty,
+        evidence=statement.evidence,
+        worth=worth,
+    )  # type: ignore[arg-type]
 
 
 def _is_object(rest: str) -> bool:
@@ -308,5 +315,10 @@ def _duty(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candid
     tail = time.group() if time else ""
     question = f"What {clause.aux} {lower_first(clause.subject, scene)} do{tail}?"
     yield Candidate(
-        anchored(question, statement.headings, scene), statement.text, "condition", "medium", statement.evidence, 0.9
+        question=anchored(question, statement.headings, scene),
+        answer=statement.text,
+        kind="condition",
+        difficulty="medium",
+        evidence=statement.evidence,
+        worth=0.9,
     )

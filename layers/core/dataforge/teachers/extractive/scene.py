@@ -201,13 +201,13 @@ def _table(
     whole = not alone and not followed and len(raw) + longest < 1150
     caption = lead.text.rstrip(":") if lead else ""
     return Table(
-        rows[0],
-        tuple(r for r, _ in body),
-        lines[0].strip(),
-        tuple(line.strip() for _, line in body),
-        headings,
-        caption,
-        whole,
+        header=rows[0],
+        rows=tuple(r for r, _ in body),
+        raw_header=lines[0].strip(),
+        raw_rows=tuple(line.strip() for _, line in body),
+        headings=headings,
+        caption=caption,
+        whole=whole,
     )
 
 

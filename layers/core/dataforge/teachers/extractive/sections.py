@@ -41,7 +41,14 @@ def _asked_by_heading(heading: str, group: Sequence[Sentence]) -> Iterator[Candi
     found = _ASKED.match(heading)
     body = _body(group)
     if found and body:
-        yield Candidate(found["q"], " ".join(s.text for s in body), "faq", "easy", tuple(s.raw for s in body), 1.0)
+        yield Candidate(
+            question=found["q"],
+            answer=" ".join(s.text for s in body),
+            kind="faq",
+            difficulty="easy",
+            evidence=tuple(s.raw for s in body),
+            worth=1.0,
+        )
 
 
 def _asked_in_text(scene: Scene) -> Iterator[Candidate]:
@@ -55,7 +62,14 @@ def _asked_in_text(scene: Scene) -> Iterator[Candidate]:
         body = _body(rest)
         text = re.sub(r"^A(?:nswer)?\s*[:.]\s*", "", " ".join(s.text for s in body))
         if body and len(text.split()) > 2:
-            yield Candidate(found["q"], text, "faq", "easy", tuple(s.raw for s in body), 1.0)
+            yield Candidate(
+                question=found["q"],
+                answer=text,
+                kind="faq",
+                difficulty="easy",
+                evidence=tuple(s.raw for s in body),
+                worth=1.0,
+            )
 
 
 def _how_to(heading: str, group: Sequence[Sentence]) -> Iterator[Candidate]:
@@ -63,12 +77,12 @@ def _how_to(heading: str, group: Sequence[Sentence]) -> Iterator[Candidate]:
     body = _body(group)
     if found and base_of(found.group(1).split()[0], "base") and body and len(body) > 1:
         yield Candidate(
-            f"How do you {found.group(1)}?",
-            " ".join(s.text for s in body),
-            "how-to",
-            "medium",
-            tuple(s.raw for s in body),
-            0.95,
+            question=f"How do you {found.group(1)}?",
+            answer=" ".join(s.text for s in body),
+            kind="how-to",
+            difficulty="medium",
+            evidence=tuple(s.raw for s in body),
+            worth=0.95,
         )
 
 
@@ -98,12 +112,12 @@ def _explained(
     ):
         return
     yield Candidate(
-        _EXPLAIN[len(name) % len(_EXPLAIN)].format(name),
-        " ".join(s.text for s in group),
-        "summary",
-        "hard",
-        tuple(s.raw for s in group),
-        0.45,
+        question=_EXPLAIN[len(name) % len(_EXPLAIN)].format(name),
+        answer=" ".join(s.text for s in group),
+        kind="summary",
+        difficulty="hard",
+        evidence=tuple(s.raw for s in group),
+        worth=0.45,
     )
 
 
@@ -125,12 +139,12 @@ def _rules(
         ):
             continue
         yield Candidate(
-            f"What rules apply to {name}?",
-            " ".join(s.text for s in body),
-            "summary",
-            "hard",
-            tuple(s.raw for s in body),
-            0.9,
+            question=f"What rules apply to {name}?",
+            answer=" ".join(s.text for s in body),
+            kind="summary",
+            difficulty="hard",
+            evidence=tuple(s.raw for s in body),
+            worth=0.9,
         )
 
 

@@ -63,7 +63,12 @@ def _asked(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
     asked = with_adjunct(clause.adjunct, f"{lead} {finite} {rest}?".replace("  ", " "))
     if asked and words:
         yield Candidate(
-            anchored(asked, statement.headings, scene), statement.text, "factual", "easy", statement.evidence, 0.55
+            question=anchored(asked, statement.headings, scene),
+            answer=statement.text,
+            kind="factual",
+            difficulty="easy",
+            evidence=statement.evidence,
+            worth=0.55,
         )
 
 
@@ -117,7 +122,14 @@ def pointed(statement: Statement, scene: Scene) -> Iterator[Candidate]:
     if said.base in ("mean", "say", "seem") or lead.split()[-1] in ("case", "way", "reason", "time", "period", "word"):
         return
     question = anchored(f"{lead} {clause.finite} {rest}?", statement.headings, scene)
-    yield Candidate(question, statement.text, "factual", "medium", statement.evidence, 0.55)
+    yield Candidate(
+        question=question,
+        answer=statement.text,
+        kind="factual",
+        difficulty="medium",
+        evidence=statement.evidence,
+        worth=0.55,
+    )
 
 
 def _last(statement: Statement) -> str:
@@ -133,7 +145,12 @@ def _there(statement: Statement, scene: Scene) -> Iterator[Candidate]:
     question = f"How many {found['what']} {found['be']} there {found['where'].rstrip(' .')}?"
     if known(f"the {found['what']} {found['where']}", statement.headings, scene):
         yield Candidate(
-            anchored(question, statement.headings, scene), statement.text, "numeric", "easy", statement.evidence, 0.85
+            question=anchored(question, statement.headings, scene),
+            answer=statement.text,
+            kind="numeric",
+            difficulty="easy",
+            evidence=statement.evidence,
+            worth=0.85,
         )
 
 
@@ -157,10 +174,10 @@ def polar(statement: Statement, scene: Scene) -> Iterator[Candidate]:
         return
     for made in offer(statement, clause, question, scene, kind="yes-no", worth=0.6 if clause.negated else 0.3):
         yield Candidate(
-            made.question,
-            f"{'No' if clause.negated else 'Yes'}. {made.answer}",
-            made.kind,
-            made.difficulty,
-            made.evidence,
-            made.worth,
+            question=made.question,
+            answer=f"{'No' if clause.negated else 'Yes'}. {made.answer}",
+            kind=made.kind,
+            difficulty=made.difficulty,
+            evidence=made.evidence,
+            worth=made.worth,
         )

@@ -147,7 +147,12 @@ def _cell(table: Table, scene: Scene, n: int, entity: str, column: Column, cell:
     if asked is None:
         return
     question, answer = asked
-    yield _placed(Candidate(question, answer, "table", "easy", (), 0.7), table, (n,), scene)
+    yield _placed(
+        Candidate(question=question, answer=answer, kind="table", difficulty="easy", evidence=(), worth=0.7),
+        table,
+        (n,),
+        scene,
+    )
 
 
 def _ask(column: Column, entity: str, cell: str, scene: Scene) -> tuple[str, str] | None:
@@ -206,7 +211,17 @@ def _row(table: Table, scene: Scene, n: int, entity: str) -> Iterator[Candidate]
     figures = sum(_number(c) is not None for _, c in cells) * 2 > len(cells)
     question = f"What are the key figures for {entity}?" if figures else f"What are the details of {entity}?"
     yield _placed(
-        Candidate(question, f"For {entity}, the entries are: {told}.", "table", "medium", (), 0.72), table, (n,), scene
+        Candidate(
+            question=question,
+            answer=f"For {entity}, the entries are: {told}.",
+            kind="table",
+            difficulty="medium",
+            evidence=(),
+            worth=0.72,
+        ),
+        table,
+        (n,),
+        scene,
     )
 
 
@@ -249,12 +264,12 @@ def _extremes(table: Table, scene: Scene, kind: str, column: Column, at: int) ->
         tail = f"with {cell}" if column.counted else f"at {cell}"
         yield _placed(
             Candidate(
-                f"Which {kind} has the {word} {column.name}?",
-                f"{upper_first(entity)} has the {word} {column.name}, {tail}.",
-                "comparison",
-                "hard",
-                (),
-                0.85,
+                question=f"Which {kind} has the {word} {column.name}?",
+                answer=f"{upper_first(entity)} has the {word} {column.name}, {tail}.",
+                kind="comparison",
+                difficulty="hard",
+                evidence=(),
+                worth=0.85,
             ),
             table,
             (winners[0],),
@@ -275,13 +290,13 @@ def _compared(table: Table, scene: Scene, column: Column, at: int) -> Iterator[C
     more = names[0] if a > b else names[1]
     yield _placed(
         Candidate(
-            f"How does the {column.name} of {names[0]} compare with that of {names[1]}?",
-            f"The {column.name} of {names[0]} is {cells[0]} and that of {names[1]} is {cells[1]}, so {more} has the "
+            question=f"How does the {column.name} of {names[0]} compare with that of {names[1]}?",
+            answer=f"The {column.name} of {names[0]} is {cells[0]} and that of {names[1]} is {cells[1]}, so {more} has the "
             f"{word} {column.name}.",
-            "comparison",
-            "hard",
-            (),
-            0.8,
+            kind="comparison",
+            difficulty="hard",
+            evidence=(),
+            worth=0.8,
         ),
         table,
         (n, n + 1),
@@ -315,12 +330,12 @@ def _kinds(table: Table, scene: Scene, kind: str, column: Column, at: int) -> It
         )
         yield _placed(
             Candidate(
-                f"Which {many} have “{value}” as their {column.name}?",
-                f"{listed} have “{value}” as their {column.name}.",
-                "list",
-                "hard",
-                (),
-                0.8,
+                question=f"Which {many} have “{value}” as their {column.name}?",
+                answer=f"{listed} have “{value}” as their {column.name}.",
+                kind="list",
+                difficulty="hard",
+                evidence=(),
+                worth=0.8,
             ),
             table,
             tuple(members),

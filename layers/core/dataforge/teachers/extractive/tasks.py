@@ -63,17 +63,17 @@ def _checklists(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
         if not 3 <= len(items) == len(listing.items) <= MOST_ITEMS or not items[0].ordered or steps < len(items):
             continue
         yield Task(
-            _worded(
+            request=_worded(
                 listing.items[0].text,
                 "Turn the following procedure into a checklist that can be ticked off.",
                 "Rewrite these steps as a checklist.",
                 "Make a checklist of the steps below.",
             ),
-            written(listing),
-            "\n".join(f"- [ ] {i.text}" for i in items),
-            "checklist",
-            "easy",
-            _raw(listing),
+            material=written(listing),
+            work="\n".join(f"- [ ] {i.text}" for i in items),
+            kind="checklist",
+            difficulty="easy",
+            evidence=_raw(listing),
         )
 
 
@@ -83,23 +83,30 @@ def _steps(_: Scene, pairs: tuple[Draft, ...]) -> Iterator[Task]:
         how = _HOW.match(pair.question)
         if how and "\n" in pair.answer:
             request = _worded(how["what"], "Explain step by step how to {}.", "Write instructions on how to {}.")
-            yield Task(request.format(how["what"]), "", pair.answer, "explain", "medium", pair.evidence)
+            yield Task(
+                request=request.format(how["what"]),
+                material="",
+                work=pair.answer,
+                kind="explain",
+                difficulty="medium",
+                evidence=pair.evidence,
+            )
 
 
 def _json(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
     for table in filter(_is_plain, scene.tables):
         rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
         yield Task(
-            _worded(
+            request=_worded(
                 table.raw_header,
                 "Convert the following table to a JSON array with one object per row.",
                 "Give me the table below as JSON: a list of objects, one for each row.",
             ),
-            _markdown(table),
-            json.dumps(rows, ensure_ascii=False, indent=1),
-            "extract",
-            "easy",
-            _rows(table),
+            material=_markdown(table),
+            work=json.dumps(rows, ensure_ascii=False, indent=1),
+            kind="extract",
+            difficulty="easy",
+            evidence=_rows(table),
         )
 
 
@@ -110,16 +117,16 @@ def _bullets(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
             for row in table.rows
         ]
         yield Task(
-            _worded(
+            request=_worded(
                 table.raw_header,
                 "Write the following table as a list, one line for each row.",
                 "I cannot show tables. Turn the one below into bullet points, one per row.",
             ),
-            _markdown(table),
-            "\n".join(lines),
-            "rewrite",
-            "easy",
-            _rows(table),
+            material=_markdown(table),
+            work="\n".join(lines),
+            kind="rewrite",
+            difficulty="easy",
+            evidence=_rows(table),
         )
 
 
@@ -130,12 +137,12 @@ def _compared(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
             differ = [(h, x, y) for h, x, y in zip(table.header[1:], a[1:], b[1:], strict=True) if x and y and x != y]
             if len(differ) == len(table.header) - 1 >= 2:
                 yield Task(
-                    f"Using the following table, compare {a[0]} with {b[0]}, column by column.",
-                    _markdown(table),
-                    "\n".join(f"- {h}: {x} for {a[0]}, {y} for {b[0]}" for h, x, y in differ),
-                    "compare",
-                    "medium",
-                    _rows(table),
+                    request=f"Using the following table, compare {a[0]} with {b[0]}, column by column.",
+                    material=_markdown(table),
+                    work="\n".join(f"- {h}: {x} for {a[0]}, {y} for {b[0]}" for h, x, y in differ),
+                    kind="compare",
+                    difficulty="medium",
+                    evidence=_rows(table),
                 )
                 break
 
@@ -161,12 +168,12 @@ def _pulled(scene: Scene, _: tuple[Draft, ...]) -> Iterator[Task]:
         chosen = [s for s in scene.sentences if belongs(s.text)]
         if 2 <= len(chosen) <= MOST_PULLED and len(chosen) <= 0.7 * len(scene.sentences):
             yield Task(
-                _worded(scene.content, *requests),
-                whole[0],
-                "\n".join(f"- {s.text}" for s in chosen),
-                "extract",
-                "medium",
-                tuple(s.raw for s in chosen),
+                request=_worded(scene.content, *requests),
+                material=whole[0],
+                work="\n".join(f"- {s.text}" for s in chosen),
+                kind="extract",
+                difficulty="medium",
+                evidence=tuple(s.raw for s in chosen),
             )
 
 
@@ -180,7 +187,14 @@ def _terms(_: Scene, pairs: tuple[Draft, ...]) -> Iterator[Task]:
                 "Explain to a new colleague what {} {}.",
                 "Somebody who is new here asks what {} {}. Explain it.",
             )
-            yield Task(request.format(asked["term"], asked["be"]), "", pair.answer, "explain", "easy", pair.evidence)
+            yield Task(
+                request=request.format(asked["term"], asked["be"]),
+                material="",
+                work=pair.answer,
+                kind="explain",
+                difficulty="easy",
+                evidence=pair.evidence,
+            )
 
 
 def _faqs(scene: Scene, pairs: tuple[Draft, ...]) -> Iterator[Task]:
@@ -194,16 +208,16 @@ def _faqs(scene: Scene, pairs: tuple[Draft, ...]) -> Iterator[Task]:
     if whole and len(chosen) >= 3:
         count = {3: "three", 4: "four"}[len(chosen)]
         yield Task(
-            _worded(
+            request=_worded(
                 scene.content,
                 f"Write a short FAQ with {count} questions and answers on the following text.",
                 f"Make {count} frequently asked questions, with answers, out of the text below.",
             ),
-            whole[0],
-            "\n\n".join(f"**{d.question}**\n{d.answer}" for d in chosen),
-            "faq",
-            "hard",
-            tuple(dict.fromkeys(e for d in chosen for e in d.evidence)),
+            material=whole[0],
+            work="\n\n".join(f"**{d.question}**\n{d.answer}" for d in chosen),
+            kind="faq",
+            difficulty="hard",
+            evidence=tuple(dict.fromkeys(e for d in chosen for e in d.evidence)),
         )
 
 

@@ -44,13 +44,13 @@ def upload_url(project: Project, filename: str, content_type: str, size: int | N
         key = f"{project.s3_prefix}/sources/{stem}{mark}{suffix}"
         if current().files.info(key) is None and uploads.reserve(
             Upload(
-                project.project_id,
-                key,
-                project.org_id,
-                filename,
-                content_type,
-                uploads.expiry(),
-                size,
+                project_id=project.project_id,
+                s3_key=key,
+                org_id=project.org_id,
+                filename=filename,
+                content_type=content_type,
+                expires_at=uploads.expiry(),
+                size=size,
             )
         ):
             return current().files.presign_put(key, content_type=content_type, content_length=size), key
@@ -75,9 +75,23 @@ def register(
     if known is not None:
         return known
     document = Document(
-        project.project_id, ids.new("doc"), filename, content_type, info.size, s3_key, clock.now(), metadata=metadata
+        project_id=project.project_id,
+        document_id=ids.new("doc"),
+        name=filename,
+        mime_type=content_type,
+        size=info.size,
+        s3_key=s3_key,
+        created_at=clock.now(),
+        metadata=metadata,
     )
-    row = upload or Upload(project.project_id, s3_key, project.org_id, filename, content_type, uploads.expiry())
+    row = upload or Upload(
+        project_id=project.project_id,
+        s3_key=s3_key,
+        org_id=project.org_id,
+        filename=filename,
+        content_type=content_type,
+        expires_at=uploads.expiry(),
+    )
     try:
         documents.add(project, document, [uploads.claim(row, document.document_id, is_new=upload is None)])
     except ConditionFailed:
@@ -152,7 +166,16 @@ def _blank(project: Project, name: str, kind: str, metadata: Item) -> Document:
     """In a folder of its own, where no upload can meet it."""
     document_id = ids.new("doc")
     key = f"{project.s3_prefix}/sources/{document_id}/{''.join(_file_name(name))}"
-    return Document(project.project_id, document_id, name, kind, 0, key, clock.now(), metadata=metadata)
+    return Document(
+        project_id=project.project_id,
+        document_id=document_id,
+        name=name,
+        mime_type=kind,
+        size=0,
+        s3_key=key,
+        created_at=clock.now(),
+        metadata=metadata,
+    )
 
 
 def _add(project: Project, document: Document) -> Document:

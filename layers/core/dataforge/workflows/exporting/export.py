@@ -47,15 +47,15 @@ def export(
     lines = _lines(itertools.chain([first], chosen), format, include_system_prompt, counter)
     info = current().files.write_stream(key, _blocks(lines), content_type="application/x-ndjson")
     made = Export(
-        project.project_id,
-        version,
-        format,
-        key,
-        next(counter),
-        info.size,
-        include_system_prompt,
-        clock.now(),
-        min_quality_score,
+        project_id=project.project_id,
+        version=version,
+        format=format,
+        s3_key=key,
+        pair_count=next(counter),
+        file_size=info.size,
+        include_system_prompt=include_system_prompt,
+        created_at=clock.now(),
+        min_quality_score=min_quality_score,
     )
     exports.put(made)
     seconds = (clock.milliseconds() - begun) / 1000

@@ -38,14 +38,14 @@ def of_project(project: Project) -> Numbers:
         "active" if r.status in run_store.ACTIVE else r.status for r in run_store.briefs_of_project(project.project_id)
     )
     return Numbers(
-        parsing["parsed"],
-        parsing["failed"],
-        dict(types),
-        _quality(project),
-        statuses.total(),
-        statuses["completed"],
-        statuses["active"],
-        statuses["failed"],
+        parsed=parsing["parsed"],
+        failed=parsing["failed"],
+        chunk_types=dict(types),
+        quality=_quality(project),
+        runs=statuses.total(),
+        runs_completed=statuses["completed"],
+        runs_active=statuses["active"],
+        runs_failed=statuses["failed"],
     )
 
 

@@ -76,9 +76,9 @@ class SearchResult:
 
 def page(project: Project, wanted: PairFilter, *, page: int, page_size: int) -> tuple[list[Pair], int]:
     """One page (1-based) and the exact number of pairs that match."""
-    hits = find(project, wanted)
-    found = pairs.fetch(project.project_id, hits.places((page - 1) * page_size, page * page_size))
-    return found, hits.total
+    result = find(project, wanted)
+    found = pairs.fetch(project.project_id, result.places((page - 1) * page_size, page * page_size))
+    return found, result.total
 
 
 def find(project: Project, wanted: PairFilter) -> SearchResult:
@@ -88,7 +88,7 @@ def find(project: Project, wanted: PairFilter) -> SearchResult:
 
 
 class Matcher:
-    """One filter, ready for any block; what does not change (facts, search hits) is read once per block, and of the
+    """One filter, ready for any block; what does not change (facts, search results) is read once per block, and of the
     facts only the result is kept."""
 
     def __init__(self, project: Project, wanted: PairFilter, known: Sequence[Block]) -> None:
@@ -96,14 +96,14 @@ class Matcher:
         self._tests = list(_tests(wanted))
         self._facts = FactsOfBlocks(project.project_id, wanted.run_id)
         self._passing: dict[tuple[str, int], int] = {}
-        self._hits = _searched(project, wanted, known) if wanted.search else None
+        self._found = _searched(project, wanted, known) if wanted.search else None
 
     def mask(self, block: Block) -> bytes:
         """1 for every slot of the block whose pair is there and matches."""
         mask = _bits(block.states.translate(self._states))
         place = (block.run, block.number)
-        if self._hits is not None:
-            mask &= _bits(self._hits.get(place, b""))
+        if self._found is not None:
+            mask &= _bits(self._found.get(place, b""))
         if self._tests:
             mask &= self._tested(block)
         return mask.to_bytes(BLOCK, "little")

@@ -137,18 +137,26 @@ async def _topics(
         if reply is None:
             answer = await ask(question)
             reply = Reply(
-                run.run_id,
-                key,
-                answer.text[:100_000],
-                answer.model,
-                answer.finish_reason,
-                answer.input_tokens,
-                answer.output_tokens,
-                replies.expires_at(),
-                answer.cost_usd,
+                run_id=run.run_id,
+                slot=key,
+                text=answer.text[:100_000],
+                model=answer.model,
+                finish_reason=answer.finish_reason,
+                input_tokens=answer.input_tokens,
+                output_tokens=answer.output_tokens,
+                expires_at=replies.expires_at(),
+                cost_usd=answer.cost_usd,
             )
             await asyncio.to_thread(replies.keep, reply)
-            spent = Progress(0, 0, 0, reply.input_tokens, reply.output_tokens, reply.cost_usd, 1)
+            spent = Progress(
+                done=0,
+                total=0,
+                failed=0,
+                input_tokens=reply.input_tokens,
+                output_tokens=reply.output_tokens,
+                cost_usd=reply.cost_usd,
+                cached_tokens=1,
+            )
             await asyncio.to_thread(run_events.record_progress, run, key, spent)
     except DataForgeError as problem:  # the batches will meet the same teacher, and say so
         logger.warning("no sub-topics for %s: %s", run.run_id, problem.code)  # the message may repeat the prompt
