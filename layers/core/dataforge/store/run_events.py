@@ -6,7 +6,7 @@
 | it is so far now                  | put_new, or update where nobody else did since; every PUBLISH_EVERY at most |
 | what was logged after a line      | query run_events (run_id, between `log#<cursor>` and the end)            |
 
-Progress of a run is one item that is replaced, so a long run does not fill the table; a follower gets the newest one, and
+Progress of a run is one item that is replaced, so a long run does not fill the table; a follower gets the newest, and
 every log line since its cursor. Ids are ulids: they sort by time over all processes of a run; a cursor is the id of the
 last line and that of the last progress.
 """

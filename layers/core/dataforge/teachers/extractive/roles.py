@@ -253,10 +253,10 @@ def _object(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Cand
         question=asked,
         answer=statement.text,
         kind=kind,
-        difficulty=difficulty,
+        difficulty=difficulty,  # type: ignore[arg-type]
         evidence=statement.evidence,
         worth=worth,
-    )  # type: ignore[arg-type]
+    )
 
 
 def _is_object(rest: str) -> bool:

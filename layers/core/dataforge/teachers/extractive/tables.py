@@ -291,8 +291,8 @@ def _compared(table: Table, scene: Scene, column: Column, at: int) -> Iterator[C
     yield _placed(
         Candidate(
             question=f"How does the {column.name} of {names[0]} compare with that of {names[1]}?",
-            answer=f"The {column.name} of {names[0]} is {cells[0]} and that of {names[1]} is {cells[1]}, so {more} has the "
-            f"{word} {column.name}.",
+            answer=f"The {column.name} of {names[0]} is {cells[0]} and that of {names[1]} is {cells[1]}, so {more} "
+            f"has the {word} {column.name}.",
             kind="comparison",
             difficulty="hard",
             evidence=(),
