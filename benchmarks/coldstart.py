@@ -111,9 +111,10 @@ def events(opened: Account) -> Iterator[tuple[str, dict[str, Any]]]:
     """One event for each function, in the order in which a project needs them; what it does stays done."""
     from fastapi.testclient import TestClient
 
-    from dataforge.store import api_keys, organisations
+    from dataforge.store import api_keys, organisations, schema
     from functions.api.main import create_app
 
+    schema.bring_up()  # as `dataforge deploy` does
     org_id, user_id = organisations.create("Bench")
     headers = {"X-API-Key": api_keys.create_first(org_id, user_id, name="bench"), "X-Organization-ID": org_id}
     http = TestClient(create_app(), headers=headers)

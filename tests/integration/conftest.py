@@ -23,7 +23,7 @@ from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
-from dataforge.store import api_keys, organisations
+from dataforge.store import api_keys, organisations, schema
 from infra import catalog
 from infra.local.platform import Workers
 from tests.integration import shared_workers, stepfunctions_moto
@@ -175,6 +175,8 @@ def aws_service(_: Path) -> Iterator[Service]:
                     secrets=EnvironmentSecrets(None),
                 )
             )
+
+            schema.bring_up()  # as `dataforge deploy` does
 
             def put(url: str, data: bytes, content_type: str) -> int:
                 return requests.put(url, data=data, headers={"Content-Type": content_type}, timeout=10).status_code

@@ -73,12 +73,13 @@ def test_a_newer_release_carries_out_what_is_missing_in_order(service: Service) 
     project_id, org_id = service.project(), service.headers["X-Organization-ID"]
     order: list[str] = []
     steps = (
+        *schema.STEPS,
         Step("first", lambda: order.append("first")),
         shouting(project_id, org_id),
         Step("last", lambda: order.append("last")),
     )
 
-    with pytest.raises(SchemaMismatch, match="needs 4") as waiting:
+    with pytest.raises(SchemaMismatch, match=f"needs {schema.needed(steps)}") as waiting:
         schema.check(steps)
     done = schema.bring_up(steps)
 
@@ -86,33 +87,31 @@ def test_a_newer_release_carries_out_what_is_missing_in_order(service: Service) 
     assert done == ["first", "names of projects are in capitals", "last"]
     assert order == ["first", "last"]
     assert service.call("GET", f"/projects/{project_id}")["name"] == "HARBOUR"
-    assert schema.stored().number == 4  # type: ignore[union-attr]
+    assert schema.stored().number == schema.needed(steps)  # type: ignore[union-attr]
     assert schema.bring_up(steps) == []
     schema.check(steps)
 
 
 def test_steps_that_are_killed_again_and_again_are_carried_out_all_the_same(service: Service) -> None:
     project_id, org_id = service.project(), service.headers["X-Organization-ID"]
-    steps = (shouting(project_id, org_id),) * 3
+    steps = (*schema.STEPS, *[shouting(project_id, org_id)] * 3)
 
     kills = killed_until_done(lambda: schema.bring_up(steps))
 
     assert kills > 3
-    assert schema.stored().number == 4  # type: ignore[union-attr]
+    assert schema.stored().number == schema.needed(steps)  # type: ignore[union-attr]
     assert projects.get(org_id, project_id).name == "HARBOUR"
 
 
 def test_two_that_upgrade_at_once_do_not_carry_a_step_too_far(service: Service) -> None:
     service.project()
-    steps: list[Step] = []
-    steps += [
-        Step("slow", lambda: schema.bring_up(steps[1:2] and [Step("quick", lambda: None), steps[1]])),
-        Step("next", lambda: None),
-    ]
+    following = Step("next", lambda: None)
+    at_once = (*schema.STEPS, Step("quick", lambda: None), following)
+    steps = (*schema.STEPS, Step("slow", lambda: schema.bring_up(at_once)), following)
 
     schema.bring_up(steps)
 
-    assert schema.stored().number == 3  # type: ignore[union-attr]
+    assert schema.stored().number == schema.needed(steps)  # type: ignore[union-attr]
 
 
 def test_data_without_a_number_is_of_the_first_release(service: Service) -> None:
@@ -123,6 +122,18 @@ def test_data_without_a_number_is_of_the_first_release(service: Service) -> None
     done = schema.bring_up([Step("once", lambda: ran.append("once"))])
 
     assert (done, ran) == (["once"], ["once"])
+
+
+def test_data_of_before_parses_were_numbered_is_used_as_it_is(service: Service) -> None:
+    project_id = service.project()
+    written_by("0.1.0", schema.FIRST)
+
+    with pytest.raises(SchemaMismatch, match="needs"):
+        schema.check()
+    done = schema.bring_up()
+
+    assert done == ["chunk rows carry the number of their parse"]
+    assert service.call("GET", f"/projects/{project_id}/chunks")["total"] == 0
 
 
 def test_no_organisation_can_be_mistaken_for_the_number(service: Service) -> None:
