@@ -95,7 +95,7 @@ class Row:
 
 def measure(service: Any, meter: Meter, count: int, repeat: int) -> Iterator[Row]:
     from dataforge.store import projects
-    from tests.integration import many_pairs
+    from tests.support import many_pairs
 
     project_id = service.project()
     project = projects.get(service.headers["X-Organization-ID"], project_id)

@@ -17,8 +17,9 @@ import pytest
 import requests
 
 from dataforge_client import DataForge
-from tests.deploy import emulator, release
-from tests.deploy.emulator import ROOT, Bed
+from tests.support import emulator, last_release
+from tests.support.emulator import Bed
+from tests.support.paths import ROOT
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Deployed:
     told: dict[str, Any]
     """What the command said at the end."""
     stderr: str
-    """Of the first deployment, which was of the last release."""
+    """Of the first deployment, which was of the last last_release."""
     upgrade: str
     """Stderr of the deployment of today's over it."""
     kept: Kept
@@ -112,7 +113,7 @@ def physical(bed: Bed) -> dict[str, str]:
 
 
 def put_in(bed: Bed, told: dict[str, Any]) -> Kept:
-    """A document, read into chunks by the release."""
+    """A document, read into chunks by the last_release."""
     text = b"# Berths\n\nA berth is a place at the quay where a vessel may lie.\n"
     with DataForge(bed.rest(told["ApiUrl"]), told["api_key"], told["organization_id"]) as forge:
         project_id = forge.create_project("Before").project_id
@@ -131,7 +132,7 @@ def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     assembly = synthesised(bed, tmp_path_factory.mktemp("cdk") / "out", "waf=yes")
     old = tmp_path_factory.mktemp("cdk") / "release"
     shutil.copytree(assembly, old)
-    release.lay_over(old)
+    last_release.lay_over(old)
     emulator.fit(old, bed)
     profiles = tmp_path_factory.mktemp("config") / "profiles.toml"
     done = subprocess.run(

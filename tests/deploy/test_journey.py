@@ -15,9 +15,9 @@ import requests
 
 from dataforge_client import DataForge
 from dataforge_client.errors import AuthenticationError, NotFound
-from tests.deploy import emulator
 from tests.deploy.conftest import Deployed, command
-from tests.deploy.emulator import ROOT
+from tests.support import emulator
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.deploy
 HANDBOOK = sorted(p for p in (ROOT / "examples/handbook").iterdir() if p.is_file())

@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 
 from dataforge_client import DataForge
-from tests.corpus import DOCUMENTS, present
-
-ROOT = Path(__file__).parents[2]
+from tests.support.corpus import DOCUMENTS, present
+from tests.support.paths import ROOT
 
 
 @dataclass

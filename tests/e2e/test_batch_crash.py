@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks.bed import write_document
 from dataforge_client import DataForge
 from tests.e2e.conftest import Machine, Process
-from tests.integration.batch_servers import KEY, Plot, openai_batches
-from tests.integration.synthetic_voices import told
+from tests.support.batch_servers import KEY, Plot, openai_batches
+from tests.support.scripted_replies import told
 
 
 def test_a_killed_server_waits_on_for_the_same_job(

@@ -19,8 +19,8 @@ from dataforge import platform
 from dataforge.store import projects
 from infra.local.platform import build
 from tests.e2e.conftest import Machine
-from tests.integration import many_pairs
-from tests.integration.many_pairs import Shape
+from tests.support import many_pairs
+from tests.support.many_pairs import Shape
 
 CLIENTS = 32
 BASE = "/api/v1/data-forge"

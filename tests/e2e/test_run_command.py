@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Machine, books
+from tests.e2e.conftest import Machine, books
+from tests.support.paths import ROOT
 
 GUARD = """
 import ipaddress, os, sys

@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.batch_servers import KEY, Plot, openai_batches
-from tests.integration.synthetic_voices import told
-
-ROOT = Path(__file__).parents[2]
+from tests.support.batch_servers import KEY, Plot, openai_batches
+from tests.support.paths import ROOT
+from tests.support.scripted_replies import told
 
 
 def dataforge(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from infra import catalog
 from infra.data import camel
-
-ROOT = Path(catalog.__file__).parents[1]
+from tests.support.paths import ROOT
 
 READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable"}
 WRITE = READ | {

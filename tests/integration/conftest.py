@@ -26,7 +26,7 @@ from dataforge.platform.ports import Platform
 from dataforge.store import api_keys, organisations
 from infra import catalog
 from infra.local.platform import Workers
-from tests.integration import shared_workers, stepfunctions_moto
+from tests.support import shared_workers, stepfunctions_moto
 
 # No suite may run into a rate limit; the tests of the limits set their own.
 os.environ.update(
@@ -154,7 +154,7 @@ def aws_service(_: Path) -> Iterator[Service]:
     from dataforge.platform.aws.dynamo import DynamoTables
     from dataforge.platform.aws.s3 import S3Files
     from functions.api.main import create_app
-    from tests.integration.backends import create_dynamo_tables
+    from tests.support.storage_backends import create_dynamo_tables
 
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
     handlers = {

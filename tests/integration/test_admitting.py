@@ -25,7 +25,7 @@ from dataforge.teachers import Model
 from dataforge.teachers.prices import Price
 from dataforge.workflows.engine.cost_budget import CostBudget, max_cost
 from dataforge.workflows.engine.rate_limiter import RateLimiter
-from tests.integration import backends
+from tests.support import storage_backends
 
 QUESTION = Question((Message("user", "x" * 400),), Passage("x"), (), max_tokens=1000)
 PRICE = Price(1.0, 10.0)
@@ -47,10 +47,10 @@ class OneAtATime:
         return call
 
 
-@pytest.fixture(params=list(backends.TABLES))
+@pytest.fixture(params=list(storage_backends.TABLES))
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     nothing: Any = None
-    with backends.TABLES[request.param](tmp_path) as tables:
+    with storage_backends.TABLES[request.param](tmp_path) as tables:
         shared: Any = OneAtATime(tables) if request.param == "aws" else tables
         platform.use(
             Platform(

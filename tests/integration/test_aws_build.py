@@ -8,27 +8,27 @@ import boto3
 import pytest
 
 from dataforge import platform, settings
-from tests.integration import backends
+from tests.support import storage_backends
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     settings.get.cache_clear()
     platform.use(None)
-    with backends.aws():
+    with storage_backends.aws():
         yield monkeypatch
     platform.use(None)
     settings.get.cache_clear()
 
 
 def test_a_function_plugs_itself_into_its_deployment(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("DATAFORGE_BUCKET", backends.BUCKET)
+    environment.setenv("DATAFORGE_BUCKET", storage_backends.BUCKET)
     environment.setenv("DATAFORGE_TABLE_PREFIX", "prod-")
     environment.setenv("STATE_MACHINE_PARSE", "arn:aws:states:eu-west-1:123456789012:stateMachine:parse")
     boto3.client("secretsmanager").create_secret(Name="prod-OPENAI_API_KEY", SecretString="sk-kept")
-    backends.create_dynamo_tables(boto3.client("dynamodb"), "prod-")
+    storage_backends.create_dynamo_tables(boto3.client("dynamodb"), "prod-")
     boto3.client("s3").create_bucket(
-        Bucket=backends.BUCKET, CreateBucketConfiguration={"LocationConstraint": backends.REGION}
+        Bucket=storage_backends.BUCKET, CreateBucketConfiguration={"LocationConstraint": storage_backends.REGION}
     )
 
     plugged = platform.current()

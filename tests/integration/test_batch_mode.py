@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.batch_servers import KEY, BatchServer, Body, Plot, openai_batches
 from tests.integration.conftest import Service
-from tests.integration.harbour_runs import FACTS
+from tests.support.batch_servers import KEY, BatchServer, Body, Plot, openai_batches
+from tests.support.document_runs import FACTS
 
 RULES = "\n\n".join(
     f"## Rule {n}\n\n{sentence}. {question}" for n, (question, sentence) in enumerate(chain.from_iterable(FACTS))

@@ -15,12 +15,12 @@ from dataforge.platform.aws import signing
 from dataforge.store import run_log, runs
 from dataforge.workflows.engine.provider_batch import submitting
 from functions import on_jobs_changed
-from tests.integration import synthetic_voices
-from tests.integration.batch_servers import Body
-from tests.integration.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
 from tests.integration.conftest import BUCKET, Service
-from tests.integration.synthetic_cases import Synthetic
 from tests.integration.test_batch_mode import counts, logs, until
+from tests.support import scripted_replies
+from tests.support.batch_servers import Body
+from tests.support.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
+from tests.support.synthetic_api import Synthetic
 
 pytestmark = pytest.mark.slow  # Bedrock takes no job of fewer than a hundred questions
 LIVE, HALF = (1000 * 2.0 + 100 * 10.0) / 1e6, (1000 * 1.0 + 100 * 5.0) / 1e6
@@ -216,7 +216,7 @@ SYNTHETIC = {
 
 
 def voiced(body: Body) -> str:
-    return synthetic_voices.told(
+    return scripted_replies.told(
         {"messages": [{"content": body["system"][0]["text"]}, {"content": body["messages"][0]["content"][0]["text"]}]}
     )
 

@@ -12,8 +12,8 @@ from dataforge.errors import ConditionFailed
 from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.s3 import S3Files
 from dataforge.platform.ports import Put, Update
-from tests.integration import stepfunctions_moto
-from tests.integration.backends import create_dynamo_tables
+from tests.support import stepfunctions_moto
+from tests.support.storage_backends import create_dynamo_tables
 
 KB = "x" * 1024
 

@@ -24,7 +24,7 @@ from dataforge.workflows import erasing
 from dataforge.workflows.review import analytics, search
 from dataforge.workflows.synthetic import jobs, starting
 from infra import catalog
-from tests.integration.harbour_runs import Started
+from tests.support.document_runs import Started
 
 REPORT = {"lines": ["x" * 1000] * 20}
 """Twenty kilobytes, as a run's report and configuration may have."""

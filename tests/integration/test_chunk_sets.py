@@ -16,7 +16,7 @@ from dataforge.store import documents as document_store
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.documents import Document
 from tests.integration.conftest import Service
-from tests.integration.counting import Broken, breaking_at
+from tests.support.table_watchers import Broken, breaking_at
 
 NOW = "2026-01-01T00:00:00Z"
 

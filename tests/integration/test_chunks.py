@@ -14,8 +14,8 @@ from dataforge.store.chunks import StoredChunk
 from dataforge.store.item_codec import to_item
 from dataforge.workflows.documents import deletion
 from tests.integration.conftest import Service
-from tests.integration.counting import Broken, breaking_at, counted
 from tests.integration.test_main_road import RULES, harbour
+from tests.support.table_watchers import Broken, breaking_at, counted
 
 
 def chunks_of(service: Service, project_id: str, **params: object) -> list[dict[str, object]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -20,10 +19,11 @@ from infra.events import ATTEMPTS
 from tests.integration.conftest import Service, handler
 from tests.integration.test_aws_faults import fails, pauses, service, throttled
 from tests.integration.test_main_road import RULES
+from tests.support.paths import DOCS
 
 __all__ = ["pauses", "service"]
 
-PAGE = (Path(__file__).parents[2] / "docs/infrastructure.md").read_text("utf-8")
+PAGE = (DOCS / "infrastructure.md").read_text("utf-8")
 
 
 def uploaded(service: Service, project_id: str) -> str:

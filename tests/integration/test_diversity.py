@@ -6,16 +6,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from zlib import crc32
 
 import pytest
 
 from benchmarks.stub import pairs_for
 from tests.integration.conftest import Service
-from tests.integration.recorder import Body, Recorder, answering
 from tests.integration.test_generation_types import guide, model, pairs_of
 from tests.integration.test_lineage import Json, lines, parsed_text
+from tests.support.chat_servers import Body, Recorder, answering
+from tests.support.paths import HANDBOOK
 
 __all__ = ["model"]
 
@@ -99,9 +99,6 @@ def test_what_cannot_be_spread_is_refused_before_the_run(service: Service) -> No
     told = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
 
     assert told["errors"][0]["field"] == "config.personas"
-
-
-HANDBOOK = Path(__file__).parents[2] / "examples/handbook"
 
 
 @pytest.fixture

@@ -25,17 +25,16 @@ from dataforge.platform.embedded.database import Database
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Put, Update
 from infra.catalog import Index, Table
-from tests.integration import backends
-from tests.integration.backends import PORT_TABLES
-
-ROOT = Path(__file__).parents[2]
+from tests.support import storage_backends
+from tests.support.paths import ROOT
+from tests.support.storage_backends import PORT_TABLES
 
 TABLE_WRITER = """
 import sys, itertools
 from pathlib import Path
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Put, Update
-from tests.integration.backends import PORT_TABLES
+from tests.support.storage_backends import PORT_TABLES
 
 tables = SqliteTables(Path(sys.argv[1]), PORT_TABLES)
 run = sys.argv[2]
@@ -99,7 +98,7 @@ def test_committed_rows_survive_kill_9(tmp_path: Path) -> None:
 
 def test_files_survive_kill_9_and_no_half_file_is_ever_seen(tmp_path: Path) -> None:
     rng, acknowledged, stop = random.Random(11), {}, threading.Event()
-    files = backends.local_files(tmp_path)
+    files = storage_backends.local_files(tmp_path)
     torn: list[str] = []
 
     def look() -> None:
@@ -164,7 +163,7 @@ def killed_at_statement(number: int, database: Database, work: Callable[[], obje
 
 
 def test_a_file_is_replaced_wholly_or_not_at_all_wherever_the_process_dies(tmp_path: Path) -> None:
-    files = backends.local_files(tmp_path)
+    files = storage_backends.local_files(tmp_path)
     seen = set()
 
     for number in itertools.count(1):
@@ -202,7 +201,7 @@ def test_a_transaction_happens_wholly_or_not_at_all_wherever_the_process_dies(ta
 
 def blobs_after_a_sweep(folder: Path) -> int:
     """What is left in the folder two days later; it must be as many as there are objects."""
-    later = backends.local_files(folder, now=lambda: time.time() + 2 * 86_400)
+    later = storage_backends.local_files(folder, now=lambda: time.time() + 2 * 86_400)
     objects, blobs = len(list(later.list(""))), sum(p.is_file() for p in (folder / "blobs").rglob("*"))
     later.close()
     assert blobs == objects
@@ -283,7 +282,7 @@ def test_processes_that_add_lose_nothing(tables: SqliteTables, tmp_path: Path) -
 import sys
 from pathlib import Path
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from tests.integration.backends import PORT_TABLES
+from tests.support.storage_backends import PORT_TABLES
 tables = SqliteTables(Path(sys.argv[1]), PORT_TABLES)
 for _ in range(200):
     tables.update("projects", {"org_id": "o", "project_id": "p"}, add={"n": 1})

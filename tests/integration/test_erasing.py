@@ -20,11 +20,11 @@ from dataforge.workflows import erasing, lifecycle
 from dataforge.workflows.review import bulk
 from dataforge.workflows.review.search import PairFilter
 from infra import catalog
-from tests.integration import many_pairs
 from tests.integration.conftest import Service, embedded_service
-from tests.integration.counting import Broken, killed_until_done
-from tests.integration.many_pairs import Shape
 from tests.integration.test_main_road import harbour
+from tests.support import many_pairs
+from tests.support.many_pairs import Shape
+from tests.support.table_watchers import Broken, killed_until_done
 
 
 @pytest.fixture

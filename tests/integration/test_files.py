@@ -1,4 +1,4 @@
-"""The promises of the Files port, on both backends."""
+"""The promises of the Files port, on both storage_backends."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dataforge.errors import Invalid
 from dataforge.platform.aws.s3 import PART_BYTES, S3Files
 from dataforge.platform.file_keys import disposition
 from dataforge.platform.ports import Files
-from tests.integration import backends
-from tests.integration.backends import on_one_backend
+from tests.support import storage_backends
+from tests.support.storage_backends import on_one_backend
 
 SEGMENTS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="/"), min_size=1, max_size=8
@@ -25,9 +25,9 @@ SEGMENTS = st.text(
 KEYS = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join)
 
 
-@pytest.fixture(params=list(backends.FILES))
+@pytest.fixture(params=list(storage_backends.FILES))
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Files]:
-    with backends.FILES[request.param](tmp_path) as opened:
+    with storage_backends.FILES[request.param](tmp_path) as opened:
         yield opened
 
 
@@ -237,13 +237,13 @@ def test_a_download_is_named(files: Files) -> None:
 
 
 def test_s3_signs_type_and_length_for_the_regions_own_host(tmp_path: Path) -> None:
-    with backends.aws_files(tmp_path):
-        files = S3Files(backends.BUCKET)
+    with storage_backends.aws_files(tmp_path):
+        files = S3Files(storage_backends.BUCKET)
         bound = urlsplit(files.presign_put("a b/c", content_type="text/plain", content_length=5, expires_in=60))
         free = urlsplit(files.presign_put("k", content_type=None))
 
     query = parse_qs(bound.query)
-    assert bound.netloc == f"{backends.BUCKET}.s3.{backends.REGION}.amazonaws.com"
+    assert bound.netloc == f"{storage_backends.BUCKET}.s3.{storage_backends.REGION}.amazonaws.com"
     assert bound.path == "/a%20b/c"
     assert query["X-Amz-SignedHeaders"] == ["content-length;content-type;host"]
     assert (query["X-Amz-Algorithm"], query["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["60"])
@@ -252,7 +252,7 @@ def test_s3_signs_type_and_length_for_the_regions_own_host(tmp_path: Path) -> No
 
 def test_an_endpoint_of_ones_own_is_addressed_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    with backends.aws():
+    with storage_backends.aws():
         url = S3Files("bucket").presign_get("k")
 
     assert url.startswith("http://127.0.0.1:4566/bucket/k?")
@@ -263,8 +263,8 @@ def test_a_broken_multipart_upload_leaves_no_parts_to_pay_for(tmp_path: Path) ->
         yield b"x" * (PART_BYTES + 1)
         raise OSError("the line went dead")
 
-    with backends.aws_files(tmp_path) as files:
+    with storage_backends.aws_files(tmp_path) as files:
         with pytest.raises(OSError, match="dead"):
             files.write_stream("k", broken())
 
-        assert "Uploads" not in backends.client_of("s3").list_multipart_uploads(Bucket=backends.BUCKET)
+        assert "Uploads" not in storage_backends.client_of("s3").list_multipart_uploads(Bucket=storage_backends.BUCKET)

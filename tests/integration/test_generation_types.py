@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +17,13 @@ from dataforge.teachers.reciting import recite
 from dataforge.workflows.exporting import export
 from dataforge.workflows.review import edit, search
 from tests.integration.conftest import Service
-from tests.integration.harbour_runs import counts_of, project, teach, walk
-from tests.integration.recorder import Recorder, recorder
+from tests.support.chat_servers import Recorder, recorder
+from tests.support.document_runs import counts_of, project, teach, walk
+from tests.support.paths import HANDBOOK
 
 __all__ = ["project"]
 
-GUIDE = (Path(__file__).parents[2] / "examples/handbook/customer-service-guide.md").read_bytes()
+GUIDE = (HANDBOOK / "customer-service-guide.md").read_bytes()
 KINDS = ("qa", "instruction", "conversation", "summary", "classification")
 TOPICS = ["Tickets", "Complaints", "On board", "Somewhere else"]
 

@@ -13,7 +13,7 @@ from dataforge.store.runs import Run
 from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.synthetic import jobs, starting
 from tests.integration.conftest import Service
-from tests.integration.counting import counted
+from tests.support.table_watchers import counted
 
 
 def fill(org_id: str, statuses: list[str]) -> list[str]:

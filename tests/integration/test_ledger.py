@@ -17,7 +17,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import ABSENT, Platform, Put
 from dataforge.store import ledger
 from dataforge.store.ledger import Demand
-from tests.integration.backends import aws_tables, embedded_tables
+from tests.support.storage_backends import aws_tables, embedded_tables
 
 ORG = "org_1"
 """Amounts here are micro-dollars."""

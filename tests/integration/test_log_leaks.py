@@ -20,8 +20,8 @@ from benchmarks.stub import pairs_for
 from dataforge import log
 from infra.local.platform import pool
 from tests.integration.conftest import MakeWorkers, Service
-from tests.integration.recorder import answering
-from tests.integration.synthetic_cases import Synthetic
+from tests.support.chat_servers import answering
+from tests.support.synthetic_api import Synthetic
 
 DOCUMENT, PROMPT, REPLY = "quokka-of-the-document", "wombat-of-the-prompt", "numbat-of-the-reply"
 TEACHER_KEY = "bilby-" + secrets.token_hex(8)

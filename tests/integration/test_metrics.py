@@ -16,8 +16,8 @@ from dataforge.store import runs
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.workflows import lifecycle, run_states
 from tests.integration.conftest import Service, aws_service
-from tests.integration.recorder import Recorder, recorder
 from tests.integration.test_main_road import RULES
+from tests.support.chat_servers import Recorder, recorder
 
 COUNTED = json.loads(resources.files("dataforge").joinpath("data", "metrics.json").read_text("utf-8"))
 """`tests/infra/test_watching.py` holds the dashboard to the same file."""

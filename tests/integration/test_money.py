@@ -17,7 +17,7 @@ from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows.engine import cost_budget
 from dataforge.workflows.generation import starting
 from tests.integration.conftest import Service
-from tests.integration.harbour_runs import counts_of, good, project, walk
+from tests.support.document_runs import counts_of, good, project, walk
 
 __all__ = ["project"]
 PRICE = {"input": 100.0, "output": 1000.0}

@@ -20,8 +20,9 @@ from dataforge.recipes.reply_json import property_names
 from dataforge.records import Draft, Passage, Question, Slot
 from infra.local import worker
 from tests.integration.conftest import Service, embedded_service
+from tests.support.paths import HANDBOOK
 
-GUIDE = (Path(__file__).parents[2] / "examples/handbook/customer-service-guide.md").read_bytes()
+GUIDE = (HANDBOOK / "customer-service-guide.md").read_bytes()
 
 # What a new module `recipes/riddle.py` would hold.
 

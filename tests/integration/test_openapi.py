@@ -13,8 +13,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from schemathesis import Case
 
-from tests.integration.api_cases import TEXT, World, described, make_harbour, prepare
 from tests.integration.conftest import BASE
+from tests.support.generated_requests import TEXT, World, described, make_harbour, prepare
 
 generated = described()
 

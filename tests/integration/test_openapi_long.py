@@ -9,7 +9,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from schemathesis import Case
 
-from tests.integration.api_cases import World, described, prepare
+from tests.support.generated_requests import World, described, prepare
 
 pytestmark = pytest.mark.slow
 generated = described()

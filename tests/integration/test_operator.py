@@ -13,7 +13,7 @@ import pytest
 from dataforge import access, platform, settings
 from dataforge.errors import Unauthenticated
 from infra.local import admin
-from tests.integration import backends
+from tests.support import storage_backends
 
 
 @pytest.fixture(params=["embedded", "aws"])
@@ -23,8 +23,8 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]
         yield ["--home", str(tmp_path)]
     else:
         before = {n: os.environ.get(n) for n in ("DATAFORGE_TABLE_PREFIX", "DATAFORGE_BUCKET")}
-        with backends.aws():
-            backends.create_dynamo_tables(backends.client_of("dynamodb"), "dataforge-prod-")
+        with storage_backends.aws():
+            storage_backends.create_dynamo_tables(storage_backends.client_of("dynamodb"), "dataforge-prod-")
             yield ["--stage", "prod"]
         for name, value in before.items():
             os.environ.pop(name, None)

@@ -17,7 +17,8 @@ from dataforge.parsing import FORMATS, parse
 from dataforge.parsing.detect import detect
 from dataforge.parsing.isolate import parse_isolated
 from dataforge.records import ParsedDocument
-from tests import corpus
+from tests.support import corpus
+from tests.support.paths import HANDBOOK
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
@@ -371,7 +372,7 @@ def test_an_archive_with_an_endless_table_of_contents_is_not_listed() -> None:
         detect(entries.getvalue(), "report.docx")
 
     assert refused.value.reason == "too_complex"
-    handbook = Path(__file__).parents[2] / "examples/handbook/employee-handbook.docx"
+    handbook = HANDBOOK / "employee-handbook.docx"
     assert detect(handbook.read_bytes(), handbook.name) == "docx"
 
 

@@ -9,7 +9,7 @@ import pytest
 from dataforge.store import exports, projects
 from dataforge.store.exports import Export
 from tests.integration.conftest import Service
-from tests.integration.counting import counted
+from tests.support.table_watchers import counted
 
 
 def exported(service: Service, *versions: int, lost: tuple[int, ...] = ()) -> str:

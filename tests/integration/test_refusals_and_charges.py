@@ -23,8 +23,8 @@ from dataforge.workflows.engine import retry, rounds
 from dataforge.workflows.engine.context import BatchContext, Stopped
 from dataforge.workflows.engine.cost_budget import CostBudget
 from dataforge.workflows.engine.rate_limiter import RateLimiter
-from tests.integration.harbour_runs import batches, begin, counts_of, good, passage, project, teach, walk
-from tests.integration.synthetic_forge import Forge, forge, write
+from tests.support.document_runs import batches, begin, counts_of, good, passage, project, teach, walk
+from tests.support.synthetic_runs import Forge, forge, write
 
 __all__ = ["forge", "project"]
 TOO_LONG = TeacherRefused("the prompt has more tokens than the context window", this_prompt_only=True)

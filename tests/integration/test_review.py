@@ -19,11 +19,11 @@ from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from dataforge.workflows import erasing
 from dataforge.workflows.review import bulk
-from tests.integration import many_pairs
 from tests.integration.conftest import Service
-from tests.integration.counting import counted, killed_until_done
-from tests.integration.many_pairs import Shape
 from tests.integration.test_main_road import RULES
+from tests.support import many_pairs
+from tests.support.many_pairs import Shape
+from tests.support.table_watchers import counted, killed_until_done
 
 
 @pytest.fixture

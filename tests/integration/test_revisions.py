@@ -15,10 +15,10 @@ from dataforge.store.projects import Project
 from dataforge.workflows.documents import chunk_edits
 from dataforge.workflows.documents.chunk_edits import ChunkEdit
 from dataforge.workflows.review import edit
-from tests.integration import many_pairs
 from tests.integration.conftest import BASE, Service
-from tests.integration.many_pairs import Shape
 from tests.integration.test_main_road import harbour
+from tests.support import many_pairs
+from tests.support.many_pairs import Shape
 
 Json = dict[str, Any]
 

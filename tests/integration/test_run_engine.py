@@ -17,16 +17,7 @@ from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import run_files, run_states
-from tests.integration.harbour_runs import (
-    batches,
-    begin,
-    counts_of,
-    good,
-    project,
-    teach,
-    walk,
-    wrong,
-)
+from tests.support.document_runs import batches, begin, counts_of, good, project, teach, walk, wrong
 
 __all__ = ["project"]
 

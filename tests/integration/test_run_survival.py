@@ -19,16 +19,7 @@ from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import lifecycle, run_files, run_states
 from dataforge.workflows.generation import starting
-from tests.integration.harbour_runs import (
-    batches,
-    begin,
-    counts_of,
-    good,
-    project,
-    teach,
-    walk,
-    wrong,
-)
+from tests.support.document_runs import batches, begin, counts_of, good, project, teach, walk, wrong
 
 __all__ = ["project"]
 

@@ -27,17 +27,7 @@ from dataforge.workflows.engine import rounds as engine_rounds
 from dataforge.workflows.engine.call_loop import MAX_FRUITLESS
 from dataforge.workflows.generation import scoring, starting
 from dataforge.workflows.review import edit, search
-from tests.integration.harbour_runs import (
-    FACTS,
-    batches,
-    begin,
-    counts_of,
-    good,
-    project,
-    teach,
-    walk,
-    wrong,
-)
+from tests.support.document_runs import FACTS, batches, begin, counts_of, good, project, teach, walk, wrong
 
 __all__ = ["project"]
 

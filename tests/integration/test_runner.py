@@ -16,9 +16,9 @@ import pytest
 
 from dataforge.platform.embedded.execution_store import ExecutionStore
 from dataforge.platform.embedded.workflow_runner import Runner
-from tests.integration import state_server
-from tests.integration.embedded_runner import RunnerHarness, kill, machine, open_runner, task
-from tests.integration.processes import alive, until
+from tests.support import state_server
+from tests.support.runner_harness import RunnerHarness, kill, machine, open_runner, task
+from tests.support.waiting import alive, until
 
 __all__ = ["open_runner"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dataforge.platform.embedded.asl_interpreter import StateFailed
-from tests.integration.embedded_runner import RunnerHarness, fan, open_runner, task
+from tests.support.runner_harness import RunnerHarness, fan, open_runner, task
 
 __all__ = ["open_runner"]
 

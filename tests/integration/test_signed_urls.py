@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from dataforge.errors import DataForgeError, Forbidden, Malformed, TooLarge
 from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.platform.ports import FileInfo
-from tests.integration import backends
+from tests.support import storage_backends
 
 NOW = 1_800_000_000.0
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Iterator[LocalFiles]:
-    opened = backends.local_files(tmp_path, now=lambda: NOW)
+    opened = storage_backends.local_files(tmp_path, now=lambda: NOW)
     yield opened
     opened.close()
 
@@ -51,7 +51,7 @@ def put(
 
 def opened(url: str) -> tuple[str, dict[str, str]]:
     parts = urlsplit(url)
-    assert url.startswith(f"{backends.BASE_URL}/files/")
+    assert url.startswith(f"{storage_backends.BASE_URL}/files/")
     return unquote(parts.path).removeprefix("/files/"), dict(parse_qsl(parts.query))
 
 
@@ -128,7 +128,7 @@ def test_dropping_a_bound_breaks_the_signature(files: LocalFiles) -> None:
 
 
 def test_another_servers_signature_is_refused(files: LocalFiles, tmp_path: Path) -> None:
-    stranger = backends.local_files(tmp_path / "other", secret=b"other", now=lambda: NOW)
+    stranger = storage_backends.local_files(tmp_path / "other", secret=b"other", now=lambda: NOW)
     key, query = opened(stranger.presign_get("k"))
     stranger.close()
 
@@ -139,19 +139,19 @@ def test_another_servers_signature_is_refused(files: LocalFiles, tmp_path: Path)
 def test_without_a_signed_length_the_maximum_holds(files: LocalFiles) -> None:
     url = files.presign_put("k", content_type=None)
 
-    put(files, url, [b"x" * backends.MAX_UPLOAD], None)
+    put(files, url, [b"x" * storage_backends.MAX_UPLOAD], None)
     with pytest.raises(TooLarge):
-        put(files, url, [b"y" * (backends.MAX_UPLOAD + 1)], None)
+        put(files, url, [b"y" * (storage_backends.MAX_UPLOAD + 1)], None)
     with pytest.raises(TooLarge):  # a chunked body says no length beforehand
         put(files, url, [b"y" * 600, b"y" * 600], "text/html", content_length=None)
 
     info = files.info("k")
     assert info is not None
-    assert (info.size, info.content_type) == (backends.MAX_UPLOAD, "application/octet-stream")
+    assert (info.size, info.content_type) == (storage_backends.MAX_UPLOAD, "application/octet-stream")
 
 
 def test_a_signed_length_may_be_above_the_maximum(files: LocalFiles) -> None:
-    big = backends.MAX_UPLOAD * 3
+    big = storage_backends.MAX_UPLOAD * 3
     url = files.presign_put("k", content_type=None, content_length=big)
 
     assert put(files, url, [b"x" * big], None).size == big
@@ -164,7 +164,7 @@ def test_a_signed_length_may_be_above_the_maximum(files: LocalFiles) -> None:
 )
 def test_no_changed_character_of_a_url_is_accepted(files: LocalFiles, position: int, replacement: str) -> None:
     url = files.presign_put("org/key", content_type="text/plain", content_length=3)
-    start = len(f"{backends.BASE_URL}/files/")
+    start = len(f"{storage_backends.BASE_URL}/files/")
     position = start + position % (len(url) - start)
     forged = url[:position] + replacement + url[position + 1 :]
 
@@ -204,15 +204,15 @@ def test_what_a_crash_kept_from_being_told_is_told_at_the_next_start(tmp_path: P
         raise Died
 
     told: list[str] = []
-    before = backends.local_files(tmp_path)
+    before = storage_backends.local_files(tmp_path)
     before.on_created(die)
     with pytest.raises(Died):
         put(before, before.presign_put("k", content_type="text/plain"), [b"123"])
     before.close()
 
-    after = backends.local_files(tmp_path)
+    after = storage_backends.local_files(tmp_path)
     after.on_created(lambda info: told.append(info.key))
-    again = backends.local_files(tmp_path)
+    again = storage_backends.local_files(tmp_path)
     again.on_created(lambda info: told.append(info.key))
 
     assert told == ["k"]
@@ -222,7 +222,7 @@ def test_what_a_crash_kept_from_being_told_is_told_at_the_next_start(tmp_path: P
 
 def test_urls_need_a_secret(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="secret"):
-        backends.local_files(tmp_path, secret=b"")
+        storage_backends.local_files(tmp_path, secret=b"")
 
 
 def test_head_and_body_of_an_answer_are_of_the_same_moment(files: LocalFiles) -> None:

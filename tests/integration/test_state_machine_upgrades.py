@@ -18,8 +18,8 @@ from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Execution
 from infra import catalog
 from infra.local.platform import machines, substitutions
-from tests.deploy import release
-from tests.integration.processes import until
+from tests.support import last_release
+from tests.support.waiting import until
 
 OLD = Path(__file__).with_name("old_definitions")
 """The definitions as they were before states were renamed (2026-11); `release` has those of version 0.1.0."""
@@ -33,7 +33,7 @@ DATA: dict[str, Any] = {
 def definitions() -> Iterator[tuple[str, dict[str, Any]]]:
     for name in catalog.WORKFLOWS:
         yield name, json.loads((OLD / f"{name}.asl.json").read_text("utf-8"))
-    for text in release.read()["files"].values():
+    for text in last_release.read()["files"].values():
         raw = json.loads(text)
         name = "parse" if "ParseDocuments" in raw["States"] else "generate" if "PlanRun" in raw["States"] else "erase"
         yield f"0.1.0 {name}", raw

@@ -17,11 +17,11 @@ from dataforge.store.runs import Run
 from dataforge.workflows import run_files
 from dataforge.workflows.engine.provider_batch import submitting
 from functions import on_jobs_changed
-from tests.integration.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches, serving
 from tests.integration.conftest import Service
-from tests.integration.synthetic_cases import Synthetic
-from tests.integration.synthetic_voices import kind_of, told
 from tests.integration.test_batch_mode import until
+from tests.support.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches, serving
+from tests.support.scripted_replies import kind_of, told
+from tests.support.synthetic_api import Synthetic
 
 PRICES = {"writer": (2.0, 10.0), "critic": (1.0, 4.0), "gpt-4o-mini": (0.5, 2.0)}
 MODELS = {

@@ -11,7 +11,7 @@ from dataforge import clock, settings
 from dataforge.platform import current
 from dataforge.store import api_keys, ledger, members
 from tests.integration.conftest import Service
-from tests.integration.synthetic_cases import EVERY_BODY, Synthetic
+from tests.support.synthetic_api import EVERY_BODY, Synthetic
 
 SMALL = {"schema": "instruction_v1", "domain": "harbours", "count": 8, "model": "fast"}
 CONFLICT = {"drive_pairs": [{"a": "safety", "b": "autonomy"}]}

@@ -14,8 +14,8 @@ from dataforge.records import Question
 from dataforge.store import ledger, runs
 from dataforge.workflows import run_files, run_states
 from dataforge.workflows.synthetic import jobs
-from tests.integration.synthetic_cases import EVERY_BODY
-from tests.integration.synthetic_forge import REPEATED, Forge, forge, lines, write
+from tests.support.synthetic_api import EVERY_BODY
+from tests.support.synthetic_runs import REPEATED, Forge, forge, lines, write
 
 __all__ = ["forge"]
 

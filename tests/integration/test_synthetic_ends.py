@@ -14,7 +14,7 @@ from dataforge.store import ledger, progress, run_status, runs
 from dataforge.workflows import lifecycle
 from dataforge.workflows.synthetic import jobs
 from tests.integration.conftest import Service
-from tests.integration.synthetic_cases import Synthetic
+from tests.support.synthetic_api import Synthetic
 
 SMALL = {"schema": "instruction_v1", "domain": "harbours", "count": 6, "model": "balanced"}
 

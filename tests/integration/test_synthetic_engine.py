@@ -18,7 +18,7 @@ from dataforge.store import run_status, runs
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import run_files
-from tests.integration.synthetic_forge import Forge, forge, lines, write
+from tests.support.synthetic_runs import Forge, forge, lines, write
 
 __all__ = ["forge"]
 

@@ -13,8 +13,8 @@ from dataforge import platform
 from dataforge.store.runs import Run
 from dataforge.workflows import run_files
 from dataforge_client.dataset_card import render_card
-from tests.integration.synthetic_cases import EVERY_BODY
-from tests.integration.synthetic_forge import Forge, forge, lines  # noqa: F401  the fixture
+from tests.support.synthetic_api import EVERY_BODY
+from tests.support.synthetic_runs import Forge, lines
 
 pytestmark = pytest.mark.slow
 

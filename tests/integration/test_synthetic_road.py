@@ -11,7 +11,7 @@ import pytest
 from dataforge import settings
 from dataforge.store import ledger
 from tests.integration.conftest import Service
-from tests.integration.synthetic_cases import Synthetic
+from tests.support.synthetic_api import Synthetic
 
 
 @pytest.fixture(autouse=True)

@@ -28,8 +28,8 @@ from dataforge.workflows.engine import rounds as engine_rounds
 from dataforge.workflows.engine.rounds import max_slots
 from dataforge.workflows.synthetic import config as synthetic_config
 from dataforge.workflows.synthetic import generating, jobs
-from tests.integration.counting import Watched, killed_until_done
-from tests.integration.synthetic_forge import Forge, forge, lines, write
+from tests.support.synthetic_runs import Forge, forge, lines, write
+from tests.support.table_watchers import Watched, killed_until_done
 
 __all__ = ["forge"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from dataforge import platform
 from dataforge.workflows.synthetic import jobs
-from tests.integration.synthetic_forge import Forge, forge  # noqa: F401  the fixture
+from tests.support.synthetic_runs import Forge
 
 Rule = Callable[[Any], bool]
 

@@ -25,9 +25,9 @@ from dataforge.workflows.engine import retry
 from dataforge.workflows.engine.provider_batch import collecting, job_state, polling, submitting
 from dataforge.workflows.synthetic import jobs, starting
 from infra import catalog
-from tests.integration.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
-from tests.integration.synthetic_voices import kind_of, told
 from tests.integration.test_synthetic_batch import MODELS, PLAIN, WHOLE
+from tests.support.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
+from tests.support.scripted_replies import kind_of, told
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from dataforge.errors import ConditionFailed, Invalid, TooLarge
 from dataforge.platform.ports import ABSENT, Delete, Item, Put, Tables, Update
-from tests.integration import backends
-from tests.integration.backends import key, on_one_backend, pair, walk
+from tests.support import storage_backends
+from tests.support.storage_backends import key, on_one_backend, pair, walk
 
 fresh = itertools.count()
 """Hypothesis runs many examples against one backend; each takes a partition of its own."""
@@ -34,13 +34,13 @@ VALUES = st.recursive(
 @pytest.fixture
 def one_machine(tmp_path: Path) -> Iterator[Tables]:
     """For refusals that DynamoDB makes by itself and moto does not: here the embedded backend must make them."""
-    with backends.embedded_tables(tmp_path) as opened:
+    with storage_backends.embedded_tables(tmp_path) as opened:
         yield opened
 
 
-@pytest.fixture(params=list(backends.TABLES))
+@pytest.fixture(params=list(storage_backends.TABLES))
 def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tables]:
-    with backends.TABLES[request.param](tmp_path) as opened:
+    with storage_backends.TABLES[request.param](tmp_path) as opened:
         yield opened
 
 

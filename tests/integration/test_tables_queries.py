@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from dataforge.errors import Invalid, Malformed
 from dataforge.platform.ports import Item, Tables, Update
-from tests.integration import backends
-from tests.integration.backends import key, on_one_backend, pair, walk
+from tests.support import storage_backends
+from tests.support.storage_backends import key, on_one_backend, pair, walk
 
 fresh = itertools.count()
 
 RANGE_KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
 
 
-@pytest.fixture(params=list(backends.TABLES))
+@pytest.fixture(params=list(storage_backends.TABLES))
 def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tables]:
-    with backends.TABLES[request.param](tmp_path) as opened:
+    with storage_backends.TABLES[request.param](tmp_path) as opened:
         yield opened
 
 

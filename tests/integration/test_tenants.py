@@ -14,9 +14,9 @@ from typing import Any
 from fastapi.routing import iter_route_contexts
 from ulid import ULID
 
-from tests.integration.api_cases import make_job
 from tests.integration.conftest import BASE, Service
 from tests.integration.test_main_road import RULES, harbour
+from tests.support.generated_requests import make_job
 
 Json = dict[str, Any]
 SIGNED = {"/files/{key:path}"}

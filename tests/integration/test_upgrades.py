@@ -18,7 +18,7 @@ from dataforge.store import organisations, projects, schema
 from dataforge.store.schema import Step
 from functions.api import callers
 from tests.integration.conftest import Service
-from tests.integration.counting import killed_until_done
+from tests.support.table_watchers import killed_until_done
 
 AT = {"org_id": "*data", "item": "schema"}
 

@@ -18,7 +18,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
 from dataforge.store import api_keys, connections, organisations
 from functions import socket
-from tests.integration import backends
+from tests.support import storage_backends
 
 
 class Management:
@@ -42,10 +42,10 @@ class Management:
 def management() -> Iterator[Management]:
     """A deployment whose only missing part is API Gateway."""
     made = Management()
-    with backends.aws():
+    with storage_backends.aws():
         client = boto3.client("dynamodb")
-        backends.create_dynamo_tables(client, backends.PREFIX)
-        tables = DynamoTables(backends.PREFIX, client=client)
+        storage_backends.create_dynamo_tables(client, storage_backends.PREFIX)
+        tables = DynamoTables(storage_backends.PREFIX, client=client)
         unused: Any = None
         platform.use(
             Platform(
@@ -211,7 +211,7 @@ class Clock:
 
 
 def test_a_changed_key_is_seen_after_five_minutes_and_asked_for_once_in_between() -> None:
-    with backends.aws():
+    with storage_backends.aws():
         client, clock = boto3.client("secretsmanager"), Clock()
         secrets = SecretsManager("dev-", client=client, clock=clock)
         client.create_secret(Name="dev-OPENAI_API_KEY", SecretString=" sk-old\n")
@@ -226,7 +226,7 @@ def test_a_changed_key_is_seen_after_five_minutes_and_asked_for_once_in_between(
 
 
 def test_a_key_that_was_never_set_or_is_being_deleted_is_none() -> None:
-    with backends.aws():
+    with storage_backends.aws():
         client = boto3.client("secretsmanager")
         client.create_secret(Name="dev-GONE", SecretString="x")
         client.delete_secret(SecretId="dev-GONE")

@@ -18,8 +18,8 @@ import pytest
 from dataforge.platform.embedded.asl_interpreter import StateFailed
 from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.worker_pool import WorkerPool
-from tests.integration import state_server
-from tests.integration.processes import alive, until
+from tests.support import state_server
+from tests.support.waiting import alive, until
 
 
 @pytest.fixture
@@ -172,8 +172,8 @@ def test_a_command_that_cannot_serve_fails_the_task(command: list[str]) -> None:
 def test_workers_die_with_a_parent_that_is_killed(folder: Path, handler: str) -> None:
     event = {"seconds": 600}
     program = f"""
-import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
-import json, pathlib, threading, state_server
+import json, pathlib, threading
+from tests.support import state_server
 from dataforge.platform.embedded.worker_pool import WorkerPool
 folder = pathlib.Path({str(folder)!r})
 pool = WorkerPool(state_server.command(folder, "worker"), 2)

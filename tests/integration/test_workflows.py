@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.integration.stepfunctions_moto import definition
-from tests.integration.workflow_backends import (
+from tests.support.stepfunctions_moto import definition
+from tests.support.workflow_backends import (
     Event,
     Functions,
     OpenBackend,

@@ -7,17 +7,8 @@ import threading
 import pytest
 
 from dataforge.errors import TooLarge
-from tests.integration.stepfunctions_moto import definition
-from tests.integration.workflow_backends import (
-    Event,
-    Functions,
-    OpenBackend,
-    backend,
-    finish,
-    region,
-    wait,
-    with_retries,
-)
+from tests.support.stepfunctions_moto import definition
+from tests.support.workflow_backends import Event, Functions, OpenBackend, backend, finish, region, wait, with_retries
 
 __all__ = ["backend", "region"]
 

@@ -8,17 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from dataforge.platform.ports import Workflows
-from tests.integration.stepfunctions_moto import definition
-from tests.integration.workflow_backends import (
-    Functions,
-    OpenBackend,
-    backend,
-    finish,
-    raising,
-    region,
-    wait,
-    with_retries,
-)
+from tests.support.stepfunctions_moto import definition
+from tests.support.workflow_backends import Functions, OpenBackend, backend, finish, raising, region, wait, with_retries
 
 __all__ = ["backend", "region"]
 

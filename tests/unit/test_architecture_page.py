@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parents[2] / "docs/architecture.md").read_text("utf-8")
+from tests.support.paths import DOCS, ROOT
+
+PAGE = (DOCS / "architecture.md").read_text("utf-8")
 WALKS = [section for section in PAGE.split("\n## ") if section.startswith("Walk ")]
 
 
@@ -51,7 +52,7 @@ def test_every_package_of_the_table_exists(name: str) -> None:
 def test_the_picture_is_there() -> None:
     [picture] = re.findall(r"!\[[^]]+\]\(([^)]+\.svg)\)", PAGE)
 
-    assert (Path(__file__).parents[2] / "docs" / picture).read_text("utf-8").startswith("<svg ")
+    assert (DOCS / picture).read_text("utf-8").startswith("<svg ")
 
 
 def test_a_name_that_is_gone_is_found() -> None:
@@ -60,7 +61,7 @@ def test_a_name_that_is_gone_is_found() -> None:
 
 
 def test_every_module_that_the_glossary_names_exists() -> None:
-    root = Path(__file__).parents[2]
+    root = ROOT
     page = (root / "docs/glossary.md").read_text("utf-8")
     named = set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|json))?|[a-z_]+\.py)`", page))
 

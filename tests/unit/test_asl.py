@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from dataforge.platform.embedded import asl_interpreter as asl
 from dataforge.platform.embedded.asl_interpreter import Catcher, ChoiceRule, MapProcessor, Retrier, State, StateFailed
 from dataforge.platform.embedded.asl_parser import OutsideSubset, read, substitute
+from tests.support.paths import INFRA
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
 ODD_NAMES = st.text(st.characters(exclude_characters="'\\", exclude_categories=["Cs"]), min_size=1, max_size=5)
@@ -253,7 +253,7 @@ def test_placeholders_are_replaced_everywhere_or_refused(value: Any) -> None:
         substitute(["${Other}"], {"Name": "n"})
 
 
-GENERATE = json.loads((Path(__file__).parents[2] / "infra" / "generate.asl.json").read_text("utf-8"))
+GENERATE = json.loads((INFRA / "generate.asl.json").read_text("utf-8"))
 FUNCTIONS = dict.fromkeys(
     (
         "PlanRun",

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,8 +16,8 @@ from dataforge_client.cli import execute
 from infra.cost import job, report
 from infra.cost.idle import BY_TIME, BY_USE, SECONDS_A_MONTH, idle
 from infra.cost.prices import added, beyond_free, dollars, price_list, scaled, total
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 NAMES = st.sampled_from(sorted(price_list().prices))
 COUNTS = st.dictionaries(NAMES, st.floats(0, 1e9), max_size=8)
 

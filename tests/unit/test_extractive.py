@@ -8,7 +8,7 @@ import pytest
 
 from dataforge.records import Passage
 from dataforge.teachers.extractive import pairs, verbs
-from tests.unit.passages import HANDBOOK, asked
+from tests.support.passages import HANDBOOK, asked
 
 
 # checklist 38

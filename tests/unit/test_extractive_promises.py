@@ -12,7 +12,7 @@ from dataforge.quality.format_checks import check
 from dataforge.quality.grounding import ground
 from dataforge.records import Passage, Slot
 from dataforge.teachers.extractive import ExtractiveTeacher, clauses, pairs
-from tests.unit.passages import HANDBOOK, ask, capacity, question_of, slots
+from tests.support.passages import HANDBOOK, ask, capacity, question_of, slots
 
 
 async def test_top_ups_go_on_where_the_calls_before_stopped_and_end_at_the_capacity() -> None:

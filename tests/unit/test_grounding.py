@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from benchmarks.grounding import cases, contained, measure
 from dataforge.quality.grounding import find_quote, ground
 from dataforge.text.sentences import sentences
-from tests.corpus import CORPUS, present
+from tests.support.corpus import present
+from tests.support.paths import SHARED_CORPUS
 
 PASSAGE = (
     "# Annual leave\n\nFull-time employees receive 28 working days of leave a year. Requests are approved by the line "
@@ -160,7 +161,7 @@ def test_sentences_end_where_a_reader_ends_them() -> None:
 
 def test_right_answers_score_above_each_kind_of_wrong_one_on_held_out_articles() -> None:
     """XQuAD, the half of the articles that nothing was fitted on; floors well under what is measured."""
-    data = present(CORPUS / "xquad.en.json")
+    data = present(SHARED_CORPUS / "xquad.en.json")
     labelled = cases(data, odd=True)[::2]
 
     table = measure(labelled, lambda c: ground(c.answer, c.passage, question=c.question).score)

@@ -11,8 +11,8 @@ import pytest
 from dataforge import chunking
 from dataforge.parsing import parse
 from dataforge.records import Chunk, ParsedDocument
+from tests.support.paths import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 HANDBOOK = EXAMPLES / "handbook"
 GENERATED = ("fleet-operations-manual.pdf", "employee-handbook.docx", "spare-parts-register.csv")
 FILES = sorted(path.name for path in HANDBOOK.iterdir())

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from pathlib import Path
 
 import pytest
 
 from dataforge.errors import UnknownRunKind
 from dataforge.workflows import kinds
+from tests.support.paths import INFRA
 
-INFRA = Path(__file__).parents[2] / "infra"
 STEPS = ("plan", "open_batch", "assess", "close", "recover", "record_failure", "give_up")
 PARAMETERS = {
     "plan": 2,

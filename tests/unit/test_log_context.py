@@ -8,12 +8,12 @@ import json
 import logging
 import re
 from contextvars import copy_context
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from dataforge import log
+from tests.support.paths import ROOT
 
 FUNCTIONS = (
     "plan_run",
@@ -61,7 +61,7 @@ def test_every_state_function_logs_the_run_and_its_organisation(name, lines, mon
 
 def test_no_state_function_is_forgotten():
     """Those of the socket, the API and the events of S3 and Bedrock have no run."""
-    folder = Path(__file__).parents[2] / "functions"
+    folder = ROOT / "functions"
     others = {"__init__", "handling", "socket", "on_upload", "on_jobs_changed"}
     there = {path.stem for path in folder.glob("*.py")} - others
 

@@ -11,7 +11,6 @@ import string
 import subprocess
 import sys
 import traceback
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,8 +19,8 @@ from hypothesis import strategies as st
 
 from dataforge import log
 from functions import plan_run
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 WORD = string.ascii_letters + string.digits
 URLSAFE = st.text(WORD + "-_", min_size=43, max_size=43)
 BASE64 = st.text(WORD + "+/", min_size=40, max_size=40)

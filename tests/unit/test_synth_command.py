@@ -9,6 +9,7 @@ import click
 import pytest
 
 from dataforge_client.cli.synth import build_request, command
+from tests.support.paths import DOCS
 
 PLAIN = {
     "request": None,
@@ -84,7 +85,7 @@ def test_what_lacks_is_said(options: dict[str, object]) -> None:
 
 
 def test_every_option_is_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs/cli.md").read_text()
+    page = (DOCS / "cli.md").read_text()
 
     flags = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
 

@@ -18,20 +18,20 @@ from dataforge.teachers.bedrock import Bedrock
 from dataforge.teachers.ports import Capabilities, Teacher
 from dataforge.teachers.prices import Price
 from dataforge.teachers.sagemaker import SageMaker
-from tests.unit import standin
-from tests.unit.standin import QUESTION, REGION, StandIn, asked
+from tests.support import provider_servers
+from tests.support.provider_servers import QUESTION, REGION, StandIn, asked
 
 CLAUDE = "anthropic.claude-3-5-sonnet-20241022-v2:0"
 PAIRS = {"pairs": [{"question": "q", "answer": "a"}]}
-LONG = replace(QUESTION, messages=(Message("system", standin.RULES * 400), QUESTION.messages[1]))
+LONG = replace(QUESTION, messages=(Message("system", provider_servers.RULES * 400), QUESTION.messages[1]))
 
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in [
-        ("ACCESS_KEY_ID", standin.KEY),
-        ("SECRET_ACCESS_KEY", standin.SECRET),
-        ("SESSION_TOKEN", standin.TOKEN),
+        ("ACCESS_KEY_ID", provider_servers.KEY),
+        ("SECRET_ACCESS_KEY", provider_servers.SECRET),
+        ("SESSION_TOKEN", provider_servers.TOKEN),
     ]:
         monkeypatch.setenv(f"AWS_{name}", value)
     signing._session.cache_clear()
@@ -105,7 +105,7 @@ def anthropic_error(kind: str, said: str, status: int, **more: object) -> web.Re
     ],
 )
 def test_bedrock_gets_a_signed_converse_request_and_its_answer_is_metered(model: str) -> None:
-    server = StandIn(lambda _: converse(), standin.converse)
+    server = StandIn(lambda _: converse(), provider_servers.converse)
 
     answer = asked(server, bedrock(model, price=Price(3.0, 15.0)))[0]
 
@@ -113,15 +113,15 @@ def test_bedrock_gets_a_signed_converse_request_and_its_answer_is_metered(model:
     assert (answer.input_tokens, answer.output_tokens) == (100, 10)
     assert answer.cost_usd == pytest.approx((100 * 3 + 10 * 15) / 1e6)
     body = server.bodies[0]
-    assert body["system"] == [{"text": standin.RULES}]
+    assert body["system"] == [{"text": provider_servers.RULES}]
     assert [m["role"] for m in body["messages"]] == ["user"]
     assert body["inferenceConfig"] == {"maxTokens": 4096, "temperature": 0.7}
     schema = body["outputConfig"]["textFormat"]["structure"]["jsonSchema"]["schema"]
-    assert json.loads(schema) == standin.SCHEMA
+    assert json.loads(schema) == provider_servers.SCHEMA
 
 
 def test_a_bedrock_api_key_is_sent_instead_of_a_signature() -> None:
-    server = StandIn(lambda _: converse(), standin.converse_body)
+    server = StandIn(lambda _: converse(), provider_servers.converse_body)
 
     asked(server, bedrock(key="bedrock-api-key"))
 
@@ -134,7 +134,7 @@ def test_a_model_is_asked_in_the_best_form_it_takes_and_that_is_remembered() -> 
             return aws_error("ValidationException", "This model doesn't support the outputConfig.textFormat field", 400)
         return converse([{"toolUse": {"toolUseId": "t", "name": "write_records", "input": PAIRS}}], "tool_use")
 
-    server = StandIn(nova, standin.converse)
+    server = StandIn(nova, provider_servers.converse)
 
     answers = asked(server, bedrock(), times=3)
 
@@ -154,12 +154,12 @@ def test_a_model_without_tools_system_text_or_a_cache_is_asked_in_words() -> Non
             return aws_error("ValidationException", "This model doesn't support tool use.", 400)
         return converse()
 
-    server = StandIn(old, standin.converse)
+    server = StandIn(old, provider_servers.converse)
 
     answer = asked(server, bedrock(), LONG)[0]
 
     assert answer.text == "hello"
-    assert server.bodies[-1]["messages"][0]["content"][0]["text"].startswith(standin.RULES)
+    assert server.bodies[-1]["messages"][0]["content"][0]["text"].startswith(provider_servers.RULES)
     assert set(server.bodies[-1]) == {"messages", "inferenceConfig"}
 
 
@@ -170,7 +170,7 @@ def test_a_weaker_word_for_the_tool_is_found() -> None:
             return aws_error("ValidationException", said, 400)
         return converse([{"toolUse": {"toolUseId": "t", "name": "write_records", "input": PAIRS}}], "tool_use")
 
-    server = StandIn(mistral, standin.converse)
+    server = StandIn(mistral, provider_servers.converse)
 
     asked(server, bedrock(can=Capabilities(json_schema=True, form="tool")))
 
@@ -181,7 +181,7 @@ def test_a_weaker_word_for_the_tool_is_found() -> None:
 def test_bedrock_caches_a_shared_prefix_where_it_is_long_enough_to_pay(question: Any, points: int) -> None:
     server = StandIn(
         lambda _: converse(cacheReadInputTokens=1500, cacheWriteInputTokens=200, totalTokens=1810),
-        standin.converse,
+        provider_servers.converse,
     )
 
     answer = asked(server, bedrock(price=Price(3.0, 15.0, cached=0.3, cache_write=3.75)), question)[0]
@@ -202,13 +202,15 @@ def test_bedrock_caches_a_shared_prefix_where_it_is_long_enough_to_pay(question:
     ],
 )
 def test_bedrock_says_why_a_reply_ended(stop: str, finish: str) -> None:
-    assert asked(StandIn(lambda _: converse(stop=stop), standin.converse), bedrock())[0].finish_reason == finish
+    assert (
+        asked(StandIn(lambda _: converse(stop=stop), provider_servers.converse), bedrock())[0].finish_reason == finish
+    )
 
 
 def test_reasoning_is_no_part_of_the_reply() -> None:
     content = [{"reasoningContent": {"reasoningText": {"text": "hm"}}}, {"text": "hello"}]
 
-    assert asked(StandIn(lambda _: converse(content), standin.converse), bedrock())[0].text == "hello"
+    assert asked(StandIn(lambda _: converse(content), provider_servers.converse), bedrock())[0].text == "hello"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,7 @@ def test_every_failure_of_bedrock_says_whether_to_try_again(
     reply: web.Response, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        asked(StandIn(lambda _: reply, standin.converse), bedrock())
+        asked(StandIn(lambda _: reply, provider_servers.converse), bedrock())
 
 
 JUDGE = replace(QUESTION, kind="judge")
@@ -247,7 +249,7 @@ def test_a_schema_refused_for_one_kind_of_question_is_still_sent_to_bedrock_for_
         schema = body.get("outputConfig", {}).get("textFormat", {}).get("structure", {}).get("jsonSchema", {})
         return aws_error("ValidationException", said, 400) if schema.get("name") == "judge" else converse()
 
-    server = StandIn(strict, standin.converse)
+    server = StandIn(strict, provider_servers.converse)
 
     asked(server, bedrock(), questions=[JUDGE, QUESTION, JUDGE])
 
@@ -273,7 +275,7 @@ def test_a_schema_refused_for_one_kind_of_question_is_still_sent_to_bedrock_for_
 )
 def test_a_refusal_of_bedrock_says_whether_another_prompt_may_pass(reply: web.Response, this_prompt_only: bool) -> None:
     with pytest.raises(TeacherRefused) as refused:
-        asked(StandIn(lambda _: reply, standin.converse), bedrock())
+        asked(StandIn(lambda _: reply, provider_servers.converse), bedrock())
 
     assert refused.value.this_prompt_only is this_prompt_only
 
@@ -282,7 +284,7 @@ def test_without_credentials_aws_teachers_say_what_to_set(monkeypatch: pytest.Mo
     monkeypatch.setattr(signing, "credentials", lambda: None)
 
     with pytest.raises(TeacherRefused, match="set AWS_PROFILE"):
-        asked(StandIn(lambda _: converse(), standin.converse), bedrock())
+        asked(StandIn(lambda _: converse(), provider_servers.converse), bedrock())
 
 
 # -- Anthropic ----------------------------------------------------------------------------------------------------
@@ -294,7 +296,7 @@ def test_anthropic_gets_a_messages_request_and_its_answer_is_metered() -> None:
         told.headers.update({"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-tokens-limit": "40000"})
         return told
 
-    server = StandIn(reply, standin.messages)
+    server = StandIn(reply, provider_servers.messages)
 
     answer = asked(server, anthropic(price=Price(3.0, 15.0, cached=0.3, cache_write=3.75)), LONG)[0]
 
@@ -304,7 +306,7 @@ def test_anthropic_gets_a_messages_request_and_its_answer_is_metered() -> None:
     assert answer.rates == Rates(50, 40_000)
     body = server.bodies[0]
     assert body["system"][0]["cache_control"] == {"type": "ephemeral"}
-    assert body["output_config"] == {"format": {"type": "json_schema", "schema": standin.SCHEMA}}
+    assert body["output_config"] == {"format": {"type": "json_schema", "schema": provider_servers.SCHEMA}}
     assert server.headers[0]["x-api-key"] == "key"
 
 
@@ -315,7 +317,7 @@ def test_an_older_claude_is_held_to_the_schema_by_a_tool() -> None:
         thought = {"type": "thinking", "thinking": "hm"}
         return message([thought, {"type": "tool_use", "id": "t", "input": PAIRS}], "tool_use")
 
-    server = StandIn(older, standin.messages)
+    server = StandIn(older, provider_servers.messages)
 
     answers = asked(server, anthropic(), times=2)
 
@@ -334,7 +336,9 @@ def test_an_older_claude_is_held_to_the_schema_by_a_tool() -> None:
     ],
 )
 def test_anthropic_says_why_a_reply_ended(stop: str, finish: str) -> None:
-    assert asked(StandIn(lambda _: message(stop=stop), standin.messages), anthropic())[0].finish_reason == finish
+    assert (
+        asked(StandIn(lambda _: message(stop=stop), provider_servers.messages), anthropic())[0].finish_reason == finish
+    )
 
 
 @pytest.mark.parametrize(
@@ -363,7 +367,7 @@ def test_every_failure_of_anthropic_says_whether_to_try_again(
     reply: web.Response, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        asked(StandIn(lambda _: reply, standin.messages), anthropic())
+        asked(StandIn(lambda _: reply, provider_servers.messages), anthropic())
 
 
 def test_a_schema_refused_for_one_kind_of_question_is_still_sent_to_anthropic_for_others() -> None:
@@ -373,7 +377,7 @@ def test_a_schema_refused_for_one_kind_of_question_is_still_sent_to_anthropic_fo
         return message()
 
     judge = replace(JUDGE, messages=(QUESTION.messages[0], Message("user", "Rule of judges")))
-    server = StandIn(strict, standin.messages)
+    server = StandIn(strict, provider_servers.messages)
 
     asked(server, anthropic(), questions=[judge, QUESTION, judge])
 
@@ -396,7 +400,7 @@ def test_a_refusal_of_anthropic_says_whether_another_prompt_may_pass(
     reply: web.Response, this_prompt_only: bool
 ) -> None:
     with pytest.raises(TeacherRefused) as refused:
-        asked(StandIn(lambda _: reply, standin.messages), anthropic())
+        asked(StandIn(lambda _: reply, provider_servers.messages), anthropic())
 
     assert refused.value.this_prompt_only is this_prompt_only
 
@@ -405,7 +409,7 @@ def test_a_busy_account_and_a_busy_provider_are_told_apart() -> None:
     found = []
     for status in (429, 529):
         with pytest.raises(TeacherBusy) as busy:
-            asked(StandIn(lambda _, s=status: anthropic_error("x", "x", s), standin.messages), anthropic())
+            asked(StandIn(lambda _, s=status: anthropic_error("x", "x", s), provider_servers.messages), anthropic())
         found.append(busy.value.limited)
 
     assert found == [True, False]
@@ -415,7 +419,7 @@ def test_a_busy_account_and_a_busy_provider_are_told_apart() -> None:
 
 
 def test_an_endpoint_gets_a_signed_chat_completion() -> None:
-    server = StandIn(lambda _: completion(), standin.signed_for("sagemaker"))
+    server = StandIn(lambda _: completion(), provider_servers.signed_for("sagemaker"))
 
     answer = asked(server, sagemaker("our-model/adapter-7"))[0]
 
@@ -431,7 +435,7 @@ def test_an_old_container_is_asked_its_own_way_and_that_is_remembered() -> None:
             return aws_error("ModelError", "missing field `inputs`", 424, OriginalStatusCode=422)
         return web.json_response([{"generated_text": "hello"}])
 
-    server = StandIn(tgi, standin.signed_for("sagemaker"))
+    server = StandIn(tgi, provider_servers.signed_for("sagemaker"))
 
     answers = asked(server, sagemaker(), times=2)
 
@@ -455,7 +459,7 @@ def test_every_failure_of_an_endpoint_says_whether_to_try_again(
     reply: web.Response, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        asked(StandIn(lambda _: reply, standin.signed_for("sagemaker")), sagemaker())
+        asked(StandIn(lambda _: reply, provider_servers.signed_for("sagemaker")), sagemaker())
 
 
 @pytest.mark.parametrize(
@@ -473,14 +477,14 @@ def test_a_refusal_of_an_endpoint_says_whether_another_prompt_may_pass(
     reply: web.Response, this_prompt_only: bool
 ) -> None:
     with pytest.raises(TeacherRefused) as refused:
-        asked(StandIn(lambda _: reply, standin.signed_for("sagemaker")), sagemaker())
+        asked(StandIn(lambda _: reply, provider_servers.signed_for("sagemaker")), sagemaker())
 
     assert refused.value.this_prompt_only is this_prompt_only
 
 
 def test_a_prompt_that_is_too_long_for_a_container_does_not_change_how_it_is_asked() -> None:
     replies = iter([aws_error("ModelError", "too many input tokens", 424, OriginalStatusCode=422)])
-    server = StandIn(lambda _: next(replies, None) or completion(), standin.signed_for("sagemaker"))
+    server = StandIn(lambda _: next(replies, None) or completion(), provider_servers.signed_for("sagemaker"))
 
     with pytest.raises(TeacherRefused):
         asked(server, sagemaker())

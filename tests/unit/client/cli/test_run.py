@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from dataforge_client.cli import execute
-from tests.unit.cli.commands import COMMAND, connection_arguments, read_all
-from tests.unit.fake_api import ESTIMATE, KEY, FakeApi, Fault
+from tests.support.cli_process import COMMAND, connection_arguments, read_all
+from tests.support.fake_api import ESTIMATE, KEY, FakeApi, Fault
 
 
 def test_a_run_writes_the_dataset_and_says_how_it_went(

@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,13 +18,13 @@ from moto.awslambda.models import LambdaFunction
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from dataforge.platform.embedded.asl_parser import substitute
+from tests.support.paths import INFRA
 
 # Every test makes the same machines, and moto checks each definition again: 0.2 s of CPU.
 StepFunctionsParserBackend._validate_definition = staticmethod(  # type: ignore[method-assign]
     cache(StepFunctionsParserBackend._validate_definition)
 )
 
-INFRA = Path(__file__).parents[2] / "infra"
 
 Handler = Callable[[dict[str, Any], object], Any]
 

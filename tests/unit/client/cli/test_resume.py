@@ -12,8 +12,8 @@ import pytest
 
 from dataforge_client import DataForge
 from dataforge_client.cli import execute
-from tests.unit.cli.commands import Spawn, connection_arguments, until
-from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
+from tests.support.cli_process import Spawn, connection_arguments, until
+from tests.support.fake_api import KEY, ORGANIZATION, FakeApi
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from dataforge.platform.embedded.asl_interpreter import StateFailed
 from dataforge.platform.embedded.asl_parser import read
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Execution, Workflows
-from tests.integration.stepfunctions_moto import aws, definition, deploy
+from tests.support.stepfunctions_moto import aws, definition, deploy
 
 BUCKET = "files"
 Event = dict[str, Any]

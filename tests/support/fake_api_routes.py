@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.unit.fake_api import FakeApi
+    from tests.support.fake_api import FakeApi
 
 ORGANIZATION = "org_fake"
 BASE = "/api/v1/data-forge"

@@ -6,7 +6,6 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from types import UnionType
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from dataforge_client import DataForge
 from dataforge_client.resources import BUILT_ON
 from dataforge_client.transport import ApiRequest
+from tests.support.paths import DOCS
 
 Json = dict[str, Any]
 
@@ -100,7 +100,7 @@ def test_every_operation_has_a_method_and_every_method_names_its_operations() ->
 
 
 def test_every_method_is_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs/sdk.md").read_text()
+    page = (DOCS / "sdk.md").read_text()
 
     assert {name for name in METHODS if f"`{name}`" not in page} == set()
 

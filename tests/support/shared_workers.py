@@ -29,7 +29,7 @@ Handler = Callable[[Item, object], Item]
 
 @cache
 def _pool() -> WorkerPool:
-    return WorkerPool([sys.executable, "-m", "tests.integration.shared_workers"], SIZE)
+    return WorkerPool([sys.executable, "-m", "tests.support.shared_workers"], SIZE)
 
 
 def close() -> None:

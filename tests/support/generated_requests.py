@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from dataforge import settings
 from tests.integration.conftest import BASE, Service, embedded_service
-from tests.integration.synthetic_cases import Synthetic
+from tests.support.synthetic_api import Synthetic
 
 TEXT = (
     b"# Moorings\n\nThe harbour master answers every request within 24 hours. The fee is 30 euros a day for each boat "

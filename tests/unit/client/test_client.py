@@ -29,8 +29,8 @@ from dataforge_client.models import Generation, Project
 from dataforge_client.profiles import Connection, ConnectionSettings, resolve
 from dataforge_client.resources.synthetic import SyntheticJob
 from dataforge_client.transport import Retry, retry_after
-from tests.unit.client_wire import api, forge, pauses
-from tests.unit.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
+from tests.support.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
+from tests.unit.client.conftest import api, forge, pauses
 
 __all__ = ["api", "forge", "pauses"]
 

@@ -13,8 +13,8 @@ from dataforge_client.errors import (
     ClientError,
     ConnectionFailed,
 )
-from tests.unit.client_wire import api, forge, pauses
-from tests.unit.fake_api import BASE, FakeApi, Fault
+from tests.support.fake_api import BASE, FakeApi, Fault
+from tests.unit.client.conftest import api, forge, pauses
 
 __all__ = ["api", "forge", "pauses"]
 

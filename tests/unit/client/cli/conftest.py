@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dataforge_client.cli import execute
-from tests.unit.cli.commands import ROOT, Spawn, connection_arguments
-from tests.unit.fake_api import FakeApi
+from tests.support.cli_process import Spawn, connection_arguments
+from tests.support.fake_api import FakeApi
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package.mkdir(parents=True)
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
-    (package / "__main__.py").write_text("from tests.unit.fake_api import main\nmain()\n")
+    (package / "__main__.py").write_text("from tests.support.fake_api import main\nmain()\n")
     trap = tmp_path / "cwd" / "infra" / "local"
     trap.mkdir(parents=True)
     (trap / "__main__.py").write_text("raise SystemExit(9)\n")

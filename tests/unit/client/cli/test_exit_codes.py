@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.fake_api import FakeApi, Fault
+from tests.support.fake_api import FakeApi, Fault
 
 
 def test_a_bad_document_is_listed_and_the_others_are_used(

@@ -7,11 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
+from tests.support.fake_api import KEY, ORGANIZATION, FakeApi
 
-ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "dataforge_client.cli"]
 
 

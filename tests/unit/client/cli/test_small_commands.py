@@ -17,8 +17,9 @@ from dataforge_client import DataForge
 from dataforge_client.cli import cli, execute, trace
 from dataforge_client.decoding import decode
 from dataforge_client.traces import Trace
-from tests.unit.cli.commands import ROOT, Spawn, connection_arguments
-from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
+from tests.support.cli_process import Spawn, connection_arguments
+from tests.support.fake_api import KEY, ORGANIZATION, FakeApi
+from tests.support.paths import ROOT
 
 
 def test_the_small_commands(

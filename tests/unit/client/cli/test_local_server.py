@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dataforge_client.cli import execute
-from tests.unit.cli.commands import Spawn, free_port, gone, read_until
-from tests.unit.fake_api import KEY, ORGANIZATION
+from tests.support.cli_process import Spawn, free_port, gone, read_until
+from tests.support.fake_api import KEY, ORGANIZATION
 
 
 def test_a_run_starts_a_server_and_stops_it_with_sigterm(machine: Path, docs: Path, tmp_path: Path) -> None:

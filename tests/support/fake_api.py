@@ -1,8 +1,8 @@
 """The wire of Data Forge, in memory, behind a real socket: what the client and the command are tested against.
 
-In a test: `with FakeApi(...) as api`; `fake_answers` says what it answers. As a child process it stands in for the
-one-machine server (`python -m tests.unit.fake_api --home DIR --host H --port P`), obeying the same contract: one ready
-line, stop on SIGTERM.
+In a test: `with FakeApi(...) as api`; `fake_api_routes` says what it answers. As a child process it stands in
+for the one-machine server (`python -m tests.support.fake_api --home DIR --host H --port P`), obeying the same contract:
+one ready line, stop on SIGTERM.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.unit.fake_answers import BASE, ESTIMATE, ORGANIZATION, ROUTES, refusal
+from tests.support.fake_api_routes import BASE, ESTIMATE, ORGANIZATION, ROUTES, refusal
 
 __all__ = ["BASE", "ESTIMATE", "KEY", "ORGANIZATION", "FakeApi", "Fault"]
 

@@ -15,7 +15,7 @@ from dataforge.platform.embedded.asl_interpreter import Machine
 from dataforge.platform.embedded.asl_parser import read
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Execution
-from tests.integration.processes import until
+from tests.support.waiting import until
 
 Handler = Callable[[dict[str, Any]], Any]
 

@@ -23,7 +23,7 @@ from botocore.credentials import Credentials
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-from tests.integration.batch_servers import Body, serving
+from tests.support.batch_servers import Body, serving
 
 REGION, KEY_ID, SECRET = "us-east-1", "test", "test"
 SECRETS = {KEY_ID: SECRET, "FOOBARKEY": "FOOBARSECRET"}

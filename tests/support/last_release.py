@@ -1,7 +1,7 @@
 """The templates of the last release, kept to prove that a deployment of it can be brought up to date.
 
-`python -m tests.deploy.release` takes today's as the new ones: run it when a release is made, after its version was
-raised, never to make a failing upgrade pass.
+`python -m tests.support.last_release` takes today's as the new ones: run it when a release is made, after its version
+was raised, never to make a failing upgrade pass.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from dataforge_client import __version__
 from infra.app import build
 
-PATH = Path(__file__).with_name("release.json.gz")
+PATH = Path(__file__).with_name("last_release.json.gz")
 STACKS = ("DataStack", "ServiceStack")
 OPTIONS: dict[str, str | list[str]] = {"stage": "dev", "waf": "yes"}
 """As `make test-deploy` deploys it."""

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 PYTHON = ROOT / ".tools/emulator/bin/python"
 HOST, ACCOUNT, REGION = "127.0.0.1", "000000000000", "us-east-1"
 START_S = 60

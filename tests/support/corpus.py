@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
-DOCUMENTS = CORPUS / "documents"
+from tests.support.paths import SHARED_CORPUS
+
+DOCUMENTS = SHARED_CORPUS / "documents"
 
 
 def present(path: Path) -> Path:

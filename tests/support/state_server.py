@@ -1,4 +1,5 @@
-"""A whole one-machine backend in a process that tests may kill: `state_server.py FOLDER` runs, with `worker` it serves.
+"""A whole one-machine backend in a process that tests may kill: `python -m tests.support.state_server FOLDER` runs, with
+`worker` it serves.
 
 The handlers write a line to FOLDER/calls for everything they do, so that a test sees it from outside.
 """
@@ -18,6 +19,7 @@ from dataforge.platform.embedded.asl_parser import read
 from dataforge.platform.embedded.worker_pool import WorkerPool, serve
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Item
+from tests.support.paths import INFRA
 
 BATCHES = 24
 NAMES = (
@@ -32,12 +34,12 @@ NAMES = (
     "CheckJobs",
     "CollectReplies",
 )
-DEFINITION = json.loads((Path(__file__).parents[2] / "infra" / "generate.asl.json").read_text("utf-8"))
+DEFINITION = json.loads((INFRA / "generate.asl.json").read_text("utf-8"))
 MACHINES = {"generate": read(DEFINITION, {**{name: name for name in NAMES}, "Bucket": "files"})}
 
 
 def command(folder: Path, *more: str) -> list[str]:
-    return [sys.executable, __file__, str(folder), *more]
+    return [sys.executable, "-m", "tests.support.state_server", str(folder), *more]
 
 
 def note(folder: Path, word: str) -> None:

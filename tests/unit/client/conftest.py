@@ -8,7 +8,7 @@ import pytest
 
 from dataforge_client import DataForge
 from dataforge_client.transport import Retry
-from tests.unit.fake_api import KEY, ORGANIZATION, FakeApi
+from tests.support.fake_api import KEY, ORGANIZATION, FakeApi
 
 
 @pytest.fixture
