@@ -58,7 +58,7 @@ def _size(answer: Any) -> int:
 @contextmanager
 def embedded(meter: Meter) -> Iterator[Any]:
     from dataforge import platform
-    from tests.integration.conftest import embedded_service
+    from tests.support.service import embedded_service
 
     with tempfile.TemporaryDirectory() as folder:
         for service in embedded_service(Path(folder)):
@@ -75,7 +75,7 @@ def embedded(meter: Meter) -> Iterator[Any]:
 @contextmanager
 def aws(meter: Meter) -> Iterator[Any]:
     from dataforge import platform
-    from tests.integration.conftest import aws_service
+    from tests.support.service import aws_service
 
     for service in aws_service(Path()):
         wall = platform.current()

@@ -15,8 +15,8 @@ import requests
 
 from dataforge_client import DataForge
 from dataforge_client.errors import AuthenticationError, NotFound
-from tests.deploy.conftest import Deployed, command
 from tests.support import emulator
+from tests.support.deployment import Deployed, command
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.deploy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataforge import VERSION
-from tests.deploy.conftest import Deployed, command, physical
+from tests.support.deployment import Deployed, command, physical
 
 pytestmark = pytest.mark.deploy
 AT = {"org_id": {"S": "*data"}, "item": {"S": "schema"}}

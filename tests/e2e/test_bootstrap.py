@@ -13,7 +13,7 @@ import pytest
 
 from dataforge_client import DataForge
 from dataforge_client.errors import AuthenticationError, PermissionDenied
-from tests.e2e.conftest import Machine, Process
+from tests.support.server_processes import Machine, Process
 
 COMMAND = [sys.executable, "-m", "dataforge_client.cli"]
 

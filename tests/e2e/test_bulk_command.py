@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataforge_client.cli import execute
-from tests.e2e.conftest import Machine
-from tests.e2e.test_concurrency import filled
+from tests.support.server_processes import Machine, filled
 
 
 # checklist 42, 43

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Machine, books
 from tests.support.paths import ROOT
+from tests.support.server_processes import Machine, books
 
 GUARD = """
 import ipaddress, os, sys

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from benchmarks.walking import Started
-from dataforge import clock, platform, settings
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from dataforge.platform.ports import Item, Platform
+from dataforge import platform
+from dataforge.platform.ports import Item
 from dataforge.records import Question
-from dataforge.store import documents, organisations, projects, runs
-from dataforge.store.chunks import StoredChunk
-from dataforge.store.documents import Document
+from dataforge.store import runs
 from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import Line, ScriptedTeacher
 from dataforge.workflows import run_states
-from dataforge.workflows.engine import retry
 from dataforge.workflows.generation import starting
-from infra import catalog
 
 FACTS = [
     [
@@ -60,51 +50,6 @@ FACTS = [
     ],
 ]
 """Passages of three sentences, each with the question it answers; no two look alike."""
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A project of six passages on a fresh embedded backend."""
-    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.05)
-    settings.get.cache_clear()
-    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(
-        Platform(
-            name="embedded",
-            tables=tables,
-            files=files,
-            workflows=Started(),
-            publisher=InProcessPublisher(),
-            secrets=EnvironmentSecrets(None),
-        )
-    )
-    org_id, user_id = organisations.create("harbour")
-    made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
-    document = Document(
-        made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(), parsing_status="parsing"
-    )
-    documents.add(made, document)
-    chunks = [
-        StoredChunk(
-            made.project_id,
-            f"chunk_0_{n:06d}",
-            "doc_0",
-            passage(n),
-            ["Rules"],
-            n,
-            "paragraph",
-            60,
-            0,
-            len(passage(n)),
-            clock.now(),
-        )
-        for n in range(len(FACTS))
-    ]
-    documents.replace_chunks(org_id, document, chunks, {"parsing_status": "parsed"})
-    yield projects.get(org_id, made.project_id)
-    platform.use(None)
-    tables.close()
 
 
 def passage(n: int) -> str:

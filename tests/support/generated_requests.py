@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from dataforge import settings
-from tests.integration.conftest import BASE, Service, embedded_service
+from tests.support.service import BASE, Service, embedded_service
 from tests.support.synthetic_api import Synthetic
 
 TEXT = (

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
-
-import pytest
 
 from dataforge.platform.embedded.asl_interpreter import Machine
 from dataforge.platform.embedded.asl_parser import read
@@ -70,21 +68,6 @@ class RunnerHarness:
         execution = self.runner.describe("m", run_id)
         assert execution
         return execution
-
-
-@pytest.fixture
-def open_runner(tmp_path: Path) -> Iterator[Callable[..., RunnerHarness]]:
-    opened: list[RunnerHarness] = []
-
-    def open_runner(
-        states: dict[str, Any], handlers: dict[str, Handler] | None = None, timeout: int = 60
-    ) -> RunnerHarness:
-        opened.append(RunnerHarness(tmp_path / "runs.db", {"m": machine(states, timeout)}, handlers or {}))
-        return opened[-1]
-
-    yield open_runner
-    for harness in opened:
-        harness.runner.close()
 
 
 def kill(server: subprocess.Popen[bytes]) -> None:

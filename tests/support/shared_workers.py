@@ -3,7 +3,7 @@
 The one-machine server starts two interpreters, half a second of CPU each, and most tests ask them for a handful of
 answers. Here two of them serve all tests of a process, one machine after the other, with the same pool, channel and
 handlers as the product's; only the data folder and the environment come with the request, not with the start. How real
-workers start, die and are replaced is shown by `test_workers` and, with the whole server, by tests/e2e.
+workers start, die and are replaced is shown by `test_worker_pool` and, with the whole server, by tests/e2e.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A whole one-machine backend in a process that tests may kill: `python -m tests.support.state_server FOLDER` runs, with
-`worker` it serves.
+"""A whole one-machine backend in a process that tests may kill: `python -m tests.support.state_server FOLDER` runs it;
+with `worker` it serves.
 
 The handlers write a line to FOLDER/calls for everything they do, so that a test sees it from outside.
 """

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from tests.integration.conftest import Service
+from tests.support.service import Service
 
 ENDED = ("succeeded", "failed")
 

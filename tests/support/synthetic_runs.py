@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from benchmarks.walking import Started
-from dataforge import platform, settings
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from dataforge.platform.ports import Item, Platform
+from dataforge import platform
+from dataforge.platform.ports import Item
 from dataforge.records import Question
 from dataforge.store import organisations, runs
 from dataforge.teachers import PROVIDERS, templated
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import run_files, run_states
-from dataforge.workflows.engine import retry
 from dataforge.workflows.synthetic import starting
-from infra import catalog
 
 Answering = Callable[[Question], str]
 REPEATED = {"instruction": "When does the office open?", "input": "", "output": "It opens at nine."}
@@ -83,26 +76,3 @@ def write(question: Question) -> str:
 
 def lines(run: runs.Run, name: str = "results.jsonl") -> list[dict[str, Any]]:
     return [json.loads(one) for one in platform.current().files.read(run_files.key_of(run, name)).splitlines()]
-
-
-@pytest.fixture
-def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
-    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.02)
-    monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "fake:model")
-    settings.get.cache_clear()
-    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(
-        Platform(
-            name="embedded",
-            tables=tables,
-            files=files,
-            workflows=Started(),
-            publisher=InProcessPublisher(),
-            secrets=EnvironmentSecrets(None),
-        )
-    )
-    yield Forge(monkeypatch)
-    platform.use(None)
-    tables.close()
-    settings.get.cache_clear()

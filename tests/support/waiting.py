@@ -1,10 +1,22 @@
-"""Watching other processes from a test."""
+"""Waiting for a condition with a deadline, and watching other processes from a test."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], what: str = "the condition never held", seconds: float = 60) -> T:
+    """The condition's first true value, asked every 10 ms. Fails with `what` after the seconds."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+    return value
 
 
 def alive(pid: int) -> bool:
@@ -14,10 +26,3 @@ def alive(pid: int) -> bool:
         return not zombie or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)

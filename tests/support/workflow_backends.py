@@ -14,14 +14,13 @@ from random import Random
 from typing import Any
 
 import boto3
-import pytest
 
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
 from dataforge.platform.embedded.asl_interpreter import StateFailed
 from dataforge.platform.embedded.asl_parser import read
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Execution, Workflows
-from tests.support.stepfunctions_moto import aws, definition, deploy
+from tests.support.stepfunctions_moto import aws, deploy
 
 BUCKET = "files"
 Event = dict[str, Any]
@@ -120,20 +119,6 @@ def aws_backend(functions: Functions, definitions: Mapping[str, Any], folder: Pa
         functions.write = lambda key, data: s3.put_object(Bucket=BUCKET, Key=key, Body=data)
         with deploy(functions.handlers(), definitions, BUCKET) as arns:
             yield StepFunctionsWorkflows(arns)
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
-@pytest.fixture(params=[embedded_backend, aws_backend], ids=["embedded", "aws"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> OpenBackend:
-    def open_backend(functions: Functions, **changed: Any) -> AbstractContextManager[Workflows]:
-        definitions = {"parse": definition("parse"), "generate": definition("generate"), **changed}
-        return request.param(functions, definitions, tmp_path)
-
-    return open_backend
 
 
 def finish(workflows: Workflows, machine: str = "generate", run_id: str = "gen_1") -> Execution:

@@ -30,9 +30,6 @@ from dataforge_client.profiles import Connection, ConnectionSettings, resolve
 from dataforge_client.resources.synthetic import SyntheticJob
 from dataforge_client.transport import Retry, retry_after
 from tests.support.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
-from tests.unit.client.conftest import api, forge, pauses
-
-__all__ = ["api", "forge", "pauses"]
 
 
 def test_a_synthetic_job_that_waits_for_batch_jobs_is_polled_less_often(pauses: list[float]) -> None:

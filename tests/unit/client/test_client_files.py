@@ -14,9 +14,6 @@ from dataforge_client.errors import (
     ConnectionFailed,
 )
 from tests.support.fake_api import BASE, FakeApi, Fault
-from tests.unit.client.conftest import api, forge, pauses
-
-__all__ = ["api", "forge", "pauses"]
 
 
 def test_an_upload_says_its_length_and_keeps_the_key_to_itself(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
