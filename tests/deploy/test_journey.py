@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,18 +16,10 @@ from dataforge_client.errors import AuthenticationError, NotFound
 from tests.support import emulator
 from tests.support.deployment import Deployed, command
 from tests.support.paths import ROOT
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.deploy
 HANDBOOK = sorted(p for p in (ROOT / "examples/handbook").iterdir() if p.is_file())
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
 
 
 def handbook(forge: DataForge) -> str:

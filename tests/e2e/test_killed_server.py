@@ -13,6 +13,7 @@ from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge_client import DataForge
 from infra import catalog
 from tests.support.server_processes import Machine, Process, books
+from tests.support.waiting import until
 
 
 def stored_replies(home: Path, run_id: str) -> int:
@@ -40,11 +41,10 @@ def test_a_killed_run_completes_and_asks_no_stored_reply_again(
     run_id = forge.generate(
         project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1}
     ).generation_id
-    while books(stub)["calls"] < killed_after:
-        time.sleep(0.02)
+    until(lambda: books(stub)["calls"] >= killed_after, "the calls do not come")
 
     server.kill()
-    time.sleep(0.4)
+    time.sleep(0.2)  # what was under way reaches the stub
     asked_before, stored = books(stub)["calls"], stored_replies(home, run_id)
     again = machine.server(home, **environment)
     done = connect(again).wait(run_id)
@@ -67,7 +67,7 @@ def test_a_killed_parse_completes(machine: Machine, connect: Callable[[Process],
         (tmp_path / f"{n}.txt").write_text(f"Rule {n}. The gangway of pier {n} opens at {n + 6} o'clock every day.")
         forge.upload_file(project, tmp_path / f"{n}.txt")
     run_id = forge.parse(project).generation_id
-    time.sleep(0.3)
+    time.sleep(0.2)  # in the middle of the parse
 
     server.kill()
     done = connect(machine.server(home)).wait(run_id)

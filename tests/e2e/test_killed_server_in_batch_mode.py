@@ -11,6 +11,7 @@ from dataforge_client import DataForge
 from tests.support.batch_servers import KEY, Plot, openai_batches
 from tests.support.scripted_replies import told
 from tests.support.server_processes import Machine, Process
+from tests.support.waiting import until
 
 
 def test_a_killed_server_waits_on_for_the_same_job(
@@ -34,11 +35,10 @@ def test_a_killed_server_waits_on_for_the_same_job(
         run_id = forge.generate(
             project, model_id="openai:stand-in", num_pairs=calls, config={"pairs_per_chunk": 1, "mode": "batch"}
         ).generation_id
-        while not any(b.steps > 2 for b in provider.batches.values()):
-            time.sleep(0.02)
+        until(lambda: any(b.steps > 2 for b in provider.batches.values()), "nobody looks at the job")
 
         server.kill()
-        time.sleep(0.5)
+        time.sleep(0.2)  # its workers go with it
         held[0] = False
         done = connect(machine.server(home, **environment)).wait(run_id)
 
@@ -74,10 +74,9 @@ def test_a_killed_server_waits_on_for_the_jobs_of_a_synthetic_run(
         assert started.job_id is not None
 
         for job in range(2):
-            while not any(b.number == job and b.steps > 2 for b in [*provider.batches.values()]):
-                time.sleep(0.02)
+            until(lambda job=job: any(b.number == job and b.steps > 2 for b in [*provider.batches.values()]))
             server.kill()
-            time.sleep(0.5)
+            time.sleep(0.2)  # its workers go with it
             free[0] += 1
             server = machine.server(home, **environment)
         done = connect(server).wait_synthetic(started.job_id)

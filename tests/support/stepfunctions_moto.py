@@ -8,22 +8,18 @@ import traceback
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from dataforge.platform.embedded.asl_parser import substitute
+from tests.support import library_patches
 from tests.support.paths import INFRA
 
-# Every test makes the same machines, and moto checks each definition again: 0.2 s of CPU.
-StepFunctionsParserBackend._validate_definition = staticmethod(  # type: ignore[method-assign]
-    cache(StepFunctionsParserBackend._validate_definition)
-)
+library_patches.run_step_functions_in_process()
 
 
 Handler = Callable[[dict[str, Any], object], Any]
@@ -71,8 +67,6 @@ def deploy(
 
 @contextmanager
 def _in_process(handlers: Mapping[str, Handler]) -> Iterator[None]:
-    """moto would start a container for every call; this is the one place where it decides how to run a function."""
-
     def invoke(function: LambdaFunction, event: dict[str, Any]) -> tuple[str, bool, str]:
         context = SimpleNamespace(
             function_name=function.function_name, get_remaining_time_in_millis=lambda: function.timeout * 1000
@@ -84,15 +78,12 @@ def _in_process(handlers: Mapping[str, Handler]) -> Iterator[None]:
             failure = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": stack}
             return json.dumps(failure), True, ""
 
-    LambdaFunction._invoke_lambda = invoke  # type: ignore[method-assign]
-    try:
+    with library_patches.lambda_handlers(invoke, _too_late):
         yield
-    finally:
-        LambdaFunction._invoke_lambda = _too_late  # type: ignore[method-assign]
 
 
 def _too_late(function: LambdaFunction, _: dict[str, Any]) -> tuple[str, bool, str]:
-    """For an execution that outlives its test: moto's own would ask Docker, and leave the socket open."""
+    """For an execution that outlives its test."""
     gone = {"errorMessage": f"{function.function_name} is gone with its test", "errorType": "Gone", "stackTrace": []}
     return json.dumps(gone), True, ""
 

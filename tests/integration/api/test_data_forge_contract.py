@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -20,6 +19,7 @@ from dataforge.platform import current
 from dataforge_client import DataForge, api_resource
 from tests.support.projects import RULES, harbour
 from tests.support.service import BASE, Service
+from tests.support.waiting import until
 
 FOUR_CHUNKS = "\n\n".join(
     f"# Pier {n}\n\n" + " ".join(f"Pier {n} opens gate {g} at {g + 4} o'clock on day {n}." for g in range(6))
@@ -92,13 +92,6 @@ def teacher(monkeypatch: pytest.MonkeyPatch) -> Iterator[PacedTeacher]:
     paced.close()
     monkeypatch.undo()
     settings.get.cache_clear()
-
-
-def until(seen: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 20
-    while not seen():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 def piers(service: Service) -> str:

@@ -19,6 +19,7 @@ from dataforge.store.progress import Progress
 from dataforge.store.runs import Run
 from tests.support.projects import RULES, harbour
 from tests.support.service import BASE, Service
+from tests.support.waiting import until
 
 Json = dict[str, Any]
 
@@ -170,13 +171,13 @@ def test_the_job_shows_rate_and_time_left_of_its_event(service: Service, monkeyp
 def test_a_look_waits_for_news_and_no_longer(service: Service) -> None:
     run = stored(service)
     run_log.write(run.run_id, "generating", "first")
-    time.sleep(run_events.SETTLING / 1000)
+    until(lambda: run_events.since(run.run_id, run_events.START, 10).events, "the line never settles")
     first = service.call("GET", f"/generations/{run.run_id}/events")
 
     began = time.monotonic()
     nothing = service.call("GET", f"/generations/{run.run_id}/events", after=first["cursor"], wait=1)
     waited = time.monotonic() - began
-    timer = threading.Timer(0.4, run_log.write, (run.run_id, "generating", "second"))
+    timer = threading.Timer(0.2, run_log.write, (run.run_id, "generating", "second"))
     timer.start()
     news = service.call("GET", f"/generations/{run.run_id}/events", after=first["cursor"], wait=15)
     timer.join()
@@ -192,7 +193,7 @@ def test_young_lines_wait_for_those_that_were_begun_before_them(service: Service
     run_log.write(run.run_id, "generating", "young")
 
     at_once = run_events.since(run.run_id, run_events.START, 10)
-    time.sleep(run_events.SETTLING / 1000)
+    until(lambda: run_events.since(run.run_id, at_once.cursor, 10).events, "the line never settles")
     later = run_events.since(run.run_id, at_once.cursor, 10)
 
     assert (at_once.events, at_once.cursor) == ([], run_events.START)

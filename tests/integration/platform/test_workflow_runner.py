@@ -100,7 +100,7 @@ def test_a_wait_goes_on_across_a_restart(open_runner: Callable[..., RunnerHarnes
     harness = open_runner({"A": {"Type": "Wait", "Seconds": 1, "Next": "B"}, "B": {"Type": "Succeed"}})
     harness.runner.start_up()
     harness.runner.start("m", "run", {"x": 1})
-    time.sleep(0.4)
+    time.sleep(0.2)
 
     harness = harness.again()
     harness.runner.start_up()
@@ -117,7 +117,8 @@ def test_the_deadline_of_an_execution_passes_also_while_nobody_runs_it(
     calls: list[Any] = []
     harness = open_runner({"A": task("note")}, {"note": calls.append}, timeout=1)
     harness.runner.start("m", "run", {})
-    time.sleep(1.1)
+    deadline = time.time() + 1
+    until(lambda: time.time() > deadline)
 
     harness.runner.start_up()
     result = harness.result()

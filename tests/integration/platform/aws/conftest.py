@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
-import botocore.endpoint
 import pytest
 
 from dataforge import settings
+from tests.support.library_patches import record_botocore_pauses
 from tests.support.service import Service, aws_service
 
 
@@ -24,6 +23,4 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Service]
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What botocore would have slept between its tries."""
-    slept: list[float] = []
-    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=slept.append))
-    return slept
+    return record_botocore_pauses(monkeypatch)

@@ -61,7 +61,7 @@ def test_an_answered_token_ends_the_wait_at_once(backend: OpenBackend, inside: b
         workflows.start("generate", "gen_1", {"run_id": "gen_1"})
         while not (inside or tokens):
             time.sleep(0.02)
-        time.sleep(0 if inside else 1.5)
+        time.sleep(0 if inside else 0.2)
         for token in tokens * 2:  # twice is no error
             workflows.send_task_success(token)
         execution = wait(workflows)

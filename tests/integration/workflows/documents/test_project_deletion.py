@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.support.many_pairs import Shape
 from tests.support.projects import harbour
 from tests.support.service import Service, embedded_service
 from tests.support.table_watchers import Broken, killed_until_done
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -85,9 +85,7 @@ def test_a_deletion_cut_off_right_after_its_first_step_is_ended_by_its_machine(
         service.call("GET", "/projects"),
     ]
 
-    end = time.monotonic() + 60
-    while left_of(doomed, run_ids) and time.monotonic() < end:
-        time.sleep(0.2)
+    until(lambda: not left_of(doomed, run_ids), "something is left")
     assert hidden == ["NOT_FOUND", []]
     assert left_of(doomed, run_ids) == []
 
@@ -102,12 +100,13 @@ def test_what_comes_through_an_upload_url_after_the_deletion_is_swept_too(
     url = service.call("POST", f"/projects/{doomed.project_id}/upload-url", json=told)["upload_url"]
 
     service.call("DELETE", f"/projects/{doomed.project_id}")
-    time.sleep(1.5)
+    left_over = f"{doomed.s3_prefix}/left-over"
+    current_files = platform.current().files
+    current_files.write(left_over, b"x")
+    until(lambda: current_files.info(left_over) is None, "the second look does not come")
     assert service.put(url, b"late", "text/markdown") == 200
 
-    end = time.monotonic() + 60
-    while left_of(doomed, []) and time.monotonic() < end:
-        time.sleep(0.2)
+    until(lambda: not left_of(doomed, []), "something is left")
     assert left_of(doomed, []) == []
 
 
@@ -188,9 +187,7 @@ def test_a_deletion_that_begun_answers_so_whatever_fails_after_it(
         answer = service.call("DELETE", f"/projects/{doomed.project_id}")
 
     assert answer["deleted"] is True
-    end = time.monotonic() + 60
-    while left_of(doomed, run_ids) and time.monotonic() < end:
-        time.sleep(0.2)
+    until(lambda: not left_of(doomed, run_ids), "something is left")
     assert left_of(doomed, run_ids) == []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from functions.on_upload import handler
 from infra.local.server import machine
 from tests.support.projects import RULES
 from tests.support.service import Service
+from tests.support.waiting import until
 
 
 def told(service: Service, key: str) -> None:
@@ -38,14 +38,6 @@ def event(key: str) -> str:
         },
         None,
     )["outcome"]
-
-
-def until(found: Callable[[], Any], seconds: float = 20) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < end
-        time.sleep(0.03)
-    return value
 
 
 def place(service: Service, project_id: str, name: str = "rules.md", **more: object) -> dict[str, Any]:

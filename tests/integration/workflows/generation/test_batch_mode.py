@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.support.batch_servers import KEY, BatchServer, Body, Plot, openai_bat
 from tests.support.document_batches import counts, logs
 from tests.support.document_runs import FACTS
 from tests.support.service import Service
+from tests.support.waiting import until
 
 RULES = "\n\n".join(
     f"## Rule {n}\n\n{sentence}. {question}" for n, (question, sentence) in enumerate(chain.from_iterable(FACTS))
@@ -315,13 +315,6 @@ def test_the_trace_of_a_pair_names_its_job(provider: BatchServer, service: Servi
     traced = [service.call("GET", f"/pairs/{p['pairId']}/trace") for p in page["pairs"]]
 
     assert sorted(t["lineage"]["job"] or "" for t in traced) == ["", *["batch_0000"] * 7]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 90
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_deleted_project_leaves_no_job_running(provider: BatchServer, service: Service) -> None:

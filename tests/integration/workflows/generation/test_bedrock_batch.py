@@ -15,13 +15,13 @@ from dataforge.platform.aws import signing
 from dataforge.store import run_log, runs
 from dataforge.workflows.engine.provider_batch import submitting
 from functions import on_jobs_changed
-from tests.integration.workflows.generation.test_batch_mode import until
 from tests.support import scripted_replies
 from tests.support.batch_servers import Body
 from tests.support.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
 from tests.support.document_batches import counts, logs
 from tests.support.service import BUCKET, Service
 from tests.support.synthetic_api import Synthetic
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow  # Bedrock takes no job of fewer than a hundred questions
 LIVE, HALF = (1000 * 2.0 + 100 * 10.0) / 1e6, (1000 * 1.0 + 100 * 5.0) / 1e6
@@ -173,7 +173,7 @@ def test_the_event_of_a_job_wakes_its_run_and_a_cancel_too(
     service.call("POST", f"/generations/{run_id}/cancel")
     until(lambda: job.told["status"] == "Stopping")
     until(lambda: waits_for(run_id))
-    time.sleep(1)
+    time.sleep(0.2)
     assert job.told["status"] == "Stopping"  # nobody looks all the time meanwhile
     on_jobs_changed.handler({"detail": {"batchJobName": job.told["jobName"], "status": "Stopped"}}, None)
     run = service.wait(run_id)

@@ -17,12 +17,12 @@ from dataforge.store.runs import Run
 from dataforge.workflows import run_files
 from dataforge.workflows.engine.provider_batch import submitting
 from functions import on_jobs_changed
-from tests.integration.workflows.generation.test_batch_mode import until
 from tests.support.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches, serving
 from tests.support.scripted_replies import kind_of, told
 from tests.support.service import Service
 from tests.support.synthetic_api import Synthetic
 from tests.support.synthetic_batches import COST, MODELS, PLAIN, WHOLE, WRITER
+from tests.support.waiting import until
 
 
 @pytest.fixture

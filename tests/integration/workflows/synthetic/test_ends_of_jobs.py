@@ -15,6 +15,7 @@ from dataforge.workflows import lifecycle
 from dataforge.workflows.synthetic import jobs
 from tests.support.service import Service
 from tests.support.synthetic_api import Synthetic
+from tests.support.waiting import until
 
 SMALL = {"schema": "instruction_v1", "domain": "harbours", "count": 6, "model": "balanced"}
 
@@ -36,27 +37,20 @@ def test_what_a_killed_machine_had_made_is_billed_and_handed_out(
     ledger.set_plan(org_id, "payg")
     ledger.top_up(org_id, 10_000_000)
     job_id = api.start({**SMALL, "count": 400, "advanced": {"output_split": {"train": 80, "test": 20}}})["job_id"]
-    end = time.monotonic() + 60
-    while progress.of_run(job_id, "r").done < 16:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: progress.of_run(job_id, "r").done >= 16, "no records come")
 
     current().workflows.stop("generate", job_id, cause="pulled the plug")
-    while current().workflows.describe("generate", job_id).status == "RUNNING":  # type: ignore[union-attr]
-        assert time.monotonic() < end  # the children of a map end first
-        time.sleep(0.05)
+    until(lambda: current().workflows.describe("generate", job_id).status != "RUNNING", "the children of a map go on")
     assert current().workflows.describe("generate", job_id).status == "ABORTED"  # type: ignore[union-attr]
-    time.sleep(1.0)  # a batch that was running writes its last
+    time.sleep(0.2)  # a batch that was running writes its last
     monkeypatch.setattr(lifecycle, "RECONCILE_AFTER", 0.0)
     monkeypatch.setattr(lifecycle, "RECONCILE_EVERY", 0.0)
     began = time.monotonic()
     job = api.call("GET", f"/jobs/{job_id}")
     assert job["status"] == "running", "the request only starts the recovery"
     assert time.monotonic() - began < 5
-    while job["status"] == "running":
-        assert time.monotonic() < end
-        time.sleep(0.05)
-        job = api.call("GET", f"/jobs/{job_id}")
+    until(lambda: api.call("GET", f"/jobs/{job_id}")["status"] != "running", "the recovery does not end")
+    job = api.call("GET", f"/jobs/{job_id}")
 
     records = api.records(job_id)
     assert job["status"] == "failed"
