@@ -35,6 +35,14 @@ def of_tests(names: Iterator[str]) -> list[str]:
     return sorted({name for name in names if name in modules})
 
 
+def numbers(argument: ast.expr) -> list[float]:
+    """The argument as it stands, or both branches of `a if x else b`; nothing for what is computed."""
+    if isinstance(argument, ast.IfExp):
+        return numbers(argument.body) + numbers(argument.orelse)
+    known = isinstance(argument, ast.Constant) and isinstance(argument.value, int | float)
+    return [argument.value] if known else []
+
+
 def long_sleeps(tree: ast.AST) -> list[int]:
     """Lines of calls of `sleep` with a number above the longest in their argument."""
     return [
@@ -42,11 +50,7 @@ def long_sleeps(tree: ast.AST) -> list[int]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) == "sleep"
-        and any(
-            isinstance(part, ast.Constant) and isinstance(part.value, int | float) and part.value > LONGEST_SLEEP_S
-            for argument in node.args
-            for part in ast.walk(argument)
-        )
+        and any(value > LONGEST_SLEEP_S for argument in node.args for value in numbers(argument))
     ]
 
 
