@@ -46,8 +46,8 @@ def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     written = tomllib.loads(profiles.read_text())["dev"]
     assert written["url"] == outputs["ApiUrl"].rstrip("/")
     assert profiles.stat().st_mode & 0o077 == 0
-    told = {**outputs, **written}
-    kept = put_in(bed, told)
+    answer = {**outputs, **written}
+    kept = put_in(bed, answer)
     upgraded = command(bed, "deploy", "--assembly", str(assembly))
     assert upgraded.returncode == 0, f"{upgraded.stderr}\n{bed.log.read_text()[-3000:]}"
-    return Deployed(bed, assembly, {**told, **json.loads(upgraded.stdout)}, done.stderr, upgraded.stderr, kept)
+    return Deployed(bed, assembly, {**answer, **json.loads(upgraded.stdout)}, done.stderr, upgraded.stderr, kept)

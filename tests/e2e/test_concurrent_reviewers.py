@@ -135,10 +135,15 @@ def _walk(http: httpx.Client, project_id: str) -> Counter[str]:
 def _assert_agreement(http: httpx.Client, project_id: str, walked: Counter[str]) -> None:
     path = f"{BASE}/projects/{project_id}"
     approved = walked["accepted"] + walked["edited"]
-    told = {"total": walked.total(), "accepted": approved, "rejected": walked["rejected"], "pending": walked["pending"]}
+    answer = {
+        "total": walked.total(),
+        "accepted": approved,
+        "rejected": walked["rejected"],
+        "pending": walked["pending"],
+    }
     stats, numbers = http.get(path).json()["stats"], http.get(f"{path}/analytics").json()
-    assert {k: stats[f"{k}_pairs"] for k in told} == told
-    assert {k: numbers["pairs"][k] for k in told} == told
+    assert {k: stats[f"{k}_pairs"] for k in answer} == answer
+    assert {k: numbers["pairs"][k] for k in answer} == answer
     assert sum(b["count"] for b in numbers["qualityDistribution"]) == walked.total()
     for status in ("pending", "accepted", "rejected", "edited"):
         assert http.get(f"{path}/pairs", params={"status": status}).json()["total"] == walked[status]

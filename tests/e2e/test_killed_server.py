@@ -34,11 +34,11 @@ def test_a_killed_run_completes_and_asks_no_stored_reply_again(
     stub = machine.stub(0.15)
     environment = {"OPENAI_BASE_URL": stub.ready["url"], "DATAFORGE_CONCURRENCY": "4", "DATAFORGE_BATCH_CALLS": "15"}
     server = machine.server(home, **environment)
-    forge = connect(server)
-    project = forge.create_project("crash").project_id
-    forge.upload_file(project, tmp_path / "rules.md")
-    forge.wait(forge.parse(project).generation_id)
-    run_id = forge.generate(
+    data_forge = connect(server)
+    project = data_forge.create_project("crash").project_id
+    data_forge.upload_file(project, tmp_path / "rules.md")
+    data_forge.wait(data_forge.parse(project).generation_id)
+    run_id = data_forge.generate(
         project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1}
     ).generation_id
     until(lambda: books(stub)["calls"] >= killed_after, "the calls do not come")
@@ -61,12 +61,12 @@ def test_a_killed_run_completes_and_asks_no_stored_reply_again(
 def test_a_killed_parse_completes(machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path) -> None:
     home = tmp_path / "home"
     server = machine.server(home)
-    forge = connect(server)
-    project = forge.create_project("crash").project_id
+    data_forge = connect(server)
+    project = data_forge.create_project("crash").project_id
     for n in range(8):
         (tmp_path / f"{n}.txt").write_text(f"Rule {n}. The gangway of pier {n} opens at {n + 6} o'clock every day.")
-        forge.upload_file(project, tmp_path / f"{n}.txt")
-    run_id = forge.parse(project).generation_id
+        data_forge.upload_file(project, tmp_path / f"{n}.txt")
+    run_id = data_forge.parse(project).generation_id
     time.sleep(0.2)  # in the middle of the parse
 
     server.kill()

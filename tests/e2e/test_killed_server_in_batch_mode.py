@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.bed import write_document
 from dataforge_client import DataForge
 from tests.support.batch_servers import KEY, Plot, openai_batches
-from tests.support.scripted_replies import told
+from tests.support.scripted_replies import scripted_reply
 from tests.support.server_processes import Machine, Process
 from tests.support.waiting import until
 
@@ -19,7 +19,7 @@ def test_a_killed_server_waits_on_for_the_same_job(
 ) -> None:
     calls, home, held = 30, tmp_path / "home", [True]
     write_document(tmp_path / "rules.md", calls)
-    with openai_batches(Plot(fate=lambda _: "hold" if held[0] else "completed")) as provider:
+    with openai_batches(Plot(job_status=lambda _: "hold" if held[0] else "completed")) as provider:
         environment = {
             "OPENAI_BASE_URL": provider.url,
             "OPENAI_API_KEY": KEY,
@@ -28,11 +28,11 @@ def test_a_killed_server_waits_on_for_the_same_job(
             "DATAFORGE_BATCH_LEAST": "1",
         }
         server = machine.server(home, **environment)
-        forge = connect(server)
-        project = forge.create_project("crash").project_id
-        forge.upload_file(project, tmp_path / "rules.md")
-        forge.wait(forge.parse(project).generation_id)
-        run_id = forge.generate(
+        data_forge = connect(server)
+        project = data_forge.create_project("crash").project_id
+        data_forge.upload_file(project, tmp_path / "rules.md")
+        data_forge.wait(data_forge.parse(project).generation_id)
+        run_id = data_forge.generate(
             project, model_id="openai:stand-in", num_pairs=calls, config={"pairs_per_chunk": 1, "mode": "batch"}
         ).generation_id
         until(lambda: any(b.steps > 2 for b in provider.batches.values()), "nobody looks at the job")
@@ -55,7 +55,9 @@ def test_a_killed_server_waits_on_for_the_jobs_of_a_synthetic_run(
 ) -> None:
     """Killed twice: while the writer's job runs, and while the judge's does. The judge is another model."""
     home, free = tmp_path / "home", [0]
-    with openai_batches(Plot(reply=told, fate=lambda job: "completed" if job < free[0] else "hold")) as provider:
+    with openai_batches(
+        Plot(reply=scripted_reply, job_status=lambda job: "completed" if job < free[0] else "hold")
+    ) as provider:
         environment = {
             "OPENAI_BASE_URL": provider.url,
             "OPENAI_API_KEY": KEY,

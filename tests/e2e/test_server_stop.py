@@ -21,8 +21,8 @@ def heard() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("heard")
-@pytest.mark.parametrize(("told", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, told: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(("answer", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, answer: signal.Signals, code: int) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "infra.local", "--home", str(tmp_path), "--port", "0"],
         stdout=subprocess.PIPE,
@@ -32,7 +32,7 @@ def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, told: sign
         assert server.stdout is not None
         assert json.loads(server.stdout.readline())["event"] == "ready"
 
-        server.send_signal(told)
+        server.send_signal(answer)
         _, log = server.communicate(timeout=30)
 
     assert server.returncode == code

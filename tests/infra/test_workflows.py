@@ -145,7 +145,7 @@ def test_functions_know_how_many_of_them_a_map_runs_at_once(dev):
         for state in json.loads((INFRA / file).read_text())["States"].values()
         if state["Type"] == "Map"
     }
-    told = {f["Environment"]["Variables"]["DATAFORGE_WORKERS"] for f in dev.properties("AWS::Lambda::Function")}
+    answer = {f["Environment"]["Variables"]["DATAFORGE_WORKERS"] for f in dev.properties("AWS::Lambda::Function")}
 
     assert widths == {catalog.MAP_CONCURRENCY}
-    assert told == {str(catalog.MAP_CONCURRENCY)}
+    assert answer == {str(catalog.MAP_CONCURRENCY)}

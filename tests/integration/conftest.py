@@ -13,7 +13,7 @@ from tests.support.service import MakeWorkers, Service, aws_service, embedded_se
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _workers_go_home() -> Iterator[None]:
+def _stop_shared_workers() -> Iterator[None]:
     yield
     shared_workers.close()
 

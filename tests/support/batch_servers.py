@@ -38,7 +38,7 @@ class Refused(Exception):
 class Plot:
     """What happens to the jobs, by their number; to a line, by its job's number and its own."""
 
-    fate: Callable[[int], str] = lambda _: "completed"
+    job_status: Callable[[int], str] = lambda _: "completed"
     """completed, expired, hold (it stays in progress), or failed:<code>."""
     line: Callable[[int, int], Body | None] = lambda _job, _line: None
     """The error of a line: {"status": 500, ...} or {"code": "..."}; None: it is answered."""
@@ -49,7 +49,7 @@ class Plot:
 @dataclass
 class Batch:
     number: int
-    told: Body
+    resource: Body
     lines: list[Body]
     steps: int = 0
 
@@ -174,7 +174,7 @@ class BatchServer:
             raise Refused(400, "Invalid 'metadata'")
         lines = [json.loads(line) for line in self._file(body["input_file_id"]).splitlines()]
         number = len(self.batches)
-        told = {
+        answer = {
             "id": f"batch_{number:04d}",
             "object": "batch",
             "endpoint": body["endpoint"],
@@ -187,63 +187,65 @@ class BatchServer:
             "metadata": metadata,
             "request_counts": {"total": 0, "completed": 0, "failed": 0},
         }
-        self.batches[told["id"]] = Batch(number, told, lines)
-        return told
+        self.batches[answer["id"]] = Batch(number, answer, lines)
+        return answer
 
     def _list(self, query: dict[str, list[str]]) -> Body:
         """Newest first, two a page, so that everyone has to turn pages."""
-        newest = [b.told for b in self.batches.values()][::-1]
+        newest = [b.resource for b in self.batches.values()][::-1]
         after = query.get("after", [""])[0]
         start = next((n + 1 for n, b in enumerate(newest) if b["id"] == after), 0)
         page = newest[start : start + 2]
         return {"object": "list", "data": page, "has_more": start + 2 < len(newest)}
 
     def _step(self, batch: Batch) -> Body:
-        told = batch.told
-        if told["status"] == "cancelling":
+        answer = batch.resource
+        if answer["status"] == "cancelling":
             self._finish(batch, "cancelled", len(batch.lines) // 2)
-        if told["status"] not in UNDER_WAY:
-            return told
-        fate = self.plot.fate(batch.number)
-        problem = _invalid(batch.lines) or (fate.removeprefix("failed:") if fate.startswith("failed:") else "")
+        if answer["status"] not in UNDER_WAY:
+            return answer
+        job_status = self.plot.job_status(batch.number)
+        problem = _invalid(batch.lines) or (
+            job_status.removeprefix("failed:") if job_status.startswith("failed:") else ""
+        )
         if problem:
-            told |= {
+            answer |= {
                 "status": "failed",
                 "errors": {
                     "object": "list",
                     "data": [{"code": problem, "message": f"The batch failed: {problem}", "param": None, "line": 1}],
                 },
             }
-            return told
+            return answer
         batch.steps += 1
-        told["request_counts"] = {"total": len(batch.lines), "completed": len(batch.lines) // 2, "failed": 0}
+        answer["request_counts"] = {"total": len(batch.lines), "completed": len(batch.lines) // 2, "failed": 0}
         if batch.steps < len(self.steps):
-            told["status"] = self.steps[batch.steps]
-        elif fate == "hold":
-            told["status"] = "in_progress"
+            answer["status"] = self.steps[batch.steps]
+        elif job_status == "hold":
+            answer["status"] = "in_progress"
         else:
-            self._finish(batch, fate, len(batch.lines) if fate == "completed" else len(batch.lines) // 2)
-        return told
+            self._finish(batch, job_status, len(batch.lines) if job_status == "completed" else len(batch.lines) // 2)
+        return answer
 
     def _finish(self, batch: Batch, status: str, reached: int) -> None:
         """The output and error files, in no order; lines behind `reached` were not got to."""
         good: list[Body] = []
         bad: list[Body] = []
         for n, line in enumerate(batch.lines):
-            told: Body = {"id": f"batch_req_{n}", "custom_id": line["custom_id"], "response": None, "error": None}
+            answer: Body = {"id": f"batch_req_{n}", "custom_id": line["custom_id"], "response": None, "error": None}
             problem = self.plot.line(batch.number, n)
             if n >= reached:
-                bad.append({**told, "error": {"code": f"batch_{status}", "message": f"The batch is {status}."}})
+                bad.append({**answer, "error": {"code": f"batch_{status}", "message": f"The batch is {status}."}})
             elif problem and "status" in problem:
                 body = {"error": {"message": "The request failed", **problem}}
-                bad.append({**told, "response": {"status_code": problem["status"], "request_id": "r", "body": body}})
+                bad.append({**answer, "response": {"status_code": problem["status"], "request_id": "r", "body": body}})
             elif problem:
-                bad.append({**told, "error": problem})
+                bad.append({**answer, "error": problem})
             else:
                 body = self._completion(line["body"])
-                good.append({**told, "response": {"status_code": 200, "request_id": "r", "body": body}})
+                good.append({**answer, "response": {"status_code": 200, "request_id": "r", "body": body}})
         random.Random(7).shuffle(good)
-        batch.told |= {
+        batch.resource |= {
             "status": status,
             "request_counts": {"total": len(batch.lines), "completed": len(good), "failed": len(bad)},
             "output_file_id": self._lines(good),
@@ -254,10 +256,10 @@ class BatchServer:
         return self._keep("".join(json.dumps(x) + "\n" for x in lines).encode())["id"] if lines else None
 
     def _cancel(self, batch: Batch) -> Body:
-        if batch.told["status"] not in (*UNDER_WAY, "cancelling"):
-            raise Refused(409, f"Cannot cancel a batch with status '{batch.told['status']}'.")
-        batch.told["status"] = "cancelling"
-        return batch.told
+        if batch.resource["status"] not in (*UNDER_WAY, "cancelling"):
+            raise Refused(409, f"Cannot cancel a batch with status '{batch.resource['status']}'.")
+        batch.resource["status"] = "cancelling"
+        return batch.resource
 
 
 def _invalid(lines: list[Body]) -> str:
@@ -275,8 +277,8 @@ def _invalid(lines: list[Body]) -> str:
     return ""
 
 
-def _json(told: Body) -> tuple[int, bytes]:
-    return 200, json.dumps(told).encode()
+def _json(answer: Body) -> tuple[int, bytes]:
+    return 200, json.dumps(answer).encode()
 
 
 @contextmanager

@@ -49,7 +49,7 @@ class Refused(Exception):
 @dataclass
 class Job:
     number: int
-    told: Body
+    resource: Body
     lines: list[Body]
     steps: int = 0
 
@@ -64,7 +64,7 @@ class BedrockServer:
     write: Callable[[str, str, bytes], object] = lambda bucket, key, data: _s3().put_object(
         Bucket=bucket, Key=key, Body=data
     )
-    fate: Callable[[int], str] = lambda _: "Completed"
+    job_status: Callable[[int], str] = lambda _: "Completed"
     line: Callable[[int, int], Body | None] = lambda _job, _line: None
     url: str = ""
     asked: list[Body] = field(default_factory=list)
@@ -79,8 +79,8 @@ class BedrockServer:
                 self._check_signature(method, path, headers, raw)
                 return 200, json.dumps(self._route(method, path, raw)).encode()
             except Refused as refused:
-                told = {"__type": refused.error, "code": refused.error, "message": str(refused)}
-                return refused.status, json.dumps(told).encode()
+                answer = {"__type": refused.error, "code": refused.error, "message": str(refused)}
+                return refused.status, json.dumps(answer).encode()
 
     def _check_signature(self, method: str, path: str, headers: Any, raw: bytes) -> None:
         sent = headers["Authorization"]
@@ -114,7 +114,11 @@ class BedrockServer:
                 return self._stop(self._job(arn))
             case ("GET", "model-invocation-jobs"):
                 wanted = parse_qs(url.query)["nameContains"][0]
-                return {"invocationJobSummaries": [j.told for j in self.jobs.values() if wanted in j.told["jobName"]]}
+                return {
+                    "invocationJobSummaries": [
+                        j.resource for j in self.jobs.values() if wanted in j.resource["jobName"]
+                    ]
+                }
         raise Refused(404, "UnknownOperationException", path)
 
     def _answer(self, body: Body) -> Body:
@@ -127,10 +131,12 @@ class BedrockServer:
 
     def _create(self, body: Body) -> Body:
         _hold("bedrock", "CreateModelInvocationJobRequest", body)
-        same = next((j for j in self.jobs.values() if j.told["clientRequestToken"] == body["clientRequestToken"]), None)
+        same = next(
+            (j for j in self.jobs.values() if j.resource["clientRequestToken"] == body["clientRequestToken"]), None
+        )
         if same is not None:
-            return {"jobArn": same.told["jobArn"]}
-        if any(j.told["jobName"] == body["jobName"] for j in self.jobs.values()):
+            return {"jobArn": same.resource["jobArn"]}
+        if any(j.resource["jobName"] == body["jobName"] for j in self.jobs.values()):
             raise Refused(400, "ConflictException", "The job name is taken")
         if body["roleArn"] != ROLE:
             raise Refused(403, "AccessDeniedException", "The role cannot be passed")
@@ -138,8 +144,8 @@ class BedrockServer:
         lines = [json.loads(line) for line in self.read(bucket, key).splitlines()]
         number = len(self.jobs)
         arn = f"arn:aws:bedrock:{REGION}:123456789012:model-invocation-job/job{number:09d}"
-        told = {**body, "jobArn": arn, "status": "Submitted", "submitTime": "2026-11-26T00:00:00Z"}
-        self.jobs[arn] = Job(number, told, lines)
+        answer = {**body, "jobArn": arn, "status": "Submitted", "submitTime": "2026-11-26T00:00:00Z"}
+        self.jobs[arn] = Job(number, answer, lines)
         return {"jobArn": arn}
 
     def _job(self, arn: str) -> Job:
@@ -148,28 +154,28 @@ class BedrockServer:
         return self.jobs[arn]
 
     def _step(self, job: Job) -> Body:
-        told = job.told
-        if told["status"] == "Stopping":
+        answer = job.resource
+        if answer["status"] == "Stopping":
             self._finish(job, "Stopped", len(job.lines) // 2)
-        if told["status"] not in UNDER_WAY:
-            return told
+        if answer["status"] not in UNDER_WAY:
+            return answer
         problem = _invalid(job.lines)
         if problem:
-            told |= {"status": "Failed", "message": problem}
-            return told
+            answer |= {"status": "Failed", "message": problem}
+            return answer
         job.steps += 1
-        fate = self.fate(job.number)
-        if job.steps == 1 or fate == "hold":
-            told |= {
+        job_status = self.job_status(job.number)
+        if job.steps == 1 or job_status == "hold":
+            answer |= {
                 "status": "InProgress",
                 "totalRecordCount": len(job.lines),
                 "processedRecordCount": len(job.lines) // 2,
             }
-        elif fate == "Failed":
-            told |= {"status": "Failed", "message": WORDS[fate]}
+        elif job_status == "Failed":
+            answer |= {"status": "Failed", "message": WORDS[job_status]}
         else:
-            self._finish(job, fate, len(job.lines) if fate == "Completed" else len(job.lines) // 2)
-        return told
+            self._finish(job, job_status, len(job.lines) if job_status == "Completed" else len(job.lines) // 2)
+        return answer
 
     def _finish(self, job: Job, status: str, reached: int) -> None:
         """One output line for every record that was processed, in no order, and the manifest."""
@@ -181,9 +187,9 @@ class BedrockServer:
             )
         failed = sum("error" in line for line in out)
         random.Random(7).shuffle(out)
-        bucket, key = _place(job.told["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"])
-        source = PurePosixPath(_place(job.told["inputDataConfig"]["s3InputDataConfig"]["s3Uri"])[1]).name
-        folder = f"{key.rstrip('/')}/{job.told['jobArn'].rpartition('/')[2]}"
+        bucket, key = _place(job.resource["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"])
+        source = PurePosixPath(_place(job.resource["inputDataConfig"]["s3InputDataConfig"]["s3Uri"])[1]).name
+        folder = f"{key.rstrip('/')}/{job.resource['jobArn'].rpartition('/')[2]}"
         counts = {
             "totalRecordCount": len(job.lines),
             "processedRecordCount": reached,
@@ -192,12 +198,12 @@ class BedrockServer:
         }
         self.write(bucket, f"{folder}/{source}.out", "".join(json.dumps(x) + "\n" for x in out).encode())
         self.write(bucket, f"{folder}/manifest.json.out", json.dumps(counts).encode())
-        job.told |= {"status": status, "message": WORDS[status], **counts}
+        job.resource |= {"status": status, "message": WORDS[status], **counts}
 
     def _stop(self, job: Job) -> Body:
-        if job.told["status"] not in UNDER_WAY:
+        if job.resource["status"] not in UNDER_WAY:
             raise Refused(400, "ConflictException", "The job is over")
-        job.told["status"] = "Stopping"
+        job.resource["status"] = "Stopping"
         return {}
 
 

@@ -24,8 +24,8 @@ def answering(reply: Reply) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, told = reply(sent, self.headers.get("Authorization", ""))
-            body = json.dumps(told).encode()
+            status, answer = reply(sent, self.headers.get("Authorization", ""))
+            body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -33,22 +33,24 @@ class Kept:
 class Deployed:
     bed: Bed
     assembly: Path
-    told: dict[str, Any]
+    outputs: dict[str, Any]
     """What the command said at the end."""
     stderr: str
-    """Of the first deployment, which was of the last last_release."""
+    """Of the first deployment, which was of the last release."""
     upgrade: str
     """Stderr of the deployment of today's over it."""
     kept: Kept
 
     def client(self) -> DataForge:
-        return DataForge(self.bed.rest(self.told["ApiUrl"]), self.told["api_key"], self.told["organization_id"])
+        return DataForge(
+            self.bed.rest(self.outputs["ApiUrl"]), self.outputs["api_key"], self.outputs["organization_id"]
+        )
 
     def stranger(self) -> DataForge:
         """A member of another organisation."""
         done = command(self.bed, "deploy", "--assembly", str(self.assembly), "--first-key", "Elsewhere")
-        told = json.loads(done.stdout)
-        return DataForge(self.bed.rest(told["ApiUrl"]), told["api_key"], told["organization_id"])
+        answer = json.loads(done.stdout)
+        return DataForge(self.bed.rest(answer["ApiUrl"]), answer["api_key"], answer["organization_id"])
 
     def aws(self, service: str) -> Any:
         return boto3.client(
@@ -102,15 +104,15 @@ def physical(bed: Bed) -> dict[str, str]:
     return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found if r["ResourceType"] in kinds}
 
 
-def put_in(bed: Bed, told: dict[str, Any]) -> Kept:
+def put_in(bed: Bed, answer: dict[str, Any]) -> Kept:
     """A document, read into chunks by the last_release."""
     text = b"# Berths\n\nA berth is a place at the quay where a vessel may lie.\n"
-    with DataForge(bed.rest(told["ApiUrl"]), told["api_key"], told["organization_id"]) as forge:
-        project_id = forge.create_project("Before").project_id
-        place = forge.create_upload_url(project_id, "berths.md", content_type="text/markdown", file_size=len(text))
+    with DataForge(bed.rest(answer["ApiUrl"]), answer["api_key"], answer["organization_id"]) as data_forge:
+        project_id = data_forge.create_project("Before").project_id
+        place = data_forge.create_upload_url(project_id, "berths.md", content_type="text/markdown", file_size=len(text))
         requests.put(place.upload_url, data=text, headers={"Content-Type": "text/markdown"}, timeout=10)
-        forge.register_document(project_id, "berths.md", place.s3_key, len(text))
-        forge.wait(forge.parse(project_id).generation_id, timeout=120)
-        chunks = [chunk.content for chunk in forge.iter_chunks(project_id)]
+        data_forge.register_document(project_id, "berths.md", place.s3_key, len(text))
+        data_forge.wait(data_forge.parse(project_id).generation_id, timeout=120)
+        chunks = [chunk.content for chunk in data_forge.iter_chunks(project_id)]
     assert chunks
     return Kept(project_id, text, chunks, physical(bed))

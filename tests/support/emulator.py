@@ -181,14 +181,14 @@ def sockets_of(pid: int) -> set[tuple[str, str]]:
 
 
 def _children(pid: int) -> list[int]:
-    told = Path(f"/proc/{pid}/task/{pid}/children")
+    answer = Path(f"/proc/{pid}/task/{pid}/children")
     direct = (
         [
             int(child)
             for task in Path(f"/proc/{pid}/task").iterdir()
             for child in (task / "children").read_text().split()
         ]
-        if told.exists()
+        if answer.exists()
         else []
     )
     return [*direct, *(grandchild for child in direct for grandchild in _children(child))]

@@ -151,8 +151,8 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
 
 def main() -> None:
     """Stand in for the one-machine server; writes `stopped` into the folder when it was stopped politely."""
-    told = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
-    home = Path(told["--home"])
+    answer = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+    home = Path(answer["--home"])
     home.mkdir(parents=True, exist_ok=True)
     with (home / "started").open("a") as starts:
         starts.write("x")
@@ -165,7 +165,7 @@ def main() -> None:
     (home / "pid").write_text(str(os.getpid()))
     signal.signal(signal.SIGTERM, lambda *_: None if stubborn else stop.set())
     signal.signal(signal.SIGINT, lambda *_: (home / "got_sigint").touch())
-    with FakeApi(port=int(told["--port"]), **options) as api:
+    with FakeApi(port=int(answer["--port"]), **options) as api:
         credentials = home / "credentials.json"
         credentials.write_text(json.dumps({"api_key": KEY, "organization_id": ORGANIZATION, "url": "http://old:1"}))
         ready = {

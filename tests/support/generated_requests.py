@@ -129,11 +129,11 @@ class World:
         self._check(case, who, response)
         self.answers[case.operation.label][response.status_code] += 1
         plain = "application/json" in response.headers.get("content-type", [""])[0]
-        told = response.json() if response.status_code == 200 and plain else {}
-        if told and case.operation.path.endswith(("/parse", "/generate")):
-            self.recent += [told["generationId"]] if "generationId" in told else []  # an estimate starts nothing
+        message = response.json() if response.status_code == 200 and plain else {}
+        if message and case.operation.path.endswith(("/parse", "/generate")):
+            self.recent += [message["generationId"]] if "generationId" in message else []  # an estimate starts nothing
         if "/bulk-action" in case.operation.path:
-            self._give_back(harbour, told)
+            self._give_back(harbour, message)
 
     def _idle(self) -> Harbour:
         """The quiet harbour, once its last run has ended."""
@@ -152,12 +152,12 @@ class World:
             for name in ("model", "conflict_config", *(["advanced", "constraints"] if dice.below(2) else [])):
                 body.pop(name, None)
 
-    def _give_back(self, harbour: Harbour, told: Any) -> None:
+    def _give_back(self, harbour: Harbour, answer: Any) -> None:
         """After a bulk action, also one that was only made to be undone, later cases need the pairs, accepted."""
         place = f"/projects/{harbour.project_id}/pairs/bulk-action"
-        if told.get("action") == "delete" and (token := told["undo_token"]):
+        if answer.get("action") == "delete" and (token := answer["undo_token"]):
             undone = self._post(f"{place}/undo", {"undo_token": token})
-            assert undone["restored_count"] == told["affected_count"]
+            assert undone["restored_count"] == answer["affected_count"]
         self._post(place, {"action": "accept", "filters": {}})
 
     def callers(self) -> list[tuple[str, dict[str, str]]]:
@@ -200,8 +200,8 @@ class World:
 
     def _post(self, path: str, body: dict[str, Any], base: str = BASE) -> dict[str, Any]:
         """What the member is told, also when it is no."""
-        told: dict[str, Any] = self.service.http.post(base + path, headers=self.service.headers, json=body).json()
-        return told
+        answer: dict[str, Any] = self.service.http.post(base + path, headers=self.service.headers, json=body).json()
+        return answer
 
     def _throw_away(self, names: set[str]) -> dict[str, str]:
         """Something made to be deleted, by the names in its path; nothing where nobody says here how to make one."""
@@ -256,11 +256,11 @@ class World:
         """What every answer promises beyond its schema."""
         status = response.status_code
         if status >= 400:
-            told = response.json()
-            assert told["status_code"] == status
-            assert told["detail"] == told["message"] != ""
-            assert [told["request_id"]] == response.headers["x-request-id"]
-            assert bool(told.get("errors")) <= (status in (400, 413, 422))
+            said_back = response.json()
+            assert said_back["status_code"] == status
+            assert said_back["detail"] == said_back["message"] != ""
+            assert [said_back["request_id"]] == response.headers["x-request-id"]
+            assert bool(said_back.get("errors")) <= (status in (400, 413, 422))
         if status == 405:
             assert case.method not in response.headers["allow"][0].split(", ")
         elif "security" in case.operation.definition.raw:

@@ -109,5 +109,5 @@ def kind_of(body: Body) -> str:
     return "preference" if '"chosen"' in rules else "instruction"
 
 
-def told(body: Body) -> str:
+def scripted_reply(body: Body) -> str:
     return VOICES[kind_of(body)](body["messages"][1]["content"])

@@ -60,11 +60,11 @@ class Service:
         return self.call("POST", "/projects", json={"name": "Harbour", **fields}, expect=201)["projectId"]
 
     def upload(self, project_id: str, name: str, data: bytes, content_type: str = "text/markdown") -> dict[str, Any]:
-        told = {"filename": name, "content_type": content_type, "file_size": len(data)}
-        place = self.call("POST", f"/projects/{project_id}/upload-url", json=told)
+        answer = {"filename": name, "content_type": content_type, "file_size": len(data)}
+        place = self.call("POST", f"/projects/{project_id}/upload-url", json=answer)
         assert self.put(place["upload_url"], data, content_type) == 200
         return self.call(
-            "POST", f"/projects/{project_id}/documents", json={**told, "s3_key": place["s3_key"]}, expect=201
+            "POST", f"/projects/{project_id}/documents", json={**answer, "s3_key": place["s3_key"]}, expect=201
         )
 
     def wait(self, generation_id: str, *, seconds: float = 60) -> dict[str, Any]:

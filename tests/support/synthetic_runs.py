@@ -22,7 +22,7 @@ Answering = Callable[[Question], str]
 REPEATED = {"instruction": "When does the office open?", "input": "", "output": "It opens at nine."}
 
 
-class Forge:
+class SyntheticHarness:
     """One organisation on a fresh embedded backend; the test walks the states itself."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:

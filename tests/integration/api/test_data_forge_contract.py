@@ -42,12 +42,12 @@ class PacedTeacher:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 teacher.asked += 1
                 teacher._allowed.acquire(timeout=30)
-                told = teacher.reply(body["messages"][1]["content"])
+                answer = teacher.reply(body["messages"][1]["content"])
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(told)))
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(told)
+                self.wfile.write(answer)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -154,8 +154,8 @@ def test_limits_of_name_and_description(service: Service) -> None:
         made = service.call("POST", "/projects", json=fields, expect=201)
         assert {name: made[name] for name in fields} == fields
     for fields, field in refused:
-        told = service.call("POST", "/projects", json=fields, expect=422)
-        assert [e["field"] for e in told["errors"]] == [field]
+        answer = service.call("POST", "/projects", json=fields, expect=422)
+        assert [e["field"] for e in answer["errors"]] == [field]
     assert len(service.call("GET", "/projects")) == len(taken)
 
 
@@ -167,8 +167,8 @@ def test_three_kinds_of_source_and_documents_by_default(service: Service) -> Non
     ]
 
     assert made == ["documents", "documents", "urls", "raw_text"]
-    told = service.call("POST", "/projects", json={"name": "x", "source_type": "video"}, expect=422)
-    assert told["errors"][0]["field"] == "source_type"
+    answer = service.call("POST", "/projects", json={"name": "x", "source_type": "video"}, expect=422)
+    assert answer["errors"][0]["field"] == "source_type"
 
 
 # checklist 7
@@ -214,24 +214,24 @@ def test_the_client_walks_every_list_to_its_end(service: Service, monkeypatch: p
     ids = [service.project(name=f"p{n}") for n in range(5)]
     uploaded = [service.upload(ids[0], f"{n}.md", RULES + b"%d" % n)["documentId"] for n in range(3)]
     run = service.parse(ids[0])
-    forge = DataForge("http://testserver", service.headers["X-API-Key"], service.headers["X-Organization-ID"])
-    forge.close()
-    forge._transport._http = service.http  # type: ignore[assignment]  # the same calls, answered in this process
+    data_forge = DataForge("http://testserver", service.headers["X-API-Key"], service.headers["X-Organization-ID"])
+    data_forge.close()
+    data_forge._transport._http = service.http  # type: ignore[assignment]  # the same calls, answered in this process
 
-    projects, documents = list(forge.iter_projects()), list(forge.iter_documents(ids[0]))
-    runs = list(forge.iter_generations(ids[0]))
+    projects, documents = list(data_forge.iter_projects()), list(data_forge.iter_documents(ids[0]))
+    runs = list(data_forge.iter_generations(ids[0]))
 
     assert [p.project_id for p in projects] == ids[::-1]
     assert [d.document_id for d in documents] == uploaded[::-1]
     assert [r.generation_id for r in runs] == [run["generationId"]]
-    assert [p.project_id for p in forge.list_projects(page=2, page_size=3)] == ids[::-1][3:]
+    assert [p.project_id for p in data_forge.list_projects(page=2, page_size=3)] == ids[::-1][3:]
 
 
 # checklist 8
 def test_an_unknown_project_is_not_found(service: Service) -> None:
     for unknown in ("proj_none", "proj_01jz0000000000000000000000", "%20", "..%2f..%2fhealth"):
-        told = service.call("GET", f"/projects/{unknown}", expect=404)
-        assert (told["code"], told["error"], told["status_code"]) == ("NOT_FOUND", "Not Found", 404)
+        answer = service.call("GET", f"/projects/{unknown}", expect=404)
+        assert (answer["code"], answer["error"], answer["status_code"]) == ("NOT_FOUND", "Not Found", 404)
 
 
 # checklist 9
@@ -275,9 +275,9 @@ def test_delete_takes_a_project_with_all_below_it_and_nothing_beside_it(service:
     before = service.call("GET", f"/projects/{kept}")
     stored = len(list(current().files.list(f"data-forge/{user}/{gone}/")))
 
-    told = service.call("DELETE", f"/projects/{gone}")
+    answer = service.call("DELETE", f"/projects/{gone}")
 
-    assert told == {"message": f"Project {gone} deleted successfully", "deleted": True}
+    assert answer == {"message": f"Project {gone} deleted successfully", "deleted": True}
     assert stored >= 3
     assert list(current().files.list(f"data-forge/{user}/{gone}/")) == []
     for table in ("documents", "chunks", "pairs", "exports"):
@@ -359,13 +359,13 @@ def test_cancel_stops_within_a_batch_and_keeps_what_was_made(teacher: PacedTeach
     teacher.let(2)
     until(lambda: teacher.asked >= 3, "the second batch does not begin")
 
-    told = service.call("POST", f"/generations/{run_id}/cancel")
+    answer = service.call("POST", f"/generations/{run_id}/cancel")
     teacher.let(100)
     done = service.wait(run_id)
     again = service.call("POST", f"/generations/{run_id}/cancel")
 
-    assert told == again
-    assert {k: told[k] for k in ("generation_id", "status", "message")} == {
+    assert answer == again
+    assert {k: answer[k] for k in ("generation_id", "status", "message")} == {
         "generation_id": run_id,
         "status": "cancelled",
         "message": "Generation cancelled",
@@ -385,9 +385,9 @@ def test_what_has_ended_cannot_be_cancelled(service: Service) -> None:
     project_id = harbour(service)
     run = service.call("GET", f"/projects/{project_id}/generations")[0]
 
-    told = service.call("POST", f"/generations/{run['generationId']}/cancel", expect=409)
+    answer = service.call("POST", f"/generations/{run['generationId']}/cancel", expect=409)
 
-    assert told["code"] == "CONFLICT"
+    assert answer["code"] == "CONFLICT"
     assert service.call("GET", f"/generations/{run['generationId']}")["status"] == "completed"
 
 
@@ -418,12 +418,12 @@ def test_every_model_that_is_listed_can_be_chosen_and_no_other(service: Service)
     assert all(set(model) == {"id", "name", "provider"} for model in listed)
     for model in listed:
         body = {"model_id": model["id"], "num_pairs": 1}
-        told = service.call("POST", f"/projects/{project_id}/generate", json={**body, "estimate": True})
-        assert told["config"]["model_id"] == model["id"]
+        response = service.call("POST", f"/projects/{project_id}/generate", json={**body, "estimate": True})
+        assert response["config"]["model_id"] == model["id"]
     for model in (m for m in listed if m["provider"] == "built-in"):  # the others answer from outside
         run = service.generate(project_id, model_id=model["id"], num_pairs=1)
         assert (run["status"], run["config"]["model_id"]) == ("completed", model["id"])
     for unknown in ("gpt-4o", "openai:gpt-4o", "no-such-model", ""):
         body = {"model_id": unknown, "num_pairs": 1}
-        told = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
-        assert told["errors"][0]["field"] == "model_id"
+        response = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
+        assert response["errors"][0]["field"] == "model_id"

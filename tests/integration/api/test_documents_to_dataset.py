@@ -1,4 +1,4 @@
-"""Contract A's main road, both backends: project, upload, parse, generate, review, export."""
+"""From documents to a dataset (contract A), both backends: project, upload, parse, generate, review, export."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def test_a_value_over_its_limit_names_its_field(
 ) -> None:
     project_id = service.project()
 
-    told = service.call("POST", path.replace("{p}", project_id), json=body, expect=422)
+    answer = service.call("POST", path.replace("{p}", project_id), json=body, expect=422)
 
-    assert told["errors"][0]["field"] == field
-    assert told["status_code"] == 422
-    assert field in told["message"]
-    assert told["message"] == told["detail"]
-    assert told["request_id"]
+    assert answer["errors"][0]["field"] == field
+    assert answer["status_code"] == 422
+    assert field in answer["message"]
+    assert answer["message"] == answer["detail"]
+    assert answer["request_id"]
 
 
 # checklist 12, 14, 16, 18, 19, 20, 22

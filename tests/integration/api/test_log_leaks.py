@@ -1,4 +1,4 @@
-"""The main road and its ditches at log level DEBUG, on both backends: no secret and no word of a customer is logged."""
+"""Good and bad runs at log level DEBUG, on both backends: no secret and no word of a customer is logged."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def signatures(url: str) -> dict[str, str]:
 def walk(service: Service, teacher: Echo) -> dict[str, str]:
     """Good and bad things happen; the canaries that must stay out of the logs."""
     project_id = service.project()
-    told = {"filename": "a.md", "content_type": "text/markdown", "file_size": len(TEXT)}
-    url = service.call("POST", f"/projects/{project_id}/upload-url", json=told)["upload_url"]
+    answer = {"filename": "a.md", "content_type": "text/markdown", "file_size": len(TEXT)}
+    url = service.call("POST", f"/projects/{project_id}/upload-url", json=answer)["upload_url"]
     service.put(url, TEXT[:-5], "text/markdown")  # refused: not what was announced
     service.upload(project_id, "berths.md", TEXT)
     service.upload(project_id, "torn.docx", torn_word(), WORD)

@@ -44,13 +44,13 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 
 def test_the_document_describes_every_route_once(document: dict[str, Any]) -> None:
-    told = [operation for _, _, operation in operations(document)]
+    answer = [operation for _, _, operation in operations(document)]
 
     generated.validate()
     assert document["openapi"].startswith("3.1.")
-    assert {name: n for name, n in Counter(o["operationId"] for o in told).items() if n > 1} == {}
-    assert [o["operationId"] for o in told if not o.get("summary") or not o.get("tags")] == []
-    assert {tag for o in told for tag in o["tags"]} == {tag["name"] for tag in document["tags"]}
+    assert {name: n for name, n in Counter(o["operationId"] for o in answer).items() if n > 1} == {}
+    assert [o["operationId"] for o in answer if not o.get("summary") or not o.get("tags")] == []
+    assert {tag for o in answer for tag in o["tags"]} == {tag["name"] for tag in document["tags"]}
 
 
 def test_references_lead_somewhere_and_no_schema_is_left_over(document: dict[str, Any]) -> None:
@@ -127,9 +127,9 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_body_that_cannot_be_read_is_malformed(world: World, body: str | bytes) -> None:
-    status, told = send(world, "POST", "/projects", body)
+    status, answer = send(world, "POST", "/projects", body)
 
-    assert (status, told["code"]) == (400, "MALFORMED_REQUEST")
+    assert (status, answer["code"]) == (400, "MALFORMED_REQUEST")
 
 
 OBJECTS = {
@@ -163,11 +163,11 @@ def test_a_free_object_that_cannot_be_kept_names_its_field(world: World, sent: s
 
     for method, path, rest, field in places:
         body = json.dumps({**rest, field: "here"}).replace('"here"', sent)
-        status, told = send(world, method, path, body)
+        status, answer = send(world, method, path, body)
 
         assert (path, status) == (path, 422)
-        assert [e["field"] for e in told["errors"]] == [field]
-        assert why in told["errors"][0]["message"]
+        assert [e["field"] for e in answer["errors"]] == [field]
+        assert why in answer["errors"][0]["message"]
 
 
 def test_odd_but_sound_objects_come_back_as_they_were(world: World) -> None:
@@ -207,9 +207,9 @@ def test_text_that_is_none_names_its_field(
     harbour = world.harbours[0]
     place = path.format(project=harbour.project_id, pair=harbour.pair_ids[0])
 
-    status, told = send(world, method, place, json.dumps({**rest, field: text}))
+    status, answer = send(world, method, place, json.dumps({**rest, field: text}))
 
-    assert (status, [e["field"] for e in told["errors"]]) == (422, [field])
+    assert (status, [e["field"] for e in answer["errors"]]) == (422, [field])
 
 
 QUERIES = [
@@ -263,7 +263,7 @@ def test_a_score_too_small_to_keep_counts_as_none(world: World) -> None:
 
 def test_links_work_and_end_with_what_they_lead_to(world: World, document: dict[str, Any]) -> None:
     """Make each thing that can be made, follow every link from it, and delete it where that can be done."""
-    told = {operation["operationId"]: (method, path, operation) for method, path, operation in operations(document)}
+    message = {operation["operationId"]: (method, path, operation) for method, path, operation in operations(document)}
     harbour = make_harbour(world.service)
     world.clear_keys()
     bodies: dict[str, dict[str, Any]] = {
@@ -274,7 +274,7 @@ def test_links_work_and_end_with_what_they_lead_to(world: World, document: dict[
     }
 
     def ask(name: str, places: dict[str, Any]) -> tuple[int, Any]:
-        method, path, operation = told[name]
+        method, path, operation = message[name]
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
         body = bodies.get(name, content.get("example"))
         sent = {} if body is None else {"json": body}
@@ -282,7 +282,7 @@ def test_links_work_and_end_with_what_they_lead_to(world: World, document: dict[
         return response.status_code, response.json()
 
     followed: dict[str, int] = {}
-    for name, (_, _, operation) in told.items():
+    for name, (_, _, operation) in message.items():
         links = next(a for code, a in operation["responses"].items() if code < "3").get("links", {})
         if not links:
             continue
@@ -291,7 +291,7 @@ def test_links_work_and_end_with_what_they_lead_to(world: World, document: dict[
         assert status in (200, 201), (name, made)
         if "generation_id" in made:
             world.service.wait(made["generation_id"])
-        for target in sorted(links, key=lambda n: told[n][0] == "DELETE"):
+        for target in sorted(links, key=lambda n: message[n][0] == "DELETE"):
             for place, expression in links[target]["parameters"].items():
                 if expression.startswith("$response.body#/"):
                     known[place] = made[expression.removeprefix("$response.body#/")]
@@ -299,7 +299,7 @@ def test_links_work_and_end_with_what_they_lead_to(world: World, document: dict[
             expected = {200, 201, 409, 422} | ({404} if target == "undo_bulk_action" else set())
             assert status in expected, (name, target, answer)
             followed[target] = status
-            if told[target][0] == "DELETE":
+            if message[target][0] == "DELETE":
                 assert ask(target, known)[0] == 404, (name, target)
 
     assert len(followed) >= 20

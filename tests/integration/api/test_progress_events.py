@@ -29,10 +29,10 @@ def follow(service: Service, generation_id: str, *, seconds: float = 60, **query
     found: list[Json] = []
     after, end = "", time.monotonic() + seconds
     while time.monotonic() < end:
-        told = service.call("GET", f"/generations/{generation_id}/events", after=after, **query)
-        found += told["events"]
-        after = told["cursor"]
-        if told["closed"]:
+        answer = service.call("GET", f"/generations/{generation_id}/events", after=after, **query)
+        found += answer["events"]
+        after = answer["cursor"]
+        if answer["closed"]:
             return found
     raise AssertionError(found)
 
@@ -85,10 +85,10 @@ def test_a_parse_is_followed_like_any_run(service: Service) -> None:
 def test_a_wrong_cursor_and_a_strangers_run_are_refused(service: Service) -> None:
     run = service.generate(harbour(service), num_pairs=1)
 
-    told = service.call("GET", f"/generations/{run['generationId']}/events", after="yesterday", expect=422)
+    answer = service.call("GET", f"/generations/{run['generationId']}/events", after="yesterday", expect=422)
     service.other().call("GET", f"/generations/{run['generationId']}/events", expect=404)
 
-    assert told["errors"][0]["field"] == "after"
+    assert answer["errors"][0]["field"] == "after"
 
 
 def stored(service: Service, **fields: Any) -> Run:
@@ -156,9 +156,9 @@ def test_the_job_shows_rate_and_time_left_of_its_event(service: Service, monkeyp
         monkeypatch.setattr(clock, "milliseconds", lambda s=second: start + s * 1000)
         run_events.record_progress(run, "r0b0000", Progress(done, 100, 0, 7, 3, 0.5))
 
-    told = service.call("GET", f"/generations/{run.run_id}")
+    answer = service.call("GET", f"/generations/{run.run_id}")
 
-    assert told["progressDetail"] == {
+    assert answer["progressDetail"] == {
         "stage": "generating",
         "done": 50,
         "total": 100,
@@ -213,8 +213,8 @@ def test_server_sent_events_go_on_where_a_client_stopped(service: Service) -> No
     again = service.http.get(place, headers={**asked, "Last-Event-ID": seen}, params={"wait": 5})
 
     def said(text: str) -> list[str]:
-        told = [json.loads(line[6:]) for line in text.splitlines() if line.startswith('data: {"')]
-        return [e["message"] for e in told if e["type"] == "log"]
+        response = [json.loads(line[6:]) for line in text.splitlines() if line.startswith('data: {"')]
+        return [e["message"] for e in response if e["type"] == "log"]
 
     logs = [x["message"] for x in service.call("GET", f"/generations/{run['generationId']}/logs")["logs"]]
     assert answer.headers["content-type"].startswith("text/event-stream")

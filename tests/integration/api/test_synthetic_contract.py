@@ -143,17 +143,17 @@ def test_a_broken_request_names_its_fields_and_begins_nothing(service: Service) 
 
     for change, field in REFUSED:
         body = {k: v for k, v in {**SMALL, **change}.items() if v is not None}
-        told = api.start(body, expect=422)
+        answer = api.start(body, expect=422)
 
-        assert told["code"] == "VALIDATION_ERROR", told
-        assert field in [e["field"] for e in told["errors"]], (change, told["errors"])
-        assert told["message"]
+        assert answer["code"] == "VALIDATION_ERROR", answer
+        assert field in [e["field"] for e in answer["errors"]], (change, answer["errors"])
+        assert answer["message"]
     assert api.call("GET", "/jobs") == {"jobs": [], "next_cursor": None}
 
 
 # checklist 103
 def test_categories_with_coverage_are_a_bad_request(service: Service) -> None:
-    told = Synthetic(service).start(
+    answer = Synthetic(service).start(
         {
             **SMALL,
             **advanced(
@@ -164,7 +164,7 @@ def test_categories_with_coverage_are_a_bad_request(service: Service) -> None:
         expect=400,
     )
 
-    assert (told["code"], told["errors"][0]["field"]) == ("VALIDATION_ERROR", "advanced.coverage")
+    assert (answer["code"], answer["errors"][0]["field"]) == ("VALIDATION_ERROR", "advanced.coverage")
 
 
 # checklist 124, 125
@@ -173,12 +173,12 @@ def test_a_slip_in_the_domain_is_shown_before_anything_is_charged(service: Servi
     ledger.set_plan(service.headers["X-Organization-ID"], "payg")
     body = {**SMALL, "domain": "custmer support for fintech"}
 
-    told = api.start(body, expect=422)
+    answer = api.start(body, expect=422)
     confirmed = api.start(body, expect=402, **{"X-Domain-Confirmed": "true"})
 
-    assert told["code"] == "DOMAIN_SPELL_CHECK"
-    assert told["suggestions"] == [{"word": "custmer", "suggestions": ["customer", "custer"]}]
-    assert told["suggested_domain"] == "customer support for fintech"
+    assert answer["code"] == "DOMAIN_SPELL_CHECK"
+    assert answer["suggestions"] == [{"word": "custmer", "suggestions": ["customer", "custer"]}]
+    assert answer["suggested_domain"] == "customer support for fintech"
     assert confirmed["code"] == "INSUFFICIENT_BALANCE"
     assert api.call("GET", "/jobs")["jobs"] == []
 
@@ -186,10 +186,10 @@ def test_a_slip_in_the_domain_is_shown_before_anything_is_charged(service: Servi
 # checklist 49, 60, 66, 130
 @pytest.mark.parametrize("name", EVERY_BODY)
 def test_every_body_of_the_documents_can_be_quoted_as_it_stands(service: Service, name: str) -> None:
-    told = Synthetic(service).start({**EVERY_BODY[name], "estimate": True})
+    answer = Synthetic(service).start({**EVERY_BODY[name], "estimate": True})
 
-    assert told["count"] == EVERY_BODY[name]["count"]
-    assert told["estimated_cost_usd"] > 0
+    assert answer["count"] == EVERY_BODY[name]["count"]
+    assert answer["estimated_cost_usd"] > 0
 
 
 # checklist 53, 120, 181
@@ -296,9 +296,13 @@ def test_public_routes_need_no_key_and_the_others_do(service: Service) -> None:
 def test_health_is_degraded_when_the_database_is_down(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(current().tables), "get", lambda *_: 1 / 0)
 
-    told = service.http.get("/health")
+    answer = service.http.get("/health")
 
-    assert (told.status_code, told.json()["status"], told.json()["services"]["database"]) == (503, "degraded", "down")
+    assert (answer.status_code, answer.json()["status"], answer.json()["services"]["database"]) == (
+        503,
+        "degraded",
+        "down",
+    )
 
 
 # checklist 121
@@ -309,11 +313,11 @@ def test_a_quota_is_a_calendar_months_records(service: Service) -> None:
     deep = api.start({**SMALL, "model": "deep"}, expect=402)
     job = api.run({**SMALL, "count": 10, "verified": True})
     short = api.start({**SMALL, "count": 10}, expect=402)
-    told = service.http.get("/v1/ledger", headers=api.headers).json()
+    answer = service.http.get("/v1/ledger", headers=api.headers).json()
 
     assert deep["code"] == short["code"] == "INSUFFICIENT_BALANCE"
-    assert (told["plan"], told["quota_records"], told["quota_reserved"]) == ("quota", 20, 0)
-    assert told["quota_used"] == 1.5 * job["count_accepted"]
+    assert (answer["plan"], answer["quota_records"], answer["quota_reserved"]) == ("quota", 20, 0)
+    assert answer["quota_used"] == 1.5 * job["count_accepted"]
 
 
 # checklist 126
@@ -352,9 +356,9 @@ def test_an_unverified_member_starts_nothing(service: Service, monkeypatch: pyte
         org_id, member.user_id, name="k", scopes=["synthetic:read", "synthetic:write"], created_by="test"
     )
 
-    told = service.http.post("/v1/synthetic/generate", json=SMALL, headers={"Authorization": f"Bearer {secret}"})
+    answer = service.http.post("/v1/synthetic/generate", json=SMALL, headers={"Authorization": f"Bearer {secret}"})
 
-    assert (told.status_code, told.json()["code"]) == (403, "EMAIL_NOT_VERIFIED")
+    assert (answer.status_code, answer.json()["code"]) == (403, "EMAIL_NOT_VERIFIED")
 
 
 def test_a_repeated_request_with_an_idempotency_key_starts_one_job(service: Service) -> None:
@@ -373,6 +377,6 @@ def test_a_repeated_request_with_an_idempotency_key_starts_one_job(service: Serv
 def test_a_job_is_no_generation_of_the_documents_api(service: Service) -> None:
     job_id = Synthetic(service).run({**SMALL, "count": 3})["job_id"]
 
-    told = service.http.get(f"/api/v1/data-forge/generations/{job_id}", headers=service.headers)
+    answer = service.http.get(f"/api/v1/data-forge/generations/{job_id}", headers=service.headers)
 
-    assert told.status_code == 404
+    assert answer.status_code == 404

@@ -83,8 +83,8 @@ def _undo_token(service: Service, project_id: str, pair_id: str) -> str:
         headers=service.headers,
         json={"action": "reject", "pair_ids": [pair_id]},
     )
-    told = response.json().get("undo_token") if response.status_code == 200 else None
-    return str(told or ULID())
+    answer = response.json().get("undo_token") if response.status_code == 200 else None
+    return str(answer or ULID())
 
 
 def nobodys(ids: Json) -> Json:
@@ -133,10 +133,10 @@ def like(said: tuple[int, str, Json], ids: Json) -> tuple[int, Json, Json]:
     for name in sorted(ids, key=lambda n: -len(str(ids[n]))):
         if name != "version":
             text = text.replace(str(ids[name]), f"<{name}>")
-    told = json.loads(re.sub(r"(?<=ersion )\d+", "N", text))
-    if isinstance(told, dict):
-        told.pop("request_id", None)
-    return status, told, {k: v for k, v in headers.items() if k != "content-length"}
+    response = json.loads(re.sub(r"(?<=ersion )\d+", "N", text))
+    if isinstance(response, dict):
+        response.pop("request_id", None)
+    return status, response, {k: v for k, v in headers.items() if k != "content-length"}
 
 
 def everything(service: Service, project_id: str) -> list[Any]:
@@ -270,6 +270,6 @@ def test_ids_of_another_organisation_in_bodies_and_queries_do_nothing_and_tell_n
 def _nothing(said: tuple[int, str, Json]) -> bool:
     """A refusal, an empty page, or an action that changed nothing."""
     status, text, _ = said
-    told = json.loads(text)
-    counts = [told[n] for n in ("total", "affected_count", "restored_count") if n in told]
+    answer = json.loads(text)
+    counts = [answer[n] for n in ("total", "affected_count", "restored_count") if n in answer]
     return status in (404, 422) or (status == 200 and counts != [] and set(counts) == {0})

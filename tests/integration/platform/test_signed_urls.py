@@ -175,23 +175,23 @@ def test_no_changed_character_of_a_url_is_accepted(files: LocalFiles, position: 
 
 
 def test_created_is_told_once_the_object_can_be_read(files: LocalFiles) -> None:
-    told: list[tuple[str, bytes]] = []
-    files.on_created(lambda info: told.append((info.key, files.read(info.key))))
+    answer: list[tuple[str, bytes]] = []
+    files.on_created(lambda info: answer.append((info.key, files.read(info.key))))
 
     files.write("silent", b"by the product itself")
     put(files, files.presign_put("k", content_type="text/plain"), [b"123"])
 
-    assert told == [("k", b"123")]
+    assert answer == [("k", b"123")]
 
 
 def test_a_callback_that_fails_does_not_fail_the_upload(files: LocalFiles, caplog: pytest.LogCaptureFixture) -> None:
-    told: list[str] = []
+    answer: list[str] = []
     files.on_created(lambda info: [][1])
-    files.on_created(lambda info: told.append(info.key))
+    files.on_created(lambda info: answer.append(info.key))
 
     put(files, files.presign_put("k", content_type="text/plain"), [b"123"])
 
-    assert told == ["k"]
+    assert answer == ["k"]
     assert files.read("k") == b"123"
     assert "callback failed on the new file k" in caplog.text
 
@@ -203,7 +203,7 @@ def test_what_a_crash_kept_from_being_told_is_told_at_the_next_start(tmp_path: P
     def die(_: FileInfo) -> None:
         raise Died
 
-    told: list[str] = []
+    answer: list[str] = []
     before = storage_backends.local_files(tmp_path)
     before.on_created(die)
     with pytest.raises(Died):
@@ -211,11 +211,11 @@ def test_what_a_crash_kept_from_being_told_is_told_at_the_next_start(tmp_path: P
     before.close()
 
     after = storage_backends.local_files(tmp_path)
-    after.on_created(lambda info: told.append(info.key))
+    after.on_created(lambda info: answer.append(info.key))
     again = storage_backends.local_files(tmp_path)
-    again.on_created(lambda info: told.append(info.key))
+    again.on_created(lambda info: answer.append(info.key))
 
-    assert told == ["k"]
+    assert answer == ["k"]
     after.close()
     again.close()
 

@@ -50,8 +50,8 @@ def test_a_key_used_with_another_body_is_refused(service: Service) -> None:
 def test_every_post_that_makes_or_starts_something_is_done_once(service: Service) -> None:
     project_id = service.project(config={"auto_accept_min_quality": 0})
     place = f"{PROJECTS}/{project_id}"
-    told = {"filename": "a.md", "content_type": "text/markdown", "file_size": 60}
-    target = service.call("POST", f"/projects/{project_id}/upload-url", json=told)
+    answer = {"filename": "a.md", "content_type": "text/markdown", "file_size": 60}
+    target = service.call("POST", f"/projects/{project_id}/upload-url", json=answer)
     text = b"# Fees\n\nThe fee for a berth is 35 euros a night, in advance."
     assert service.put(target["upload_url"], text, "text/markdown") == 200
 
@@ -63,7 +63,7 @@ def test_every_post_that_makes_or_starts_something_is_done_once(service: Service
         return [first.content, post(service, path, "same", body).content]
 
     pairs = [
-        twice(f"{place}/documents", {**told, "s3_key": target["s3_key"]}),
+        twice(f"{place}/documents", {**answer, "s3_key": target["s3_key"]}),
         twice(f"{place}/parse", {}, "generation_id"),
         twice(f"{place}/generate", {"model_id": "extractive", "num_pairs": 1}, "generationId"),
         twice(f"{place}/export", {"format": "chatml"}),

@@ -80,12 +80,12 @@ class Books(RuleBasedStateMachine):
         assert 0 <= account.reserved <= account.balance
         assert {run: ledger.charged(ORG, run) for run in self.settled} == self.settled
         entries, _ = ledger.entries(ORG, limit=1000)
-        told = {
+        answer = {
             kind: sum(e.amount for e in entries if e.kind == kind)
             for kind in ("top_up", "reserve", "settle", "release")
         }
-        assert told["top_up"] - told["settle"] == account.balance
-        assert told["reserve"] - told["settle"] - told["release"] == account.reserved
+        assert answer["top_up"] - answer["settle"] == account.balance
+        assert answer["reserve"] - answer["settle"] - answer["release"] == account.reserved
 
     def teardown(self) -> None:
         platform.use(None)

@@ -162,7 +162,7 @@ def test_one_machine_does_not_touch_a_folder_of_a_newer_version(words: tuple[str
         [sys.executable, "-m", *words, str(home), *more], capture_output=True, text=True, check=False, timeout=60
     )
 
-    told = done.stderr if not more else json.loads(done.stdout)["error"]["message"]
+    answer = done.stderr if not more else json.loads(done.stdout)["error"]["message"]
     assert done.returncode == 1
-    assert "Use Data Forge 9.1.0 or newer" in told
+    assert "Use Data Forge 9.1.0 or newer" in answer
     assert not (home / "credentials.json").exists()

@@ -22,7 +22,7 @@ from dataforge.workflows.engine import retry
 from infra import catalog
 from tests.support.chat_servers import Recorder, recorder
 from tests.support.document_runs import FACTS, passage
-from tests.support.synthetic_runs import Forge
+from tests.support.synthetic_runs import SyntheticHarness
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 
 @pytest.fixture
-def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
+def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyntheticHarness]:
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.02)
     monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "fake:model")
     settings.get.cache_clear()
@@ -95,7 +95,7 @@ def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
             secrets=EnvironmentSecrets(None),
         )
     )
-    yield Forge(monkeypatch)
+    yield SyntheticHarness(monkeypatch)
     platform.use(None)
     tables.close()
     settings.get.cache_clear()

@@ -24,6 +24,6 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def forge(api: FakeApi, pauses: list[float]) -> Iterator[DataForge]:
+def data_forge(api: FakeApi, pauses: list[float]) -> Iterator[DataForge]:
     with DataForge(api.url, KEY, ORGANIZATION, retry=Retry(sleep=pauses.append, rng=lambda: 1.0)) as client:
         yield client

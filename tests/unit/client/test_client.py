@@ -49,8 +49,8 @@ def test_a_synthetic_job_that_waits_for_batch_jobs_is_polled_less_often(pauses: 
     assert (max(pauses[1:10]), pauses[-1]) == (pytest.approx(0.5 * 1.5**9), 2.0)
 
 
-def test_a_call_carries_key_and_organisation(api: FakeApi, forge: DataForge) -> None:
-    who = forge.whoami()
+def test_a_call_carries_key_and_organisation(api: FakeApi, data_forge: DataForge) -> None:
+    who = data_forge.whoami()
 
     assert who.organization_id == ORGANIZATION
     assert who.scopes == ("all",)
@@ -58,17 +58,17 @@ def test_a_call_carries_key_and_organisation(api: FakeApi, forge: DataForge) -> 
     assert api.seen[0].headers["X-Organization-ID"] == ORGANIZATION
 
 
-def test_upload_parse_generate_and_export(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+def test_upload_parse_generate_and_export(api: FakeApi, data_forge: DataForge, tmp_path: Path) -> None:
     (tmp_path / "leave policy.md").write_text("# Leave\n25 days.")
 
-    project = forge.create_project("Handbook")
-    document = forge.upload_file(project.project_id, tmp_path / "leave policy.md")
-    forge.wait(forge.parse(project.project_id).generation_id)
-    job = forge.generate(project.project_id, "extractive", num_pairs=5, config={"seed": 1})
+    project = data_forge.create_project("Handbook")
+    document = data_forge.upload_file(project.project_id, tmp_path / "leave policy.md")
+    data_forge.wait(data_forge.parse(project.project_id).generation_id)
+    job = data_forge.generate(project.project_id, "extractive", num_pairs=5, config={"seed": 1})
     seen: list[str] = []
-    done = forge.wait(job.generation_id, lambda g: seen.append(g.status))
-    made = forge.export(project.project_id)
-    forge.download_export(project.project_id, made.version, tmp_path / "out" / "set.jsonl")
+    done = data_forge.wait(job.generation_id, lambda g: seen.append(g.status))
+    made = data_forge.export(project.project_id)
+    data_forge.download_export(project.project_id, made.version, tmp_path / "out" / "set.jsonl")
 
     assert document.mime_type == "text/markdown"
     assert seen == ["generating", "validating", "completed"]
@@ -80,47 +80,51 @@ def test_upload_parse_generate_and_export(api: FakeApi, forge: DataForge, tmp_pa
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504, 0])
-def test_a_busy_or_broken_server_is_retried(api: FakeApi, forge: DataForge, pauses: list[float], status: int) -> None:
+def test_a_busy_or_broken_server_is_retried(
+    api: FakeApi, data_forge: DataForge, pauses: list[float], status: int
+) -> None:
     api.faults.append(Fault("/projects", status, times=2))
 
-    assert forge.list_projects() == []
+    assert data_forge.list_projects() == []
 
     assert api.count("GET " + BASE + "/projects") == 3
     assert pauses == [0.5, 1.0]
 
 
-def test_retry_after_is_respected(api: FakeApi, forge: DataForge, pauses: list[float]) -> None:
+def test_retry_after_is_respected(api: FakeApi, data_forge: DataForge, pauses: list[float]) -> None:
     api.faults.append(Fault("/projects", 429, headers={"Retry-After": "7"}))
 
-    forge.list_projects()
+    data_forge.list_projects()
 
     assert pauses == [7.0]
 
 
-def test_a_retry_after_that_is_too_long_raises_the_error(api: FakeApi, forge: DataForge, pauses: list[float]) -> None:
+def test_a_retry_after_that_is_too_long_raises_the_error(
+    api: FakeApi, data_forge: DataForge, pauses: list[float]
+) -> None:
     api.faults.append(Fault("/projects", 429, headers={"Retry-After": "3600"}))
 
-    with pytest.raises(RateLimited) as told:
-        forge.list_projects()
+    with pytest.raises(RateLimited) as answer:
+        data_forge.list_projects()
 
-    assert told.value.retry_after == 3600
+    assert answer.value.retry_after == 3600
     assert pauses == []
 
 
-def test_the_last_error_is_raised_after_every_retry(api: FakeApi, forge: DataForge, pauses: list[float]) -> None:
+def test_the_last_error_is_raised_after_every_retry(api: FakeApi, data_forge: DataForge, pauses: list[float]) -> None:
     api.faults.append(Fault("/projects", 503, times=99, body={"message": "deploying", "request_id": "r7"}))
 
-    with pytest.raises(ServerError, match="deploying") as told:
-        forge.list_projects()
+    with pytest.raises(ServerError, match="deploying") as answer:
+        data_forge.list_projects()
 
-    assert told.value.request_id == "r7"
+    assert answer.value.request_id == "r7"
     assert len(pauses) == 4
 
 
-def test_a_post_is_retried_with_the_same_idempotency_key(api: FakeApi, forge: DataForge) -> None:
+def test_a_post_is_retried_with_the_same_idempotency_key(api: FakeApi, data_forge: DataForge) -> None:
     api.faults.append(Fault("POST", 0))
 
-    forge.create_project("once")
+    data_forge.create_project("once")
 
     keys = {s.headers["Idempotency-Key"] for s in api.seen}
     assert len(api.seen) == 2
@@ -128,54 +132,54 @@ def test_a_post_is_retried_with_the_same_idempotency_key(api: FakeApi, forge: Da
 
 
 def test_a_post_in_progress_is_retried_until_its_response_is_there(
-    api: FakeApi, forge: DataForge, pauses: list[float]
+    api: FakeApi, data_forge: DataForge, pauses: list[float]
 ) -> None:
-    told = {"code": "IDEMPOTENCY_IN_PROGRESS", "message": "wait"}
-    api.faults.append(Fault("POST", 409, times=2, headers={"Retry-After": "1"}, body=told))
+    answer = {"code": "IDEMPOTENCY_IN_PROGRESS", "message": "wait"}
+    api.faults.append(Fault("POST", 409, times=2, headers={"Retry-After": "1"}, body=answer))
 
-    assert forge.create_project("once").name == "once"
+    assert data_forge.create_project("once").name == "once"
 
     assert pauses == [1.0, 1.0]
 
 
-def test_two_posts_have_two_idempotency_keys(api: FakeApi, forge: DataForge) -> None:
-    forge.create_project("one")
-    forge.create_project("two")
+def test_two_posts_have_two_idempotency_keys(api: FakeApi, data_forge: DataForge) -> None:
+    data_forge.create_project("one")
+    data_forge.create_project("two")
 
     assert len({s.headers["Idempotency-Key"] for s in api.seen}) == 2
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 500])
-def test_a_refusal_is_not_retried(api: FakeApi, forge: DataForge, pauses: list[float], status: int) -> None:
+def test_a_refusal_is_not_retried(api: FakeApi, data_forge: DataForge, pauses: list[float], status: int) -> None:
     api.faults.append(Fault("/projects", status))
 
     with pytest.raises(ClientError):
-        forge.list_projects()
+        data_forge.list_projects()
 
     assert pauses == []
 
 
-def test_the_error_body_becomes_the_exception(forge: DataForge) -> None:
-    project = forge.create_project("p")
+def test_the_error_body_becomes_the_exception(data_forge: DataForge) -> None:
+    project = data_forge.create_project("p")
 
-    with pytest.raises(Invalid) as told:
-        forge.generate(project.project_id, "nobody")
+    with pytest.raises(Invalid) as answer:
+        data_forge.generate(project.project_id, "nobody")
 
-    assert (told.value.status, told.value.code, told.value.request_id) == (422, "UNKNOWN_TEACHER", "req_1")
-    assert [(e.field, e.message) for e in told.value.errors] == [("model_id", "unknown")]
-    assert "There is no teacher" in str(told.value)
+    assert (answer.value.status, answer.value.code, answer.value.request_id) == (422, "UNKNOWN_TEACHER", "req_1")
+    assert [(e.field, e.message) for e in answer.value.errors] == [("model_id", "unknown")]
+    assert "There is no teacher" in str(answer.value)
 
 
-def test_a_wrong_key_and_an_unknown_id(api: FakeApi, forge: DataForge) -> None:
+def test_a_wrong_key_and_an_unknown_id(api: FakeApi, data_forge: DataForge) -> None:
     with DataForge(api.url, "sk_wrong", ORGANIZATION) as stranger, pytest.raises(AuthenticationError):
         stranger.list_projects()
     with pytest.raises(NotFound, match="proj_none"):
-        forge.get_project("proj_none")
+        data_forge.get_project("proj_none")
 
 
-def test_an_id_is_escaped_in_the_path(api: FakeApi, forge: DataForge) -> None:
+def test_an_id_is_escaped_in_the_path(api: FakeApi, data_forge: DataForge) -> None:
     with pytest.raises(NotFound):
-        forge.get_project("../../health?x=1")
+        data_forge.get_project("../../health?x=1")
 
     assert api.seen[0].path == f"{BASE}/projects/..%2F..%2Fhealth%3Fx%3D1"
 
@@ -184,60 +188,60 @@ def test_an_unreachable_server() -> None:
     pauses: list[float] = []
 
     with (
-        DataForge("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(tries=3, sleep=pauses.append)) as forge,
+        DataForge("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(tries=3, sleep=pauses.append)) as data_forge,
         pytest.raises(ConnectionFailed, match=r"http://127\.0\.0\.1:9 cannot be reached"),
     ):
-        forge.create_project("p")
+        data_forge.create_project("p")
 
     assert len(pauses) == 2
 
 
-def test_a_server_that_is_not_data_forge(api: FakeApi, forge: DataForge) -> None:
+def test_a_server_that_is_not_data_forge(api: FakeApi, data_forge: DataForge) -> None:
     api.faults.append(Fault("/health", 200, headers={"Content-Length": "0"}))
 
     with pytest.raises(UnexpectedAnswer, match="is this a Data Forge server"):
-        forge.health()
+        data_forge.health()
 
 
-def test_every_page_is_requested(api: FakeApi, forge: DataForge) -> None:
-    project = forge.create_project("p").project_id
+def test_every_page_is_requested(api: FakeApi, data_forge: DataForge) -> None:
+    project = data_forge.create_project("p").project_id
     api.pairs[project] = [
         {"pairId": f"pair_{n}", "projectId": project, "question": f"q{n}", "answer": "a", "status": "accepted"}
         for n in range(401)
     ]
 
-    found = [p.question for p in forge.iter_pairs(project)]
-    page = forge.list_pairs(project, page=2, page_size=100, search="q1")
+    found = [p.question for p in data_forge.iter_pairs(project)]
+    page = data_forge.list_pairs(project, page=2, page_size=100, search="q1")
 
     assert found == [f"q{n}" for n in range(401)]
     assert (page.total, len(page), page.page) == (111, 11, 2)
 
 
-def test_wait_raises_failure_and_timeout(api: FakeApi, forge: DataForge, tmp_path: Path) -> None:
+def test_wait_raises_failure_and_timeout(api: FakeApi, data_forge: DataForge, tmp_path: Path) -> None:
     (tmp_path / "secret.pdf").write_bytes(b"%PDF")
     api.unreadable = ("secret.pdf",)
-    project = forge.create_project("p").project_id
-    forge.upload_file(project, tmp_path / "secret.pdf")
+    project = data_forge.create_project("p").project_id
+    data_forge.upload_file(project, tmp_path / "secret.pdf")
     api.hold = "generating"
 
-    with pytest.raises(GenerationFailed, match="No document could be read") as told:
-        forge.wait(forge.parse(project).generation_id)
+    with pytest.raises(GenerationFailed, match="No document could be read") as answer:
+        data_forge.wait(data_forge.parse(project).generation_id)
     with pytest.raises(WaitTimeout):
-        forge.wait(forge.generate(project, "extractive").generation_id, timeout=0)
+        data_forge.wait(data_forge.generate(project, "extractive").generation_id, timeout=0)
 
-    assert told.value.generation.status == "failed"
+    assert answer.value.generation.status == "failed"
 
 
-def test_logs_and_models_and_cancel(api: FakeApi, forge: DataForge) -> None:
+def test_logs_and_models_and_cancel(api: FakeApi, data_forge: DataForge) -> None:
     api.hold = "generating"
-    project = forge.create_project("p").project_id
-    job = forge.generate(project, "extractive").generation_id
+    project = data_forge.create_project("p").project_id
+    job = data_forge.generate(project, "extractive").generation_id
 
-    stopped = forge.cancel_generation(job)
+    stopped = data_forge.cancel_generation(job)
 
-    assert stopped.status == forge.wait(job).status == "cancelled"
-    assert [x.message for x in forge.get_generation_logs(job, tail=2)] == ["line 3", "line 4"]
-    assert forge.available_models()[0].id == "extractive"
+    assert stopped.status == data_forge.wait(job).status == "cancelled"
+    assert [x.message for x in data_forge.get_generation_logs(job, tail=2)] == ["line 3", "line 4"]
+    assert data_forge.available_models()[0].id == "extractive"
 
 
 def test_unknown_fields_are_kept_and_missing_ones_are_named() -> None:
@@ -292,18 +296,18 @@ def test_the_order_of_the_connection_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "answer"),
     [
         (ConnectionSettings("http://typed"), "No key for http://typed"),
         (ConnectionSettings("typed.example.com", "k"), "must be an http"),
         (ConnectionSettings(profile="nowhere"), "no profile 'nowhere'"),
     ],
 )
-def test_a_profile_never_sends_its_key_to_a_typed_url(tmp_path: Path, wanted: ConnectionSettings, told: str) -> None:
+def test_a_profile_never_sends_its_key_to_a_typed_url(tmp_path: Path, wanted: ConnectionSettings, answer: str) -> None:
     profiles = tmp_path / "profiles.toml"
     profiles.write_text('[default]\nurl = "https://home"\napi_key = "sk_home"\n')
 
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=answer):
         resolve(wanted, {"DATAFORGE_CONFIG": str(profiles)})
 
 

@@ -51,7 +51,7 @@ class Recorder:
 
 
 @pytest.fixture
-def forge() -> Iterator[DataForge]:
+def data_forge() -> Iterator[DataForge]:
     with DataForge("http://nowhere", "sk_x", "org_x") as client:
         real = client._transport
         client._transport = Recorder()  # type: ignore[assignment]
@@ -106,7 +106,7 @@ def test_every_method_is_documented() -> None:
 
 
 @pytest.mark.parametrize("name", PRESENT)
-def test_a_method_sends_what_its_operation_takes(forge: DataForge, name: str) -> None:
+def test_a_method_sends_what_its_operation_takes(data_forge: DataForge, name: str) -> None:
     verb, path, operation = OPERATIONS[name]
     places = {
         p["name"]: "7" if p["name"] == "version" else f"the_{p['name']}"
@@ -116,7 +116,7 @@ def test_a_method_sends_what_its_operation_takes(forge: DataForge, name: str) ->
     query = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"}
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
 
-    call = sent(getattr(forge, name))
+    call = sent(getattr(data_forge, name))
 
     assert (call.method, call.path) == (verb.upper(), path.format(**places))
     assert set(call.params or ()) == query
@@ -125,11 +125,11 @@ def test_a_method_sends_what_its_operation_takes(forge: DataForge, name: str) ->
     assert call.key == ("the_idempotency_key" if verb == "post" and name != "create_api_key" else None)
 
 
-def test_a_post_without_a_key_of_the_callers_gets_a_fresh_one(forge: DataForge) -> None:
+def test_a_post_without_a_key_of_the_callers_gets_a_fresh_one(data_forge: DataForge) -> None:
     keys = set()
     for _ in range(2):
         with pytest.raises(Taken) as taken:
-            forge.parse("proj_x")
+            data_forge.parse("proj_x")
         keys.add(taken.value.call.key)
 
     assert len(keys) == 2

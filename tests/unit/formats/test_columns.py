@@ -72,9 +72,9 @@ def test_the_card_names_every_column(records: list[dict[str, Any]]) -> None:
 
     _, head, text = render_card(manifest).split("---\n", 2)
 
-    told = {name: json.loads(rest) for name, rest in (line.split(": ", 1) for line in head.splitlines())}
-    assert {c["name"] for c in told["dataset_info"]["features"]} == {name for r in records for name in r}
-    assert told["configs"][0]["data_files"] == [
+    answer = {name: json.loads(rest) for name, rest in (line.split(": ", 1) for line in head.splitlines())}
+    assert {c["name"] for c in answer["dataset_info"]["features"]} == {name for r in records for name in r}
+    assert answer["configs"][0]["data_files"] == [
         {"split": "train", "path": "splits/train.jsonl"},
         {"split": "hold_out", "path": "splits/hold-out.jsonl"},
     ]

@@ -67,9 +67,9 @@ AROUND = st.text(string.printable + "äß漢", max_size=30).map(lambda text: tex
 @pytest.mark.parametrize("shape", SHAPES)
 @given(data=st.data(), before=AROUND, after=AROUND)
 def test_no_secret_passes(shape: str, data: st.DataObject, before: str, after: str) -> None:
-    secret, told = data.draw(SHAPES[shape])
+    secret, answer = data.draw(SHAPES[shape])
 
-    safe = log.redact(f"{before}{told} {after}")
+    safe = log.redact(f"{before}{answer} {after}")
 
     assert secret not in safe
     assert "[redacted]" in safe
@@ -126,10 +126,10 @@ def test_an_exception_of_a_state_function_holds_no_secret(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(plan_run.run_states, "plan_run", fails)
 
-    with pytest.raises(RuntimeError, match=r"401 for .redacted.") as told:
+    with pytest.raises(RuntimeError, match=r"401 for .redacted.") as answer:
         plan_run.handler({"run_id": "gen_1"}, SimpleNamespace())
 
-    assert key not in str(told.value)
+    assert key not in str(answer.value)
 
 
 KEY = "sk_" + "k" * 43
@@ -147,11 +147,11 @@ KEY = "sk_" + "k" * 43
 )
 def test_no_kind_of_exception_leaves_with_a_secret(problem: Exception) -> None:
     """Its name stays, because Step Functions retries and catches by name."""
-    with pytest.raises(Exception) as told, log.about({}):
+    with pytest.raises(Exception) as answer, log.about({}):
         raise problem
 
-    assert KEY not in "".join(traceback.format_exception(told.value))
-    assert type(told.value).__name__ == type(problem).__name__
+    assert KEY not in "".join(traceback.format_exception(answer.value))
+    assert type(answer.value).__name__ == type(problem).__name__
 
 
 LINES = {

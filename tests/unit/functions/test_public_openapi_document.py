@@ -210,9 +210,9 @@ def test_answers_name_their_headers() -> None:
 
 
 def test_links_lead_to_what_was_made() -> None:
-    told = {o["operationId"]: o for operations in OURS["paths"].values() for o in operations.values()}
+    answer = {o["operationId"]: o for operations in OURS["paths"].values() for o in operations.values()}
     links = {
-        name: next(a for code, a in o["responses"].items() if code < "3").get("links", {}) for name, o in told.items()
+        name: next(a for code, a in o["responses"].items() if code < "3").get("links", {}) for name, o in answer.items()
     }
 
     assert {"get_project", "delete_project", "parse", "export"} <= links["create_project"].keys()
@@ -230,5 +230,5 @@ def test_links_lead_to_what_was_made() -> None:
     assert links["get_project"] == {}
     for found in links.values():
         for name, link in found.items():
-            needed = {p["name"] for p in told[name]["parameters"] if p["in"] == "path"}
+            needed = {p["name"] for p in answer[name]["parameters"] if p["in"] == "path"}
             assert link["parameters"].keys() == needed

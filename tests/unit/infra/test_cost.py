@@ -162,15 +162,15 @@ def test_the_pages_show_the_counted_figures() -> None:
 def test_the_command_prices_a_job_of_any_size(extra: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     code = execute(["cost", "--pairs", "5000", "--pages", "40", "--json", *extra])
 
-    told = json.loads(capfd.readouterr().out)
+    answer = json.loads(capfd.readouterr().out)
     assert code == 0
-    assert (told["stage"], told["pairs"], told["pages"]) == ("dev", 5000, 40)
-    assert told["idle_usd_without_waf"] < 2
-    assert told["idle_usd"] - told["idle_usd_without_waf"] == pytest.approx(6.0 if extra else 0)
-    assert any("WAF requests" in line["what"] for line in told["used"]) == bool(extra)
-    assert sum(line["usd"] for line in told["used"]) == pytest.approx(told["used_usd"])
+    assert (answer["stage"], answer["pairs"], answer["pages"]) == ("dev", 5000, 40)
+    assert answer["idle_usd_without_waf"] < 2
+    assert answer["idle_usd"] - answer["idle_usd_without_waf"] == pytest.approx(6.0 if extra else 0)
+    assert any("WAF requests" in line["what"] for line in answer["used"]) == bool(extra)
+    assert sum(line["usd"] for line in answer["used"]) == pytest.approx(answer["used_usd"])
     without = scaled(job.measured().of(5000, 40), 1.0)
-    assert told["used_usd"] >= total(without) - 1e-9
+    assert answer["used_usd"] >= total(without) - 1e-9
 
 
 def test_a_wrong_option_is_refused_with_what_to_say_instead() -> None:

@@ -101,8 +101,8 @@ def test_every_check_is_shown_to_fire_somewhere() -> None:
 @given(st.lists(st.sampled_from("ab"), max_size=40), st.lists(st.sampled_from("ab"), max_size=40), st.integers(0, 20))
 def test_a_leak_is_any_twelve_words_running_of_the_prompt(prompt, written, copied):
     answer = [*written, *prompt[:copied]]
-    told, text = " ".join(prompt), " ".join(["q", *answer])
+    response, text = " ".join(prompt), " ".join(["q", *answer])
 
-    found = CHECKS["prompt_leak"](Candidate(Draft("q", " ".join(answer)), "", told, "stop"))
+    found = CHECKS["prompt_leak"](Candidate(Draft("q", " ".join(answer)), "", response, "stop"))
 
     assert found == any(f" {' '.join(prompt[i : i + 12])} " in f" {text} " for i in range(len(prompt) - 11))

@@ -104,7 +104,7 @@ def test_a_hundred_thousand_slots_are_dealt_in_seconds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "said"),
+    ("name", "answer", "said"),
     [
         ("personas", 3, "a list of texts or map texts to their shares, or 'mixed'"),
         ("question_types", "mixed", "a list of texts"),
@@ -120,15 +120,15 @@ def test_a_hundred_thousand_slots_are_dealt_in_seconds() -> None:
         ("personas", [None], "text"),
     ],
 )
-def test_what_cannot_be_spread_names_field_limit_and_way_out(name: str, told: object, said: str) -> None:
+def test_what_cannot_be_spread_names_field_limit_and_way_out(name: str, answer: object, said: str) -> None:
     with pytest.raises(Invalid, match=said) as caught:
-        shares(name, told)
+        shares(name, answer)
 
     assert caught.value.errors[0].field == f"config.{name}"
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("answer", "expected"),
     [
         (["a", "b"], {"a": 0.5, "b": 0.5}),
         ({"a": 3, "b": 1}, {"a": 0.75, "b": 0.25}),
@@ -137,8 +137,8 @@ def test_what_cannot_be_spread_names_field_limit_and_way_out(name: str, told: ob
         ({" a ": 2}, {"a": 1.0}),
     ],
 )
-def test_lists_share_evenly_and_maps_by_their_ratio(told: object, expected: dict[str, float]) -> None:
-    assert shares("styles", told) == expected
+def test_lists_share_evenly_and_maps_by_their_ratio(answer: object, expected: dict[str, float]) -> None:
+    assert shares("styles", answer) == expected
 
 
 @pytest.mark.parametrize("kind", ["qa", "instruction", "conversation"])

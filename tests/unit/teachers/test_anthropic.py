@@ -26,9 +26,11 @@ from tests.support.provider_servers import QUESTION, StandIn, asked
 
 def test_anthropic_gets_a_messages_request_and_its_answer_is_metered() -> None:
     def reply(_: dict[str, Any]) -> web.Response:
-        told = message(cache_read_input_tokens=1000, cache_creation_input_tokens=50)
-        told.headers.update({"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-tokens-limit": "40000"})
-        return told
+        response = message(cache_read_input_tokens=1000, cache_creation_input_tokens=50)
+        response.headers.update(
+            {"anthropic-ratelimit-requests-limit": "50", "anthropic-ratelimit-tokens-limit": "40000"}
+        )
+        return response
 
     server = StandIn(reply, provider_servers.messages)
 

@@ -166,7 +166,7 @@ def test_a_server_of_ones_own_has_no_list_prices_and_lists_nothing_by_itself(her
 
 
 def test_a_deployment_adds_models_prices_limits_and_addresses(here: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    told = {
+    answer = {
         "models": [
             {
                 "id": "qwen",
@@ -180,9 +180,9 @@ def test_a_deployment_adds_models_prices_limits_and_addresses(here: pytest.Monke
         ],
         "aliases": {"fast": ["qwen"]},
     }
-    (tmp_path / "models.json").write_text(json.dumps(told))
+    (tmp_path / "models.json").write_text(json.dumps(answer))
 
-    for value in (json.dumps(told), str(tmp_path / "models.json")):
+    for value in (json.dumps(answer), str(tmp_path / "models.json")):
         give(here, OPENAI_API_KEY="key", DATAFORGE_MODELS=value)
 
         fast, gpt = teachers.resolve("fast"), teachers.resolve("gpt-4o")
@@ -209,7 +209,7 @@ def test_an_organisation_chooses_for_itself_alone_and_cannot_send_keys_elsewhere
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("answer", "says"),
     [
         ("/no/such/file", "neither JSON nor the path"),
         ("{", "neither JSON"),
@@ -223,8 +223,8 @@ def test_an_organisation_chooses_for_itself_alone_and_cannot_send_keys_elsewhere
         ('{"aliases": {"a": "gpt-4o"}}', "alias a"),
     ],
 )
-def test_a_wrong_catalogue_says_what_is_wrong(here: pytest.MonkeyPatch, told: str, says: str) -> None:
-    give(here, DATAFORGE_MODELS=told)
+def test_a_wrong_catalogue_says_what_is_wrong(here: pytest.MonkeyPatch, answer: str, says: str) -> None:
+    give(here, DATAFORGE_MODELS=answer)
 
     with pytest.raises(Invalid, match=says):
         teachers.available()

@@ -296,11 +296,11 @@ def test_a_table_gives_cells_rows_extremes_and_comparisons() -> None:
 
     made = asked(content, "Fleet")
 
-    told = {q.partition(", ")[2] or q: d for q, d in made.items()}
+    response = {q.partition(", ")[2] or q: d for q, d in made.items()}
     answers = {d.answer for d in made.values()}
     assert any(re.fullmatch(r"\w+ was built in \d{4}\.", a) for a in answers)
     assert any(a.startswith("Aurelia has the greatest length, at 87 m.") for a in answers)
-    assert any(d.question_type == "comparison" and "compare" in q for q, d in told.items())
+    assert any(d.question_type == "comparison" and "compare" in q for q, d in response.items())
     assert any("Aurelia and Brant have “Diesel” as their engine." in a for a in answers)
     assert {d.difficulty for d in made.values() if d.question_type == "comparison"} == {"hard"}
 

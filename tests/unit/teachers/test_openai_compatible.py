@@ -27,12 +27,12 @@ QUESTION = Question(
 
 
 def completion(content: object = "hello", **more: object) -> web.Response:
-    told: dict[str, object] = {
+    answer: dict[str, object] = {
         "model": "m-2026",
         "choices": [{"finish_reason": "stop", "message": {"content": content}}],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 10},
     }
-    return web.json_response({**told, **more})
+    return web.json_response({**answer, **more})
 
 
 def refusal(message: str, status: int = 400, **more: object) -> web.Response:
@@ -248,7 +248,7 @@ def test_every_failure_says_whether_to_try_again(reply: web.Response, error: typ
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("answer", "seconds"),
     [
         ("7", 7),
         ("0.5", 0.5),
@@ -259,12 +259,12 @@ def test_every_failure_says_whether_to_try_again(reply: web.Response, error: typ
         ("", None),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_as_a_date(told: str, seconds: float | None) -> None:
-    if told.startswith("a date"):
-        told = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+def test_retry_after_is_read_as_seconds_or_as_a_date(answer: str, seconds: float | None) -> None:
+    if answer.startswith("a date"):
+        answer = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
 
     with pytest.raises(TeacherBusy) as busy:
-        asked(Server(lambda _: web.Response(status=429, headers={"Retry-After": told} if told else {})))
+        asked(Server(lambda _: web.Response(status=429, headers={"Retry-After": answer} if answer else {})))
 
     found = busy.value.retry_after
     assert found == seconds if seconds is None else found == pytest.approx(seconds, abs=3)

@@ -1,4 +1,4 @@
-"""The two bounds of admission under a simulated clock: no wall clock, no network, no luck."""
+"""The two bounds of a rate schedule under a simulated clock: no real time, no network, no luck."""
 
 from __future__ import annotations
 

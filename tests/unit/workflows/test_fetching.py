@@ -277,9 +277,9 @@ def test_a_hostile_server_holds_nobody_up(first: bytes, then: bytes, reason: str
     began = time.monotonic()
 
     with raw_server(first=first, then=then) as port:
-        told = refused(f"http://127.0.0.1:{port}/", allow=f"127.0.0.1:{port}", seconds=0.8)
+        answer = refused(f"http://127.0.0.1:{port}/", allow=f"127.0.0.1:{port}", seconds=0.8)
 
-    assert told[0] == reason, told
+    assert answer[0] == reason, answer
     assert time.monotonic() - began < 5
 
 

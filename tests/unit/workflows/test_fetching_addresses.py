@@ -202,11 +202,11 @@ def test_ordinary_urls_may_be_tried(url: str) -> None:
 
 
 def test_the_setting_opens_hosts_and_networks() -> None:
-    told = allowances(
+    answer = allowances(
         " wiki.corp, WIKI.corp:8443 ,10.2.0.0/16, 10.3.0.0/16:8080, fd00::/8, [fd00::1]:9443, 192.168.1.7,"
     )
 
-    assert told == [
+    assert answer == [
         Allowance("wiki.corp", None, None),
         Allowance("wiki.corp", None, 8443),
         Allowance(None, ipaddress.ip_network("10.2.0.0/16"), None),
@@ -216,9 +216,9 @@ def test_the_setting_opens_hosts_and_networks() -> None:
         Allowance(None, ipaddress.ip_network("192.168.1.7/32"), None),
     ]
     assert allowances("") == []
-    assert check("http://10.2.3.4/a", told).host == "10.2.3.4"
-    assert check("http://wiki.corp:8443/", told).port == 8443
-    assert check("http://[fd00::1]:9443/", told).port == 9443
+    assert check("http://10.2.3.4/a", answer).host == "10.2.3.4"
+    assert check("http://wiki.corp:8443/", answer).port == 8443
+    assert check("http://[fd00::1]:9443/", answer).port == 9443
     for still_closed in (
         "http://10.4.0.1/",
         "http://wiki.corp:9000/",
@@ -228,7 +228,7 @@ def test_the_setting_opens_hosts_and_networks() -> None:
         "http://8.8.8.8:9443/",
     ):
         with pytest.raises(Unreadable):
-            check(still_closed, told)
+            check(still_closed, answer)
 
 
 @pytest.mark.parametrize(

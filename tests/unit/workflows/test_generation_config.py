@@ -41,11 +41,11 @@ from dataforge.workflows.generation.estimating import Size, estimate
     ],
 )
 def test_what_breaks_its_limit_names_its_field(config: dict[str, Any], field: str) -> None:
-    with pytest.raises(Invalid) as told:
+    with pytest.raises(Invalid) as answer:
         check({**DEFAULTS, "model_id": "scripted", **config})
 
-    assert told.value.errors[0].field == field
-    assert field in told.value.message
+    assert answer.value.errors[0].field == field
+    assert field in answer.value.message
 
 
 # checklist 31
@@ -88,14 +88,14 @@ def test_an_estimate_counts_both_passages_of_a_multi_hop_question() -> None:
     model = Model("m", "m", "openai:m")
     sizes = [Size(500, 20)] * 20
 
-    def told(share: float) -> dict[str, Any]:
+    def estimated(share: float) -> dict[str, Any]:
         config = {**DEFAULTS, "multi_hop_share": share}
         return estimate(sizes, read({**config, "model_id": "m", "num_pairs": 100}), model, requested=100)
 
-    plain, half = told(0.0), told(0.5)
+    plain, half = estimated(0.0), estimated(0.5)
     assert (plain["pairs"], half["pairs"]) == (100, 100)
     assert plain["calls"]["low"] == 20
     assert half["calls"]["low"] == 20 + 50, "passages that are read together are asked about once"
     more = half["input_tokens"]["low"] - plain["input_tokens"]["low"]
     assert more > 50 * 2 * 500
-    assert told(1.0)["calls"]["low"] == 100
+    assert estimated(1.0)["calls"]["low"] == 100

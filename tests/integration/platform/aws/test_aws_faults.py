@@ -139,12 +139,12 @@ def test_an_upload_that_s3_tells_of_several_times_is_parsed_once(service: Servic
     """One after the other: moto's tables are not for many threads. `test_uploads.py` does the same on both backends."""
     project_id = service.project(config={"auto_parse": True})
     document = service.upload(project_id, "rules.md", RULES)
-    told = {"detail": {"object": {"key": document["s3Key"]}}}
+    answer = {"detail": {"object": {"key": document["s3Key"]}}}
     heard = handler("on_upload")
 
-    outcomes = [heard(told, None)["outcome"] for _ in range(3)]
+    outcomes = [heard(answer, None)["outcome"] for _ in range(3)]
     [first] = [service.wait(r["generationId"]) for r in service.call("GET", f"/projects/{project_id}/generations")]
-    outcomes.append(heard(told, None)["outcome"])
+    outcomes.append(heard(answer, None)["outcome"])
 
     assert set(outcomes) == {"verified"}
     [only] = service.call("GET", f"/projects/{project_id}/generations")

@@ -26,15 +26,15 @@ PAGE = (DOCS / "infrastructure.md").read_text("utf-8")
 
 def uploaded(service: Service, project_id: str) -> str:
     """A file that lies there, its event still on the way; its key."""
-    told = {"filename": "rules.md", "content_type": "text/markdown", "file_size": len(RULES)}
-    place = service.call("POST", f"/projects/{project_id}/upload-url", json=told)
+    answer = {"filename": "rules.md", "content_type": "text/markdown", "file_size": len(RULES)}
+    place = service.call("POST", f"/projects/{project_id}/upload-url", json=answer)
     assert service.put(place["upload_url"], RULES, "text/markdown") == 200
     return str(place["s3_key"])
 
 
 def registered(service: Service, project_id: str, key: str) -> dict[str, Any]:
-    told = {"filename": "rules.md", "content_type": "text/markdown", "file_size": len(RULES), "s3_key": key}
-    return dict(service.call("POST", f"/projects/{project_id}/documents", json=told, expect=201))
+    answer = {"filename": "rules.md", "content_type": "text/markdown", "file_size": len(RULES), "s3_key": key}
+    return dict(service.call("POST", f"/projects/{project_id}/documents", json=answer, expect=201))
 
 
 def event(key: str) -> dict[str, Any]:

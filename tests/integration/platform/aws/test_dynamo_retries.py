@@ -42,8 +42,8 @@ class ScriptedClient:
 
 
 def failure(code: str, *reasons: str) -> ClientError:
-    told: Any = {"Error": {"Code": code, "Message": code}, "CancellationReasons": [{"Code": r} for r in reasons]}
-    return ClientError(told, "Write")
+    answer: Any = {"Error": {"Code": code, "Message": code}, "CancellationReasons": [{"Code": r} for r in reasons]}
+    return ClientError(answer, "Write")
 
 
 def tables_on(client: ScriptedClient) -> tuple[DynamoTables, list[float]]:

@@ -220,7 +220,7 @@ def test_parsing_again_replaces_edits_and_says_so(service: Service) -> None:
     service.generate(project_id, num_pairs=4)
     service.call("PUT", f"/projects/{project_id}/chunks/{before[0]['chunkId']}", json={"content": "Nothing."})
     service.call("PUT", f"/projects/{project_id}/chunks/{before[1]['chunkId']}", json={"excluded": True})
-    told = {c["chunkId"]: c["pairsGenerated"] for c in chunks_of(service, project_id)}
+    answer = {c["chunkId"]: c["pairsGenerated"] for c in chunks_of(service, project_id)}
 
     started = service.call("POST", f"/projects/{project_id}/parse", json={"force": True})
     service.wait(started["generation_id"])
@@ -231,7 +231,7 @@ def test_parsing_again_replaces_edits_and_says_so(service: Service) -> None:
         (c["chunkId"], c["content"], False) for c in before
     ]
     assert {c["chunkId"]: c["pairsGenerated"] for c in after[1:]} == {
-        c["chunkId"]: told[c["chunkId"]] for c in before[1:]
+        c["chunkId"]: answer[c["chunkId"]] for c in before[1:]
     }
     assert any("2 chunks that had been edited or excluded by hand were replaced" in line["message"] for line in lines)
     assert service.call("GET", f"/projects/{project_id}")["stats"]["total_chunks"] == len(before)

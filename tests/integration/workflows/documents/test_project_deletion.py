@@ -96,8 +96,8 @@ def test_what_comes_through_an_upload_url_after_the_deletion_is_swept_too(
 ) -> None:
     monkeypatch.setattr(erasing, "SECOND_LOOK_SECONDS", 1)
     monkeypatch.setattr(erasing, "LATE_SECONDS", 2)
-    told = {"filename": "late.md", "content_type": "text/markdown", "file_size": 4}
-    url = service.call("POST", f"/projects/{doomed.project_id}/upload-url", json=told)["upload_url"]
+    answer = {"filename": "late.md", "content_type": "text/markdown", "file_size": 4}
+    url = service.call("POST", f"/projects/{doomed.project_id}/upload-url", json=answer)["upload_url"]
 
     service.call("DELETE", f"/projects/{doomed.project_id}")
     left_over = f"{doomed.s3_prefix}/left-over"

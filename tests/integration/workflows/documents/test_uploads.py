@@ -22,7 +22,7 @@ from tests.support.service import Service
 from tests.support.waiting import until
 
 
-def told(service: Service, key: str) -> None:
+def announce(service: Service, key: str) -> None:
     """On AWS, S3 tells EventBridge; moto does not. The embedded server hears of it by itself."""
     if service.backend == "aws":
         event(key)
@@ -70,7 +70,7 @@ def test_an_upload_is_verified_when_its_event_comes_after_registration(service: 
     put(service, target, RULES)
     made = register(service, project_id, target, RULES)
 
-    told(service, target["s3_key"])
+    announce(service, target["s3_key"])
 
     after = until(lambda: (d := document(service, project_id))["verified"] and d)
     assert (after["checksum"], after["detectedType"]) == (hashlib.sha256(RULES).hexdigest(), "markdown")
@@ -82,7 +82,7 @@ def test_an_upload_is_verified_when_its_event_came_before_registration(service: 
     project_id = service.project()
     target = place(service, project_id)
     put(service, target, RULES)
-    told(service, target["s3_key"])
+    announce(service, target["s3_key"])
     finding(service, project_id, target["s3_key"])
 
     made = register(service, project_id, target, RULES)
@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_read_is_failed_at_once_with_what_to_do(service: S
         target = place(service, project_id, name, content_type="application/octet-stream")
         put(service, target, data, "application/octet-stream")
         register(service, project_id, target, data, name)
-        told(service, target["s3_key"])
+        announce(service, target["s3_key"])
 
     documents = until(
         lambda: (
@@ -143,7 +143,7 @@ def test_another_size_than_announced_is_failed(service: Service) -> None:
     project_id = service.project()
     target = place(service, project_id)
     put(service, target, RULES)
-    told(service, target["s3_key"])
+    announce(service, target["s3_key"])
     finding(service, project_id, target["s3_key"])
     current().tables.update("uploads", {"project_id": project_id, "s3_key": target["s3_key"]}, set={"size": 7})
 
@@ -188,10 +188,10 @@ def test_a_key_of_elsewhere_or_with_nothing_behind_is_refused(service: Service) 
     project_id, other = service.project(), service.project()
     target, foreign = place(service, project_id), place(service, other)
     assert service.put(foreign["upload_url"], RULES, "text/markdown") == 200
-    told = {"filename": "rules.md", "content_type": "text/markdown", "file_size": len(RULES)}
+    answer = {"filename": "rules.md", "content_type": "text/markdown", "file_size": len(RULES)}
 
     refused = [
-        service.call("POST", f"/projects/{project_id}/documents", json={**told, "s3_key": key}, expect=422)
+        service.call("POST", f"/projects/{project_id}/documents", json={**answer, "s3_key": key}, expect=422)
         for key in (target["s3_key"], foreign["s3_key"], "data-forge/x", target["s3_key"].replace("sources", "runs"))
     ]
 
@@ -233,7 +233,7 @@ def test_what_is_put_for_a_deleted_document_is_removed(service: Service) -> None
     body = {"filename": "rules.md", "s3_key": target["s3_key"], "file_size": len(RULES)}
 
     service.call("POST", f"/projects/{project_id}/documents", json=body, expect=422)
-    told(service, target["s3_key"])
+    announce(service, target["s3_key"])
 
     until(lambda: current().files.info(target["s3_key"]) is None)
     assert service.call("GET", f"/projects/{project_id}")["stats"]["total_documents"] == 0
@@ -248,7 +248,7 @@ def test_what_is_put_for_a_deleted_project_is_removed(service: Service) -> None:
     projects.delete_row(project)
     put(service, target, RULES)
 
-    told(service, target["s3_key"])
+    announce(service, target["s3_key"])
 
     until(lambda: current().files.info(target["s3_key"]) is None)
 
@@ -287,12 +287,12 @@ def test_auto_parse_begins_when_a_document_is_verified(service: Service, event_f
     target = place(service, project_id)
     put(service, target, RULES)
     if event_first:
-        told(service, target["s3_key"])
+        announce(service, target["s3_key"])
         finding(service, project_id, target["s3_key"])
 
     register(service, project_id, target, RULES)
     if not event_first:
-        told(service, target["s3_key"])
+        announce(service, target["s3_key"])
 
     [run] = until(lambda: service.call("GET", f"/projects/{project_id}/generations"))
     assert service.wait(run["generationId"])["status"] == "completed"
@@ -347,11 +347,11 @@ def test_a_cancelled_parse_does_not_begin_again_by_itself(service: Service) -> N
 def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The embedded server looks at files in a thread of its own; what it did not get to is told at the next start."""
     settings.get.cache_clear()
-    gate, seen = threading.Event(), []
+    release, seen = threading.Event(), []
 
     def slow(info: Any) -> None:
         seen.append(info.key)
-        gate.wait(10)
+        release.wait(10)
 
     monkeypatch.setattr("infra.local.server.verify_upload", slow)
     with machine(tmp_path, "http://testserver") as (plugged, _):
@@ -360,7 +360,7 @@ def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: py
             plugged.files.receive(name, [b"x"], "text/plain", 1)  # type: ignore[attr-defined]
         took = time.monotonic() - began
         until(lambda: seen)
-        threading.Timer(0.2, gate.set).start()
+        threading.Timer(0.2, release.set).start()
     again: list[str] = []
     monkeypatch.setattr("infra.local.server.verify_upload", lambda info: again.append(info.key))
     with machine(tmp_path, "http://testserver"):

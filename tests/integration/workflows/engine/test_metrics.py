@@ -98,8 +98,8 @@ def test_a_line_is_the_embedded_metric_format_with_ids_as_properties_only(
 
 
 def test_who_comes_late_to_close_a_run_counts_nothing(aws: Service, capfd: pytest.CaptureFixture[str]) -> None:
-    _, told = walk(aws)
-    run = finished(aws, told)
+    _, answer = walk(aws)
+    run = finished(aws, answer)
     stale = from_item(runs.Run, {**to_item(run), "status": "validating"})
     capfd.readouterr()
 

@@ -1,4 +1,4 @@
-"""The gate and the purse on both backends: what workers share holds for all of them together, also when they race."""
+"""Rate limiter and cost budget on both backends: what workers share bounds all of them together."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def model(**facts: Any) -> Model:
     return Model("m", "m", "openai:m", **facts)
 
 
-async def pump(gate: RateLimiter, starts: list[float], end: float, *, took: float = 0.05, tokens: int = 100) -> None:
-    """Send calls through the gate, as many as it lets, and note when each began."""
+async def pump(limiter: RateLimiter, starts: list[float], end: float, *, took: float = 0.05, tokens: int = 100) -> None:
+    """Send calls through the limiter, as many as it lets, and note when each began."""
 
     async def one() -> None:
-        while time.time() < end and (era := await gate.enter(QUESTION)) is not None:
+        while time.time() < end and (era := await limiter.enter(QUESTION)) is not None:
             starts.append(time.time())
             await asyncio.sleep(took)
-            gate.answered(era, Answer("", "m", input_tokens=tokens))
+            limiter.answered(era, Answer("", "m", input_tokens=tokens))
 
-    await asyncio.gather(*(one() for _ in range(gate.window.ceiling)))
+    await asyncio.gather(*(one() for _ in range(limiter.window.ceiling)))
 
 
 def most_in_a_second(starts: list[float]) -> int:
@@ -122,9 +122,9 @@ def test_limits_that_the_provider_tells_are_kept_from_then_on(backend: str) -> N
 
     async def run() -> None:
         end = time.time() + 1.5
-        gate = RateLimiter(model(), "o", 1, lambda: time.time() > end)
-        gate.turned_away(await gate.enter(QUESTION) or 0, Rates(requests=600), limited=True)
-        await pump(gate, starts, end, took=0)
+        limiter = RateLimiter(model(), "o", 1, lambda: time.time() > end)
+        limiter.turned_away(await limiter.enter(QUESTION) or 0, Rates(requests=600), limited=True)
+        await pump(limiter, starts, end, took=0)
 
     asyncio.run(run())
 
@@ -133,8 +133,8 @@ def test_limits_that_the_provider_tells_are_kept_from_then_on(backend: str) -> N
 
 def test_a_gate_lets_nobody_wait_for_what_is_over(backend: str) -> None:
     async def run() -> float:
-        gate = RateLimiter(model(requests_per_minute=1), "o", 4, lambda: time.time() > began + 0.5)
-        await asyncio.gather(*(gate.enter(QUESTION) for _ in range(8)))
+        limiter = RateLimiter(model(requests_per_minute=1), "o", 4, lambda: time.time() > began + 0.5)
+        await asyncio.gather(*(limiter.enter(QUESTION) for _ in range(8)))
         return time.time() - began
 
     began = time.time()
@@ -152,19 +152,19 @@ def test_a_decision_that_many_make_at_once_counts_every_one(backend: str) -> Non
     assert sorted(seen) == list(range(1, 25))
 
 
-async def spend(purse: CostBudget, costs: list[float], *, at_once: int) -> None:
-    """Calls of these costs through the purse, until it says no."""
+async def spend(budget: CostBudget, costs: list[float], *, at_once: int) -> None:
+    """Calls of these costs through the budget, until it says no."""
     queue = iter(costs)
 
     async def one() -> None:
         for cost in queue:
-            if (held := await purse.hold(QUESTION)) is None:
+            if (held := await budget.hold(QUESTION)) is None:
                 return
             await asyncio.sleep(random.uniform(0, 0.001))
-            purse.settle(held, cost)
+            budget.settle(held, cost)
 
     await asyncio.gather(*(one() for _ in range(at_once)))
-    await asyncio.to_thread(purse.give_back)
+    await asyncio.to_thread(budget.give_back)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -205,8 +205,8 @@ def test_a_batch_that_died_goes_on_with_what_it_had_taken_and_the_next_ones_get_
 
 def test_without_a_budget_nothing_is_held_or_written(backend: str) -> None:
     async def run() -> None:
-        purse = CostBudget("run", "r0b0", None, limit=None)
-        await spend(purse, [1e9] * 5, at_once=2)
+        budget = CostBudget("run", "r0b0", None, limit=None)
+        await spend(budget, [1e9] * 5, at_once=2)
 
     asyncio.run(run())
 
@@ -224,11 +224,11 @@ def test_no_call_costs_more_than_the_bound(text: str, room: int) -> None:
 
 def test_a_refusal_for_want_of_room_at_the_provider_does_not_narrow_the_gate(backend: str) -> None:
     async def run() -> float:
-        gate = RateLimiter(model(), "o", 32, lambda: False)
+        limiter = RateLimiter(model(), "o", 32, lambda: False)
         for _ in range(100):
             busy = TeacherBusy("overloaded", limited=False)
-            gate.turned_away(await gate.enter(QUESTION) or 0, busy.rates, limited=busy.limited)
-        return gate.window.limit
+            limiter.turned_away(await limiter.enter(QUESTION) or 0, busy.rates, limited=busy.limited)
+        return limiter.window.limit
 
     assert asyncio.run(run()) == 32
 
@@ -236,16 +236,16 @@ def test_a_refusal_for_want_of_room_at_the_provider_does_not_narrow_the_gate(bac
 @pytest.mark.parametrize("backend", ["embedded"], indirect=True)
 @pytest.mark.parametrize("ceiling", [1, 2, 5])
 def test_whoever_waits_for_room_is_overtaken_by_nobody(backend: str, ceiling: int) -> None:
-    gate, order = RateLimiter(model(), "org", ceiling, lambda: False), list[int]()
+    limiter, order = RateLimiter(model(), "org", ceiling, lambda: False), list[int]()
     numbers = iter(range(40))
 
     async def asker() -> None:
         for number in numbers:
-            era = await gate.enter(QUESTION)
+            era = await limiter.enter(QUESTION)
             assert era is not None
             order.append(number)
             await asyncio.sleep(0)
-            gate.answered(era, Answer("", "m"))  # and the next call at once
+            limiter.answered(era, Answer("", "m"))  # and the next call at once
 
     async def all_of_them() -> None:
         await asyncio.gather(*(asker() for _ in range(2 * ceiling)))
@@ -253,4 +253,4 @@ def test_whoever_waits_for_room_is_overtaken_by_nobody(backend: str, ceiling: in
     asyncio.run(all_of_them())
 
     assert order == sorted(order)
-    assert gate.window.in_flight == 0
+    assert limiter.window.in_flight == 0

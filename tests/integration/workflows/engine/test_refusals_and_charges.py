@@ -24,7 +24,7 @@ from dataforge.workflows.engine.context import BatchContext, Stopped
 from dataforge.workflows.engine.cost_budget import CostBudget
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from tests.support.document_runs import batches, begin, counts_of, good, passage, teach, walk
-from tests.support.synthetic_runs import Forge, write
+from tests.support.synthetic_runs import SyntheticHarness, write
 
 TOO_LONG = TeacherRefused("the prompt has more tokens than the context window", this_prompt_only=True)
 
@@ -134,22 +134,22 @@ def test_a_refusal_of_any_teacher_ends_the_topping_up(
     assert rounds.may_top_up(replace(settled, reasons={"failed": {"unreadable_reply": 6}}), 0, made=4)
 
 
-def test_a_critic_with_a_wrong_key_does_not_make_the_writer_paid_again(forge: Forge) -> None:
-    forge.teach(critic=TeacherRefused("wrong key"))
+def test_a_critic_with_a_wrong_key_does_not_make_the_writer_paid_again(harness: SyntheticHarness) -> None:
+    harness.teach(critic=TeacherRefused("wrong key"))
 
-    run = forge.run(schema="preference_v1", count=8)
+    run = harness.run(schema="preference_v1", count=8)
 
-    written = [q for q in forge.teacher.asked if q.kind == "preference_v1"]
+    written = [q for q in harness.teacher.asked if q.kind == "preference_v1"]
     assert sum(len(q.slots) for q in written) <= 8, "no slot is written twice"
     assert run.delivered == 0
     assert set(run.reasons["failed"]) <= {"critic_teacher_refused", "teacher_refused"}  # type: ignore[arg-type]
 
 
 # checklist 98
-def test_a_strict_rule_that_nobody_checked_is_flagged_on_the_record(forge: Forge) -> None:
-    forge.teach(invariants=lambda _: "what?")
+def test_a_strict_rule_that_nobody_checked_is_flagged_on_the_record(harness: SyntheticHarness) -> None:
+    harness.teach(invariants=lambda _: "what?")
 
-    run = forge.run(
+    run = harness.run(
         count=3,
         advanced={
             "invariants": [
@@ -177,12 +177,12 @@ class Narrow(ScriptedTeacher):
 
 
 def test_a_synthetic_reply_that_was_cut_is_asked_for_with_more_tokens_or_fewer_records(
-    forge: Forge, monkeypatch: pytest.MonkeyPatch
+    harness: SyntheticHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     teacher = Narrow([write], name="fake:model")
     monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
 
-    run = forge.run(count=8)
+    run = harness.run(count=8)
 
     asked = [q for q in teacher.asked if q.kind == "instruction_v1"]
     assert (run.delivered, run.failed) == (8, 0)

@@ -171,9 +171,9 @@ def test_a_refusal_stops_the_run_at_once_and_says_why(project: Project, monkeypa
     assert len(teacher.asked) == 1
     assert run.status == "failed"
     assert run.reasons["failed"] == {"teacher_refused": 12}
-    told = "\n".join(str(line["message"]) for line in run_log.tail(run.run_id, 100))
-    assert "[redacted]" in told
-    assert "sk-abcdefgh12345" not in told
+    answer = "\n".join(str(line["message"]) for line in run_log.tail(run.run_id, 100))
+    assert "[redacted]" in answer
+    assert "sk-abcdefgh12345" not in answer
 
 
 # checklist 105

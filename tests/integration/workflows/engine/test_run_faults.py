@@ -110,7 +110,7 @@ def saved_from(batch: Item) -> int:
     return engine_batch.save_stored(engine_batch.open_batch(e), e)
 
 
-@pytest.mark.parametrize("calls", [1, 6], ids=["after the last reply", "in a lull"])
+@pytest.mark.parametrize("calls", [1, 6], ids=["after the last reply", "between replies"])
 def test_a_verdict_that_crashes_is_the_end_of_its_batch_and_not_of_what_was_paid_for(
     project: Project, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
@@ -232,10 +232,10 @@ def test_no_key_stands_in_what_a_run_tells(project: Project, monkeypatch: pytest
 
     run = walk(project, num_pairs=2)
 
-    told = b"".join(platform.current().files.read(f.key) for f in platform.current().files.list(run.files_prefix))
+    answer = b"".join(platform.current().files.read(f.key) for f in platform.current().files.list(run.files_prefix))
     assert "[redacted]" in str(run.error)
     assert "sk-abcdefgh12345" not in str(run.error)
-    assert b"sk-abcdefgh12345" not in told
+    assert b"sk-abcdefgh12345" not in answer
 
 
 def test_topping_up_ends_when_every_new_pair_is_the_same(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

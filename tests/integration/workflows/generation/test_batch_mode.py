@@ -37,7 +37,7 @@ REAL, HALF = (1000 * 2.0 + 100 * 10.0) / 1e6, (1000 * 1.0 + 100 * 5.0) / 1e6
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchServer]:
     """Ask for it before `service`, whose workers inherit its address."""
-    with openai_batches(Plot(reply=told)) as made:
+    with openai_batches(Plot(reply=model_reply)) as made:
         for name, value in {
             "OPENAI_BASE_URL": made.url,
             "OPENAI_API_KEY": KEY,
@@ -51,7 +51,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchServer]:
         yield made
 
 
-def told(body: Body) -> str:
+def model_reply(body: Body) -> str:
     """What a capable model says about the section that it is shown."""
     shown = body["messages"][1]["content"]
     question, sentence = next((q, s) for q, s in chain.from_iterable(FACTS) if s in shown)
@@ -116,7 +116,7 @@ def test_what_a_job_did_not_answer_goes_into_a_smaller_job(provider: BatchServer
     """Errors of single lines, and a job that expired half way."""
     error = {"status": 500, "code": "server_error"}
     provider.plot.line = lambda job, line: error if (job, line % 3) == (0, 0) else None
-    provider.plot.fate = lambda job: "expired" if job == 1 else "completed"
+    provider.plot.job_status = lambda job: "expired" if job == 1 else "completed"
 
     run = generate(service, harbour(service), "batch")
 
@@ -133,7 +133,7 @@ def test_a_correction_turn_is_a_question_of_the_next_job(provider: BatchServer, 
         return (
             "I would rather not."
             if len(body["messages"]) == 2 and "crane" in body["messages"][1]["content"]
-            else (told(body))
+            else (model_reply(body))
         )
 
     provider.plot.reply = moody
@@ -166,17 +166,17 @@ def test_a_tail_too_small_for_a_job_is_asked_in_real_time(
 
 
 @pytest.mark.parametrize(
-    ("fate", "said_why"),
+    ("job_status", "said_why"),
     [
         ("failed:invalid_url", "The batch failed: invalid_url"),
         ("expired", "The batch is expired."),
     ],
 )
 def test_jobs_that_bring_nothing_end_the_run_with_their_reason(
-    provider: BatchServer, service: Service, fate: str, said_why: str
+    provider: BatchServer, service: Service, job_status: str, said_why: str
 ) -> None:
     """Nobody is asked at full price for all that a job should have brought at half."""
-    provider.plot.fate = lambda _: fate
+    provider.plot.job_status = lambda _: job_status
     provider.plot.line = lambda _job, _line: {"code": "batch_expired", "message": "The batch is expired."}
 
     run = generate(service, harbour(service), "batch")
@@ -190,7 +190,7 @@ def test_jobs_that_bring_nothing_end_the_run_with_their_reason(
 
 @pytest.mark.slow
 def test_a_job_too_large_for_the_account_is_sent_again_in_halves(provider: BatchServer, service: Service) -> None:
-    provider.plot.fate = lambda job: "failed:token_limit_exceeded" if job == 0 else "completed"
+    provider.plot.job_status = lambda job: "failed:token_limit_exceeded" if job == 0 else "completed"
 
     run = generate(service, harbour(service), "batch")
 
@@ -220,7 +220,7 @@ def test_a_wrong_key_shows_before_any_job(provider: BatchServer, service: Servic
 
 
 def test_cancel_stops_the_job_and_keeps_what_it_has(provider: BatchServer, service: Service) -> None:
-    provider.plot.fate = lambda _: "hold"
+    provider.plot.job_status = lambda _: "hold"
     project_id = harbour(service)
     body = {"model_id": "priced", "num_pairs": 8, "config": {"mode": "batch", "pairs_per_chunk": 1}}
     run_id = service.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"]
@@ -231,7 +231,7 @@ def test_cancel_stops_the_job_and_keeps_what_it_has(provider: BatchServer, servi
 
     assert run["status"] == "cancelled"
     assert counts(run) == (8, 4, 0, 4), logs(service, run)
-    assert [b.told["status"] for b in provider.batches.values()] == ["cancelled"]
+    assert [b.resource["status"] for b in provider.batches.values()] == ["cancelled"]
     assert run["costUsd"] == pytest.approx(REAL + 3 * HALF)
 
 
@@ -318,7 +318,7 @@ def test_the_trace_of_a_pair_names_its_job(provider: BatchServer, service: Servi
 
 
 def test_a_deleted_project_leaves_no_job_running(provider: BatchServer, service: Service) -> None:
-    provider.plot.fate = lambda _: "hold"
+    provider.plot.job_status = lambda _: "hold"
     project_id = harbour(service)
     body = {"model_id": "priced", "num_pairs": 8, "config": {"mode": "batch", "pairs_per_chunk": 1}}
     run_id = service.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"]
@@ -330,4 +330,4 @@ def test_a_deleted_project_leaves_no_job_running(provider: BatchServer, service:
     assert (waiting["status"], waiting["stage"]) == ("generating", "waiting")
     assert waiting["progressDetail"]["done"] == 3
     [job] = provider.batches.values()
-    assert job.told["status"] in ("cancelling", "cancelled")  # the next look finds it over
+    assert job.resource["status"] in ("cancelling", "cancelled")  # the next look finds it over

@@ -45,7 +45,7 @@ def words(n: int) -> list[str]:
     return ["".join(rng.choices("abcdefghijklmnoprstuvwxyz", k=7)) for _ in range(12)]
 
 
-def told(body: Body) -> str:
+def model_reply(body: Body) -> str:
     shown = body["messages"][0]["content"][0]["text"]
     said = words(int(shown.partition("number ")[2].partition(" ")[0]))
     sentence = f"{' '.join(said).capitalize()}."
@@ -67,7 +67,7 @@ def told(body: Body) -> str:
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[BedrockServer]:
     """On the embedded backend the bucket is a server, too. Ask for it before `service`."""
-    with bedrock(told) as made, bucket_server() as (bucket, address):
+    with bedrock(model_reply) as made, bucket_server() as (bucket, address):
         for name, value in {
             "DATAFORGE_BEDROCK_URL": made.url,
             "DATAFORGE_BATCH_ROLE": ROLE,
@@ -121,7 +121,7 @@ def test_a_job_reads_and_writes_the_bucket_and_its_tail_is_asked_in_real_time(
     assert counts(run) == (105, 105, 0, 0), logs(service, run)
     (job,) = provider.jobs.values()
     assert len(job.lines) == 104
-    assert job.told["modelInvocationType"] == "Converse"
+    assert job.resource["modelInvocationType"] == "Converse"
     assert len(provider.asked) == 1 + 4
     assert run["costUsd"] == pytest.approx(5 * LIVE + 100 * HALF)
     assert "4 are asked again: 500: internal" in logs(service, run)
@@ -130,7 +130,7 @@ def test_a_job_reads_and_writes_the_bucket_and_its_tail_is_asked_in_real_time(
 def test_what_expires_half_way_is_asked_again_and_a_stopped_job_keeps_what_it_has(
     provider: BedrockServer, service: Service
 ) -> None:
-    provider.fate = lambda job: "Expired" if job == 0 else "Completed"
+    provider.job_status = lambda job: "Expired" if job == 0 else "Completed"
 
     run = generate(service, harbour(service))
 
@@ -160,26 +160,26 @@ def test_the_event_of_a_job_wakes_its_run_and_a_cancel_too(
     provider: BedrockServer, long_pauses: None, service: Service
 ) -> None:
     """Nobody looks for a quarter of an hour."""
-    provider.fate = lambda _: "hold"
+    provider.job_status = lambda _: "hold"
     project_id = harbour(service)
     body = {"model_id": "priced", "num_pairs": 105, "config": {"mode": "batch", "pairs_per_chunk": 1}}
     run_id = service.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"]
     until(lambda: waits_for(run_id))
     (job,) = provider.jobs.values()
 
-    told = on_jobs_changed.handler({"detail": {"batchJobName": job.told["jobName"], "status": "Completed"}}, None)
+    answer = on_jobs_changed.handler({"detail": {"batchJobName": job.resource["jobName"], "status": "Completed"}}, None)
     until(lambda: job.steps == 1)
     until(lambda: waits_for(run_id))
     service.call("POST", f"/generations/{run_id}/cancel")
-    until(lambda: job.told["status"] == "Stopping")
+    until(lambda: job.resource["status"] == "Stopping")
     until(lambda: waits_for(run_id))
     time.sleep(0.2)
-    assert job.told["status"] == "Stopping"  # nobody looks all the time meanwhile
-    on_jobs_changed.handler({"detail": {"batchJobName": job.told["jobName"], "status": "Stopped"}}, None)
+    assert job.resource["status"] == "Stopping"  # nobody looks all the time meanwhile
+    on_jobs_changed.handler({"detail": {"batchJobName": job.resource["jobName"], "status": "Stopped"}}, None)
     run = service.wait(run_id)
 
-    assert told == {"woken": True}
-    assert on_jobs_changed.handler({"detail": {"batchJobName": job.told["jobName"]}}, None) == {"woken": False}
+    assert answer == {"woken": True}
+    assert on_jobs_changed.handler({"detail": {"batchJobName": job.resource["jobName"]}}, None) == {"woken": False}
     assert on_jobs_changed.handler({"detail": {"batchJobName": "somebody-elses"}}, None) == {"woken": False}
     assert counts(run) == (105, 53, 0, 52), logs(service, run)
 
@@ -217,7 +217,7 @@ SYNTHETIC = {
 
 
 def voiced(body: Body) -> str:
-    return scripted_replies.told(
+    return scripted_replies.scripted_reply(
         {"messages": [{"content": body["system"][0]["text"]}, {"content": body["messages"][0]["content"][0]["text"]}]}
     )
 

@@ -41,9 +41,9 @@ def test_shares_reach_the_teacher_the_records_and_the_report(model: Recorder, se
         assert sum(v["asked"] for v in values.values()) == asked
         assert sum(v["delivered"] for v in values.values()) == run["counts"]["delivered"]
         assert sum(v["share"] for v in values.values()) == pytest.approx(1)
-        for told in values.values():  # the first top-up asks for what is missing, later ones for anything
-            assert abs(told["delivered"] - told["share"] * run["counts"]["delivered"]) <= 2
-    assert all(said.count(f"; asked by {value}") >= told["asked"] for value, told in spread["persona"].items())
+        for answer in values.values():  # the first top-up asks for what is missing, later ones for anything
+            assert abs(answer["delivered"] - answer["share"] * run["counts"]["delivered"]) <= 2
+    assert all(said.count(f"; asked by {value}") >= answer["asked"] for value, answer in spread["persona"].items())
     assert spread["question_type"]["factual"]["share"] == 0.5
     pairs = pairs_of(service, project_id, run)
     kept = [line for name in ("records.jsonl", "rejected.jsonl") for line in lines(service, run["generationId"], name)]
@@ -81,21 +81,21 @@ def test_the_offline_teacher_says_that_it_cannot_follow(service: Service, config
     project_id = guide(service)
     body = {"model_id": "extractive", "config": config}
 
-    told = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
+    answer = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
 
     [name] = config
-    assert (told["code"], told["errors"][0]["field"]) == ("TEACHER_CANNOT", "model_id")
-    assert f"cannot follow {name}" in told["message"]
-    assert "openai:<model>" in told["message"]
+    assert (answer["code"], answer["errors"][0]["field"]) == ("TEACHER_CANNOT", "model_id")
+    assert f"cannot follow {name}" in answer["message"]
+    assert "openai:<model>" in answer["message"]
 
 
 def test_what_cannot_be_spread_is_refused_before_the_run(service: Service) -> None:
     project_id = guide(service)
     body = {"model_id": "scripted", "config": {"personas": {"a pilot": "half"}}}
 
-    told = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
+    answer = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
 
-    assert told["errors"][0]["field"] == "config.personas"
+    assert answer["errors"][0]["field"] == "config.personas"
 
 
 @pytest.fixture
@@ -164,17 +164,17 @@ def test_multi_hop_questions_need_both_chunks_and_show_where(joining: list[str],
 
     run = hop(service, project_id)
 
-    counts, told = run["counts"], run["report"]["spread"]["passages"]["2"]
+    counts, answer = run["counts"], run["report"]["spread"]["passages"]["2"]
     assert run["status"] == "completed", run
     assert counts["asked"] == counts["delivered"] + counts["rejected"] + counts["failed"]
-    assert told["share"] == 0.3
-    assert told["asked"] > 6 >= told["delivered"] >= 4, "a top-up asks again for those that were rejected"
-    assert run["reasons"]["rejected"]["single_source"] == told["asked"] - told["delivered"]
+    assert answer["share"] == 0.3
+    assert answer["asked"] > 6 >= answer["delivered"] >= 4, "a top-up asks again for those that were rejected"
+    assert run["reasons"]["rejected"]["single_source"] == answer["asked"] - answer["delivered"]
     both = [said for said in joining if said.count("</passage>") == 2]
-    assert len(both) == told["asked"]
+    assert len(both) == answer["asked"]
     assert all("Passage 1\n" in said and "Passage 2\n" in said and "must need all of them" in said for said in both)
     kept = [line for line in lines(service, run["generationId"], "records.jsonl") if line["asked"].get("passages")]
-    assert len(kept) == told["delivered"]
+    assert len(kept) == answer["delivered"]
     for line in kept:
         [other] = line["lineage"]["further"]
         assert other["chunk_id"] != line["chunk_id"]
@@ -195,14 +195,14 @@ def test_a_multi_hop_pair_is_traced_to_both_chunks(joining: list[str], service: 
     pair = next(p for p in made if p["lineage"]["further"] and "reasons" not in p["metadata"])
     [other] = pair["lineage"]["further"]
 
-    told = service.call("GET", f"/pairs/{pair['pairId']}/trace")
+    answer = service.call("GET", f"/pairs/{pair['pairId']}/trace")
 
-    [second] = told["further"]
+    [second] = answer["further"]
     assert second["chunk"]["chunkId"] == other["chunkId"]
     assert (second["chunk"]["state"], second["document"]["state"]) == ("unchanged", "present")
-    texts = {told["chunk"]["chunkId"]: told["chunk"]["content"], other["chunkId"]: second["chunk"]["content"]}
-    assert {e["chunk_id"] for e in told["evidence"]} == set(texts)
-    assert all(texts[e["chunk_id"]][e["start"] : e["end"]] == e["text"] and e["holds"] for e in told["evidence"])
+    texts = {answer["chunk"]["chunkId"]: answer["chunk"]["content"], other["chunkId"]: second["chunk"]["content"]}
+    assert {e["chunk_id"] for e in answer["evidence"]} == set(texts)
+    assert all(texts[e["chunk_id"]][e["start"] : e["end"]] == e["text"] and e["holds"] for e in answer["evidence"])
     service.call("PUT", f"/projects/{project_id}/chunks/{other['chunkId']}", json={"content": "Something else."})
     again = service.call("GET", f"/pairs/{pair['pairId']}/trace")
     assert (again["chunk"]["state"], again["further"][0]["chunk"]["state"]) == ("unchanged", "edited")
@@ -235,12 +235,12 @@ def test_where_too_few_chunks_are_related_the_rest_asks_about_one_and_the_log_sa
         project_id, model_id="openai:joining", num_pairs=4, chunk_ids=chosen, config={"multi_hop_share": 0.5}
     )
 
-    told, cursor, closed = "", "", False
+    answer, cursor, closed = "", "", False
     while not closed:
         news = service.call("GET", f"/generations/{run['generationId']}/events", after=cursor or None, wait=1)
-        told, cursor, closed = told + str(news["events"]), news["cursor"], news["closed"]
+        answer, cursor, closed = answer + str(news["events"]), news["cursor"], news["closed"]
     assert run["counts"]["delivered"] >= 1
-    assert "Only 0 of 2 multi-hop pairs" in told
+    assert "Only 0 of 2 multi-hop pairs" in answer
     assert not any(said.count("</passage>") == 2 for said in joining)
 
 
@@ -252,11 +252,11 @@ def test_the_fake_teacher_joins_passages_too(service: Service) -> None:
     )
 
     assert run["report"]["spread"]["passages"]["2"]["delivered"] >= 1
-    told = service.call(
+    answer = service.call(
         "POST",
         f"/projects/{project_id}/generate",
         expect=422,
         json={"model_id": "scripted", "generation_type": "summary", "config": {"multi_hop_share": 0.4}},
     )
-    assert told["errors"][0]["field"] == "multi_hop_share"
-    assert "qa or instruction" in told["message"]
+    assert answer["errors"][0]["field"] == "multi_hop_share"
+    assert "qa or instruction" in answer["message"]

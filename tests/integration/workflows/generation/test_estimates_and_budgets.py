@@ -87,12 +87,12 @@ def test_a_cap_without_a_price_is_refused(project: Project, dear: Dear) -> None:
 def test_what_a_run_takes_lies_in_the_range_that_was_told_before(
     project: Project, dear: Dear, request_: dict[str, object]
 ) -> None:
-    told = starting.quote(project, {"model_id": "dear", **request_}).estimate
+    answer = starting.quote(project, {"model_id": "dear", **request_}).estimate
     assert dear.asked == []
 
     run = walk(project, model_id="dear", **request_)
 
-    assert run.estimate == told
+    assert run.estimate == answer
     took = {
         "calls": len(dear.asked),
         "input_tokens": run.input_tokens,
@@ -100,7 +100,7 @@ def test_what_a_run_takes_lies_in_the_range_that_was_told_before(
         "cost_usd": run.cost_usd,
     }
     for name, value in took.items():
-        span = told[name]
+        span = answer[name]
         assert isinstance(span, dict)
         assert span["low"] * 0.6 <= value <= span["high"], (name, value, span)  # type: ignore[operator]
 
@@ -117,11 +117,11 @@ def test_an_estimate_over_the_wire_makes_no_run(service: Service) -> None:
     service.parse(project_id)
     body = {"model_id": "scripted", "num_pairs": 1, "estimate": True}
 
-    told = service.call("POST", f"/projects/{project_id}/generate", json=body)
+    answer = service.call("POST", f"/projects/{project_id}/generate", json=body)
 
-    assert told["estimate"]["pairs"] == 1
-    assert told["estimate"]["calls"]["low"] == 1
-    assert "generationId" not in told
+    assert answer["estimate"]["pairs"] == 1
+    assert answer["estimate"]["calls"]["low"] == 1
+    assert "generationId" not in answer
     assert [g["kind"] for g in service.call("GET", f"/projects/{project_id}/generations")] == ["parse"]
     assert next(runs.of_project(project_id)).kind == "parse"
     assert platform.current().name in ("aws", "embedded")

@@ -118,10 +118,10 @@ def test_the_offline_teacher_does_not_pretend_to_know_the_caller_s_labels(servic
     project_id = guide(service)
     body = {"model_id": "extractive", "generation_type": "classification", "config": {"labels": ["urgent", "later"]}}
 
-    told = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
+    answer = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
 
-    assert (told["code"], told["errors"][0]["field"]) == ("TEACHER_CANNOT", "model_id")
-    assert "openai:<model>" in told["message"]
+    assert (answer["code"], answer["errors"][0]["field"]) == ("TEACHER_CANNOT", "model_id")
+    assert "openai:<model>" in answer["message"]
 
 
 def test_without_headings_labels_must_be_named(service: Service) -> None:
@@ -130,9 +130,9 @@ def test_without_headings_labels_must_be_named(service: Service) -> None:
     service.parse(project_id)
     body = {"model_id": "scripted", "generation_type": "classification"}
 
-    told = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
+    answer = service.call("POST", f"/projects/{project_id}/generate", json=body, expect=422)
 
-    assert (told["code"], told["errors"][0]["field"]) == ("NO_LABELS", "labels")
+    assert (answer["code"], answer["errors"][0]["field"]) == ("NO_LABELS", "labels")
 
 
 # checklist 28, 29, 30, 31
@@ -299,10 +299,10 @@ def test_too_short_a_conversation_is_corrected_and_too_long_a_one_is_cut(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def turns(question: Question, count: int) -> str:
-        told = json.loads(recite(question))
-        for made in told["conversations"]:
+        answer = json.loads(recite(question))
+        for made in answer["conversations"]:
             made["turns"] = (made["turns"] * 9)[:count]
-        return json.dumps(told)
+        return json.dumps(answer)
 
     teacher = teach(monkeypatch, lambda q: turns(q, 1), lambda q: turns(q, 5))
 

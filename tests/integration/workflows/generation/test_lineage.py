@@ -68,29 +68,29 @@ def test_a_trace_names_the_whole_chain(service: Service) -> None:
     [document] = service.call("GET", f"/projects/{project_id}/documents")
     pair = pairs_of(service, project_id)[0]
 
-    told = service.call("GET", f"/pairs/{pair['pairId']}/trace")
+    answer = service.call("GET", f"/pairs/{pair['pairId']}/trace")
 
-    assert (told["pairId"], told["generationId"], told["question"]) == (
+    assert (answer["pairId"], answer["generationId"], answer["question"]) == (
         pair["pairId"],
         run["generationId"],
         pair["question"],
     )
-    assert (told["modelId"], told["lineage"]) == ("scripted", pair["lineage"])
-    assert told["reply"]["kept"]
-    assert json.dumps(pair["question"])[1:-1] in told["reply"]["text"]
-    assert (told["chunk"]["state"], told["chunk"]["chunkId"]) == ("unchanged", pair["chunkId"])
-    assert told["chunk"]["content"][told["evidence"][0]["start"] :].startswith(told["evidence"][0]["text"])
-    assert {k: told["document"][k] for k in ("state", "name", "checksum", "source")} == {
+    assert (answer["modelId"], answer["lineage"]) == ("scripted", pair["lineage"])
+    assert answer["reply"]["kept"]
+    assert json.dumps(pair["question"])[1:-1] in answer["reply"]["text"]
+    assert (answer["chunk"]["state"], answer["chunk"]["chunkId"]) == ("unchanged", pair["chunkId"])
+    assert answer["chunk"]["content"][answer["evidence"][0]["start"] :].startswith(answer["evidence"][0]["text"])
+    assert {k: answer["document"][k] for k in ("state", "name", "checksum", "source")} == {
         "state": "present",
         "name": "rules.md",
         "checksum": document["checksum"],
         "source": "upload",
     }
-    assert service.fetch(told["document"]["textUrl"]).decode() == parsed_text(
+    assert service.fetch(answer["document"]["textUrl"]).decode() == parsed_text(
         service, project_id, document["documentId"]
     )
-    assert {e["holds"] for e in told["evidence"]} == {True}
-    assert told["notes"] == []
+    assert {e["holds"] for e in answer["evidence"]} == {True}
+    assert answer["notes"] == []
 
 
 def edit(service: Service, project_id: str, pair: Json) -> None:
@@ -149,13 +149,13 @@ def test_a_trace_says_what_is_no_longer_there(
     pair = pairs_of(service, project_id)[0]
 
     change(service, project_id, pair)
-    told = service.call("GET", f"/pairs/{pair['pairId']}/trace")
+    answer = service.call("GET", f"/pairs/{pair['pairId']}/trace")
 
-    assert (told["chunk"]["state"], told["document"]["state"]) == (chunk, document)
-    assert note in " ".join(told["notes"])
-    assert told["document"]["name"] == "rules.md"
-    assert told["reply"]["kept"] == (change is not expire)
-    holds = {e["holds"] for e in told["evidence"]}
+    assert (answer["chunk"]["state"], answer["document"]["state"]) == (chunk, document)
+    assert note in " ".join(answer["notes"])
+    assert answer["document"]["name"] == "rules.md"
+    assert answer["reply"]["kept"] == (change is not expire)
+    holds = {e["holds"] for e in answer["evidence"]}
     assert holds == {parse_again: {False}, delete: {None}}.get(change, {True})
 
 
@@ -170,8 +170,8 @@ def test_evidence_of_a_rewritten_chunk_has_no_place_in_the_document(service: Ser
     [pair] = pairs_of(service, project_id)
     assert pair["evidence"]
     assert {(e["document_start"], e["document_end"]) for e in pair["evidence"]} == {(None, None)}
-    told = service.call("GET", f"/pairs/{pair['pairId']}/trace")
-    assert (told["chunk"]["state"], told["notes"]) == ("unchanged", [])
+    answer = service.call("GET", f"/pairs/{pair['pairId']}/trace")
+    assert (answer["chunk"]["state"], answer["notes"]) == ("unchanged", [])
 
 
 def test_a_pair_of_an_earlier_version_is_traced_as_far_as_it_goes(service: Service) -> None:
@@ -182,10 +182,10 @@ def test_a_pair_of_an_earlier_version_is_traced_as_far_as_it_goes(service: Servi
         "pairs", {"project_id": project_id, "pair_id": pair["pairId"]}, set={"lineage": {}}
     )
 
-    told = service.call("GET", f"/pairs/{pair['pairId']}/trace")
+    answer = service.call("GET", f"/pairs/{pair['pairId']}/trace")
 
-    assert (told["lineage"], told["chunk"]["state"], told["reply"]["kept"]) == (None, "unknown", True)
-    assert "made before lineage was kept" in " ".join(told["notes"])
+    assert (answer["lineage"], answer["chunk"]["state"], answer["reply"]["kept"]) == (None, "unknown", True)
+    assert "made before lineage was kept" in " ".join(answer["notes"])
 
 
 # checklist 8, 129
@@ -194,8 +194,8 @@ def test_a_strangers_pair_has_no_trace(service: Service) -> None:
     service.generate(project_id, model_id="scripted", num_pairs=1)
     [pair] = pairs_of(service, project_id)
 
-    told = service.other().call("GET", f"/pairs/{pair['pairId']}/trace", expect=404)
+    answer = service.other().call("GET", f"/pairs/{pair['pairId']}/trace", expect=404)
 
-    assert told["message"] == f"Pair {pair['pairId']} not found"
+    assert answer["message"] == f"Pair {pair['pairId']} not found"
     service.call("GET", f"/pairs/{ids.pair_id(project_id, ids.new('gen'), 0)}/trace", expect=404)
     service.call("GET", "/pairs/nonsense/trace", expect=404)

@@ -102,9 +102,9 @@ def test_a_recipe_of_one_module_and_one_entry_runs_to_an_exported_file(service: 
 def test_a_kind_without_a_recipe_is_refused_with_the_names_of_those_there_are(service: Service) -> None:
     project_id = service.project()
 
-    told = service.call(
+    answer = service.call(
         "POST", f"/projects/{project_id}/generate", json={"model_id": "scripted", "generation_type": "ode"}, expect=422
     )
 
-    assert told["errors"][0]["field"] == "generation_type"
-    assert told["errors"][0]["message"].endswith("'summary', 'classification' or 'riddle'")
+    assert answer["errors"][0]["field"] == "generation_type"
+    assert answer["errors"][0]["message"].endswith("'summary', 'classification' or 'riddle'")

@@ -10,10 +10,10 @@ from tests.support.projects import harbour
 from tests.support.service import Service
 
 
-def fetched(service: Service, told: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def fetched(service: Service, answer: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [json.loads(line) for line in service.fetch(file["url"]).decode().splitlines()]
-        for name, file in told["files"].items()
+        for name, file in answer["files"].items()
     }
 
 
@@ -24,12 +24,12 @@ def test_every_slot_of_a_run_stands_in_one_of_three_files(service: Service) -> N
     again = service.generate(project_id, model_id="scripted", num_pairs=4)  # the same pairs: repeats of the first run's
 
     for run in (first, again):
-        told = service.call("GET", f"/generations/{run['generationId']}/outcomes")
-        found = fetched(service, told)
+        answer = service.call("GET", f"/generations/{run['generationId']}/outcomes")
+        found = fetched(service, answer)
 
         assert (
             {name: len(lines) for name, lines in found.items()}
-            == {name: file["lines"] for name, file in told["files"].items()}
+            == {name: file["lines"] for name, file in answer["files"].items()}
             == {name: run["counts"][name] for name in ("delivered", "rejected", "failed")}
         )
         slots = [line["slot"] for lines in found.values() for line in lines]

@@ -67,14 +67,14 @@ def assert_all_agree(service: Service, project: Project) -> Counter[str]:
     numbers = service.call("GET", f"/projects/{project.project_id}/analytics")
     for status in pairs.STATUSES:
         assert service.call("GET", pairs_path(project), status=status, page_size=1)["total"] == walked[status]
-    told = {
+    answer = {
         "total": walked.total(),
         "accepted": walked["accepted"] + walked["edited"],
         "rejected": walked["rejected"],
         "pending": walked["pending"],
     }
-    assert {k: stats[f"{k}_pairs"] for k in told} == told
-    assert {k: numbers["pairs"][k] for k in told} == told
+    assert {k: stats[f"{k}_pairs"] for k in answer} == answer
+    assert {k: numbers["pairs"][k] for k in answer} == answer
     assert sum(b["count"] for b in numbers["qualityDistribution"]) == walked.total()
     assert numbers["pairs"]["avg_quality_score"] == stats["avg_quality_score"]
     return walked
@@ -238,9 +238,9 @@ def test_a_bulk_action_that_is_unclear_changes_nothing(service: Service, body: d
     project = project_of(service)
     many_pairs.fill(project, Shape(5))
 
-    told = service.call("POST", pairs_path(project, "/bulk-action"), json=body, expect=422)
+    answer = service.call("POST", pairs_path(project, "/bulk-action"), json=body, expect=422)
 
-    assert field in [e["field"] for e in told["errors"]]
+    assert field in [e["field"] for e in answer["errors"]]
     assert statuses(service, project)["accepted"] == 0
 
 

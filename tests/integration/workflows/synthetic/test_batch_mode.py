@@ -18,7 +18,7 @@ from dataforge.workflows import run_files
 from dataforge.workflows.engine.provider_batch import submitting
 from functions import on_jobs_changed
 from tests.support.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches, serving
-from tests.support.scripted_replies import kind_of, told
+from tests.support.scripted_replies import kind_of, scripted_reply
 from tests.support.service import Service
 from tests.support.synthetic_api import Synthetic
 from tests.support.synthetic_batches import COST, MODELS, PLAIN, WHOLE, WRITER
@@ -28,7 +28,7 @@ from tests.support.waiting import until
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchServer]:
     """Ask for it before `service`, whose workers inherit its address."""
-    with openai_batches(Plot(reply=told)) as made:
+    with openai_batches(Plot(reply=scripted_reply)) as made:
         for name, value in {
             "OPENAI_BASE_URL": made.url,
             "OPENAI_API_KEY": KEY,
@@ -113,7 +113,7 @@ def test_what_was_rejected_is_tried_again_by_job_with_what_is_written_in_sight(
     turns = itertools.count()
 
     def strict(body: Body) -> str:
-        answer = told(body)
+        answer = scripted_reply(body)
         if kind_of(body) == "judge" and next(turns) == 0:
             return answer.replace('"relevance": 9.0, "accuracy": 8.0', '"relevance": 2.0, "accuracy": 2.0', 1)
         return answer
@@ -139,7 +139,7 @@ def test_a_correction_and_a_lost_line_wait_for_the_next_job_beside_the_questions
 
     def moody(body: Body) -> str:
         spoilt = kind_of(body) == "preference" and len(body["messages"]) == 2 and "cargo rules" in _topics(body)
-        return "I would rather not." if spoilt else told(body)
+        return "I would rather not." if spoilt else scripted_reply(body)
 
     error = {"status": 500, "code": "server_error"}
     provider.plot.reply = moody
@@ -224,7 +224,7 @@ def keyless(provider: BatchServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def test_cancel_keeps_what_the_job_had_answered(provider: BatchServer, service: Service) -> None:
-    provider.plot.fate = lambda _: "hold"
+    provider.plot.job_status = lambda _: "hold"
     api = Synthetic(service)
     job_id = api.start(batch(**PLAIN))["job_id"]
     until(lambda: any(b.steps > 1 for b in provider.batches.values()))
@@ -237,7 +237,7 @@ def test_cancel_keeps_what_the_job_had_answered(provider: BatchServer, service: 
     assert (waiting["status"], waiting["stage"], waiting["progress"]) == ("running", "waiting", 38)  # 8 of 20, of 95
     assert (job["status"], job["error"]) == ("failed", "cancelled by user")
     assert counts(service, job) == (20, 12, 0, 8), logs(job)
-    assert [b.told["status"] for b in provider.batches.values()] == ["cancelled"]
+    assert [b.resource["status"] for b in provider.batches.values()] == ["cancelled"]
     assert len(api.records(job_id)) == 12
 
 
@@ -267,7 +267,7 @@ def test_a_critic_that_refuses_shows_before_any_job(provider: BatchServer, servi
     def refusing(body: Body) -> str:
         if body["model"] == "critic":
             raise Refused(404, "The model critic does not exist", "model_not_found")
-        return told(body)
+        return scripted_reply(body)
 
     provider.plot.reply = refusing
     api = Synthetic(service)
@@ -284,7 +284,7 @@ def test_a_critic_that_refuses_shows_before_any_job(provider: BatchServer, servi
 def test_a_critic_whose_jobs_bring_nothing_ends_the_run_without_top_ups(
     provider: BatchServer, service: Service
 ) -> None:
-    provider.plot.fate = lambda job: "failed:invalid_url" if job else "completed"
+    provider.plot.job_status = lambda job: "failed:invalid_url" if job else "completed"
     api = Synthetic(service)
 
     job = api.run(batch(**WHOLE))
@@ -310,7 +310,7 @@ def test_an_event_wakes_the_run_at_every_pass(provider: BatchServer, long_pauses
 
     for number in range(2):
         until(lambda number=number: number in [b.number for b in provider.batches.values()] and waits_for(job_id))
-        name = [*provider.batches.values()][number].told["metadata"]["dataforge_job"]
+        name = [*provider.batches.values()][number].resource["metadata"]["dataforge_job"]
         assert on_jobs_changed.handler({"detail": {"batchJobName": name}}, None) == {"woken": True}
     job = api.wait(job_id)
 

@@ -76,9 +76,9 @@ def test_results_above_five_megabytes_are_whole_and_redirected_on_aws(
     path = f"/v1/synthetic/jobs/{job['job_id']}/results"
 
     answer = service.http.get(path, headers=api.headers, follow_redirects=False)
-    told = api.call("GET", f"/jobs/{job['job_id']}/results", format="url")
+    response = api.call("GET", f"/jobs/{job['job_id']}/results", format="url")
 
-    data = service.fetch(told["url"])
+    data = service.fetch(response["url"])
     assert len(data) > 5_000_000
     assert len(data.splitlines()) == job["count_accepted"]
     if service.backend == "aws":
@@ -95,14 +95,14 @@ def test_results_expire_and_say_so(service: Service, monkeypatch: pytest.MonkeyP
     days_ago = datetime.now(UTC) - timedelta(days=31)
     run_status.change(runs.get(org_id, old["job_id"]), {"completed_at": clock.iso(days_ago)})
 
-    told = [
+    answer = [
         api.call("GET", f"/jobs/{old['job_id']}/{name}", expect=410)
         for name in ("results", "results/url", "quality-report", "manifest", "splits")
     ]
     gone = jobs.sweep(org_id)
 
-    assert {t["code"] for t in told} == {"RESULTS_EXPIRED"}
-    assert "kept for 30 days" in told[0]["message"]
+    assert {t["code"] for t in answer} == {"RESULTS_EXPIRED"}
+    assert "kept for 30 days" in answer[0]["message"]
     assert gone > 0
     assert not list(current().files.list(runs.get(org_id, old["job_id"]).files_prefix))
     assert jobs.sweep(org_id) == 0

@@ -18,21 +18,21 @@ from dataforge.store import run_status, runs
 from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import run_files
-from tests.support.synthetic_runs import Forge, lines, write
+from tests.support.synthetic_runs import SyntheticHarness, lines, write
 
 
-def test_sub_topics_are_asked_once_and_later_calls_see_what_is_written(forge: Forge) -> None:
-    forge.teach(taxonomy=lambda _: '{"topics": ["berth fees", "tide tables"]}')
+def test_sub_topics_are_asked_once_and_later_calls_see_what_is_written(harness: SyntheticHarness) -> None:
+    harness.teach(taxonomy=lambda _: '{"topics": ["berth fees", "tide tables"]}')
 
-    forge.run(count=12)
+    harness.run(count=12)
 
-    asked = forge.teacher.asked
+    asked = harness.teacher.asked
     assert [q.kind for q in asked].count("taxonomy") == 1
-    told = [q.messages[1].content for q in asked if q.kind == "instruction_v1"]
-    assert all("Sub-topic: berth fees" in t or "Sub-topic: tide tables" in t for t in told)
+    answer = [q.messages[1].content for q in asked if q.kind == "instruction_v1"]
+    assert all("Sub-topic: berth fees" in t or "Sub-topic: tide tables" in t for t in answer)
 
 
-def test_a_teacher_that_is_busy_for_a_moment_still_names_the_sub_topics(forge: Forge) -> None:
+def test_a_teacher_that_is_busy_for_a_moment_still_names_the_sub_topics(harness: SyntheticHarness) -> None:
     turns = itertools.count()
 
     def busy_at_first(_: Question) -> str:
@@ -40,15 +40,15 @@ def test_a_teacher_that_is_busy_for_a_moment_still_names_the_sub_topics(forge: F
             raise TeacherBusy("later", retry_after=0.01, limited=True)
         return '{"topics": ["berth fees"]}'
 
-    forge.teach(taxonomy=busy_at_first)
+    harness.teach(taxonomy=busy_at_first)
 
-    run = forge.run(count=4)
+    run = harness.run(count=4)
 
     assert run_files.read_json(run, "taxonomy.json") == {"": ["berth fees"]}
-    assert [q.kind for q in forge.teacher.asked].count("taxonomy") == 3
+    assert [q.kind for q in harness.teacher.asked].count("taxonomy") == 3
 
 
-def test_sub_topics_keep_to_the_rate_of_their_model(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sub_topics_keep_to_the_rate_of_their_model(harness: SyntheticHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAFORGE_REQUESTS_PER_MINUTE", "1200")
     settings.get.cache_clear()
     asked: list[float] = []
@@ -57,27 +57,27 @@ def test_sub_topics_keep_to_the_rate_of_their_model(forge: Forge, monkeypatch: p
         asked.append(time.monotonic())
         return '{"topics": ["berth fees"]}'
 
-    forge.teach(taxonomy=timed)
+    harness.teach(taxonomy=timed)
 
-    forge.run(count=8, advanced={"categories": {f"kind {n}": {"percentage": 25} for n in range(4)}})
+    harness.run(count=8, advanced={"categories": {f"kind {n}": {"percentage": 25} for n in range(4)}})
 
     gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
     assert len(asked) == 5
     assert sum(gaps) >= 4 * 0.05 * 0.9
 
 
-def test_an_unreadable_reply_is_corrected_and_only_what_is_missing_is_asked_afresh(forge: Forge) -> None:
+def test_an_unreadable_reply_is_corrected_and_only_what_is_missing_is_asked_afresh(harness: SyntheticHarness) -> None:
     replies = itertools.count()
 
     def stubborn(question: Question) -> str:
         records = json.loads(write(question))["records"]
         return ["no JSON", json.dumps({"records": records[:1]}), json.dumps({"records": records})][next(replies)]
 
-    forge.teach(instruction_v1=stubborn)
+    harness.teach(instruction_v1=stubborn)
 
-    run = forge.run(count=4)
+    run = harness.run(count=4)
 
-    asked = [q for q in forge.teacher.asked if q.kind == "instruction_v1"]
+    asked = [q for q in harness.teacher.asked if q.kind == "instruction_v1"]
     assert run.delivered == 4
     assert [m.role for m in asked[1].messages] == ["system", "user", "assistant", "user"]
     assert "no JSON" in asked[1].messages[2].content
@@ -85,7 +85,7 @@ def test_an_unreadable_reply_is_corrected_and_only_what_is_missing_is_asked_afre
 
 
 def test_generator_and_critic_are_each_let_in_by_the_limits_of_their_own_model(
-    forge: Forge, monkeypatch: pytest.MonkeyPatch
+    harness: SyntheticHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     critic = ScriptedTeacher([write], name="other:model")
     monkeypatch.setitem(PROVIDERS, "other", lambda _: critic)
@@ -101,10 +101,10 @@ def test_generator_and_critic_are_each_let_in_by_the_limits_of_their_own_model(
         ),
     )
     settings.get.cache_clear()
-    run, event = forge.start(schema="preference_v1", count=4)
+    run, event = harness.start(schema="preference_v1", count=4)
     run_status.change(run, {"config": {**run.config, "critic": "other:model", "teachers": {}}})
 
-    forge.walk(event)
+    harness.walk(event)
 
     assert runs.get(run.org_id, run.run_id).delivered == 4
     assert {q.kind for q in critic.asked} == {"critic"}
@@ -115,7 +115,7 @@ def test_generator_and_critic_are_each_let_in_by_the_limits_of_their_own_model(
 
 
 # checklist 54, 72, 106
-def test_preferences_are_scored_by_the_critic_and_thin_margins_rejected(forge: Forge) -> None:
+def test_preferences_are_scored_by_the_critic_and_thin_margins_rejected(harness: SyntheticHarness) -> None:
     def undecided(question: Question) -> str:
         """The first record of a call has no margin, the others a clear one, whatever stands first."""
         shown = re.findall(r'<comparison n="(\d+)">.*?<a>\n(.*?)\n</a>', question.messages[1].content, re.DOTALL)
@@ -138,9 +138,9 @@ def test_preferences_are_scored_by_the_critic_and_thin_margins_rejected(forge: F
             }
         )
 
-    forge.teach(critic=undecided)
+    harness.teach(critic=undecided)
 
-    run = forge.run(schema="preference_v1", count=8)
+    run = harness.run(schema="preference_v1", count=8)
 
     assert run.reasons["rejected"]["low_margin"] >= 2
     for record in lines(run):
@@ -150,23 +150,23 @@ def test_preferences_are_scored_by_the_critic_and_thin_margins_rejected(forge: F
 
 
 # checklist 54
-def test_other_schemas_ask_no_critic(forge: Forge) -> None:
-    forge.run(schema="eval_v1", count=4)
+def test_other_schemas_ask_no_critic(harness: SyntheticHarness) -> None:
+    harness.run(schema="eval_v1", count=4)
 
-    assert {q.kind for q in forge.teacher.asked} == {"taxonomy", "eval_v1"}
+    assert {q.kind for q in harness.teacher.asked} == {"taxonomy", "eval_v1"}
 
 
-def test_a_critic_that_says_nothing_useful_fails_the_record(forge: Forge) -> None:
-    forge.teach(critic=lambda _: "hm")
+def test_a_critic_that_says_nothing_useful_fails_the_record(harness: SyntheticHarness) -> None:
+    harness.teach(critic=lambda _: "hm")
 
-    run = forge.run(schema="preference_v1", count=4)
+    run = harness.run(schema="preference_v1", count=4)
 
     assert (run.status, run.delivered) == ("failed", 0)
     assert set(run.reasons["failed"]) == {"critic_unreadable_reply"}
 
 
 # checklist 107, 108, 94
-def test_the_judge_rejects_below_six_and_fills_fields(forge: Forge) -> None:
+def test_the_judge_rejects_below_six_and_fills_fields(harness: SyntheticHarness) -> None:
     def strict(question: Question) -> str:
         count = len(re.findall("<record n=", question.messages[1].content))
         return json.dumps(
@@ -184,11 +184,11 @@ def test_the_judge_rejects_below_six_and_fills_fields(forge: Forge) -> None:
             }
         )
 
-    forge.teach(judge=strict)
+    harness.teach(judge=strict)
     fields = {"advanced": {"metadata_fields": [{"name": "clarity", "type": "llm_assessed"}]}}
 
-    run = forge.run(count=8, verified=True, **fields)
-    unverified = forge.run(count=4, **fields)
+    run = harness.run(count=8, verified=True, **fields)
+    unverified = harness.run(count=4, **fields)
 
     assert run.reasons["rejected"]["judge_rejected"] >= 2
     assert lines(run)[0]["provenance"]["quality"] == {
@@ -205,15 +205,15 @@ def test_the_judge_rejects_below_six_and_fills_fields(forge: Forge) -> None:
 
 
 # checklist 95, 96, 97
-def test_strict_invariants_reject_and_soft_ones_flag(forge: Forge) -> None:
+def test_strict_invariants_reject_and_soft_ones_flag(harness: SyntheticHarness) -> None:
     def first_breaks_both(question: Question) -> str:
         count = len(re.findall("<record n=", question.messages[1].content))
         broken = {1: [1, 2], 2: [2]}
         return json.dumps({"checks": [{"n": n, "violated": broken.get(n, [])} for n in range(1, count + 1)]})
 
-    forge.teach(invariants=first_breaks_both)
+    harness.teach(invariants=first_breaks_both)
 
-    run = forge.run(
+    run = harness.run(
         count=4,
         advanced={
             "invariants": [
@@ -230,9 +230,9 @@ def test_strict_invariants_reject_and_soft_ones_flag(forge: Forge) -> None:
 
 # checklist 98
 @pytest.mark.parametrize("broken", [lambda _: "what?", TeacherUnreachable("gone")])
-def test_an_invariant_checker_that_fails_lets_records_pass(forge: Forge, broken: Any) -> None:
-    forge.teach(invariants=broken)
+def test_an_invariant_checker_that_fails_lets_records_pass(harness: SyntheticHarness, broken: Any) -> None:
+    harness.teach(invariants=broken)
 
-    run = forge.run(count=4, advanced={"invariants": [{"rule": "Never name a price"}]})
+    run = harness.run(count=4, advanced={"invariants": [{"rule": "Never name a price"}]})
 
     assert (run.status, run.delivered) == ("completed", 4)

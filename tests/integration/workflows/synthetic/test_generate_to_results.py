@@ -1,4 +1,4 @@
-"""Contract B's main road on both backends: generate, poll, download, splits, report, manifest, ledger."""
+"""From a request to its results (contract B), both backends: generate, poll, download, splits, report, ledger."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ def test_a_balance_is_reserved_settled_and_released(service: Service) -> None:
     started = api.start(body)
     second = api.start(body, expect=402)
     job = api.wait(started["job_id"])
-    told = service.http.get("/v1/ledger", headers=api.headers).json()
+    answer = service.http.get("/v1/ledger", headers=api.headers).json()
     entries = service.http.get("/v1/ledger/entries", headers=api.headers).json()["entries"]
 
     assert refused["code"] == second["code"] == "INSUFFICIENT_BALANCE"
     assert len(api.call("GET", "/jobs")["jobs"]) == 1
     charge = job["count_accepted"] * 0.003
-    assert told["reserved_usd"] == 0
-    assert told["balance_usd"] == round(0.061 - charge, 6)
+    assert answer["reserved_usd"] == 0
+    assert answer["balance_usd"] == round(0.061 - charge, 6)
     by_kind = Counter()
     for entry in entries:
         by_kind[entry["kind"]] += round(entry["amount_usd"] * 1e6)

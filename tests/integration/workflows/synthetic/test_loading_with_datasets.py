@@ -14,7 +14,7 @@ from dataforge.store.runs import Run
 from dataforge.workflows import run_files
 from dataforge_client.dataset_card import render_card
 from tests.support.synthetic_api import EVERY_BODY
-from tests.support.synthetic_runs import Forge, lines
+from tests.support.synthetic_runs import SyntheticHarness, lines
 
 pytestmark = pytest.mark.slow
 
@@ -66,16 +66,18 @@ def saved(run: Run, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def told(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def plain_values(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without the one value that the library turns into a type of its own: `generated_at` becomes a timestamp."""
     return [{**r, "provenance": {k: v for k, v in r["provenance"].items() if k != "generated_at"}} for r in records]
 
 
 # checklist 130
 @pytest.mark.parametrize("name", BODIES)
-def test_the_saved_folder_loads_with_one_schema(forge: Forge, datasets: Any, tmp_path: Path, name: str) -> None:
+def test_the_saved_folder_loads_with_one_schema(
+    harness: SyntheticHarness, datasets: Any, tmp_path: Path, name: str
+) -> None:
     body = {**BODIES[name], "count": min(BODIES[name]["count"], 60)}
-    run = forge.run(**{"model": None, **body})
+    run = harness.run(**{"model": None, **body})
     manifest = saved(run, tmp_path / "made")
     features = datasets.Features.from_dict(manifest["features"])
 
@@ -92,13 +94,13 @@ def test_the_saved_folder_loads_with_one_schema(forge: Forge, datasets: Any, tmp
     assert {name: part.features for name, part in loaded.items()} == dict.fromkeys(loaded, features)
     assert whole.features == features
     assert len(whole) == run.delivered
-    assert told(whole.to_list()) == told(lines(run))
+    assert plain_values(whole.to_list()) == plain_values(lines(run))
     together = [r for part in loaded.values() for r in part.to_list()]
     assert sorted(map(str, together)) == sorted(map(str, whole.to_list()))
 
 
 def test_a_split_in_which_no_record_is_hard_still_knows_the_column(
-    forge: Forge,
+    harness: SyntheticHarness,
     datasets: Any,
     tmp_path: Path,
 ) -> None:
@@ -109,7 +111,7 @@ def test_a_split_in_which_no_record_is_hard_still_knows_the_column(
         "model": "balanced",
         "advanced": {"hard_negatives": {"enabled": True, "percentage": 9}, "output_split": {"train": 50, "test": 50}},
     }
-    saved(forge.run(**body), tmp_path / "made")
+    saved(harness.run(**body), tmp_path / "made")
 
     loaded = datasets.load_dataset(str(tmp_path / "made"), cache_dir=str(tmp_path / "cache"))
 

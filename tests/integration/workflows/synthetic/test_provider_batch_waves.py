@@ -26,14 +26,14 @@ from dataforge.workflows.engine.provider_batch import collecting, job_state, pol
 from dataforge.workflows.synthetic import jobs, starting
 from infra import catalog
 from tests.support.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
-from tests.support.scripted_replies import kind_of, told
+from tests.support.scripted_replies import kind_of, scripted_reply
 from tests.support.synthetic_batches import MODELS, PLAIN, WHOLE
 
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BatchServer]:
     """And an embedded backend that starts no machine."""
-    with openai_batches(Plot(reply=told)) as made:
+    with openai_batches(Plot(reply=scripted_reply)) as made:
         for name, value in {
             "OPENAI_BASE_URL": made.url,
             "OPENAI_API_KEY": KEY,
@@ -177,7 +177,9 @@ def test_questions_of_several_teachers_go_out_together_each_in_a_job_of_its_mode
 
     def moody(body: dict[str, Any]) -> str:
         plain = kind_of(body) == "preference" and len(body["messages"]) == 2
-        return "I would rather not." if plain and len(provider.asked) > 4 and body is lines()[1] else told(body)
+        return (
+            "I would rather not." if plain and len(provider.asked) > 4 and body is lines()[1] else scripted_reply(body)
+        )
 
     def lines() -> list[dict[str, Any]]:
         return provider.batched[0] if provider.batched else [{}, {}]
@@ -255,13 +257,13 @@ def test_a_dead_batch_leaves_what_its_jobs_brought(provider: BatchServer) -> Non
 
 
 def test_a_run_that_fails_cancels_the_jobs_of_every_teacher(provider: BatchServer) -> None:
-    provider.plot.fate = lambda _: "hold"
+    provider.plot.job_status = lambda _: "hold"
     walk = Walk(**PLAIN)
     submitted = submitting.submit_jobs(walk.generate(run_states.plan_run(walk.event)))
 
     run_states.close_run({**submitted, "failure": {"Error": "States.Timeout", "Cause": "{}"}})
 
-    assert [b.told["status"] for b in provider.batches.values()] == ["cancelling"]
+    assert [b.resource["status"] for b in provider.batches.values()] == ["cancelling"]
     assert runs.get(walk.run.org_id, walk.run.run_id).status == "failed"
 
 
@@ -274,7 +276,7 @@ def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
     def busy(body: dict[str, Any]) -> str:
         if kind_of(body) == "critic" and away[0]:
             raise Refused(503, "try later")
-        return told(body)
+        return scripted_reply(body)
 
     provider.plot.reply = busy
     walk = Walk(**WHOLE)

@@ -11,7 +11,7 @@ import pytest
 
 from dataforge import platform
 from dataforge.workflows.synthetic import jobs
-from tests.support.synthetic_runs import Forge
+from tests.support.synthetic_runs import SyntheticHarness
 
 Rule = Callable[[Any], bool]
 
@@ -120,9 +120,9 @@ def canonical(schema: str, job_id: str, *, verified: bool) -> dict[str, Any]:
 # checklist 49-52, 70-74, 109, 130
 @pytest.mark.parametrize("verified", [False, True])
 @pytest.mark.parametrize("schema", PAYLOADS)
-def test_every_field_of_every_schema_in_both_views(forge: Forge, schema: str, verified: bool) -> None:
+def test_every_field_of_every_schema_in_both_views(harness: SyntheticHarness, schema: str, verified: bool) -> None:
     conflict = {"conflict_config": {"drive_pairs": [{"a": "safety", "b": "autonomy"}]}}
-    run = forge.run(schema=schema, count=8, verified=verified, **(conflict if schema == "conflict_v1" else {}))
+    run = harness.run(schema=schema, count=8, verified=verified, **(conflict if schema == "conflict_v1" else {}))
 
     files = {view: platform.current().files.read(jobs.results_key(run, view)) for view in ("canonical", "legacy")}
     views = {view: [orjson.loads(one) for one in data.splitlines()] for view, data in files.items()}
@@ -155,8 +155,8 @@ def _belongs_together(schema: str, record: dict[str, Any], *, verified: bool) ->
 
 # checklist 79
 @pytest.mark.parametrize("mode", ["graded", "none"])
-def test_the_other_modes_of_a_resolution(forge: Forge, mode: str) -> None:
-    run = forge.run(
+def test_the_other_modes_of_a_resolution(harness: SyntheticHarness, mode: str) -> None:
+    run = harness.run(
         schema="conflict_v1",
         count=4,
         conflict_config={"drive_pairs": [{"a": "safety", "b": "autonomy"}], "resolution_mode": mode},

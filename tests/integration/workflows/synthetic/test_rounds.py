@@ -28,7 +28,7 @@ from dataforge.workflows.engine import rounds as engine_rounds
 from dataforge.workflows.engine.rounds import max_slots
 from dataforge.workflows.synthetic import config as synthetic_config
 from dataforge.workflows.synthetic import generating, jobs
-from tests.support.synthetic_runs import Forge, lines, write
+from tests.support.synthetic_runs import SyntheticHarness, lines, write
 from tests.support.table_watchers import Watched, killed_until_done
 
 FILES = ("records.jsonl", "rejected.jsonl", "failed.jsonl", "outstanding.json")
@@ -165,21 +165,21 @@ def check(run: runs.Run, rounds: int) -> Whole:
 
 def check_results(run: runs.Run, expected: Whole) -> None:
     spec, slots, seen = synthetic_config.spec_of(run), {s["index"]: s for s in expected.slots}, Columns()
-    told = [
+    answer = [
         recipe_lines.line(spec, r, slots[r["slot"]], number=n, job_id=run.run_id)
         for n, r in enumerate(expected.records, 1)
     ]
-    for line in told:
+    for line in answer:
         seen.see(line)
     manifest: Any = run_files.read_json(run, "manifest.json")
-    assert lines(run) == told
+    assert lines(run) == answer
     assert manifest["features"] == seen.features()
     assert manifest["models"]["answered"] == dict(Counter(r["teacher"] for r in expected.records))
-    order, start = list(range(len(told))), 0
+    order, start = list(range(len(answer))), 0
     random.Random(f"{run.run_id}/split").shuffle(order)
-    sizes = largest_remainder(len(told), [float(share) for _, share in spec.output_split])
+    sizes = largest_remainder(len(answer), [float(share) for _, share in spec.output_split])
     for (name, _), size in zip(spec.output_split, sizes, strict=True):
-        assert lines(run, f"splits/{name}.jsonl") == [told[n] for n in sorted(order[start : start + size])]
+        assert lines(run, f"splits/{name}.jsonl") == [answer[n] for n in sorted(order[start : start + size])]
         start += size
 
 
@@ -225,13 +225,13 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # checklist 105, 110, 111
 @pytest.mark.parametrize("step", [once, killed_everywhere])
-def test_a_run_in_rounds_comes_to_what_a_plain_computation_says(forge: Forge, step: State) -> None:
-    forge.teach(instruction_v1=careless, judge=judge)
-    run, event = forge.start(**BODY)
+def test_a_run_in_rounds_comes_to_what_a_plain_computation_says(harness: SyntheticHarness, step: State) -> None:
+    harness.teach(instruction_v1=careless, judge=judge)
+    run, event = harness.start(**BODY)
 
     rounds = walk(event, step)
 
-    run = runs.get(forge.org_id, run.run_id)
+    run = runs.get(harness.org_id, run.run_id)
     expected = check(run, rounds)
     assert rounds > 2
     assert run.status == "completed"
@@ -239,12 +239,12 @@ def test_a_run_in_rounds_comes_to_what_a_plain_computation_says(forge: Forge, st
     assert any(r["slot"] >= COUNT > r["duplicate_of"] for r in expected.rejected if "duplicate_of" in r)
     assert run.failed == 16
     price = cast("dict[str, int]", run.config["price"])["record"]
-    assert ledger.charged(forge.org_id, run.run_id) == run.delivered * price
+    assert ledger.charged(harness.org_id, run.run_id) == run.delivered * price
 
 
-def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(forge: Forge) -> None:
-    forge.teach(instruction_v1=careless)
-    run, event = forge.start(count=60)
+def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(harness: SyntheticHarness) -> None:
+    harness.teach(instruction_v1=careless)
+    run, event = harness.start(count=60)
     seen: list[dict[str, bytes]] = []
 
     for _ in range(2):
@@ -270,9 +270,11 @@ def test_a_later_round_neither_judges_nor_rewrites_what_an_earlier_one_settled(f
     assert set(json.loads(second["outstanding.json"])) < set(json.loads(first["outstanding.json"]))
 
 
-def test_a_round_that_died_before_it_was_counted_is_in_no_result(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
-    forge.teach(instruction_v1=careless)
-    run, event = forge.start(count=60)
+def test_a_round_that_died_before_it_was_counted_is_in_no_result(
+    harness: SyntheticHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.teach(instruction_v1=careless)
+    run, event = harness.start(count=60)
     for _ in range(2):
         planned = run_states.plan_run(event)
         for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
@@ -294,9 +296,9 @@ def test_a_round_that_died_before_it_was_counted_is_in_no_result(forge: Forge, m
 
 
 # checklist 112
-def test_slots_that_a_cancel_kept_from_being_asked_say_so_and_are_not_topped_up(forge: Forge) -> None:
-    forge.teach(instruction_v1=careless)
-    run, event = forge.start(count=60)
+def test_slots_that_a_cancel_kept_from_being_asked_say_so_and_are_not_topped_up(harness: SyntheticHarness) -> None:
+    harness.teach(instruction_v1=careless)
+    run, event = harness.start(count=60)
     planned = run_states.plan_run(event)
     first, second, *_ = json.loads(platform.current().files.read(str(planned["batches_key"])))
     run_states.generate_batch(first)
@@ -319,9 +321,11 @@ def crash(*_: object, **__: object) -> runs.Run:
     raise OSError("killed here")
 
 
-def test_a_top_up_asks_for_no_more_than_a_quarter_and_for_the_first_places_that_were_lost(forge: Forge) -> None:
-    forge.teach(instruction_v1=lambda _: "no JSON")
-    run, event = forge.start(count=40)
+def test_a_top_up_asks_for_no_more_than_a_quarter_and_for_the_first_places_that_were_lost(
+    harness: SyntheticHarness,
+) -> None:
+    harness.teach(instruction_v1=lambda _: "no JSON")
+    run, event = harness.start(count=40)
     planned = run_states.plan_run(event)
     for batch in json.loads(platform.current().files.read(str(planned["batches_key"]))):
         run_states.generate_batch(batch)
@@ -340,8 +344,8 @@ def test_a_top_up_asks_for_no_more_than_a_quarter_and_for_the_first_places_that_
     )
 
 
-def test_a_batch_sees_the_last_openings_of_its_sub_topics_and_reads_few_files_for_it(forge: Forge) -> None:
-    run, _ = forge.start(count=4)
+def test_a_batch_sees_the_last_openings_of_its_sub_topics_and_reads_few_files_for_it(harness: SyntheticHarness) -> None:
+    run, _ = harness.start(count=4)
     rng, plain = random.Random(3), dict[str, list[str]]()
     for n, batch in itertools.product(range(2), range(60)):
         written = [(f"topic {rng.randrange(8)}", f"opening {n} {batch} {i}") for i in range(20)]
@@ -364,21 +368,23 @@ def test_a_batch_sees_the_last_openings_of_its_sub_topics_and_reads_few_files_fo
     assert unknown == {"topic 5": last["topic 5"], "never written": []}
 
 
-def test_four_times_as_many_records_take_little_more_memory(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_four_times_as_many_records_take_little_more_memory(
+    harness: SyntheticHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "25")
     monkeypatch.setattr(duplicates, "_IN_MEMORY", 1 << 16)
     monkeypatch.setattr(duplicates, "_SEGMENT", 256)
     monkeypatch.setattr(diversity, "_QUERIES_AT_MOST", 50)
     settings.get.cache_clear()
 
-    few, many = (most_memory(forge, count) for count in (600, 2400))
+    few, many = (most_memory(harness, count) for count in (600, 2400))
 
     assert many < 1.25 * few, (few, many)
 
 
-def most_memory(forge: Forge, count: int) -> int:
+def most_memory(harness: SyntheticHarness, count: int) -> int:
     """Bytes at most, of the states of a run whose batches are written by hand."""
-    run, event = forge.start(count=count, advanced={"output_split": {"train": 90, "test": 10}})
+    run, event = harness.start(count=count, advanced={"output_split": {"train": 90, "test": 10}})
     rng, peak = random.Random(count), 0
     for state in (run_states.plan_run, run_states.assess_run, run_states.close_run):
         if state is run_states.assess_run:

@@ -59,7 +59,7 @@ def test_fewer_pairs_than_asked_is_partial_only_if_a_number_was_asked(run: Calla
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "told"),
+    ("options", "code", "answer"),
     [
         (["--teacher", "openai:nokey"], 4, "set OPENAI_API_KEY"),
         (["--teacher", "nobody"], 2, "There is no teacher 'nobody'"),
@@ -74,11 +74,11 @@ def test_fewer_pairs_than_asked_is_partial_only_if_a_number_was_asked(run: Calla
     ],
 )
 def test_failures_have_their_exit_code_and_say_why(
-    run: Callable[..., int], capfd: pytest.CaptureFixture[str], options: list[str], code: int, told: str
+    run: Callable[..., int], capfd: pytest.CaptureFixture[str], options: list[str], code: int, answer: str
 ) -> None:
     assert run(*options) == code
 
-    assert told in capfd.readouterr().err
+    assert answer in capfd.readouterr().err
 
 
 WRONG = [
@@ -88,7 +88,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("options", "code", "told"), WRONG)
+@pytest.mark.parametrize(("options", "code", "answer"), WRONG)
 @pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["run", "dry run"])
 def test_an_invalid_request_is_refused_before_the_upload(
     run: Callable[..., int],
@@ -96,13 +96,13 @@ def test_an_invalid_request_is_refused_before_the_upload(
     capfd: pytest.CaptureFixture[str],
     options: list[str],
     code: int,
-    told: str,
+    answer: str,
     more: tuple[str, ...],
 ) -> None:
     assert run(*options, *more) == code
 
     said = capfd.readouterr().err
-    assert told in said
+    assert answer in said
     assert "--resume" not in said
     assert (api.projects, api.files, api.generations) == ({}, {}, {})
 

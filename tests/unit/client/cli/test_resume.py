@@ -98,9 +98,9 @@ def test_a_web_page_is_registered_beside_the_files_once(
 
 def test_cancel_and_what_run_makes_of_it(run: Callable[..., int], api: FakeApi, docs: Path) -> None:
     api.hold = "generating"
-    with DataForge(api.url, KEY, ORGANIZATION) as forge:
-        project = forge.create_project("p").project_id
-        job = forge.generate(project, "extractive").generation_id
+    with DataForge(api.url, KEY, ORGANIZATION) as data_forge:
+        project = data_forge.create_project("p").project_id
+        job = data_forge.generate(project, "extractive").generation_id
 
     cancelled = execute(["cancel", job, *connection_arguments(api)])
 

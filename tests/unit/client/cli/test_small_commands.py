@@ -86,7 +86,7 @@ def test_a_trace_is_readable_and_its_json_is_the_apis(
     execute(["trace", "pair_0000", *connection_arguments(api)])
     text = capfd.readouterr().out
     execute(["trace", "pair_0000", "--json", *connection_arguments(api)])
-    told = json.loads(capfd.readouterr().out)
+    answer = json.loads(capfd.readouterr().out)
 
     for said in (
         "pair      pair_0000  accepted",
@@ -102,7 +102,7 @@ def test_a_trace_is_readable_and_its_json_is_the_apis(
         "note      The raw reply is no longer kept.",
     ):
         assert said in text
-    assert told["lineage"]["call"]["slots"] == 3
+    assert answer["lineage"]["call"]["slots"] == 3
     assert execute(["trace", "pair_none", *connection_arguments(api)]) != 0
 
 
@@ -154,8 +154,8 @@ def test_help_is_cheap() -> None:
 
 
 def test_a_reader_that_goes_away_is_no_crash(spawn: Spawn, api: FakeApi) -> None:
-    with DataForge(api.url, KEY, ORGANIZATION) as forge:
-        project = forge.create_project("p").project_id
+    with DataForge(api.url, KEY, ORGANIZATION) as data_forge:
+        project = data_forge.create_project("p").project_id
     api.pairs[project] = [
         {"pairId": f"pair_{n}", "projectId": project, "question": "q" * 900, "answer": "a", "status": "accepted"}
         for n in range(400)

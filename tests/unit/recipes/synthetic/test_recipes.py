@@ -51,10 +51,10 @@ def test_the_system_prompt_begins_with_the_rules_and_ends_with_what_cannot_be_ov
         advanced={"response_policy": {"unclear_intent": "Ask a clarifying question"}, "style_rules": ["Active voice"]},
     )
 
-    told = asking.system_prompt(wanted)
+    response = asking.system_prompt(wanted)
 
     parts = [
-        told.index(p)
+        response.index(p)
         for p in (
             "These rules come first",
             '"records"',
@@ -70,7 +70,7 @@ def test_the_system_prompt_begins_with_the_rules_and_ends_with_what_cannot_be_ov
         )
     ]
     assert parts == sorted(parts)
-    assert told.endswith("stay.")
+    assert response.endswith("stay.")
 
 
 # checklist 82, 86, 87, 100
