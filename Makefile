@@ -105,7 +105,7 @@ $(UV):
 	@touch $@ .venv/.ready-demo
 
 # An environment of its own: see the file that it is made from.
-.tools/emulator/.ready: tests/deploy/emulator.txt | $(UV)
+.tools/emulator/.ready: tests/support/emulator.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .tools/emulator
 	$(UV) pip install --quiet --python .tools/emulator/bin/python --require-hashes --requirements $<
 	@touch $@

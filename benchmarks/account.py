@@ -105,7 +105,7 @@ def account() -> Iterator[Account]:
     """Empty but for tables, a bucket and state machines that accept every start; this process is plugged into it."""
     from dataforge import platform, settings
     from infra import catalog
-    from tests.integration.backends import create_dynamo_tables
+    from tests.support.storage_backends import create_dynamo_tables
 
     known = {
         "AWS_ACCESS_KEY_ID": "test",

@@ -40,7 +40,7 @@ def provider() -> Iterator[str]:
 
 
 def serve() -> None:
-    from tests.integration.batch_servers import Plot, openai_batches
+    from tests.support.batch_servers import Plot, openai_batches
 
     plot = Plot(line=lambda job, line: {"status": 500} if job == 0 and line % 5 == 0 else None)
     with openai_batches(plot) as made:
@@ -53,7 +53,7 @@ def one_run(questions: int, url: str) -> dict[str, Any]:
     from dataforge import settings
     from dataforge.store import runs
     from dataforge.workflows.generation import starting
-    from tests.integration.batch_servers import KEY
+    from tests.support.batch_servers import KEY
 
     os.environ |= {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY}
     settings.get.cache_clear()

@@ -156,7 +156,7 @@ def events(opened: Account) -> Iterator[tuple[str, dict[str, Any]]]:
 def batch_provider(opened: Account) -> Iterator[None]:
     """Answers the batch API for this process and those it starts. It forgets nothing: each round comes for the same."""
     from dataforge import settings
-    from tests.integration.batch_servers import KEY, BatchServer, Plot, serving
+    from tests.support.batch_servers import KEY, BatchServer, Plot, serving
 
     stand_in = BatchServer(Plot(reply=lambda _: '{"pairs": []}'))
 

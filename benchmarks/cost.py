@@ -138,9 +138,9 @@ def aws_wall(phases: list[Phase]) -> Iterator[Client]:
     """The last of the phases is the one under way."""
     from dataforge import platform
     from dataforge.platform.aws.websocket import WebSocketPublisher
-    from tests.integration import conftest
+    from tests.support import service as services
 
-    original = conftest.handler
+    original = services.handler
 
     def handler(name: str) -> Callable[[dict[str, Any], object], Any]:
         real = original(name)
@@ -156,11 +156,11 @@ def aws_wall(phases: list[Phase]) -> Iterator[Client]:
 
         return counted
 
-    conftest.handler = handler
+    services.handler = handler
     _workers(catalog.MAP_CONCURRENCY)
     lines = LogBytes(lambda: phases[-1].seen)
     try:
-        for service in conftest.aws_service(Path()):
+        for service in services.aws_service(Path()):
             wall = platform.current()
             # Nobody is connected, but every push looks who is.
             platform.use(replace(wall, publisher=WebSocketPublisher(wall.tables, "https://sockets.example.com")))
@@ -173,7 +173,7 @@ def aws_wall(phases: list[Phase]) -> Iterator[Client]:
             yield client
     finally:
         logging.getLogger().removeHandler(lines)
-        conftest.handler = original
+        services.handler = original
 
 
 def _announce(on_upload: Callable[[dict[str, Any], object], Any], key: str) -> None:
@@ -285,7 +285,7 @@ def _paid_disk(name: str) -> int:
 def embedded_wall(cpu: Callable[[], Counter[str]]) -> Iterator[Client]:
     """One worker, so that the processor time of the pool is that of the function at work."""
     from infra.local import server
-    from tests.integration import conftest
+    from tests.support import service as services
 
     original = server.invoker
 
@@ -305,7 +305,7 @@ def embedded_wall(cpu: Callable[[], Counter[str]]) -> Iterator[Client]:
     _workers(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            for service in conftest.embedded_service(Path(folder)):
+            for service in services.embedded_service(Path(folder)):
                 _quiet()
                 _time_api(service, cpu)
                 yield Client(service, lambda _: None)

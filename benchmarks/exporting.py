@@ -31,7 +31,7 @@ def plug(home: Path) -> Any:
 
 def fill(home: Path, count: int) -> dict[str, str]:
     from dataforge.store import organisations, projects
-    from tests.integration import many_pairs
+    from tests.support import many_pairs
 
     plug(home)
     org_id, user_id = organisations.create("bench")

@@ -58,7 +58,7 @@ def _size(answer: Any) -> int:
 @contextmanager
 def embedded(meter: Meter) -> Iterator[Any]:
     from dataforge import platform
-    from tests.integration.conftest import embedded_service
+    from tests.support.service import embedded_service
 
     with tempfile.TemporaryDirectory() as folder:
         for service in embedded_service(Path(folder)):
@@ -75,7 +75,7 @@ def embedded(meter: Meter) -> Iterator[Any]:
 @contextmanager
 def aws(meter: Meter) -> Iterator[Any]:
     from dataforge import platform
-    from tests.integration.conftest import aws_service
+    from tests.support.service import aws_service
 
     for service in aws_service(Path()):
         wall = platform.current()
@@ -95,7 +95,7 @@ class Row:
 
 def measure(service: Any, meter: Meter, count: int, repeat: int) -> Iterator[Row]:
     from dataforge.store import projects
-    from tests.integration import many_pairs
+    from tests.support import many_pairs
 
     project_id = service.project()
     project = projects.get(service.headers["X-Organization-ID"], project_id)

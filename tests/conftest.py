@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import speed
-
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
-speed.plug_in()
+pytest.register_assert_rewrite("tests.support")
+
+
+def pytest_configure() -> None:
+    from tests.support.library_patches import speed_up_moto
+
+    speed_up_moto()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-TESTS = Path(__file__).parent
+from tests.support.paths import TESTS
+
 PROMISED = {*range(1, 131), *range(181, 187), 199}
 HIGHEST = 200
 COMMENT = re.compile(r"^\s*# checklist (.+)$", re.MULTILINE)

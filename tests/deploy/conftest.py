@@ -8,87 +8,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-import requests
 
-from dataforge_client import DataForge
-from tests.deploy import emulator, release
-from tests.deploy.emulator import ROOT, Bed
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What the last release was given before today's templates came."""
-
-    project_id: str
-    document: bytes
-    chunks: list[str]
-    physical: dict[str, str]
-    """Logical id of the data stack -> name of the table or bucket."""
-
-
-@dataclass
-class Deployed:
-    bed: Bed
-    assembly: Path
-    told: dict[str, Any]
-    """What the command said at the end."""
-    stderr: str
-    """Of the first deployment, which was of the last release."""
-    upgrade: str
-    """Stderr of the deployment of today's over it."""
-    kept: Kept
-
-    def client(self) -> DataForge:
-        return DataForge(self.bed.rest(self.told["ApiUrl"]), self.told["api_key"], self.told["organization_id"])
-
-    def stranger(self) -> DataForge:
-        """A member of another organisation."""
-        done = command(self.bed, "deploy", "--assembly", str(self.assembly), "--first-key", "Elsewhere")
-        told = json.loads(done.stdout)
-        return DataForge(self.bed.rest(told["ApiUrl"]), told["api_key"], told["organization_id"])
-
-    def aws(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.bed.url,
-            region_name=emulator.REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-
-def command(bed: Bed, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "infra.deploy", *words],
-        cwd=ROOT,
-        env=bed.environment(),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-def synthesised(bed: Bed, folder: Path, *context: str) -> Path:
-    """As for an account, but with layers that run on this machine's interpreter."""
-    flags = [word for pair in ("layers=host", *context) for word in ("-c", pair)]
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.app", *flags, "-o", str(folder)],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    emulator.fit(folder, bed)
-    return folder
+from tests.support import emulator, last_release
+from tests.support.deployment import Deployed, command, put_in, synthesised
+from tests.support.emulator import Bed
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -97,41 +23,13 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
         yield running
 
 
-def physical(bed: Bed) -> dict[str, str]:
-    """What holds data, by its logical id."""
-    cloudformation = boto3.client(
-        "cloudformation",
-        endpoint_url=bed.url,
-        region_name=emulator.REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    found = cloudformation.describe_stack_resources(StackName="dataforge-dev-data")["StackResources"]
-    kinds = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
-    return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found if r["ResourceType"] in kinds}
-
-
-def put_in(bed: Bed, told: dict[str, Any]) -> Kept:
-    """A document, read into chunks by the release."""
-    text = b"# Berths\n\nA berth is a place at the quay where a vessel may lie.\n"
-    with DataForge(bed.rest(told["ApiUrl"]), told["api_key"], told["organization_id"]) as forge:
-        project_id = forge.create_project("Before").project_id
-        place = forge.create_upload_url(project_id, "berths.md", content_type="text/markdown", file_size=len(text))
-        requests.put(place.upload_url, data=text, headers={"Content-Type": "text/markdown"}, timeout=10)
-        forge.register_document(project_id, "berths.md", place.s3_key, len(text))
-        forge.wait(forge.parse(project_id).generation_id, timeout=120)
-        chunks = [chunk.content for chunk in forge.iter_chunks(project_id)]
-    assert chunks
-    return Kept(project_id, text, chunks, physical(bed))
-
-
 @pytest.fixture(scope="session")
 def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """The last release, something put into it, and today's templates over it: all other tests run on that."""
     assembly = synthesised(bed, tmp_path_factory.mktemp("cdk") / "out", "waf=yes")
     old = tmp_path_factory.mktemp("cdk") / "release"
     shutil.copytree(assembly, old)
-    release.lay_over(old)
+    last_release.lay_over(old)
     emulator.fit(old, bed)
     profiles = tmp_path_factory.mktemp("config") / "profiles.toml"
     done = subprocess.run(
@@ -148,8 +46,8 @@ def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     written = tomllib.loads(profiles.read_text())["dev"]
     assert written["url"] == outputs["ApiUrl"].rstrip("/")
     assert profiles.stat().st_mode & 0o077 == 0
-    told = {**outputs, **written}
-    kept = put_in(bed, told)
+    answer = {**outputs, **written}
+    kept = put_in(bed, answer)
     upgraded = command(bed, "deploy", "--assembly", str(assembly))
     assert upgraded.returncode == 0, f"{upgraded.stderr}\n{bed.log.read_text()[-3000:]}"
-    return Deployed(bed, assembly, {**told, **json.loads(upgraded.stdout)}, done.stderr, upgraded.stderr, kept)
+    return Deployed(bed, assembly, {**answer, **json.loads(upgraded.stdout)}, done.stderr, upgraded.stderr, kept)

@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,27 +13,19 @@ import requests
 
 from dataforge_client import DataForge
 from dataforge_client.errors import AuthenticationError, NotFound
-from tests.deploy import emulator
-from tests.deploy.conftest import Deployed, command
-from tests.deploy.emulator import ROOT
+from tests.support import emulator
+from tests.support.deployment import Deployed, command
+from tests.support.paths import ROOT
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.deploy
 HANDBOOK = sorted(p for p in (ROOT / "examples/handbook").iterdir() if p.is_file())
 
 
-def until(holds: Callable[[], bool], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
-
-
-def handbook(forge: DataForge) -> str:
-    project_id = forge.create_project("Handbook").project_id
+def handbook(data_forge: DataForge) -> str:
+    project_id = data_forge.create_project("Handbook").project_id
     for path in HANDBOOK:
-        forge.upload_file(project_id, path)
+        data_forge.upload_file(project_id, path)
     return project_id
 
 
@@ -43,19 +33,19 @@ def handbook(forge: DataForge) -> str:
 def test_documents_become_a_dataset_and_every_count_agrees(deployed: Deployed, tmp_path: Path) -> None:
     out = tmp_path / "dataset.jsonl"
 
-    with deployed.client() as forge:
-        project_id = handbook(forge)
-        parsed = forge.wait(forge.parse(project_id).generation_id, timeout=120)
+    with deployed.client() as data_forge:
+        project_id = handbook(data_forge)
+        parsed = data_forge.wait(data_forge.parse(project_id).generation_id, timeout=120)
         config = {"auto_accept_min_quality": 0.6}
-        made = forge.wait(
-            forge.generate(project_id, "extractive", num_pairs=60, config=config).generation_id, timeout=240
+        made = data_forge.wait(
+            data_forge.generate(project_id, "extractive", num_pairs=60, config=config).generation_id, timeout=240
         )
-        exported = forge.export(project_id)
-        forge.download_export(project_id, exported.version, out)
-        documents, chunks = forge.list_documents(project_id), list(forge.iter_chunks(project_id))
-        pairs = list(forge.iter_pairs(project_id))
-        accepted = list(forge.iter_pairs(project_id, status="accepted"))
-        log = forge.get_generation_logs(made.generation_id)
+        exported = data_forge.export(project_id)
+        data_forge.download_export(project_id, exported.version, out)
+        documents, chunks = data_forge.list_documents(project_id), list(data_forge.iter_chunks(project_id))
+        pairs = list(data_forge.iter_pairs(project_id))
+        accepted = list(data_forge.iter_pairs(project_id, status="accepted"))
+        log = data_forge.get_generation_logs(made.generation_id)
 
     lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert (parsed.status, made.status, made.progress) == ("completed", "completed", 100)
@@ -71,9 +61,9 @@ def test_documents_become_a_dataset_and_every_count_agrees(deployed: Deployed, t
 def test_the_command_runs_against_the_deployment_by_its_profile(deployed: Deployed, tmp_path: Path) -> None:
     profiles, out = tmp_path / "profiles.toml", tmp_path / "dataset.jsonl"
     written = {
-        "url": deployed.bed.rest(deployed.told["ApiUrl"]),
-        "api_key": deployed.told["api_key"],
-        "organization_id": deployed.told["organization_id"],
+        "url": deployed.bed.rest(deployed.outputs["ApiUrl"]),
+        "api_key": deployed.outputs["api_key"],
+        "organization_id": deployed.outputs["organization_id"],
     }  # as deployed, at the emulator's address
     profiles.write_text("[dev]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in written.items()))
     profiles.chmod(0o600)
@@ -104,18 +94,18 @@ def test_the_command_runs_against_the_deployment_by_its_profile(deployed: Deploy
     assert done.returncode == 0, done.stderr[-3000:]
     result = json.loads(done.stdout.splitlines()[-1])
     assert len(out.read_text("utf-8").splitlines()) == 20
-    assert deployed.told["api_key"] not in done.stdout + done.stderr
+    assert deployed.outputs["api_key"] not in done.stdout + done.stderr
     assert result["exit_code"] == 0
 
 
 # checklist 1, 8
 def test_strangers_are_kept_out(deployed: Deployed) -> None:
-    address = deployed.bed.rest(deployed.told["ApiUrl"])
-    with deployed.client() as forge:
-        project_id = forge.create_project("Mine").project_id
+    address = deployed.bed.rest(deployed.outputs["ApiUrl"])
+    with deployed.client() as data_forge:
+        project_id = data_forge.create_project("Mine").project_id
 
     with (
-        DataForge(address, "sk_wrong", deployed.told["organization_id"]) as stranger,
+        DataForge(address, "sk_wrong", deployed.outputs["organization_id"]) as stranger,
         pytest.raises(AuthenticationError),
     ):
         stranger.list_projects()
@@ -125,9 +115,9 @@ def test_strangers_are_kept_out(deployed: Deployed) -> None:
 
 # checklist 12
 def test_an_upload_address_takes_exactly_what_was_announced(deployed: Deployed) -> None:
-    with deployed.client() as forge:
-        project_id = forge.create_project("Uploads").project_id
-        place = forge.create_upload_url(project_id, "a.md", content_type="text/markdown", file_size=5)
+    with deployed.client() as data_forge:
+        project_id = data_forge.create_project("Uploads").project_id
+        place = data_forge.create_upload_url(project_id, "a.md", content_type="text/markdown", file_size=5)
 
         def put(body: bytes, kind: str) -> int:
             return requests.put(place.upload_url, data=body, headers={"Content-Type": kind}, timeout=10).status_code
@@ -135,7 +125,7 @@ def test_an_upload_address_takes_exactly_what_was_announced(deployed: Deployed) 
         assert put(b"too long", "text/markdown") in (400, 403)
         assert put(b"right", "text/html") in (400, 403)
         assert put(b"right", "text/markdown") == 200
-        assert forge.register_document(project_id, "a.md", place.s3_key, 5).file_size == 5
+        assert data_forge.register_document(project_id, "a.md", place.s3_key, 5).file_size == 5
 
 
 def test_a_second_deployment_of_the_same_changes_nothing(deployed: Deployed) -> None:
@@ -168,9 +158,9 @@ def test_a_file_is_looked_at_as_soon_as_it_is_there(deployed: Deployed) -> None:
     text = b"# Berths\n\nA berth is a place at the quay.\n"
     tables = deployed.aws("dynamodb")
 
-    with deployed.client() as forge:
-        project_id = forge.create_project("Events").project_id
-        place = forge.create_upload_url(project_id, "a.md", content_type="text/markdown", file_size=len(text))
+    with deployed.client() as data_forge:
+        project_id = data_forge.create_project("Events").project_id
+        place = data_forge.create_upload_url(project_id, "a.md", content_type="text/markdown", file_size=len(text))
         requests.put(place.upload_url, data=text, headers={"Content-Type": "text/markdown"}, timeout=10)
 
     key = {"project_id": {"S": project_id}, "s3_key": {"S": place.s3_key}}

@@ -15,8 +15,8 @@ from infra.deploy.assembly import stacks
 from infra.deploy.assets import upload
 from infra.deploy.checkup import BAD, examine
 from infra.deploy.stacks import Stacks
-from tests.deploy import emulator
-from tests.deploy.emulator import Bed
+from tests.support import emulator
+from tests.support.emulator import Bed
 
 pytestmark = pytest.mark.deploy
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "small"}}

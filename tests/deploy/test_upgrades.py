@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataforge import VERSION
-from tests.deploy.conftest import Deployed, command, physical
+from tests.support.deployment import Deployed, command, physical
 
 pytestmark = pytest.mark.deploy
 AT = {"org_id": {"S": "*data"}, "item": {"S": "schema"}}
@@ -27,18 +27,20 @@ def test_the_upgrade_changed_the_service_and_kept_every_table_and_the_bucket(dep
 def test_what_was_put_in_before_is_there_and_can_be_worked_on(deployed: Deployed) -> None:
     kept = deployed.kept
 
-    with deployed.client() as forge:
-        chunks = [chunk.content for chunk in forge.iter_chunks(kept.project_id)]
-        [document] = forge.list_documents(kept.project_id)
-        made = forge.wait(forge.generate(kept.project_id, "extractive", num_pairs=1).generation_id, timeout=120)
+    with deployed.client() as data_forge:
+        chunks = [chunk.content for chunk in data_forge.iter_chunks(kept.project_id)]
+        [document] = data_forge.list_documents(kept.project_id)
+        made = data_forge.wait(
+            data_forge.generate(kept.project_id, "extractive", num_pairs=1).generation_id, timeout=120
+        )
 
     files = deployed.aws("s3")
-    found = files.list_objects_v2(Bucket=deployed.told["FilesBucketName"])["Contents"]
+    found = files.list_objects_v2(Bucket=deployed.outputs["FilesBucketName"])["Contents"]
     [source] = [f["Key"] for f in found if kept.project_id in f["Key"] and f["Key"].endswith("berths.md")]
     assert chunks == kept.chunks
     assert document.name == "berths.md"
     assert made.status == "completed"
-    assert files.get_object(Bucket=deployed.told["FilesBucketName"], Key=source)["Body"].read() == kept.document
+    assert files.get_object(Bucket=deployed.outputs["FilesBucketName"], Key=source)["Body"].read() == kept.document
 
 
 def test_the_deployment_wrote_what_form_the_data_has(deployed: Deployed) -> None:

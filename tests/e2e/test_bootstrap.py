@@ -13,7 +13,7 @@ import pytest
 
 from dataforge_client import DataForge
 from dataforge_client.errors import AuthenticationError, PermissionDenied
-from tests.e2e.conftest import Machine, Process
+from tests.support.server_processes import Machine, Process
 
 COMMAND = [sys.executable, "-m", "dataforge_client.cli"]
 
@@ -32,7 +32,7 @@ def dataforge(*words: str, expect: int = 0) -> str:
     return done.stdout if expect == 0 else done.stderr
 
 
-def told(*words: str) -> Any:
+def output_of(*words: str) -> Any:
     return json.loads(dataforge(*words, "--json"))
 
 
@@ -42,32 +42,32 @@ def test_an_organisation_and_its_keys_are_made_while_the_server_runs(machine: Ma
     server = machine.server(home)
     url = server.ready["url"]
 
-    acme = told("org", "create", "Acme", "--email", "ada@example.com", "--home", str(home))
+    acme = output_of("org", "create", "Acme", "--email", "ada@example.com", "--home", str(home))
     inside = ("--home", str(home), "--org", acme["organization_id"])
     reader = dataforge("key", "create", "--name", "reports", "--scope", "data-forge:read", *inside).strip()
 
-    with DataForge(url, acme["key"]) as forge:
-        assert forge.whoami().organization_id == acme["organization_id"]
-        assert [(k.name, k.scopes) for k in forge.list_api_keys()] == [
+    with DataForge(url, acme["key"]) as data_forge:
+        assert data_forge.whoami().organization_id == acme["organization_id"]
+        assert [(k.name, k.scopes) for k in data_forge.list_api_keys()] == [
             ("first key", ("admin",)),
             ("reports", ("data-forge:read",)),
         ]
-    with DataForge(url, reader, acme["organization_id"]) as forge:
-        assert forge.list_projects() == []
+    with DataForge(url, reader, acme["organization_id"]) as data_forge:
+        assert data_forge.list_projects() == []
         with pytest.raises(PermissionDenied, match="data-forge:write"):
-            forge.create_project("x")
-    assert {o["name"] for o in told("org", "list", "--home", str(home))} == {"local", "Acme"}
+            data_forge.create_project("x")
+    assert {o["name"] for o in output_of("org", "list", "--home", str(home))} == {"local", "Acme"}
 
-    used = {k["name"]: k for k in told("key", "list", *inside)}
+    used = {k["name"]: k for k in output_of("key", "list", *inside)}
     dataforge("key", "revoke", used["reports"]["id"], *inside)
     assert used["reports"]["last_used_at"] is not None
-    with DataForge(url, reader, acme["organization_id"]) as forge, pytest.raises(AuthenticationError):
-        forge.list_projects()
+    with DataForge(url, reader, acme["organization_id"]) as data_forge, pytest.raises(AuthenticationError):
+        data_forge.list_projects()
 
 
 @pytest.mark.usefixtures("alone")
 def test_keys_and_members_are_managed_through_a_server_too(machine: Machine, tmp_path: Path) -> None:
-    first = told("org", "create", "Acme", "--home", str(tmp_path))
+    first = output_of("org", "create", "Acme", "--home", str(tmp_path))
     server = machine.server(tmp_path)
     remote = ("--server", server.ready["url"], "--api-key", first["key"])
 
@@ -81,10 +81,10 @@ def test_keys_and_members_are_managed_through_a_server_too(machine: Machine, tmp
         ["", "", "yes", "owner"],
         ["Ada", "ada@example.com", "yes", "member"],
     ]
-    with DataForge(server.ready["url"], key) as forge, pytest.raises(AuthenticationError):
-        forge.whoami()
+    with DataForge(server.ready["url"], key) as data_forge, pytest.raises(AuthenticationError):
+        data_forge.whoami()
     assert "last owner" in dataforge("member", "remove", first["user_id"], *remote, expect=1)
-    assert [k["name"] for k in told("key", "list", *remote)] == ["first key"]
+    assert [k["name"] for k in output_of("key", "list", *remote)] == ["first key"]
 
 
 @pytest.mark.usefixtures("alone")
@@ -106,5 +106,5 @@ def test_what_cannot_work_says_why(tmp_path: Path, words: list[str], why: str, c
 
 
 def _whoami(server: Process, key: str, user: str) -> None:
-    with DataForge(server.ready["url"], key) as forge:
-        assert forge.whoami().user_id == user
+    with DataForge(server.ready["url"], key) as data_forge:
+        assert data_forge.whoami().user_id == user

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataforge_client.cli import execute
-from tests.e2e.conftest import Machine
-from tests.e2e.test_concurrency import filled
+from tests.support.server_processes import Machine, filled
 
 
 # checklist 42, 43
@@ -23,8 +22,8 @@ def test_pairs_are_accepted_by_options_or_ids_and_an_undo_takes_it_back(
 
     def bulk(*arguments: str) -> tuple[int, str, str]:
         code = execute(["bulk", *arguments, *connection])
-        told = capsys.readouterr()
-        return code, told.out.strip(), told.err
+        answer = capsys.readouterr()
+        return code, answer.out.strip(), answer.err
 
     with filled(home, who["organization_id"], who["user_id"]) as (project, pair_ids):
         pass

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ROOT, Machine, books
+from tests.support.paths import ROOT
+from tests.support.server_processes import Machine, books
 
 GUARD = """
 import ipaddress, os, sys
@@ -129,8 +130,8 @@ def test_the_same_command_against_an_openai_compatible_server(machine: Machine, 
         OPENAI_BASE_URL=stub.ready["url"],
     )
 
-    told = result_of(done)
-    counts = told["counts"]
+    answer = result_of(done)
+    counts = answer["counts"]
     assert counts["asked"] == counts["delivered"] + counts["rejected"] + counts["failed"]
     assert counts["delivered"] >= 15
     assert books(stub)["calls"] >= 4
@@ -165,10 +166,10 @@ def test_real_pdfs_and_word_files_give_pairs_that_say_what_the_documents_say(cor
         0,
     )
 
-    told = result_of(done)
-    counts = told["counts"]
+    answer = result_of(done)
+    counts = answer["counts"]
     assert done.returncode == 3, "these documents do not hold 300 pairs, and the command says so"
-    assert told["documents"]["failed"] == []
+    assert answer["documents"]["failed"] == []
     assert counts["asked"] == counts["delivered"] + counts["rejected"] + counts["failed"]
     pairs = conversations(tmp_path / "out.jsonl")
     assert len(pairs) == counts["delivered"] >= 60

@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.batch_servers import KEY, Plot, openai_batches
-from tests.integration.synthetic_voices import told
-
-ROOT = Path(__file__).parents[2]
+from tests.support.batch_servers import KEY, Plot, openai_batches
+from tests.support.paths import ROOT
+from tests.support.scripted_replies import scripted_reply
 
 
 def dataforge(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -57,7 +56,7 @@ def test_a_description_becomes_files_and_a_price(tmp_path: Path) -> None:
 
 
 def test_a_dataset_by_batch_jobs(tmp_path: Path) -> None:
-    with openai_batches(Plot(reply=told)) as provider:
+    with openai_batches(Plot(reply=scripted_reply)) as provider:
         done = dataforge(
             "synth",
             "--generator",
@@ -109,11 +108,13 @@ def test_money_is_given_and_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_slip_in_the_domain_is_shown(tmp_path: Path) -> None:
-    told = dataforge("synth", "--generator", "templated", "--domain", "custmer support", "--count", "3", home=tmp_path)
+    answer = dataforge(
+        "synth", "--generator", "templated", "--domain", "custmer support", "--count", "3", home=tmp_path
+    )
 
-    assert told.returncode != 0
-    assert "'custmer'" in told.stderr
-    assert "--confirm-domain" in told.stderr
+    assert answer.returncode != 0
+    assert "'custmer'" in answer.stderr
+    assert "--confirm-domain" in answer.stderr
 
 
 def _conflict(folder: Path) -> Path:

@@ -7,13 +7,12 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from infra import catalog
+from tests.support.paths import ROOT
 
-ROOT = Path(catalog.__file__).parents[1]
 LARGEST = 250 * 2**20
 pytestmark = pytest.mark.slow
 

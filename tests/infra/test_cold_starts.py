@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,9 @@ from botocore.loaders import JSONFileLoader, Loader
 
 from dataforge.platform.aws import clients
 from infra import catalog
-from tests.speed import read_description
+from tests.support.library_patches import read_description
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 HEAVY = {"aiohttp", "aws_xray_sdk", "boto3", "fastapi_offline", "numpy", "requests", "s3transfer", "tiktoken"}
 """Needed by some answers, by no first one of every function: imported where they are used."""
 UTILITIES = {"data_classes", "jmespath_utils", "typing"}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from infra.cost.__main__ import resources
 from infra.cost.idle import idle
 from infra.cost.prices import beyond_free, dollars, total
 from infra.cost.report import without_waf
-
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
 
 
 def test_an_idle_deployment_stays_below_two_dollars_without_the_web_acl(dev, prod):

@@ -58,8 +58,8 @@ ON_EVERYTHING = {
 
 
 def arns(kind: str, stage: str) -> list[str]:
-    told = {"account": ACCOUNT, "region": REGION, "prefix": STAGES[stage].prefix}
-    return [arn for right in BY_TYPE[kind] for arn in rights.filled(right, **told)]
+    answer = {"account": ACCOUNT, "region": REGION, "prefix": STAGES[stage].prefix}
+    return [arn for right in BY_TYPE[kind] for arn in rights.filled(right, **answer)]
 
 
 def test_every_type_of_resource_in_the_templates_has_the_rights_it_takes(full):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from infra import catalog
 from infra.code import LAYERS
+from tests.support.paths import DOCS
 
-DOC = Path(catalog.__file__).parents[1] / "docs/infrastructure.md"
+DOC = DOCS / "infrastructure.md"
 
 
 def test_the_table_of_functions_is_the_catalog():

@@ -10,7 +10,7 @@ import pytest
 
 from infra import catalog
 from infra.app import build
-from tests.infra.conftest import EVERY_OPTION
+from tests.support.templates import EVERY_OPTION
 
 # IAM5: resources that end in `*`. What may stand there is narrower than this, and held by test_permissions.py.
 WILDCARDS = {

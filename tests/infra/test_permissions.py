@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from infra import catalog
 from infra.data import camel
-
-ROOT = Path(catalog.__file__).parents[1]
+from tests.support.paths import ROOT
 
 READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable"}
 WRITE = READ | {
@@ -229,11 +227,11 @@ def test_only_the_apis_themselves_may_call_their_functions(deployment):
 
 @pytest.mark.parametrize(("rule", "function"), [("Uploaded", "OnUpload"), ("JobsOver", "OnJobsChanged")])
 def test_only_its_rule_calls_what_hears_an_event(deployment, rule, function):
-    told = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
+    answer = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
     [rule_id] = [name for name in deployment.of_type("AWS::Events::Rule") if name.startswith(f"Events{rule}")]
-    [its] = [p for p in told if deployment.text(p["FunctionName"]).startswith(f"<Functions{function}")]
+    [its] = [p for p in answer if deployment.text(p["FunctionName"]).startswith(f"<Functions{function}")]
 
-    assert len(told) == 2
+    assert len(answer) == 2
     assert its["Principal"] == "events.amazonaws.com"
     assert deployment.text(its["SourceArn"]) == f"<{rule_id}.Arn>"
 

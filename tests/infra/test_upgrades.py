@@ -6,7 +6,7 @@ import pytest
 
 from dataforge import VERSION
 from dataforge_client import __version__
-from tests.deploy import release
+from tests.support import last_release
 
 KINDS = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
 REPLACES = {
@@ -22,7 +22,7 @@ def stateful(template):
 
 @pytest.fixture(scope="module")
 def before():
-    return release.read()
+    return last_release.read()
 
 
 def changes(old, new):
@@ -91,7 +91,7 @@ def test_no_table_gets_two_new_indexes_at_once(dev, before):
     ],
 )
 def test_a_change_that_would_lose_data_is_seen(before, change, said):
-    old = release.read()["templates"]["DataStack"]
+    old = last_release.read()["templates"]["DataStack"]
     change(old["Resources"])
 
     found = changes(before["templates"]["DataStack"], old)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from infra import catalog
+from tests.support.paths import INFRA
 
-HERE = Path(catalog.__file__).parent
 CAMEL = {"".join(word.capitalize() for word in name.split("_")): name for name in catalog.FUNCTIONS}
 
 
@@ -18,12 +17,12 @@ def test_the_template_carries_the_file_unchanged(deployment):
     for name, file in catalog.WORKFLOWS.items():
         key = _machine(deployment, name)["DefinitionS3Location"]["Key"]
 
-        assert (deployment.folder / f"asset.{key}").read_bytes() == (HERE / file).read_bytes()
+        assert (deployment.folder / f"asset.{key}").read_bytes() == (INFRA / file).read_bytes()
 
 
 def test_every_placeholder_is_filled_with_what_it_names(dev):
     for name, file in catalog.WORKFLOWS.items():
-        wanted = set(re.findall(r"\$\{(.*?)\}", (HERE / file).read_text()))
+        wanted = set(re.findall(r"\$\{(.*?)\}", (INFRA / file).read_text()))
         filled = {key: dev.text(value) for key, value in _machine(dev, name)["DefinitionSubstitutions"].items()}
 
         assert set(filled) == wanted
@@ -38,7 +37,7 @@ def test_nothing_else_in_the_templates_waits_to_be_filled(deployment):
 
 
 def test_a_state_waits_as_long_as_its_function_may_run():
-    tasks = [task for file in catalog.WORKFLOWS.values() for task in _tasks(json.loads((HERE / file).read_text()))]
+    tasks = [task for file in catalog.WORKFLOWS.values() for task in _tasks(json.loads((INFRA / file).read_text()))]
 
     assert len(tasks) >= 8
     for name, task in tasks:
@@ -61,13 +60,13 @@ def test_machines_are_standard_traced_and_log_errors_without_customers_data(depl
 
 @pytest.mark.parametrize("file", catalog.WORKFLOWS.values())
 def test_the_definition_keeps_the_rules_of_the_states_language(file, findings):
-    definition = json.loads((HERE / file).read_text())
+    definition = json.loads((INFRA / file).read_text())
 
     assert findings(_template(definition)) == []
 
 
 def test_a_definition_that_breaks_the_rules_would_be_found(findings):
-    definition = json.loads((HERE / catalog.WORKFLOWS["parse"]).read_text())
+    definition = json.loads((INFRA / catalog.WORKFLOWS["parse"]).read_text())
     definition["States"]["PlanRun"]["Retries"] = definition["States"]["PlanRun"].pop("Retry")
 
     [finding] = findings(_template(definition))
@@ -78,7 +77,7 @@ def test_a_definition_that_breaks_the_rules_would_be_found(findings):
 
 @pytest.mark.parametrize("file", catalog.WORKFLOWS.values())
 def test_every_step_leads_to_a_state_that_exists_and_no_state_is_out_of_reach(file):
-    for machine in _machines(json.loads((HERE / file).read_text())):
+    for machine in _machines(json.loads((INFRA / file).read_text())):
         states = machine["States"]
         steps = {name: set(_next(state)) for name, state in states.items()}
         reached, waiting = set(), {machine["StartAt"]}
@@ -95,7 +94,7 @@ def test_every_step_leads_to_a_state_that_exists_and_no_state_is_out_of_reach(fi
 
 @pytest.mark.parametrize("file", catalog.WORKFLOWS.values())
 def test_no_failure_ends_a_machine_before_its_last_state(file):
-    machine = json.loads((HERE / file).read_text())
+    machine = json.loads((INFRA / file).read_text())
     unguarded = {
         name for name, state in machine["States"].items() if state["Type"] in ("Task", "Map") and "Catch" not in state
     }
@@ -143,10 +142,10 @@ def test_functions_know_how_many_of_them_a_map_runs_at_once(dev):
     widths = {
         state["MaxConcurrency"]
         for file in catalog.WORKFLOWS.values()
-        for state in json.loads((HERE / file).read_text())["States"].values()
+        for state in json.loads((INFRA / file).read_text())["States"].values()
         if state["Type"] == "Map"
     }
-    told = {f["Environment"]["Variables"]["DATAFORGE_WORKERS"] for f in dev.properties("AWS::Lambda::Function")}
+    answer = {f["Environment"]["Variables"]["DATAFORGE_WORKERS"] for f in dev.properties("AWS::Lambda::Function")}
 
     assert widths == {catalog.MAP_CONCURRENCY}
-    assert told == {str(catalog.MAP_CONCURRENCY)}
+    assert answer == {str(catalog.MAP_CONCURRENCY)}

@@ -2,120 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
-import moto.settings
 import pytest
-import requests
-from fastapi.testclient import TestClient
-from moto import mock_aws
 
-from dataforge import platform, settings
-from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.ports import Platform
-from dataforge.store import api_keys, organisations, schema
-from infra import catalog
-from infra.local.platform import Workers
-from tests.integration import shared_workers, stepfunctions_moto
-
-# No suite may run into a rate limit; the tests of the limits set their own.
-os.environ.update(
-    {f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "SYNTHETIC", "DATASETS", "TRAINING", "ACCOUNTS")}
-)
-
-
-def _no_docker() -> str:
-    return "http://host.docker.internal"
-
-
-# moto asks Docker through a pipe that it never closes; Python then blames whichever test runs when it is collected.
-moto.settings.get_docker_host = _no_docker
-
-BASE = "/api/v1/data-forge"
-MakeWorkers = Callable[[Path, int], Workers]
-BUCKET = "forge-test"
-
-
-@dataclass
-class Service:
-    """What a client sees, and nothing more; `other()` is a stranger of another organisation."""
-
-    http: TestClient
-    headers: dict[str, str]
-    put: Callable[[str, bytes, str], int]
-    """(presigned URL, bytes, content type) -> HTTP status."""
-    fetch: Callable[[str], bytes]
-    backend: str = "embedded"
-
-    def call(self, method: str, path: str, *, json: object = None, expect: int = 200, **params: Any) -> Any:
-        response = self.http.request(method, BASE + path, json=json, params=params, headers=self.headers)
-        assert response.status_code == expect, response.text
-        return response.json()
-
-    def project(self, **fields: object) -> str:
-        return self.call("POST", "/projects", json={"name": "Harbour", **fields}, expect=201)["projectId"]
-
-    def upload(self, project_id: str, name: str, data: bytes, content_type: str = "text/markdown") -> dict[str, Any]:
-        told = {"filename": name, "content_type": content_type, "file_size": len(data)}
-        place = self.call("POST", f"/projects/{project_id}/upload-url", json=told)
-        assert self.put(place["upload_url"], data, content_type) == 200
-        return self.call(
-            "POST", f"/projects/{project_id}/documents", json={**told, "s3_key": place["s3_key"]}, expect=201
-        )
-
-    def wait(self, generation_id: str, *, seconds: float = 60) -> dict[str, Any]:
-        """The run once it has ended. The API is asked now and then, the table in between: one read, not a dozen."""
-        end = time.monotonic() + seconds
-        while True:
-            run = self.call("GET", f"/generations/{generation_id}")
-            if run["status"] in ("completed", "failed") or (run["status"] == "cancelled" and run["completedAt"]):
-                return run
-            assert time.monotonic() < end, run
-            self.doze(generation_id)
-
-    def doze(self, generation_id: str) -> None:
-        """Half a second, less when the run ends."""
-        key = {"org_id": self.headers["X-Organization-ID"], "run_id": generation_id}
-        for _ in range(10):
-            time.sleep(0.05)
-            run = platform.current().tables.get("runs", key)
-            if run is not None and run.get("completed_at"):
-                return
-
-    def parse(self, project_id: str) -> dict[str, Any]:
-        return self.wait(self.call("POST", f"/projects/{project_id}/parse")["generation_id"])
-
-    def generate(self, project_id: str, **request: object) -> dict[str, Any]:
-        body = {"model_id": "extractive", **request}
-        return self.wait(self.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"])
-
-    def other(self) -> Service:
-        return Service(self.http, new_member(), self.put, self.fetch, self.backend)
-
-
-def new_member() -> dict[str, str]:
-    """Headers of the first member of a new organisation."""
-    org_id, user_id = organisations.create("org")
-    return {"X-API-Key": api_keys.create_first(org_id, user_id, name="test"), "X-Organization-ID": org_id}
-
-
-def handler(function: str) -> Callable[[dict[str, Any], object], Any]:
-    module, _, name = catalog.FUNCTIONS[function].handler.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+from dataforge import settings
+from tests.support import shared_workers
+from tests.support.service import MakeWorkers, Service, aws_service, embedded_service
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _workers_go_home() -> Iterator[None]:
+def _stop_shared_workers() -> Iterator[None]:
     yield
     shared_workers.close()
 
@@ -132,55 +30,3 @@ def service(request: pytest.FixtureRequest, tmp_path: Path, make_workers: MakeWo
     settings.get.cache_clear()
     yield from embedded_service(tmp_path, make_workers) if request.param == "embedded" else aws_service(tmp_path)
     settings.get.cache_clear()
-
-
-def embedded_service(home: Path, make_workers: MakeWorkers = shared_workers.make_workers) -> Iterator[Service]:
-    from functions.api.main import create_app
-    from infra.local.server import add_file_routes, machine
-
-    with machine(home, "http://testserver", make_workers=make_workers) as (plugged, _):
-        app = create_app()
-        assert isinstance(plugged.files, LocalFiles)
-        add_file_routes(app, plugged.files)
-        with TestClient(app, raise_server_exceptions=False) as http:  # one loop for all requests
-
-            def put(url: str, data: bytes, content_type: str) -> int:
-                return http.put(url, content=data, headers={"Content-Type": content_type}).status_code
-
-            yield Service(http, new_member(), put, lambda url: http.get(url).content)
-
-
-def aws_service(_: Path) -> Iterator[Service]:
-    from dataforge.platform.aws.dynamo import DynamoTables
-    from dataforge.platform.aws.s3 import S3Files
-    from functions.api.main import create_app
-    from tests.integration.backends import create_dynamo_tables
-
-    os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
-    handlers = {
-        "".join(part.title() for part in name.split("_")): handler(name) for name in catalog.FUNCTIONS if name != "api"
-    }
-    definitions = {name: stepfunctions_moto.definition(name) for name in catalog.WORKFLOWS}
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        create_dynamo_tables(boto3.client("dynamodb"), "t-")
-        with stepfunctions_moto.deploy(handlers, definitions, BUCKET) as arns:
-            platform.use(
-                Platform(
-                    name="aws",
-                    tables=DynamoTables("t-"),
-                    files=S3Files(BUCKET),
-                    workflows=StepFunctionsWorkflows(arns),
-                    publisher=InProcessPublisher(),
-                    secrets=EnvironmentSecrets(None),
-                )
-            )
-
-            schema.bring_up()  # as `dataforge deploy` does
-
-            def put(url: str, data: bytes, content_type: str) -> int:
-                return requests.put(url, data=data, headers={"Content-Type": content_type}, timeout=10).status_code
-
-            with TestClient(create_app(), raise_server_exceptions=False) as http:
-                yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
-            platform.use(None)

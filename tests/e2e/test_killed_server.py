@@ -1,0 +1,76 @@
+"""kill -9 in the middle of a generate run: it goes on at the next start and pays for no reply twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.bed import write_document
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
+from dataforge_client import DataForge
+from infra import catalog
+from tests.support.server_processes import Machine, Process, books
+from tests.support.waiting import until
+
+
+def stored_replies(home: Path, run_id: str) -> int:
+    tables = SqliteTables(home / "data.db", catalog.TABLES)
+    try:
+        return len(tables.query_page("replies", {"run_id": run_id}).items)
+    finally:
+        tables.close()
+
+
+# checklist 185
+@pytest.mark.parametrize("killed_after", [6, 25])
+def test_a_killed_run_completes_and_asks_no_stored_reply_again(
+    machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path, killed_after: int
+) -> None:
+    calls, home = 40, tmp_path / "home"
+    write_document(tmp_path / "rules.md", calls)
+    stub = machine.stub(0.15)
+    environment = {"OPENAI_BASE_URL": stub.ready["url"], "DATAFORGE_CONCURRENCY": "4", "DATAFORGE_BATCH_CALLS": "15"}
+    server = machine.server(home, **environment)
+    data_forge = connect(server)
+    project = data_forge.create_project("crash").project_id
+    data_forge.upload_file(project, tmp_path / "rules.md")
+    data_forge.wait(data_forge.parse(project).generation_id)
+    run_id = data_forge.generate(
+        project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1}
+    ).generation_id
+    until(lambda: books(stub)["calls"] >= killed_after, "the calls do not come")
+
+    server.kill()
+    time.sleep(0.2)  # what was under way reaches the stub
+    asked_before, stored = books(stub)["calls"], stored_replies(home, run_id)
+    again = machine.server(home, **environment)
+    done = connect(again).wait(run_id)
+
+    assert 0 < stored < calls
+    assert done.status == "completed"
+    assert done.counts.asked == done.counts.delivered + done.counts.rejected + done.counts.failed
+    first_round = done.counts.asked >= calls and done.counts.failed == 0
+    assert first_round
+    topped_up = done.counts.asked - calls
+    assert books(stub)["calls"] - asked_before == calls - stored + topped_up
+
+
+def test_a_killed_parse_completes(machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    server = machine.server(home)
+    data_forge = connect(server)
+    project = data_forge.create_project("crash").project_id
+    for n in range(8):
+        (tmp_path / f"{n}.txt").write_text(f"Rule {n}. The gangway of pier {n} opens at {n + 6} o'clock every day.")
+        data_forge.upload_file(project, tmp_path / f"{n}.txt")
+    run_id = data_forge.parse(project).generation_id
+    time.sleep(0.2)  # in the middle of the parse
+
+    server.kill()
+    done = connect(machine.server(home)).wait(run_id)
+
+    assert done.status == "completed"
+    assert done.results["documents_processed"] == 8

@@ -1,0 +1,40 @@
+"""A server that is told to stop puts everything away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """A shell starts what runs in the background with SIGINT ignored, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize(("answer", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, answer: signal.Signals, code: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.local", "--home", str(tmp_path), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        assert json.loads(server.stdout.readline())["event"] == "ready"
+
+        server.send_signal(answer)
+        _, log = server.communicate(timeout=30)
+
+    assert server.returncode == code
+    assert not (tmp_path / "server.json").exists()
+    assert "Traceback" not in log

@@ -1,0 +1,89 @@
+"""The operator's tool on both backends: one JSON line, and nothing of a key in the tables but its hash."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataforge import access, platform, settings
+from dataforge.errors import Unauthenticated
+from infra.local import admin
+from tests.support import storage_backends
+
+
+@pytest.fixture(params=["embedded", "aws"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
+    """How the tool is told which backend to open."""
+    if request.param == "embedded":
+        yield ["--home", str(tmp_path)]
+    else:
+        before = {n: os.environ.get(n) for n in ("DATAFORGE_TABLE_PREFIX", "DATAFORGE_BUCKET")}
+        with storage_backends.aws():
+            storage_backends.create_dynamo_tables(storage_backends.client_of("dynamodb"), "dataforge-prod-")
+            yield ["--stage", "prod"]
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+    platform.use(None)
+    settings.get.cache_clear()
+
+
+@pytest.fixture
+def tool(where: list[str], capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    def run(*words: str, expect: int = 0) -> Any:
+        code = admin.main([*where, *words])
+        [line] = capsys.readouterr().out.splitlines()
+        assert code == expect, line
+        return json.loads(line)
+
+    return run
+
+
+# checklist 128
+def test_a_first_key_works_until_it_is_revoked(tool: Callable[..., Any]) -> None:
+    made = tool("org", "create", "Acme")
+    narrow = tool("key", "create", "--name", "ci", "--scope", "data-forge:read")
+
+    who = access.authenticate(narrow["key"])
+    tool("key", "revoke", narrow["id"])
+
+    assert (who.org_id, who.scopes) == (made["organization_id"], ("data-forge:read",))
+    assert access.authenticate(made["key"]).scopes == ("admin",)
+    with pytest.raises(Unauthenticated):
+        access.authenticate(narrow["key"])
+    assert [k["name"] for k in tool("key", "list")] == ["first key"]
+
+
+# checklist 122
+def test_members_come_are_verified_and_go(tool: Callable[..., Any]) -> None:
+    tool("org", "create", "Acme", "--owner", "Ada", "--user", "user_ada")
+    made = tool("member", "add", "--name", "Bo", "--email", "bo@example.com", "--unverified")
+
+    verified = tool("member", "verify", made["user_id"])
+    removed = tool("member", "remove", made["user_id"])
+
+    assert (made["email_verified"], verified["email_verified"], removed["revoked_keys"]) == (False, True, 0)
+    assert [m["user_id"] for m in tool("member", "list")] == ["user_ada"]
+    assert tool("member", "remove", "user_ada", expect=1)["error"]["code"] == "LAST_OWNER"
+
+
+def test_which_organisation_must_be_said_when_there_are_several(tool: Callable[..., Any]) -> None:
+    orgs = [tool("org", "create", name)["organization_id"] for name in ("Acme", "Brown")]
+
+    refused = tool("key", "list", expect=1)
+
+    assert [o["name"] for o in tool("org", "list")] == ["Acme", "Brown"]
+    assert "--org" in refused["error"]["message"]
+    assert [k["name"] for k in tool("key", "list", "--org", orgs[1])] == ["first key"]
+
+
+def test_a_stage_that_there_is_not_names_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    assert admin.main(["--stage", "moon", "org", "list"]) == 1
+
+    assert "choose from dev, prod" in json.loads(capsys.readouterr().out)["error"]["message"]

@@ -1,0 +1,235 @@
+"""Connections, what they listen to, and pushes to them on the AWS backend; teacher keys from Secrets Manager."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from dataforge import platform
+from dataforge.platform.aws.dynamo import DynamoTables
+from dataforge.platform.aws.secrets import CACHE_SECONDS, SecretsManager
+from dataforge.platform.aws.websocket import WebSocketPublisher
+from dataforge.platform.embedded.secrets import EnvironmentSecrets
+from dataforge.platform.ports import Platform
+from dataforge.store import api_keys, connections, organisations
+from functions import socket
+from tests.support import storage_backends
+
+
+class Management:
+    """API Gateway's side of a connection: who is gone answers 410."""
+
+    class GoneException(ClientError):
+        pass
+
+    def __init__(self) -> None:
+        self.exceptions, self.sent, self.gone = self, [], set[str]()
+
+    def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:
+        if ConnectionId in self.gone:
+            raise self.GoneException({"Error": {"Code": "GoneException"}}, "PostToConnection")
+        if ConnectionId == "broken":
+            raise ClientError({"Error": {"Code": "InternalFailure"}}, "PostToConnection")
+        self.sent.append((ConnectionId, json.loads(Data)))
+
+
+@pytest.fixture
+def management() -> Iterator[Management]:
+    """A deployment whose only missing part is API Gateway."""
+    made = Management()
+    with storage_backends.aws():
+        client = boto3.client("dynamodb")
+        storage_backends.create_dynamo_tables(client, storage_backends.PREFIX)
+        tables = DynamoTables(storage_backends.PREFIX, client=client)
+        unused: Any = None
+        platform.use(
+            Platform(
+                name="aws",
+                tables=tables,
+                files=unused,
+                workflows=unused,
+                publisher=WebSocketPublisher(tables, "https://x", client=made),
+                secrets=EnvironmentSecrets(None),
+            )
+        )
+        yield made
+        platform.use(None)
+
+
+def call(route: str, connection: str, **event: Any) -> int:
+    place = {"routeKey": route, "connectionId": connection}
+    return socket.handler({"requestContext": place, **event}, None)["statusCode"]
+
+
+def opened(connection: str = "c1") -> str:
+    """The organisation of a new connection."""
+    org_id, user_id = organisations.create("Harbour")
+    key = api_keys.create_first(org_id, user_id, name="k")
+    assert call("$connect", connection, headers={"x-api-key": key}) == 200
+    return org_id
+
+
+def run_of(org_id: str, run_id: str = "gen_1") -> str:
+    platform.current().tables.put(
+        "runs",
+        {
+            "org_id": org_id,
+            "run_id": run_id,
+            "project_id": "proj_1",
+            "kind": "generate",
+            "created_at": "2026-01-01",
+            "user_id": "user_1",
+            "config": {},
+            "files_prefix": "data-forge/x",
+            "sequence": run_id,
+        },
+    )
+    return run_id
+
+
+def say(connection: str, **message: str) -> int:
+    return call("$default", connection, body=json.dumps(message))
+
+
+def test_a_subscriber_hears_its_run_until_it_unsubscribes(management: Management) -> None:
+    topic = run_of(opened())
+
+    say("c1", action="subscribe", topic=topic)
+    platform.current().publisher.publish(topic, {"progress": 1})
+    say("c1", action="unsubscribe", topic=topic)
+    platform.current().publisher.publish(topic, {"progress": 2})
+
+    pushed = [message for _, message in management.sent if "progress" in message]
+    assert pushed == [{"topic": topic, "progress": 1}]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"headers": None},
+        {"headers": {"x-api-key": "sk_wrong"}},
+        {"queryStringParameters": {"api_key": "sk_wrong"}},
+    ],
+)
+def test_without_a_good_key_nothing_is_connected(management: Management, event: dict[str, Any]) -> None:
+    assert call("$connect", "c1", **event) == 401
+    assert say("c1", action="subscribe", topic="gen_1") == 401
+    assert management.sent == []
+
+
+@pytest.mark.parametrize("place", ["X-API-Key", "Authorization", "api_key"])
+def test_a_key_may_come_in_three_places(management: Management, place: str) -> None:
+    org_id, user_id = organisations.create("Harbour")
+    key = api_keys.create_first(org_id, user_id, name="k")
+    ways = {
+        "X-API-Key": {"headers": {"X-API-Key": key}},
+        "Authorization": {"headers": {"authorization": f"Bearer {key}"}},
+        "api_key": {"queryStringParameters": {"api_key": key}},
+    }
+
+    assert call("$connect", "c1", **ways[place]) == 200
+    assert connections.organization_of("c1") == org_id
+
+
+def test_a_strangers_run_looks_like_none(management: Management) -> None:
+    topic = run_of(opened("c1"))
+    opened("c2")
+
+    status = say("c2", action="subscribe", topic=topic)
+    platform.current().publisher.publish(topic, {"progress": 1})
+
+    assert status == 404
+    assert [(who, message["code"]) for who, message in management.sent] == [("c2", "NOT_FOUND")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        '{"action": "subscribe"}',
+        '{"action": "shout", "topic": "x"}',
+        '{"action": "subscribe", "topic": "@c2"}',
+        '{"action": "subscribe", "topic": 7}',
+    ],
+)
+def test_nonsense_is_answered_with_what_to_send(management: Management, body: str | None) -> None:
+    opened()
+
+    status = call("$default", "c1", body=body)
+
+    assert status == 422
+    assert management.sent[-1][1]["code"] == "VALIDATION_ERROR"
+
+
+def test_who_is_gone_is_dropped_and_the_others_still_hear(management: Management) -> None:
+    org_id = opened("c1")
+    topic = run_of(org_id)
+    for connection in ("c1", "c2"):
+        connections.opened(connection, org_id)
+        connections.listen(connection, topic)
+    management.gone.add("c1")
+
+    platform.current().publisher.publish(topic, {"progress": 1})
+
+    left = platform.current().tables.query_page("connections", {"topic": topic}).items
+    assert [who for who, _ in management.sent] == ["c2"]
+    assert [item["connection_id"] for item in left] == ["c2"]
+
+
+def test_a_push_that_fails_never_fails_the_run(management: Management) -> None:
+    connections.listen("broken", "gen_1")
+
+    platform.current().publisher.publish("gen_1", {"progress": 1})
+
+    assert management.sent == []
+
+
+def test_a_closed_connection_leaves_nothing_behind(management: Management) -> None:
+    topic = run_of(opened())
+    say("c1", action="subscribe", topic=topic)
+
+    call("$disconnect", "c1")
+
+    tables = platform.current().tables
+    assert [tables.query_page("connections", {"topic": t}).items for t in (topic, "@c1")] == [[], []]
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_changed_key_is_seen_after_five_minutes_and_asked_for_once_in_between() -> None:
+    with storage_backends.aws():
+        client, clock = boto3.client("secretsmanager"), Clock()
+        secrets = SecretsManager("dev-", client=client, clock=clock)
+        client.create_secret(Name="dev-OPENAI_API_KEY", SecretString=" sk-old\n")
+
+        before = secrets.get("OPENAI_API_KEY")
+        client.put_secret_value(SecretId="dev-OPENAI_API_KEY", SecretString="sk-new")
+        kept = secrets.get("OPENAI_API_KEY")
+        clock.now = CACHE_SECONDS
+        after = secrets.get("OPENAI_API_KEY")
+
+    assert (before, kept, after) == ("sk-old", "sk-old", "sk-new")
+
+
+def test_a_key_that_was_never_set_or_is_being_deleted_is_none() -> None:
+    with storage_backends.aws():
+        client = boto3.client("secretsmanager")
+        client.create_secret(Name="dev-GONE", SecretString="x")
+        client.delete_secret(SecretId="dev-GONE")
+
+        assert SecretsManager("dev-", client=client).get("OPENAI_API_KEY") is None
+        assert SecretsManager("dev-", client=client).get("GONE") is None

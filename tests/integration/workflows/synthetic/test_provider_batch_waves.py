@@ -1,0 +1,303 @@
+"""The states of a synthetic run at batch price, walked by hand: what is repeated, cut off or late."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from benchmarks.walking import Started
+from dataforge import platform, settings
+from dataforge.errors import BatchUnfinished, TeacherUnreachable
+from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.publisher import InProcessPublisher
+from dataforge.platform.embedded.secrets import EnvironmentSecrets
+from dataforge.platform.embedded.sqlite_tables import SqliteTables
+from dataforge.platform.ports import Item, Platform
+from dataforge.store import organisations, run_status, runs
+from dataforge.workflows import run_states
+from dataforge.workflows.engine import retry
+from dataforge.workflows.engine.provider_batch import collecting, job_state, polling, submitting
+from dataforge.workflows.synthetic import jobs, starting
+from infra import catalog
+from tests.support.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
+from tests.support.scripted_replies import kind_of, scripted_reply
+from tests.support.synthetic_batches import MODELS, PLAIN, WHOLE
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BatchServer]:
+    """And an embedded backend that starts no machine."""
+    with openai_batches(Plot(reply=scripted_reply)) as made:
+        for name, value in {
+            "OPENAI_BASE_URL": made.url,
+            "OPENAI_API_KEY": KEY,
+            "DATAFORGE_BATCH_LEAST": "1",
+            "DATAFORGE_BATCH_CALLS": "2",
+            "DATAFORGE_MODELS": json.dumps(MODELS),
+        }.items():
+            monkeypatch.setenv(name, value)
+        settings.get.cache_clear()
+        files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
+        tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
+        platform.use(
+            Platform(
+                name="embedded",
+                tables=tables,
+                files=files,
+                workflows=Started(),
+                publisher=InProcessPublisher(),
+                secrets=EnvironmentSecrets(None),
+            )
+        )
+        yield made
+        platform.use(None)
+        tables.close()
+        settings.get.cache_clear()
+
+
+class Walk:
+    """A run of an organisation; `twice`: every state is run again before the machine goes on."""
+
+    def __init__(self, *, twice: bool = False, **request: Any) -> None:
+        org_id, user_id = organisations.create("harbour")
+        self.run = starting.start(org_id, user_id, {**request, "mode": "batch"}, domain_confirmed=False)
+        self._times = 2 if twice else 1
+        workflows = platform.current().workflows
+        assert isinstance(workflows, Started)
+        self.event: Item = workflows.input
+
+    def generate(self, e: Item) -> Item:
+        for item in cast("list[Item]", json.loads(platform.current().files.read(str(e["batches_key"])))):
+            for _ in range(self._times):
+                run_states.generate_batch(item)
+        return e
+
+    def state(self, function: Any, e: Item) -> Item:
+        for _ in range(self._times - 1):
+            function(e)
+        return cast(Item, function(e))
+
+    def wave(self, e: Item) -> Item:
+        """From one replay to the next state but one."""
+        e = self.state(submitting.submit_jobs, e)
+        while e["next"] == "wait":
+            e = polling.check_jobs(e)
+        if e["next"] == "collect":
+            e = self.state(collecting.collect_replies, e)
+        return e
+
+    def go(self) -> runs.Run:
+        """The state machine, as its file says."""
+        e = self.event
+        while True:
+            planned = self.generate(self.state(run_states.plan_run, e))
+            e = self.wave(planned)
+            while e["next"] == "generate":
+                e = self.wave(self.generate(e))
+            e = run_states.assess_run(planned)
+            if not e["top_up"]:
+                break
+        self.state(run_states.close_run, e)
+        return runs.get(self.run.org_id, self.run.run_id)
+
+
+def test_states_that_run_again_ask_nothing_twice(provider: BatchServer) -> None:
+    run = Walk(twice=True, **WHOLE).go()
+
+    assert (run.asked, run.delivered, run.rejected, run.failed) == (20, 20, 0, 0)
+    assert [Counter(map(kind_of, lines)) for lines in provider.batched] == [
+        {"preference": 4},
+        {"critic": 4},
+        {"judge": 4},
+        {"invariants": 4},
+    ]
+    assert Counter(map(kind_of, provider.asked)) == dict.fromkeys(
+        ("taxonomy", "preference", "critic", "judge", "invariants"), 1
+    )
+    assert provider.files == {}
+
+
+def test_every_state_keeps_to_the_tables_that_its_function_may_use(
+    provider: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deployed, a role has no other: not that of the organisations either, whose own models were read at the start."""
+    used: dict[str, set[str]] = {}
+    walk = Walk(**WHOLE)
+    plain = platform.current().tables
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            def call(table: Any, *args: Any, **options: Any) -> Any:
+                if isinstance(table, str):
+                    used.setdefault(now[0], set()).add(table)
+                return getattr(plain, name)(table, *args, **options)
+
+            return call
+
+    now = [""]
+    for place, name in (
+        (run_states, "plan_run"),
+        (run_states, "generate_batch"),
+        (submitting, "submit_jobs"),
+        (polling, "check_jobs"),
+        (collecting, "collect_replies"),
+        (run_states, "assess_run"),
+        (run_states, "close_run"),
+    ):
+        monkeypatch.setattr(place, name, _named(getattr(place, name), name, now))
+    platform.use(dataclasses.replace(platform.current(), tables=cast(Any, Watched())))
+
+    run = walk.go()
+
+    allowed = {name: {*catalog.FUNCTIONS[name].writes, *catalog.FUNCTIONS[name].reads} for name in used if name}
+    assert run.delivered == 20
+    assert len(allowed) == 7
+    assert {name: used[name] - tables for name, tables in allowed.items()} == {name: set() for name in allowed}
+
+
+def _named(state: Any, name: str, now: list[str]) -> Any:
+    def run(*args: Any, **options: Any) -> Any:
+        now[0] = name
+        try:
+            return state(*args, **options)
+        finally:
+            now[0] = ""
+
+    return run
+
+
+def test_questions_of_several_teachers_go_out_together_each_in_a_job_of_its_model(provider: BatchServer) -> None:
+    """A reply that cannot be read waits for its correction while the critic reads the others."""
+
+    def moody(body: dict[str, Any]) -> str:
+        plain = kind_of(body) == "preference" and len(body["messages"]) == 2
+        return (
+            "I would rather not." if plain and len(provider.asked) > 4 and body is lines()[1] else scripted_reply(body)
+        )
+
+    def lines() -> list[dict[str, Any]]:
+        return provider.batched[0] if provider.batched else [{}, {}]
+
+    provider.plot.reply = moody
+
+    run = Walk(**WHOLE).go()
+
+    assert (run.asked, run.delivered) == (20, 20)
+    second = [Counter(map(kind_of, lines)) for lines in provider.batched[1:3]]
+    assert second == [{"preference": 1}, {"critic": 3}]
+    assert [{b["model"] for b in lines} for lines in provider.batched[1:3]] == [{"writer"}, {"critic"}]
+
+
+def test_a_run_that_is_late_begins_no_further_job(provider: BatchServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submitting, "LATEST", -1)
+
+    run = Walk(**PLAIN).go()
+
+    assert (run.status, run.delivered) == ("completed", 20)
+    assert provider.batches == {}
+
+
+def test_a_replay_that_runs_out_of_time_with_a_critic_in_real_time_goes_on_later(
+    provider: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = Walk(**WHOLE)
+    run_status.change(walk.run, {"config": {**walk.run.config, "by_job": ["judge"]}})
+    planned = walk.generate(run_states.plan_run(walk.event))
+    collected = walk.wave(planned)
+    items = json.loads(platform.current().files.read(str(collected["batches_key"])))
+    asked = len(provider.asked)
+
+    for item in items:
+        with pytest.raises(BatchUnfinished):
+            run_states.generate_batch(item, seconds=0)
+    none_asked = len(provider.asked) == asked
+    done = [run_states.generate_batch(item, seconds=600) for item in items]
+
+    assert none_asked
+    assert [d["waiting"] for d in done] == [1, 2, 1]
+    assert Counter(map(kind_of, provider.asked[asked:])) == {"critic": 4}
+
+
+def test_cancel_between_two_passes_keeps_what_is_whole_and_asks_nothing(provider: BatchServer) -> None:
+    walk = Walk(**WHOLE)
+    planned = walk.generate(run_states.plan_run(walk.event))
+    collected = walk.wave(planned)
+    jobs.cancel(jobs.get(walk.run.org_id, walk.run.run_id))
+    asked = len(provider.asked)
+
+    over = walk.wave(walk.generate(collected))
+    run_states.close_run(run_states.assess_run(planned))
+
+    run = runs.get(walk.run.org_id, walk.run.run_id)
+    assert (over["next"], len(provider.asked), len(provider.batches)) == ("assess", asked, 1)
+    assert (run.status, run.delivered, run.failed) == ("cancelled", 4, 16)
+    assert run.reasons["failed"] == {"critic_cancelled": 16}
+
+
+def test_a_dead_batch_leaves_what_its_jobs_brought(provider: BatchServer) -> None:
+    walk = Walk(**PLAIN)
+    planned = walk.generate(run_states.plan_run(walk.event))
+    collected = walk.wave(planned)
+    first, *others = json.loads(platform.current().files.read(str(collected["batches_key"])))
+
+    made = run_states.record_failure({**first, "failure": {"Error": "Sandbox.Timedout", "Cause": "{}"}})
+    for item in others:
+        run_states.generate_batch(item)
+    over = walk.wave(collected)
+    run_states.close_run(run_states.assess_run(planned))
+
+    assert (made["made"], over["next"]) == (8, "assess")
+    assert runs.get(walk.run.org_id, walk.run.run_id).delivered == 20
+
+
+def test_a_run_that_fails_cancels_the_jobs_of_every_teacher(provider: BatchServer) -> None:
+    provider.plot.job_status = lambda _: "hold"
+    walk = Walk(**PLAIN)
+    submitted = submitting.submit_jobs(walk.generate(run_states.plan_run(walk.event)))
+
+    run_states.close_run({**submitted, "failure": {"Error": "States.Timeout", "Cause": "{}"}})
+
+    assert [b.resource["status"] for b in provider.batches.values()] == ["cancelling"]
+    assert runs.get(walk.run.org_id, walk.run.run_id).status == "failed"
+
+
+def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
+    provider: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.01)
+    away = [True]
+
+    def busy(body: dict[str, Any]) -> str:
+        if kind_of(body) == "critic" and away[0]:
+            raise Refused(503, "try later")
+        return scripted_reply(body)
+
+    provider.plot.reply = busy
+    walk = Walk(**WHOLE)
+    planned = walk.generate(run_states.plan_run(walk.event))
+
+    collected = walk.wave(planned)
+    with pytest.raises(TeacherUnreachable):
+        walk.wave(walk.generate(collected))
+    away[0] = False
+    e = walk.wave(collected)
+    while e["next"] == "generate":
+        e = walk.wave(walk.generate(e))
+    closing = run_states.assess_run(planned)
+
+    run = runs.get(walk.run.org_id, walk.run.run_id)
+    assert closing["top_up"] is False
+    assert (run.delivered, run.failed) == (20, 0)
+
+
+def test_a_run_that_waits_while_the_service_is_upgraded_goes_on() -> None:
+    turn = job_state.poll_state({"turn": {"wave": 2, "vain": 1, "most": 500, "seconds": 60, "stopping": 0, "done": 7}})
+
+    assert (turn.empty_waves, turn.max_requests, turn.done) == ({"": 1}, {"": 500}, 7)
+    assert job_state.poll_state({"turn": {"wave": 0, "vain": {}, "most": {"critic": 3}}}).max_requests == {"critic": 3}

@@ -1,0 +1,83 @@
+"""Rules for the tests themselves: no test module imports another one, nobody sleeps long, files stay readable."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT, TESTS
+
+LONGEST_SLEEP_S = 0.2
+MOST_LINES = 450
+FILES = sorted(TESTS.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere in the tree, `from a import b` as both `a` and `a.b`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def of_tests(names: Iterator[str]) -> list[str]:
+    """Those of the names that are test modules or conftest files."""
+    modules = {name_of(path) for path in FILES if path.name.startswith(("test_", "conftest"))}
+    return sorted({name for name in names if name in modules})
+
+
+def numbers(argument: ast.expr) -> list[float]:
+    """The argument as it stands, or both branches of `a if x else b`; nothing for what is computed."""
+    if isinstance(argument, ast.IfExp):
+        return numbers(argument.body) + numbers(argument.orelse)
+    known = isinstance(argument, ast.Constant) and isinstance(argument.value, int | float)
+    return [argument.value] if known else []
+
+
+def long_sleeps(tree: ast.AST) -> list[int]:
+    """Lines of calls of `sleep` with a number above the longest in their argument."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) == "sleep"
+        and any(value > LONGEST_SLEEP_S for argument in node.args for value in numbers(argument))
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_module_imports_a_test_module(path: Path) -> None:
+    """What two of them need stands in tests/support; fixtures stand in a conftest.py."""
+    assert of_tests(imported(ast.parse(path.read_text("utf-8")))) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_nobody_sleeps_long(path: Path) -> None:
+    """Wait for the condition: `until` of tests/support/waiting.py."""
+    assert long_sleeps(ast.parse(path.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_files_of_tests_stay_readable(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+def test_long_sleeps_are_found() -> None:
+    program = "time.sleep(0.3)\nsleep(0 if x else 1)\nasyncio.sleep(0.2)\ntime.sleep(n)\n"
+
+    assert long_sleeps(ast.parse(program)) == [1, 2]
+
+
+def test_imports_of_test_modules_are_found() -> None:
+    program = "def f():\n    from tests import test_house\nimport tests.conftest\nfrom tests.support import paths\n"
+
+    assert of_tests(imported(ast.parse(program))) == ["tests.conftest", "tests.test_house"]

@@ -1,0 +1,196 @@
+"""The client against the OpenAPI document: every operation has a method that sends and reads every documented field."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any
+
+import pytest
+
+from dataforge_client import DataForge
+from dataforge_client.resources import BUILT_ON
+from dataforge_client.transport import ApiRequest
+from tests.support.paths import DOCS
+
+Json = dict[str, Any]
+
+
+def _document() -> Json:
+    from functions.api.main import create_app
+
+    return create_app().openapi()
+
+
+DOCUMENT = _document()
+SCHEMAS: Json = DOCUMENT["components"]["schemas"]
+OPERATIONS: dict[str, tuple[str, str, Json]] = {
+    operation["operationId"]: (method, path, operation)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+METHODS = {name for name in dir(DataForge) if not name.startswith("_")} - {"close", "base_url"}
+PRESENT = sorted(METHODS & OPERATIONS.keys())
+
+
+class Taken(Exception):
+    def __init__(self, call: ApiRequest) -> None:
+        self.call = call
+
+
+class Recorder:
+    """A transport that sends nothing and keeps what it was given."""
+
+    def json(self, call: ApiRequest) -> object:
+        raise Taken(call)
+
+    json_and_headers = json
+
+
+@pytest.fixture
+def data_forge() -> Iterator[DataForge]:
+    with DataForge("http://nowhere", "sk_x", "org_x") as client:
+        real = client._transport
+        client._transport = Recorder()  # type: ignore[assignment]
+        yield client
+        client._transport = real
+
+
+def sample(name: str, annotation: object) -> object:
+    """A value that an argument of this type takes, recognisable where it arrives."""
+    kinds: list[object] = [k for k in _alternatives(annotation) if k is not type(None)]
+    made: dict[object, object] = {str: f"the_{name}", int: 7, float: 0.5, bool: True}
+    if kinds[0] in made:
+        return made[kinds[0]]
+    return {"a": 1} if typing.get_origin(kinds[0]) is Mapping else ["one"]
+
+
+def _alternatives(annotation: object) -> tuple[Any, ...]:
+    return typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+
+
+def sent(method: Callable[..., object]) -> ApiRequest:
+    """What the method sends when every argument is given."""
+    hints = typing.get_type_hints(method)
+    arguments = {name: sample(name, hints[name]) for name in inspect.signature(method).parameters}
+    with pytest.raises(Taken) as taken:
+        method(**arguments)
+    return taken.value.call
+
+
+def resolved(schema: Json) -> Json:
+    """The object that a schema means: behind its reference, without its null, of a list the entry."""
+    if "$ref" in schema:
+        return resolved(SCHEMAS[schema["$ref"].rsplit("/", 1)[-1]])
+    if "anyOf" in schema:
+        return next((resolved(way) for way in schema["anyOf"] if way.get("type") != "null"), {})
+    return resolved(schema["items"]) if schema.get("type") == "array" else schema
+
+
+def test_every_operation_has_a_method_and_every_method_names_its_operations() -> None:
+    strangers = {name for name in METHODS - OPERATIONS.keys() if name not in BUILT_ON}
+
+    assert OPERATIONS.keys() - METHODS == set(), "operations without a method of that name"
+    assert strangers == set(), "no operation has this name: rename it, or say in BUILT_ON what it calls"
+    assert BUILT_ON.keys() <= METHODS
+    assert {used for all_used in BUILT_ON.values() for used in all_used} <= OPERATIONS.keys()
+
+
+def test_every_method_is_documented() -> None:
+    page = (DOCS / "sdk.md").read_text()
+
+    assert {name for name in METHODS if f"`{name}`" not in page} == set()
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_a_method_sends_what_its_operation_takes(data_forge: DataForge, name: str) -> None:
+    verb, path, operation = OPERATIONS[name]
+    places = {
+        p["name"]: "7" if p["name"] == "version" else f"the_{p['name']}"
+        for p in operation.get("parameters", ())
+        if p["in"] == "path"
+    }
+    query = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"}
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+
+    call = sent(getattr(data_forge, name))
+
+    assert (call.method, call.path) == (verb.upper(), path.format(**places))
+    assert set(call.params or ()) == query
+    assert isinstance(call.body, dict | None)
+    assert set(call.body or ()) == set(resolved(body).get("properties", ()))
+    assert call.key == ("the_idempotency_key" if verb == "post" and name != "create_api_key" else None)
+
+
+def test_a_post_without_a_key_of_the_callers_gets_a_fresh_one(data_forge: DataForge) -> None:
+    keys = set()
+    for _ in range(2):
+        with pytest.raises(Taken) as taken:
+            data_forge.parse("proj_x")
+        keys.add(taken.value.call.key)
+
+    assert len(keys) == 2
+    assert None not in keys
+
+
+def record_of(name: str) -> type[Any] | None:
+    """The record class that a method returns, alone or as an entry."""
+    found = typing.get_type_hints(getattr(DataForge, name))["return"]
+    inner = typing.get_args(found)
+    kind = inner[0] if inner else found
+    return kind if is_dataclass(kind) else None
+
+
+def answer_of(operation: Json) -> Json:
+    """The object of the good answer that a record is read from: of a page and of logs, the entry."""
+    [good] = [answer for code, answer in operation["responses"].items() if code < "3"]
+    made = resolved(good["content"]["application/json"]["schema"])
+    lists = [p for p in made.get("properties", {}).values() if p.get("type") == "array" and "$ref" in p["items"]]
+    is_page = set(made["properties"]) & {"page_size", "logs"} and len(lists) == 1
+    return resolved(lists[0]) if is_page else made
+
+
+def compared(kind: type[Any], wire: Json, where: str) -> Iterator[tuple[type[Any], set[str], set[str]]]:
+    """(record, its fields on the wire, fields of the wire that it does not have), also of the records inside."""
+    hints = typing.get_type_hints(kind)
+    by_name = {name: f.name for f in fields(kind) for name in (f.name, _camel(f.name)) if f.name != "raw"}
+    properties: Json = wire.get("properties", {})
+    known = properties.keys() & by_name.keys()
+    yield kind, {by_name[p] for p in known}, {f"{where}.{p}" for p in properties.keys() - known}
+    for name, schema in properties.items():
+        inner = [k for k in _inside(hints[by_name[name]]) if is_dataclass(k)] if name in by_name else []
+        if inner and "properties" in resolved(schema):
+            yield from compared(inner[0], resolved(schema), f"{where}.{name}")
+
+
+def _inside(annotation: object) -> list[Any]:
+    return [k for way in _alternatives(annotation) for k in (way, *typing.get_args(way))]
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def test_records_have_every_field_of_the_wire_and_no_other() -> None:
+    read: dict[type[Any], set[str]] = {}
+    unread: set[str] = set()
+
+    for name in PRESENT:
+        if (kind := record_of(name)) is not None:
+            for record, known, missed in compared(kind, answer_of(OPERATIONS[name][2]), name):
+                read.setdefault(record, set()).update(known)
+                unread |= missed
+
+    invented = {
+        f"{kind.__name__}.{f.name}"
+        for kind, known in read.items()
+        for f in fields(kind)
+        if f.name not in known | {"raw"}
+    }
+    assert unread == set(), "the server says it, the client's record does not have it"
+    assert invented == set(), "no answer has such a field"
+    assert len(read) >= 12
