@@ -161,14 +161,15 @@ FUNCTIONS: dict[str, Function] = {
         files="write",
         disk_mb=6144,
     ),
-    # It also starts the parse that waits for the end of this run (`auto_parse`).
+    # It also starts the parse that waits for the end of this run (`auto_parse`), and therefore looks up the run that
+    # holds the project by then, and recovers it if it is an orphan (`lifecycle.reconcile`).
     "close_run": Function(
         "functions.close_run.handler",
         1769,
         120,
         writes=(*_STATE, "ledger"),
         files="write",
-        starts=("parse",),
+        starts=("parse", "generate"),
         secrets=True,
         jobs="follow",
         disk_mb=2048,
@@ -189,13 +190,14 @@ FUNCTIONS: dict[str, Function] = {
         secrets=True,
         jobs="follow",
     ),
+    # It starts the parse of what was uploaded (`auto_parse`), as close_run does.
     "on_upload": Function(
         "functions.on_upload.handler",
         1769,
         120,
         writes=("uploads", "documents", "projects", "runs", "run_events"),
         files="write",
-        starts=("parse",),
+        starts=("parse", "generate"),
     ),
     "on_jobs_changed": Function(
         "functions.on_jobs_changed.handler", 512, 60, writes=("admissions",), wakes=("generate",)

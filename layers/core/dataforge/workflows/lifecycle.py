@@ -97,6 +97,9 @@ def _recover(run: Run, machine: str, ended: Execution) -> Run:
         return run
     if recovery.status == "RUNNING":
         return run
+    run = runs.get(run.org_id, run.run_id)  # the recovery may have counted, or closed it, since it was read
+    if run.status in runs.FINISHED:
+        return run
     run = kinds.of(run.kind).step("give_up")(run, f"{why}; its recovery ended as {_outcome(recovery)}")
     after_end(run)
     return run

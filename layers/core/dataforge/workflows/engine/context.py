@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -42,6 +42,16 @@ class OutOfTime(Exception):
     """A call is left to the next invocation."""
 
 
+@dataclass(slots=True)
+class Traffic:
+    """Requests to one teacher."""
+
+    in_flight: int = 0
+    answered: int = 0
+    refused: int = 0
+    """For their prompt only."""
+
+
 @dataclass(slots=True, kw_only=True)
 class BatchContext:
     """What the calls of a batch share, whatever they ask for."""
@@ -64,8 +74,8 @@ class BatchContext:
     """All replies that this attempt has used, stored ones included."""
     answered: int = 0
     """Replies that teachers gave to this attempt of the batch."""
-    refused: int = 0
-    """Prompts that the writer refused before it answered any."""
+    traffic: defaultdict[str, Traffic] = field(default_factory=lambda: defaultdict(Traffic))
+    """What teachers made of the requests of this attempt of the batch, by the teacher's name."""
     stop: str | None = None
     """Why no further call is sent: cancelled, out of budget, the teacher refused for good or cannot be reached."""
     stop_detail: str = ""

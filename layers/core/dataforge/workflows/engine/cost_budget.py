@@ -40,6 +40,11 @@ class CostBudget:
         self._scope, self._batch, self._limit, self._share = f"budget#{run_id}", batch, limit, max(1, share)
         self._price = price or Price(0.0, 0.0)
         self.spent = spent
+        self._lost = 0.0
+        """Dollars of calls without a reply that tells their cost; part of `spent`. A later attempt of the batch, which
+        sees stored replies only, finds the sum in the tables."""
+        self._knows_lost = False
+        """The sum of earlier attempts was read."""
         self._taken = spent
         self._held = 0.0
         self._in_flight = 0
@@ -73,23 +78,30 @@ class CostBudget:
         self._held -= held
         self._in_flight -= 1
         self.spent += held if cost is None else cost
+        self._lost += held if cost is None else 0.0
         self._changed.set()
 
     async def _take(self, bound: float) -> None:
         async with self._taking:
-            lacking = self.spent + self._held + bound - self._taken
-            if lacking > 0:
-                self._taken = await asyncio.to_thread(self._taken_for, lacking, lacking + 7 * bound)
+            while (lacking := self.spent + self._held + bound - self._taken) > 0:
+                self._taken, lost = await asyncio.to_thread(self._taken_for, lacking, lacking + 7 * bound)
+                if self._knows_lost:
+                    return
+                self._knows_lost = True
+                self._lost += lost
+                self.spent += lost
+                if not lost:
+                    return
 
-    def _taken_for(self, least: float, wanted: float) -> float:
-        """This batch's part afterwards; as it was where nothing is left."""
+    def _taken_for(self, least: float, wanted: float) -> tuple[float, float]:
+        """This batch's part afterwards, as it was where nothing is left; and what its earlier attempts have lost."""
 
-        def decide(stored: Item) -> tuple[Item, float]:
+        def decide(stored: Item) -> tuple[Item, tuple[float, float]]:
             parts = cast("dict[str, float]", stored.get("parts") or {})
             mine = max(self._taken, float(parts.get(self._batch, 0.0)))
             left = max(0.0, cast(float, self._limit) - sum(p for b, p in parts.items() if b != self._batch) - mine)
             got = min(left, max(least, min(wanted, left / (2 * self._share))))
-            return {"parts": {**parts, self._batch: mine + got}}, mine + got
+            return {"parts": {**parts, self._batch: mine + got}}, (mine + got, _lost_by(stored, self._batch))
 
         return shared_state.update(self._scope, decide, days=30)
 
@@ -100,9 +112,18 @@ class CostBudget:
 
         def decide(stored: Item) -> tuple[Item, None]:
             parts = cast("dict[str, float]", stored.get("parts") or {})
-            return {"parts": {**parts, self._batch: self.spent}}, None
+            earlier = 0.0 if self._knows_lost else _lost_by(stored, self._batch)
+            given: Item = {"parts": {**parts, self._batch: self.spent + earlier}}
+            if self._lost + earlier > 0:
+                known = cast("dict[str, float]", stored.get("lost") or {})
+                given["lost"] = {**known, self._batch: self._lost + earlier}
+            return given, None
 
         shared_state.update(self._scope, decide, days=30)
+
+
+def _lost_by(stored: Item, batch: str) -> float:
+    return float(cast("dict[str, float]", stored.get("lost") or {}).get(batch, 0.0))
 
 
 def hold_for_job(run_id: str, name: str, limit: float, bounds: Sequence[float]) -> int:

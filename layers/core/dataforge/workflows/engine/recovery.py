@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 def plan_recovery(run: Run, e: StateInput) -> Item:
     """What PlanRun does in a recovery execution: no new slots; the last round's batches without asking."""
+    if run.status in runs.FINISHED:  # closed meanwhile, e.g. by the deletion of its project: nothing may be written
+        return {**e.base(), "batches": 0, "batches_key": ""}
     polling.cancel_jobs(run)
     last = _last_round(run)
     base: Item = {**e.base(), "round": max(0, last), "mode": "stopped"}

@@ -32,7 +32,8 @@ LONGEST_WAIT = 60.0
 CHECK_EVERY = 0.5
 """Seconds between two looks at whether there is still anything to wait for."""
 MAX_REFUSED_PROMPTS = 3
-"""Prompts that a teacher may refuse before it has answered any; then it is taken to refuse all of them."""
+"""Prompts that a teacher may refuse before it has answered any, besides as many as are in flight to it; then it is
+taken to refuse all of them."""
 BUSY, UNREACHABLE, REFUSED, PROMPT_REFUSED = "teacher_busy", "teacher_unreachable", "teacher_refused", "prompt_refused"
 """Reasons of failed slots."""
 
@@ -46,9 +47,10 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
         try:
             reply = await _send(context, question, teacher, store)
             context.answered += 1
+            context.traffic[teacher.name].answered += 1
             return reply
         except TeacherRefused as refused:
-            raise _refused(context, refused) from None
+            raise _refused(context, teacher, refused) from None
         except TeacherError as busy:
             problem = busy
             if attempt < MAX_TRIES - 1:
@@ -61,11 +63,15 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
     raise Stopped(reason, detail)
 
 
-def _refused(context: BatchContext, refused: TeacherRefused) -> Stopped:
-    """A refused prompt fails its slots only; a teacher that refuses everything ends the batch."""
+def _refused(context: BatchContext, teacher: Teacher, refused: TeacherRefused) -> Stopped:
+    """A refused prompt fails its slots only; a teacher that refuses everything ends the batch.
+
+    A refusal comes at once and an answer takes seconds, so what is in flight must not make the first few refusals look
+    like all: as many more are needed. Other teachers' answers say nothing of this one."""
     if refused.this_prompt_only:
-        context.refused += 1
-        if context.answered or context.refused < MAX_REFUSED_PROMPTS:
+        seen = context.traffic[teacher.name]
+        seen.refused += 1
+        if seen.answered or seen.refused < MAX_REFUSED_PROMPTS + seen.in_flight:
             return Stopped(PROMPT_REFUSED, refused.message)
     context.end(REFUSED, refused.message)
     return Stopped(REFUSED, refused.message)
@@ -93,7 +99,11 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
             if context.stop is None:
                 raise OutOfTime
             raise Stopped(context.stop, context.stop_detail)
-        return await _metered(teacher, limiter, era, question, store_and_note)
+        context.traffic[teacher.name].in_flight += 1
+        try:
+            return await _metered(teacher, limiter, era, question, store_and_note)
+        finally:
+            context.traffic[teacher.name].in_flight -= 1
     except (TeacherError, asyncio.CancelledError) as lost:
         if may_be_billed(lost):
             cost = None  # the provider may charge for it: it counts at the most it can have cost
