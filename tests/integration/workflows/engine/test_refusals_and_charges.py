@@ -10,7 +10,7 @@ import pytest
 
 from dataforge import platform, settings
 from dataforge.errors import TeacherRefused, TeacherUnreachable
-from dataforge.records import Answer, Question
+from dataforge.records import Answer, Passage, Question
 from dataforge.store import runs
 from dataforge.store.projects import Project
 from dataforge.teachers import PROVIDERS
@@ -21,7 +21,7 @@ from dataforge.workflows import run_states
 from dataforge.workflows.engine import batch as engine_batch
 from dataforge.workflows.engine import retry, rounds
 from dataforge.workflows.engine.context import BatchContext, Stopped
-from dataforge.workflows.engine.cost_budget import CostBudget
+from dataforge.workflows.engine.cost_budget import CostBudget, max_cost
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from tests.support.document_runs import batches, begin, counts_of, good, passage, teach, walk
 from tests.support.synthetic_runs import SyntheticHarness, write
@@ -108,8 +108,6 @@ def test_a_call_that_was_sent_and_lost_counts_at_the_most_it_can_have_cost(
 
 
 def retry_bound(question: Question) -> float:
-    from dataforge.workflows.engine.cost_budget import max_cost
-
     return max_cost(question, Price(100.0, 1000.0))
 
 
@@ -119,6 +117,48 @@ def asked_by(planned: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> lis
     monkeypatch.setitem(PROVIDERS, "fake", lambda _: seen)
     run_states.generate_batch(batches(planned)[0])  # type: ignore[arg-type]
     return seen.asked
+
+
+# checklist 182
+def test_what_a_lost_call_may_have_cost_counts_in_the_next_attempt_of_its_batch(project: Project) -> None:
+    price, question = Price(100.0, 1000.0), Question((), Passage(""), (), kind="qa", max_tokens=1000)
+    bound = max_cost(question, price)
+
+    def attempt(lost: bool) -> CostBudget:
+        budget = CostBudget("gen_x", "r0b0000", price, limit=3.5 * bound)
+
+        async def ask() -> None:
+            held = await budget.hold(question)
+            assert held is not None
+            budget.settle(held, None if lost else 0.0)
+
+        asyncio.run(ask())
+        budget.give_back()
+        return budget
+
+    attempt(lost=True)
+    attempt(lost=True)
+    assert attempt(lost=False).spent == pytest.approx(2 * bound)
+    CostBudget("gen_x", "r0b0000", price, limit=3.5 * bound).give_back()  # an attempt that asks nothing
+    assert attempt(lost=False).spent == pytest.approx(2 * bound)
+
+
+def test_quick_refusals_of_a_few_prompts_do_not_end_a_batch_that_waits_for_slow_answers(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(ScriptedTeacher):
+        async def ask(self, question: Question) -> Answer:
+            if not any(passage(n) in question.messages[-1].content for n in (0, 1, 2)):
+                await asyncio.sleep(0.1)
+            return await super().ask(question)
+
+    slow = Slow([refuse_for(0, 1, 2)], name="fake:model")  # type: ignore[list-item]
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: slow)
+
+    run = walk(project, num_pairs=6, config={"pairs_per_chunk": 1})
+
+    assert set(run.reasons["failed"]) == {"prompt_refused"}  # type: ignore[arg-type]
+    assert run.delivered >= 3
 
 
 # checklist 98
@@ -143,6 +183,21 @@ def test_a_critic_with_a_wrong_key_does_not_make_the_writer_paid_again(harness: 
     assert sum(len(q.slots) for q in written) <= 8, "no slot is written twice"
     assert run.delivered == 0
     assert set(run.reasons["failed"]) <= {"critic_teacher_refused", "teacher_refused"}  # type: ignore[arg-type]
+
+
+def test_a_critic_that_refuses_every_prompt_ends_the_batch_although_the_writer_answers(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFORGE_CONCURRENCY", "2")
+    settings.get.cache_clear()
+    forge.teach(critic=TOO_LONG)
+
+    run = forge.run(schema="preference_v1", count=60)
+
+    written = [q for q in forge.teacher.asked if q.kind == "preference_v1"]
+    assert sum(len(q.slots) for q in written) < 40, "nobody pays a writer for records that cannot be completed"
+    assert run.asked == 60
+    assert run.failed == 60
 
 
 # checklist 98

@@ -232,7 +232,8 @@ async def fetch_reply(
         return context.stored[key]
 
     async def store(answer: Answer) -> Reply:
-        reply = reply_of(context.run, key, answer, prompt_hash=reply_lineage.prompt_hash(question))
+        prompt = reply_lineage.prompt_hash(question)
+        reply = reply_of(context.run, key, answer, prompt_hash=prompt, asked=len(question.slots))
         kept = asyncio.get_running_loop().run_in_executor(None, reply_store.keep, reply)
         await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
         return reply
@@ -242,8 +243,8 @@ async def fetch_reply(
     return reply
 
 
-def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, job: str = "") -> Reply:
-    """An answer as it is stored. job: the batch job that brought it."""
+def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, asked: int, job: str = "") -> Reply:
+    """An answer as it is stored. asked: see `Reply.asked`; job: the batch job that brought it."""
     text, finish_reason = answer.text, answer.finish_reason
     if len(text.encode()) > MAX_REPLY_BYTES:
         text, finish_reason = text.encode()[:MAX_REPLY_BYTES].decode("utf-8", "ignore"), "length"
@@ -261,4 +262,5 @@ def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, job: str =
         answered_at=clock.now(),
         cached_tokens=answer.cached_tokens,
         job=job,
+        asked=asked,
     )

@@ -55,6 +55,11 @@ class Writer(Protocol[S_contra, D_co]):
         """The reason of slots that an offline teacher, which always says the same, wrote nothing for."""
         ...
 
+    @property
+    def repeated_whole_calls(self) -> bool:
+        """How earlier releases went on after a partly good first reply: see `_Call._slots_of`."""
+        ...
+
     def question(self, slots: Sequence[S_contra], *, max_tokens: int | None, attempt: int) -> Question:
         """max_tokens: None for the usual number. attempt: another one gets another seed."""
         ...
@@ -75,7 +80,7 @@ class Written(Generic[S, D]):
 
 async def write(context: BatchContext, writer: Writer[S, D], slots: Sequence[S], fetch: Fetch) -> Written[S, D]:
     """Ask until every slot has a draft, or nothing more can be had."""
-    call = _Call(context, writer, Written(list(slots)), len(slots), first_slot=slots[0].index)
+    call = _Call(context, writer, list(slots), Written(list(slots)), len(slots))
     try:
         await call.ask_until_done(fetch)
     except Stopped as stopped:
@@ -98,11 +103,11 @@ def answer_of(reply: Reply) -> Answer:
 class _Call(Generic[S, D]):
     context: BatchContext
     writer: Writer[S, D]
+    slots: list[S]
+    """All of the call; its replies are stored under the first."""
     written: Written[S, D]
     portion: int
     """How many records are asked for at a time."""
-    first_slot: int
-    """Under which the replies of the call are stored."""
     max_tokens: int | None = None
     fruitless: int = 0
     """Replies without a new record so far."""
@@ -111,10 +116,13 @@ class _Call(Generic[S, D]):
         question: Question | None = None
         attempt = 0
         while self.written.missing and self.fruitless < MAX_FRUITLESS:
-            slots = self._next_slots()
             asked = question or self._plain()
-            reply = await fetch(self.context, asked, self.first_slot, attempt)
+            reply = await fetch(self.context, asked, self.slots[0].index, attempt)
             attempt += 1
+            slots = self._slots_of(reply, attempt)
+            if slots is None:
+                question = asked
+                continue
             reading = self.writer.read(answer_of(reply), asked, slots)
             self._keep(reading, slots, reply)
             if reading.problem is None:
@@ -129,14 +137,30 @@ class _Call(Generic[S, D]):
     def _next_slots(self) -> list[S]:
         return self.written.missing[: self.portion]
 
+    def _slots_of(self, reply: Reply, attempt: int) -> list[S] | None:
+        """The slots that the question of this reply, the attempt-th, was about; None: other ones than these.
+
+        They differ only in a run that an earlier release began. After a reply that was partly good it asked for the
+        whole call once more (`repeated_whole_calls`), or for all slots behind the first missing one.
+        """
+        slots, missing = self._next_slots(), self.written.missing
+        if not self.written.made or reply.asked == len(slots):
+            return slots
+        if self.writer.repeated_whole_calls:
+            if attempt == 2 and reply.asked in (0, len(self.slots)):
+                return self.slots
+            return None if reply.asked else slots
+        return slots if not reply.asked and self.slots[-len(missing) :] == missing else None
+
     def _plain(self, attempt: int = 0) -> Question:
         return self.writer.question(self._next_slots(), max_tokens=self.max_tokens, attempt=attempt)
 
     def _keep(self, reading: Reading[D], slots: Sequence[S], reply: Reply) -> None:
-        done = {n for n in reading.drafts if 0 <= n < len(slots)}
-        self.written.made += [(slots[n], reading.drafts[n], reply) for n in sorted(done)]
-        rest = [slot for n, slot in enumerate(slots) if n not in done]
-        self.written.missing = rest + self.written.missing[len(slots) :]
+        missing = {slot.index for slot in self.written.missing}
+        done = [n for n in sorted(reading.drafts) if 0 <= n < len(slots) and slots[n].index in missing]
+        self.written.made += [(slots[n], reading.drafts[n], reply) for n in done]
+        missing -= {slots[n].index for n in done}
+        self.written.missing = [slot for slot in self.written.missing if slot.index in missing]
 
     def _after(self, asked: Question, reply: Reply, reading: Reading[D]) -> Question:
         """How to go on after a reply that did not hold all that was asked for."""

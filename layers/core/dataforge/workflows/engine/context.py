@@ -44,7 +44,7 @@ class OutOfTime(Exception):
 
 @dataclass(slots=True)
 class Traffic:
-    """Requests to one teacher."""
+    """Requests of one kind to one teacher."""
 
     in_flight: int = 0
     answered: int = 0
@@ -74,8 +74,8 @@ class BatchContext:
     """All replies that this attempt has used, stored ones included."""
     answered: int = 0
     """Replies that teachers gave to this attempt of the batch."""
-    traffic: defaultdict[str, Traffic] = field(default_factory=lambda: defaultdict(Traffic))
-    """What teachers made of the requests of this attempt of the batch, by the teacher's name."""
+    traffic: defaultdict[tuple[str, str], Traffic] = field(default_factory=lambda: defaultdict(Traffic))
+    """What teachers made of the requests of this attempt of the batch, by teacher and kind of question."""
     stop: str | None = None
     """Why no further call is sent: cancelled, out of budget, the teacher refused for good or cannot be reached."""
     stop_detail: str = ""

@@ -18,7 +18,7 @@ from dataforge.records import Answer, Question
 from dataforge.store.replies import Reply
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows.engine import config
-from dataforge.workflows.engine.context import BatchContext, OutOfTime, Stopped
+from dataforge.workflows.engine.context import BatchContext, OutOfTime, Stopped, Traffic
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 
 T = TypeVar("T")
@@ -47,10 +47,10 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
         try:
             reply = await _send(context, question, teacher, store)
             context.answered += 1
-            context.traffic[teacher.name].answered += 1
+            _traffic(context, teacher, question).answered += 1
             return reply
         except TeacherRefused as refused:
-            raise _refused(context, teacher, refused) from None
+            raise _refused(context, _traffic(context, teacher, question), refused) from None
         except TeacherError as busy:
             problem = busy
             if attempt < MAX_TRIES - 1:
@@ -63,18 +63,21 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
     raise Stopped(reason, detail)
 
 
-def _refused(context: BatchContext, teacher: Teacher, refused: TeacherRefused) -> Stopped:
+def _refused(context: BatchContext, seen: Traffic, refused: TeacherRefused) -> Stopped:
     """A refused prompt fails its slots only; a teacher that refuses everything ends the batch.
 
     A refusal comes at once and an answer takes seconds, so what is in flight must not make the first few refusals look
-    like all: as many more are needed. Other teachers' answers say nothing of this one."""
+    like all: as many more are needed. Answers of the writer say nothing of the critic."""
     if refused.this_prompt_only:
-        seen = context.traffic[teacher.name]
         seen.refused += 1
         if seen.answered or seen.refused < MAX_REFUSED_PROMPTS + seen.in_flight:
             return Stopped(PROMPT_REFUSED, refused.message)
     context.end(REFUSED, refused.message)
     return Stopped(REFUSED, refused.message)
+
+
+def _traffic(context: BatchContext, teacher: Teacher, question: Question) -> Traffic:
+    return context.traffic[teacher.name, question.kind]
 
 
 async def _send(context: BatchContext, question: Question, teacher: Teacher, store: StoreReply) -> Reply:
@@ -99,11 +102,12 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
             if context.stop is None:
                 raise OutOfTime
             raise Stopped(context.stop, context.stop_detail)
-        context.traffic[teacher.name].in_flight += 1
+        traffic = _traffic(context, teacher, question)
+        traffic.in_flight += 1
         try:
             return await _metered(teacher, limiter, era, question, store_and_note)
         finally:
-            context.traffic[teacher.name].in_flight -= 1
+            traffic.in_flight -= 1
     except (TeacherError, asyncio.CancelledError) as lost:
         if may_be_billed(lost):
             cost = None  # the provider may charge for it: it counts at the most it can have cost

@@ -53,6 +53,7 @@ class PassageWriter:
     max_reply_tokens: int
 
     exhausted = "passage_exhausted"
+    repeated_whole_calls = False
 
     @property
     def numbered(self) -> bool:

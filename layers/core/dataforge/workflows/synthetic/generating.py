@@ -77,6 +77,7 @@ class RecordWriter:
     numbered = True
     may_raise_max_tokens = True
     exhausted = "unreadable_reply"
+    repeated_whole_calls = True
 
     def question(self, slots: Sequence[RecordSlot], *, max_tokens: int | None, attempt: int) -> Question:
         asked = recipe.question(self.spec, slots, covered=self.covered, attempt=attempt)

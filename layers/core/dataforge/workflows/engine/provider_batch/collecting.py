@@ -120,8 +120,8 @@ async def _fetch(wave: Wave, client: BatchJobs, *, number: int, sent: Submission
             collected.why[answer.reason] += 1
             continue
         seen.add(key)
-        prompt, batch = index[key]
-        found.append(engine_batch.reply_of(run, key, answer, prompt_hash=prompt, job=sent.id))
+        prompt, batch, asked = index[key]
+        found.append(engine_batch.reply_of(run, key, answer, prompt_hash=prompt, asked=asked, job=sent.id))
         collected.spent[f"r{wave.e.round}b{batch:04d}"] += answer.cost_usd or 0.0
         if len(found) >= AT_ONCE:
             await asyncio.to_thread(reply_store.keep_many, found)

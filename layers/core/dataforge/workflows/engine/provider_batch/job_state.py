@@ -170,12 +170,15 @@ class Wave:
     def note(self, job: int, sent: Submission) -> None:
         run_files.write_json(self.run, self.file(job, "json"), sent.to_json())
 
-    def index(self, job: int) -> dict[str, tuple[str, int]]:
-        """Prompt hash and batch of every question, by its key."""
+    def index(self, job: int) -> dict[str, tuple[str, int, int]]:
+        """Prompt hash, batch and asked records of every question, by its key; earlier releases wrote no third number,
+        which is 0 then."""
         found = cast("dict[str, list[Any]]", run_files.read_json(self.run, self.file(job, "index.json")) or {})
-        return {key: (str(prompt), int(batch)) for key, (prompt, batch) in found.items()}
+        return {
+            key: (str(prompt), int(batch), int(rest[0]) if rest else 0) for key, (prompt, batch, *rest) in found.items()
+        }
 
-    def write_index(self, job: int, index: dict[str, tuple[str, int]]) -> None:
+    def write_index(self, job: int, index: dict[str, tuple[str, int, int]]) -> None:
         run_files.write_json(self.run, self.file(job, "index.json"), index)
 
 

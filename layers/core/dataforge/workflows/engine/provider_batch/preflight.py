@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dataforge.platform.ports import Item
@@ -23,7 +23,7 @@ from dataforge.workflows.engine.context import BatchContext, OpenBatch, Stopped
 from dataforge.workflows.engine.outcomes import Outcome
 from dataforge.workflows.engine.provider_batch import job_state
 from dataforge.workflows.engine.provider_batch.job_state import PendingRequest, Wave
-from dataforge.workflows.engine.retry import PROMPT_REFUSED
+from dataforge.workflows.engine.retry import MAX_REFUSED_PROMPTS, PROMPT_REFUSED
 
 _TEMPORARY = ("teacher_busy", "teacher_unreachable")
 
@@ -37,6 +37,11 @@ class _Observed:
     answered: dict[str, Teacher] = field(default_factory=dict)
     """Teachers that answered, by name."""
     failures: list[Stopped] = field(default_factory=list)
+
+    @property
+    def is_enough(self) -> bool:
+        """A refused prompt alone says nothing of the teacher."""
+        return bool(self.answered) or any(stopped.reason != PROMPT_REFUSED for stopped in self.failures)
 
     async def fetch(
         self,
@@ -72,8 +77,8 @@ def preflight(wave: Wave, waiting: Sequence[Item], role: str) -> set[str]:
     stored = set(batch.context.stored)
     if run_files.read_json(run, job_state.parameters_file(role)) is not None:
         return stored
-    unasked = next((r for r in requests if r.role == role and r.key not in stored), None)
-    if unasked is None:
+    unasked = [r for r in requests if r.role == role and r.key not in stored][:MAX_REFUSED_PROMPTS]
+    if not unasked:
         return stored
     observed = _Observed()
     _ask(batch, observed, unasked)
@@ -94,19 +99,26 @@ def _first(wave: Wave, waiting: Sequence[Item], role: str) -> tuple[Item, list[P
     raise LookupError(f"no question for the {role or 'writer'} waits")
 
 
-def _ask(batch: OpenBatch, observed: _Observed, request: PendingRequest) -> None:
-    slot, _, attempt = request.key.partition("#")
-    whole = len(batch.passes) > 1 and request.step == 0
+def _ask(batch: OpenBatch, observed: _Observed, requests: Sequence[PendingRequest]) -> None:
+    """The first of them; the next one only where the prompt of the one before is refused."""
+    by_call = {int(request.key.partition("#")[0]): request for request in requests}
+    one_by_one = asyncio.Lock()
 
     async def ask(slots: Sequence[Slot]) -> list[Outcome[Any]]:
-        if whole:
-            return await batch.call(slots, observed.fetch)
-        teacher = _teacher(batch, request)
-        with suppress(Stopped):  # it is among the failures that were observed
-            await observed.fetch(batch.context, request.question, int(slot), int(attempt), teacher=teacher)
-        return []
+        async with one_by_one:
+            if observed.is_enough:
+                return []
+            request = by_call[slots[0].index]
+            if len(batch.passes) > 1 and request.step == 0:
+                return await batch.call(slots, observed.fetch)
+            # Files hold how many records a question asks for, not their slots; `Reply.asked` needs the number.
+            question = replace(request.question, slots=tuple(slots)[: request.slots])
+            attempt, teacher = int(request.key.partition("#")[2]), _teacher(batch, request)
+            with suppress(Stopped):  # it is among the failures that were observed
+                await observed.fetch(batch.context, question, slots[0].index, attempt, teacher=teacher)
+            return []
 
-    calls = [c for c in batch.calls if c[0].index == int(slot)]
+    calls = [c for c in batch.calls if c[0].index in by_call]
     asyncio.run(engine_batch.ask_all(batch.context, ask, calls, 1))
     batch.context.budget.give_back()
 

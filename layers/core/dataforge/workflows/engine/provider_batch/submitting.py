@@ -231,11 +231,11 @@ def _write(wave: Wave, batches: Sequence[int], jobs_by_role: Mapping[str, Sequen
 
 def _write_file(wave: Wave, client: BatchJobs, number: int, questions: Iterator[PendingRequest]) -> str:
     """The key of a job's requests; beside them, what they belong to."""
-    index: dict[str, tuple[str, int]] = {}
+    index: dict[str, tuple[str, int, int]] = {}
 
     def lines() -> Iterator[bytes]:
         for a in questions:
-            index[a.key] = (reply_lineage.prompt_hash(a.question), a.batch)
+            index[a.key] = (reply_lineage.prompt_hash(a.question), a.batch, a.slots)
             yield client.line(a.key, a.question)
 
     file = run_files.key_of(wave.run, wave.file(number, "jsonl"))
