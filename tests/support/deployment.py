@@ -105,7 +105,7 @@ def physical(bed: Bed) -> dict[str, str]:
 
 
 def put_in(bed: Bed, answer: dict[str, Any]) -> Kept:
-    """A document, read into chunks by the last_release."""
+    """A document, read into chunks by the release."""
     text = b"# Berths\n\nA berth is a place at the quay where a vessel may lie.\n"
     with DataForge(bed.rest(answer["ApiUrl"]), answer["api_key"], answer["organization_id"]) as data_forge:
         project_id = data_forge.create_project("Before").project_id
