@@ -186,15 +186,15 @@ def test_a_critic_with_a_wrong_key_does_not_make_the_writer_paid_again(harness: 
 
 
 def test_a_critic_that_refuses_every_prompt_ends_the_batch_although_the_writer_answers(
-    forge: Forge, monkeypatch: pytest.MonkeyPatch
+    harness: SyntheticHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATAFORGE_CONCURRENCY", "2")
     settings.get.cache_clear()
-    forge.teach(critic=TOO_LONG)
+    harness.teach(critic=TOO_LONG)
 
-    run = forge.run(schema="preference_v1", count=60)
+    run = harness.run(schema="preference_v1", count=60)
 
-    written = [q for q in forge.teacher.asked if q.kind == "preference_v1"]
+    written = [q for q in harness.teacher.asked if q.kind == "preference_v1"]
     assert sum(len(q.slots) for q in written) < 40, "nobody pays a writer for records that cannot be completed"
     assert run.asked == 60
     assert run.failed == 60
