@@ -12,6 +12,7 @@ import pytest
 
 from dataforge.recipes import RECIPES
 from dataforge.workflows import kinds
+from tests.support.source_code import tree_of
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = [ROOT / "layers/core/dataforge", ROOT / "functions", ROOT / "infra", ROOT / "client/dataforge_client"]
@@ -72,7 +73,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def run_time_nodes(path: Path) -> Iterator[ast.AST]:
     """The whole syntax tree, but for what only type checkers read."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = tree_of(path)
     for_types = {
         inner
         for node in ast.walk(tree)
@@ -142,7 +143,7 @@ def graph() -> dict[str, set[str]]:
     files = {module_name(p): p for p in sources(*PRODUCT)}
     found: dict[str, set[str]] = {name: set() for name in files}
     for name, path in files.items():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Import):
                 found[name] |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -178,10 +179,7 @@ def test_kinds_of_records_are_listed_by_the_recipes_only() -> None:
     listing = {
         module_name(p)
         for p in sources(*PRODUCT)
-        if len(
-            {n.value for n in ast.walk(ast.parse(p.read_text("utf-8"))) if isinstance(n, ast.Constant)} & RECIPE_NAMES
-        )
-        > 2
+        if len({n.value for n in ast.walk(tree_of(p)) if isinstance(n, ast.Constant)} & RECIPE_NAMES) > 2
     }
 
     assert {m for m in listing if not m.startswith(allowed)} == set()
@@ -192,7 +190,7 @@ def test_kinds_of_runs_are_told_apart_by_their_table_only() -> None:
     comparing = {
         module_name(path)
         for path in sources(ROOT / "layers/core/dataforge", ROOT / "functions")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Compare)
         and {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)} & (kinds.KINDS.keys() - {"erase"})
         and any(isinstance(n, ast.Attribute) and n.attr == "kind" for n in ast.walk(node))
@@ -235,7 +233,7 @@ def test_functions_take_few_fields_by_position() -> None:
     many = [
         f"{module_name(path)}:{node.lineno}"
         for path in sources(*PRODUCT)
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id[:1].isupper()

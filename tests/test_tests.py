@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT, TESTS
+from tests.support.source_code import tree_of
 
 LONGEST_SLEEP_S = 0.2
 MOST_LINES = 450
@@ -57,13 +58,13 @@ def long_sleeps(tree: ast.AST) -> list[int]:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_no_module_imports_a_test_module(path: Path) -> None:
     """What two of them need stands in tests/support; fixtures stand in a conftest.py."""
-    assert of_tests(imported(ast.parse(path.read_text("utf-8")))) == []
+    assert of_tests(imported(tree_of(path))) == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_nobody_sleeps_long(path: Path) -> None:
     """Wait for the condition: `until` of tests/support/waiting.py."""
-    assert long_sleeps(ast.parse(path.read_text("utf-8"))) == []
+    assert long_sleeps(tree_of(path)) == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
