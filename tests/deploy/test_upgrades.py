@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataforge import VERSION
+from dataforge.store import schema
 from tests.support.deployment import Deployed, command, physical
 
 pytestmark = pytest.mark.deploy
@@ -46,7 +47,7 @@ def test_what_was_put_in_before_is_there_and_can_be_worked_on(deployed: Deployed
 def test_the_deployment_wrote_what_form_the_data_has(deployed: Deployed) -> None:
     item = deployed.aws("dynamodb").get_item(TableName="dataforge-dev-orgs", Key=AT)["Item"]
 
-    assert (item["number"], item["product"]) == ({"N": "1"}, {"S": VERSION})
+    assert (item["number"], item["product"]) == ({"N": str(schema.needed())}, {"S": VERSION})
 
 
 def refused(deployed: Deployed, assembly: Path) -> subprocess.CompletedProcess[str]:
