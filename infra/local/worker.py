@@ -10,6 +10,7 @@ from pathlib import Path
 from dataforge import log, platform, settings
 from dataforge.platform.embedded.worker_pool import serve
 from dataforge.platform.ports import Item
+from dataforge.workflows import kinds
 from infra import catalog
 from infra.local.platform import build
 
@@ -27,15 +28,23 @@ def resolve(handler: str) -> Callable[[Item, object], Item]:
     return found
 
 
-_HEAVY = ("aiohttp", "dataforge.quality.diversity", "dataforge.teachers.openai_compatible")
+_HEAVY = (
+    "aiohttp",
+    "dataforge.quality.diversity",
+    "dataforge.teachers.openai_compatible",
+    "dataforge.workflows.engine.provider_batch.pending",
+)
 """Modules that functions import where they use them, for fast cold starts, which a worker does not have."""
 
 
 def warm_up() -> None:
-    """Import the state functions before the first request."""
+    """Import the state functions, and what they import on first use, before the first request."""
     for name, function in catalog.FUNCTIONS.items():
         if name != "api":
             resolve(function.handler)
+    for kind in kinds.KINDS.values():
+        for step in kind.steps():
+            kind.step(step)
     for module in _HEAVY:
         importlib.import_module(module)
 

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from dataforge.errors import UnknownRunKind
 
 _WORKFLOWS = "dataforge.workflows"
+STEPS = ("plan", "open_batch", "assess", "close", "recover", "record_failure", "give_up")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,10 @@ class RunKind:
     recover: str = ""
     record_failure: str = ""
     give_up: str = ""
+
+    def steps(self) -> list[str]:
+        """The names of the steps that this kind has."""
+        return [name for name in STEPS if getattr(self, name)]
 
     def step(self, name: str) -> Callable[..., Any]:
         """The function of a step, by its name in this table. Raises UnknownRunKind when this kind has no such step."""
