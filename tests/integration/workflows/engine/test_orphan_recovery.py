@@ -7,7 +7,7 @@ import time
 import pytest
 
 from dataforge.platform import current
-from dataforge.store import documents, progress, run_log, runs
+from dataforge.store import documents, progress, runs
 from dataforge.workflows import kinds, lifecycle
 from tests.support.service import Service
 
@@ -105,29 +105,6 @@ def test_documents_of_a_parse_that_died_are_free_again(service: Service) -> None
     parsed = service.parse(project_id) if run.delivered < 3 else None
     assert {d.parsing_status for d in documents.of_project(project_id)} == {"parsed"}
     assert parsed is None or parsed["status"] == "completed"
-
-
-def test_a_recovery_that_dies_too_closes_the_run_with_both_reasons(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project_id = service.project()
-    service.upload(project_id, "berths.md", PAGES.encode())
-    service.parse(project_id)
-    started = service.call("POST", f"/projects/{project_id}/generate", json={"model_id": "extractive", "num_pairs": 60})
-    run_id = str(started["generationId"])
-    kill("generate", run_id)
-    org_id = service.headers["X-Organization-ID"]
-    if runs.get(org_id, run_id).status in runs.FINISHED:
-        pytest.skip("the run was faster than the kill")
-
-    lifecycle.reconcile(runs.get(org_id, run_id))
-    kill("generate", lifecycle.recovery_name(run_id))
-    run = lifecycle.reconcile(runs.get(org_id, run_id))
-
-    if run.status == "failed" and "its recovery" in str(run.error):
-        assert run.asked == run.delivered + run.rejected + run.failed
-    assert run.status in runs.FINISHED
-    assert any("state machine ended" in str(line["message"]) for line in run_log.tail(run_id, 50))
 
 
 # checklist 184

@@ -340,8 +340,49 @@ def test_a_run_whose_machine_died_does_not_lock_its_project(project: Project, mo
     first = runs.get(run.org_id, run.run_id)
     assert counts_of(first) == (6, 0, 0, 6)
     assert (first.status, first.reasons["failed"]) == ("failed", {"run_failed": 6})
+    assert "TIMED_OUT" in str(first.error)
+    assert "its recovery ended as TIMED_OUT" in str(first.error)
     assert first.output_tokens > 0
     assert projects.get(project.org_id, project.project_id).active_run == second.run_id
+
+
+class EndedOnce(Ended):
+    """The first execution of a run died; its recovery can be started."""
+
+    def describe(self, machine: str, run_id: str) -> Execution | None:
+        return None if run_id.endswith("-recovery") else super().describe(machine, run_id)
+
+
+# checklist 184, 185
+def test_a_recovery_delivers_stored_replies_asks_nothing_and_never_tops_up(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = teach(monkeypatch, good)
+    run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
+    [batch] = batches(planned)
+    run_states.generate_batch(batch)
+    platform.current().files.delete(run_files.key_of(run, "round-0/part-0000.json"))  # it died before it wrote that
+    platform.current().tables.delete("replies", {"run_id": run.run_id, "slot": "000005#00"})
+    asked, died = len(teacher.asked), EndedOnce()
+    platform.use(replace(platform.current(), workflows=died))
+    monkeypatch.setattr(lifecycle, "RECONCILE_AFTER", 0)
+
+    lifecycle.reconcile(runs.get(run.org_id, run.run_id))
+    recovery = run_states.plan_run(run_states.plan_run(died.input))
+    for item in batches(recovery):
+        run_states.generate_batch(item)
+        run_states.generate_batch(item)
+    assessed = run_states.assess_run(recovery)
+    run_states.close_run(assessed)
+
+    done = runs.get(run.org_id, run.run_id)
+    assert not assessed["top_up"]
+    assert len(teacher.asked) == asked
+    assert counts_of(done) == (6, 5, 0, 1)
+    assert (done.status, done.reasons["failed"]) == ("failed", {"run_failed": 1})
+    assert "TIMED_OUT" in str(done.error)
+    assert done.report is not None
+    assert projects.get(project.org_id, project.project_id).active_run is None
 
 
 def test_a_deletion_that_was_cut_off_can_be_repeated(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
     unreadable         -> a correction turn that shows the error, then a fresh question
     some records good  -> they are kept; the next question asks for the missing ones only
     cut by length      -> the same; when nothing was complete: more tokens, or fewer records at a time
-    MAX_FRUITLESS replies in a row without a new record -> the slots that are left fail with the last reason
+    MAX_FRUITLESS replies without a new record -> the slots that are left fail with the last reason
 
 What is asked and how a reply is read is the writer's: one for each kind of run.
 """
