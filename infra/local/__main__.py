@@ -21,6 +21,9 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path(".dataforge"), help="data folder")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 picks a free one")
+    parser.add_argument(
+        "--stop-when", choices=("asked", "unused"), default="asked", help="unused: also when no command uses it"
+    )
     arguments = parser.parse_args()
     for name in UNLIMITED_RATES:  # before the settings are read
         os.environ[name] = os.environ.get(name) or "0"
@@ -28,7 +31,7 @@ def main() -> int:
     # uvicorn raises the signal that ended it again; by default SIGTERM would then kill the process before its cleanup.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        serve(arguments.home.resolve(), arguments.host, arguments.port)
+        serve(arguments.home.resolve(), arguments.host, arguments.port, stop_when=arguments.stop_when)
     except KeyboardInterrupt:
         return 130
     except (RuntimeError, OSError, SchemaMismatch) as problem:

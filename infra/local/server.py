@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -30,6 +31,7 @@ from dataforge.store import api_keys, organisations, projects, runs, schema
 from dataforge.workflows import lifecycle
 from dataforge.workflows.documents import verification
 from dataforge.workflows.synthetic import jobs
+from infra.local import watching
 from infra.local.platform import Workers, build, invoker, pool, write_once
 
 logger = logging.getLogger(__name__)
@@ -150,8 +152,9 @@ def machine(
         platform.use(None)
 
 
-def serve(home: Path, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; one JSON line on stdout says when and where it is ready."""
+def serve(home: Path, host: str, port: int, *, stop_when: str = "asked") -> None:
+    """Serve until SIGTERM or SIGINT, or until `watching` ends it; one JSON line on stdout says when and where it is
+    ready. stop_when: `unused` ends it also when no command uses it and no run goes on."""
     listener = socket.create_server((host, port), backlog=512)
     url = f"http://{host}:{listener.getsockname()[1]}"
     with machine(home, url) as (backend, credentials):
@@ -167,6 +170,7 @@ def serve(home: Path, host: str, port: int) -> None:
             "pid": os.getpid(),
             "credentials": str(credentials),
             "organization_id": json.loads(credentials.read_text("utf-8"))["organization_id"],
+            "stop_when": stop_when,
         }
         marker = home / "server.json"
         marker.write_text(json.dumps(ready))
@@ -182,9 +186,32 @@ def serve(home: Path, host: str, port: int) -> None:
         )
         threading.Thread(target=_announce, args=(server, ready), daemon=True).start()
         try:
-            server.run(sockets=[listener])
+            with watched(home, backend, stop_when):
+                server.run(sockets=[listener])
         finally:
             marker.unlink(missing_ok=True)
+
+
+@contextmanager
+def watched(home: Path, backend: Platform, stop_when: str) -> Iterator[None]:
+    """During the block this process is told to end (SIGTERM) when `watching` says so."""
+    closing, runner = threading.Event(), backend.workflows
+    assert isinstance(runner, Runner)  # noqa: S101  build made it
+    is_busy, unused = runner.is_busy, stop_when == "unused"
+
+    def watch() -> None:
+        with watching.watch(home, unused=unused, is_busy=is_busy, stop=_end_process, closing=closing):
+            threading.Event().wait()  # the locks are held as long as the process lives
+
+    threading.Thread(target=watch, name="watching", daemon=True).start()
+    try:
+        yield
+    finally:
+        closing.set()
+
+
+def _end_process() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _announce(server: uvicorn.Server, ready: dict[str, object]) -> None:

@@ -38,3 +38,20 @@ def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, answer: si
     assert server.returncode == code
     assert not (tmp_path / "server.json").exists()
     assert "Traceback" not in log
+
+
+def test_a_server_whose_command_was_killed_ends_when_it_has_nothing_to_do(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "infra.local", "--home", str(tmp_path), "--port", "0", "--stop-when", "unused"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        assert json.loads(server.stdout.readline())["stop_when"] == "unused"
+
+        _, log = server.communicate(timeout=60)
+
+    assert server.returncode == 0
+    assert not (tmp_path / "server.json").exists()
+    assert "Traceback" not in log

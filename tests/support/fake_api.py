@@ -174,10 +174,13 @@ def main() -> None:
             "home": str(home),
             "organization_id": ORGANIZATION,
             "credentials": str(credentials),
+            "stop_when": answer.get("--stop-when", "asked"),
         }
         (home / "server.json").write_text(json.dumps(ready))
         print(json.dumps(ready), flush=True)
-        stop.wait()
+        while not stop.wait(0.05):
+            if (home / "server.stop").exists():
+                break
     (home / "server.json").unlink()
     (home / "stopped").touch()
 

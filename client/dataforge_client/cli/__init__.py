@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from dataforge_client.cli import (
     cancel,
     cost,
     deploy,
+    down,
     export,
     key,
     ledger,
@@ -34,7 +36,7 @@ from dataforge_client.cli import (
     trace,
     up,
 )
-from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, exit_code
+from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, describe, exit_code
 from dataforge_client.errors import ClientError
 
 _interrupted = False
@@ -53,6 +55,7 @@ for _command in (
     run.command,
     synth.command,
     up.command,
+    down.command,
     models.command,
     projects.command,
     status.command,
@@ -80,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # keep nohup working
             signal.signal(number, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a file name may hold bytes that are not UTF-8
     code = execute(arguments)
     if code == INTERRUPTED:
         # Do not wait for an upload thread that hangs on a dead connection.
@@ -117,6 +122,6 @@ def execute(arguments: Sequence[str] | None) -> int:
         # The reader of stdout has exited (`dataforge pairs ... | head`): the interpreter must not flush to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except OSError as problem:
-        click.echo(f"Error: {problem}", err=True)
+    except Exception as problem:
+        click.echo(f"Error: {describe(problem)}", err=True)
         return FAILED

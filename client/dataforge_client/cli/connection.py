@@ -63,9 +63,10 @@ def connection_options(function: Callable[..., object]) -> Callable[..., object]
 
 @contextmanager
 def connect(
-    connection: ConnectionOptions, *, on_server_start: Callable[[Path], None] | None = None
+    connection: ConnectionOptions, *, on_server_start: Callable[[str], None] | None = None
 ) -> Iterator[DataForge]:
-    """A client for the duration of the block. on_server_start: called before a local server is started."""
+    """A client for the duration of the block. on_server_start: called with a sentence for the person before a local
+    server is started, and when another command is at it."""
     from dataforge_client.cli import local_server
     from dataforge_client.client import DataForge
 
@@ -74,11 +75,13 @@ def connect(
         with DataForge(remote.base_url, remote.api_key, remote.organization_id) as forge:
             yield forge
         return
-    home = data_folder(connection)
-    if on_server_start:
-        on_server_start(home)
+    home, say = data_folder(connection), on_server_start or (lambda _: None)
     with (
-        local_server.running_server(home) as local,
+        local_server.running_server(
+            home,
+            on_start=lambda: say(f"Starting a local server on {home}"),
+            on_wait=lambda: say(f"Waiting for another command that starts or stops the server on {home}"),
+        ) as local,
         DataForge(local.base_url, local.api_key, local.organization_id) as forge,
     ):
         yield forge

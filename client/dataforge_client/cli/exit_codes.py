@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataforge_client.errors import ApiError, ConfigError
+import os
+
+from dataforge_client.errors import ApiError, ClientError, ConfigError
 
 OK = 0
 FAILED = 1
@@ -31,3 +33,16 @@ def exit_code(error: Exception) -> int:
     if isinstance(error, ApiError):
         return _BY_CODE.get(error.code) or _BY_STATUS.get(error.status, FAILED)
     return FAILED
+
+
+def describe(error: Exception) -> str:
+    """The error for a person. One that is no error of the server or the system is a defect of this program, and the
+    text says so; with DATAFORGE_DEBUG set it has the traceback."""
+    if isinstance(error, ClientError | OSError):
+        return str(error)
+    text = f"{type(error).__name__}: {error} (a defect of dataforge: please report it)"
+    if os.environ.get("DATAFORGE_DEBUG"):
+        import traceback
+
+        return text + "\n" + "".join(traceback.format_exception(error)).rstrip()
+    return f"{text}; DATAFORGE_DEBUG=1 shows where"

@@ -1,4 +1,4 @@
-"""The local server as a child process: a running one is used, otherwise one is started and stopped again."""
+"""The local server of a data folder: a running one is shared, otherwise one is started; its last user stops it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from dataforge_client.cli import server_users
 from dataforge_client.errors import ClientError, ConfigError
 from dataforge_client.profiles import Connection
 
@@ -21,10 +23,14 @@ STOP_TIMEOUT = 20.0
 START_TIMEOUT = 120.0
 """Seconds until the server must be ready; the first start on a cold disk is slow."""
 
+_REASON = "Cannot start: "
+"""How the server begins the line that says why."""
 LOG_LIMIT = 10 * 2**20
 """Bytes of the log file until it is rotated."""
 
 _running: list[subprocess.Popen[str]] = []
+_users: list[IO[str]] = []
+"""The locks that count this command as a user of its server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +53,66 @@ class ServerInfo:
 
 
 @contextmanager
-def running_server(home: Path) -> Iterator[Connection]:
-    """A server on this data folder for the duration of the block; a running one is used and left running."""
-    running = find_running_server(home)
-    if running is not None:
-        yield running
-        return
+def running_server(
+    home: Path, *, on_start: Callable[[], None] | None = None, on_wait: Callable[[], None] | None = None
+) -> Iterator[Connection]:
+    """A server on this data folder for the duration of the block: the one that is running, or one that is started.
+
+    Commands that run at the same time share it; the last one stops it, unless `dataforge up` started it. on_start:
+    called before a server is started; on_wait: when another command is starting or stopping one.
+    """
+    with server_users.start_lock(home, on_wait=on_wait):
+        child: subprocess.Popen[str] | None = None
+        connection = find_running_server(home)
+        if connection is None:
+            if on_start:
+                on_start()
+            child, connection = _started(home)
+        users = server_users.register(home)
+    _users.append(users)
+    try:
+        yield connection
+    finally:
+        with server_users.start_lock(home, on_wait=on_wait):
+            last = server_users.is_last(users)
+            if child is not None and last:
+                stop(child)
+            elif last and ends_with_its_users(home):
+                ask_to_stop(home)
+            elif child is not None:
+                leave(child)
+        _users.remove(users)
+        users.close()
+
+
+def _started(home: Path) -> tuple[subprocess.Popen[str], Connection]:
     with open_log(home) as log, log_path(home).open(encoding="utf-8", errors="replace") as reader:
         reader.seek(0, os.SEEK_END)
-        child = start(home, "127.0.0.1", 0, log=log)
+        child = start(home, "127.0.0.1", 0, log=log, shared=True)
         try:
-            yield wait_until_ready(child, log=reader).connection()
-        finally:
+            return child, wait_until_ready(child, log=reader).connection()
+        except BaseException:
             stop(child)
+            raise
+
+
+def ends_with_its_users(home: Path) -> bool:
+    """Whether a command started the running server, and not `dataforge up`."""
+    try:
+        return bool(json.loads((home / "server.json").read_text(encoding="utf-8")).get("stop_when") == "unused")
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def ask_to_stop(home: Path) -> bool:
+    """Ask the running server to end and wait until it has; False when it has not after STOP_TIMEOUT seconds."""
+    (home / "server.stop").touch()
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while (home / "server.json").exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def log_path(home: Path) -> Path:
@@ -99,15 +152,21 @@ def find_running_server(home: Path) -> Connection | None:
     return None
 
 
-def start(home: Path, host: str, port: int, *, log: IO[str] | None = None) -> subprocess.Popen[str]:
+def start(
+    home: Path, host: str, port: int, *, log: IO[str] | None = None, shared: bool = False
+) -> subprocess.Popen[str]:
     """Start the server process.
 
-    port: 0 picks a free one. log: the file for its stderr; None: the terminal. PYTHONSAFEPATH prevents the import of a
+    port: 0 picks a free one. log: the file for its stderr; None: the terminal. shared: it ends when no command uses it
+    and it has nothing to do. PYTHONSAFEPATH prevents the import of a
     folder named infra in the current directory. The process gets its own session, so that Ctrl-C in the terminal does
     not reach it: the command stops it.
     """
     child = subprocess.Popen(
-        [sys.executable, "-m", "infra.local", "--home", str(home), "--host", host, "--port", str(port)],
+        [
+            *(sys.executable, "-m", "infra.local", "--home", str(home), "--host", host, "--port", str(port)),
+            *(("--stop-when", "unused") if shared else ()),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -133,7 +192,7 @@ def wait_until_ready(child: subprocess.Popen[str], *, log: IO[str] | None = None
     finally:
         timer.cancel()
     stop(child)
-    raise ClientError(f"The local server did not start (exit code {child.returncode}).{_tail(log)}")
+    raise ClientError(_why_not_started(child.returncode, log))
 
 
 def stop(child: subprocess.Popen[str]) -> None:
@@ -151,8 +210,20 @@ def stop(child: subprocess.Popen[str]) -> None:
         _running.remove(child)
 
 
+def leave(child: subprocess.Popen[str]) -> None:
+    """Let it run for the other commands that use it; the last one stops it."""
+    if child.stdout is not None:
+        child.stdout.close()
+    if child in _running:
+        _running.remove(child)
+    child.returncode = child.poll() or 0  # nobody waits for it any more
+
+
 def kill_all() -> None:
-    """For the second Ctrl-C: kill all child processes. Committed data is safe; the next start resumes the jobs."""
+    """For the second Ctrl-C: kill all child processes that no other command uses. Committed data is safe; the next
+    start resumes the jobs."""
+    if not all(server_users.is_last(users) for users in _users):
+        return
     for child in _running:
         with suppress(ProcessLookupError):
             child.kill()
@@ -169,9 +240,10 @@ def _parse_server_info(line: str) -> ServerInfo | None:
         return None
 
 
-def _tail(log: IO[str] | None, lines: int = 15) -> str:
-    """The last lines of the log, from the reader's position on."""
-    if log is None:
-        return ""
-    last = log.read().splitlines()[-lines:]
-    return "\n" + "\n".join(last) if last else ""
+def _why_not_started(code: int | None, log: IO[str] | None, lines: int = 15) -> str:
+    """The server's own reason first; without one, the end of what it has logged."""
+    last = log.read().splitlines()[-lines:] if log is not None else []
+    reasons = [line.removeprefix(_REASON) for line in last if line.startswith(_REASON)]
+    if reasons:
+        return f"The local server did not start: {reasons[-1]}"
+    return "\n".join((f"The local server did not start (exit code {code}).", *last))

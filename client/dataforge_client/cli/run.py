@@ -185,7 +185,9 @@ def _collect_sources(
 
 def _project_name(paths: Sequence[Path | str]) -> str:
     """The default name of the project: of the first path, or its URL; at most 200 characters, as the API allows."""
+    from dataforge_client.cli.sources import shown
+
     if not paths:
         return "documents"
     first = paths[0]
-    return ((first.resolve().stem if isinstance(first, Path) else first) or "documents")[:200]
+    return ((shown(Path(first.resolve().stem)) if isinstance(first, Path) else first) or "documents")[:200]

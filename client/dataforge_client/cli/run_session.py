@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, data_folder, remote_connection
-from dataforge_client.cli.exit_codes import INTERRUPTED, OK, exit_code
+from dataforge_client.cli.exit_codes import INTERRUPTED, OK, describe, exit_code
 from dataforge_client.cli.formatting import estimate_lines, program_name
 from dataforge_client.cli.local_server import log_path
 from dataforge_client.cli.pipeline import estimate_run, run_pipeline
@@ -59,19 +59,16 @@ class RunSession:
         if not self._request.sources and self._request.resume is None:
             return self._show_error(ClientError("None of the files can be used."))
         try:
-            with connect(self._connection, on_server_start=self._note_server_start) as forge:
+            with connect(self._connection, on_server_start=self._reporter.note) as forge:
                 return self._show_estimate(forge) if self._request.dry_run else self._make_dataset(forge)
         except KeyboardInterrupt:
             if self._state.project_id is None:
                 self._show_interrupted()
             return INTERRUPTED
-        except BrokenPipeError:
+        except (click.ClickException, click.Abort, BrokenPipeError):
             raise
-        except (ClientError, OSError) as problem:
+        except Exception as problem:
             return self._show_error(problem)
-
-    def _note_server_start(self, home: Path) -> None:
-        self._reporter.note(f"Starting a local server on {home}")
 
     def _make_dataset(self, forge: DataForge) -> int:
         with tempfile.TemporaryDirectory() as scratch:
@@ -148,8 +145,8 @@ class RunSession:
             note = "Stopping (press Ctrl-C again to kill). Finished work is kept."
         click.echo(f"\nInterrupted. {note}\nResume with:\n  {command}", err=True)
 
-    def _show_error(self, problem: ClientError | OSError) -> int:
-        code = exit_code(problem)
+    def _show_error(self, problem: Exception) -> int:
+        code, message = exit_code(problem), describe(problem)
         failed = [(str(f.path), f.reason, f.message) for f in self._state.skipped if f.kind == "failed"]
         error_code = problem.code if isinstance(problem, ApiError) else type(problem).__name__
         if self._json:
@@ -157,7 +154,7 @@ class RunSession:
                 {
                     "status": "failed",
                     "exit_code": code,
-                    "error": {"code": error_code, "message": str(problem)},
+                    "error": {"code": error_code, "message": message},
                     "project_id": self._state.project_id,
                     "documents": {"failed": [{"name": n, "reason": r, "message": m} for n, r, m in failed]},
                     "resume": self._resume_command() if self._state.project_id else None,
@@ -166,7 +163,7 @@ class RunSession:
             return code
         if self._quiet:
             click.echo(failed_documents_text(failed), err=True, nl=False)
-        click.echo(f"Error: {problem}", err=True)
+        click.echo(f"Error: {message}", err=True)
         if isinstance(problem, (ServerError, ConnectionFailed)) and remote_connection(self._connection) is None:
             click.echo(f"The log of the local server is {log_path(data_folder(self._connection))}", err=True)
         if self._state.project_id:

@@ -48,7 +48,7 @@ class SkippedFile:
     """
 
     path: Path | str
-    """A URL is kept as typed."""
+    """A URL is kept as typed; a name that is not UTF-8 is text as `shown` writes it."""
     kind: Literal["failed", "left_out"]
     reason: str
     message: str
@@ -87,9 +87,8 @@ def _walk(path: Path, skipped: list[SkippedFile]) -> Iterator[tuple[Path, Path]]
         return
 
     def on_error(problem: OSError) -> None:
-        skipped.append(
-            SkippedFile(Path(problem.filename), "failed", "unreadable", f"{problem.strerror}: check its permissions")
-        )
+        folder = shown(Path(problem.filename))
+        skipped.append(SkippedFile(folder, "failed", "unreadable", f"{problem.strerror}: check its permissions"))
 
     for folder, subfolders, names in os.walk(path, onerror=on_error):
         subfolders[:] = sorted(n for n in subfolders if not n.startswith("."))
@@ -99,11 +98,18 @@ def _walk(path: Path, skipped: list[SkippedFile]) -> Iterator[tuple[Path, Path]]
                 yield file, file.relative_to(path)
 
 
+def shown(path: Path) -> str:
+    """The path as text that can be printed and sent: bytes of a name that are not UTF-8 become `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _check_file(file: Path, *, named: bool) -> SkippedFile | None:
     if file.suffix.lower() not in CONTENT_TYPES:
         kind: Literal["failed", "left_out"] = "failed" if named else "left_out"
         advice = f"{file.suffix or 'no suffix'} is not supported; convert it to one of {' '.join(CONTENT_TYPES)}"
-        return SkippedFile(file, kind, "unsupported", advice)
+        return SkippedFile(shown(file), kind, "unsupported", advice)
+    if shown(Path(file.name)) != file.name:
+        return SkippedFile(shown(file), "failed", "file_name", "its name is not UTF-8: rename it")
     if not file.is_file():
         return SkippedFile(file, "failed", "unreadable", "not a regular file")
     if not os.access(file, os.R_OK):
@@ -116,7 +122,7 @@ def _check_file(file: Path, *, named: bool) -> SkippedFile | None:
 def _unique_names(relatives: list[Path]) -> list[str]:
     """Unique document names: the file name; if not unique, with its folders; if still not unique, with a number."""
     counts = Counter(r.name for r in relatives)
-    candidates = [r.name if counts[r.name] == 1 else "__".join(r.parts) for r in relatives]
+    candidates = [r.name if counts[r.name] == 1 else shown(Path("__".join(r.parts))) for r in relatives]
     taken: set[str] = set()
     names: list[str] = []
     for candidate in candidates:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect
-from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, PARTIAL, exit_code
+from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, PARTIAL, describe, exit_code
 from dataforge_client.cli.formatting import duration, money
 from dataforge_client.cli.progress import ProgressUpdate, Stage, is_interactive, make_reporter
 from dataforge_client.dataset_card import render_card
-from dataforge_client.errors import ApiError, ClientError, NotFound
+from dataforge_client.errors import ApiError, NotFound
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
@@ -46,7 +46,7 @@ class SynthSession:
     def run(self) -> int:
         """Execute the request; returns the exit code."""
         try:
-            with connect(self._connection, on_server_start=self._note_server_start) as forge:
+            with connect(self._connection, on_server_start=self._reporter.note) as forge:
                 return self._make_dataset(forge)
         except KeyboardInterrupt:
             if self._job_id:
@@ -54,11 +54,10 @@ class SynthSession:
             return INTERRUPTED
         except ApiError as problem:
             return self._show_api_error(problem)
-        except ClientError as problem:
-            return self._show_error(str(problem), type(problem).__name__, exit_code(problem))
-
-    def _note_server_start(self, home: Path) -> None:
-        self._reporter.note(f"Starting a local server on {home}")
+        except (click.ClickException, click.Abort, BrokenPipeError):
+            raise
+        except Exception as problem:
+            return self._show_error(describe(problem), type(problem).__name__, exit_code(problem))
 
     def _make_dataset(self, forge: DataForge) -> int:
         request = self._request

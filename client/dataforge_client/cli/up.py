@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Port to listen on.")
 def command(home: Path | None, host: str, port: int) -> int:
     """Run the server on this machine until Ctrl-C. Unfinished jobs are resumed at the next start."""
-    from dataforge_client.cli import local_server
+    from dataforge_client.cli import local_server, server_users
     from dataforge_client.cli.connection import ConnectionOptions, data_folder
     from dataforge_client.errors import ClientError
 
     folder = data_folder(ConnectionOptions(home=home))
+    starting = ExitStack()
+    starting.enter_context(server_users.start_lock(folder))
     child = local_server.start(folder, host, port)
     signals: list[int] = []
 
@@ -46,7 +49,8 @@ def command(home: Path | None, host: str, port: int) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, forward_signal)
     try:
-        info = local_server.wait_until_ready(child)
+        with starting:
+            info = local_server.wait_until_ready(child)
         click.echo(_welcome(info), err=True)
         child.wait()
     except ClientError:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
+from dataforge_client.cli.exit_codes import describe
 from dataforge_client.cli.progress import ProgressUpdate, Reporter
-from dataforge_client.cli.sources import SkippedFile, Source, document_key
-from dataforge_client.errors import ApiError, AuthenticationError, ClientError, ConnectionFailed, PermissionDenied
+from dataforge_client.cli.sources import SkippedFile, Source, document_key, shown
+from dataforge_client.errors import ApiError, AuthenticationError, ConnectionFailed, PermissionDenied
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
@@ -80,10 +81,11 @@ def _handle_result(future: Future[None], source: Source, skipped: list[SkippedFi
         future.result()
     except _FATAL:
         raise
-    except (ClientError, OSError) as problem:
+    except Exception as problem:  # whatever is wrong with one file, the others go on
         if isinstance(problem, ApiError) and problem.status >= 500:
             raise
-        reason = problem.code.lower() if isinstance(problem, ApiError) else "unreadable"
-        skipped.append(SkippedFile(source.url or source.path, "failed", reason, str(problem)))
-        reporter.event("document", {"name": source.name, "status": "failed", "reason": reason, "message": str(problem)})
-        reporter.note(f"  {source.url or source.path} cannot be used: {problem}")
+        reason, message = problem.code.lower() if isinstance(problem, ApiError) else "unreadable", describe(problem)
+        path = source.url or shown(source.path)
+        skipped.append(SkippedFile(path, "failed", reason, message))
+        reporter.event("document", {"name": source.name, "status": "failed", "reason": reason, "message": message})
+        reporter.note(f"  {path} cannot be used: {message}")

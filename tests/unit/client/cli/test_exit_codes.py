@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dataforge_client import DataForge
 from tests.support.fake_api import FakeApi, Fault
 
 
@@ -171,3 +174,70 @@ def test_no_readable_document_fails_and_leaves_the_old_file(
     assert code == result["exit_code"] == 1
     assert result["error"]["message"] == "No document could be read"
     assert (tmp_path / "set.jsonl").read_text() == "old"
+
+
+def test_a_file_whose_name_is_not_utf8_is_listed_and_the_others_are_used(
+    run: Callable[..., int], api: FakeApi, docs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bad = os.fsencode(docs) + b"/caf\xe9.md"
+    Path(os.fsdecode(bad)).write_text("# Coffee\nAt ten.")
+
+    code = run("--pairs", "6")
+
+    said = capfd.readouterr().err
+    assert code == 3
+    assert r"caf\xe9.md: file_name: its name is not UTF-8: rename it" in said
+    assert {d["name"] for d in next(iter(api.documents.values()))} == {"leave.md", "travel.txt"}
+
+
+def test_files_of_one_name_in_a_folder_whose_name_is_not_utf8_are_used(
+    run: Callable[..., int], api: FakeApi, docs: Path
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(docs) + b"/caf\xe9"))
+    folder.mkdir()
+    (folder / "leave.md").write_text("# Coffee\nAt ten.")
+
+    assert run(paths=(str(docs),)) == 0
+    assert {d["name"] for d in next(iter(api.documents.values()))} == {"leave.md", "travel.txt", r"caf\xe9__leave.md"}
+
+
+def test_a_folder_whose_name_is_not_utf8_can_be_the_argument(run: Callable[..., int], docs: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(docs) + b"/caf\xe9"))
+    folder.mkdir()
+    (folder / "leave.md").write_text("# Coffee\nAt ten.")
+
+    assert run(paths=(str(folder),)) == 0
+
+
+def test_an_unexpected_exception_of_one_upload_fails_that_document_only(
+    run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    upload = DataForge.upload_file
+
+    def broken(self: DataForge, project: str, path: Path, **options: Any) -> object:
+        if path.name == "leave.md":
+            raise LookupError("no such codec")
+        return upload(self, project, path, **options)
+
+    monkeypatch.setattr(DataForge, "upload_file", broken)
+
+    assert run() == 3
+    assert "leave.md: unreadable: LookupError: no such codec (a defect of dataforge" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_defect_ends_with_a_message_and_a_code_and_no_traceback(
+    run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], options: tuple[str]
+) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise RuntimeError("two is three")
+
+    monkeypatch.setattr(DataForge, "parse", broken)
+
+    code = run(*options)
+
+    said = capfd.readouterr()
+    assert code == 1
+    assert "RuntimeError: two is three (a defect of dataforge: please report it)" in said.out + said.err
+    assert "--resume proj_" in said.out + said.err
+    assert "Traceback" not in said.err

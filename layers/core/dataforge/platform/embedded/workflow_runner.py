@@ -36,6 +36,8 @@ KEEP_THREAD_SECONDS = 1.0
 """An execution that waits no longer than this keeps its thread."""
 TOKEN_CALL_SECONDS = 60.0
 """Time-out of a function that is called with a task token."""
+LONG_WAIT_SECONDS = 3600.0
+"""A wait that is no reason to keep a server for: that of a deletion which can still be undone."""
 POLL_SECONDS = 0.1
 """Until a start or stop by another process is noticed."""
 
@@ -95,6 +97,11 @@ class Runner:
     def send_task_success(self, token: str) -> None:
         self._store.send_task_success(token)
         self._wake.set()
+
+    def is_busy(self) -> bool:
+        """Whether an execution runs that is not only waiting, for longer than LONG_WAIT_SECONDS from now."""
+        soon = time.time() + LONG_WAIT_SECONDS
+        return any(row.wake is None or row.wake < soon for row in self._store.running())
 
     def start_up(self) -> None:
         """Start running, first the executions that an earlier process left unfinished. Raises RuntimeError when

@@ -1,0 +1,40 @@
+"""`dataforge down`: stop the server of a data folder, whoever started it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dataforge_client.cli.exit_codes import FAILED, OK
+
+
+@click.command("down")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Data folder [default: $DATAFORGE_HOME or ~/.dataforge].",
+)
+@click.option("--force", is_flag=True, help="Also while another command uses it.")
+def command(home: Path | None, force: bool) -> int:
+    """Stop the server on this machine. Unfinished jobs are resumed at the next start."""
+    from dataforge_client.cli import local_server, server_users
+    from dataforge_client.cli.connection import ConnectionOptions, data_folder
+
+    folder = data_folder(ConnectionOptions(home=home))
+    if not folder.is_dir():
+        click.echo(f"No server is running on {folder}.", err=True)
+        return OK
+    with server_users.start_lock(folder):
+        if local_server.find_running_server(folder) is None:
+            click.echo(f"No server is running on {folder}.", err=True)
+            return OK
+        if server_users.is_used(folder) and not force:
+            click.echo("Error: another command is using the server. Wait for it, or add --force.", err=True)
+            return FAILED
+        if not local_server.ask_to_stop(folder):
+            click.echo(f"Error: the server on {folder} does not end; its log is in the folder.", err=True)
+            return FAILED
+    click.echo("Stopped. Unfinished jobs are resumed at the next start.", err=True)
+    return OK
