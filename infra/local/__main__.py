@@ -30,6 +30,7 @@ def main() -> int:
     log.configure(settings.get().log_level)
     # uvicorn raises the signal that ended it again; by default SIGTERM would then kill the process before its cleanup.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    os.umask(0o077)  # what is written is for this user only
     try:
         serve(arguments.home.resolve(), arguments.host, arguments.port, stop_when=arguments.stop_when)
     except KeyboardInterrupt:

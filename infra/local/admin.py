@@ -31,9 +31,13 @@ ALL_WORK = [s for s in api_keys.SCOPES if s != api_keys.ADMIN]
 def connect(arguments: Arguments) -> None:
     """Set the backend of this process to the data folder or the deployment."""
     if arguments.home is not None:
+        from infra.local import home as data_folder
         from infra.local.platform import build
 
-        platform.use(build(arguments.home.resolve(), base_url=lambda: "", invoke=_never))
+        home = arguments.home.resolve()
+        data_folder.make_private(home)
+        data_folder.check(home)
+        platform.use(build(home, base_url=lambda: "", invoke=_never))
         return
     if arguments.stage not in STAGES:
         raise Invalid(f"There is no stage {arguments.stage}: choose from {', '.join(STAGES)}", field="stage")

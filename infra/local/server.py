@@ -27,12 +27,14 @@ from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.file_keys import disposition
 from dataforge.platform.ports import FileInfo, Platform
-from dataforge.store import api_keys, organisations, projects, runs, schema
+from dataforge.store import api_keys, members, organisations, projects, runs, schema
 from dataforge.workflows import lifecycle
 from dataforge.workflows.documents import verification
 from dataforge.workflows.synthetic import jobs
 from infra.local import watching
-from infra.local.platform import Workers, build, invoker, pool, write_once
+from infra.local.home import CREDENTIALS, check, held, make_private, organisation_of
+from infra.local.identity import add_identity_route
+from infra.local.platform import Workers, build, invoker, pool, secret_of, write_once
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +75,26 @@ def add_file_routes(app: FastAPI, files: LocalFiles) -> None:
 
 
 def ensure_credentials(home: Path, url: str) -> Path:
-    """The local organisation and its key, created at the first start; the file (0600) is read by the command."""
-    path = home / "credentials.json"
+    """The local organisation and its key, created at the first start; the file (0600) is read by the command.
+
+    When only the file is lost, the organisation that was made then gets a new key.
+    """
+    path = home / CREDENTIALS
     if not path.exists():
-        org_id, user_id = organisations.create("local")
+        org_id, user_id = _local_owner() or organisations.create("local")
         key = api_keys.create_first(org_id, user_id, name="first key")
         write_once(path, json.dumps({"organization_id": org_id, "user_id": user_id, "api_key": key, "url": url}))
     return path
+
+
+def _local_owner() -> tuple[str, str] | None:
+    """(org_id, user_id) of an owner of the organisation that an earlier start made."""
+    for org in organisations.list_all():
+        owners = [m for m in members.of_organisation(org.org_id) if m.role == "owner"]
+        if org.name == "local" and owners:
+            logger.warning("the credentials of organization %s are gone: it gets a new key", org.org_id)
+            return org.org_id, owners[0].user_id
+    return None
 
 
 def resume_started_runs(org_ids: set[str]) -> None:
@@ -124,10 +139,19 @@ def machine(
 ) -> Iterator[tuple[Platform, Path]]:
     """Runs everything but HTTP; yields the backend and the file with the first key.
 
-    make_workers: (folder, how many) -> workers. Raises RuntimeError when another server holds the folder,
-    SchemaMismatch when a newer version wrote it.
+    make_workers: (folder, how many) -> workers. Raises RuntimeError when another server holds the folder, when other
+    users can read it or when it is damaged, SchemaMismatch when a newer version wrote it.
     """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(home)
+    with held(home):
+        check(home)
+        with _running(home, url, make_workers) as running:
+            yield running
+
+
+@contextmanager
+def _running(home: Path, url: str, make_workers: Callable[[Path, int], Workers]) -> Iterator[tuple[Platform, Path]]:
+    """`machine` on a folder that is ours alone."""
     workers = make_workers(home, settings.get().workers)
     callbacks, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
     backend = build(home, base_url=lambda: url, invoke=invoker(workers), soon=callbacks.submit)
@@ -136,8 +160,7 @@ def machine(
         platform.use(backend)
         schema.bring_up()
         credentials = ensure_credentials(home, url)
-        own = str(json.loads(credentials.read_text("utf-8"))["organization_id"])
-        resume_started_runs({own, *(org.org_id for org in organisations.list_all())})
+        resume_started_runs({organisation_of(home), *(org.org_id for org in organisations.list_all())})
         backend.workflows.start_up()
         backend.files.on_created(verify_upload)
         threading.Thread(
@@ -163,13 +186,14 @@ def serve(home: Path, host: str, port: int, *, stop_when: str = "asked") -> None
         app = create_app()
         assert isinstance(backend.files, LocalFiles)  # noqa: S101  build made it
         add_file_routes(app, backend.files)
+        add_identity_route(app, secret_of(home), url)
         ready = {
             "event": "ready",
             "url": url,
             "home": str(home),
             "pid": os.getpid(),
             "credentials": str(credentials),
-            "organization_id": json.loads(credentials.read_text("utf-8"))["organization_id"],
+            "organization_id": organisation_of(home),
             "stop_when": stop_when,
         }
         marker = home / "server.json"

@@ -7,6 +7,9 @@ one ready line, stop on SIGTERM.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import hmac
 import itertools
 import json
 import os
@@ -62,6 +65,8 @@ class FakeApi:
     stop_reason: str | None = None
     hold: str = ""
     port: int = 0
+    secret: bytes = b""
+    """Of the data folder that it serves: it proves with it which server it is."""
 
     def __post_init__(self) -> None:
         self.faults: list[Fault] = []
@@ -99,6 +104,9 @@ class FakeApi:
         return f"{kind}_{next(self._numbers):04d}"
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+        if path == "/local/identity":
+            asked = f"dataforge server\n{self.url}\n{query['challenge']}".encode()
+            return 200, {"proof": hmac.new(self.secret, asked, hashlib.sha256).hexdigest()}
         for verb, pattern, function in ROUTES:
             found = re.fullmatch(pattern, path)
             if found and verb == method:
@@ -165,7 +173,13 @@ def main() -> None:
     (home / "pid").write_text(str(os.getpid()))
     signal.signal(signal.SIGTERM, lambda *_: None if stubborn else stop.set())
     signal.signal(signal.SIGINT, lambda *_: (home / "got_sigint").touch())
-    with FakeApi(port=int(answer["--port"]), **options) as api:
+    secret = os.urandom(32)
+    (home / "secret").write_text(secret.hex())
+    with (
+        (home / "server.lock").open("w") as lock,
+        FakeApi(port=int(answer["--port"]), secret=secret, **options) as api,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
         credentials = home / "credentials.json"
         credentials.write_text(json.dumps({"api_key": KEY, "organization_id": ORGANIZATION, "url": "http://old:1"}))
         ready = {

@@ -129,13 +129,18 @@ def open_log(home: Path) -> IO[str]:
 
 
 def find_running_server(home: Path) -> Connection | None:
-    """The server of `<home>/server.json` if it responds and accepts the key; a killed server leaves a stale file."""
+    """The server of `<home>/server.json` if it proves that it is one and accepts the key.
+
+    A killed server leaves a stale file, and another program may listen at that address: it never gets the key.
+    """
     try:
         info = _parse_server_info((home / "server.json").read_text(encoding="utf-8"))
         connection = info.connection() if info else None
     except (OSError, ConfigError):
         return None
-    if connection is None:
+    from dataforge_client.cli import server_identity
+
+    if connection is None or not server_identity.serves(connection.base_url, home):
         return None
     from dataforge_client.client import DataForge
     from dataforge_client.transport import Retry
