@@ -22,8 +22,9 @@ SECRET, CREDENTIALS, LOCK = "secret", "credentials.json", "server.lock"
 DATABASES = {"data.db": "orgs", "workflows.db": "workflow_executions", "files/files.sqlite": "objects"}
 """File -> a table that it has from its first moment on."""
 PRIVATE = (SECRET, CREDENTIALS, "secrets.json", "server.json", "server.log", "server.log.1", LOCK)
-LOCK_SECONDS = 2.0
-"""How long a start waits for the lock: a command that looks whether a server holds it has it for an instant."""
+LOCK_SECONDS = 5.0
+"""How long a start waits for the lock: a server that stops still closes its databases, and a command that looks whether
+a server holds the lock has it for an instant."""
 CHECKED_WHOLE_BYTES = 32 * 2**20
 """Up to this size every page of a database is checked at a start (some 10 ms)."""
 
