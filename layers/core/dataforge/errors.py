@@ -178,7 +178,13 @@ class TeacherBusy(TeacherError):
 
 
 class TeacherUnreachable(TeacherError):
+    """timed_out: a server took the request and did not answer in time: perhaps it has too many at once."""
+
     code = "TEACHER_UNREACHABLE"
+
+    def __init__(self, message: str, *, may_be_billed: bool = False, timed_out: bool = False) -> None:
+        super().__init__(message, may_be_billed=may_be_billed)
+        self.timed_out = timed_out
 
 
 class TeacherRefused(TeacherError):

@@ -163,6 +163,10 @@ class Answer:
     """Input tokens that the provider had in its prompt cache."""
     rates: Rates | None = None
     """The limits that the provider sent with this answer."""
+    note: str = ""
+    """For people: why the text is empty (it declined, or spent all on reasoning), in the model's words."""
+    left_out: tuple[str, ...] = ()
+    """What the request did without, because the model does not take it."""
 
 
 @dataclass(frozen=True, slots=True)

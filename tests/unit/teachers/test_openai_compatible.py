@@ -39,6 +39,11 @@ def refusal(message: str, status: int = 400, **more: object) -> web.Response:
     return web.json_response({"error": {"message": message, **more}}, status=status)
 
 
+def copied(reply: web.Response) -> web.Response:
+    """A response object can be sent once only."""
+    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
+
+
 class Server:
     """Answers by `reply`; keeps what it was sent."""
 
@@ -127,7 +132,8 @@ def test_a_request_that_is_wrong_in_every_form_is_refused_and_the_form_is_not_gi
     with pytest.raises(TeacherRefused, match="2048 tokens"):
         asked(server)
 
-    assert [b.get("response_format", {}).get("type") for b in server.bodies] == ["json_schema", "json_object", None]
+    assert forms(server) == ["json_schema", "json_object", None] * 2, "first with the system role, then without"
+    assert [b["messages"][0]["role"] for b in server.bodies] == ["system"] * 3 + ["user"] * 3
 
 
 WRITER, JUDGE = replace(QUESTION, kind="qa"), replace(QUESTION, kind="judge")
@@ -178,7 +184,7 @@ def test_a_question_without_a_schema_is_not_sent_again_in_other_forms() -> None:
     with pytest.raises(TeacherRefused):
         asked(server, questions=[replace(QUESTION, json_schema=None)])
 
-    assert len(server.bodies) == 1
+    assert [[m["role"] for m in b["messages"]] for b in server.bodies] == [["system", "user"], ["user"]]
 
 
 def test_a_refusal_of_the_simplest_form_does_not_hide_why_the_richest_was_refused() -> None:
@@ -215,7 +221,7 @@ TOO_LONG = "This model's maximum context length is 4096 tokens. Please reduce th
 )
 def test_a_refusal_says_whether_another_prompt_may_pass(reply: web.Response, this_prompt_only: bool) -> None:
     with pytest.raises(TeacherRefused) as refused:
-        asked(Server(lambda _: web.Response(status=reply.status, body=reply.body, headers=reply.headers)))
+        asked(Server(lambda _: copied(reply)))
 
     assert refused.value.this_prompt_only is this_prompt_only
 
@@ -244,7 +250,7 @@ def test_a_refusal_says_whether_another_prompt_may_pass(reply: web.Response, thi
 )
 def test_every_failure_says_whether_to_try_again(reply: web.Response, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
-        asked(Server(lambda _: reply))
+        asked(Server(lambda _: copied(reply)))
 
 
 @pytest.mark.parametrize(
@@ -351,7 +357,7 @@ def test_the_price_of_a_reply_without_end_is_not_known() -> None:
 )
 def test_an_unusable_answer_says_whether_it_may_cost_money(reply: web.Response, may_be_billed: bool) -> None:
     with pytest.raises(TeacherUnreachable) as lost:
-        asked(Server(lambda _: reply))
+        asked(Server(lambda _: copied(reply)))
 
     assert lost.value.may_be_billed is may_be_billed
 

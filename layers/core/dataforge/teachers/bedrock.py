@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import orjson
 
-from dataforge.records import Answer, Message, Question
+from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
-from dataforge.teachers.dialects import Dialect, KnownDialect, Step, negotiate
+from dataforge.teachers.dialects import Dialect, KnownDialect, Step, in_user_turn, negotiate
 from dataforge.teachers.failures import failure
 from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
@@ -140,9 +140,7 @@ def converse_answer(name: str, model: str, response: Response, price: Price | No
 
 def request(question: Question, dialect: ConverseDialect, *, cache_from: int | None) -> dict[str, Any]:
     system = "\n\n".join(m.content for m in question.messages if m.role == "system")
-    turns = [m for m in question.messages if m.role != "system"]
-    if system and not dialect.system:
-        turns = [Message(turns[0].role, f"{system}\n\n{turns[0].content}"), *turns[1:]]
+    turns = [m for m in question.messages if m.role != "system"] if dialect.system else in_user_turn(question.messages)
     inference: dict[str, Any] = {"maxTokens": question.max_tokens}
     if dialect.temperature:
         inference["temperature"] = min(question.temperature, 1.0)  # Converse: 0 to 1

@@ -66,6 +66,7 @@ class Model:
             json_schema=self.form != "text",
             temperature=self.temperature,
             form=self.form,
+            context=self.context,
             max_output=self.max_output,
             cache_from=self.cache_from,
         )

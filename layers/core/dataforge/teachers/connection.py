@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import TeacherRefused, TeacherUnreachable
 from dataforge.teachers.failures import failure
+from dataforge.teachers.proxies import proxy_for
 from dataforge.teachers.response import MAX_REPLY_BYTES, Response
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Connection:
     def __init__(self, name: str, timeout: float) -> None:
         self._name, self._timeout = name, timeout
         self._session: aiohttp.ClientSession | None = None
+        self._through: str | None = None
+        self._knows_proxy = False
 
     async def post(self, url: str, body: bytes, headers: dict[str, str], *, encoded: bool = False) -> Response:
         """As `send`, with POST."""
@@ -70,6 +73,7 @@ class Connection:
                 data=_watched_body()(body, request) if isinstance(body, bytes) and body else body,
                 headers=headers,
                 allow_redirects=False,
+                proxy=self._proxy(url),
             ) as response:
                 return await _read(response, request)
 
@@ -83,7 +87,7 @@ class Connection:
         request = _Request()
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=self._timeout)
         with self._translated_errors(url, request):
-            async with self._pool().get(url, headers=headers, timeout=timeout) as response:
+            async with self._pool().get(url, headers=headers, timeout=timeout, proxy=self._proxy(url)) as response:
                 if response.status != 200:
                     raise failure(self._name, await _read(response, request), is_prompt=False)
                 rest = b""
@@ -106,18 +110,38 @@ class Connection:
                 raise
             raise self._unreachable(f"the connection to {url} was given up", request) from None
         except aiohttp.ConnectionTimeoutError:
-            raise self._unreachable(f"no connection to {url} within {CONNECT_TIMEOUT:g} s", request) from None
+            where = f"{url}{self._by_proxy}"
+            raise self._unreachable(f"no connection to {where} within {CONNECT_TIMEOUT:g} s", request) from None
         except TimeoutError:
-            raise self._unreachable(f"no complete answer within {self._timeout:g} s", request) from None
+            raise TeacherUnreachable(
+                f"{self._name}: no complete answer within {self._timeout:g} s; a slow server needs fewer calls at once "
+                "(DATAFORGE_CONCURRENCY, --concurrency) or a longer DATAFORGE_TEACHER_TIMEOUT",
+                may_be_billed=request.is_sent,
+                timed_out=True,
+            ) from None
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as problem:
             if request.is_sent:
                 raise self._unreachable(f"the answer of {url} cannot be read: {problem}", request) from None
             raise TeacherRefused(f"{self._name}: {url} is no URL; set the base URL to http(s)://host/v1") from None
         except (aiohttp.ClientError, OSError) as problem:
-            raise self._unreachable(f"{url} cannot be reached: {problem}", request) from None
+            raise self._unreachable(f"{url} cannot be reached{self._by_proxy}: {problem}", request) from None
+
+    @property
+    def _by_proxy(self) -> str:
+        """Without the credentials that a proxy's URL may hold."""
+        from yarl import URL
+
+        through = URL(self._through) if self._through else None
+        return f" through the proxy {through.host}:{through.port}" if through else ""
 
     def _unreachable(self, problem: str, request: _Request) -> TeacherUnreachable:
         return TeacherUnreachable(f"{self._name}: {problem}", may_be_billed=request.is_sent)
+
+    def _proxy(self, url: str) -> str | None:
+        """Looked up once: a teacher has one server. The environment does not change while it works."""
+        if not self._knows_proxy:
+            self._through, self._knows_proxy = proxy_for(url), True
+        return self._through
 
     async def close(self) -> None:
         if self._session is not None:

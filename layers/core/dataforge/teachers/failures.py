@@ -8,7 +8,7 @@ from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherU
 from dataforge.teachers.response import (
     Response,
     complaint,
-    error_code,
+    error_codes,
     error_message,
     original_status,
     rate_limits,
@@ -29,6 +29,10 @@ UNPAID = {
     "billing_hard_limit_reached",
     "credit_balance_exhausted",
     "enforced_spend_limit_reached",
+    "billing_not_active",
+    "insufficient_balance",
+    "insufficient_credits",
+    "account_deactivated",
 }
 """Error codes that come as "too many requests", but that no waiting ends."""
 
@@ -43,9 +47,12 @@ _ACCOUNT = re.compile(
     r"|(model|endpoint)\b.{0,120}(not found|does not exist|not available|no longer|decommissioned)"
     r"|(unknown|no such) model"
 )
+_MODERATED = re.compile(r"flagged|moderation")
+"""A 403 that is about what one prompt says (OpenRouter)."""
 _PARAMETER = re.compile(
     r"unsupported.?(parameter|value|field)|unknown.?(parameter|field)|unrecognized request argument"
     r"|extra (inputs|fields) (are )?not permitted|model (doesn.?t|does not) support|missing field|field required"
+    r"|requested parameters|no endpoints found that"
 )
 
 
@@ -54,17 +61,19 @@ def failure(
     response: Response,
     *,
     hint: str = "Check the key of this teacher where the server runs.",
+    advice: str = "",
     is_prompt: bool = True,
 ) -> TeacherError:
     """The error that an unsuccessful response stands for.
 
-    hint: what to do about a 401 or 403. is_prompt: the request held one prompt; False: it was about a batch job.
+    hint: what to do about a 401 or 403. advice: about any other refusal. is_prompt: the request held one prompt;
+    False: it was about a batch job.
     """
     status, text = original_status(response), error_message(response.raw)
     if status not in _ABOUT_THE_REQUEST:
         status = response.status
     after_long = response.seconds >= LONG_WAIT
-    if status in BUSY and error_code(response.raw) not in UNPAID:
+    if status in BUSY and not is_unpaid(response.raw):
         return TeacherBusy(
             f"{name} is busy (HTTP {status}): {text}",
             retry_after=retry_after(response.headers),
@@ -74,25 +83,37 @@ def failure(
         )
     if (status >= 500 and status not in BUSY) or status in _TRANSIENT:
         return TeacherUnreachable(
-            f"{name} failed (HTTP {status}): {text}", may_be_billed=after_long or status in _TIMED_OUT
+            f"{name} failed (HTTP {status}): {text}",
+            may_be_billed=after_long or status in _TIMED_OUT,
+            timed_out=status in _TIMED_OUT,
         )
-    advice = f" {hint}" if status in (401, 403) else ""
+    if status in (401, 403):
+        advice = hint
+    if status == 402 or is_unpaid(response.raw):
+        advice = "The account has no money or quota left; add some at the provider, then resume."
     if 300 <= status < 400:
-        advice = f" It redirects to {response.headers.get('location')}: set the base URL to where it really is."
+        advice = f"It redirects to {response.headers.get('location')}: set the base URL to where it really is."
     return TeacherRefused(
-        f"{name} refused the call (HTTP {status}): {text}.{advice}",
+        f"{name} refused the call (HTTP {status}): {text}.{' ' if advice else ''}{advice}",
         this_prompt_only=is_prompt and is_one_prompt_refused(status, response.raw),
     )
 
 
+def is_unpaid(raw: bytes) -> bool:
+    """The account has no money or quota left, so that no waiting helps."""
+    return not error_codes(raw).isdisjoint(UNPAID)
+
+
 def is_one_prompt_refused(status: int, raw: bytes) -> bool:
     """Whether a refusal is about what this one request asks; True as well where that cannot be told."""
+    text = complaint(raw)
+    if status == 403:
+        return bool(_MODERATED.search(text))
     if status not in _ABOUT_THE_REQUEST:
         return False
-    text = complaint(raw)
     if _PROMPT.search(text):
         return True
-    return error_code(raw) not in UNPAID and not (_ACCOUNT.search(text) or _PARAMETER.search(text))
+    return not (is_unpaid(raw) or _ACCOUNT.search(text) or _PARAMETER.search(text))
 
 
 def names_the_prompt(response: Response) -> bool:
@@ -100,6 +121,11 @@ def names_the_prompt(response: Response) -> bool:
     return bool(_PROMPT.search(complaint(response.raw)))
 
 
+def names_a_parameter(response: Response) -> bool:
+    """The refusal says that a part of the request is not supported. A gateway says so with a 404 (OpenRouter)."""
+    return bool(_PARAMETER.search(complaint(response.raw)))
+
+
 def names_the_account(response: Response) -> bool:
     """The refusal says that the key, the money or the model is the problem."""
-    return error_code(response.raw) in UNPAID or bool(_ACCOUNT.search(complaint(response.raw)))
+    return is_unpaid(response.raw) or bool(_ACCOUNT.search(complaint(response.raw)))

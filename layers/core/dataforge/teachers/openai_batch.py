@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import orjson
 
@@ -15,9 +15,10 @@ from dataforge.errors import TeacherError, TeacherRefused
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
+from dataforge.teachers.chat_reply import chat_answer, settled
 from dataforge.teachers.failures import failure, is_one_prompt_refused
 from dataforge.teachers.jobs import JobStatus, NoReply, State
-from dataforge.teachers.openai_compatible import OpenAICompatible, chat_answer, chat_body, is_filtered
+from dataforge.teachers.openai_compatible import OpenAICompatible, is_filtered
 from dataforge.teachers.prices import Price
 from dataforge.teachers.response import Response, error_message, parsed, token_count
 
@@ -41,12 +42,13 @@ class OpenAIJobs:
         self._name, self._connection = teacher.name, teacher.connection
         if learnt:
             teacher.known.load(learnt)
+            teacher.window.load(cast("dict[str, Any]", learnt.get("limits") or {}))
 
     def learnt(self) -> Item:
-        return self._teacher.known.stored()
+        return {**self._teacher.known.stored(), "limits": self._teacher.window.stored()}
 
     def line(self, key: str, question: Question) -> bytes:
-        body = chat_body(self._teacher.model, question, self._teacher.known.in_job(question.kind))
+        body = self._teacher.body(question, self._teacher.known.in_job(question.kind))
         return orjson.dumps({"custom_id": key, "method": "POST", "url": _ENDPOINT, "body": body}) + b"\n"
 
     async def submit(self, name: str, file: str, *, again: bool) -> str:
@@ -154,9 +156,11 @@ class OpenAIJobs:
             status, body = int(response.get("status_code") or 0), orjson.dumps(response.get("body"))
         except (ValueError, KeyError, TypeError, AttributeError):
             return "", NoReply("a line that is no JSON of the batch API")
+        told = settled(Response(status, {}, body))
+        status, body = told.status, told.raw
         if status == 200:
             try:
-                return key, chat_answer(self._name, self._teacher.model, Response(200, {}, body), self._price)
+                return key, chat_answer(self._name, self._teacher.model, told, self._price)
             except TeacherError as unreadable:
                 return key, NoReply(unreadable.message, may_be_billed=unreadable.may_be_billed)
         if is_filtered(status, body):

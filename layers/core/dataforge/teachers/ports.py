@@ -46,6 +46,8 @@ class Capabilities:
     """Takes a sampling temperature; reasoning models do not."""
     form: Form = "json_schema"
     """The strictest way in which the provider enforces a schema for it."""
+    context: int | None = None
+    """Tokens of its window, prompt and reply together; None: not known."""
     max_output: int | None = None
     """Tokens that one reply may have; None: not known."""
     cache_from: int | None = None

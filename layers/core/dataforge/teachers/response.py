@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,7 @@ from dataforge.records import Rates
 
 MAX_REPLY_BYTES = 8 * 2**20
 """No usable reply is longer: what comes after is not read."""
+_MARKUP = re.compile(r"<(?:style|script)\b[^<]{0,2000}|<[^<>]{0,500}>?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,11 @@ def parsed(name: str, response: Response) -> dict[str, Any]:
 
 def unreadable(name: str, response: Response) -> TeacherUnreachable:
     """The error for a successful response that does not follow the protocol: the model may well have worked for it."""
-    return TeacherUnreachable(
-        f"{name} sent something that is no answer of its protocol: {response.raw[:200]!r}", may_be_billed=True
+    page = page_text(response.raw)
+    what = (
+        f"a web page that says {page[:200]!r}; check the base URL and the proxy" if page else f"{response.raw[:200]!r}"
     )
+    return TeacherUnreachable(f"{name} sent something that is no answer of its protocol: {what}", may_be_billed=True)
 
 
 def token_count(value: object) -> int:
@@ -90,11 +94,31 @@ def error_code(raw: bytes) -> str:
     return str(detailed or error.get("code") or error.get("type") or "")
 
 
+def error_codes(raw: bytes) -> set[str]:
+    """Every stable word in an error body: its code, its type, its status, and its details' code."""
+    error = _error(raw)
+    if not isinstance(error, dict):
+        return set()
+    details = error.get("details")
+    found = [error.get(key) for key in ("code", "type", "status")]
+    found.append(details.get("error_code") if isinstance(details, dict) else None)
+    return {str(code) for code in found if code}
+
+
 def error_message(raw: bytes) -> str:
     """What the server says went wrong, at most 300 characters."""
     error = _error(raw)
     text = error.get("message") if isinstance(error, dict) else error
-    return str(text)[:300] if text else raw[:300].decode("utf-8", "replace")
+    return str(text)[:300] if text else page_text(raw)[:300] or raw[:300].decode("utf-8", "replace")
+
+
+def page_text(raw: bytes) -> str:
+    """What a web page says, without its markup; empty for what is no page. Proxies and gateways answer with pages."""
+    start = raw[:4000].lstrip()
+    if not start.startswith(b"<"):
+        return ""
+    text = _MARKUP.sub(" ", start.decode("utf-8", "replace"))
+    return " ".join(text.split())
 
 
 def complaint(raw: bytes) -> str:

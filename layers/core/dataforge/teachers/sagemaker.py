@@ -16,9 +16,10 @@ import orjson
 from dataforge.errors import TeacherRefused, TeacherUnreachable
 from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
+from dataforge.teachers.chat_reply import chat_answer, settled
 from dataforge.teachers.dialects import Dialect, KnownDialect, Step, negotiate
 from dataforge.teachers.failures import failure, is_one_prompt_refused
-from dataforge.teachers.openai_compatible import ChatDialect, chat_answer, chat_body
+from dataforge.teachers.openai_compatible import ChatDialect, chat_body
 from dataforge.teachers.ports import Capabilities
 from dataforge.teachers.prices import Price
 from dataforge.teachers.response import Response, complaint, original_status, unreadable
@@ -103,7 +104,7 @@ class SageMaker:
 
     def _answer(self, response: Response) -> Answer:
         try:
-            return replace(chat_answer(self.name, self.model, response, self._price), rates=None)
+            return replace(chat_answer(self.name, self.model, settled(response), self._price), rates=None)
         except TeacherUnreachable:
             if (text := _generated(response)) is None:
                 raise unreadable(self.name, response) from None
