@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dataforge_client.errors import ClientError, ConnectionFailed
+from dataforge_client.errors import ClientError, ConnectionFailed, UnexpectedAnswer
 from dataforge_client.transport import Transport
 
 BLOCK_SIZE = 256 * 1024
@@ -31,6 +32,17 @@ CONTENT_TYPES: dict[str, str] = {
 def content_type(name: str) -> str:
     suffix = Path(name).suffix.lower()
     return CONTENT_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+def safe_name(name: str) -> str:
+    """A name that a server sent, as the name of one file. Raises UnexpectedAnswer when it could lead elsewhere."""
+    plain = re.fullmatch(r"[^\x00-\x1f\x7f-\x9f/\\:*?\"<>|\ud800-\udfff]{1,120}", name)
+    if not plain or name.strip(" .") != name or _RESERVED.fullmatch(name):
+        raise UnexpectedAnswer(f"The server sent {name[:200]!r} as the name of a file, which is refused")
+    return name
 
 
 def upload(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ class Connection:
     base_url: str
     api_key: str = field(repr=False)
     organization_id: str | None = None
+    key_source: str = field(default="", compare=False)
+    """Where the key comes from, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class ConnectionSettings:
     api_key: str | None = field(default=None, repr=False)
     organization_id: str | None = None
     profile: str | None = None
+
+
+def redact(text: str) -> str:
+    """The text with `***` in the place of user name and password of every URL."""
+    return re.sub(r"(?<=://)[^/?#\s]*@", "***@", text)
 
 
 def resolve(settings: ConnectionSettings, environ: Mapping[str, str] | None = None) -> Connection | None:
@@ -49,12 +57,18 @@ def resolve(settings: ConnectionSettings, environ: Mapping[str, str] | None = No
         return None
     url = source.base_url or ""
     if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"The server must be an http:// or https:// URL, not {url!r}")
-    key = settings.api_key or source.api_key or env.get("DATAFORGE_API_KEY")
+        raise ConfigError(f"The server must be an http:// or https:// URL, not {redact(url)!r}")
+    profile = f"the profile {source.profile!r} of {profiles_file(env)}"
+    keys = {
+        "--api-key": settings.api_key,
+        profile: source.api_key,
+        "DATAFORGE_API_KEY": env.get("DATAFORGE_API_KEY"),
+    }
+    key_source, key = next(((where, key) for where, key in keys.items() if key), ("", ""))
     if not key:
-        raise ConfigError(f"No key for {url}: pass --api-key, or set DATAFORGE_API_KEY")
+        raise ConfigError(f"No key for {redact(url)}: pass --api-key, or set DATAFORGE_API_KEY")
     organization = settings.organization_id or source.organization_id or env.get("DATAFORGE_ORGANIZATION_ID")
-    return Connection(url.rstrip("/"), key, organization)
+    return Connection(url.rstrip("/"), key, organization, key_source)
 
 
 def _source(settings: ConnectionSettings, env: Mapping[str, str]) -> ConnectionSettings | None:
@@ -119,4 +133,4 @@ def _profile(name: str, env: Mapping[str, str], *, required: bool) -> Connection
         return None
     if not isinstance(entry, dict) or not isinstance(entry.get("url"), str):
         raise ConfigError(f"Profile {name!r} in {path} needs a url")
-    return ConnectionSettings(entry["url"], entry.get("api_key"), entry.get("organization_id"))
+    return ConnectionSettings(entry["url"], entry.get("api_key"), entry.get("organization_id"), name)

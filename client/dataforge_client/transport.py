@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from dataforge_client.errors import ApiError, ConnectionFailed, UnexpectedAnswer, api_error
+from dataforge_client.profiles import redact
 from dataforge_client.version import __version__
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Transport:
             return response.json(), response.headers
         except ValueError:
             raise UnexpectedAnswer(
-                f"{self.base_url}{request.path} did not return JSON; is this a Data Forge server?"
+                f"{redact(self.base_url)}{request.path} did not return JSON; is this a Data Forge server?"
             ) from None
 
     def put_file(self, url: str, chunks: Callable[[], Iterator[bytes]], *, size: int, content_type: str) -> None:
@@ -138,7 +139,7 @@ class Transport:
                     raise response_error(response)
                 yield response.iter_bytes()
         except httpx.TransportError as problem:
-            raise ConnectionFailed(f"The download was interrupted: {problem}") from None
+            raise ConnectionFailed(redact(f"The download was interrupted: {problem}")) from None
 
     def absolute(self, url: str) -> str:
         return self.base_url + url if url.startswith("/") else url
@@ -157,7 +158,7 @@ class Transport:
             except httpx.TransportError as problem:
                 error, retry = self._unreachable(problem), idempotent
             except httpx.InvalidURL as problem:
-                raise ConnectionFailed(f"{self.base_url} is not a valid URL: {problem}") from None
+                raise ConnectionFailed(f"{redact(self.base_url)} is not a valid URL: {redact(str(problem))}") from None
             else:
                 if response.status_code < 300:
                     return response
@@ -173,7 +174,7 @@ class Transport:
             attempt += 1
 
     def _unreachable(self, problem: Exception) -> ConnectionFailed:
-        return ConnectionFailed(f"{self.base_url} cannot be reached: {problem or type(problem).__name__}")
+        return ConnectionFailed(redact(f"{self.base_url} cannot be reached: {problem or type(problem).__name__}"))
 
 
 def response_error(response: httpx.Response) -> ApiError:
@@ -184,7 +185,7 @@ def response_error(response: httpx.Response) -> ApiError:
         body = None
     fallback = f"The server answered {response.status_code} {response.reason_phrase}"
     if 300 <= response.status_code < 400:
-        fallback += f" (redirects to {response.headers.get('Location', 'an unknown address')})"
+        fallback += f" (redirects to {redact(response.headers.get('Location', 'an unknown address'))})"
     return api_error(
         response.status_code,
         body,

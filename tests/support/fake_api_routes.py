@@ -39,6 +39,7 @@ def create_project(api: FakeApi, *, query: Any, sent: Any) -> tuple[int, Any]:
         "projectId": project_id,
         "name": sent["name"],
         "description": "",
+        "defaultConfig": sent.get("config", {}),
         "stats": {"total_documents": 0},
         "currentVersion": 0,
         "versions": [],

@@ -37,6 +37,7 @@ from dataforge_client.cli import (
     up,
 )
 from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, describe, exit_code
+from dataforge_client.cli.terminal import echo
 from dataforge_client.errors import ClientError
 
 _interrupted = False
@@ -104,24 +105,32 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _show(problem: click.ClickException) -> None:
+    """As click shows it, but through `echo`."""
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    if context is not None:
+        echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    echo(f"Error: {problem.format_message()}", err=True)
+
+
 def execute(arguments: Sequence[str] | None) -> int:
     """Run the command and return its exit code."""
     try:
         done = cli.main(args=arguments, prog_name="dataforge", standalone_mode=False)
         return done if isinstance(done, int) else OK
     except click.ClickException as problem:
-        problem.show()
+        _show(problem)
         return problem.exit_code
     except ClientError as problem:
-        click.echo(f"Error: {problem}", err=True)
+        echo(f"Error: {problem}", err=True)
         return exit_code(problem)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of stdout has exited (`dataforge pairs ... | head`): the interpreter must not flush to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as problem:
-        click.echo(f"Error: {describe(problem)}", err=True)
+        echo(f"Error: {describe(problem)}", err=True)
         return FAILED

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.pairs import STATUSES
+from dataforge_client.cli.terminal import echo
 
 ACTIONS = ("accept", "reject", "reset", "delete")
 
@@ -61,10 +63,10 @@ def command(
         result = forge.bulk_action(
             project, action, pair_ids=list(pair_ids) or None, filters=None if pair_ids else filters
         )
-    click.echo(f"{action}: {result.affected_count:,} pairs changed")
+    echo(f"{action}: {result.affected_count:,} pairs changed")
     if result.undo_token:
-        command_line = f"dataforge bulk {project} undo {result.undo_token}"
-        click.echo(f"To undo this until {result.undo_expires_at}: {command_line}", err=True)
+        undo = command_line(connection, "bulk", project, "undo", result.undo_token)
+        echo(f"To undo this until {result.undo_expires_at}: {undo}", err=True)
     return None
 
 
@@ -74,4 +76,4 @@ def _undo(project: str, tokens: tuple[str, ...], connection: ConnectionOptions) 
     with connect(connection) as forge:
         undone = forge.undo_bulk_action(project, tokens[0])
     skipped = f"; {undone.skipped_count:,} were changed later and are kept as they are" if undone.skipped_count else ""
-    click.echo(f"undo: {undone.restored_count:,} pairs restored{skipped}")
+    echo(f"undo: {undone.restored_count:,} pairs restored{skipped}")

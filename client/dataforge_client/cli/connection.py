@@ -72,7 +72,7 @@ def connect(
 
     remote = remote_connection(connection)
     if remote is not None:
-        with DataForge(remote.base_url, remote.api_key, remote.organization_id) as forge:
+        with DataForge(remote.base_url, remote.api_key, remote.organization_id) as forge, _keys_explained(remote):
             yield forge
         return
     home, say = data_folder(connection), on_server_start or (lambda _: None)
@@ -85,6 +85,22 @@ def connect(
         DataForge(local.base_url, local.api_key, local.organization_id) as forge,
     ):
         yield forge
+
+
+@contextmanager
+def _keys_explained(remote: Connection) -> Iterator[None]:
+    """Adds to the server's refusal of a key which key it was, and what to do."""
+    from dataforge_client.errors import AuthenticationError
+    from dataforge_client.profiles import redact
+
+    try:
+        yield
+    except AuthenticationError as refusal:
+        refusal.message = (
+            f"{refusal.message.rstrip('.')}. {redact(remote.base_url)} refused the key of {remote.key_source}: it is "
+            "unknown, or it was revoked or has expired. Save another one with: dataforge login"
+        )
+        raise
 
 
 def data_folder(connection: ConnectionOptions) -> Path:

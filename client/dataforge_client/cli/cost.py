@@ -10,6 +10,7 @@ import click
 from dataforge_client.cli.deploy import STAGES, run_module
 from dataforge_client.cli.exit_codes import OK
 from dataforge_client.cli.tables import json_option, print_json, print_table
+from dataforge_client.cli.terminal import echo
 
 
 @click.command("cost")
@@ -55,7 +56,7 @@ def command(
 
 
 def _bill(title: str, lines: Sequence[Mapping[str, Any]], total: float) -> None:
-    click.echo(title, err=True)
+    echo(title, err=True)
     print_table(
         {
             "what": [*(line["what"] for line in lines), "total"],
@@ -66,4 +67,4 @@ def _bill(title: str, lines: Sequence[Mapping[str, Any]], total: float) -> None:
 
 
 def _note(text: str) -> None:
-    click.echo(text, err=True)
+    echo(text, err=True)

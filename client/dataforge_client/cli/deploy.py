@@ -16,7 +16,8 @@ from typing import Any
 import click
 
 from dataforge_client.cli.exit_codes import OK
-from dataforge_client.cli.formatting import program_name
+from dataforge_client.cli.hints import program_name
+from dataforge_client.cli.terminal import echo
 from dataforge_client.errors import ClientError
 
 STAGES = click.Choice(["dev", "prod"])
@@ -63,8 +64,8 @@ def command(
         "organization_id": output.get("organization_id") or saved.get("organization_id", ""),
     }
     path = profiles.write_profile(name, entry, os.environ)
-    click.echo(f"{entry['url']}\nURL and API key are saved in the profile {name!r} of {path}.", err=True)
-    click.echo(f"Next: {program_name()} run --profile {name} ./docs --pairs 200 --out dataset.jsonl", err=True)
+    echo(f"{entry['url']}\nURL and API key are saved in the profile {name!r} of {path}.", err=True)
+    echo(f"Next: {program_name()} run --profile {name} ./docs --pairs 200 --out dataset.jsonl", err=True)
     return OK
 
 
@@ -81,7 +82,7 @@ def destroy(stage: str, region: str | None, data: bool, yes: bool) -> int:
         what = "service and data stacks" if data else "service"
         click.confirm(f"Delete the {what} of stage {stage}? Tables and files are kept.", abort=True, err=True)
     output = _run(["destroy", "--stage", stage, *_region(region), *(["--data"] if data else [])])
-    click.echo(f"Deleted: {output.get('stacks') or 'nothing, no stack exists'}", err=True)
+    echo(f"Deleted: {output.get('stacks') or 'nothing, no stack exists'}", err=True)
     return OK
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dataforge_client.cli.exit_codes import FAILED, OK
+from dataforge_client.cli.terminal import echo
 
 
 @click.command("down")
@@ -24,17 +25,17 @@ def command(home: Path | None, force: bool) -> int:
 
     folder = data_folder(ConnectionOptions(home=home))
     if not folder.is_dir():
-        click.echo(f"No server is running on {folder}.", err=True)
+        echo(f"No server is running on {folder}.", err=True)
         return OK
     with server_users.start_lock(folder):
         if local_server.find_running_server(folder) is None:
-            click.echo(f"No server is running on {folder}.", err=True)
+            echo(f"No server is running on {folder}.", err=True)
             return OK
         if server_users.is_used(folder) and not force:
-            click.echo("Error: another command is using the server. Wait for it, or add --force.", err=True)
+            echo("Error: another command is using the server. Wait for it, or add --force.", err=True)
             return FAILED
         if not local_server.ask_to_stop(folder):
-            click.echo(f"Error: the server on {folder} does not end; its log is in the folder.", err=True)
+            echo(f"Error: the server on {folder} does not end; its log is in the folder.", err=True)
             return FAILED
-    click.echo("Stopped. Unfinished jobs are resumed at the next start.", err=True)
+    echo("Stopped. Unfinished jobs are resumed at the next start.", err=True)
     return OK

@@ -27,7 +27,13 @@ _BY_CODE = {
 _BY_STATUS = {401: DENIED, 403: DENIED}
 
 
+class WrongUse(ClientError):
+    """What was typed does not fit what is stored on the server."""
+
+
 def exit_code(error: Exception) -> int:
+    if isinstance(error, WrongUse):
+        return USAGE
     if isinstance(error, ConfigError):
         return DENIED
     if isinstance(error, ApiError):

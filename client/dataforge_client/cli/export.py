@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.terminal import echo
 
 FORMATS = ("chatml", "alpaca")
 
@@ -35,6 +36,6 @@ def command(
             project, format=kind, include_system_prompt=not no_system_prompt, min_quality_score=min_quality
         )
         forge.download_export(project, exported.version, out)
-    click.echo(
+    echo(
         f"Wrote {out}: version {exported.version}, {exported.pair_count} lines, {exported.file_size:,} bytes", err=True
     )

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from dataforge_client.models import Bucket, Counts, Json, Reasons, Tokens
-
-
-def program_name() -> str:
-    """The command as the user can type it: `dataforge`, or the path that it was started with when it is not in PATH."""
-    executable = Path(sys.argv[0])
-    return (
-        shlex.quote(str(executable))
-        if executable.name == "dataforge" and not shutil.which("dataforge")
-        else "dataforge"
-    )
 
 
 def money(usd: float | None) -> str:

@@ -7,6 +7,7 @@ import click
 from dataforge_client.cli.admin_access import AdminAccess, admin_options
 from dataforge_client.cli.connection import connect
 from dataforge_client.cli.tables import json_option, print_json, print_table
+from dataforge_client.cli.terminal import echo
 
 
 @click.group("key")
@@ -36,8 +37,8 @@ def create(as_json: bool, access: AdminAccess, name: str, scopes: tuple[str, ...
     if as_json or not isinstance(created, dict):
         print_json(created)
         return
-    click.echo(created["key"])
-    click.echo(
+    echo(created["key"])
+    echo(
         f"{created['id']}, for {created['user_id']}: {', '.join(created['scopes'])}. "
         "Save the key now: it is shown only once.",
         err=True,
@@ -80,7 +81,7 @@ def revoke(access: AdminAccess, key_id: str) -> None:
             forge.revoke_api_key(key_id)
     else:
         access.run("key", "revoke", key_id, org=access.connection.organization)
-    click.echo(f"{key_id} is revoked.", err=True)
+    echo(f"{key_id} is revoked.", err=True)
 
 
 def _text_list(value: object) -> list[str]:

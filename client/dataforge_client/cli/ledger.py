@@ -9,6 +9,7 @@ import click
 from dataforge_client.cli.admin_access import AdminAccess, admin_options
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.tables import json_option, print_json, print_table
+from dataforge_client.cli.terminal import echo
 
 _DIRECT_ONLY = "Plans and balances can only be changed directly on the data: use --home or --stage."
 
@@ -31,7 +32,7 @@ def show_(as_json: bool, connection: ConnectionOptions, limit: int) -> None:
         return
     for name, value in account.items():
         if value is not None:
-            click.echo(f"{name}\t{value}")
+            echo(f"{name}\t{value}")
     print_table(
         {
             "WHEN": [e.created_at for e in entries],

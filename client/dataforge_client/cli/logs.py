@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.progress import LineReporter
 from dataforge_client.cli.tables import json_option, print_json
+from dataforge_client.cli.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
@@ -40,7 +40,7 @@ def command(generation_id: str, tail: int | None, follow: bool, as_json: bool, c
         print_json([asdict(line) for line in lines])
         return
     for line in lines:
-        click.echo(_line_text(line))
+        echo(_line_text(line))
 
 
 def _follow(forge: DataForge, generation_id: str, *, as_json: bool) -> None:
@@ -49,9 +49,9 @@ def _follow(forge: DataForge, generation_id: str, *, as_json: bool) -> None:
     progress = LineReporter()
     for event in forge.follow(generation_id):
         if as_json:
-            click.echo(json.dumps(event.raw, ensure_ascii=False))
+            echo_json(event.raw)
         elif event.type == "log":
-            click.echo(_line_text(event))
+            echo(_line_text(event))
         else:
             progress.update(update_of_event(event))
 

@@ -7,6 +7,7 @@ import click
 from dataforge_client.cli.admin_access import AdminAccess, admin_options
 from dataforge_client.cli.connection import connect
 from dataforge_client.cli.tables import json_option, print_json, print_table
+from dataforge_client.cli.terminal import echo
 
 
 @click.group("member")
@@ -51,7 +52,7 @@ def add(
     if as_json or not isinstance(created, dict):
         print_json(created)
         return
-    click.echo(created["user_id"])
+    echo(created["user_id"])
 
 
 @command.command("list")
@@ -87,7 +88,7 @@ def verify(access: AdminAccess, user_id: str) -> None:
     if access.remote:
         raise click.UsageError("Only the operator can verify an email address: use --home or --stage.")
     access.run("member", "verify", user_id, org=access.connection.organization)
-    click.echo(f"The email address of {user_id} is verified.", err=True)
+    echo(f"The email address of {user_id} is verified.", err=True)
 
 
 @command.command("remove")
@@ -101,4 +102,4 @@ def remove(access: AdminAccess, user_id: str) -> None:
     else:
         output = access.run("member", "remove", user_id, org=access.connection.organization)
         revoked = output.get("revoked_keys") if isinstance(output, dict) else 0
-    click.echo(f"{user_id} is removed; {revoked} of their keys are revoked.", err=True)
+    echo(f"{user_id} is removed; {revoked} of their keys are revoked.", err=True)

@@ -6,6 +6,7 @@ import click
 
 from dataforge_client.cli.admin_access import AdminAccess, admin_options
 from dataforge_client.cli.tables import json_option, print_json, print_table
+from dataforge_client.cli.terminal import echo
 
 _DIRECT_ONLY = "Organisations can only be created directly on the data: use --home or --stage."
 
@@ -34,9 +35,9 @@ def create(
         return
     for heading, field in (("organization", "organization_id"), ("user", "user_id"), ("key", "key")):
         if field in created:
-            click.echo(f"{heading}\t{created[field]}")
+            echo(f"{heading}\t{created[field]}")
     if "key" in created:
-        click.echo("Save the key now: it is shown only once.", err=True)
+        echo("Save the key now: it is shown only once.", err=True)
 
 
 @command.command("list")

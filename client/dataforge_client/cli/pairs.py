@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.tables import print_table
+from dataforge_client.cli.terminal import echo_json
 
 STATUSES = ("pending", "accepted", "rejected", "edited")
 
@@ -36,7 +36,7 @@ def command(
         pairs = list(islice(matches, limit))
     if as_json:
         for pair in pairs:
-            click.echo(json.dumps(pair.raw, ensure_ascii=False))
+            echo_json(pair.raw)
         return
     print_table(
         {

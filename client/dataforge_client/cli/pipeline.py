@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataforge_client.cli.formatting import counts_line, program_name
+from dataforge_client.cli.finding import find_project
+from dataforge_client.cli.formatting import counts_line
 from dataforge_client.cli.job_progress import JobProgress
 from dataforge_client.cli.progress import ProgressUpdate, Reporter
+from dataforge_client.cli.resuming import check_options, described, is_generation, latest_job, stored_request
 from dataforge_client.cli.run_request import RunRequest, RunResult, RunState
 from dataforge_client.cli.sources import SkippedFile, Source, document_key
 from dataforge_client.cli.uploads import upload_all
@@ -28,40 +31,52 @@ class NothingAccepted(ClientError):
     """No delivered pair reached --min-quality. The class name is the error code in the JSON output."""
 
 
-def run_pipeline(forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter) -> RunResult:
-    """Run all steps that are not done yet. Raises ClientError; `state` then says where to resume."""
-    job = _resumed_job(forge, request, state)
+def run_pipeline(
+    forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter, *, on_known: Callable[[], None]
+) -> RunResult:
+    """Run all steps that are not done yet. Raises ClientError; `state` then says where to resume.
+
+    on_known: called once, as soon as `state` has the id of the run.
+    """
+    request, job = _resumed(forge, request, state, reporter)
     if job is None:
-        project_id = _prepare_project(forge, request, state, reporter)
-        job = _find_started_job(forge, request, project_id) or _start_generation(forge, request, project_id)
+        project_id = _prepare_project(forge, request, state, reporter, on_known)
+        job = _start_generation(forge, request, project_id)
         state.generation_id = job.generation_id
     else:
+        on_known()
         _report_missing_sources(forge, job.project_id, request.sources, state)
     reporter.event("generation", {"generation_id": job.generation_id, "project_id": job.project_id})
-    finished = _wait_for_generation(forge, job.generation_id, state, reporter)
+    finished = _wait_for_generation(forge, request, job.generation_id, state, reporter)
     export = _export_dataset(forge, request, finished, reporter)
     losses = _download_losses(forge, request, finished, reporter) if request.write_losses else ()
     documents = forge.list_documents(finished.project_id)
     return RunResult(finished, documents, export, _sample_pairs(forge, finished), losses)
 
 
-def estimate_run(forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter) -> Generation:
+def estimate_run(
+    forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter, *, on_known: Callable[[], None]
+) -> Generation:
     """Upload and parse, then estimate the generation without starting it. Raises ClientError as `run_pipeline` does."""
-    job = _resumed_job(forge, request, state)
+    request, job = _resumed(forge, request, state, reporter)
     if job is not None:
         raise ClientError(f"{job.generation_id} has been started already; --dry-run works only before that")
-    project_id = _prepare_project(forge, request, state, reporter)
+    project_id = _prepare_project(forge, request, state, reporter, on_known)
     return _start_generation(forge, request, project_id, estimate=True)
 
 
-def _prepare_project(forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter) -> str:
-    """Create the project unless it exists, upload its documents and parse them. Returns the project's id."""
+def _prepare_project(
+    forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter, on_known: Callable[[], None]
+) -> str:
+    """Create the project unless it exists, upload its documents and parse them. Returns the project's id.
+
+    The project keeps the request as its default configuration, so that a resumed run needs no option.
+    """
     if state.project_id is None:
-        state.project_id = forge.create_project(request.project).project_id
-        _validate_request(forge, request, state)
-    elif _find_started_job(forge, request, state.project_id) is None:
-        _validate_request(forge, request, state)
-    reporter.event("project", {"project_id": state.project_id})
+        state.project_id = forge.create_project(request.project, config=request.options()).project_id
+        state.is_stored = True
+    _validate_request(forge, request, state)
+    on_known()
     upload_all(forge, state.project_id, request.sources, state.skipped, reporter)
     _parse_documents(forge, state.project_id, reporter)
     return state.project_id
@@ -86,25 +101,42 @@ def _validate_request(forge: DataForge, request: RunRequest, state: RunState) ->
         if refusal.code in _NEED_DOCUMENTS:
             return
         if request.resume is None:
-            state.project_id = None
+            state.project_id, state.is_stored = None, False
             with suppress(ClientError):  # a failed deletion must not hide the refusal
                 forge.delete_project(project_id)
         raise
 
 
-def _resumed_job(forge: DataForge, request: RunRequest, state: RunState) -> Generation | None:
-    """The generate job that --resume names; None when --resume is not given or names a project or a parse job."""
+def _resumed(
+    forge: DataForge, request: RunRequest, state: RunState, reporter: Reporter
+) -> tuple[RunRequest, Generation | None]:
+    """The request with what is stored of the run that --resume names, and its generate job if it can be continued.
+
+    A job that failed or was cancelled is started again, with its own request. Raises DifferentRequest.
+    """
     if request.resume is None:
-        return None
-    if not request.resume.startswith("gen"):
-        state.project_id = forge.get_project(request.resume).project_id
-        return None
-    job = forge.get_generation(request.resume)
-    state.project_id = job.project_id
-    if job.kind == "parse":
-        return None
+        return request, None
+    named = forge.get_generation(request.resume) if is_generation(request.resume) else None
+    state.project_id = named.project_id if named else find_project(forge, request.resume)
+    if named is not None and named.kind != "parse":
+        job: Generation | None = named
+    else:
+        job = latest_job(forge.list_generations(state.project_id))
+    what = job.generation_id if job else state.project_id
+    stored = stored_request(forge, state.project_id, job)
+    if stored is None:
+        reporter.note(f"{what} has no stored request: the options of this command are used")
+    else:
+        state.is_stored = True
+        check_options(request, stored, what)
+        reporter.note(f"Resuming {what} with the request that it was started with: {described(stored)}")
+        request = replace(request, stored=stored)
+    if job is None or (named is not job and job.status in ("failed", "cancelled")):
+        if not request.sources:
+            reporter.note("No paths are given: the documents that were uploaded before are used")
+        return request, None
     state.generation_id = job.generation_id
-    return job
+    return request, job
 
 
 def _report_missing_sources(forge: DataForge, project_id: str, sources: Sequence[Source], state: RunState) -> None:
@@ -152,26 +184,12 @@ def failure_reason(document: Document) -> tuple[str, str]:
     return reason, document.error.message or reason
 
 
-def _find_started_job(forge: DataForge, request: RunRequest, project_id: str) -> Generation | None:
-    """The latest job that an interrupted run started for the same request; None without --resume."""
-    if request.resume is None:
-        return None
-    same_request = [
-        g
-        for g in forge.list_generations(project_id)
-        if g.kind == "generate"
-        and g.status not in ("failed", "cancelled")
-        and g.config.get("num_pairs") == request.pairs
-        and g.config.get("model_id") == request.teacher
-        and g.config.get("max_cost_usd") == request.max_cost
-        and g.config.get("mode") == request.mode
-    ]
-    return max(same_request, key=lambda g: g.created_at, default=None)
-
-
 def _start_generation(
     forge: DataForge, request: RunRequest, project_id: str, *, estimate: bool | None = None
 ) -> Generation:
+    if request.stored is not None:
+        config = {name: value for name, value in request.stored.items() if name != "model_id"}
+        return forge.generate(project_id, str(request.stored["model_id"]), estimate=estimate, config=config)
     return forge.generate(
         project_id,
         request.teacher,
@@ -184,7 +202,9 @@ def _start_generation(
     )
 
 
-def _wait_for_generation(forge: DataForge, generation_id: str, state: RunState, reporter: Reporter) -> Generation:
+def _wait_for_generation(
+    forge: DataForge, request: RunRequest, generation_id: str, state: RunState, reporter: Reporter
+) -> Generation:
     """The completed job. Raises ClientError when it failed or was cancelled."""
     try:
         job = forge.wait(generation_id, JobProgress(reporter))
@@ -193,10 +213,8 @@ def _wait_for_generation(forge: DataForge, generation_id: str, state: RunState, 
         raise
     if job.status == "cancelled":
         state.generation_id = None
-        raise ClientError(
-            f"{generation_id} was cancelled. Its pairs are kept; `{program_name()} export {job.project_id}` "
-            "writes the accepted ones"
-        )
+        export = request.command_line("export", job.project_id, "--out", str(request.out.absolute()))
+        raise ClientError(f"{generation_id} was cancelled. Its pairs are kept; this writes the accepted ones: {export}")
     return job
 
 
@@ -210,7 +228,7 @@ def _export_dataset(forge: DataForge, request: RunRequest, job: Generation, repo
         threshold = job.config.get("auto_accept_min_quality", request.min_quality)
         raise NothingAccepted(
             f"No pair scored {threshold} or more, so none is accepted: {counts_line(job.counts)}. "
-            f"Review them ({program_name()} pairs {job.project_id}), or run again with a lower --min-quality"
+            f"Review them ({request.command_line('pairs', job.project_id)}), or run again with a lower --min-quality"
         ) from None
     total = export.file_size
 
@@ -236,7 +254,9 @@ def _download_losses(forge: DataForge, request: RunRequest, job: Generation, rep
         except ClientError as problem:
             reporter.note(
                 f"  the {outcome} records could not be downloaded ({problem}); try again with: "
-                f"{program_name()} records {job.generation_id} --outcome {outcome}"
+                + request.command_line(
+                    "records", job.generation_id, "--outcome", outcome, "--out", str(path.absolute())
+                )
             )
     return written
 

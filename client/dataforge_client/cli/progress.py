@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
 from dataforge_client.cli.formatting import amount, duration, money, rate_text
+from dataforge_client.cli.terminal import json_text, visible, write_line
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -103,7 +103,7 @@ class BarReporter:
         )
 
     def note(self, message: str) -> None:
-        self._bars.console.print(message, markup=False, soft_wrap=True)
+        self._bars.console.print(visible(message), markup=False, soft_wrap=True)
 
     def event(self, kind: str, values: Mapping[str, object]) -> None:
         pass
@@ -128,7 +128,7 @@ class LineReporter:
             self.note(f"{update.stage:<9} " + "  ".join(text for text in update.columns if text))
 
     def note(self, message: str) -> None:
-        print(message, file=self._out, flush=True)
+        write_line(message, self._out)
 
     def event(self, kind: str, values: Mapping[str, object]) -> None:
         pass
@@ -168,7 +168,7 @@ class JsonReporter:
         self.event("note", {"message": message})
 
     def event(self, kind: str, values: Mapping[str, object]) -> None:
-        print(json.dumps({"type": kind, **values}, ensure_ascii=False), file=self._out, flush=True)
+        print(json_text({"type": kind, **values}), file=self._out, flush=True)
 
 
 class QuietReporter(LineReporter):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.terminal import copy_to_stdout, echo
 
 OUTCOMES = ("delivered", "rejected", "failed")
 
@@ -34,7 +33,5 @@ def command(generation_id: str, outcome: str, out: str, connection: ConnectionOp
         path = Path(scratch, "records.jsonl") if out == "-" else Path(out)
         lines = forge.download_outcome(generation_id, outcome, path)
         if out == "-":
-            with path.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
-            sys.stdout.flush()
-    click.echo(f"{lines:,} {outcome}", err=True)
+            copy_to_stdout(path)
+    echo(f"{lines:,} {outcome}", err=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataforge_client.cli.connection import ConnectionOptions, data_folder, remote_connection
-from dataforge_client.cli.formatting import program_name
+from dataforge_client.cli.connection import ConnectionOptions
+from dataforge_client.cli.hints import connection_arguments, program_name, secret_arguments
 
 if TYPE_CHECKING:
     from dataforge_client.cli.run_request import RunRequest, RunState
@@ -30,27 +30,9 @@ def resume_command(
         words += ["--resume", resume_id]
     words += connection_arguments(connection)
     words += ["--out", str(request.out.absolute()) if str(request.out) != "-" else "-", "--format", request.format]
-    if state.generation_id is None:
+    if not state.is_stored:
         words += _request_arguments(request)
-    return f"{program_name()} {shlex.join(words)}{api_key_argument(connection)}"
-
-
-def connection_arguments(connection: ConnectionOptions) -> list[str]:
-    """The options for the same server; options that come from the environment are left out."""
-    if remote_connection(connection) is None:
-        return ["--home", str(data_folder(connection))]
-    options = {
-        "--server": connection.server,
-        "--profile": connection.profile,
-        "--organization": connection.organization,
-    }
-    return [word for option, value in options.items() if value for word in (option, value)]
-
-
-def api_key_argument(connection: ConnectionOptions) -> str:
-    """Empty when the key comes from the environment or a profile."""
-    typed = connection.api_key and remote_connection(connection) is not None
-    return ' --api-key "$DATAFORGE_API_KEY"' if typed else ""
+    return f"{program_name()} {shlex.join(words)}{secret_arguments(connection)}"
 
 
 def _request_arguments(request: RunRequest) -> list[str]:

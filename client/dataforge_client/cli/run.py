@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from dataforge_client.cli.connection import ConnectionOptions, connection_options
 from dataforge_client.cli.export import FORMATS
@@ -115,7 +117,7 @@ _PATH_OR_URL = _PathOrUrl(exists=True, path_type=Path)
 @click.option(
     "--exclude", multiple=True, metavar="PATTERN", help="Skip these files in folders, such as '*.csv'; may be repeated."
 )
-@click.option("--resume", metavar="ID", help="Resume an interrupted project or generation.")
+@click.option("--resume", metavar="ID", help="Resume an interrupted run, by id or project, with its own request.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines on stdout; the last is the result.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 @connection_options
@@ -137,6 +139,7 @@ def command(
     Without --server a server on this machine is started for the duration of the run. Exit codes: 0 ok, 1 failed,
     2 usage, 3 partial, 4 key or configuration, 130 interrupted.
     """
+    from dataforge_client.cli.hints import command_line
     from dataforge_client.cli.run_request import RunRequest
     from dataforge_client.cli.run_session import RunSession
 
@@ -147,10 +150,22 @@ def command(
         out=Path(out),
         project=project or _project_name(paths),
         distributions={"question_types": question_types, "personas": personas, "styles": styles},
+        typed=_typed_options(),
+        command_line=partial(command_line, connection),
         **options,
     )
     session = RunSession(connection, request, skipped, paths=paths, exclude=exclude, as_json=as_json, quiet=quiet)
     return session.run()
+
+
+def _typed_options() -> frozenset[str]:
+    """The options on the command line, as they are spelled in the help."""
+    context = click.get_current_context()
+    return frozenset(
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    )
 
 
 def _check_out(out: str, *, as_json: bool) -> None:

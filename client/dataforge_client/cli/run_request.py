@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from dataforge_client.cli.sources import SkippedFile, Source
 
 if TYPE_CHECKING:
-    from dataforge_client.models import Document, Export, Generation, Pair
+    from dataforge_client.models import Document, Export, Generation, Json, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class RunRequest:
     multi_hop: float | None = None
     write_losses: bool = True
     """Write the rejected and failed slots to files next to the dataset."""
+    typed: frozenset[str] = frozenset()
+    """The options that were typed, such as `--seed`; a resumed run compares them with the stored request."""
+    stored: Json | None = None
+    """The request of the run that is resumed, which is used instead of the options."""
+    command_line: Callable[..., str] = field(default=lambda *words: shlex.join(["dataforge", *words]), compare=False)
+    """A command for the user to paste, from its words."""
 
     def losses_path(self, outcome: str) -> Path:
         """The file for `rejected` or `failed` slots: `dataset.jsonl` -> `dataset.rejected.jsonl`."""
@@ -44,8 +51,21 @@ class RunRequest:
     @property
     def has_special_options(self) -> bool:
         """Whether an option is set that some servers or teachers refuse."""
+        if self.stored is not None:
+            return True
         options = (self.seed, self.multi_hop, self.mode, self.temperature, self.system_prompt, self.max_cost)
         return any(option is not None for option in options) or any(self.distributions.values())
+
+    def options(self) -> dict[str, object]:
+        """Every field of the generate request that the options set, in one object."""
+        values = {
+            "model_id": self.teacher,
+            "num_pairs": self.pairs,
+            "temperature": self.temperature,
+            "system_prompt": self.system_prompt,
+            "max_cost_usd": self.max_cost,
+        }
+        return {name: value for name, value in values.items() if value is not None} | self.generation_config()
 
     def generation_config(self) -> dict[str, object]:
         """The `config` of the generate request."""
@@ -67,6 +87,8 @@ class RunState:
     project_id: str | None = None
     generation_id: str | None = None
     skipped: list[SkippedFile] = field(default_factory=list)
+    is_stored: bool = False
+    """Whether the server has the whole request, so that a resumed run needs no option of it."""
 
 
 @dataclass(frozen=True, slots=True)

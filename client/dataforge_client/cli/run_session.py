@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -17,14 +13,16 @@ import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, data_folder, remote_connection
 from dataforge_client.cli.exit_codes import INTERRUPTED, OK, describe, exit_code
-from dataforge_client.cli.formatting import estimate_lines, program_name
+from dataforge_client.cli.formatting import estimate_lines
+from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.local_server import log_path
 from dataforge_client.cli.pipeline import estimate_run, run_pipeline
 from dataforge_client.cli.progress import make_reporter
-from dataforge_client.cli.resume_command import api_key_argument, connection_arguments, resume_command
+from dataforge_client.cli.resume_command import resume_command
 from dataforge_client.cli.run_request import RunRequest, RunResult, RunState
 from dataforge_client.cli.sources import SkippedFile
 from dataforge_client.cli.summary import Summary, failed_documents_text, quiet_text, summary_json, summary_text
+from dataforge_client.cli.terminal import copy_to_stdout, echo, echo_json
 from dataforge_client.errors import ApiError, ClientError, ConnectionFailed, ServerError
 
 if TYPE_CHECKING:
@@ -78,7 +76,7 @@ class RunSession:
                 request = replace(request, out=Path(scratch, "dataset.jsonl"), write_losses=False)
             try:
                 with self._reporter:
-                    result = run_pipeline(forge, request, self._state, self._reporter)
+                    result = run_pipeline(forge, request, self._state, self._reporter, on_known=self._show_id)
             except KeyboardInterrupt:
                 # Printed before the local server is stopped: a second Ctrl-C must not lose the resume command.
                 if self._state.project_id is not None:
@@ -86,15 +84,20 @@ class RunSession:
                 raise
             code = self._show_summary(result, request.out)
             if to_stdout:
-                with request.out.open("rb") as dataset:
-                    shutil.copyfileobj(dataset, sys.stdout.buffer)
-                sys.stdout.flush()
+                copy_to_stdout(request.out)
             return code
+
+    def _show_id(self) -> None:
+        """The first output of a run: its id, and how to resume it whatever happens to this command."""
+        state, command = self._state, self._resume_command()
+        self._reporter.event("project", {"project_id": state.project_id, "resume": command})
+        self._reporter.note(f"Run {state.generation_id or state.project_id}. If it is interrupted: {command}")
 
     def _show_estimate(self, forge: DataForge) -> int:
         """For --dry-run: print the estimate, and the command that starts the job on the parsed documents."""
         with self._reporter:
-            estimate = estimate_run(forge, self._request, self._state, self._reporter).estimate or {}
+            job = estimate_run(forge, self._request, self._state, self._reporter, on_known=self._show_id)
+        estimate = job.estimate or {}
         command = self._resume_command()
         if self._json:
             self._print_result(
@@ -108,7 +111,7 @@ class RunSession:
             )
         else:
             lines = [*estimate_lines(estimate), "No teacher was called. Start the job with:", f"  {command}"]
-            click.echo("\n".join(lines), err=True)
+            echo("\n".join(lines), err=True)
         return OK
 
     def _show_summary(self, result: RunResult, written: Path) -> int:
@@ -125,13 +128,12 @@ class RunSession:
         if self._json:
             self._print_result(summary_json(summary))
         else:
-            click.echo(quiet_text(summary) if self._quiet else summary_text(summary), err=True, nl=False)
+            echo(quiet_text(summary) if self._quiet else summary_text(summary), err=True, nl=False)
         return summary.exit_code
 
     def _next_command(self, result: RunResult, *, has_pending: bool) -> str:
         words = ["pairs", result.generation.project_id, *(["--status", "pending"] if has_pending else [])]
-        arguments = shlex.join([*words, *connection_arguments(self._connection)])
-        return f"{program_name()} {arguments}{api_key_argument(self._connection)}"
+        return command_line(self._connection, *words)
 
     def _show_interrupted(self) -> None:
         command = self._resume_command()
@@ -140,10 +142,12 @@ class RunSession:
             return
         job = self._state.generation_id
         if job and remote_connection(self._connection) is not None:
-            note = f"The job is still running on the server; stop it with: {program_name()} cancel {job}"
+            note = (
+                f"The job is still running on the server; stop it with: {command_line(self._connection, 'cancel', job)}"
+            )
         else:
             note = "Stopping (press Ctrl-C again to kill). Finished work is kept."
-        click.echo(f"\nInterrupted. {note}\nResume with:\n  {command}", err=True)
+        echo(f"\nInterrupted. {note}\nResume with:\n  {command}", err=True)
 
     def _show_error(self, problem: Exception) -> int:
         code, message = exit_code(problem), describe(problem)
@@ -162,12 +166,12 @@ class RunSession:
             )
             return code
         if self._quiet:
-            click.echo(failed_documents_text(failed), err=True, nl=False)
-        click.echo(f"Error: {message}", err=True)
+            echo(failed_documents_text(failed), err=True, nl=False)
+        echo(f"Error: {message}", err=True)
         if isinstance(problem, (ServerError, ConnectionFailed)) and remote_connection(self._connection) is None:
-            click.echo(f"The log of the local server is {log_path(data_folder(self._connection))}", err=True)
+            echo(f"The log of the local server is {log_path(data_folder(self._connection))}", err=True)
         if self._state.project_id:
-            click.echo(
+            echo(
                 f"Finished work is kept. When the problem is solved, resume with:\n  {self._resume_command()}", err=True
             )
         return code
@@ -176,4 +180,4 @@ class RunSession:
         return resume_command(self._connection, self._request, self._state, paths=self._paths, exclude=self._exclude)
 
     def _print_result(self, values: Mapping[str, object]) -> None:
-        click.echo(json.dumps({"type": "result", **values}, ensure_ascii=False))
+        echo_json({"type": "result", **values})

@@ -7,6 +7,7 @@ import click
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.formatting import counts_line, duration, money, reasons_lines, tokens_line
 from dataforge_client.cli.tables import json_option, print_json
+from dataforge_client.cli.terminal import echo
 
 
 @click.command("status")
@@ -20,16 +21,16 @@ def command(generation_id: str, as_json: bool, connection: ConnectionOptions) ->
     if as_json:
         print_json(job.raw)
         return
-    click.echo(f"{job.generation_id}  {job.kind}  {job.status}  {job.progress:.0f}%")
+    echo(f"{job.generation_id}  {job.kind}  {job.status}  {job.progress:.0f}%")
     detail = job.progress_detail
     if detail and not job.closed:
         rate = f", {detail.rate_per_second:g} a second" if detail.rate_per_second else ""
         left = f", about {duration(detail.eta_seconds)} left" if detail.eta_seconds is not None else ""
-        click.echo(f"{detail.stage}: {detail.done} of {detail.total}{rate}{left}")
+        echo(f"{detail.stage}: {detail.done} of {detail.total}{rate}{left}")
     if job.kind == "generate":
-        click.echo(counts_line(job.counts))
+        echo(counts_line(job.counts))
         for line in reasons_lines(job.reasons):
-            click.echo(line)
-        click.echo(f"{tokens_line(job.tokens)}; cost {money(job.cost_usd)}")
+            echo(line)
+        echo(f"{tokens_line(job.tokens)}; cost {money(job.cost_usd)}")
     if job.error:
-        click.echo(f"error: {job.error}")
+        echo(f"error: {job.error}")

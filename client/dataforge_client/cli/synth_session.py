@@ -15,6 +15,7 @@ from dataforge_client.cli.connection import ConnectionOptions, connect
 from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, PARTIAL, describe, exit_code
 from dataforge_client.cli.formatting import duration, money
 from dataforge_client.cli.progress import ProgressUpdate, Stage, is_interactive, make_reporter
+from dataforge_client.cli.terminal import echo, echo_json
 from dataforge_client.dataset_card import render_card
 from dataforge_client.errors import ApiError, NotFound
 
@@ -50,7 +51,7 @@ class SynthSession:
                 return self._make_dataset(forge)
         except KeyboardInterrupt:
             if self._job_id:
-                click.echo(f"\nInterrupted. The job is {self._job_id}; its accepted records are kept.", err=True)
+                echo(f"\nInterrupted. The job is {self._job_id}; its accepted records are kept.", err=True)
             return INTERRUPTED
         except ApiError as problem:
             return self._show_api_error(problem)
@@ -140,9 +141,9 @@ class SynthSession:
         if self._json:
             self._print_result({"status": job.status, "exit_code": code, "job": dict(job.raw), "files": dict(saved)})
         elif code == FAILED:
-            click.echo(f"Error: {job.error or 'no record was accepted'}", err=True)
+            echo(f"Error: {job.error or 'no record was accepted'}", err=True)
         elif not self._quiet:
-            click.echo(self._summary_text(job, saved), err=True)
+            echo(self._summary_text(job, saved), err=True)
         return code
 
     def _summary_text(self, job: SyntheticJob, saved: Mapping[str, str]) -> str:
@@ -174,8 +175,8 @@ class SynthSession:
                 {"status": "failed", "exit_code": code, "error": {"code": error_code, "message": message}}
             )
         else:
-            click.echo(f"Error: {message}", err=True)
+            echo(f"Error: {message}", err=True)
         return code
 
     def _print_result(self, values: Mapping[str, object]) -> None:
-        click.echo(json.dumps({"type": "result", **values}, ensure_ascii=False))
+        echo_json({"type": "result", **values})

@@ -9,6 +9,7 @@ import click
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.formatting import exact_money, one_line
 from dataforge_client.cli.tables import json_option, print_json
+from dataforge_client.cli.terminal import echo
 
 if TYPE_CHECKING:
     from dataforge_client.traces import Trace, TraceChunk, TraceDocument, TraceEvidence
@@ -28,7 +29,7 @@ def command(pair_id: str, as_json: bool, connection: ConnectionOptions) -> None:
         print_json(trace.raw)
         return
     for line in trace_lines(trace):
-        click.echo(line)
+        echo(line)
 
 
 def trace_lines(trace: Trace) -> list[str]:

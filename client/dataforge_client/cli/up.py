@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.exit_codes import FAILED, OK
-from dataforge_client.cli.formatting import program_name
+from dataforge_client.cli.hints import program_name
+from dataforge_client.cli.terminal import echo
 
 if TYPE_CHECKING:
     from dataforge_client.cli.local_server import ServerInfo
@@ -43,7 +45,7 @@ def command(home: Path | None, host: str, port: int) -> int:
         if len(signals) > 1:
             child.kill()
         else:
-            click.echo("Stopping; press Ctrl-C again to kill. Running jobs are resumed at the next start.", err=True)
+            echo("Stopping; press Ctrl-C again to kill. Running jobs are resumed at the next start.", err=True)
             child.terminate()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -51,7 +53,7 @@ def command(home: Path | None, host: str, port: int) -> int:
     try:
         with starting:
             info = local_server.wait_until_ready(child)
-        click.echo(_welcome(info), err=True)
+        echo(_welcome(info), err=True)
         child.wait()
     except ClientError:
         if not signals:
@@ -65,9 +67,10 @@ def _welcome(info: ServerInfo) -> str:
     return "\n".join(
         (
             f"Data Forge is running at {info.url}",
+            f"  API, to try   {info.url}/docs",
             f"  data folder   {info.home}",
             f"  API key       in {info.credentials}",
             f"  organisation  {info.organization_id}",
-            f"Next: {program_name()} run ./docs --pairs 200 --out dataset.jsonl --home {info.home}",
+            f"Next: {program_name()} run ./docs --pairs 200 --out dataset.jsonl --home {shlex.quote(info.home)}",
         )
     )

@@ -236,8 +236,11 @@ class Synthetic(ApiResource):
         files.download(self._transport, lambda: self.synthetic_manifest(job_id).url, Path(path))
 
     def download_synthetic_splits(self, job_id: str, folder: str | Path) -> dict[str, Path]:
-        """Write one `<name>.jsonl` for each split. Raises NotFound when the job has none."""
-        saved = {name: Path(folder, f"{name}.jsonl") for name in self.synthetic_splits(job_id).splits}
+        """Write one `<name>.jsonl` for each split. Raises NotFound when the job has none.
+
+        Raises UnexpectedAnswer, before anything is written, for a name that is no plain file name.
+        """
+        saved = {name: Path(folder, f"{files.safe_name(name)}.jsonl") for name in self.synthetic_splits(job_id).splits}
         for name, path in saved.items():
             files.download(self._transport, partial(self._split_url, job_id, name), path)
         return saved

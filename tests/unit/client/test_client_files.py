@@ -12,7 +12,9 @@ from dataforge_client import DataForge, files
 from dataforge_client.errors import (
     ClientError,
     ConnectionFailed,
+    UnexpectedAnswer,
 )
+from dataforge_client.resources.synthetic import SyntheticSplits
 from tests.support.fake_api import BASE, FakeApi, Fault
 
 
@@ -130,3 +132,19 @@ def test_a_download_from_another_host_carries_no_key(data_forge: DataForge, tmp_
     assert (tmp_path / "r.jsonl").read_bytes() == b'{"a": 1}\n'
     assert seen[0].url.host == "bucket.example"
     assert {"authorization", "x-api-key", "x-organization-id"}.isdisjoint(seen[0].headers)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/etc/evil", "a/b", "a\\b", "..", "", " .", "C:evil", "nul", "a\x1bb", "x" * 200, "a\nb"]
+)
+def test_a_name_that_a_server_sends_leaves_no_folder(tmp_path: Path, name: str) -> None:
+    target = tmp_path / "chosen" / "splits"
+
+    with DataForge("http://nowhere", "sk_x", "org_x") as data_forge, pytest.MonkeyPatch.context() as patch:
+        splits = SyntheticSplits(splits={"train": "http://nowhere/1", name: "http://nowhere/2"})
+        patch.setattr(data_forge, "synthetic_splits", lambda _: splits)
+        patch.setattr(files, "download", lambda *_: pytest.fail("nothing may be written"))
+        with pytest.raises(UnexpectedAnswer, match="as the name of a file"):
+            data_forge.download_synthetic_splits("syn_job_1", target)
+
+    assert list(tmp_path.rglob("*")) == []

@@ -26,7 +26,7 @@ def test_a_server_that_is_up_is_used_and_left_running(
 ) -> None:
     up = spawn("up", "--home", str(machine), "--port", str(free_port()))
     assert up.stderr is not None
-    welcome = [up.stderr.readline() for _ in range(5)]
+    welcome = [up.stderr.readline() for _ in range(6)]
 
     code = execute(["run", str(docs), "--out", str(tmp_path / "set.jsonl"), "--home", str(machine), "--quiet"])
     listed = execute(["projects", "--home", str(machine)])
@@ -34,7 +34,8 @@ def test_a_server_that_is_up_is_used_and_left_running(
     up.communicate(timeout=30)
 
     assert "Data Forge is running at http://127.0.0.1:" in welcome[0]
-    assert str(machine / "credentials.json") in welcome[2]
+    assert welcome[1].rstrip().endswith("/docs")
+    assert str(machine / "credentials.json") in welcome[3]
     assert (code, listed, up.returncode) == (0, 0, 0)
     assert capfd.readouterr().out.startswith("proj_0001\tdocs\t")
     assert (machine / "started").read_text() == "x"

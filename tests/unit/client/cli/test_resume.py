@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,10 +38,11 @@ def test_ctrl_c_prints_a_command_that_goes_on_from_there(
     api.released.set()
     command = said.split("Resume with:\n")[1].strip()
     again = shlex.split(command.replace('"$DATAFORGE_API_KEY"', KEY))
-    resumed = execute(again[1:])
+    resumed = execute(again[3:])
 
     assert process.returncode == 130
-    assert again[0] == "dataforge"
+    assert again[:3] == [sys.executable, "-m", "dataforge_client.cli"], "as the command was started"
+    assert said.startswith("Run proj_0001. If it is interrupted: ")
     assert KEY not in command
     assert resumed == 0
     assert len(out.read_text().splitlines()) == 6
@@ -107,3 +109,84 @@ def test_cancel_and_what_run_makes_of_it(run: Callable[..., int], api: FakeApi, 
     assert cancelled == 0
     assert run("--resume", job) == 1
     assert execute(["status", "gen_none", *connection_arguments(api)]) == 1
+
+
+STARTED = ("--pairs", "6", "--teacher", "ollama:llama3.2", "--seed", "7", "--system-prompt", "Be brief.")
+
+
+def test_a_resumed_run_needs_no_option_and_says_what_it_takes(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(*STARTED, "--dry-run")
+    capfd.readouterr()
+
+    code = run("--resume", "proj_0001", paths=())
+
+    said = capfd.readouterr().err
+    job = list(api.generations.values())[-1]
+    asked = {"model_id": "ollama:llama3.2", "num_pairs": 6, "seed": 7, "system_prompt": "Be brief."}
+    assert code == 0
+    assert job["config"].items() >= asked.items()
+    assert "request that it was started with: --teacher ollama:llama3.2 --pairs 6 --min-quality 0.6" in said
+    assert "the documents that were uploaded before are used" in said
+
+
+@pytest.mark.parametrize("ended", ["completed", "failed"])
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--seed", "8"), "--seed 8 (it was started with 7)"),
+        (("--teacher", "extractive"), "--teacher extractive (it was started with ollama:llama3.2)"),
+        (("--system-prompt", "Be loud."), "--system-prompt 'Be loud.' (it was started with 'Be brief.')"),
+        (("--persona", "a pupil"), "--persona a pupil (it was started with not set)"),
+        (("--pairs", "9"), "--pairs 9 (it was started with 6)"),
+    ],
+)
+def test_a_resume_with_another_request_is_refused(
+    run: Callable[..., int],
+    api: FakeApi,
+    capfd: pytest.CaptureFixture[str],
+    option: tuple[str, str],
+    message: str,
+    ended: str,
+) -> None:
+    run(*STARTED)
+    list(api.generations.values())[-1]["status"] = ended
+    exports = api.count("/export")
+
+    by_project = run("--resume", "proj_0001", *option)
+    by_job = run("--resume", "gen_0005", *option)
+
+    said = capfd.readouterr().err
+    assert (by_project, by_job) == (2, 2)
+    assert said.count(message) == 2
+    assert "start a new run without --resume" in said
+    assert len(api.generations) == 2
+    assert api.count("/export") == exports
+    assert option[0] not in said.rsplit("resume with:\n", 1)[1]
+
+
+def test_an_option_as_it_was_is_no_difference(run: Callable[..., int]) -> None:
+    run(*STARTED, "--persona", "a pupil=2", "--mode", "realtime")
+
+    assert run("--resume", "proj_0001", *STARTED, "--persona", "a pupil=2", "--mode", "realtime") == 0
+
+
+def test_a_failed_job_is_started_again_with_its_own_request(run: Callable[..., int], api: FakeApi) -> None:
+    run(*STARTED)
+    api.generations["gen_0005"]["status"] = "failed"
+
+    code = run("--resume", "proj_0001", paths=())
+
+    first, second = (g["config"] for g in api.generations.values() if g["kind"] == "generate")
+    assert code == 0
+    assert first == second
+
+
+def test_a_run_is_resumed_by_the_name_of_its_project(run: Callable[..., int], api: FakeApi) -> None:
+    run("--pairs", "6", "--project", "My rules")
+
+    assert run("--resume", "My rules", paths=()) == 0
+    assert run("--resume", "Your rules", paths=()) == 2
+    run("--pairs", "6", "--project", "My rules")
+    assert run("--resume", "My rules", paths=()) == 2, "two projects have the name"

@@ -68,7 +68,10 @@ def test_what_the_options_say_reaches_the_server(run: Callable[..., int], api: F
     )
 
     bodies = {s.path.rsplit("/", 1)[1]: s.json for s in api.seen if s.method == "POST" and s.body}
-    assert bodies["projects"] == {"name": "Rules"}
+    assert bodies["projects"] == {
+        "name": "Rules",
+        "config": {n: v for n, v in bodies["generate"].items() if n != "config"} | bodies["generate"]["config"],
+    }
     assert bodies["generate"] == {
         "model_id": "ollama:llama3.2",
         "num_pairs": 6,
@@ -116,7 +119,6 @@ def test_a_dry_run_says_what_it_would_take_and_starts_nothing(
 
     said = capfd.readouterr().err
     assert code == 0
-    assert "--mode batch" in said.splitlines()[-1]
     assert [g["kind"] for g in api.generations.values()] == ["parse"]
     assert not (tmp_path / "set.jsonl").exists()
     assert "about 6 pairs in 2 to 3 calls to the teacher" in said
@@ -125,6 +127,7 @@ def test_a_dry_run_says_what_it_would_take_and_starts_nothing(
     assert "--dry-run" not in again
     assert execute(again[1:]) == 0
     assert [g["kind"] for g in api.generations.values()] == ["parse", "generate"]
+    assert list(api.generations.values())[-1]["config"].items() >= {"mode": "batch", "max_cost_usd": 0.5}.items()
     assert api.count("/upload-url") == 2
 
 

@@ -1,0 +1,30 @@
+"""Projects by name or id."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dataforge_client.cli.exit_codes import WrongUse
+
+if TYPE_CHECKING:
+    from dataforge_client.client import DataForge
+
+_ID = re.compile(r"proj_[0-9a-z]+")
+
+
+class UnknownProject(WrongUse):
+    """No project, or more than one, has the name."""
+
+
+def find_project(forge: DataForge, name_or_id: str) -> str:
+    """The id of the project. Raises UnknownProject; an id is not checked."""
+    if _ID.fullmatch(name_or_id):
+        return name_or_id
+    found = [p for p in forge.iter_projects() if p.name == name_or_id]
+    if not found:
+        raise UnknownProject(f"No project has the name or id {name_or_id!r}; `dataforge projects` lists yours")
+    if len(found) > 1:
+        ids = ", ".join(f"{p.project_id} ({p.created_at[:16]})" for p in found)
+        raise UnknownProject(f"{len(found)} projects are called {name_or_id!r}; use an id: {ids}")
+    return found[0].project_id
