@@ -161,6 +161,7 @@ def _running(home: Path, url: str, make_workers: Callable[[Path, int], Workers])
         schema.bring_up()
         credentials = ensure_credentials(home, url)
         resume_started_runs({organisation_of(home), *(org.org_id for org in organisations.list_all())})
+        backend.workflows.on_broken(lifecycle.machine_broke)
         backend.workflows.start_up()
         backend.files.on_created(verify_upload)
         threading.Thread(

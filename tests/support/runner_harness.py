@@ -49,16 +49,18 @@ def fan(child: dict[str, Any], mode: str = "DISTRIBUTED", **more: Any) -> dict[s
 class RunnerHarness:
     """A runner whose functions are Python callables; `again` is what the next process would be."""
 
-    def __init__(self, path: Path, machines: dict[str, Machine], handlers: dict[str, Handler]) -> None:
-        self.path, self.machines, self.handlers = path, machines, handlers
-        self.runner = Runner(path, machines, invoke=self._invoke, read_file=lambda key: b"[]", rng=Random(1))
+    def __init__(
+        self, path: Path, machines: dict[str, Machine], handlers: dict[str, Handler], now: Callable[[], float]
+    ) -> None:
+        self.path, self.machines, self.handlers, self.wall = path, machines, handlers, now
+        self.runner = Runner(path, machines, invoke=self._invoke, read_file=lambda key: b"[]", rng=Random(1), now=now)
 
     def _invoke(self, name: str, event: Any, timeout_s: float) -> Any:
         return self.handlers[name](event)
 
     def again(self) -> RunnerHarness:
         self.runner.close(grace=0.2)
-        return RunnerHarness(self.path, self.machines, self.handlers)
+        return RunnerHarness(self.path, self.machines, self.handlers, self.wall)
 
     def result(self, run_id: str = "run") -> Execution:
         until(lambda: self.now(run_id).status != "RUNNING", f"{run_id} goes on")

@@ -14,6 +14,7 @@ DataForgeError
 ├── TooLarge               413
 ├── RateLimited            429  (carries retry_after)
 ├── Busy                   503  a store is overloaded or out of reach, retries and all (carries retry_after)
+│   └── StoreRefuses       503  a store refuses writes: the disk is full, a permission is missing
 ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
 ├── TeacherError                a teacher did not answer (carries may_be_billed)
 │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503, 529)
@@ -136,6 +137,14 @@ class RateLimited(DataForgeError):
 class Busy(DataForgeError):
     code, status = "BUSY", 503
     retry_after = 5.0
+
+
+class StoreRefuses(Busy):
+    """Nothing was written. The state machines retry on this name: the same write may succeed once a person has made
+    room."""
+
+    code = "STORE_REFUSES"
+    retry_after = 15.0
 
 
 class Unreadable(DataForgeError):

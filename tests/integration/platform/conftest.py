@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ def open_runner(tmp_path: Path) -> Iterator[Callable[..., RunnerHarness]]:
     opened: list[RunnerHarness] = []
 
     def open_runner(
-        states: dict[str, Any], handlers: dict[str, Handler] | None = None, timeout: int = 60
+        states: dict[str, Any],
+        handlers: dict[str, Handler] | None = None,
+        timeout: int = 60,
+        now: Callable[[], float] = time.time,
     ) -> RunnerHarness:
-        opened.append(RunnerHarness(tmp_path / "runs.db", {"m": machine(states, timeout)}, handlers or {}))
+        opened.append(RunnerHarness(tmp_path / "runs.db", {"m": machine(states, timeout)}, handlers or {}, now))
         return opened[-1]
 
     yield open_runner

@@ -111,22 +111,6 @@ def test_a_wait_goes_on_across_a_restart(open_runner: Callable[..., RunnerHarnes
     assert time.time() - begun >= 0.99
 
 
-def test_the_deadline_of_an_execution_passes_also_while_nobody_runs_it(
-    open_runner: Callable[..., RunnerHarness],
-) -> None:
-    calls: list[Any] = []
-    harness = open_runner({"A": task("note")}, {"note": calls.append}, timeout=1)
-    harness.runner.start("m", "run", {})
-    deadline = time.time() + 1
-    until(lambda: time.time() > deadline)
-
-    harness.runner.start_up()
-    result = harness.result()
-
-    assert (result.status, result.error) == ("TIMED_OUT", "States.Timeout")
-    assert calls == []
-
-
 def test_a_stop_is_seen_at_once_and_the_late_answer_is_dropped(open_runner: Callable[..., RunnerHarness]) -> None:
     entered, release = threading.Event(), threading.Event()
     later: list[Any] = []

@@ -1,7 +1,8 @@
 """The life of a run, whatever its kind: begun, reconciled with its state machine, cancelled, finished.
 
-A run whose state machine ended before it closed the run is an orphan. Whoever reads it next starts a second execution,
-named `<run id>-recovery`: it saves what was paid for, assesses it and closes the run; nothing is asked of a teacher.
+A run whose state machine ended before it closed the run is an orphan. Whoever reads it next (on one machine also the
+runner, at once: `machine_broke`) starts a second execution, named `<run id>-recovery`: it saves what was paid for,
+assesses it and closes the run; nothing is asked of a teacher.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataforge.platform.ports import Execution, Item, Put
 from dataforge.store import progress, projects, run_log, run_status, runs, task_tokens
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
-from dataforge.workflows import kinds
+from dataforge.workflows import kinds, state_input
 from dataforge.workflows.state_input import StateInput
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,25 @@ def reconcile(run: Run) -> Run:
     """
     if run.status in runs.FINISHED or clock.seconds_since(run.created_at) < RECONCILE_AFTER or not _is_due(run.run_id):
         return run
+    return _look_after(run)
+
+
+def machine_broke(last_input: Item) -> None:
+    """An execution ended without success: its run is recovered now. last_input: of its last state. Safe to repeat."""
+    if last_input.get("kind") not in kinds.KINDS or not kinds.of(str(last_input["kind"])).close:
+        return  # a deletion has no run; whoever reads the project goes on with it
+    e = state_input.read(last_input)
+    try:
+        run = run_of(e)
+        if kinds.of(run.kind).belongs_to == "project":
+            projects.get(run.org_id, run.project_id)
+    except NotFound:  # deleted, or its project is being deleted, which has stopped the execution
+        return
+    if run.status not in runs.FINISHED:
+        _look_after(run)
+
+
+def _look_after(run: Run) -> Run:
     machine = kinds.of(run.kind).machine
     execution = current().workflows.describe(machine, run.run_id)
     if execution is None:

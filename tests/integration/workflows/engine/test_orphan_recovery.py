@@ -7,9 +7,11 @@ import time
 import pytest
 
 from dataforge.platform import current
-from dataforge.store import documents, progress, runs
+from dataforge.platform.embedded.workflow_runner import Runner
+from dataforge.store import documents, progress, projects, runs
 from dataforge.workflows import kinds, lifecycle
 from tests.support.service import Service
+from tests.support.waiting import until
 
 PAGES = "\n\n".join(
     f"# Berth {n}\n\nBerth {n} is {n + 20} metres long. The office opens at {n % 12 + 1} o'clock for berth {n}. "
@@ -105,6 +107,32 @@ def test_documents_of_a_parse_that_died_are_free_again(service: Service) -> None
     parsed = service.parse(project_id) if run.delivered < 3 else None
     assert {d.parsing_status for d in documents.of_project(project_id)} == {"parsed"}
     assert parsed is None or parsed["status"] == "completed"
+
+
+# checklist 184, 185
+def test_a_run_that_timed_out_is_closed_with_what_was_paid_for_before_anybody_looks(service: Service) -> None:
+    if service.backend != "embedded":
+        pytest.skip("on AWS whoever reads the run begins its recovery")
+    org_id = service.headers["X-Organization-ID"]
+    project_id = service.project()
+    service.upload(project_id, "berths.md", PAGES.encode())
+    service.parse(project_id)
+    started = service.call("POST", f"/projects/{project_id}/generate", json={"model_id": "extractive", "num_pairs": 90})
+    run_id = str(started["generationId"])
+    until(lambda: progress.of_run(run_id, "r").done >= 5 or runs.get(org_id, run_id).status in runs.FINISHED)
+    runner = current().workflows
+    assert isinstance(runner, Runner)
+    with runner._store._write() as db:
+        db.execute("UPDATE workflow_executions SET deadline = 0 WHERE run_id = ?", (run_id,))
+
+    until(lambda: runs.get(org_id, run_id).status in runs.FINISHED, "nobody closes it")
+
+    run = runs.get(org_id, run_id)
+    assert run.asked == run.delivered + run.rejected + run.failed
+    if run.status == "failed":  # else it was faster than the time-out
+        assert "The state machine ended as TIMED_OUT" in str(run.error)
+        assert run.delivered > 0, "stored replies became pairs"
+    until(lambda: projects.get(org_id, project_id).active_run is None, "the project is not free")
 
 
 # checklist 184

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
+from dataforge.platform.embedded import refusals
+
 _PRAGMAS = (
     "PRAGMA busy_timeout = 15000",
     "PRAGMA synchronous = NORMAL",
@@ -74,9 +76,13 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction: committed at the end of the block, rolled back when it raises. Do not nest."""
+        """A write transaction: committed at the end of the block, rolled back when it raises. Do not nest. Raises
+        StoreRefuses when the file cannot be written to."""
         db = self.connection()
-        with self._process.writing:  # SQLite's own waiting is a sleep that grows; threads need not meet it
+        with (
+            refusals.translated(self.path),
+            self._process.writing,
+        ):  # SQLite's own waiting is a sleep that grows; threads need not meet it
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db

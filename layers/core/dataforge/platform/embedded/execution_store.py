@@ -4,11 +4,16 @@ An execution has one root frame (where it stands) and, while it is inside a Map,
 one transaction, made before anything acts on it, so after kill -9 the frames tell what is left to do. A commit
 survives the death of the process; a power cut may lose the last commits, and then work is repeated, never skipped.
 
-    workflow_executions   (machine, run_id) -> status, output, error, cause, deadline
+    workflow_executions   (machine, run_id) -> status, output, error, cause, deadline (moved on by the time that no
+                          runner was alive)
     workflow_frames       id -> execution, position (NULL: root), state, its input, tries, time to continue, end;
                           `result` of a frame that waits for a token: the token, and whether it was completed
 
+    workflow_untold       executions that ended without success, until `told`: their last input
+    workflow_clock        when a runner was alive last
+
 An execution that ends loses its frames, so a thread that still works on one gets `ExecutionEnded` at its next write.
+Where the disk is full, a write of the runner waits until there is room (`Patience`): nothing is begun again meanwhile.
 """
 
 from __future__ import annotations
@@ -17,14 +22,16 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from dataforge.errors import TooLarge
+from dataforge.platform.embedded import refusals
 from dataforge.platform.embedded.asl_interpreter import LIMIT, Machine, StateFailed
+from dataforge.platform.embedded.execution_frames import ExecutionEnded, Frame, Running
+from dataforge.platform.embedded.patience import Patience, patient
 from dataforge.platform.ports import Execution, ExecutionStatus, Item, Value
 
 _RETENTION_DAYS = 90
@@ -57,44 +64,21 @@ CREATE TABLE IF NOT EXISTS workflow_frames (
     result TEXT
 );
 CREATE INDEX IF NOT EXISTS workflow_frames_of ON workflow_frames (execution, position);
+CREATE TABLE IF NOT EXISTS workflow_untold (execution INTEGER PRIMARY KEY, data TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS workflow_clock (id INTEGER PRIMARY KEY CHECK (id = 1), alive REAL NOT NULL);
 """
 
 
-class ExecutionEnded(Exception):
-    """The execution ended, or its Map failed, while a thread worked on this frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    id: int
-    execution: int
-    position: int | None
-    """The index of the item in its Map; None for the execution itself."""
-    state: str
-    data: Value
-    tries: tuple[int, ...]
-    """How often each retrier of the state has answered in this visit."""
-    wake: float | None
-    """Not before this time (epoch seconds)."""
-    opened: bool
-    """The Map at which the execution stands has a frame for each item."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    id: int
-    machine: str
-    run_id: str
-    deadline: float
-    wake: float | None = None
-    """When the execution, which only waits, continues; Map children do not count."""
-
-
 class ExecutionStore:
-    """`start`, `describe` and `stop` of the Workflows port, from any process; the rest is for the runner."""
+    """`start`, `describe` and `stop` of the Workflows port, from any process; the rest is for the runner.
 
-    def __init__(self, path: Path, machines: Mapping[str, Machine]) -> None:
+    now: the wall clock, in epoch seconds.
+    """
+
+    def __init__(self, path: Path, machines: Mapping[str, Machine], *, now: Callable[[], float] = time.time) -> None:
         self._machines = machines
+        self._now = now
+        self.patience = Patience()
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -103,16 +87,16 @@ class ExecutionStore:
         self._db.executescript(_SCHEMA)
 
     def start(self, machine: str, run_id: str, input: Item) -> None:
-        """Raises KeyError for an unknown machine, TooLarge above 256 KiB of input."""
+        """Raises KeyError for an unknown machine, TooLarge above 256 KiB of input, StoreRefuses."""
         plan = self._machines[machine]
         text = _dump(input)
         if len(text.encode()) > LIMIT:
             raise TooLarge(f"The input of {run_id} is larger than {LIMIT} bytes")
-        with self._write() as db:
+        with refusals.translated("The executions"), self._write() as db:
             added = db.execute(
                 "INSERT INTO workflow_executions (machine, run_id, status, deadline) VALUES (?, ?, 'RUNNING', ?) "
                 "ON CONFLICT DO NOTHING",
-                (machine, run_id, time.time() + plan.timeout),
+                (machine, run_id, self._now() + plan.timeout),
             )
             if added.rowcount:
                 db.execute(
@@ -136,7 +120,8 @@ class ExecutionStore:
             "SELECT id FROM workflow_executions WHERE machine = ? AND run_id = ? AND status = 'RUNNING'",
             machine, run_id,
         ):  # fmt: skip
-            self.end(execution, "ABORTED", cause=cause)
+            with refusals.translated("The executions"):
+                self._end(execution, "ABORTED", cause=cause)
 
     def running(self) -> list[Running]:
         """In the order they were started."""
@@ -153,20 +138,24 @@ class ExecutionStore:
     def child(self, frame: int) -> Frame:
         return self._frame("id = ?", frame)
 
+    @patient
     def move(self, frame: Frame, state: str, data: Value) -> Frame:
         """Enter the next state; leaving a Map deletes the frames of its items."""
         return self._step(frame, state=state, data=_dump(data), tries="[]", wake=None)
 
+    @patient
     def postpone(self, frame: Frame, tries: Sequence[int], wake: float) -> Frame:
         """Run the same state (again) at `wake`; a Map starts over."""
         return self._step(frame, state=frame.state, data=_dump(frame.data), tries=_dump(list(tries)), wake=wake)
 
+    @patient
     def expect_token(self, frame: Frame, token: str) -> None:
         """Accept this token, from now on until the frame moves."""
         with self._write() as db:
             expected = (_dump([token, False]), frame.id)
             _changed(db.execute("UPDATE workflow_frames SET result = ? WHERE id = ?", expected))
 
+    @patient
     def wait_until(self, frame: Frame, wake: float) -> None:
         """Set the time at which the wait for the token ends."""
         with self._write() as db:
@@ -184,9 +173,10 @@ class ExecutionStore:
         with self._write() as db:
             db.execute(
                 "UPDATE workflow_frames SET result = ?, wake = ? WHERE id = ? AND result = ? AND ended IS NULL",
-                (_dump([token, True]), time.time(), token.partition(".")[0], _dump([token, False])),
+                (_dump([token, True]), self._now(), token.partition(".")[0], _dump([token, False])),
             )
 
+    @patient
     def open_map(self, frame: Frame, start_at: str, items: Sequence[Value]) -> None:
         """Create a frame for every item, all or none."""
         with self._write() as db:
@@ -213,6 +203,7 @@ class ExecutionStore:
         )
         return rows[0][0], rows[0][1]
 
+    @patient
     def finish_child(self, child: Frame, output: Value | StateFailed) -> None:
         failed = isinstance(output, StateFailed)
         result = _dump([output.error, output.cause]) if isinstance(output, StateFailed) else _dump(output)
@@ -232,24 +223,70 @@ class ExecutionStore:
         error, cause = json.loads(next(self._results(frame, "FAILED"))[0])
         return StateFailed(error, cause)
 
+    @patient
     def end(
         self, execution: int, status: ExecutionStatus, *, output: Value | None = None, error: str | None = None,
         cause: str | None = None,
     ) -> None:  # fmt: skip
         """Does nothing to an execution that has ended already."""
+        self._end(execution, status, output=output, error=error, cause=cause)
+
+    def _end(
+        self, execution: int, status: ExecutionStatus, *, output: Value | None = None, error: str | None = None,
+        cause: str | None = None,
+    ) -> None:  # fmt: skip
         result = _dump(output) if status == "SUCCEEDED" else None
         with self._write() as db:
             ended = db.execute(
                 "UPDATE workflow_executions SET status = ?, output = ?, error = ?, cause = ?, ended = ? "
                 "WHERE id = ? AND status = 'RUNNING'",
-                (status, result, error, cause, time.time(), execution),
+                (status, result, error, cause, self._now(), execution),
             )
             if ended.rowcount:
+                if status != "SUCCEEDED":
+                    db.execute(
+                        "INSERT OR REPLACE INTO workflow_untold SELECT execution, data FROM workflow_frames "
+                        "WHERE execution = ? AND position IS NULL",
+                        (execution,),
+                    )
                 db.execute("DELETE FROM workflow_frames WHERE execution = ?", (execution,))
+
+    def untold(self) -> list[tuple[int, Item]]:
+        """Executions that ended without success and that nobody was told of yet, with the input of their last state."""
+        rows = self._read("SELECT execution, data FROM workflow_untold ORDER BY execution")
+        return [(execution, cast(Item, json.loads(data))) for execution, data in rows]
+
+    def told(self, execution: int) -> None:
+        with self._write() as db:
+            db.execute("DELETE FROM workflow_untold WHERE execution = ?", (execution,))
+
+    def resume_clock(self) -> None:
+        """At the start of a runner: the time since one was alive does not count, only running time does."""
+        now = self._now()
+        with self._write() as db:
+            alive = db.execute("SELECT alive FROM workflow_clock").fetchone()
+            if alive is not None:
+                _shift(db, now - alive[0])
+            else:  # executions of an earlier release, which did not note it
+                for machine, plan in self._machines.items():
+                    db.execute(
+                        "UPDATE workflow_executions SET deadline = ? WHERE status = 'RUNNING' AND machine = ?",
+                        (now + plan.timeout, machine),
+                    )
+            _note_alive(db, now)
+
+    @patient
+    def note_alive(self, *, lost: float = 0.0) -> None:
+        """The runner is alive now. lost: seconds on the clock since the last note that were no running time: the
+        machine slept, or the clock was set; negative when it was set back."""
+        with self._write() as db:
+            if lost:
+                _shift(db, lost)
+            _note_alive(db, self._now())
 
     def delete_old(self) -> None:
         with self._write() as db:
-            db.execute("DELETE FROM workflow_executions WHERE ended < ?", (time.time() - _RETENTION_DAYS * 86400,))
+            db.execute("DELETE FROM workflow_executions WHERE ended < ?", (self._now() - _RETENTION_DAYS * 86400,))
 
     def close(self) -> None:
         with self._lock:
@@ -314,10 +351,22 @@ class ExecutionStore:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has ended it already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+
+
+def _shift(db: sqlite3.Connection, seconds: float) -> None:
+    """Move the deadlines of running executions; where the clock was set back, the ends of waits too."""
+    db.execute("UPDATE workflow_executions SET deadline = deadline + ? WHERE status = 'RUNNING'", (seconds,))
+    if seconds < 0:
+        db.execute("UPDATE workflow_frames SET wake = wake + ? WHERE wake IS NOT NULL", (seconds,))
+
+
+def _note_alive(db: sqlite3.Connection, now: float) -> None:
+    db.execute("INSERT OR REPLACE INTO workflow_clock (id, alive) VALUES (1, ?)", (now,))
 
 
 def _changed(cursor: sqlite3.Cursor) -> None:

@@ -25,7 +25,9 @@ from typing import TextIO, TypeAlias, cast
 
 from dataforge.platform.embedded import asl_interpreter as asl
 from dataforge.platform.embedded.asl_interpreter import StateFailed
-from dataforge.platform.embedded.execution_store import ExecutionEnded, ExecutionStore, Frame, Running
+from dataforge.platform.embedded.execution_frames import ExecutionEnded, Frame, Running
+from dataforge.platform.embedded.execution_store import ExecutionStore
+from dataforge.platform.embedded.running_time import RunningTime
 from dataforge.platform.ports import Execution, Item, Value
 
 Invoke: TypeAlias = Callable[[str, Item, float], Item]
@@ -38,6 +40,8 @@ TOKEN_CALL_SECONDS = 60.0
 """Time-out of a function that is called with a task token."""
 LONG_WAIT_SECONDS = 3600.0
 """A wait that is no reason to keep a server for: that of a deletion which can still be undone."""
+TELL_AGAIN_SECONDS = 10.0
+"""After a callback of `on_broken` has raised."""
 POLL_SECONDS = 0.1
 """Until a start or stop by another process is noticed."""
 
@@ -51,8 +55,8 @@ class _Active:
         self.row = row
         self.stopped = threading.Event()
 
-    def sleep_until(self, wake: float) -> None:
-        if self.stopped.wait(max(0.0, wake - time.time())):
+    def sleep(self, seconds: float) -> None:
+        if self.stopped.wait(max(0.0, seconds)):
             raise ExecutionEnded
 
 
@@ -62,13 +66,20 @@ class Runner:
     read_file: the bytes of a file by key, for the items of a Map. rng decides the jitter of retries. At most
     `most_at_once` executions run at a time, in the order of their start; the others are queued. One that only waits (in
     a Wait state, or for its next try) for longer than KEEP_THREAD_SECONDS occupies neither a slot nor a thread.
+
+    now: the wall clock, in epoch seconds. The time-out of an execution counts only while a runner is running.
     """
 
     def __init__(
         self, path: Path, machines: Mapping[str, asl.Machine], *, invoke: Invoke, read_file: Callable[[str], bytes],
-        rng: Random | None = None, most_at_once: int = 64,
+        rng: Random | None = None, most_at_once: int = 64, now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self._store = ExecutionStore(path, machines)
+        self._store = ExecutionStore(path, machines, now=now)
+        self._now = now
+        self._running_time = RunningTime(now)
+        self._on_broken: Callable[[Item], None] | None = None
+        self._telling = threading.Lock()
+        self._stop_telling = self._store.patience.closing
         self._machines = machines
         self._invoke = invoke
         self._read_file = read_file
@@ -100,8 +111,17 @@ class Runner:
 
     def is_busy(self) -> bool:
         """Whether an execution runs that is not only waiting, for longer than LONG_WAIT_SECONDS from now."""
-        soon = time.time() + LONG_WAIT_SECONDS
+        soon = self._now() + LONG_WAIT_SECONDS
         return any(row.wake is None or row.wake < soon for row in self._store.running())
+
+    def on_broken(self, callback: Callable[[Item], None]) -> None:
+        """Called with the input of its last state for each execution that ends without success: at least once, also
+        after a crash, and again after TELL_AGAIN_SECONDS when it raises."""
+        self._on_broken = callback
+
+    def refusal(self) -> str | None:
+        """Why executions cannot be stored now; nothing is begun meanwhile. None: they can."""
+        return self._store.patience.refusal
 
     def start_up(self) -> None:
         """Start running, first the executions that an earlier process left unfinished. Raises RuntimeError when
@@ -115,6 +135,8 @@ class Runner:
             raise RuntimeError(f"Another server is running on {self._lock_path.parent}; stop it first") from None
         self._lock_file = lock_file
         self._store.delete_old()
+        self._store.resume_clock()
+        self._running_time = RunningTime(self._now)
         self._clock = threading.Thread(target=self._tick_on, name="workflow-clock", daemon=True)
         self._clock.start()
 
@@ -124,12 +146,16 @@ class Runner:
         Tasks in flight get `grace` seconds to finish; later results are dropped and the tasks run again.
         """
         self._closing = True
+        self._store.patience.closing.set()
         self._wake.set()
         if self._clock:
             self._clock.join()
         deadline = time.time() + grace
         for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.time()))
+        if self._clock:
+            with suppress(Exception):  # without it, the time until the next start counts from the last note
+                self._store.note_alive()
         self._store.close()
         if self._lock_file:
             self._lock_file.close()
@@ -140,6 +166,8 @@ class Runner:
             self._wake.clear()
             try:
                 self._tick()
+            except ExecutionEnded:  # closing, while the disk is full
+                break
             except Exception:
                 log.exception("the execution store cannot be read; trying again")
                 time.sleep(1)
@@ -149,12 +177,21 @@ class Runner:
     def _tick(self) -> None:
         """Start new executions, time out overdue ones, stop the threads of those that have ended."""
         alive = set[int]()
-        for row in self._store.running():
-            if row.deadline <= time.time():
+        lost, is_due = self._running_time.look()
+        if lost:
+            log.warning("%.0f s on the clock were no running time: the machine slept, or its clock was set", lost)
+        rows = self._store.running()
+        if lost or (rows and is_due):
+            self._store.note_alive(lost=lost)
+            self._running_time.noted()
+            rows = self._store.running()
+        self._tell()
+        for row in rows:
+            if row.deadline <= self._now():
                 self._store.end(row.id, "TIMED_OUT", error="States.Timeout")
                 continue
             alive.add(row.id)
-            if row.wake is not None and row.wake - time.time() > KEEP_THREAD_SECONDS:
+            if row.wake is not None and row.wake - self._now() > KEEP_THREAD_SECONDS:
                 continue
             if row.id not in self._active and len(self._active) < self._most_at_once and not self._closing:
                 self._active[row.id] = active = _Active(row)
@@ -183,10 +220,31 @@ class Runner:
 
     def _give_up(self, active: _Active, error: Exception) -> None:
         try:
-            self._store.end(active.row.id, "FAILED", error="States.Runtime", cause=repr(error))
+            with suppress(ExecutionEnded):
+                self._store.end(active.row.id, "FAILED", error="States.Runtime", cause=repr(error))
         except Exception:
-            # The store cannot be written (a full disk): the execution stays as it is, and is tried again.
+            # The store is damaged or gone: the execution stays as it is, and is tried again.
             active.stopped.wait(5)
+
+    def _tell(self) -> None:
+        """Call `on_broken`, in a thread of its own, for the executions that nobody was told of yet."""
+        if self._on_broken is None or self._closing or not self._store.untold() or not self._telling.acquire(False):
+            return
+        self._spawn(self._tell_all, self._on_broken)
+
+    def _tell_all(self, callback: Callable[[Item], None]) -> None:
+        try:
+            for execution, data in self._store.untold():
+                if self._closing:
+                    return
+                callback(data)
+                self._store.told(execution)
+        except Exception:
+            if not self._closing:
+                log.exception("an execution that broke could not be reported; trying again")
+                self._stop_telling.wait(TELL_AGAIN_SECONDS)
+        finally:
+            self._telling.release()
 
     def _walk(self, active: _Active, frame: Frame, states: Mapping[str, asl.State]) -> Value:
         """Run from the frame's state to the end of its machine: the output. Raises StateFailed or ExecutionEnded."""
@@ -201,7 +259,7 @@ class Runner:
                 retry = asl.next_try(state.retry, failure.error, frame.tries, rng=self._rng)
                 if retry:
                     tries, delay = retry
-                    frame = self._store.postpone(frame, tries, time.time() + delay)
+                    frame = self._store.postpone(frame, tries, self._now() + delay)
                     continue
                 caught = asl.catch(state, frame.data, failure)
                 if not caught:
@@ -252,10 +310,10 @@ class Runner:
             request = cast(Item, asl.effective_input(with_token, frame.data))
             self._store.expect_token(frame, token)  # the token may be completed before the function returns
             self._called(active, request, TOKEN_CALL_SECONDS)
-            wake = time.time() + asl.whole_seconds(state, frame.data)
+            wake = self._now() + asl.whole_seconds(state, frame.data)
             if not self._store.is_token_completed(frame):
                 self._store.wait_until(frame, wake)
-            while not self._store.is_token_completed(frame) and time.time() < wake:
+            while not self._store.is_token_completed(frame) and self._now() < wake:
                 self._sleep_or_release(active, frame, wake)
         if not self._store.is_token_completed(frame):
             raise StateFailed("States.Timeout", f"The token of '{state.name}' was not completed in time.")
@@ -264,7 +322,7 @@ class Runner:
     def _wait(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
         data = asl.effective_input(state, frame.data)
         if frame.wake is None:
-            wake = time.time() + asl.whole_seconds(state, data)
+            wake = self._now() + asl.whole_seconds(state, data)
             # Stored first: after a crash only the rest of the wait is left.
             self._store.postpone(frame, (), wake)
             self._sleep_or_release(active, frame, wake)
@@ -272,9 +330,9 @@ class Runner:
 
     def _sleep_or_release(self, active: _Active, frame: Frame, wake: float) -> None:
         """Raises ExecutionEnded to free the thread and the slot; the clock thread resumes the execution at `wake`."""
-        if frame.position is None and wake - time.time() > KEEP_THREAD_SECONDS:
+        if frame.position is None and wake - self._now() > KEEP_THREAD_SECONDS:
             raise ExecutionEnded
-        active.sleep_until(wake)
+        active.sleep(wake - self._now())
 
     def _map(self, active: _Active, frame: Frame, state: asl.State) -> tuple[str | None, Value]:
         processor = cast(asl.MapProcessor, state.processor)
