@@ -51,7 +51,7 @@ class Function:
     models: bool = False
     """Whether it invokes models on Bedrock and SageMaker."""
     jobs: Literal["none", "make", "follow"] = "none"
-    """Whether it creates batch jobs on Bedrock, or reads and stops them."""
+    """Whether it creates batch jobs on Bedrock, or reads and stops them; both find one by its name."""
 
 
 TABLES: dict[str, Table] = {

@@ -174,13 +174,14 @@ class Lambdas(Construct):
         jobs = arn(self, "bedrock", "model-invocation-job", "*", slash=True)
         if facts.jobs == "none":
             return []
+        # To find a job whose creation got no answer; a list has no ARN.
+        find = iam.PolicyStatement(actions=["bedrock:ListModelInvocationJobs"], resources=["*"])
         if facts.jobs == "follow":
             actions = ["bedrock:GetModelInvocationJob", "bedrock:StopModelInvocationJob"]
-            return [iam.PolicyStatement(actions=actions, resources=[jobs])]
+            return [iam.PolicyStatement(actions=actions, resources=[jobs]), find]
         return [
             iam.PolicyStatement(actions=["bedrock:CreateModelInvocationJob"], resources=[jobs, *_models(self)]),
-            # To find a job whose creation got no answer; a list has no ARN.
-            iam.PolicyStatement(actions=["bedrock:ListModelInvocationJobs"], resources=["*"]),
+            find,
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
                 resources=[self._batch_role.role_arn],

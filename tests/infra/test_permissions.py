@@ -79,7 +79,7 @@ PARTLY_OPEN = (
 
 JOBS = {
     "none": set(),
-    "follow": {"GetModelInvocationJob", "StopModelInvocationJob"},
+    "follow": {"GetModelInvocationJob", "StopModelInvocationJob", "ListModelInvocationJobs"},
     "make": {"CreateModelInvocationJob", "ListModelInvocationJobs"},
 }
 

@@ -89,7 +89,7 @@ class BedrockJobs:
             ),
         )
         if code_of(response) == "ConflictException" or (again and response.status == 400):
-            found = await self._find(name)
+            found = await self.find(name)
             if found is not None:
                 return found
         return str(self._checked(response)["jobArn"])
@@ -146,7 +146,7 @@ class BedrockJobs:
         uri = str(described["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"])
         return f"{uri.split('/', 3)[3].rstrip('/')}/{job.rpartition('/')[2]}/"
 
-    async def _find(self, name: str) -> str | None:
+    async def find(self, name: str) -> str | None:
         page = self._checked(await self._call.send("GET", f"{_JOBS}s?nameContains={quote(name)}&maxResults=100"))
         listed = page.get("invocationJobSummaries") or []
         return next((str(j["jobArn"]) for j in listed if j.get("jobName") == name), None)

@@ -65,6 +65,10 @@ class BatchJobs(Protocol):
         """
         ...
 
+    async def find(self, name: str) -> str | None:
+        """The id of the job that was submitted under this name; None: there is none."""
+        ...
+
     async def status(self, job: str) -> JobStatus: ...
 
     def replies(self, job: str) -> AsyncIterator[tuple[str, Answer | NoReply]]:

@@ -52,7 +52,7 @@ class OpenAIJobs:
         return orjson.dumps({"custom_id": key, "method": "POST", "url": _ENDPOINT, "body": body}) + b"\n"
 
     async def submit(self, name: str, file: str, *, again: bool) -> str:
-        found = await self._find(name) if again else None
+        found = await self.find(name) if again else None
         if found is not None:
             return found
         with current().files.open(file) as requests:
@@ -109,7 +109,7 @@ class OpenAIJobs:
     async def close(self) -> None:
         await self._teacher.close()
 
-    async def _find(self, name: str) -> str | None:
+    async def find(self, name: str) -> str | None:
         after = ""
         for _ in range(_PAGES):
             page = await self._call("GET", f"/batches?limit=100{f'&after={after}' if after else ''}")

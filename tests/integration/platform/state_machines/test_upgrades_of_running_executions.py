@@ -114,12 +114,13 @@ def test_without_the_table_of_renamed_states_the_execution_would_fail(tmp_path: 
 
 @pytest.mark.parametrize("name", catalog.WORKFLOWS)
 def test_functions_are_called_as_by_the_definition_that_an_execution_on_aws_keeps(name: str) -> None:
-    """Step Functions goes on with the old definition, but calls today's functions: only names of states may differ."""
+    """Step Functions goes on with the old definition, but calls today's functions: only names of states may differ, and
+    today's may have ways that only the recovery of a run takes, which begins with today's definition."""
     today = json.loads(Path(catalog.__file__).with_name(catalog.WORKFLOWS[name]).read_text("utf-8"))
 
     carried = with_names(DEFINITIONS[name], catalog.RENAMED_STATES[name])
 
-    assert calls(carried) == calls(today)
+    assert calls(carried) == without_new_ways(calls(today), calls(carried))
 
 
 def with_names(part: Any, names: dict[str, str]) -> Any:
@@ -135,6 +136,16 @@ def calls(raw: dict[str, Any]) -> dict[str, Any]:
     return {
         name: {k: v for k, v in body.items() if k not in ("Comment", "Cause")} for name, body in raw["States"].items()
     }
+
+
+def without_new_ways(today: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """Without the choices of today that the old definition does not have: each goes its default way."""
+    new = {name: body["Default"] for name, body in today.items() if body["Type"] == "Choice" and name not in old}
+    kept = {name: with_names(body, new) for name, body in today.items() if name not in new}
+    for name, body in kept.items():
+        if body["Type"] == "Choice" and name in old:
+            body["Choices"] = [choice for choice in body["Choices"] if choice in old[name]["Choices"]]
+    return kept
 
 
 @pytest.mark.parametrize("renamed", [{"Old": "Nowhere"}, {"B": "A"}], ids=["to nothing", "of a state that is there"])

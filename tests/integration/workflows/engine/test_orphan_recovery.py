@@ -10,6 +10,7 @@ from dataforge.platform import current
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.store import documents, progress, projects, runs
 from dataforge.workflows import kinds, lifecycle
+from tests.support.dead_machines import closed, kill, noticed_at_once
 from tests.support.service import Service
 from tests.support.waiting import until
 
@@ -22,33 +23,7 @@ PAGES = "\n\n".join(
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Readers of a run look after its machine each time."""
-    monkeypatch.setattr(lifecycle, "RECONCILE_AFTER", 0.0)
-    monkeypatch.setattr(lifecycle, "RECONCILE_EVERY", 0.0)
-
-
-def kill(machine: str, run_id: str) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            current().workflows.stop(machine, run_id, cause="pulled the plug")
-            break
-        except AttributeError:  # the emulator has not begun the execution yet
-            assert time.monotonic() < end
-            time.sleep(0.02)
-    while current().workflows.describe(machine, run_id).status == "RUNNING":  # type: ignore[union-attr]
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def closed(service: Service, generation_id: str) -> dict[str, object]:
-    end = time.monotonic() + 60
-    while True:
-        job: dict[str, object] = service.call("GET", f"/generations/{generation_id}")
-        if job["status"] in runs.FINISHED:
-            return job
-        assert time.monotonic() < end, job
-        time.sleep(0.1)
+    noticed_at_once(monkeypatch)
 
 
 # checklist 184, 185

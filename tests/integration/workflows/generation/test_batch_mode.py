@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.batch_servers import KEY, BatchServer, Body, Plot, openai_batches
+from tests.support.dead_machines import closed, kill, noticed_at_once
 from tests.support.document_batches import counts, logs
 from tests.support.document_runs import FACTS
 from tests.support.service import Service
@@ -315,6 +316,71 @@ def test_the_trace_of_a_pair_names_its_job(provider: BatchServer, service: Servi
     traced = [service.call("GET", f"/pairs/{p['pairId']}/trace") for p in page["pairs"]]
 
     assert sorted(t["lineage"]["job"] or "" for t in traced) == ["", *["batch_0000"] * 7]
+
+
+def start_held(provider: BatchServer, service: Service, project_id: str) -> str:
+    """A run whose job does not end."""
+    provider.plot.job_status = lambda _: "hold"
+    body = {"model_id": "priced", "num_pairs": 8, "config": {"mode": "batch", "pairs_per_chunk": 1}}
+    run_id = service.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"]
+    until(lambda: any(b.steps > 1 for b in provider.batches.values()))
+    return str(run_id)
+
+
+TOO_LONG = {"status": 400, "code": "context_length_exceeded", "message": "maximum context length is 512 tokens"}
+
+
+# checklist 184
+def test_a_prompt_that_is_refused_inside_a_job_fails_its_own_slot_and_the_rest_goes_on(
+    provider: BatchServer, service: Service
+) -> None:
+    def form_b17(body: Body) -> bool:
+        return "B17" in body["messages"][1]["content"]
+
+    provider.plot.line = lambda job, line: TOO_LONG if form_b17(provider.batched[job][line]) else None
+
+    run = generate(service, harbour(service), "batch")
+
+    _, delivered, _, failed = counts(run)
+    assert run["status"] == "completed"
+    assert delivered == 7
+    assert run["reasons"]["failed"] == {"prompt_refused": failed}
+    sent = [line for job in provider.batched for line in job]
+    assert sum(map(form_b17, sent)) == failed >= 1, "no refused prompt is asked again"
+    assert len(provider.batched) > 1, "a refusal is no reason not to top up"
+    assert "1 prompts were refused: HTTP 400: maximum context length" in logs(service, run)
+
+
+# checklist 184, 185
+@pytest.mark.parametrize(
+    ("then", "delivered", "status"),
+    [("completed", 8, "completed"), ("expired", 4, "expired"), ("hold", 4, "cancelled")],
+)
+def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
+    provider: BatchServer,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    then: str,
+    delivered: int,
+    status: str,
+) -> None:
+    """A job that ended is collected; one that runs is cancelled, and collected when it has stopped."""
+    project_id = harbour(service)
+    run_id = start_held(provider, service, project_id)
+    kill("generate", run_id)
+    provider.plot.job_status = lambda _: then
+
+    noticed_at_once(monkeypatch)
+    run = closed(service, run_id)
+
+    assert run["status"] == "failed"
+    assert "The state machine ended as" in run["error"]
+    assert counts(run) == (8, delivered, 0, 8 - delivered), logs(service, run)
+    assert run["costUsd"] == pytest.approx(REAL + (delivered - 1) * HALF)
+    assert [b.resource["status"] for b in provider.batches.values()] == [status]
+    assert len(provider.asked) == 1, "nothing is asked again"
+    assert len(said(service, project_id, run)) == delivered
+    assert provider.files == {}
 
 
 def test_a_deleted_project_leaves_no_job_running(provider: BatchServer, service: Service) -> None:

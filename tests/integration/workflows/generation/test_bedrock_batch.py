@@ -18,6 +18,7 @@ from functions import on_jobs_changed
 from tests.support import scripted_replies
 from tests.support.batch_servers import Body
 from tests.support.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
+from tests.support.dead_machines import closed, kill, noticed_at_once
 from tests.support.document_batches import counts, logs
 from tests.support.service import BUCKET, Service
 from tests.support.synthetic_api import Synthetic
@@ -147,6 +148,58 @@ def test_a_job_whose_creation_got_no_answer_is_not_made_again(provider: BedrockS
 
     assert counts(run) == (105, 105, 0, 0), logs(service, run)
     assert len(provider.jobs) == 1
+
+
+def start_held(provider: BedrockServer, service: Service, project_id: str) -> str:
+    """A run whose job does not end."""
+    provider.job_status = lambda _: "hold"
+    body = {"model_id": "priced", "num_pairs": 105, "config": {"mode": "batch", "pairs_per_chunk": 1}}
+    run_id = service.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"]
+    until(lambda: any(job.steps > 1 for job in provider.jobs.values()))
+    return str(run_id)
+
+
+# checklist 184, 185
+@pytest.mark.parametrize(
+    ("then", "delivered", "status"),
+    [("Completed", 105, "Completed"), ("Expired", 53, "Expired"), ("hold", 53, "Stopped")],
+)
+def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
+    provider: BedrockServer,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    then: str,
+    delivered: int,
+    status: str,
+) -> None:
+    run_id = start_held(provider, service, harbour(service))
+    kill("generate", run_id)
+    provider.job_status = lambda _: then
+
+    noticed_at_once(monkeypatch)
+    run = closed(service, run_id)
+
+    assert run["status"] == "failed"
+    assert counts(run) == (105, delivered, 0, 105 - delivered), logs(service, run)
+    assert run["costUsd"] == pytest.approx(LIVE + (delivered - 1) * HALF)
+    assert [job.resource["status"] for job in provider.jobs.values()] == [status]
+    assert len(provider.asked) == 1, "nothing is asked again"
+
+
+# checklist 184
+def test_a_prompt_that_is_refused_inside_a_job_fails_its_own_slot_and_the_rest_goes_on(
+    provider: BedrockServer, service: Service
+) -> None:
+    too_long = {"errorCode": 400, "errorMessage": "Input is too long for requested model."}
+    provider.line = lambda job, line: too_long if (job, line) == (0, 7) else None
+
+    run = generate(service, harbour(service))
+
+    asked, delivered, _, failed = counts(run)
+    assert (delivered, failed) == (104, 1), logs(service, run)
+    assert run["reasons"]["failed"] == {"prompt_refused": 1}
+    assert len(provider.asked) == 1 + (asked - 105), "top-ups only: the refused prompt is not asked again"
+    assert "1 prompts were refused: 400: Input is too long" in logs(service, run)
 
 
 @pytest.fixture

@@ -5,106 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from benchmarks.walking import Started
-from dataforge import platform, settings
+from dataforge import platform
 from dataforge.errors import BatchUnfinished, TeacherUnreachable
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from dataforge.platform.ports import Item, Platform
-from dataforge.store import organisations, run_status, runs
+from dataforge.store import run_status, runs
 from dataforge.workflows import run_states
 from dataforge.workflows.engine import retry
 from dataforge.workflows.engine.provider_batch import collecting, job_state, polling, submitting
-from dataforge.workflows.synthetic import jobs, starting
+from dataforge.workflows.synthetic import jobs
 from infra import catalog
-from tests.support.batch_servers import KEY, BatchServer, Plot, Refused, openai_batches
+from tests.support.batch_servers import BatchServer, Refused
 from tests.support.scripted_replies import kind_of, scripted_reply
-from tests.support.synthetic_batches import MODELS, PLAIN, WHOLE
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BatchServer]:
-    """And an embedded backend that starts no machine."""
-    with openai_batches(Plot(reply=scripted_reply)) as made:
-        for name, value in {
-            "OPENAI_BASE_URL": made.url,
-            "OPENAI_API_KEY": KEY,
-            "DATAFORGE_BATCH_LEAST": "1",
-            "DATAFORGE_BATCH_CALLS": "2",
-            "DATAFORGE_MODELS": json.dumps(MODELS),
-        }.items():
-            monkeypatch.setenv(name, value)
-        settings.get.cache_clear()
-        files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-        tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-        platform.use(
-            Platform(
-                name="embedded",
-                tables=tables,
-                files=files,
-                workflows=Started(),
-                publisher=InProcessPublisher(),
-                secrets=EnvironmentSecrets(None),
-            )
-        )
-        yield made
-        platform.use(None)
-        tables.close()
-        settings.get.cache_clear()
-
-
-class Walk:
-    """A run of an organisation; `twice`: every state is run again before the machine goes on."""
-
-    def __init__(self, *, twice: bool = False, **request: Any) -> None:
-        org_id, user_id = organisations.create("harbour")
-        self.run = starting.start(org_id, user_id, {**request, "mode": "batch"}, domain_confirmed=False)
-        self._times = 2 if twice else 1
-        workflows = platform.current().workflows
-        assert isinstance(workflows, Started)
-        self.event: Item = workflows.input
-
-    def generate(self, e: Item) -> Item:
-        for item in cast("list[Item]", json.loads(platform.current().files.read(str(e["batches_key"])))):
-            for _ in range(self._times):
-                run_states.generate_batch(item)
-        return e
-
-    def state(self, function: Any, e: Item) -> Item:
-        for _ in range(self._times - 1):
-            function(e)
-        return cast(Item, function(e))
-
-    def wave(self, e: Item) -> Item:
-        """From one replay to the next state but one."""
-        e = self.state(submitting.submit_jobs, e)
-        while e["next"] == "wait":
-            e = polling.check_jobs(e)
-        if e["next"] == "collect":
-            e = self.state(collecting.collect_replies, e)
-        return e
-
-    def go(self) -> runs.Run:
-        """The state machine, as its file says."""
-        e = self.event
-        while True:
-            planned = self.generate(self.state(run_states.plan_run, e))
-            e = self.wave(planned)
-            while e["next"] == "generate":
-                e = self.wave(self.generate(e))
-            e = run_states.assess_run(planned)
-            if not e["top_up"]:
-                break
-        self.state(run_states.close_run, e)
-        return runs.get(self.run.org_id, self.run.run_id)
+from tests.support.synthetic_batches import PLAIN, WHOLE
+from tests.support.synthetic_walks import Walk
 
 
 def test_states_that_run_again_ask_nothing_twice(provider: BatchServer) -> None:

@@ -25,7 +25,7 @@ from dataforge.store.runs import Run
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows import kinds, run_files
 from dataforge.workflows.engine import config, outcomes, reply_lineage, retry
-from dataforge.workflows.engine.context import BatchContext, Call, OpenBatch, OutOfTime
+from dataforge.workflows.engine.context import BatchContext, Call, OpenBatch, OutOfTime, Stopped
 from dataforge.workflows.engine.outcomes import Drafted, Failed
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from dataforge.workflows.state_input import StateInput
@@ -230,6 +230,8 @@ async def fetch_reply(
     if key in context.stored:
         context.replies.append(context.stored[key])
         return context.stored[key]
+    if key in context.refused:
+        raise Stopped(retry.PROMPT_REFUSED, context.refused[key])
 
     async def store(answer: Answer) -> Reply:
         prompt = reply_lineage.prompt_hash(question)

@@ -63,6 +63,8 @@ class BatchContext:
     """The writer."""
     stored: dict[str, Reply]
     """Replies of earlier attempts of the batch, by key."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Questions that a provider refused inside a batch job, by key, and why."""
     slots: int
     budget: CostBudget
     other_teachers: tuple[tuple[Teacher, Model], ...] = ()
@@ -149,6 +151,7 @@ def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> Ba
         name=name,
         teacher=config.teacher_of(run),
         stored=stored,
+        refused=_refused_in_jobs(run, e) if wanted.in_batch_mode else {},
         slots=len(indices),
         budget=CostBudget(
             run.run_id,
@@ -162,3 +165,9 @@ def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> Ba
         stop="cancelled" if over else None,
         stop_detail="stopped by the caller" if over else "",
     )
+
+
+def _refused_in_jobs(run: Run, e: StateInput) -> Mapping[str, str]:
+    from dataforge.workflows.engine.provider_batch import job_state  # only where batch jobs are used
+
+    return job_state.refused(run, e.round)

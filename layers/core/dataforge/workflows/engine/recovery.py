@@ -2,29 +2,35 @@
 
 A run is an orphan when its execution ended without closing it (see `lifecycle.reconcile`). Its recovery is a second
 execution of the same state machine: the batches of the last round read their stored replies, in mode `stopped`, then
-the round is assessed and the run closed as failed. Nothing is asked of any teacher. Safe to repeat.
+the round is assessed and the run closed as failed. Nothing is asked of any teacher. In batch mode the jobs that the
+first execution left at the provider come before that: those that ended are collected, those that run are cancelled, and
+collected once they have stopped. Safe to repeat.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from dataforge.platform.ports import Item
 from dataforge.store import run_log, run_status, runs
 from dataforge.store.runs import Run
 from dataforge.workflows import lifecycle, run_files, state_input
-from dataforge.workflows.engine import batch, batches, outcomes
-from dataforge.workflows.engine.provider_batch import polling
+from dataforge.workflows.engine import batch, batches, config, outcomes
+from dataforge.workflows.engine.provider_batch import job_state, polling
+from dataforge.workflows.engine.provider_batch.job_state import PollState
 from dataforge.workflows.state_input import StateInput
 
 logger = logging.getLogger(__name__)
 
 
 def plan_recovery(run: Run, e: StateInput) -> Item:
-    """What PlanRun does in a recovery execution: no new slots; the last round's batches without asking."""
+    """What PlanRun does in a recovery execution: no new slots; the last round's batches without asking.
+
+    Nothing of a provider is touched here: `next` of the output leads to CheckJobs where jobs are left.
+    """
     if run.status in runs.FINISHED:  # closed meanwhile, e.g. by the deletion of its project: nothing may be written
         return {**e.base(), "batches": 0, "batches_key": ""}
-    polling.cancel_jobs(run)
     last = _last_round(run)
     base: Item = {**e.base(), "round": max(0, last), "mode": "stopped"}
     items = [] if run.assessed_round >= last else batches.items_of(run, last) or []
@@ -33,6 +39,10 @@ def plan_recovery(run: Run, e: StateInput) -> Item:
         run_status.advance(run, "generating", "generating")
     recovering = [{**item, "mode": "stopped"} for item in items]
     key = run_files.write_json(run, "recovery.json", recovering)
+    if items and config.of(run).in_batch_mode and (left := list(job_state.under_way(run, last))):
+        poll = PollState(wave=max(job.wave for job in left))
+        run_log.write(run.run_id, "generating", "Collecting what the provider's batch jobs answered", level="warning")
+        return {**job_state.state_output(replace(e, round=last), poll, "check", batches_key=key), "batches": len(items)}
     return {**base, "batches": len(items), "batches_key": key}
 
 
@@ -63,5 +73,6 @@ def give_up(run: Run, error: str) -> Run:
     """The recovery died as well: what was assessed before counts, every other slot is failed."""
     if run.status in runs.FINISHED:
         return run
+    polling.cancel_jobs(run)
     values = {**lifecycle.unassessed_as_failed(run, "run_failed"), **lifecycle.usage(run)}
     return lifecycle.finish(run, "failed", error=error, values=values)

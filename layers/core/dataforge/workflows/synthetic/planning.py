@@ -146,18 +146,17 @@ async def _topics(
                 output_tokens=answer.output_tokens,
                 expires_at=replies.expires_at(),
                 cost_usd=answer.cost_usd,
+                cached_tokens=answer.cached_tokens,
             )
             await asyncio.to_thread(replies.keep, reply)
-            spent = Progress(
-                done=0,
-                total=0,
-                failed=0,
-                input_tokens=reply.input_tokens,
-                output_tokens=reply.output_tokens,
-                cost_usd=reply.cost_usd,
-                cached_tokens=1,
-            )
-            await asyncio.to_thread(run_events.record_progress, run, key, spent)
+        spent = Progress(
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+            cost_usd=reply.cost_usd,
+            cached_tokens=reply.cached_tokens,
+            teacher_calls=1,
+        )
+        await asyncio.to_thread(run_events.record_progress, run, key, spent)
     except DataForgeError as problem:  # the batches will meet the same teacher, and say so
         logger.warning("no sub-topics for %s: %s", run.run_id, problem.code)  # the message may repeat the prompt
         return []

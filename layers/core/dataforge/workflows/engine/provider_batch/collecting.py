@@ -1,12 +1,17 @@
-"""The replies of a wave of jobs into the store, before anyone reads them; a question without one is asked again."""
+"""The replies of a wave of jobs into the store, before anyone reads them; a question without one is asked again, unless
+the provider refused its prompt.
+
+In a recovery nothing is asked again: the batches read what is stored, once every job of the dead execution is over.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from dataforge.errors import TeacherError
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.store import replies as reply_store
@@ -18,8 +23,9 @@ from dataforge.teachers.jobs import NoReply
 from dataforge.workflows import lifecycle, run_files, state_input
 from dataforge.workflows.engine import batch as engine_batch
 from dataforge.workflows.engine import config, cost_budget
-from dataforge.workflows.engine.provider_batch import job_state
-from dataforge.workflows.engine.provider_batch.job_state import JobClients, Submission, Wave
+from dataforge.workflows.engine.provider_batch import job_state, polling
+from dataforge.workflows.engine.provider_batch.job_state import JobClients, PollState, Submission, Wave
+from dataforge.workflows.engine.retry import MAX_REFUSED_PROMPTS
 
 AT_ONCE = 500
 """Replies that are written together."""
@@ -33,6 +39,10 @@ class _Collected:
     questions: int = 0
     why: Counter[str] = field(default_factory=Counter)
     """Why a question has no reply."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Questions that were refused for what they ask, and why."""
+    left: list[str] = field(default_factory=list)
+    """In a recovery: jobs that could not be collected yet, in words for the run's log."""
     full: int = 0
     """Questions of the smallest job that was too much for the account; 0: none was."""
     spent: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -40,7 +50,18 @@ class _Collected:
 
     @property
     def is_empty(self) -> bool:
-        return not self.replies and not self.full
+        return not self.replies and not self.full and (not self.refused or self.refuses_everything)
+
+    @property
+    def refuses_everything(self) -> bool:
+        """So many refusals and no answer say more of the teacher than of the prompts."""
+        return not self.replies and len(self.refused) >= MAX_REFUSED_PROMPTS
+
+    @property
+    def reason(self) -> str:
+        """The most frequent one of questions without a reply; empty where the provider gave none."""
+        known = self.why + Counter(self.refused.values()) if self.refuses_everything else self.why
+        return next((why for why, _ in known.most_common(1)), "")
 
     def miss(self, sent: Submission, questions: int) -> None:
         self.why[sent.detail] += questions
@@ -49,11 +70,14 @@ class _Collected:
 
 
 def collect_replies(raw: Item) -> Item:
-    """Safe to repeat: a reply is stored under its own key. Raises TeacherBusy, TeacherUnreachable."""
+    """Safe to repeat: a reply is stored under its own key. Raises TeacherBusy, TeacherUnreachable, where no recovery
+    waits for the provider anyway."""
     e, poll = state_input.read(raw), job_state.poll_state(raw)
     run = lifecycle.run_of(e)
     wave = Wave(run, e, poll.wave)
     collected = asyncio.run(_collect(wave))
+    if e.recovering:
+        return _after_recovery(wave, poll, collected, batches_key=str(raw["batches_key"]))
     before = sum(job.before for job in wave.jobs() or [])  # what the replies are worth shows when they are read
     run_events.record_progress(run, f"r{e.round}bjobs", Progress(done=int(before)))
     empty, most = {**poll.empty_waves}, {**poll.max_requests}
@@ -63,12 +87,25 @@ def collect_replies(raw: Item) -> Item:
         if found.full:
             most[role] = max(1, found.full // 2)
         if found.is_empty:
-            why = next((why for why, _ in found.why.most_common(1)), "the job ended without a reply")
+            why = found.reason or "the job ended without a reply"
             engine_batch.stop_round(run, e.round, "batch_job_failed", detail=why)
     after = replace(poll, wave=poll.wave + 1, empty_waves=empty, max_requests=most)
     waiting = job_state.waiting_batches(run, e)
     key = run_files.write_json(run, f"{wave.stem}-replay.json", [{**item, "mode": "batch"} for item in waiting])
     return job_state.state_output(e, after, "generate", batches_key=key)
+
+
+def _after_recovery(wave: Wave, poll: PollState, collected: Mapping[str, _Collected], *, batches_key: str) -> Item:
+    """The batches go on with what is stored, or the jobs that are not over are waited for a little longer."""
+    for role, found in collected.items():
+        _log(wave, role, found)
+    left = [job for found in collected.values() for job in found.left]
+    if left and poll.waited < polling.RECOVERY_PATIENCE:
+        return job_state.state_output(wave.e, poll, "wait", batches_key=batches_key)
+    for why in left:
+        message = f"{why}: its replies are lost"
+        run_log.write(wave.run.run_id, "generating", message, level="error")
+    return job_state.state_output(wave.e, PollState(), "generate", batches_key=batches_key, mode="stopped")
 
 
 async def _collect(wave: Wave) -> dict[str, _Collected]:
@@ -82,15 +119,27 @@ async def _collect(wave: Wave) -> dict[str, _Collected]:
             collected.questions += job.questions
             sent = wave.sent(number) or Submission(status="failed", detail="it was never sent", role=job.role)
             if sent.status == "sent":
-                count = await _fetch(wave, clients.of(job.role), number=number, sent=sent, collected=collected)
+                try:
+                    count = await _fetch(wave, clients.of(job.role), number=number, sent=sent, collected=collected)
+                except TeacherError as away:
+                    if not wave.e.recovering:
+                        raise
+                    collected.left.append(f"Batch job {sent.id} of {job.questions} questions: {away.message}")
+                    continue
+                if count is None:
+                    collected.left.append(f"Batch job {sent.id} of {job.questions} questions does not end")
+                    continue
                 sent = replace(sent, status="collected", replies=count)
                 got.append((number, sent))
             elif sent.status == "failed":
                 collected.miss(sent, job.questions)
+            elif wave.e.recovering:
+                collected.left.append(f"Nobody knows whether batch job {wave.name(number)} was made")
             collected.replies += sent.replies
         if config.of(wave.run).max_cost_usd is not None:
             spent = _spent(by_role.values())
             await asyncio.to_thread(cost_budget.settle_job, wave.run.run_id, wave.name(0), spent)
+        _note_refused(wave, by_role.values())
         for number, sent in got:
             wave.note(number, sent)
             await clients.of(jobs[number].role).delete_files(sent.id)
@@ -108,8 +157,10 @@ def _spent(collected: Iterable[_Collected]) -> dict[str, float]:
     return {**total}
 
 
-async def _fetch(wave: Wave, client: BatchJobs, *, number: int, sent: Submission, collected: _Collected) -> int:
-    """How many replies one job brought; they are stored."""
+async def _fetch(wave: Wave, client: BatchJobs, *, number: int, sent: Submission, collected: _Collected) -> int | None:
+    """How many replies one job brought; they are stored. None: a recovery found that it is not over yet."""
+    if wave.e.recovering and (await client.status(sent.id)).state == "running":
+        return None
     run, index = wave.run, wave.index(number)
     found: list[Reply] = []
     seen: set[str] = set()
@@ -117,7 +168,10 @@ async def _fetch(wave: Wave, client: BatchJobs, *, number: int, sent: Submission
         if key not in index or key in seen:
             continue
         if isinstance(answer, NoReply):
-            collected.why[answer.reason] += 1
+            if answer.this_prompt_only:
+                collected.refused[key] = answer.reason
+            else:
+                collected.why[answer.reason] += 1
             continue
         seen.add(key)
         prompt, batch, asked = index[key]
@@ -130,11 +184,21 @@ async def _fetch(wave: Wave, client: BatchJobs, *, number: int, sent: Submission
     return len(seen)
 
 
+def _note_refused(wave: Wave, collected: Iterable[_Collected]) -> None:
+    """Their slots fail alone: asking again would be refused again."""
+    found = {key: why for one in collected if not one.refuses_everything for key, why in one.refused.items()}
+    if found:
+        job_state.add_refused(wave.run, wave.e.round, found)
+
+
 def _log(wave: Wave, role: str, collected: _Collected) -> None:
     of = f" of questions to the {role}" if role else ""
     message = f"The batch job{of} brought {collected.replies} of {collected.questions} replies"
-    missing = collected.questions - collected.replies
+    refused = 0 if collected.refuses_everything else len(collected.refused)
+    if refused:
+        message += f"; {refused} prompts were refused: {next(iter(collected.refused.values()))}"
+    missing = collected.questions - collected.replies - refused
     if missing:
-        most = next(iter(collected.why.most_common(1)), ("the job ended before it got to them", 0))
-        message += f"; {missing} are asked again: {most[0]}"
-    run_log.write(wave.run.run_id, "generating", message, level="warning" if missing else "info")
+        then = "have none" if wave.e.recovering else "are asked again"
+        message += f"; {missing} {then}: {collected.reason or 'the job ended before it got to them'}"
+    run_log.write(wave.run.run_id, "generating", message, level="warning" if missing or refused else "info")

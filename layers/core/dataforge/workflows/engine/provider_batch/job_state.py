@@ -4,6 +4,7 @@ pending-<batch>.json     questions of a batch that have no reply yet
 jobs-<wave>.json         the jobs of one wave, written before the first of them is sent
 jobs-<wave>-<job>.jsonl  the requests of one, as the provider reads them; `.index.json`: what they belong to
 jobs-<wave>-<job>.json   what has become of it
+refused.json             {key: reason}: questions that the provider refused inside a job
 stop.json                why nothing more is sent (see `engine.batch.stop_round`)
 """
 
@@ -24,7 +25,7 @@ from dataforge.workflows import run_files
 from dataforge.workflows.engine import batches, config, outcomes
 from dataforge.workflows.state_input import StateInput
 
-_SENT = re.compile(r"round-\d+/jobs-\d+-\d+\.json")
+_SENT = re.compile(r"round-(\d+)/jobs-(\d+)-(\d+)\.json")
 
 SubmissionStatus: TypeAlias = Literal["sending", "sent", "failed", "collected"]
 
@@ -104,6 +105,8 @@ class PollState:
     """1: the jobs were asked to stop."""
     done: int = -1
     """The number of done questions that the run's log showed last."""
+    waited: int = 0
+    """Seconds that a recovery has waited for the jobs of the dead execution."""
 
     def to_item(self) -> Item:
         return {_STORED_NAMES.get(name, name): value for name, value in asdict(self).items()}
@@ -122,17 +125,33 @@ def poll_state(raw: Item) -> PollState:
     return PollState(**cast("dict[str, Any]", {names.get(k, k): v for k, v in values.items()}))
 
 
-def state_output(e: StateInput, poll: PollState, following: str, *, batches_key: str) -> Item:
+def state_output(e: StateInput, poll: PollState, following: str, *, batches_key: str, mode: str = "batch") -> Item:
     """The output of a state, and the input of the next."""
     return {
         **e.base(),
         "round": e.round,
-        "mode": "batch",
+        "mode": mode,
         "turn": poll.to_item(),
         "next": following,
         "seconds": max(1, poll.seconds),
         "batches_key": batches_key,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A job that nobody has collected. name: at the provider. wave: the number of its wave. sent: without an id where
+    nobody knows whether it was made."""
+
+    name: str
+    wave: int
+    sent: Submission
+
+
+def job_name(run: Run, round_number: int, wave: int, job: int) -> str:
+    """Unique in the provider's account, and the same however often it is made."""
+    of_run = f"{settings.get().table_prefix}{ids.tail(run.run_id)}"
+    return f"{of_run}-r{round_number}w{wave:02d}j{job:03d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +167,7 @@ class Wave:
         return f"round-{self.e.round}/jobs-{self.number:02d}"
 
     def name(self, job: int) -> str:
-        """Unique in the provider's account, and the same however often it is made."""
-        of_run = f"{settings.get().table_prefix}{ids.tail(self.run.run_id)}"
-        return f"{of_run}-r{self.e.round}w{self.number:02d}j{job:03d}"
+        return job_name(self.run, self.e.round, self.number, job)
 
     def file(self, job: int, ending: str) -> str:
         return f"{self.stem}-{job:03d}.{ending}"
@@ -182,14 +199,16 @@ class Wave:
         run_files.write_json(self.run, self.file(job, "index.json"), index)
 
 
-def under_way(run: Run) -> Iterator[Submission]:
-    """Every job of the run that was sent and not collected."""
-    for info in current().files.list(run_files.key_of(run, "round-")):
-        name = info.key.removeprefix(run_files.key_of(run, ""))
-        if _SENT.fullmatch(name):
-            sent = Submission.from_json(cast("dict[str, Any]", run_files.read_json(run, name)))
-            if sent.status == "sent":
-                yield sent
+def under_way(run: Run, round_number: int | None = None) -> Iterator[UnderWay]:
+    """Every job of the run (of one round) that was sent and not collected, or that may have been sent."""
+    place = "round-" if round_number is None else f"round-{round_number}/"
+    for info in current().files.list(run_files.key_of(run, place)):
+        found = _SENT.fullmatch(info.key.removeprefix(run_files.key_of(run, "")))
+        if found:
+            sent = Submission.from_json(cast("dict[str, Any]", run_files.read_json(run, found[0])))
+            if sent.status in ("sending", "sent"):
+                of_round, wave, job = map(int, found.groups())
+                yield UnderWay(job_name(run, of_round, wave, job), wave, sent)
 
 
 def pending_file(round_number: int, batch: int) -> str:
@@ -240,6 +259,19 @@ def read_pending(run: Run, round_number: int, batch: int) -> Iterator[PendingReq
             step=q.get("step", 0),
             steps=q.get("steps", 1),
         )
+
+
+def refused_file(round_number: int) -> str:
+    return f"round-{round_number}/refused.json"
+
+
+def refused(run: Run, round_number: int) -> dict[str, str]:
+    """Questions that the provider refused for what they ask, by their keys, and why."""
+    return cast("dict[str, str]", run_files.read_json(run, refused_file(round_number)) or {})
+
+
+def add_refused(run: Run, round_number: int, found: Mapping[str, str]) -> None:
+    run_files.write_json(run, refused_file(round_number), {**refused(run, round_number), **found})
 
 
 def waiting_batches(run: Run, e: StateInput) -> list[Item]:

@@ -1,4 +1,8 @@
-"""How the jobs of a wave are doing: again and again, with growing pauses, until every one is over."""
+"""How the jobs of a wave are doing: again and again, with growing pauses, until every one is over.
+
+In a recovery the jobs are those of the dead execution: whatever runs is cancelled, and then they are waited for, since
+the provider keeps, and charges for, what they have answered so far.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,12 @@ from dataforge.platform.ports import Item
 from dataforge.store import run_events, run_log, run_status, task_tokens
 from dataforge.store.progress import Progress
 from dataforge.store.runs import Run
+from dataforge.teachers import BatchJobs
 from dataforge.teachers.jobs import JobStatus
 from dataforge.workflows import lifecycle, state_input
 from dataforge.workflows.engine import config
 from dataforge.workflows.engine.provider_batch import job_state
-from dataforge.workflows.engine.provider_batch.job_state import Job, JobClients, Submission, Wave
+from dataforge.workflows.engine.provider_batch.job_state import Job, JobClients, Submission, UnderWay, Wave
 
 _NAME = re.compile(r".*?([0-9a-z]{26})-r\d+w\d+j\d+", re.IGNORECASE)
 """`job_state.Wave.name`: the tail of the run's id."""
@@ -29,6 +34,9 @@ LONGER = 1.5
 """Each pause, as a multiple of the one before."""
 WHILE_STOPPING = 10
 """Seconds between two looks at a job that was cancelled."""
+RECOVERY_PATIENCE = 1800
+"""Seconds that a recovery waits for jobs that it cancelled, and for a provider that is out of reach; OpenAI may take
+ten minutes to cancel one."""
 
 
 def check_jobs(raw: Item) -> Item:
@@ -44,12 +52,14 @@ def check_jobs(raw: Item) -> Item:
         _say(wave, running[0], done, total)
     most = settings.get().batch_poll
     pause = min(most, WHILE_STOPPING if run.cancel_requested else max(1, round(LONGER * poll.seconds)))
-    following = "wait" if running else "collect"
-    if not running:
+    waited = poll.waited + poll.seconds if e.recovering else 0
+    following = "wait" if running and waited < RECOVERY_PATIENCE else "collect"
+    if following == "collect":
         run_status.advance(run, "generating", "generating")
+    stopping = int(run.cancel_requested or bool(e.recovering))
     return job_state.state_output(
         e,
-        replace(poll, seconds=pause, stopping=int(run.cancel_requested), done=done),
+        replace(poll, seconds=pause, stopping=stopping, done=done, waited=waited),
         following,
         batches_key=str(raw["batches_key"]),
     )
@@ -78,13 +88,16 @@ def cancel_jobs(run: Run) -> None:
         asyncio.run(_cancel(run, left))
 
 
-async def _cancel(run: Run, jobs: Sequence[Submission]) -> None:
+async def _cancel(run: Run, jobs: Sequence[UnderWay]) -> None:
     async with JobClients(run) as clients:
-        for sent in jobs:
+        for job in jobs:
+            client = clients.of(job.sent.role)
             try:
-                await clients.of(sent.role).cancel(sent.id)
+                found = job.sent.id or await client.find(job.name)
+                if found:
+                    await client.cancel(found)
             except TeacherError as away:
-                logger.warning("batch job %s of %s goes on: %s", sent.id, run.run_id, away.message)
+                logger.warning("batch job %s of %s goes on: %s", job.name, run.run_id, away.message)
 
 
 async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[JobStatus | None]:
@@ -92,19 +105,20 @@ async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[JobStatus | None]:
     found: list[JobStatus | None] = []
     async with JobClients(wave.run) as clients:
         for number, job in enumerate(jobs):
-            sent = wave.sent(number)
-            if sent is None or sent.status != "sent":
-                found.append(None)
-                continue
-            client = clients.of(job.role)
+            sent, client = wave.sent(number), clients.of(job.role)
             try:
+                if sent is not None and sent.status == "sending" and wave.e.recovering:
+                    sent = await _found(wave, number, sent, client)
+                if sent is None or sent.status != "sent":
+                    found.append(None)
+                    continue
                 look = await client.status(sent.id)
-                if look.state == "running" and wave.run.cancel_requested:
+                if look.state == "running" and (wave.run.cancel_requested or wave.e.recovering):
                     await client.cancel(sent.id)
             except TeacherError as away:
-                logger.warning("batch job %s of %s: %s", sent.id, wave.run.run_id, away.message)
+                logger.warning("batch job %s of %s: %s", job.name, wave.run.run_id, away.message)
                 look = JobStatus("running", "out of reach", detail=away.message)
-            if look.state in ("failed", "full"):
+            if sent is not None and look.state in ("failed", "full"):
                 failed = replace(
                     sent, status="failed", detail=look.detail or look.provider_status, full=look.state == "full"
                 )
@@ -113,6 +127,14 @@ async def _look_at(wave: Wave, jobs: Sequence[Job]) -> list[JobStatus | None]:
                 run_log.write(wave.run.run_id, "generating", message, level="error")
             found.append(look)
     return found
+
+
+async def _found(wave: Wave, number: int, sent: Submission, client: BatchJobs) -> Submission:
+    """What became of a job whose creation got no answer before the execution died. Raises TeacherError."""
+    job = await client.find(wave.name(number))
+    sent = replace(sent, status="sent", id=job) if job else replace(sent, status="failed", detail="it was never sent")
+    wave.note(number, sent)
+    return sent
 
 
 def _progress(wave: Wave, jobs: Sequence[Job], looks: Sequence[JobStatus | None]) -> tuple[int, int]:

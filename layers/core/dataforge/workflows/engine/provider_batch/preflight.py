@@ -13,6 +13,7 @@ from typing import Any
 
 from dataforge.platform.ports import Item
 from dataforge.records import Question, Slot
+from dataforge.store import replies
 from dataforge.store.replies import Reply
 from dataforge.teachers import batch_jobs
 from dataforge.teachers.ports import Teacher
@@ -37,6 +38,8 @@ class _Observed:
     answered: dict[str, Teacher] = field(default_factory=dict)
     """Teachers that answered, by name."""
     failures: list[Stopped] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    """Questions that were refused for what they ask, by key, and why."""
 
     @property
     def is_enough(self) -> bool:
@@ -57,6 +60,8 @@ class _Observed:
             reply = await engine_batch.fetch_reply(context, question, first_slot, attempt, teacher=teacher)
         except Stopped as stopped:
             self.failures.append(stopped)
+            if stopped.reason == PROMPT_REFUSED:
+                self.refused[replies.key_of(first_slot, attempt)] = stopped.detail
             raise
         asked = teacher or context.teacher
         self.answered[asked.name] = asked
@@ -65,8 +70,8 @@ class _Observed:
 
 
 def preflight(wave: Wave, waiting: Sequence[Item], role: str) -> set[str]:
-    """Ask in real time, unless the run did so before. The keys of the batch in question that have replies, also from
-    an attempt of this state that was cut off. Raises Stopped.
+    """Ask in real time, unless the run did so before. The keys of the batch in question that have replies, or were
+    refused, also in an attempt of this state that was cut off. Raises Stopped.
 
     Where several teachers have a part in a call, the first call is made whole: a critic with a wrong key must not show
     when the writer is paid for.
@@ -74,7 +79,7 @@ def preflight(wave: Wave, waiting: Sequence[Item], role: str) -> set[str]:
     run = wave.run
     item, requests = _first(wave, waiting, role)
     batch = engine_batch.open_batch(state_input.read(item))
-    stored = set(batch.context.stored)
+    stored = batch.context.stored.keys() | batch.context.refused.keys()
     if run_files.read_json(run, job_state.parameters_file(role)) is not None:
         return stored
     unasked = [r for r in requests if r.role == role and r.key not in stored][:MAX_REFUSED_PROMPTS]
@@ -83,6 +88,9 @@ def preflight(wave: Wave, waiting: Sequence[Item], role: str) -> set[str]:
     observed = _Observed()
     _ask(batch, observed, unasked)
     _raise_failure(batch, observed)
+    if observed.answered and observed.refused:  # no job asks them again
+        job_state.add_refused(run, wave.e.round, observed.refused)
+        observed.keys |= observed.refused.keys()
     roles = batch.job_roles
     for name in sorted(observed.answered, key=lambda n: roles.get(n, ""), reverse=True):  # the writer comes last
         if name in roles:
