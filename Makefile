@@ -9,7 +9,7 @@ BIN     := .venv/bin
 UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
-# Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the house again.
+# Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
@@ -49,7 +49,7 @@ bench-batch: .venv/.ready-all ## what batch mode itself takes at 5,000 and 50,00
 bench-faults: .venv/.ready-all $(PEERS:%=.tools/peers/%/.ready) ## a run on a bad day, killed in the middle, beside other tools; two under one rate limit, one with a budget
 	$(BIN)/python -m benchmarks.faults --peers $(PEERS)
 
-bench-grounding: .venv/.ready-all ## how well grounding tells supported answers from spoiled ones
+bench-grounding: .venv/.ready-all ## how well grounding tells supported answers from wrong ones
 	$(BIN)/python -m benchmarks.grounding
 
 bench-parsing: .venv/.ready-all ## pages per second, by format (CORPUS=folder)

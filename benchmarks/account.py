@@ -34,10 +34,12 @@ class Door(BaseHTTPRequestHandler):
         # Whoever signs a request says in it for which service.
         signed = f"{self.headers.get('Authorization')}{self.path}".replace("%2F", "/")
         service = re.findall(r"/\d{8}/[^/]+/([^/]+)/aws4_request", signed)[0]
-        told = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "expect", "content-length")}
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "expect", "content-length")}
         url = f"https://{service}.us-east-1.amazonaws.com{self.path}"
-        found = requests.request(self.command, url, headers=told, data=body, timeout=30, stream=True)
-        content = b"" if self.command == "HEAD" else found.content  # a HEAD tells the length of what does not come
+        found = requests.request(self.command, url, headers=headers, data=body, timeout=30, stream=True)
+        content = (
+            b"" if self.command == "HEAD" else found.content
+        )  # its Content-Length is that of a body that does not come
         self.send_response(found.status_code)
         for name, value in found.headers.items():
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):

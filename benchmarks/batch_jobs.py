@@ -1,9 +1,9 @@
 """What batch mode itself takes, whatever the provider's job takes: `make bench-batch`.
 
 A stand-in of OpenAI's batch API runs in its own process and is done with a job at the second look. The states of the
-run's machine are walked in one process per size on the embedded wall (SQLite and disk), so the figures are those of a
-Lambda function that does the same: the questions parked, jobs written and sent, replies collected, read, assessed.
-Every fifth request fails once, so that there is a second wave. Peak memory is told state by state.
+run's machine are called in one process per size on the embedded backend (SQLite and disk), so the figures are those of
+a Lambda function that does the same: the questions written to a file, jobs written and sent, replies collected, read,
+assessed. Every fifth request fails once, so that there is a second wave. Peak memory is reported state by state.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks import slots
-from benchmarks.walking import Clock, batches, walk, wall
+from benchmarks.walking import Clock, batches, temporary_backend, walk
 from dataforge.workflows import run_states
 
 PAIRS_A_QUESTION = 2
@@ -57,7 +57,7 @@ def one_run(questions: int, url: str) -> dict[str, Any]:
 
     os.environ |= {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY}
     settings.get.cache_clear()
-    with wall() as started:
+    with temporary_backend() as started:
         project = slots.fill(questions * slots.PER_CHUNK)
         run = starting.start(
             project,
@@ -129,14 +129,14 @@ def main() -> None:
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    told = parser.parse_args()
+    options = parser.parse_args()
     os.environ.setdefault("DATAFORGE_LOG_LEVEL", "ERROR")
-    if told.serve:
+    if options.serve:
         serve()
-    elif told.child:
-        print(json.dumps(one_run(told.child, told.url)))
+    elif options.child:
+        print(json.dumps(one_run(options.child, options.url)))
     else:
-        compare(told.sizes)
+        compare(options.sizes)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class Bed:
         key = json.loads(Path(ready["credentials"]).read_text())["api_key"]
         return self.stack.enter_context(DataForge(ready["url"], api_key=key, organization_id=ready["organization_id"]))
 
-    def books(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, Any]:
         with urllib.request.urlopen(self.stub["url"].removesuffix("/v1") + "/stats", timeout=10) as reply:
             return json.load(reply)  # type: ignore[no-any-return]
 

@@ -106,8 +106,10 @@ def watch(client: Any, meter: Meter) -> None:
             before.set([(table, way, key, _stored(table, key)) for table, way, key in entries])
 
     def answered(model: Any, http_response: Any, parsed: Any, **_: Any) -> None:
-        told = http_response.headers.get("content-length")
-        meter.bytes_read += int(told) if told else len(http_response.content)  # a streamed object tells its length
+        length = http_response.headers.get("content-length")
+        meter.bytes_read += (
+            int(length) if length else len(http_response.content)
+        )  # a streamed object has its length in a header
         if model.name in WRITES:
             for table, way, key, size in before.get():
                 _count_write(meter, table, way, size, _stored(table, key))

@@ -80,12 +80,12 @@ def start(opened: Account, function: str, event: dict[str, Any]) -> tuple[Start,
     done = subprocess.run(command, env=environment(opened, function), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{function} failed:\n{done.stderr[-3000:]}")
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Start(told["import"] * 1000, told["answer"] * 1000, told["children"] * 1000), told["said"]
+    report = json.loads(done.stdout.splitlines()[-1])
+    return Start(report["import"] * 1000, report["answer"] * 1000, report["children"] * 1000), report["said"]
 
 
 def heaviest(opened: Account, function: str, count: int = 3) -> list[tuple[str, float]]:
-    """Packages by what their first import costs, whatever it draws in; nested ones are not told twice."""
+    """Packages by what their first import costs, whatever it draws in; nested ones are not counted twice."""
     module = catalog.FUNCTIONS[function].handler.rpartition(".")[0]
     program = (
         "import json, os, sys; sys.modules.update({n: None for n in json.loads(os.environ['BENCH_UNUSED'])})\n"
@@ -127,11 +127,11 @@ def events(opened: Account) -> Iterator[tuple[str, dict[str, Any]]]:
     project = call("POST", "/projects", {"name": "Bench"})["projectId"]
     yield "api", gateway_event("GET", f"/api/v1/data-forge/projects/{project}", headers)
     yield "socket", {"requestContext": {"routeKey": "$connect", "connectionId": "c"}, "headers": headers}
-    told = {"filename": "pumps.md", "content_type": "text/markdown", "file_size": len(DOCUMENT)}
-    place = call("POST", f"/projects/{project}/upload-url", told)
+    file = {"filename": "pumps.md", "content_type": "text/markdown", "file_size": len(DOCUMENT)}
+    place = call("POST", f"/projects/{project}/upload-url", file)
     put(place["upload_url"], DOCUMENT.encode(), "text/markdown")
     yield "on_upload", {"detail": {"object": {"key": place["s3_key"]}}}
-    call("POST", f"/projects/{project}/documents", {**told, "s3_key": place["s3_key"]})
+    call("POST", f"/projects/{project}/documents", {**file, "s3_key": place["s3_key"]})
     call("POST", f"/projects/{project}/parse")
     parse = opened.started("parse")
     planned = advance("plan_run", parse)
@@ -165,9 +165,9 @@ def batch_provider(opened: Account) -> Iterator[None]:
         return (200, b"{}") if method == "DELETE" else stand_in.handle(method, path, known, raw)
 
     with serving(handle) as address:
-        told = {"OPENAI_BASE_URL": f"{address}/v1"}
-        opened.environment.update(told)
-        os.environ.update(told)
+        address_setting = {"OPENAI_BASE_URL": f"{address}/v1"}
+        opened.environment.update(address_setting)
+        os.environ.update(address_setting)
         settings.get.cache_clear()
         yield
 
@@ -215,11 +215,11 @@ def measure(opened: Account, rounds: int) -> Iterator[tuple[str, list[Start]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="of which the median counts")
-    told = parser.parse_args()
+    options = parser.parse_args()
     print(f"{'CPU ms':16}{'import':>8}{'answer':>8}{'both':>8}{'target':>8}{'children':>10}  heaviest imports")
     late = []
     with account() as opened:
-        for function, starts in measure(opened, told.rounds):
+        for function, starts in measure(opened, options.rounds):
             imported, answered = (statistics.median(getattr(s, n) for s in starts) for n in ("imported", "answered"))
             both = statistics.median(s.imported + s.answered for s in starts)
             children = statistics.median(s.children for s in starts)
@@ -228,8 +228,8 @@ def main() -> None:
             row = f"{function:16}{imported:8.0f}{answered:8.0f}{both:8.0f}{most:8}{children:10.0f}"
             print(f"{row}  {names}", flush=True)
             late += [function] if both > most else []
-    print(f"\nover target: {', '.join(late) or 'none'}; median of {told.rounds} fresh processes")
-    print(f"python -m benchmarks.coldstart --rounds {told.rounds}")
+    print(f"\nover target: {', '.join(late) or 'none'}; median of {options.rounds} fresh processes")
+    print(f"python -m benchmarks.coldstart --rounds {options.rounds}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 Documents are uploaded and parsed, pairs made, looked at, accepted and exported, through the whole API and the real
 state machines. It is done twice against a stub model that answers after `--latency` seconds:
 
-- on the AWS wall, where moto stands in for DynamoDB, S3 and Step Functions: every request is counted and its units are
-  worked out from its items (`benchmarks/billing.py`), every state transition, function call and log line;
-- on the embedded wall with one worker, for the CPU seconds of each function, read from the operating system.
+- on the AWS backend, where moto stands in for DynamoDB, S3 and Step Functions: every request is counted and its units
+  are worked out from its items (`benchmarks/billing.py`), every state transition, function call and log line;
+- on the embedded backend with one worker, for the CPU seconds of each function, read from the operating system.
 
 Seconds of a function are then its CPU seconds, divided by the share of a processor that its memory buys, its requests
 one after the other, what it waits for the teacher, and its cold starts; see ASSUMED. `--write` keeps the counts in
@@ -88,7 +88,7 @@ class LogBytes(logging.Handler):
 
 
 class Client:
-    """Does the main job as the command does it. called: told of each request that the API would get."""
+    """Does the main job as the command does it. called: with each request that the API would get."""
 
     def __init__(self, service: Any, arrived: Callable[[str], None]) -> None:
         self.service, self._arrived, self.bytes_out = service, arrived, 0
@@ -96,12 +96,12 @@ class Client:
     def read(self, documents: list[Path]) -> str:
         project_id = str(self.service.project())
         for path in documents:
-            told = {"filename": path.name, "content_type": "application/octet-stream", "file_size": path.stat().st_size}
-            place = self.service.call("POST", f"/projects/{project_id}/upload-url", json=told)
-            assert self.service.put(place["upload_url"], path.read_bytes(), told["content_type"]) == 200
+            file = {"filename": path.name, "content_type": "application/octet-stream", "file_size": path.stat().st_size}
+            place = self.service.call("POST", f"/projects/{project_id}/upload-url", json=file)
+            assert self.service.put(place["upload_url"], path.read_bytes(), file["content_type"]) == 200
             self._arrived(unquote(urlsplit(place["upload_url"]).path).lstrip("/"))
             self.service.call(
-                "POST", f"/projects/{project_id}/documents", json={**told, "s3_key": place["s3_key"]}, expect=201
+                "POST", f"/projects/{project_id}/documents", json={**file, "s3_key": place["s3_key"]}, expect=201
             )
         self._wait(self.service.call("POST", f"/projects/{project_id}/parse")["generation_id"])
         return project_id
@@ -127,14 +127,14 @@ class Client:
 
 @dataclass
 class Phase:
-    """Half of the job as the AWS wall saw it."""
+    """Half of the job as the AWS backend saw it."""
 
     meter: billing.Meter
     seen: Seen
 
 
 @contextmanager
-def aws_wall(phases: list[Phase]) -> Iterator[Client]:
+def on_aws(phases: list[Phase]) -> Iterator[Client]:
     """The last of the phases is the one under way."""
     from dataforge import platform
     from dataforge.platform.aws.websocket import WebSocketPublisher
@@ -161,10 +161,10 @@ def aws_wall(phases: list[Phase]) -> Iterator[Client]:
     lines = LogBytes(lambda: phases[-1].seen)
     try:
         for service in services.aws_service(Path()):
-            wall = platform.current()
+            backend = platform.current()
             # Nobody is connected, but every push looks who is.
-            platform.use(replace(wall, publisher=WebSocketPublisher(wall.tables, "https://sockets.example.com")))
-            for port in (wall.tables, wall.files):
+            platform.use(replace(backend, publisher=WebSocketPublisher(backend.tables, "https://sockets.example.com")))
+            for port in (backend.tables, backend.files):
                 _watch(cast(Any, port)._client, phases)
             _quiet()
             logging.getLogger().addHandler(lines)
@@ -282,7 +282,7 @@ def _paid_disk(name: str) -> int:
 
 
 @contextmanager
-def embedded_wall(cpu: Callable[[], Counter[str]]) -> Iterator[Client]:
+def on_embedded(cpu: Callable[[], Counter[str]]) -> Iterator[Client]:
     """One worker, so that the processor time of the pool is that of the function at work."""
     from infra.local import server
     from tests.support import service as services
@@ -327,20 +327,20 @@ def _time_api(service: Any, cpu: Callable[[], Counter[str]]) -> None:
     service.http.request = request
 
 
-def measure(told: argparse.Namespace, documents: list[Path]) -> job.Job:
-    LATENCY[0] = told.latency
+def measure(options: argparse.Namespace, documents: list[Path]) -> job.Job:
+    LATENCY[0] = options.latency
     spent: list[Counter[str]] = [Counter()]
-    with embedded_wall(lambda: spent[-1]) as client:
+    with on_embedded(lambda: spent[-1]) as client:
         project_id = client.read(documents)
         spent.append(Counter())
-        client.make(project_id, told.pairs)
+        client.make(project_id, options.pairs)
     phases = [Phase(billing.Meter(), Seen())]
-    with aws_wall(phases) as client:
+    with on_aws(phases) as client:
         project_id = client.read(documents)
         parsed = _executions(phases[0], Counter())
         phases[0].seen.events = len(documents)
         phases.append(Phase(billing.Meter(), Seen()))
-        run = client.make(project_id, told.pairs)
+        run = client.make(project_id, options.pairs)
         phases[1].seen.bytes_out = client.bytes_out
         made = _executions(phases[1], Counter(executions=1, transitions=_of_states(parsed), maps=parsed["maps"]))
         kept = billing.stored("t-")
@@ -349,13 +349,15 @@ def measure(told: argparse.Namespace, documents: list[Path]) -> job.Job:
     assert counts["asked"] == counts["delivered"] + counts["rejected"] + counts["failed"], run
     reading, making = counts_of(phases[0], parsed, spent[0]), counts_of(phases[1], made, spent[1])
     logs = reading["log_gb"] + making["log_gb"]
-    command = f"python -m benchmarks.cost --pairs {told.pairs} --passages {told.passages} --latency {told.latency:g}"
+    command = (
+        f"python -m benchmarks.cost --pairs {options.pairs} --passages {options.passages} --latency {options.latency:g}"
+    )
     return job.Job(
         date.today().isoformat(),
         command,
         round(words / WORDS_A_PAGE, 1),
         counts["delivered"],
-        [*ASSUMED, f"a reply of the teacher takes {told.latency:g} s"],
+        [*ASSUMED, f"a reply of the teacher takes {options.latency:g} s"],
         reading,
         making,
         {**kept, "log_gb_months": logs},
@@ -379,15 +381,15 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=210, help="of 200 words, beside the documents of the handbook")
     parser.add_argument("--latency", type=float, default=3.0, help="seconds that a reply of the teacher takes")
     parser.add_argument("--write", action="store_true", help="keep the counts for `dataforge cost`")
-    told = parser.parse_args()
+    options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
-        process([sys.executable, "-m", "benchmarks.stub", "--latency", str(told.latency)]) as stub,
+        process([sys.executable, "-m", "benchmarks.stub", "--latency", str(options.latency)]) as stub,
     ):
         os.environ["OPENAI_BASE_URL"] = stub["url"]
         rules = Path(folder) / "rules.md"
-        write_document(rules, told.passages)
-        found = measure(told, [*sorted(HANDBOOK.iterdir()), rules])
+        write_document(rules, options.passages)
+        found = measure(options, [*sorted(HANDBOOK.iterdir()), rules])
     print(report.text(found), "\n\nIdle, a month, from the templates:")
     for stage in STAGES:
         month = idle(synthesised({"stage": stage}))
@@ -395,7 +397,7 @@ def main() -> None:
             f"{stage:6}{total(month):8.2f}, without WAF {total(report.without_waf(month)):.2f}, "
             f"after free allowances {total(beyond_free(month)):.2f}"
         )
-    if told.write:
+    if options.write:
         job.write(found)
         print(f"\nfor docs/cost.md and README.md, which a test compares:\n{report.markdown(found)}")
 

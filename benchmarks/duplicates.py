@@ -42,12 +42,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 50_000, 100_000])
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.one:
-        measure(told.one)
+    options = parser.parse_args()
+    if options.one:
+        measure(options.one)
         return
     print(f"{'pairs':>10}{'repeats':>10}{'CPU s':>10}{'wall s':>10}{'peak MiB':>12}", flush=True)
-    for size in told.sizes:
+    for size in options.sizes:
         subprocess.run([sys.executable, "-m", "benchmarks.duplicates", "--one", str(size)], check=True)
     print("reproduce: make bench-duplicates")
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from benchmarks.race import OURS, Lap, Track, lap, middle, spread, table
+from benchmarks.race import OURS, Timing, Track, middle, spread, table, timed
 
 ALL = (Track(), Track(concurrency=128), Track(latency=2.0))
 TITLES = (
@@ -37,29 +37,31 @@ def measure(track: Track, tools: list[str], rounds: int) -> None:
         end="",
         flush=True,
     )
-    laps: dict[str, list[Lap]] = {tool: [] for tool in tools}
+    timings: dict[str, list[Timing]] = {tool: [] for tool in tools}
     for _ in range(rounds):
         for tool in tools:
-            laps[tool].append(lap(tool, track))
-    print(f", after {load()}\n" + table(TITLES, [row(tool, track, laps[tool], laps[OURS]) for tool in tools]) + "\n")
+            timings[tool].append(timed(tool, track))
+    print(
+        f", after {load()}\n" + table(TITLES, [row(tool, track, timings[tool], timings[OURS]) for tool in tools]) + "\n"
+    )
 
 
-def row(tool: str, track: Track, laps: list[Lap], ours: list[Lap]) -> tuple[str, ...]:
-    walls, phases = [one.wall for one in laps], [one.phase for one in laps]
-    wall, phase = middle([one.wall for one in ours]), middle([one.phase for one in ours])
-    flying = f"{middle([one.mean for one in laps]):.1f} ({max(one.most for one in laps)})"
+def row(tool: str, track: Track, timings: list[Timing], ours: list[Timing]) -> tuple[str, ...]:
+    totals, phases = [one.wall for one in timings], [one.phase for one in timings]
+    our_total, our_phase = middle([one.wall for one in ours]), middle([one.phase for one in ours])
+    flying = f"{middle([one.mean for one in timings]):.1f} ({max(one.most for one in timings)})"
     return (
         tool,
-        laps[0].version,
-        spread(walls),
+        timings[0].version,
+        spread(totals),
         spread(phases),
-        f"{middle([one.calls for one in laps]):.0f}",
-        f"{min(one.rows for one in laps)}",
+        f"{middle([one.calls for one in timings]):.0f}",
+        f"{min(one.rows for one in timings)}",
         flying,
-        f"{middle([one.efficiency(track, one.wall) for one in laps]):.2f}",
-        f"{middle([one.efficiency(track, one.phase) for one in laps]):.2f}",
-        f"{middle(walls) / wall:.2f}",
-        f"{middle(phases) / phase:.2f}",
+        f"{middle([one.efficiency(track, one.wall) for one in timings]):.2f}",
+        f"{middle([one.efficiency(track, one.phase) for one in timings]):.2f}",
+        f"{middle(totals) / our_total:.2f}",
+        f"{middle(phases) / our_phase:.2f}",
     )
 
 
@@ -75,9 +77,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--all", action="store_true", help="also concurrency 128, and a latency of 2 s")
     parser.add_argument("--peers", nargs="*", default=[], metavar="PACKAGE", help="tools to run beside ours")
-    told = parser.parse_args()
-    for track in ALL if told.all else [Track(told.latency, told.concurrency, told.calls)]:
-        measure(track, [OURS, *told.peers], told.rounds)
+    options = parser.parse_args()
+    for track in ALL if options.all else [Track(options.latency, options.concurrency, options.calls)]:
+        measure(track, [OURS, *options.peers], options.rounds)
     print('reproduce: make bench-engine   (ARGS="--all" for three settings, PEERS= for ours alone)')
 
 

@@ -44,14 +44,14 @@ def export(home: Path, org_id: str, project_id: str) -> dict[str, float]:
     from dataforge.store import projects
     from dataforge.workflows.exporting import export as exporting_export
 
-    wall = plug(home)
+    backend = plug(home)
     project = projects.get(org_id, project_id)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started, cpu = time.perf_counter(), time.process_time()
     made = exporting_export.export(project)
     spent, cpu = time.perf_counter() - started, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    lines = sum(part.count(b"\n") for part in wall.files.stream(made.s3_key))
+    lines = sum(part.count(b"\n") for part in backend.files.stream(made.s3_key))
     assert lines == made.pair_count
     return {
         "records": lines,
@@ -73,14 +73,14 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--fill", nargs=2, help=argparse.SUPPRESS)
-    told = parser.parse_args()
+    options = parser.parse_args()
     os.environ.setdefault("DATAFORGE_LOG_LEVEL", "ERROR")
-    if told.child:
-        print(json.dumps(export(Path(told.child[0]), told.child[1], told.child[2])))
-    elif told.fill:
-        print(json.dumps(fill(Path(told.fill[0]), int(told.fill[1]))))
+    if options.child:
+        print(json.dumps(export(Path(options.child[0]), options.child[1], options.child[2])))
+    elif options.fill:
+        print(json.dumps(fill(Path(options.fill[0]), int(options.fill[1]))))
     else:
-        compare(told.sizes)
+        compare(options.sizes)
 
 
 def compare(sizes: list[int]) -> None:

@@ -67,18 +67,18 @@ def main() -> None:
     parser.add_argument("--why", action="store_true", help="list the sentences without a pair, by gate")
     parser.add_argument("--pairs", action="store_true", help="print every pair")
     parser.add_argument("--draw", type=int, default=0, help="print this many pairs, drawn with seed 7")
-    told = parser.parse_args()
+    options = parser.parse_args()
     files = sorted(
-        f for p in told.paths for f in (p.rglob("*") if p.is_dir() else [p]) if f.suffix in (*KINDS, ".json")
+        f for p in options.paths for f in (p.rglob("*") if p.is_dir() else [p]) if f.suffix in (*KINDS, ".json")
     )
     print(f"{'document':34}{'chunks':>7}{'sent.':>7}{'pairs':>7}{'/sent.':>8}{'pass./s':>9}  by kind; gates")
     everything: list[tuple[str, Draft]] = []
     for path in files:
-        everything += [(path.name, d) for d in measure(path, why=told.why, show=told.pairs)]
-    drawn = random.Random(7).sample(everything, min(told.draw, len(everything)))
+        everything += [(path.name, d) for d in measure(path, why=options.why, show=options.pairs)]
+    drawn = random.Random(7).sample(everything, min(options.draw, len(everything)))
     for number, (name, draft) in enumerate(drawn, 1):
         print(f"\n{number}. [{name}, {draft.question_type}]\nQ: {draft.question}\nA: {draft.answer}")
-    print("reproduce: python -m benchmarks.extractive", *told.paths)
+    print("reproduce: python -m benchmarks.extractive", *options.paths)
 
 
 def measure(path: Path, *, why: bool, show: bool) -> list[Draft]:
@@ -86,18 +86,18 @@ def measure(path: Path, *, why: bool, show: bool) -> list[Draft]:
     began = time.perf_counter()
     made = [pairs(p) for p in found]
     spent = time.perf_counter() - began
-    told = [g for p, m in zip(found, made, strict=True) for g in gates(p, m)]
-    count = Counter(gate for gate, _ in told)
+    gated = [g for p, m in zip(found, made, strict=True) for g in gates(p, m)]
+    count = Counter(gate for gate, _ in gated)
     drafts = [d for m in made for d in m]
     kinds = " ".join(f"{k} {n}" for k, n in Counter(d.question_type for d in drafts).most_common())
-    rate = len(drafts) / len(told) if told else 0.0
+    rate = len(drafts) / len(gated) if gated else 0.0
     speed = len(found) / spent if spent else 0.0
     print(
-        f"{path.name[:32]:34}{len(found):>7}{len(told):>7}{len(drafts):>7}{rate:>8.2f}{speed:>9.0f}  {kinds}; "
+        f"{path.name[:32]:34}{len(found):>7}{len(gated):>7}{len(drafts):>7}{rate:>8.2f}{speed:>9.0f}  {kinds}; "
         f"{', '.join(f'{g} {count[g]}' for g in GATES)}"
     )
     for gate in GATES[1:] if why else ():
-        for text in (t for g, t in told if g == gate):
+        for text in (t for g, t in gated if g == gate):
             print(f"  {gate:13}{text}")
     for draft in drafts if show else ():
         print(f"  {draft.question_type:12}Q: {draft.question}\n{'':14}A: {draft.answer[:200]}")

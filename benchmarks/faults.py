@@ -8,7 +8,7 @@ kill     the server killed (SIGKILL) when half of the calls are answered, and st
 rate     two runs of two projects at once under one limit of 10 requests a second
 budget   a run whose max_cost_usd is half of what it would take
 beside   ours and other tools (`--peers`): 10 % turned away and every 15th reply broken; and killed in the middle. No
-         request hangs here: not all of the others can be told how long to wait
+         request hangs here: not all of the others have a setting for how long to wait
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.bed import bed, project_of
-from benchmarks.race import OURS, RESUMING, Track, killed, lap, middle, spread, start, table
+from benchmarks.race import OURS, RESUMING, Track, killed, middle, spread, start, table, timed
 
 LATENCY, CONCURRENCY = 0.2, 32
 ROUNDS = 3
@@ -48,11 +48,11 @@ def faults(calls: int) -> None:
         with stage(*flags, DATAFORGE_TEACHER_TIMEOUT="2") as on:
             api = on.serve()
             done = api.wait(start(api, project_of(api, on.folder, calls), calls), poll=0.05)
-            books = on.books()
-        phases[name].append(books["last"] - books["first"])
+            counted = on.statistics()
+        phases[name].append(counted["last"] - counted["first"])
         print(
-            f"faults  {name}: {counts(done)}; {books['calls']} requests, faults {books['faults'] or 'none'}, request "
-            f"phase {phases[name][-1]:.2f} s"
+            f"faults  {name}: {counts(done)}; {counted['calls']} requests, faults {counted['faults'] or 'none'}, "
+            f"request phase {phases[name][-1]:.2f} s"
         )
     good = middle(phases["good day"])
     ratios = [bad / good for bad in phases["bad day"]]
@@ -66,17 +66,17 @@ def kill(calls: int) -> None:
     with stage() as on:
         api = on.serve()
         run = start(api, project_of(api, on.folder, calls), calls)
-        while on.books()["calls"] < calls // 2:
+        while on.statistics()["calls"] < calls // 2:
             time.sleep(0.02)
         assert on.server is not None
         on.server.send_signal(signal.SIGKILL)
         time.sleep(3 * LATENCY)
-        before = on.books()["calls"]
+        before = on.statistics()["calls"]
         done = on.serve().wait(run, poll=0.05)
-        books = on.books()
+        counted = on.statistics()
     print(
-        f"kill    SIGKILL after {before} of {calls} requests: {counts(done)}; {books['calls'] - before} requests "
-        f"after it, {books['asked_twice']} of them asked before (in flight: at most {CONCURRENCY})"
+        f"kill    SIGKILL after {before} of {calls} requests: {counts(done)}; {counted['calls'] - before} requests "
+        f"after it, {counted['asked_twice']} of them asked before (in flight: at most {CONCURRENCY})"
     )
 
 
@@ -91,10 +91,10 @@ def rate(calls: int) -> None:
             runs = [api.get_generation(r) for r in both]
             if all(r.closed for r in runs):
                 break
-            if not halfway and on.books()["calls"] >= calls:
+            if not halfway and on.statistics()["calls"] >= calls:
                 halfway = [r.progress_detail.done if r.progress_detail else 0 for r in runs]
             time.sleep(0.2)
-        starts = sorted(on.books()["starts"])
+        starts = sorted(on.statistics()["starts"])
     most = max(sum(1 for t in starts if at <= t < at + 1) for at in starts)
     print(
         f"rate    two runs, {len(starts)} requests in {starts[-1] - starts[0]:.1f} s = "
@@ -125,7 +125,7 @@ def beside(calls: int, tools: list[str]) -> None:
     bad_day = replace(track, faults=("--busy", "10", "--broken", "15"))
     rows = []
     for tool in tools:
-        day = lap(tool, bad_day)
+        day = timed(tool, bad_day)
         try:
             cut = killed(tool, track)
             after = (str(cut.before), str(cut.after), str(cut.twice), f"{cut.rows} of {calls}")
@@ -135,7 +135,15 @@ def beside(calls: int, tools: list[str]) -> None:
             print(f"beside  {tool}, started again: {problem}")
             after = ("", "", "", "failed")
         rows.append(
-            (tool, day.version, f"{day.rows} of {calls}", str(day.spoilt), str(day.calls), f"{day.phase:.1f}", *after)
+            (
+                tool,
+                day.version,
+                f"{day.rows} of {calls}",
+                str(day.malformed),
+                str(day.calls),
+                f"{day.phase:.1f}",
+                *after,
+            )
         )
     print(
         table(
@@ -164,12 +172,12 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join([*PARTS, "beside"]))
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--peers", nargs="*", default=[], metavar="PACKAGE", help="tools to run beside ours")
-    told = parser.parse_args()
-    for name in told.parts or [*PARTS, "beside"]:
+    options = parser.parse_args()
+    for name in options.parts or [*PARTS, "beside"]:
         if name == "beside":
-            beside(told.calls, [OURS, *told.peers])
+            beside(options.calls, [OURS, *options.peers])
         else:
-            PARTS[name](60 if name == "rate" else told.calls)
+            PARTS[name](60 if name == "rate" else options.calls)
     print("reproduce: make bench-faults   (PEERS= for ours alone; or: python -m benchmarks.faults kill --calls 200)")
 
 

@@ -1,7 +1,7 @@
 """Review of a project with 100,000 pairs: `make bench-pairs`.
 
 Every action goes through the whole API (in this process, without a network). Counted are the requests to the stores and
-the bytes that they answered, keys and projects included; on the AWS wall moto stands in for DynamoDB and S3, so its
+the bytes that they answered, keys and projects included; on the AWS backend moto stands in for DynamoDB and S3, so its
 requests, bytes and dollars are real and its milliseconds are not. Dollars are the list prices of `infra/cost`.
 """
 
@@ -26,7 +26,7 @@ from infra.cost import prices
 
 
 class Counted:
-    """A port of the embedded wall that counts its calls and the bytes that they give."""
+    """A port of the embedded backend that counts its calls and the bytes that they give."""
 
     READS = ("get", "batch_get", "query_page", "read", "open", "info")
     WRITES = ("put", "put_new", "update", "delete", "transact", "batch_put", "batch_delete", "write", "write_stream")
@@ -62,14 +62,16 @@ def embedded(meter: Meter) -> Iterator[Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         for service in embedded_service(Path(folder)):
-            wall = platform.current()
+            backend = platform.current()
             platform.use(
                 replace(
-                    wall, tables=cast(Any, Counted(wall.tables, meter)), files=cast(Any, Counted(wall.files, meter))
+                    backend,
+                    tables=cast(Any, Counted(backend.tables, meter)),
+                    files=cast(Any, Counted(backend.files, meter)),
                 )
             )
             yield service
-            platform.use(wall)
+            platform.use(backend)
 
 
 @contextmanager
@@ -78,9 +80,9 @@ def aws(meter: Meter) -> Iterator[Any]:
     from tests.support.service import aws_service
 
     for service in aws_service(Path()):
-        wall = platform.current()
-        watch(cast(Any, wall.tables)._client, meter)
-        watch(cast(Any, wall.files)._client, meter)
+        backend = platform.current()
+        watch(cast(Any, backend.tables)._client, meter)
+        watch(cast(Any, backend.files)._client, meter)
         yield service
 
 
@@ -102,7 +104,7 @@ def measure(service: Any, meter: Meter, count: int, repeat: int) -> Iterator[Row
     _, made = many_pairs.fill(project, many_pairs.Shape(count, documents=40, words=80))
     path = f"/projects/{project_id}/pairs"
     last = count // 50
-    hit = f"Number{count // 2}."
+    needle = f"Number{count // 2}."
 
     def listed(**query: Any) -> Callable[[], Any]:
         return lambda: service.call("GET", path, **query)
@@ -130,8 +132,8 @@ def measure(service: Any, meter: Meter, count: int, repeat: int) -> Iterator[Row
             repeat,
         ),
         ("500 pairs of page 100", listed(page=100, page_size=500), repeat),
-        ("search, one hit", listed(search=hit), repeat),
-        ("search, hits everywhere", listed(search="harbour"), repeat),
+        ("search, one match", listed(search=needle), repeat),
+        ("search, matches everywhere", listed(search="harbour"), repeat),
         ("accept one pair", update(None), repeat),
         ("edit one pair", update("The new answer."), repeat),
         (f"bulk accept of {count:,}", bulk("accept"), 1),
@@ -153,26 +155,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=100_000)
     parser.add_argument("--repeat", type=int, default=7, help="of which the median counts")
-    parser.add_argument("--wall", choices=["embedded", "aws", "both"], default="both")
-    told = parser.parse_args()
+    parser.add_argument("--backend", choices=["embedded", "aws", "both"], default="both")
+    options = parser.parse_args()
     os.environ.setdefault("DATAFORGE_LOG_LEVEL", "ERROR")
     logging.disable(logging.INFO)
-    walls = {"embedded": embedded, "aws": aws}
-    for name in walls if told.wall == "both" else [told.wall]:
+    backends = {"embedded": embedded, "aws": aws}
+    for name in backends if options.backend == "both" else [options.backend]:
         meter = Meter()
         print(
-            f"\n{told.pairs:,} pairs on the {name} wall"
+            f"\n{options.pairs:,} pairs on the {name} backend"
             + (" (moto: its milliseconds mean nothing)" if name == "aws" else "")
         )
         print(f"{'':44}{'ms':>9}{'requests':>10}{'KB read':>10}{'dollars':>12}")
-        with walls[name](meter) as service:
-            for row in measure(service, meter, told.pairs, told.repeat if name == "embedded" else 1):
+        with backends[name](meter) as service:
+            for row in measure(service, meter, options.pairs, options.repeat if name == "embedded" else 1):
                 cost = f"{row.dollars:12.7f}" if name == "aws" else f"{'-':>12}"
                 print(
                     f"{row.action:44}{row.milliseconds:9.1f}{row.requests:10}{row.bytes_read / 1000:10,.0f}{cost}",
                     flush=True,
                 )
-    print("\npython -m benchmarks.pairs " + f"--pairs {told.pairs} --repeat {told.repeat} --wall {told.wall}")
+    print(
+        "\npython -m benchmarks.pairs "
+        + f"--pairs {options.pairs} --repeat {options.repeat} --backend {options.backend}"
+    )
 
 
 if __name__ == "__main__":

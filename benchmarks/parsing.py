@@ -26,10 +26,10 @@ def cpu(who: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("examples/handbook"))
-    told = parser.parse_args()
+    options = parser.parse_args()
     tokens.count("load the ranks first")
     rows: dict[str, list[float]] = defaultdict(lambda: [0.0] * 7)
-    for path in sorted(p for p in told.folder.rglob("*") if p.suffix in KINDS):
+    for path in sorted(p for p in options.folder.rglob("*") if p.suffix in KINDS):
         row, began, child = rows[path.suffix], time.perf_counter(), cpu(resource.RUSAGE_CHILDREN)
         row[0] += 1
         try:
@@ -55,7 +55,7 @@ def main() -> None:
             f"{kind:8}{files:>7.0f}{unread:>8.0f}{pages:>8.0f}{chunks_made:>8.0f}{wall:>9.2f}{child_cpu:>11.2f}"
             f"{chunk_cpu:>11.2f}{rate:>10}"
         )
-    print(f"reproduce: python -m benchmarks.parsing {told.folder}")
+    print(f"reproduce: python -m benchmarks.parsing {options.folder}")
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Lap:
-    """Seconds, and what the stub's books say."""
+class Timing:
+    """One run of a tool: seconds, and what the stub counted."""
 
     version: str
     wall: float
@@ -41,7 +41,7 @@ class Lap:
     """From the first request that carries a passage to the last reply."""
     calls: int
     rows: int
-    spoilt: int
+    malformed: int
     """Rows that were kept though they are no question and answer."""
     most: int
     mean: float
@@ -52,23 +52,23 @@ class Lap:
         return self.calls * track.latency / (track.concurrency * seconds)
 
 
-def lap(tool: str, track: Track) -> Lap:
+def timed(tool: str, track: Track) -> Timing:
     with bed(*track.faults, latency=track.latency, concurrency=track.concurrency) as on:
         if tool == OURS:
-            told = _ours(on, track)
+            report = _ours(on, track)
         else:
-            told = peers.run(tool, _task(on, track))
-        books = on.books()
-    phase = books["last"] - books["first"]
-    return Lap(
-        told["version"],
-        told["wall"],
+            report = peers.run(tool, _task(on, track))
+        counted = on.statistics()
+    phase = counted["last"] - counted["first"]
+    return Timing(
+        report["version"],
+        report["wall"],
         phase,
-        books["calls"],
-        told["rows"],
-        told["spoilt"],
-        books["most_in_flight"],
-        books["busy_seconds"] / phase,
+        counted["calls"],
+        report["rows"],
+        report["malformed"],
+        counted["most_in_flight"],
+        counted["busy_seconds"] / phase,
     )
 
 
@@ -81,7 +81,7 @@ def _ours(on: Bed, track: Track) -> dict[str, Any]:
     wall = time.perf_counter() - started
     counts = done.counts
     assert counts.asked == counts.delivered + counts.rejected + counts.failed, counts
-    return {"version": version("dataforge"), "wall": wall, "rows": counts.delivered, "spoilt": 0}
+    return {"version": version("dataforge"), "wall": wall, "rows": counts.delivered, "malformed": 0}
 
 
 def start(api: DataForge, project: str, calls: int, **more: Any) -> str:
@@ -117,17 +117,17 @@ def killed(tool: str, track: Track) -> Cut:
             with peers.started(tool, task) as child:
                 before = _cut(on, track, -child.pid)
             rows = peers.run(tool, task, limit=RESUMING)["rows"]
-        books = on.books()
-        return Cut(before, books["calls"] - before, books["asked_twice"], rows)
+        counted = on.statistics()
+        return Cut(before, counted["calls"] - before, counted["asked_twice"], rows)
 
 
 def _cut(on: Bed, track: Track, target: int) -> int:
     """target: a process, or less than zero a group of them."""
-    while on.books()["calls"] < track.calls // 2:
+    while on.statistics()["calls"] < track.calls // 2:
         time.sleep(0.02)
     os.kill(target, signal.SIGKILL)
     time.sleep(3 * track.latency)
-    return int(on.books()["calls"])
+    return int(on.statistics()["calls"])
 
 
 def middle(values: Sequence[float]) -> float:

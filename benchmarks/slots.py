@@ -1,8 +1,8 @@
 """What the engine itself takes, without any latency: `make bench-slots`.
 
-A scripted teacher answers at once; the states of the run's machine are walked in one process per size on the embedded
-wall (SQLite and disk): plan, every batch, assessment, top-up, close. A twentieth of the records repeats an earlier one,
-so that there is something to top up. Peak memory is that of the process, told state by state.
+A scripted teacher answers at once; the states of the run's machine are called in one process per size on the embedded
+backend (SQLite and disk): plan, every batch, assessment, top-up, close. A twentieth of the records repeats an earlier
+one, so that there is something to top up. Peak memory is that of the process, reported state by state.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.bed import SYLLABLES
-from benchmarks.walking import walk, wall
+from benchmarks.walking import temporary_backend, walk
 
 PER_CHUNK = 5
 STATES = ("plan", "generate", "assess", "close")
@@ -124,7 +124,7 @@ def one_run(count: int) -> dict[str, Any]:
     teacher = Scripted()
     PROVIDERS["stub"] = lambda _: teacher
     settings.get.cache_clear()
-    with wall() as started:
+    with temporary_backend() as started:
         project = fill(count)
         run = starting.start(project, {"model_id": "stub:model", "num_pairs": count})
         clock = walk(started.input)
@@ -186,12 +186,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    told = parser.parse_args()
+    options = parser.parse_args()
     os.environ.setdefault("DATAFORGE_LOG_LEVEL", "ERROR")
-    if told.child:
-        print(json.dumps(one_run(told.child)))
+    if options.child:
+        print(json.dumps(one_run(options.child)))
     else:
-        compare(told.sizes)
+        compare(options.sizes)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""A chat-completions server with a fixed latency that keeps the books: `python -m benchmarks.stub --latency 0.2`.
+"""A chat-completions server with a fixed latency that counts its requests: `python -m benchmarks.stub --latency 0.2`.
 
-GET /stats tells calls, the largest and mean number in flight, and the seconds from the first request to the last reply.
+GET /stats returns the calls, the largest and mean number in flight, and the time of the first request and the last
+reply.
 Requests without a passage (probes, summaries that other tools ask for) are answered and counted apart.
 Faults are switched on by flags: `--busy 10` turns away every tenth request, and so on, in the order they come.
 """
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,9 +18,11 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.document_replies import pairs_for
+
 
 @dataclass
-class Books:
+class Statistics:
     calls: int = 0
     in_flight: int = 0
     most_in_flight: int = 0
@@ -32,7 +34,7 @@ class Books:
     starts: list[float] = field(default_factory=list)
     """When each request came."""
     faults: dict[str, int] = field(default_factory=dict)
-    asides: int = 0
+    others: int = 0
     """Requests without a passage; the other figures know nothing of them."""
 
 
@@ -57,28 +59,6 @@ class Faults:
         return next(due, None)
 
 
-def pairs_for(prompt: str) -> list[dict[str, object]]:
-    """Well-formed pairs out of the passage itself, as many as the prompt asks for."""
-    passage = re.search(r"<passage>\n(.*?)\n</passage>", prompt, re.DOTALL)
-    words = (passage[1] if passage else prompt).split()
-    wanted = re.search(r"exactly (\d+) pair", prompt)
-    count = int(wanted[1]) if wanted else 1
-    step = max(1, len(words) // count)
-    pairs: list[dict[str, object]] = []
-    for n in range(count):
-        quote = " ".join(words[n * step : n * step + min(step, 24)])
-        pairs.append(
-            {
-                "question": f"What do the rules say about {' '.join(words[n * step + 2 : n * step + 7])}?",
-                "answer": quote.rstrip(".,;") + ".",
-                "question_type": "factual",
-                "difficulty": "easy",
-                "evidence": [quote],
-            }
-        )
-    return pairs
-
-
 def prompt_of(messages: Sequence[Mapping[str, Any]]) -> str:
     """What the user says first; the system's words where the user says nothing."""
     said = [m["content"] for m in sorted(messages, key=lambda m: m["role"] != "user")]
@@ -87,31 +67,31 @@ def prompt_of(messages: Sequence[Mapping[str, Any]]) -> str:
 
 
 def application(latency: float, faults: Faults = Faults()) -> web.Application:
-    books = Books()
+    counted = Statistics()
 
     async def chat(request: web.Request) -> web.Response:
         body = await request.json()
         prompt = prompt_of(body["messages"])
         if "<passage>" not in prompt:
-            books.asides += 1
+            counted.others += 1
             return await answer(request, body["model"], prompt, None)
         now = time.perf_counter()
-        books.first = books.first or now
-        books.starts.append(now)
-        books.calls += 1
-        books.prompts[prompt] = books.prompts.get(prompt, 0) + 1
-        fault = faults.of(books.calls)
+        counted.first = counted.first or now
+        counted.starts.append(now)
+        counted.calls += 1
+        counted.prompts[prompt] = counted.prompts.get(prompt, 0) + 1
+        fault = faults.of(counted.calls)
         if fault:
-            books.faults[fault] = books.faults.get(fault, 0) + 1
-        books.in_flight += 1
-        books.most_in_flight = max(books.most_in_flight, books.in_flight)
+            counted.faults[fault] = counted.faults.get(fault, 0) + 1
+        counted.in_flight += 1
+        counted.most_in_flight = max(counted.most_in_flight, counted.in_flight)
         try:
             reply = await answer(request, body["model"], prompt, fault)
-            books.busy_seconds += latency if reply.status == 200 else 0
+            counted.busy_seconds += latency if reply.status == 200 else 0
             return reply
         finally:
-            books.in_flight -= 1
-            books.last = time.perf_counter()
+            counted.in_flight -= 1
+            counted.last = time.perf_counter()
 
     async def answer(request: web.Request, model: str, prompt: str, fault: str | None) -> web.Response:
         if fault == "busy":
@@ -140,9 +120,9 @@ def application(latency: float, faults: Faults = Faults()) -> web.Application:
         )
 
     async def stats(_: web.Request) -> web.Response:
-        told = asdict(books)
-        told["asked_twice"] = sum(n > 1 for n in told.pop("prompts").values())
-        return web.json_response(told)
+        figures = asdict(counted)
+        figures["asked_twice"] = sum(n > 1 for n in figures.pop("prompts").values())
+        return web.json_response(figures)
 
     app = web.Application()
     app.add_routes([web.post("/v1/chat/completions", chat), web.get("/stats", stats)])
@@ -155,13 +135,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     for name in asdict(Faults()):
         parser.add_argument(f"--{name}", type=int, default=0, help=f"every n-th request: {name}")
-    told = parser.parse_args()
-    faults = Faults(**{name: getattr(told, name) for name in asdict(Faults())})
+    options = parser.parse_args()
+    faults = Faults(**{name: getattr(options, name) for name in asdict(Faults())})
 
     async def run() -> None:
-        runner = web.AppRunner(application(told.latency, faults), access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(application(options.latency, faults), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", told.port, backlog=1024)
+        site = web.TCPSite(runner, "127.0.0.1", options.port, backlog=1024)
         await site.start()
         port = runner.addresses[0][1]
         print(json.dumps({"url": f"http://127.0.0.1:{port}/v1"}), flush=True)

@@ -28,12 +28,12 @@ def within(said: list[str], words: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("xquad", type=Path)
-    told = parser.parse_args()
+    options = parser.parse_args()
     kept = {"extractive": 0.0, "first sentences": 0.0, "random sentences": 0.0}
     passages = answers = summarised = 0
     share = 0.0
     drawn = random.Random(7)
-    for article in json.loads(told.xquad.read_text())["data"]:
+    for article in json.loads(options.xquad.read_text())["data"]:
         for paragraph in article["paragraphs"]:
             passages += 1
             context = paragraph["context"]
@@ -56,7 +56,7 @@ def main() -> None:
     print(f"{summarised} of {passages} passages summarised, to {mean:.0%} of their words; {answers} answers")
     for name, held in kept.items():
         print(f"{name:18}{held / answers:.3f} of the answers kept")
-    print("reproduce: python -m benchmarks.summaries", told.xquad)
+    print("reproduce: python -m benchmarks.summaries", options.xquad)
 
 
 if __name__ == "__main__":

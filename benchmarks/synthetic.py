@@ -1,9 +1,9 @@
 """A synthetic job with a scripted teacher of whose records a quarter are bad: `make bench-synthetic`.
 
-The states of the run's machine are walked in this process on the embedded wall (SQLite and disk), without latency, so
-the figure is what the engine itself takes: planning, prompts, reading, checks, exact near-duplicates, files, ledger.
+The states of the run's machine are called in this process on the embedded backend (SQLite and disk), without latency,
+so the figure is what the engine itself takes: planning, prompts, reading, checks, exact near-duplicates, files, ledger.
 Bad records are cut off, empty, or repeat an earlier one; the job tops up to at most 1.25 times what was asked for.
-Each size has a process of its own, whose peak memory is told state by state.
+Each size has a process of its own, whose peak memory is reported state by state.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.walking import walk, wall
+from benchmarks.walking import temporary_backend, walk
 from dataforge import settings
 from dataforge.records import Answer, Question
 from dataforge.store import organisations, runs
@@ -61,7 +61,7 @@ def one_job(count: int, share: float) -> dict[str, Any]:
     PROVIDERS["careless"] = lambda _: Careless(share)
     os.environ["DATAFORGE_SYNTHETIC_TEACHER"] = "careless:model"
     settings.get.cache_clear()
-    with wall() as started:
+    with temporary_backend() as started:
         org_id, user_id = organisations.create("bench")
         request = {
             "schema": "instruction_v1",
@@ -111,9 +111,9 @@ def compare(sizes: list[int], share: float) -> None:
             f"{peaks[-1]:.0f}",
         )
         print("".join(f"{cell:>13}" for cell in cells), flush=True)
-        told = ", ".join(f"{n} {found['peaks'][n]:.0f}" for n in STATES)
+        peaks_by_state = ", ".join(f"{n} {found['peaks'][n]:.0f}" for n in STATES)
         print(f"rejected by reason: {found['rejected']}; failed {found['failed']}; grade {found['grade']}")
-        print(f"peak MB of each state: {told} (before the run {found['before']:.0f})")
+        print(f"peak MB of each state: {peaks_by_state} (before the run {found['before']:.0f})")
     print(f"\npeak of the largest / peak of the smallest: {peaks[-1] / peaks[0]:.2f}")
     print(f"python -m benchmarks.synthetic --bad {share} --sizes " + " ".join(map(str, sizes)))
 
@@ -123,12 +123,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 50_000])
     parser.add_argument("--bad", type=float, default=0.25, help="share of bad records")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    told = parser.parse_args()
+    options = parser.parse_args()
     os.environ.setdefault("DATAFORGE_LOG_LEVEL", "ERROR")
-    if told.child:
-        print(json.dumps(one_job(told.child, told.bad)))
+    if options.child:
+        print(json.dumps(one_job(options.child, options.bad)))
     else:
-        compare(told.sizes, told.bad)
+        compare(options.sizes, options.bad)
 
 
 if __name__ == "__main__":

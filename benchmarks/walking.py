@@ -1,4 +1,4 @@
-"""A run walked state by state in this process, on the embedded wall (SQLite and disk) without its runner."""
+"""A run walked state by state in this process, on the embedded backend (SQLite and disk) without its runner."""
 
 from __future__ import annotations
 
@@ -13,49 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from dataforge import platform
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from dataforge.platform.ports import Execution, Item, Platform
 from dataforge.workflows import run_states
-from infra import catalog
-
-
-class Started:
-    """A workflows port that only notes what was started."""
-
-    def __init__(self) -> None:
-        self.input: Item = {}
-
-    def start(self, machine: str, run_id: str, input: Item) -> None:
-        self.input = input
-
-    def describe(self, machine: str, run_id: str) -> Execution | None:
-        return None
-
-    def stop(self, machine: str, run_id: str, *, cause: str = "") -> None:
-        return None
+from tests.support.embedded_platform import Started, embedded_platform
 
 
 @contextmanager
-def wall() -> Iterator[Started]:
-    with tempfile.TemporaryDirectory() as folder:
-        files = LocalFiles(Path(folder, "files"), base_url=lambda: "", secret=b"s" * 32, max_upload_bytes=10**9)
-        tables, started = SqliteTables(Path(folder, "data.db"), catalog.TABLES), Started()
-        platform.use(
-            Platform(
-                name="embedded",
-                tables=tables,
-                files=files,
-                workflows=started,
-                publisher=InProcessPublisher(),
-                secrets=EnvironmentSecrets(None),
-            )
-        )
+def temporary_backend() -> Iterator[Started]:
+    """An empty embedded backend in a folder that is removed at the end."""
+    with tempfile.TemporaryDirectory() as folder, embedded_platform(Path(folder), max_upload_bytes=10**9) as started:
         yield started
-        platform.use(None)
-        tables.close()
 
 
 @dataclass
@@ -84,7 +50,6 @@ Ask = Callable[[Any, Clock], Any]
 
 
 def in_real_time(planned: Any, clock: Clock) -> Any:
-
     for item in batches(planned):
         clock.timed("generate", run_states.generate_batch, item)
     return planned
@@ -96,7 +61,6 @@ def batches(event: Any) -> Any:
 
 def walk(event: Any, ask: Ask = in_real_time) -> Clock:
     """Every state in order, as the machine would, top-ups too."""
-
     clock = Clock()
     while True:
         event = clock.timed(
@@ -116,6 +80,6 @@ def forget_peak() -> None:
 
 def peak() -> float:
     with suppress(OSError):
-        told = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-        return int(told.split()[1]) / 1024
+        line = next(row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

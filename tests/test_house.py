@@ -217,8 +217,9 @@ def words(text: str) -> set[str]:
 
 
 def texts() -> list[Path]:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return [*(p for p in sources(*PRODUCT) if "extractive" not in p.parts), *pages]
+    pages = [ROOT / name for name in ("README.md", "Makefile", "pyproject.toml", ".ci/run")]
+    pages += sorted((ROOT / "docs").rglob("*.md"))
+    return [*(p for p in sources(*PRODUCT, ROOT / "benchmarks") if "extractive" not in p.parts), *pages]
 
 
 @pytest.mark.parametrize("path", texts(), ids=lambda p: str(p.relative_to(ROOT)))

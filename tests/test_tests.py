@@ -1,4 +1,5 @@
-"""Rules for the tests themselves: no test module imports another one, nobody sleeps long, files stay readable."""
+"""Rules for the tests themselves: no test module imports another one, benchmarks and tests share one folder of helpers,
+nobody sleeps long, files stay readable."""
 
 from __future__ import annotations
 
@@ -59,6 +60,23 @@ def long_sleeps(tree: ast.AST) -> list[int]:
 def test_no_module_imports_a_test_module(path: Path) -> None:
     """What two of them need stands in tests/support; fixtures stand in a conftest.py."""
     assert of_tests(imported(tree_of(path))) == []
+
+
+def test_benchmarks_and_tests_share_helpers_in_one_direction() -> None:
+    """A test may look at a benchmark, and a benchmark may use tests/support; what both need stands there."""
+    benchmarks = {p for p in (ROOT / "benchmarks").rglob("*.py") for n in imported(tree_of(p)) if of_the_tests_only(n)}
+    support = {
+        p
+        for p in (TESTS / "support").rglob("*.py")
+        for n in imported(tree_of(p))
+        if n.partition(".")[0] == "benchmarks"
+    }
+
+    assert (benchmarks, support) == (set(), set())
+
+
+def of_the_tests_only(module: str) -> bool:
+    return module.startswith("tests.") and not module.startswith("tests.support")
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

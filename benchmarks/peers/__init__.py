@@ -86,7 +86,7 @@ def started(name: str, task: Task) -> Iterator[subprocess.Popen[str]]:
     assert child.stdin is not None
     child.stdin.write(json.dumps(asdict(task)))
     child.stdin.close()
-    child.stdin = None  # it is told everything: `communicate` has nothing to add
+    child.stdin = None  # it has everything: `communicate` has nothing to add
     try:
         yield child
     finally:
@@ -96,11 +96,11 @@ def started(name: str, task: Task) -> Iterator[subprocess.Popen[str]]:
 
 
 def run(name: str, task: Task, limit: float = 300) -> dict[str, Any]:
-    """version, wall (seconds without imports), rows (well-formed), spoilt (kept though they are not), outside (other
+    """version, wall (seconds without imports), rows (well-formed), malformed (kept though they are not), outside (other
     hosts it wanted and did not get). Raises RuntimeError with the end of its log, TimeoutExpired after `limit`."""
     with started(name, task) as child:
-        told, _ = child.communicate(timeout=limit)
+        output, _ = child.communicate(timeout=limit)
     if child.returncode:
         raise RuntimeError(f"{name}: exit {child.returncode}\n" + (Path(task.folder) / "log.txt").read_text()[-2000:])
-    report: dict[str, Any] = json.loads(told.splitlines()[-1])
+    report: dict[str, Any] = json.loads(output.splitlines()[-1])
     return report

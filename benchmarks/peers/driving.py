@@ -34,15 +34,15 @@ def drive(package: str, make: Callable[[Task], Iterable[Any]]) -> None:
     rows = list(make(task))
     wall = time.perf_counter() - began
     good = sum(map(whole, rows))
-    told = {
+    figures = {
         "package": package,
         "version": version(package),
         "wall": wall,
         "rows": good,
-        "spoilt": len(rows) - good,
+        "malformed": len(rows) - good,
         "outside": sorted(set(outside)),
     }
-    os.write(report, (json.dumps(told) + "\n").encode())
+    os.write(report, (json.dumps(figures) + "\n").encode())
     os._exit(0)  # threads that some tools leave behind are not waited for
 
 

@@ -17,7 +17,7 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-from benchmarks.stub import pairs_for
+from tests.support.document_replies import pairs_for
 
 Body = dict[str, Any]
 KEY = "sk-stand-in"

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from benchmarks.stub import pairs_for
+from tests.support.document_replies import pairs_for
 
 Body = dict[str, Any]
 Reply = Callable[[Body, str], tuple[int, Body]]

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from benchmarks.walking import Started
 from dataforge import platform
 from dataforge.platform.ports import Item
 from dataforge.records import Question
@@ -16,6 +15,7 @@ from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import Line, ScriptedTeacher
 from dataforge.workflows import run_states
 from dataforge.workflows.generation import starting
+from tests.support.embedded_platform import Started
 
 FACTS = [
     [

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.walking import Started
 from dataforge import platform
 from dataforge.platform.ports import Item
 from dataforge.records import Question
@@ -17,6 +16,7 @@ from dataforge.teachers import PROVIDERS, templated
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import run_files, run_states
 from dataforge.workflows.synthetic import starting
+from tests.support.embedded_platform import Started
 
 Answering = Callable[[Question], str]
 REPEATED = {"instruction": "When does the office open?", "input": "", "output": "It opens at nine."}

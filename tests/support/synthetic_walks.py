@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from benchmarks.walking import Started
 from dataforge import platform
 from dataforge.platform.ports import Item
 from dataforge.store import organisations, runs
 from dataforge.workflows import run_states
 from dataforge.workflows.engine.provider_batch import collecting, polling, submitting
 from dataforge.workflows.synthetic import starting
+from tests.support.embedded_platform import Started
 
 
 class Walk:

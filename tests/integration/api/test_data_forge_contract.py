@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.stub import pairs_for
 from dataforge import clock, settings
 from dataforge.platform import current
 from dataforge_client import DataForge, api_resource
+from tests.support.document_replies import pairs_for
 from tests.support.projects import RULES, harbour
 from tests.support.service import BASE, Service
 from tests.support.waiting import until

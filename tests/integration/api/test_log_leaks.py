@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from benchmarks.stub import pairs_for
 from dataforge import log
 from infra.local.platform import pool
 from tests.support.chat_servers import answering
+from tests.support.document_replies import pairs_for
 from tests.support.service import MakeWorkers, Service
 from tests.support.synthetic_api import Synthetic
 

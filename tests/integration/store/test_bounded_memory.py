@@ -8,13 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dataforge import ids, platform, settings
+from dataforge import ids, settings
 from dataforge.platform import current
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from dataforge.platform.ports import Platform
 from dataforge.store import chunks, documents, organisations, projects, review_index, runs
 from dataforge.store.item_codec import to_item
 from dataforge.store.projects import Project
@@ -23,8 +18,7 @@ from dataforge.store.runs import Run
 from dataforge.workflows import erasing
 from dataforge.workflows.review import analytics, search
 from dataforge.workflows.synthetic import jobs, starting
-from infra import catalog
-from tests.support.document_runs import Started
+from tests.support.embedded_platform import embedded_platform
 
 REPORT = {"lines": ["x" * 1000] * 20}
 """Twenty kilobytes, as a run's report and configuration may have."""
@@ -33,22 +27,9 @@ REPORT = {"lines": ["x" * 1000] * 20}
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     settings.get.cache_clear()
-    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(
-        Platform(
-            name="embedded",
-            tables=tables,
-            files=files,
-            workflows=Started(),
-            publisher=InProcessPublisher(),
-            secrets=EnvironmentSecrets(None),
-        )
-    )
-    org_id, user_id = organisations.create("harbour")
-    yield projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
-    platform.use(None)
-    tables.close()
+    with embedded_platform(tmp_path):
+        org_id, user_id = organisations.create("harbour")
+        yield projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
 
 
 def add_runs(org_id: str, project_id: str, first: int, last: int) -> None:

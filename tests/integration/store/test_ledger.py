@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import ConditionFailed, Invalid, PaymentRequired
 from dataforge.platform.embedded.publisher import InProcessPublisher
@@ -17,6 +16,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import ABSENT, Platform, Put
 from dataforge.store import ledger
 from dataforge.store.ledger import Demand
+from tests.support.embedded_platform import Started
 from tests.support.storage_backends import aws_tables, embedded_tables
 
 ORG = "org_1"

@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.walking import Started
-from dataforge import clock, platform, settings
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from dataforge.platform.ports import Platform
+from dataforge import clock, settings
 from dataforge.store import documents, organisations, projects
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.documents import Document
 from dataforge.store.projects import Project
 from dataforge.workflows.engine import retry
-from infra import catalog
 from tests.support.chat_servers import Recorder, recorder
 from tests.support.document_runs import FACTS, passage
+from tests.support.embedded_platform import embedded_platform
 from tests.support.synthetic_runs import SyntheticHarness
 
 
@@ -38,44 +32,31 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     """A project of six passages on a fresh embedded backend."""
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.05)
     settings.get.cache_clear()
-    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(
-        Platform(
-            name="embedded",
-            tables=tables,
-            files=files,
-            workflows=Started(),
-            publisher=InProcessPublisher(),
-            secrets=EnvironmentSecrets(None),
+    with embedded_platform(tmp_path):
+        org_id, user_id = organisations.create("harbour")
+        made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
+        document = Document(
+            made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(), parsing_status="parsing"
         )
-    )
-    org_id, user_id = organisations.create("harbour")
-    made = projects.create(org_id, user_id, name="p", description="", source_type="documents", config={})
-    document = Document(
-        made.project_id, "doc_0", "rules.md", "text/markdown", 1, "k", clock.now(), parsing_status="parsing"
-    )
-    documents.add(made, document)
-    chunks = [
-        StoredChunk(
-            made.project_id,
-            f"chunk_0_{n:06d}",
-            "doc_0",
-            passage(n),
-            ["Rules"],
-            n,
-            "paragraph",
-            60,
-            0,
-            len(passage(n)),
-            clock.now(),
-        )
-        for n in range(len(FACTS))
-    ]
-    documents.replace_chunks(org_id, document, chunks, {"parsing_status": "parsed"})
-    yield projects.get(org_id, made.project_id)
-    platform.use(None)
-    tables.close()
+        documents.add(made, document)
+        chunks = [
+            StoredChunk(
+                made.project_id,
+                f"chunk_0_{n:06d}",
+                "doc_0",
+                passage(n),
+                ["Rules"],
+                n,
+                "paragraph",
+                60,
+                0,
+                len(passage(n)),
+                clock.now(),
+            )
+            for n in range(len(FACTS))
+        ]
+        documents.replace_chunks(org_id, document, chunks, {"parsing_status": "parsed"})
+        yield projects.get(org_id, made.project_id)
 
 
 @pytest.fixture
@@ -83,19 +64,6 @@ def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Synthet
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.02)
     monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "fake:model")
     settings.get.cache_clear()
-    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    platform.use(
-        Platform(
-            name="embedded",
-            tables=tables,
-            files=files,
-            workflows=Started(),
-            publisher=InProcessPublisher(),
-            secrets=EnvironmentSecrets(None),
-        )
-    )
-    yield SyntheticHarness(monkeypatch)
-    platform.use(None)
-    tables.close()
+    with embedded_platform(tmp_path):
+        yield SyntheticHarness(monkeypatch)
     settings.get.cache_clear()

@@ -10,14 +10,9 @@ import pytest
 
 from dataforge import platform, settings, teachers
 from dataforge.errors import Invalid
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from dataforge.platform.ports import Platform
 from dataforge.store import model_settings, organisations
 from dataforge.teachers import catalogue
-from infra import catalog
+from tests.support.embedded_platform import embedded_platform
 
 KEYS = (
     "OPENAI_API_KEY",
@@ -40,21 +35,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mon
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     settings.get.cache_clear()
-    tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-    files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-    platform.use(
-        Platform(
-            name="embedded",
-            tables=tables,
-            files=files,
-            workflows=None,
-            publisher=InProcessPublisher(),
-            secrets=EnvironmentSecrets(None),
-        )
-    )  # type: ignore[arg-type]
-    yield monkeypatch
-    platform.use(None)
-    tables.close()
+    with embedded_platform(tmp_path):
+        yield monkeypatch
     settings.get.cache_clear()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.platform.ports import Item
 from dataforge.store import projects, runs
@@ -12,6 +11,7 @@ from dataforge.store.projects import Project
 from dataforge.workflows import run_files, run_states
 from dataforge.workflows.engine import outcomes
 from tests.support.document_runs import batches, begin, counts_of, good, teach
+from tests.support.embedded_platform import Started
 from tests.support.synthetic_runs import SyntheticHarness, lines
 from tests.support.table_watchers import killed_until_done
 

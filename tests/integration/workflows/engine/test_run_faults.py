@@ -11,7 +11,6 @@ from unittest import mock
 
 import pytest
 
-from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import Conflict, NotFound, TeacherRefused, TeacherUnreachable
 from dataforge.platform.ports import Execution, Item
@@ -28,6 +27,7 @@ from dataforge.workflows.engine.call_loop import MAX_FRUITLESS
 from dataforge.workflows.generation import scoring, starting
 from dataforge.workflows.review import edit, search
 from tests.support.document_runs import FACTS, batches, begin, counts_of, good, teach, walk, wrong
+from tests.support.embedded_platform import Started
 
 
 def pair(question: str, answer: str, **more: object) -> str:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.walking import Started
 from dataforge import platform, settings
 from dataforge.errors import BatchUnfinished, Busy
 from dataforge.platform.ports import Item
@@ -20,6 +19,7 @@ from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import lifecycle, run_files, run_states
 from dataforge.workflows.generation import starting
 from tests.support.document_runs import batches, begin, counts_of, good, teach, walk, wrong
+from tests.support.embedded_platform import Started
 
 
 def test_replies_are_on_file_before_they_are_read_and_never_asked_for_again(

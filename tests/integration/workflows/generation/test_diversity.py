@@ -10,8 +10,8 @@ from zlib import crc32
 
 import pytest
 
-from benchmarks.stub import pairs_for
 from tests.support.chat_servers import Body, Recorder, answering
+from tests.support.document_replies import pairs_for
 from tests.support.paths import HANDBOOK
 from tests.support.projects import Json, guide, lines, pairs_of, parsed_text
 from tests.support.service import Service

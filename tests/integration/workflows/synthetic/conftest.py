@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.walking import Started
-from dataforge import platform, settings
-from dataforge.platform.embedded.local_files import LocalFiles
-from dataforge.platform.embedded.publisher import InProcessPublisher
-from dataforge.platform.embedded.secrets import EnvironmentSecrets
-from dataforge.platform.embedded.sqlite_tables import SqliteTables
-from dataforge.platform.ports import Platform
-from infra import catalog
+from dataforge import settings
 from tests.support.batch_servers import KEY, BatchServer, Plot, openai_batches
+from tests.support.embedded_platform import embedded_platform
 from tests.support.scripted_replies import scripted_reply
 from tests.support.synthetic_batches import MODELS
 
@@ -34,19 +28,6 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[BatchS
         }.items():
             monkeypatch.setenv(name, value)
         settings.get.cache_clear()
-        files = LocalFiles(tmp_path / "files", base_url=lambda: "http://x", secret=b"s" * 32, max_upload_bytes=10**6)
-        tables = SqliteTables(tmp_path / "data.db", catalog.TABLES)
-        platform.use(
-            Platform(
-                name="embedded",
-                tables=tables,
-                files=files,
-                workflows=Started(),
-                publisher=InProcessPublisher(),
-                secrets=EnvironmentSecrets(None),
-            )
-        )
-        yield made
-        platform.use(None)
-        tables.close()
+        with embedded_platform(tmp_path):
+            yield made
         settings.get.cache_clear()
