@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from typing import cast
+from typing import NoReturn, cast
 
 from dataforge import clock, metrics
-from dataforge.errors import ConditionFailed, Conflict, NotFound
+from dataforge.errors import Busy, ConditionFailed, Conflict, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Execution, Item, Put
@@ -29,6 +29,8 @@ RECONCILE_AFTER = 30.0
 """Seconds a run may be open before a reader of it asks whether its machine still runs."""
 RECONCILE_EVERY = 30.0
 """Seconds between two such questions about one run, in one process: each is a call that AWS counts and limits."""
+NOT_BEGUN = "pending"
+"""The status of a run until its first state has planned it."""
 MAX_REMEMBERED = 10_000
 """Runs whose last question is remembered."""
 
@@ -41,10 +43,45 @@ def run_of(e: StateInput) -> Run:
 
 
 def begin(project: projects.Project, run: Run) -> None:
-    """Write the run, take the project, start the machine. Raises Conflict while another run holds the project."""
+    """Write the run, take the project, start the machine.
+
+    Raises Conflict while another run holds the project, Busy as `start_or_withdraw`.
+    """
     release_if_finished(project)
     projects.occupy(project, run.run_id, Put("runs", to_item(run)))
-    start_machine(run)
+    start_or_withdraw(run)
+
+
+def start_or_withdraw(run: Run) -> None:
+    """Start the machine of a run that was just written. Raises Busy when it cannot be started: then the run has ended
+    as failed, its project is free and nothing is charged.
+
+    Where not even that can be written the run stands, and whoever reads it next starts it.
+    """
+    try:
+        start_machine(run)
+    except Exception as problem:
+        logger.warning("run %s cannot be started", run.run_id, exc_info=True)
+        try:
+            # Nothing is asked any more, should the machine have started all the same; it closes the run itself.
+            withdrawn = run_status.change(run, {"cancel_requested": True}, where={"status": NOT_BEGUN})
+        except ConditionFailed:  # it has started, only the answer was lost
+            return
+        except Exception:
+            logger.exception("run %s is started by its next reader", run.run_id)
+            return
+        _withdraw(withdrawn, problem)
+
+
+def _withdraw(run: Run, problem: Exception) -> NoReturn:
+    why = f"The run could not be started and was withdrawn: {type(problem).__name__}: {problem}"
+    try:
+        kinds.of(run.kind).step("give_up")(run, why)
+    except Exception:
+        logger.exception("run %s is closed by its next reader", run.run_id)
+    raise Busy(
+        f"Run {run.run_id} could not be started and was withdrawn; nothing was asked or charged. Send the request again"
+    ) from problem
 
 
 def start_machine(run: Run) -> None:

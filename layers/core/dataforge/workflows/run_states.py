@@ -9,9 +9,14 @@ from dataforge.workflows.state_input import StateInput
 
 
 def plan_run(raw: Item) -> Item:
+    """A run that was closed meanwhile, by the deletion of its project for instance, gets no batches: nothing may be
+    written or asked any more."""
     e = state_input.read(raw)
+    run = lifecycle.run_of(e)
+    if run.status in runs.FINISHED:
+        return {**e.base(), "batches": 0, "batches_key": ""}
     step = "recover" if e.recovering else "plan"
-    output: Item = kinds.of(e.kind).step(step)(lifecycle.run_of(e), e)
+    output: Item = kinds.of(e.kind).step(step)(run, e)
     return output
 
 

@@ -29,8 +29,6 @@ def plan_recovery(run: Run, e: StateInput) -> Item:
 
     Nothing of a provider is touched here: `next` of the output leads to CheckJobs where jobs are left.
     """
-    if run.status in runs.FINISHED:  # closed meanwhile, e.g. by the deletion of its project: nothing may be written
-        return {**e.base(), "batches": 0, "batches_key": ""}
     last = _last_round(run)
     base: Item = {**e.base(), "round": max(0, last), "mode": "stopped"}
     items = [] if run.assessed_round >= last else batches.items_of(run, last) or []

@@ -73,7 +73,7 @@ def quote(project: Project, request: Item) -> CheckedRequest:
 
 
 def start(project: Project, request: Item) -> Run:
-    """Raises Invalid as `quote` does, Conflict while another run of the project is active."""
+    """Raises Invalid as `quote` does, Conflict and Busy as `lifecycle.begin`."""
     checked = quote(project, request)
     run_id = ids.new("gen")
     run = Run(

@@ -73,12 +73,12 @@ class JobQuote:
 
 
 def start(org_id: str, user_id: str, request: Request, *, domain_confirmed: bool) -> Run:
-    """Raises Malformed, Invalid, Misspelt, PaymentRequired; nothing is begun or charged then."""
+    """Raises Malformed, Invalid, Misspelt, PaymentRequired, Busy; nothing is begun or charged then."""
     quoted = quote(request, domain_confirmed=domain_confirmed)
     run = _run(org_id, user_id, quoted)
     demand = ledger.Demand(quoted.cost, quoted.price.quota(quoted.records), quoted.price.subscription)
     ledger.reserve(org_id, run.run_id, demand, also=[Put("runs", to_item(run))])
-    lifecycle.start_machine(run)
+    lifecycle.start_or_withdraw(run)
     return run
 
 
