@@ -33,6 +33,8 @@ from functions.api.wire.review import Pair
 
 logger = logging.getLogger(__name__)
 
+TOO_LARGE = "TOO_LARGE"
+
 
 def request_id(request: Request) -> str:
     """API Gateway's own id on Lambda, a fresh one elsewhere; stays the same for the whole request."""
@@ -71,8 +73,18 @@ def body(
 
 def too_large(request: Request, limit: int) -> JSONResponse:
     """For a request whose body has not been read."""
-    message = f"A request body has at most {limit:,} bytes; upload files through the address of upload-url"
-    return body(request, 413, "TOO_LARGE", message)
+    return body(request, 413, TOO_LARGE, body_too_large(limit).detail)
+
+
+def body_too_large(limit: int) -> HTTPException:
+    """Raised while a body is read: the framework passes an exception of its own on."""
+    return HTTPException(
+        413, f"A request body has at most {limit:,} bytes; upload files through the address of upload-url"
+    )
+
+
+def body_too_slow() -> HTTPException:
+    return HTTPException(408, "The request body did not arrive in time; send the request again")
 
 
 def install(app: FastAPI) -> None:
@@ -120,6 +132,8 @@ def _field(location: tuple[int | str, ...]) -> str:
 def _http(request: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, HTTPException)  # noqa: S101  registered for this class
     code, message = HTTPStatus(problem.status_code).name, str(problem.detail)
+    if problem.status_code == 413:
+        code = TOO_LARGE
     if problem.status_code == 404:
         message = f"No route {request.method} {request.url.path}"
     if problem.status_code == 400:  # the framework's status for bytes that are no text, and for endless nesting

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from mangum import Mangum
 
 from dataforge import VERSION, log, platform, settings
 from functions.api import accounts, data_forge, docs, errors, ledger, openapi, synthetic, system
-from functions.api.callers import rate_headers
+from functions.api.each_request import EachRequest
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
 
 Send your key as `X-API-Key` (or `Authorization: Bearer`) and your organisation as `X-Organization-ID`."""
-
-MAX_BODY_BYTES = 4 * 2**20
-"""Files are uploaded elsewhere. Lambda accepts events of 6 MB, in which a body is a third longer (base64)."""
 
 
 class _App(FastAPI):
@@ -40,7 +35,7 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,  # see docs.py: FastAPI's page loads files from another host
     )
-    app.middleware("http")(_each_request)
+    app.add_middleware(EachRequest)
     errors.install(app)
     app.include_router(docs.router)
     app.include_router(system.router)
@@ -49,28 +44,6 @@ def create_app() -> FastAPI:
     app.include_router(synthetic.router)
     app.include_router(ledger.router)
     return app
-
-
-async def _each_request(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Adds a request id to the response and every log line; treats a trailing slash as the same route."""
-    path = request.scope["path"]
-    if len(path) > 1 and path.endswith("/"):
-        request.scope["path"] = path.rstrip("/")
-    request_id = errors.request_id(request)
-    token = log.context.set({"request_id": request_id})
-    started = time.perf_counter()
-    try:
-        length = request.headers.get("content-length", "")
-        if length.isdigit() and int(length) > MAX_BODY_BYTES:
-            response: Response = errors.too_large(request, MAX_BODY_BYTES)
-        else:
-            response = await call_next(request)
-    finally:
-        log.context.reset(token)
-    response.headers["X-Request-ID"] = request_id
-    response.headers.update(rate_headers(request))
-    response.headers["Server-Timing"] = f"app;dur={(time.perf_counter() - started) * 1000:.1f}"
-    return response
 
 
 log.configure(settings.get().log_level)

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,8 +32,10 @@ from dataforge.store import api_keys, members, organisations, projects, runs, sc
 from dataforge.workflows import lifecycle
 from dataforge.workflows.documents import verification
 from dataforge.workflows.synthetic import jobs
+from functions.api.each_request import BodyLimits
 from infra.local import watching
 from infra.local.home import CREDENTIALS, check, held, make_private, organisation_of
+from infra.local.http_server import make_server
 from infra.local.identity import add_identity_route
 from infra.local.platform import Workers, build, invoker, pool, secret_of, write_once
 
@@ -44,8 +47,13 @@ UPLOAD_RETRIES = (0.2, 2.0)
 """Pauses before an upload is verified again, in seconds."""
 
 
+UPLOAD = BodyLimits(sys.maxsize, idle_seconds=60, total_seconds=3600)
+"""Of an upload by signed URL; its size is limited by `LocalFiles`, its time by that of the URL."""
+
+
 def add_file_routes(app: FastAPI, files: LocalFiles) -> None:
     """PUT and GET of one object by signed URL, as S3 does for presigned URLs."""
+    app.state.body_limits = {"/files/": UPLOAD}
 
     @app.put("/files/{key:path}", include_in_schema=False)
     async def put_file(key: str, request: Request) -> PlainTextResponse:
@@ -199,16 +207,7 @@ def serve(home: Path, host: str, port: int, *, stop_when: str = "asked") -> None
         }
         marker = home / "server.json"
         marker.write_text(json.dumps(ready))
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=3,
-                lifespan="off",
-            )
-        )
+        server = make_server(app)
         threading.Thread(target=_announce, args=(server, ready), daemon=True).start()
         try:
             with watched(home, backend, stop_when):
