@@ -6,6 +6,7 @@ import logging
 import math
 import uuid
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,6 +24,7 @@ from dataforge.errors import (
     RevisionConflict,
     Unauthenticated,
 )
+from functions.api import unknown_fields
 from functions.api.callers import rate_headers
 from functions.api.openapi import methods_at
 from functions.api.preconditions import ETAG, etag
@@ -119,9 +121,15 @@ def _validation(request: Request, problem: Exception) -> JSONResponse:
     found = problem.errors()
     if any(e["type"] == "json_invalid" for e in found):
         return body(request, 400, "MALFORMED_REQUEST", "The request body is not valid JSON")
-    fields = [FieldError(_field(e["loc"]), str(e["msg"])) for e in found]
+    fields = [FieldError(_field(e["loc"]), _message(request, e)) for e in found]
     message = "; ".join(f"{f.field}: {f.message}" for f in fields)
     return body(request, 422, "VALIDATION_ERROR", message, errors=fields)
+
+
+def _message(request: Request, error: dict[str, Any]) -> str:
+    if error["type"] == unknown_fields.UNKNOWN:
+        return unknown_fields.message(request, error["loc"])
+    return str(error["msg"])
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.fake_api_routes import BASE, ESTIMATE, ORGANIZATION, ROUTES, refusal
+from tests.support.fake_api_synthetic import SYNTHETIC_ROUTES
 
 __all__ = ["BASE", "ESTIMATE", "KEY", "ORGANIZATION", "FakeApi", "Fault"]
 
@@ -56,7 +57,7 @@ class Seen:
 @dataclass
 class FakeApi:
     """unreadable: documents whose parse fails. rejected, failed: slots lost. hold: a stage that does not end until
-    `released` is set (parsing, generating, or uploading)."""
+    `released` is set (parsing, generating, uploading, or synthetic)."""
 
     unreadable: tuple[str, ...] = ()
     rejected: int = 0
@@ -74,6 +75,7 @@ class FakeApi:
         self.projects: dict[str, dict[str, Any]] = {}
         self.documents: dict[str, list[dict[str, Any]]] = {}
         self.generations: dict[str, dict[str, Any]] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
         self.pairs: dict[str, list[dict[str, Any]]] = {}
         self.exports: dict[tuple[str, int], bytes] = {}
         self.files: dict[str, bytes] = {}
@@ -107,7 +109,7 @@ class FakeApi:
         if path == "/local/identity":
             asked = f"dataforge server\n{self.url}\n{query['challenge']}".encode()
             return 200, {"proof": hmac.new(self.secret, asked, hashlib.sha256).hexdigest()}
-        for verb, pattern, function in ROUTES:
+        for verb, pattern, function in (*ROUTES, *SYNTHETIC_ROUTES):
             found = re.fullmatch(pattern, path)
             if found and verb == method:
                 with self._lock:

@@ -20,6 +20,7 @@ from dataforge_client.cli import (
     deploy,
     down,
     export,
+    jobs,
     key,
     ledger,
     local_server,
@@ -55,6 +56,7 @@ def cli() -> None:
 for _command in (
     run.command,
     synth.command,
+    jobs.command,
     up.command,
     down.command,
     models.command,

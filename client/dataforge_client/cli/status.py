@@ -6,18 +6,22 @@ import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.formatting import counts_line, duration, money, reasons_lines, tokens_line
+from dataforge_client.cli.jobs import is_job, show_job
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
 
 
 @click.command("status")
-@click.argument("generation_id")
+@click.argument("job_id")
 @connection_options
 @json_option
-def command(generation_id: str, as_json: bool, connection: ConnectionOptions) -> None:
-    """Show the state, counts and cost of a job."""
+def command(job_id: str, as_json: bool, connection: ConnectionOptions) -> None:
+    """Show the state, counts and cost of a job, also of a synthetic one."""
+    if is_job(job_id):
+        show_job(connection, job_id, as_json=as_json)
+        return
     with connect(connection) as forge:
-        job = forge.get_generation(generation_id)
+        job = forge.get_generation(job_id)
     if as_json:
         print_json(job.raw)
         return

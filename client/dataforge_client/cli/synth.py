@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connection_options
+from dataforge_client.cli.jobs import out_option
 
 SCHEMAS = ("instruction_v1", "preference_v1", "eval_v1", "conflict_v1")
 MODES = ("realtime", "batch")
@@ -56,14 +57,7 @@ TIERS = ("fast", "balanced", "diverse", "deep")
     metavar="FILE",
     help="The whole request as JSON; other options override its values.",
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("synthetic"),
-    show_default=True,
-    metavar="DIR",
-    help="Folder for results.jsonl, splits, quality report and manifest.",
-)
+@out_option
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before spending money.")
 @click.option("--confirm-domain", is_flag=True, help="Skip the spell check of the domain.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines on stdout; the last is the result.")

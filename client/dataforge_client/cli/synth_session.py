@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ import click
 from dataforge_client.cli.connection import ConnectionOptions, connect
 from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, PARTIAL, describe, exit_code
 from dataforge_client.cli.formatting import duration, money
+from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.progress import ProgressUpdate, Stage, is_interactive, make_reporter
+from dataforge_client.cli.synth_files import save_files
 from dataforge_client.cli.terminal import echo, echo_json
-from dataforge_client.dataset_card import render_card
-from dataforge_client.errors import ApiError, NotFound
+from dataforge_client.errors import ApiError
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
@@ -28,10 +28,14 @@ STAGES: tuple[Stage, ...] = ("generate", "validate", "export")
 
 @dataclass(frozen=True, slots=True)
 class SynthRequest:
-    """body: the JSON of the API request. out: the folder for the files. yes: do not ask before spending money."""
+    """body: the JSON of the API request; None with job_id, the job to wait for. out: the folder for the files.
 
-    body: Mapping[str, Any]
+    yes: do not ask before spending money.
+    """
+
+    body: Mapping[str, Any] | None
     out: Path
+    job_id: str | None = None
     yes: bool = False
     domain_confirmed: bool = False
 
@@ -41,7 +45,7 @@ class SynthSession:
         self._connection, self._request, self._json, self._quiet = connection, request, as_json, quiet
         self._reporter = make_reporter(as_json=as_json, quiet=quiet, stages=STAGES)
         self._started_at = time.monotonic()
-        self._job_id: str | None = None
+        self._job_id, self._is_starting = request.job_id, False
         self._batch_noted = False
 
     def run(self) -> int:
@@ -50,8 +54,6 @@ class SynthSession:
             with connect(self._connection, on_server_start=self._reporter.note) as forge:
                 return self._make_dataset(forge)
         except KeyboardInterrupt:
-            if self._job_id:
-                echo(f"\nInterrupted. The job is {self._job_id}; its accepted records are kept.", err=True)
             return INTERRUPTED
         except ApiError as problem:
             return self._show_api_error(problem)
@@ -61,22 +63,68 @@ class SynthSession:
             return self._show_error(describe(problem), type(problem).__name__, exit_code(problem))
 
     def _make_dataset(self, forge: DataForge) -> int:
+        try:
+            job_id = self._job_id or self._start(forge)
+            self._show_id()
+            with self._reporter:
+                job = forge.wait_synthetic(job_id, self._report_progress)
+                saved = save_files(forge, job_id, self._request.out) if job.count_accepted else {}
+                self._reporter.update(ProgressUpdate("export", len(saved), len(saved), "files", finished=True))
+        except KeyboardInterrupt:
+            # Printed before a local server is stopped: a second Ctrl-C must not lose the id.
+            self._show_interrupted()
+            raise
+        return self._show_summary(job, saved)
+
+    def _start(self, forge: DataForge) -> str:
+        """Show the price, ask, and start the job. Returns its id."""
         request = self._request
-        estimate = forge.synthetic_estimate(request.body, domain_confirmed=request.domain_confirmed)
+        body = request.body or {}
+        estimate = forge.synthetic_estimate(body, domain_confirmed=request.domain_confirmed)
         self._show_price(estimate)
         if estimate.estimated_cost_usd > 0 and not request.yes and is_interactive() and not self._json:
             click.confirm("Start the job?", default=True, abort=True, err=True)
         self._started_at = time.monotonic()
-        started = forge.synthetic_generate(**request.body, domain_confirmed=request.domain_confirmed)
-        self._job_id = job_id = started.job_id or ""
-        with self._reporter:
-            try:
-                job = forge.wait_synthetic(job_id, self._report_progress)
-            except KeyboardInterrupt:
-                forge.synthetic_cancel_job(job_id)
-                raise
-            saved = self._save_files(forge, job) if job.count_accepted else {}
-        return self._show_summary(job, saved)
+        self._is_starting = True
+        started = forge.synthetic_start(body, domain_confirmed=request.domain_confirmed)
+        self._job_id, self._is_starting = started.job_id or "", False
+        return self._job_id
+
+    def _show_id(self) -> None:
+        resume = self._resume_command()
+        self._reporter.event("job", {"job_id": self._job_id, "resume": resume})
+        self._reporter.note(f"Job {self._job_id}. If this command is interrupted: {resume}")
+
+    def _resume_command(self) -> str:
+        """Waits for the job and saves its files; empty without a job."""
+        if not self._job_id:
+            return ""
+        return command_line(
+            self._connection, "jobs", "resume", self._job_id, "--out", str(self._request.out.absolute())
+        )
+
+    def _show_interrupted(self) -> None:
+        """A job is never cancelled by Ctrl-C: it goes on, on a local server at its next start."""
+        if self._json:
+            self._print_result({"status": "interrupted", "exit_code": INTERRUPTED, **self._job_values()})
+        elif self._job_id:
+            cancel = command_line(self._connection, "jobs", "cancel", self._job_id)
+            echo(
+                f"\nInterrupted. The job {self._job_id} is not cancelled; to cancel it: {cancel}\n"
+                f"Resume with:\n  {self._resume_command()}",
+                err=True,
+            )
+        else:
+            echo(f"\nInterrupted.{self._lost_start()}", err=True)
+
+    def _lost_start(self) -> str:
+        """A sentence for a job that may have been started although its id never arrived."""
+        if not self._is_starting:
+            return ""
+        return f" The job may have been started all the same: {command_line(self._connection, 'jobs', 'list')}"
+
+    def _job_values(self) -> dict[str, object]:
+        return {"job_id": self._job_id, "resume": self._resume_command() or None}
 
     def _show_price(self, estimate: SyntheticStarted) -> None:
         self._reporter.event("estimate", dict(estimate.raw))
@@ -115,27 +163,6 @@ class SynthSession:
                 )
             )
 
-    def _save_files(self, forge: DataForge, job: SyntheticJob) -> dict[str, str]:
-        """Name -> absolute path of every file written to --out."""
-        out = self._request.out
-        saved = {
-            "results": out / "results.jsonl",
-            "quality_report": out / "quality_report.json",
-            "manifest": out / "manifest.json",
-        }
-        forge.download_synthetic(job.job_id, saved["results"])
-        forge.download_synthetic_report(job.job_id, saved["quality_report"])
-        forge.download_synthetic_manifest(job.job_id, saved["manifest"])
-        try:
-            splits = forge.download_synthetic_splits(job.job_id, out / "splits")
-            saved |= {f"splits/{name}": path for name, path in splits.items()}
-        except NotFound:
-            pass
-        saved["card"] = out / "README.md"
-        saved["card"].write_text(render_card(json.loads(saved["manifest"].read_bytes())), encoding="utf-8")
-        self._reporter.update(ProgressUpdate("export", len(saved), len(saved), "files", finished=True))
-        return {name: str(path.absolute()) for name, path in saved.items()}
-
     def _show_summary(self, job: SyntheticJob, saved: Mapping[str, str]) -> int:
         code = FAILED if not job.count_accepted else PARTIAL if job.count_accepted < job.count else OK
         if self._json:
@@ -171,11 +198,12 @@ class SynthSession:
 
     def _show_error(self, message: str, error_code: str, code: int) -> int:
         if self._json:
-            self._print_result(
-                {"status": "failed", "exit_code": code, "error": {"code": error_code, "message": message}}
-            )
-        else:
-            echo(f"Error: {message}", err=True)
+            error = {"code": error_code, "message": message}
+            self._print_result({"status": "failed", "exit_code": code, "error": error, **self._job_values()})
+            return code
+        echo(f"Error: {message}{self._lost_start() if code == FAILED else ''}", err=True)
+        if self._job_id:
+            echo(f"The job {self._job_id} is not cancelled. Resume with:\n  {self._resume_command()}", err=True)
         return code
 
     def _print_result(self, values: Mapping[str, object]) -> None:

@@ -28,6 +28,7 @@ BUILT_ON: dict[str, tuple[str, ...]] = {
     "iter_chunks": ("list_chunks",),
     "iter_generations": ("list_generations",),
     "iter_pairs": ("list_pairs",),
+    "synthetic_start": ("synthetic_generate",),
     "synthetic_estimate": ("synthetic_generate",),
     "wait_synthetic": ("synthetic_get_job",),
     "iter_synthetic_jobs": ("synthetic_list_jobs",),

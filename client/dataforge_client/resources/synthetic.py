@@ -148,15 +148,20 @@ class Synthetic(ApiResource):
         body |= without_none(system_prompt=system_prompt, verified=verified, constraints=constraints, advanced=advanced)
         body |= without_none(conflict_config=conflict_config, license=license, max_cost_usd=max_cost_usd)
         body |= without_none(mode=mode, estimate=estimate, dry_run=dry_run)
+        return self.synthetic_start(body, domain_confirmed=domain_confirmed, idempotency_key=idempotency_key)
+
+    def synthetic_start(
+        self, request: Json, *, domain_confirmed: bool = False, idempotency_key: str | None = None
+    ) -> SyntheticStarted:
+        """Start a job from a whole request, as docs/synthetic.md describes it; the server refuses unknown fields."""
         headers = {"X-Domain-Confirmed": "true"} if domain_confirmed else None
         key = idempotency_key or uuid.uuid4().hex
-        request = ApiRequest("POST", "/v1/synthetic/generate", body=body, key=key, headers=headers)
-        return decode(SyntheticStarted, self._transport.json(request))
+        call = ApiRequest("POST", "/v1/synthetic/generate", body=dict(request), key=key, headers=headers)
+        return decode(SyntheticStarted, self._transport.json(call))
 
     def synthetic_estimate(self, request: Json, *, domain_confirmed: bool = False) -> SyntheticStarted:
         """Estimate the cost of a request; no job is started."""
-        arguments = {**request, "estimate": True}
-        return self.synthetic_generate(**arguments, domain_confirmed=domain_confirmed)  # type: ignore[arg-type]
+        return self.synthetic_start({**request, "estimate": True}, domain_confirmed=domain_confirmed)
 
     def synthetic_get_job(self, job_id: str) -> SyntheticJob:
         return decode(SyntheticJob, self._get(_job(job_id), base=""))

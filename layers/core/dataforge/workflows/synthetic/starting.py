@@ -92,7 +92,12 @@ def quote(request: Request, *, domain_confirmed: bool) -> JobQuote:
     generator = _named(models.get("generator"))
     tariff = pricing.tariff(request.get("model"), generator)
     price = pricing.quote(spec, tariff)
-    roles = _model_roles(spec, generator or cast(ModelName, tariff.model), _named(models.get("critic")))
+    roles = _model_roles(
+        spec,
+        generator or cast(ModelName, tariff.model),
+        _named(models.get("critic")),
+        field="models.generator" if generator else "model",
+    )
     records = _affordable(spec.count, price, request.get("max_cost_usd"))
     batch_roles = _batch_roles(roles, replace(spec, count=records)) if request.get("mode") == "batch" else None
     if not domain_confirmed:
@@ -175,11 +180,12 @@ def _affordable(count: int, quote: Quote, most: float | None) -> int:
     return records
 
 
-def _model_roles(spec: Spec, generator: ModelName, critic: ModelName | None) -> ModelRoles:
-    """Who really answers. Raises Invalid naming the field when a model cannot run here."""
+def _model_roles(spec: Spec, generator: ModelName, critic: ModelName | None, *, field: str) -> ModelRoles:
+    """Who really answers. field: the one that named the generator. Raises Invalid naming the field when a model cannot
+    run here."""
     stand_in = settings.get().synthetic_teacher.strip()
     writer = stand_in or teacher_name(generator)
-    _check(writer, "model", spec.schema)
+    _check(writer, field, spec.schema)
     needs_critic = SHAPES[spec.schema].critic
     needs_judge = spec.verified or bool(spec.assessed_fields) or bool(spec.invariants)
     explicit = stand_in or (teacher_name(critic) if critic else None)
@@ -224,6 +230,7 @@ def _check(name: str, field: str, kind: str) -> None:
     try:
         able = teacher(name).can.kinds
     except Invalid as problem:
-        raise Invalid(problem.message, field=field, code=problem.code) from None
+        message = problem.message.replace("model_id", field, 1)  # the name of the field in the other API
+        raise Invalid(message, field=field, code=problem.code) from None
     if able is not None and kind not in able:
         raise Invalid(f"The teacher {name} cannot write {kind}: choose a language model", field=field)

@@ -1,0 +1,33 @@
+"""The files of a synthetic job in a folder: records, splits, quality report, manifest and dataset card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataforge_client.dataset_card import render_card
+from dataforge_client.errors import NotFound
+
+if TYPE_CHECKING:
+    from dataforge_client.client import DataForge
+
+
+def save_files(forge: DataForge, job_id: str, out: Path) -> dict[str, str]:
+    """Write all files of an ended job to `out`. Returns name -> absolute path."""
+    saved = {
+        "results": out / "results.jsonl",
+        "quality_report": out / "quality_report.json",
+        "manifest": out / "manifest.json",
+    }
+    forge.download_synthetic(job_id, saved["results"])
+    forge.download_synthetic_report(job_id, saved["quality_report"])
+    forge.download_synthetic_manifest(job_id, saved["manifest"])
+    try:
+        splits = forge.download_synthetic_splits(job_id, out / "splits")
+        saved |= {f"splits/{name}": path for name, path in splits.items()}
+    except NotFound:
+        pass
+    saved["card"] = out / "README.md"
+    saved["card"].write_text(render_card(json.loads(saved["manifest"].read_bytes())), encoding="utf-8")
+    return {name: str(path.absolute()) for name, path in saved.items()}
