@@ -9,6 +9,15 @@ KeyType = Literal["S", "N"]
 
 FREE_DISK_MB = 512
 """Default size of /tmp of a Lambda function."""
+LAYERS = {"core": ("core",), "parsing": ("core", "parsing")}
+"""`Function.layer` -> the Lambda layers below its code."""
+EVENT_RETRIES = 2
+"""How often Lambda runs a function again that failed on an event, before the event goes to the dead-letter queue."""
+
+
+def camel(name: str) -> str:
+    """`run_events` -> `RunEvents`: what a table or function is called in templates and state machines."""
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,6 @@ PLATFORMS = {
     # For an emulator that runs the functions on its own interpreter: `-c layers=host`.
     "host": ["--python", sys.executable],
 }
-LAYERS = {"core": ("core",), "parsing": ("core", "parsing")}
-"""`Function.layer` in the catalog -> the layers of the function."""
 
 # Our own code in the archive, by path. The AWS backend reads keys and indexes from the catalog.
 SOURCES = {
@@ -56,10 +54,10 @@ class Bundles(Construct):
         if platform not in PLATFORMS:
             raise ValueError(f"-c layers={platform}: choose one of {', '.join(PLATFORMS)}")
         self.code = _code(ROOT / "functions", _hash_of_sources(), _copy_sources)
-        self._layers = {name: self._layer(name, platform) for name in LAYERS}
+        self._layers = {name: self._layer(name, platform) for name in catalog.LAYERS}
 
     def layers(self, kind: str) -> list[lambda_.ILayerVersion]:
-        return [self._layers[name] for name in LAYERS[kind]]
+        return [self._layers[name] for name in catalog.LAYERS[kind]]
 
     def _layer(self, name: str, platform: str) -> lambda_.LayerVersion:
         requirements = ROOT / "layers" / name / "requirements.txt"

@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import catalog
+from infra.catalog import camel
 from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
@@ -26,11 +27,6 @@ class Data(Construct):
         super().__init__(scope, construct_id)
         self.tables = {name: _table(self, name, table, stage) for name, table in catalog.TABLES.items()}
         self.bucket = _bucket(self)
-
-
-def camel(name: str) -> str:
-    """`run_events` -> `RunEvents`."""
-    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _table(scope: Construct, name: str, facts: catalog.Table, stage: Stage) -> dynamodb.Table:

@@ -19,7 +19,6 @@ from infra.stages import Stage
 MAX_EVENT_AGE = Duration.hours(24)
 DELIVERIES = 185
 """EventBridge's defaults, made explicit: retries with growing pauses for a day."""
-ATTEMPTS = 2
 """Further runs of the function for one event."""
 KEPT = Duration.days(14)
 
@@ -33,7 +32,7 @@ class Events(Construct):
         on_upload = lambdas.by_name[catalog.ON_UPLOAD]
         # EventBridge invokes asynchronously; Lambda handles what fails inside the function.
         on_upload.configure_async_invoke(
-            retry_attempts=ATTEMPTS,
+            retry_attempts=catalog.EVENT_RETRIES,
             max_event_age=Duration.hours(6),
             on_failure=destinations.SqsDestination(self.lost),
         )

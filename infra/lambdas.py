@@ -14,8 +14,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra import catalog
+from infra.catalog import camel
 from infra.code import ARCHITECTURE, RUNTIME, Bundles
-from infra.data import Data, camel
+from infra.data import Data
 from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 

@@ -20,8 +20,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.api import Api
+from infra.catalog import camel
 from infra.code import ROOT
-from infra.data import camel
 from infra.lambdas import Lambdas
 from infra.stages import Stage
 from infra.workflows import Workflows

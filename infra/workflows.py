@@ -10,7 +10,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra import catalog
-from infra.data import Data, camel
+from infra.catalog import camel
+from infra.data import Data
 from infra.lambdas import Lambdas, execution_arn, log_group, machine_arn
 from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage

@@ -33,7 +33,7 @@ _INFRA = Path(catalog.__file__).parent
 
 def substitutions() -> dict[str, str]:
     """Values of `${PlanRun}` and `${Bucket}` in the state machine files: names of the catalog."""
-    names = {"".join(part.title() for part in name.split("_")): name for name in catalog.FUNCTIONS}
+    names = {catalog.camel(name): name for name in catalog.FUNCTIONS}
     return {**names, "Bucket": BUCKET}
 
 

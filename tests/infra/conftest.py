@@ -1,43 +1,40 @@
-"""The synthesised deployment, once per stage and session; packages are not installed for it."""
+"""The synthesised deployment, once per stage and session, whichever worker needs it first; packages are not installed
+for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from pathlib import Path
 
 import pytest
 
-from tests.support.templates import EVERY_OPTION, Deployment, synthesise
+from tests.support import templates
+from tests.support.templates import Deployment
 
 
 @pytest.fixture(scope="session")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    return synthesise("dev", tmp_path_factory.mktemp("cdk") / "dev")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this session have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def prod(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    return synthesise("prod", tmp_path_factory.mktemp("cdk") / "prod")
+def dev(shared: Path) -> Deployment:
+    return templates.read(templates.folder_of("dev", shared))
 
 
 @pytest.fixture(scope="session")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def prod(shared: Path) -> Deployment:
+    return templates.read(templates.folder_of("prod", shared))
+
+
+@pytest.fixture(scope="session")
+def full(shared: Path) -> Deployment:
     """prod with every option."""
-    return synthesise("prod", tmp_path_factory.mktemp("cdk") / "full", EVERY_OPTION)
+    return templates.read(templates.folder_of("full", shared))
 
 
 @pytest.fixture(params=["dev", "full"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     return request.getfixturevalue(request.param)
-
-
-@pytest.fixture(scope="session")
-def findings() -> Callable[..., list[str]]:
-    """cfn-lint in this process: `E3601 message` for each finding in the text of a template, warnings too."""
-
-    from cfnlint.api import lint  # 4 s of CPU, which every worker would spend to collect the tests
-
-    def find(template: str, *, excused: Sequence[str] = ()) -> list[str]:
-        matches = lint(template, config={"ignore_checks": list(excused), "regions": ["us-east-1"]})
-        return [f"{match.rule.id} {match.message}" for match in matches]
-
-    return find

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from infra.cost import __main__ as command
 from infra.cost.__main__ import resources
 from infra.cost.idle import idle
 from infra.cost.prices import beyond_free, dollars, total
@@ -37,3 +40,17 @@ def test_the_pages_say_what_the_templates_cost(dev, prod, page):
 
     assert total(without_waf(idle_dev)) == total(without_waf(idle_prod))
     assert f"| {total(idle_dev):.2f} / {total(idle_prod):.2f} |" in text
+
+
+def test_a_stage_without_a_web_acl_pays_for_none(dev, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(command, "synthesised", lambda context: asked.append(context) or resources(dev.folder))
+    monkeypatch.setattr("sys.argv", ["cost", "--pairs", "5000", "--pages", "40"])
+
+    code = command.main()
+
+    answer = json.loads(capsys.readouterr().out)
+    assert (code, asked) == (0, [{"stage": "dev"}])
+    assert answer["idle_usd"] == answer["idle_usd_without_waf"] < 2
+    assert not any("WAF requests" in line["what"] for line in answer["used"])
+    assert sum(line["usd"] for line in answer["used"]) == pytest.approx(answer["used_usd"])

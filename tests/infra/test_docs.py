@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from infra import catalog
-from infra.code import LAYERS
 from tests.support.paths import DOCS
 
 DOC = DOCS / "infrastructure.md"
@@ -18,7 +17,7 @@ def test_the_table_of_functions_is_the_catalog():
             f"{facts.memory_mb} MB",
             f"{facts.disk_mb} MB",
             f"{facts.timeout_s} s",
-            ", ".join(LAYERS[facts.layer]),
+            ", ".join(catalog.LAYERS[facts.layer]),
             _tables(facts.reads),
             _tables(facts.writes),
         ]

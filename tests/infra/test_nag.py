@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import suppress
 
-import pytest
-
-from infra import catalog
-from infra.app import build
-from tests.support.templates import EVERY_OPTION
+from tests.support.templates import CARELESS, folder_of, nag_findings
 
 # IAM5: resources that end in `*`. What may stand there is narrower than this, and held by test_permissions.py.
 WILDCARDS = {
@@ -27,25 +21,8 @@ WILDCARDS = {
 }
 
 
-def findings(folder, options):
-    """Rule -> paths of the constructs that break it and are not excused."""
-    import aws_cdk as cdk
-    from cdk_nag import AwsSolutionsChecks
-
-    app = build({"aws:cdk:bundling-stacks": [], **options}, str(folder))
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with suppress(RuntimeError):  # that there are findings; the report has them
-        app.synth()
-    [report] = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
-    return {
-        violation["ruleName"]: [where["constructPath"] for where in violation["violatingConstructs"]]
-        for violation in report["violations"]
-    }
-
-
-@pytest.mark.parametrize("options", [{"stage": "dev"}, {"stage": "prod", **EVERY_OPTION}], ids=["dev", "full"])
-def test_every_finding_is_explained(tmp_path, options):
-    found = findings(tmp_path, options)
+def test_every_finding_is_explained(deployment):
+    found = nag_findings(deployment.folder)
     wild = {match[1] for rule in found if (match := re.fullmatch(r"AwsSolutions-IAM5\[Resource::(.*)\]", rule))}
     unexplained = {name for name in wild if not any(re.fullmatch(pattern, name) for pattern in WILDCARDS)}
     unused = {pattern for pattern in WILDCARDS if not any(re.fullmatch(pattern, name) for name in wild)}
@@ -54,10 +31,7 @@ def test_every_finding_is_explained(tmp_path, options):
     assert (unexplained, unused) == (set(), set())
 
 
-def test_a_new_mistake_would_be_found(tmp_path, monkeypatch):
-    monkeypatch.setitem(catalog.TABLES, "loose", catalog.Table("id"))
-    monkeypatch.setattr("infra.data.suppress_nag", lambda *_, **__: None)
-
-    found = findings(tmp_path, {"stage": "dev"})
+def test_a_new_mistake_would_be_found(shared):
+    found = nag_findings(folder_of(CARELESS, shared))
 
     assert "AwsSolutions-S1" in found

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from infra import catalog
-from infra.data import camel
+from infra.catalog import camel
 from tests.support.paths import ROOT
 
 READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable"}

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
-
 from infra import catalog
-from infra.app import build
 from infra.stages import STAGES
 
 # A change here means that CloudFormation deletes a resource (it is retained, but orphaned) and makes an empty one.
@@ -284,27 +281,3 @@ def test_two_stages_of_one_account_share_no_name(dev, prod):
     assert names(dev)
     assert not names(dev) & names(prod)
     assert {name.replace("dev", "prod") for name in names(dev)} == names(prod) - {"dataforge-prod-rate"}
-
-
-def test_an_unknown_stage_is_refused_with_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="choose one of dev, prod"):
-        build({"stage": "staging"}, str(tmp_path))
-
-
-def test_cfn_lint_finds_nothing(deployment, findings):
-    templates = sorted(deployment.folder.glob("*.template.json"))
-
-    # W3005: the CDK orders a policy before its function outright, although a reference implies part of it.
-    found = [finding for path in templates for finding in findings(path.read_text(), excused=["W3005"])]
-
-    assert len(templates) == 2
-    assert found == []
-
-
-def test_cfn_lint_would_find_a_property_that_does_not_exist(dev, findings):
-    broken = json.loads((dev.folder / "DataStack.template.json").read_text())
-    broken["Resources"]["RunsTable"]["Properties"]["PointInTimeRecovery"] = True
-
-    [finding] = findings(json.dumps(broken))
-
-    assert "PointInTimeRecovery" in finding

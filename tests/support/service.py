@@ -131,9 +131,7 @@ def aws_service(_: Path) -> Iterator[Service]:
     from tests.support.storage_backends import create_dynamo_tables
 
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
-    handlers = {
-        "".join(part.title() for part in name.split("_")): handler(name) for name in catalog.FUNCTIONS if name != "api"
-    }
+    handlers = {catalog.camel(name): handler(name) for name in catalog.FUNCTIONS if name != "api"}
     definitions = {name: stepfunctions_moto.definition(name) for name in catalog.WORKFLOWS}
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         boto3.client("s3").create_bucket(Bucket=BUCKET)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from infra.app import build
+from tests.support.paths import ROOT
 
 Resource = dict[str, Any]
 
@@ -58,8 +64,64 @@ EVERY_OPTION: dict[str, str | list[str]] = {
 }
 
 
-def synthesise(stage: str, folder: Path, options: dict[str, str | list[str]] | None = None) -> Deployment:
-    context: dict[str, str | list[str]] = {"stage": stage, "aws:cdk:bundling-stacks": [], **(options or {})}
-    build(context, str(folder)).synth()
-    data, service = (json.loads((folder / f"{name}Stack.template.json").read_text()) for name in ("Data", "Service"))
+APPS: dict[str, dict[str, str | list[str]]] = {
+    "dev": {"stage": "dev"},
+    "prod": {"stage": "prod"},
+    "full": {"stage": "prod", **EVERY_OPTION},
+}
+"""Context of each app that tests read."""
+CARELESS = "careless"
+"""One more: dev without the explanations of what its tables and bucket do against cdk-nag's rules."""
+
+
+def folder_of(name: str, shared: Path) -> Path:
+    """The app of that name, with cdk-nag's report; the first of all processes that share the folder makes every app.
+
+    It takes a process of its own, 15 s of CPU: starting node and the CDK is most of it, an app takes one second more.
+    """
+    folder = shared / "cdk"
+    with (shared / "cdk.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            making = shared / "cdk-in-the-making"
+            command = [sys.executable, "-m", "tests.support.templates", str(making)]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr[-5000:]
+            making.rename(folder)
+    return folder / name
+
+
+def read(folder: Path) -> Deployment:
+    data, service = (json.loads((folder / f"{stack}Stack.template.json").read_text()) for stack in ("Data", "Service"))
     return Deployment(folder, data, service)
+
+
+def nag_findings(folder: Path) -> dict[str, list[str]]:
+    """Rule -> paths of the constructs that break it and are not excused."""
+    [report] = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
+    return {
+        violation["ruleName"]: [where["constructPath"] for where in violation["violatingConstructs"]]
+        for violation in report["violations"]
+    }
+
+
+def _synthesise(context: dict[str, str | list[str]], folder: Path) -> None:
+    app = build({"aws:cdk:bundling-stacks": [], **context}, str(folder))
+
+    import aws_cdk as cdk  # starts node
+    from cdk_nag import AwsSolutionsChecks
+
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with suppress(RuntimeError):  # that there are findings; the report has them
+        app.synth()
+
+
+def _main(folder: Path) -> None:
+    for name, context in APPS.items():
+        _synthesise(context, folder / name)
+    with patch("infra.data.suppress_nag", lambda *_, **__: None):
+        _synthesise(APPS["dev"], folder / CARELESS)
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

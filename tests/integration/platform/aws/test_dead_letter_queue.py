@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from dataforge.errors import Busy
-from infra.events import ATTEMPTS
+from infra.catalog import EVENT_RETRIES
 from tests.support.aws_faults import fails, throttled
 from tests.support.paths import DOCS
 from tests.support.projects import RULES
@@ -53,7 +53,7 @@ def documented_payload(key: str) -> dict[str, Any]:
 
 def lost(key: str) -> dict[str, Any]:
     """Fail as often as Lambda tries; the message that its destination then holds, through a queue."""
-    for _ in range(1 + ATTEMPTS):
+    for _ in range(1 + EVENT_RETRIES):
         with pytest.raises(Busy) as problem:
             handler("on_upload")(event(key), None)
     queue = boto3.client("sqs")
@@ -67,7 +67,7 @@ def lost(key: str) -> dict[str, Any]:
 def test_an_event_that_was_lost_is_mended_by_the_documented_repeat(service: Service, pauses: list[float]) -> None:
     project_id = service.project()
     key = uploaded(service, project_id)
-    fails("tables", throttled(4 * (1 + ATTEMPTS)))  # each run of the function tries four times
+    fails("tables", throttled(4 * (1 + EVENT_RETRIES)))  # each run of the function tries four times
 
     message = lost(key)
     before = registered(service, project_id, key)
@@ -84,7 +84,7 @@ def test_an_event_that_was_lost_is_mended_by_the_documented_repeat(service: Serv
 def test_a_file_whose_event_was_lost_is_looked_at_when_it_is_parsed(service: Service, pauses: list[float]) -> None:
     project_id = service.project()
     key = uploaded(service, project_id)
-    fails("tables", throttled(4 * (1 + ATTEMPTS)))
+    fails("tables", throttled(4 * (1 + EVENT_RETRIES)))
     lost(key)
     registered(service, project_id, key)
 
