@@ -60,7 +60,7 @@ def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: py
         finally:
             await teacher.close()
 
-    with pytest.raises(TeacherUnreachable, match="through the proxy 127.0.0.1:9") as problem:
+    with pytest.raises(TeacherUnreachable, match=r"through the proxy 127\.0\.0\.1:9") as problem:
         asyncio.run(run())
 
     assert "secret" not in str(problem.value)
