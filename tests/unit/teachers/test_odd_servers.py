@@ -133,8 +133,7 @@ def test_an_unknown_model_is_not_asked_in_simpler_forms(status: int) -> None:
 def vllm(window: int, prompt: int, reply: int) -> str:
     return (
         f"This model's maximum context length is {window} tokens. However, you requested {prompt + reply} tokens "
-        f"({prompt} in the messages, {reply} in the completion). "
-        "Please reduce the length of the messages or completion."
+        f"({prompt} in the messages, {reply} in the completion). Please reduce the length of the messages."
     )
 
 
@@ -145,8 +144,8 @@ WORDINGS = {
         f"and your request has {p} input tokens ({r} > {w} - {p}). (parameter=max_tokens, value={r})"
     ),
     "tgi": lambda w, p, r: (
-        f"Input validation error: `inputs` tokens + `max_new_tokens` must be <= {w}. "
-        f"Given: {p} `inputs` tokens and {r} `max_new_tokens`"
+        f"Input validation error: `inputs` tokens + `max_new_tokens` must be <= {w}. Given: {p} `inputs` tokens and "
+        f"{r} `max_new_tokens`"
     ),
     "anthropic": lambda w, p, r: f"input length and `max_tokens` exceed context limit: {p} + {r} > {w}, decrease them",
     "llama.cpp": lambda w, p, _r: f"request ({p} tokens) exceeds the available context size ({w} tokens)",

@@ -61,7 +61,40 @@ def test_it_settles_where_a_provider_can_follow() -> None:
     assert 6 <= sum(settled) / len(settled) <= 14
 
 
-@given(st.lists(st.sampled_from(["sent", "answered", "rejected", "lost"])), st.integers(1, 50))
+@pytest.mark.parametrize(("slots", "settles"), [(1, 3), (4, 14)])
+def test_time_outs_narrow_the_window_to_what_the_server_can_work_on(slots: int, settles: int) -> None:
+    """A server that works on so many calls at a time, a second each, asked by a client that waits four seconds."""
+    window, waiting, now, lost = ConcurrencyWindow(32), list[tuple[int, float]](), 0.0, 0
+    limits = list[int]()
+    for _ in range(400):
+        while window.has_capacity:
+            waiting.append((window.sent(), now))
+        now += 1.0
+        done, waiting = waiting[:slots], waiting[slots:]
+        for era, _ in done:
+            window.answered(era)
+        late = [call for call in waiting if now - call[1] >= 4.0]
+        waiting = [call for call in waiting if now - call[1] < 4.0]
+        for era, _ in late:
+            window.timed_out(era)
+        lost += len(late)
+        limits.append(int(window.limit))
+
+    assert set(limits[-100:]) <= set(range(max(1, settles - 2), 4 * slots + 2))
+    assert lost < 80, "the whole window once, then single calls"
+
+
+def test_a_time_out_now_and_then_narrows_nothing() -> None:
+    window = ConcurrencyWindow(16)
+
+    for n in range(600):
+        era = window.sent()
+        window.timed_out(era) if n % 20 == 0 else window.answered(era)
+
+    assert window.limit == 16
+
+
+@given(st.lists(st.sampled_from(["sent", "answered", "rejected", "lost", "timed_out"])), st.integers(1, 50))
 def test_the_books_of_a_window_balance_whatever_happens(events: list[str], ceiling: int) -> None:
     window, flying = ConcurrencyWindow(ceiling), list[int]()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dataforge.errors import BadReply
+from dataforge.recipes.latex_escapes import is_damaged
 from dataforge.recipes.reply_json import objects
 from dataforge.records import DIFFICULTIES, Answer, Difficulty, Draft, Slot
 from dataforge.text.normal_forms import repair_surrogates
@@ -14,6 +15,7 @@ MOST_QUESTION_CHARACTERS = 4000
 MOST_ANSWER_CHARACTERS = 20_000
 """A longer answer is cut here, and its length rejects it; a longer question is no question."""
 MOST_QUOTES = 50
+DAMAGED = "it holds control characters: write a backslash in a text as two, as JSON wants it"
 COMMON_FIELDS = frozenset({"number", "difficulty", "evidence"})
 """Most kinds of record have them, so models write them also where they are not asked for."""
 
@@ -49,7 +51,7 @@ def drafts(answer: Answer, slots: tuple[Slot, ...], form: ReplyForm, make: Make)
         at = _place(candidate, position) if form.numbered else len(placed)
         if not 0 <= at < len(slots) or at in placed:
             continue
-        made = make(candidate, slots[at])
+        made = DAMAGED if is_damaged(candidate) else make(candidate, slots[at])
         if isinstance(made, str):
             wrong.append(made)
         else:

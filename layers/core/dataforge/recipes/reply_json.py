@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from dataforge.recipes.json_repair import Broken
 from dataforge.recipes.json_repair import read as read_damaged
+from dataforge.recipes.latex_escapes import protected
 
 _REASONING = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _REASONED = re.compile(r"</(?:think|thinking|reasoning)>[ \t]*\n", re.IGNORECASE)
@@ -22,7 +23,7 @@ def objects(text: str, *, whole: str | None = None, fields: Collection[str] = ()
     read. An object that has the key `whole` is never opened: the list under that key is a part of it. fields: the names
     that the reply was asked for (`property_names` of its schema).
     """
-    text = _without_reasoning(text)
+    text = protected(_without_reasoning(text))
     strict = _strictly(text)
     if strict is not None:
         return list(_records(strict, whole))

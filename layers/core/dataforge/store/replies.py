@@ -37,6 +37,8 @@ class Reply:
     cached_tokens: int = 0
     job: str = ""
     """The provider's batch job that brought it; empty: it was asked in real time."""
+    note: str = ""
+    """Why the text is empty: see `Answer.note`."""
     asked: int = 0
     """Records that its question asked for; 0: none, or an earlier release stored it (see `engine.call_loop`)."""
 

@@ -6,7 +6,8 @@ Two limits, each where it can be known:
 * **In flight, per worker** (`ConcurrencyWindow`): starts at the run's concurrency, and decreases only when the provider
   rejects calls *systematically*, that is a third of the last calls. Then the limit falls by a factor, once for all
   calls that were sent under it, and grows again by one for every round of answers. A call that is rejected by chance
-  waits for its own `retry_after`: no other call slows down.
+  waits for its own `retry_after`: no other call slows down. A server that lets an eighth of its calls wait in vain
+  works on fewer at a time: the limit falls to what it did answer meanwhile, and never grows as high again.
 * **Per minute, per account** (`RateSchedule`): calls start at times reserved beforehand, evenly spaced on one schedule
   that all workers of all runs share. A worker reserves a short block of start times at once, so it does not write for
   every call; the times of a worker that dies pass unused. Organisations are served by what each has used (start-time
@@ -23,6 +24,10 @@ SYSTEMATIC = 1 / 3
 """Share of rejected calls from which the limit is the reason, not chance."""
 LEAST_SEEN = 24
 """Calls below which the share of rejections proves nothing."""
+LEAST_TIMED_OUT = 3
+"""Time-outs below which their share proves nothing: each has cost a whole time-out."""
+IN_VAIN = 1 / 8
+"""Share of calls that timed out from which the server is taken to have too many at once."""
 REMEMBERED = 64
 DECREASE = 0.7
 
@@ -45,6 +50,8 @@ class ConcurrencyWindow:
     limit: float = 0.0
     in_flight: int = 0
     era: int = 0
+    _timed_out: int = 0
+    """Calls of this era."""
     _seen: deque[bool] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def __post_init__(self) -> None:
@@ -67,8 +74,26 @@ class ConcurrencyWindow:
             self.limit = min(float(self.ceiling), self.limit + 1 / self.limit)
 
     def lost(self) -> None:
-        """The call got neither a reply nor a rejection: a reset or a time-out proves nothing about limits."""
+        """The call got neither a reply nor a rejection: a reset proves nothing about limits."""
         self.in_flight -= 1
+
+    def timed_out(self, era: int) -> None:
+        """The server took the call and did not answer in time."""
+        self.in_flight -= 1
+        if era != self.era:
+            return
+        self._timed_out += 1
+        self._seen.append(True)
+        if self._timed_out >= LEAST_TIMED_OUT and sum(self._seen) >= IN_VAIN * len(self._seen):
+            answered = len(self._seen) - sum(self._seen)
+            self.ceiling = max(1, min(self.ceiling, int(self.limit) - 1))
+            self._fall_to(min(self.limit / 2, max(1.0, float(answered))))
+
+    def _fall_to(self, limit: float) -> None:
+        self.limit = max(1.0, limit)
+        self.era += 1
+        self._timed_out = 0
+        self._seen.clear()
 
     def rejected(self, era: int) -> None:
         """The call got a 429. Calls sent before the last decrease prove nothing about the present limit."""
@@ -77,9 +102,7 @@ class ConcurrencyWindow:
             return
         self._seen.append(True)
         if len(self._seen) >= LEAST_SEEN and sum(self._seen) >= SYSTEMATIC * len(self._seen):
-            self.limit = max(1.0, self.limit * DECREASE)
-            self.era += 1
-            self._seen.clear()
+            self._fall_to(self.limit * DECREASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dataforge.recipes.draft_reading import DAMAGED
+from dataforge.recipes.latex_escapes import is_damaged
 from dataforge.recipes.reply_json import objects, property_names
 from dataforge.recipes.synthetic import conflict, evaluation, instruction, preference
 from dataforge.recipes.synthetic.shapes import Payload, Shape, Unfit
@@ -163,6 +165,8 @@ def read(spec: Spec, answer: Answer, slots: Sequence[RecordSlot]) -> Reading:
     for number, slot in enumerate(slots):
         try:
             record = placed.get(number)
+            if is_damaged(record):
+                raise Unfit(DAMAGED)
             payloads.append(None if record is None else SHAPES[spec.schema].payload(record, slot, spec))
         except Unfit as why:
             payloads.append(None)

@@ -158,6 +158,14 @@ async def ask_all(context: BatchContext, call: Call, calls: Sequence[Sequence[Sl
     while context.deferred:
         context.deferred.popleft()()
     _record_progress(context)
+    _log_left_out(context)
+
+
+def _log_left_out(context: BatchContext) -> None:
+    """Once a round: the models of its other batches are the same."""
+    for teacher, parts in context.left_out.items() if context.name.endswith("b0000") else ():
+        message = f"{teacher} is asked without {'; without '.join(sorted(parts))}"
+        run_log.write(context.run.run_id, "generating", message, level="warning")
 
 
 async def _worker(context: BatchContext, call: Call, queue: Iterator[Sequence[Slot]]) -> None:
@@ -264,5 +272,6 @@ def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, asked: int
         answered_at=clock.now(),
         cached_tokens=answer.cached_tokens,
         job=job,
+        note=answer.note,
         asked=asked,
     )

@@ -17,7 +17,10 @@ from typing import Generic, Protocol, TypeVar
 from dataforge.records import Answer, Message, Question, Slot
 from dataforge.store.replies import Reply
 from dataforge.workflows.engine.context import MAX_REPLY_TOKENS, BatchContext, Fetch, Stopped
+from dataforge.workflows.engine.retry import PROMPT_REFUSED
 
+MAX_EXCERPT = 200
+"""Characters of a reply that the reason of a failed slot shows."""
 MAX_FRUITLESS = 4
 """Replies without a single new record before a call gives up: the first, its correction, two fresh tries."""
 
@@ -71,11 +74,12 @@ class Writer(Protocol[S_contra, D_co]):
 
 @dataclass(slots=True)
 class Written(Generic[S, D]):
-    """made: slot, draft and the reply that held it. missing: slots without one, for the reason `why` (word, detail)."""
+    """made: slot, draft and the reply that held it. missing: slots without one, for the reason `why`: word, detail, and
+    what the teacher wrote last."""
 
     missing: list[S]
     made: list[tuple[S, D, Reply]] = field(default_factory=list)
-    why: tuple[str, str] = ("unreadable_reply", "")
+    why: tuple[str, str, str] = ("unreadable_reply", "", "")
 
 
 async def write(context: BatchContext, writer: Writer[S, D], slots: Sequence[S], fetch: Fetch) -> Written[S, D]:
@@ -84,7 +88,7 @@ async def write(context: BatchContext, writer: Writer[S, D], slots: Sequence[S],
     try:
         await call.ask_until_done(fetch)
     except Stopped as stopped:
-        call.written.why = (stopped.reason, stopped.detail)
+        call.written.why = (stopped.reason, stopped.detail, call.written.why[2])
     return call.written
 
 
@@ -96,7 +100,18 @@ def answer_of(reply: Reply) -> Answer:
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
         cost_usd=reply.cost_usd,
+        note=reply.note,
     )
+
+
+def explained(problem: str, reply: Reply) -> str:
+    """The problem with a reply, and how the reply begins: an error in our words alone does not show theirs."""
+    if reply.note:
+        return f"{problem}: {reply.note}"
+    said = " ".join(reply.text[: 4 * MAX_EXCERPT].split())
+    if not said:
+        return f"{problem}; the model wrote nothing"
+    return f'{problem}; the model wrote: "{said[:MAX_EXCERPT]}{"…" if len(said) > MAX_EXCERPT else ""}"'
 
 
 @dataclass(slots=True)
@@ -117,7 +132,13 @@ class _Call(Generic[S, D]):
         attempt = 0
         while self.written.missing and self.fruitless < MAX_FRUITLESS:
             asked = question or self._plain()
-            reply = await fetch(self.context, asked, self.slots[0].index, attempt)
+            try:
+                reply = await fetch(self.context, asked, self.slots[0].index, attempt)
+            except Stopped as stopped:
+                if question is None or stopped.reason != PROMPT_REFUSED or self.context.stop is not None:
+                    raise
+                question, self.fruitless = None, self.fruitless + 1  # too long, perhaps, with the reply before it
+                continue
             attempt += 1
             slots = self._slots_of(reply, attempt)
             if slots is None:
@@ -129,9 +150,10 @@ class _Call(Generic[S, D]):
                 question = None
                 continue
             offline = self.context.teacher.can.offline
-            self.written.why = (self.writer.exhausted if offline else "unreadable_reply", reading.problem)
             if offline:
+                self.written.why = (self.writer.exhausted, reading.problem, "")
                 return
+            self.written.why = ("unreadable_reply", explained(reading.problem, reply), reply.text or reply.note)
             question = self._after(asked, reply, reading)
 
     def _next_slots(self) -> list[S]:
@@ -169,7 +191,7 @@ class _Call(Generic[S, D]):
             return self._plain()  # the rest is numbered anew: the old numbers beside the new would be confused
         if reading.drafts:
             return self._with_turns(reply, _more(len(reading.drafts), len(self._next_slots())))
-        self.fruitless += 1
+        self.fruitless += 2 if reply.finish_reason == "content_filter" else 1  # a refusal is seldom taken back
         if cut:
             self._make_room(asked)
         if self.fruitless > 1 or cut or not reply.text.strip():

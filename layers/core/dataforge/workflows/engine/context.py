@@ -76,6 +76,8 @@ class BatchContext:
     """All replies that this attempt has used, stored ones included."""
     answered: int = 0
     """Replies that teachers gave to this attempt of the batch."""
+    left_out: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What requests did without, because the model does not take it, by teacher."""
     traffic: defaultdict[tuple[str, str], Traffic] = field(default_factory=lambda: defaultdict(Traffic))
     """What teachers made of the requests of this attempt of the batch, by teacher and kind of question."""
     stop: str | None = None

@@ -7,7 +7,7 @@ A batch writes one file when all its slots have an outcome, `round-<n>/part-<bat
 with one object per slot, in slot order:
 
     drafted   {"slot", "reply", "teacher", <the fields of its content>, "lineage"}
-    failed    {"slot", "chunk_id", "failed": reason, "detail", "lineage"}
+    failed    {"slot", "chunk_id", "failed": reason, "detail", "said", "lineage"}
 
 `lineage` is missing where no reply was given. The content of a draft is the kind's own:
 `generation.pair_drafts.PairDraft` or `synthetic.candidates.DraftedRecord`.
@@ -66,14 +66,26 @@ class Failed:
     """Empty where the source is not a document."""
     reason: str
     detail: str
+    said: str = ""
+    """What the teacher wrote last instead of a record; empty where it wrote nothing."""
     lineage: Item | None = None
 
 
 Outcome: TypeAlias = Drafted[C] | Failed
 
 
-def failed(slot: Slot, reason: str, detail: str) -> Failed:
-    return Failed(slot=slot.index, chunk_id=slot.chunk_id, reason=reason, detail=redact(detail))
+MAX_SAID = 4_000
+"""Characters of a reply that a failed slot keeps; the slots of one call keep the same ones."""
+
+
+def failed(slot: Slot, reason: str, detail: str, said: str = "") -> Failed:
+    return Failed(
+        slot=slot.index,
+        chunk_id=slot.chunk_id,
+        reason=reason,
+        detail=redact(detail),
+        said=redact(said[:MAX_SAID]),
+    )
 
 
 def to_item(outcome: Outcome[Any]) -> Item:
@@ -85,6 +97,7 @@ def to_item(outcome: Outcome[Any]) -> Item:
             "chunk_id": outcome.chunk_id,
             "failed": outcome.reason,
             "detail": outcome.detail,
+            **({"said": outcome.said} if outcome.said else {}),
             **lineage,
         }
     head: Item = {"slot": outcome.slot, "reply": outcome.reply, "teacher": outcome.teacher}
@@ -100,6 +113,7 @@ def from_item(item: Item, content_of: ContentOf[C]) -> Outcome[C]:
             chunk_id=str(item.get("chunk_id") or ""),
             reason=str(item["failed"]),
             detail=str(item["detail"]),
+            said=str(item.get("said") or ""),
             lineage=lineage,
         )
     return Drafted(

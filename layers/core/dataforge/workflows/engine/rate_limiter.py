@@ -97,9 +97,13 @@ class RateLimiter:
         self._told = rates or self._told
         self._call_next()
 
-    def lost(self) -> None:
+    def lost(self, era: int, *, timed_out: bool = False) -> None:
         """Reset, timed out, refused."""
-        self._out()
+        if timed_out:
+            self.window.timed_out(era)
+            self._call_next()
+        else:
+            self._out()
 
     def _out(self) -> None:
         self.window.lost()

@@ -94,6 +94,8 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
     async def store_and_note(answer: Answer) -> Reply:
         nonlocal cost
         cost = answer.cost_usd
+        if answer.left_out:
+            context.left_out[teacher.name].update(answer.left_out)
         return await store(answer)
 
     try:
@@ -141,8 +143,11 @@ async def _metered(
     except TeacherBusy as busy:
         limiter.turned_away(era, busy.rates, limited=busy.limited)
         raise
+    except TeacherUnreachable as away:
+        limiter.lost(era, timed_out=away.timed_out)
+        raise
     except BaseException:
-        limiter.lost()
+        limiter.lost(era)
         raise
     limiter.answered(era, answer)
     return kept

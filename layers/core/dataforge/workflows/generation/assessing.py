@@ -123,6 +123,7 @@ def _failed_line(failed: Failed) -> Item:
         "chunk_id": failed.chunk_id,
         "reason": failed.reason,
         "detail": failed.detail,
+        **({"reply": failed.said} if failed.said else {}),
         "lineage": failed.lineage,
     }
 

@@ -61,10 +61,15 @@ class SyntheticRound(Round):
         failed = [o for o in block if isinstance(o, Failed)]
         self.write("records.jsonl", (outcomes.to_item(r) for r in records if not r.content.reasons))
         self.write("rejected.jsonl", (outcomes.to_item(r) for r in records if r.content.reasons))
-        self.write("failed.jsonl", ({"slot": f.slot, "reason": f.reason, "detail": f.detail} for f in failed))
+        self.write("failed.jsonl", map(_failed_line, failed))
         self.delivered += sum(not r.content.reasons for r in records)
         self.rejected.update(r.content.reasons[0] for r in records if r.content.reasons)
         self.failed.update(f.reason for f in failed)
+
+
+def _failed_line(failed: Failed) -> Item:
+    line: Item = {"slot": failed.slot, "reason": failed.reason, "detail": failed.detail}
+    return {**line, "reply": failed.said} if failed.said else line
 
 
 def _write_outstanding(run: Run) -> None:

@@ -151,7 +151,7 @@ async def ask(batch: SyntheticBatch, given: Sequence[Slot], fetch: Fetch) -> lis
 
 
 def _outcome(
-    batch: SyntheticBatch, slot: RecordSlot, candidate: Candidate | None, why_missing: tuple[str, str]
+    batch: SyntheticBatch, slot: RecordSlot, candidate: Candidate | None, why_missing: tuple[str, str, str]
 ) -> RecordOutcome:
     if candidate is None:
         return outcomes.failed(slot, *why_missing)
