@@ -49,7 +49,7 @@ bench-batch: .venv/.ready-all ## what batch mode itself takes at 5,000 and 50,00
 bench-faults: .venv/.ready-all $(PEERS:%=.tools/peers/%/.ready) ## a run on a bad day, killed in the middle, beside other tools; two under one rate limit, one with a budget
 	$(BIN)/python -m benchmarks.faults --peers $(PEERS)
 
-bench-grounding: .venv/.ready-all ## how well grounding tells supported answers from wrong ones
+bench-grounding: .venv/.ready-all ## how well grounding separates supported answers from wrong ones
 	$(BIN)/python -m benchmarks.grounding
 
 bench-parsing: .venv/.ready-all ## pages per second, by format (CORPUS=folder)

@@ -185,7 +185,7 @@ def test_kinds_of_records_are_listed_by_the_recipes_only() -> None:
     assert {m for m in listing if not m.startswith(allowed)} == set()
 
 
-def test_kinds_of_runs_are_told_apart_by_their_table_only() -> None:
+def test_kinds_of_runs_are_distinguished_by_their_table_only() -> None:
     """No `run.kind == "parse"` outside of `workflows.kinds`: what differs is a field or a step of the table."""
     comparing = {
         module_name(path)

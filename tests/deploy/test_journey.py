@@ -99,7 +99,7 @@ def test_the_command_runs_against_the_deployment_by_its_profile(deployed: Deploy
 
 
 # checklist 1, 8
-def test_strangers_are_kept_out(deployed: Deployed) -> None:
+def test_other_organisations_are_refused(deployed: Deployed) -> None:
     address = deployed.bed.rest(deployed.outputs["ApiUrl"])
     with deployed.client() as data_forge:
         project_id = data_forge.create_project("Mine").project_id

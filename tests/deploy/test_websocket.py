@@ -17,7 +17,7 @@ TEXT = b"# Harbour\n\nA berth is a place at the quay where a vessel may lie.\n"
 
 
 async def listened(address: str, key: str, data_forge: DataForge, project_id: str) -> list[dict[str, Any]]:
-    """What a client hears that subscribes to a parse as soon as it has its id, until the run is over."""
+    """What a client receives that subscribes to a parse as soon as it has its id, until the run is over."""
     heard: list[dict[str, Any]] = []
     async with aiohttp.ClientSession() as session, session.ws_connect(address, headers={"X-API-Key": key}) as socket:
         started = await asyncio.to_thread(data_forge.parse, project_id)
@@ -29,7 +29,7 @@ async def listened(address: str, key: str, data_forge: DataForge, project_id: st
 
 
 # checklist 171
-async def test_a_client_hears_how_its_run_goes(deployed: Deployed) -> None:
+async def test_a_client_receives_the_progress_of_its_run(deployed: Deployed) -> None:
     address = deployed.bed.socket(deployed.outputs["SocketUrl"])
     with deployed.client() as data_forge:
         project_id = data_forge.create_project("Heard").project_id

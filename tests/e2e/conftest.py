@@ -1,4 +1,4 @@
-"""Real processes: the one-machine server, the command, a stub model that keeps the books."""
+"""Real processes: the one-machine server, the command, a stub model that counts its requests."""
 
 from __future__ import annotations
 

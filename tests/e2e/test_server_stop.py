@@ -1,4 +1,4 @@
-"""A server that is told to stop puts everything away."""
+"""A server that is asked to stop closes everything and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in front of the service, what it hears by itself, and what wakes somebody up."""
+"""The gateway and firewall in front of the service, its logs and metrics, and its alarms."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_a_machine_calls_its_own_functions_and_starts_only_itself(dev):
 
 
 @pytest.mark.parametrize(("module", "service"), [("dynamo", "dynamodb"), ("s3", "s3"), ("stepfunctions", "states")])
-def test_the_api_may_make_every_call_that_the_aws_wall_makes(dev, module, service):
+def test_the_api_may_make_every_call_that_the_aws_backend_makes(dev, module, service):
     source = (ROOT / f"layers/core/dataforge/platform/aws/{module}.py").read_text()
     calls = set(re.findall(r"_client\.(\w+)", source)) - {"exceptions"}
     needed = set().union(*(RIGHTS_FOR.get(call, {f"{service}:{camel(call)}"}) for call in calls))
@@ -226,7 +226,7 @@ def test_only_the_apis_themselves_may_call_their_functions(deployment):
 
 
 @pytest.mark.parametrize(("rule", "function"), [("Uploaded", "OnUpload"), ("JobsOver", "OnJobsChanged")])
-def test_only_its_rule_calls_what_hears_an_event(deployment, rule, function):
+def test_only_its_rule_calls_the_function_of_an_event(deployment, rule, function):
     answer = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
     [rule_id] = [name for name in deployment.of_type("AWS::Events::Rule") if name.startswith(f"Events{rule}")]
     [its] = [p for p in answer if deployment.text(p["FunctionName"]).startswith(f"<Functions{function}")]

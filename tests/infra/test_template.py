@@ -150,7 +150,7 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
         }
 
 
-def test_the_machines_have_the_names_that_the_functions_were_told(deployment):
+def test_the_machines_have_the_names_that_the_functions_are_given(deployment):
     prefix = {d["TableName"].rsplit("-", 1)[0] for d in deployment.properties("AWS::DynamoDB::Table")}.pop()
     names = {machine["StateMachineName"] for machine in deployment.properties("AWS::StepFunctions::StateMachine")}
 

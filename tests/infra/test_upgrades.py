@@ -99,6 +99,6 @@ def test_a_change_that_would_lose_data_is_seen(before, change, said):
     assert any(said in line for line in found)
 
 
-def test_the_version_is_told_the_same_everywhere(before):
+def test_the_version_is_the_same_everywhere(before):
     assert __version__ == VERSION
     assert before["version"]

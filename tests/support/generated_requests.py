@@ -199,7 +199,7 @@ class World:
         return begun.get("generationId")
 
     def _post(self, path: str, body: dict[str, Any], base: str = BASE) -> dict[str, Any]:
-        """What the member is told, also when it is no."""
+        """What the member is answered, refusals too."""
         answer: dict[str, Any] = self.service.http.post(base + path, headers=self.service.headers, json=body).json()
         return answer
 

@@ -1,4 +1,4 @@
-"""What capable models say to the questions of a synthetic run, told apart by the rules that they begin with."""
+"""What capable models say to the questions of a synthetic run, distinguished by the rules that they begin with."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tests.support.paths import ROOT
 
 @dataclass
 class Process:
-    """A child that told on its first line of output where it listens."""
+    """A child that printed on its first line of output where it listens."""
 
     child: subprocess.Popen[str]
     ready: dict[str, Any]

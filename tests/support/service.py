@@ -42,7 +42,7 @@ BUCKET = "forge-test"
 
 @dataclass
 class Service:
-    """What a client sees, and nothing more; `other()` is a stranger of another organisation."""
+    """What a client sees, and nothing more; `other()` is a member of another organisation."""
 
     http: TestClient
     headers: dict[str, str]

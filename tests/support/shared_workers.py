@@ -1,4 +1,4 @@
-"""Worker processes that outlive a test: they are told with every request whose they are.
+"""Worker processes that outlive a test: every request says to which machine they belong.
 
 The one-machine server starts two interpreters, half a second of CPU each, and most tests ask them for a handful of
 answers. Here two of them serve all tests of a process, one machine after the other, with the same pool, channel and

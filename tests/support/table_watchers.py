@@ -18,7 +18,7 @@ class Broken(BaseException):
 
 
 class Watched:
-    """Every call of a port goes on to the real one, after `before` was told of it."""
+    """Every call of a port goes on to the real one, after `before` was called with it."""
 
     def __init__(self, real: Any, before: Any) -> None:
         self._real, self._before = real, before

@@ -189,7 +189,7 @@ def test_either_header_carries_the_key_on_every_api(owner: Api) -> None:
         assert owner.service.http.get(path, headers={"Authorization": f"Basic {owner.key}"}).status_code == 401
 
 
-def test_whoami_tells_names_and_whether_the_email_is_verified(owner: Api) -> None:
+def test_whoami_returns_names_and_whether_the_email_is_verified(owner: Api) -> None:
     made, robot = owner.new_key(name="ci", scopes=["data-forge:read"])
 
     who = robot("GET", WHOAMI)

@@ -43,7 +43,7 @@ def send_request(service: Service, **headers: str) -> tuple[int, dict[str, str]]
 
 
 # checklist 126
-def test_beyond_the_limit_a_call_is_told_how_long_to_wait_and_then_let_in(service: Service, limited: Clock) -> None:
+def test_beyond_the_limit_a_call_gets_retry_after_and_is_allowed_then(service: Service, limited: Clock) -> None:
     first = [send_request(service) for _ in range(3)]
     refused = service.http.get(f"{BASE}/projects", headers=service.headers)
     wait = int(refused.headers["Retry-After"])

@@ -1,6 +1,6 @@
 """Contract A as its users meet it, on both backends: projects, the life of a run, and the teachers.
 
-Where a run has to be caught half way, its teacher is a server of our own that answers when it is told to.
+Where a run has to be caught half way, its teacher is a server of our own that answers when the test lets it.
 """
 
 from __future__ import annotations

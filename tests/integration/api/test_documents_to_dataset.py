@@ -257,7 +257,7 @@ def test_an_export_holds_exactly_the_approved_pairs(service: Service) -> None:
 
 
 # checklist 1, 2, 8, 129
-def test_a_stranger_sees_nothing_and_cannot_tell_that_it_exists(service: Service) -> None:
+def test_another_organisation_sees_nothing_and_cannot_learn_that_it_exists(service: Service) -> None:
     project_id = harbour(service)
     run = service.generate(project_id, num_pairs=2)
     pair = service.call("GET", f"/projects/{project_id}/pairs")["pairs"][0]

@@ -76,7 +76,7 @@ def test_a_status_that_few_have_is_looked_for_in_bounded_steps(service: Service)
     assert requests.total() <= 6, requests
 
 
-def test_a_job_that_cannot_be_looked_after_is_listed_as_stored(
+def test_a_job_that_cannot_be_reconciled_is_listed_as_stored(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     org_id = service.headers["X-Organization-ID"]

@@ -51,7 +51,7 @@ class Echo:
 
 @pytest.fixture
 def make_workers() -> MakeWorkers:
-    """Workers of its own: what they write is heard only when they were started meanwhile."""
+    """Workers of its own: what they write is captured only when they were started meanwhile."""
     return pool
 
 

@@ -103,7 +103,7 @@ def test_every_route_but_health_asks_for_a_key_first(world: World, document: dic
             assert response.headers.get("www-authenticate") == ("Bearer" if expected == 401 else None)
 
 
-def test_a_wrong_method_is_told_the_right_ones(world: World) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(world: World) -> None:
     response = world.service.http.patch(f"{BASE}/projects/any/")
 
     assert (response.status_code, response.headers["allow"]) == (405, "DELETE, GET, PUT")

@@ -18,7 +18,7 @@ from tests.support import storage_backends
 
 @pytest.fixture(params=["embedded", "aws"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
-    """How the tool is told which backend to open."""
+    """The arguments that say which backend the tool opens."""
     if request.param == "embedded":
         yield ["--home", str(tmp_path)]
     else:

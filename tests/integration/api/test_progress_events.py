@@ -38,7 +38,7 @@ def follow(service: Service, generation_id: str, *, seconds: float = 60, **query
 
 
 # checklist 37
-def test_a_follower_hears_every_line_once_and_how_far_the_run_is(service: Service) -> None:
+def test_a_follower_receives_every_line_once_and_the_progress(service: Service) -> None:
     project_id = harbour(service)
     started = service.call("POST", f"/projects/{project_id}/generate", json={"model_id": "extractive", "num_pairs": 6})
 
@@ -82,7 +82,7 @@ def test_a_parse_is_followed_like_any_run(service: Service) -> None:
     assert (heard[-1]["type"], heard[-1]["status"]) == ("log", "completed")
 
 
-def test_a_wrong_cursor_and_a_strangers_run_are_refused(service: Service) -> None:
+def test_a_wrong_cursor_and_a_run_of_another_organisation_are_refused(service: Service) -> None:
     run = service.generate(harbour(service), num_pairs=1)
 
     answer = service.call("GET", f"/generations/{run['generationId']}/events", after="yesterday", expect=422)

@@ -147,7 +147,7 @@ def everything(service: Service, project_id: str) -> list[Any]:
 
 
 # checklist 2, 8, 129
-def test_no_route_tells_whether_another_organisation_has_an_id(service: Service) -> None:
+def test_no_route_reveals_whether_another_organisation_has_an_id(service: Service) -> None:
     project_id = harbour(service)
     foreign = owned_by(service, project_id)
     stranger, unknown = service.other(), nobodys(foreign)

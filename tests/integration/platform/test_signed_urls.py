@@ -174,7 +174,7 @@ def test_no_changed_character_of_a_url_is_accepted(files: LocalFiles, position: 
         put(files, forged, [b"123"])
 
 
-def test_created_is_told_once_the_object_can_be_read(files: LocalFiles) -> None:
+def test_created_is_announced_once_the_object_can_be_read(files: LocalFiles) -> None:
     answer: list[tuple[str, bytes]] = []
     files.on_created(lambda info: answer.append((info.key, files.read(info.key))))
 
@@ -196,7 +196,7 @@ def test_a_callback_that_fails_does_not_fail_the_upload(files: LocalFiles, caplo
     assert "callback failed on the new file k" in caplog.text
 
 
-def test_what_a_crash_kept_from_being_told_is_told_at_the_next_start(tmp_path: Path) -> None:
+def test_an_event_that_a_crash_held_back_is_announced_at_the_next_start(tmp_path: Path) -> None:
     class Died(BaseException):
         """As sudden as kill -9 for the code around it."""
 

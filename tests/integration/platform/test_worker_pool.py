@@ -50,7 +50,7 @@ def test_prints_and_grandchildren_do_not_disturb_the_channel(pool: WorkerPool) -
     assert answers == [{"read": ""}] * 3
 
 
-def test_an_exception_is_told_as_lambda_tells_it_without_secrets(pool: WorkerPool) -> None:
+def test_an_exception_is_reported_as_by_lambda_and_without_secrets(pool: WorkerPool) -> None:
     with pytest.raises(StateFailed) as failure:
         pool.invoke("fail", {}, 60)
 
@@ -212,7 +212,7 @@ def test_the_end_of_stdin_alone_ends_a_worker_in_the_middle_of_a_handler(folder:
     assert code == -signal.SIGKILL
 
 
-def test_a_subscriber_hears_its_topic_in_order() -> None:
+def test_a_subscriber_receives_its_topic_in_order() -> None:
     sockets = InProcessPublisher()
 
     with sockets.subscribe("run_1") as mine, sockets.subscribe("run_2") as other:

@@ -143,7 +143,7 @@ def claimed(service: Service, body: bytes) -> idempotency.Claim:
     return found
 
 
-def test_a_request_that_is_being_answered_is_told_to_wait_and_a_dead_one_is_taken_over(
+def test_a_request_in_progress_is_refused_for_now_and_a_dead_one_is_taken_over(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = b'{"name":"Harbour"}'

@@ -1,4 +1,4 @@
-"""Column types are those of the whole dataset, whatever a part of it holds, and the card tells them."""
+"""Column types are those of the whole dataset, whatever a part of it holds, and the dataset card lists them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def value(dtype: str) -> dict[str, str]:
     return {"dtype": dtype, "_type": "Value"}
 
 
-def test_what_one_record_lacks_another_tells() -> None:
+def test_the_type_of_a_missing_value_comes_from_another_record() -> None:
     made = features({"a": None, "b": [], "c": 1, "m": {"t": None}}, {"a": "x", "b": [True], "c": 0.5, "m": {"t": "u"}})
 
     assert made == {

@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 @pytest.fixture
 def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., threading.Event]]:
-    """Watches a folder; the event that is set when the server would be told to end."""
+    """Watches a folder; the event that is set when the server would be asked to end."""
     monkeypatch.setattr(watching, "LOOK_EVERY", 0.01)
     monkeypatch.setattr(watching, "USERS_EVERY", 0.01)
     monkeypatch.setattr(watching, "IDLE_SECONDS", 0.1)

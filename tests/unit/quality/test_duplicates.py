@@ -124,7 +124,7 @@ def test_all_equal_keeps_the_first() -> None:
     assert {d.of for d in found} == {0}
 
 
-def test_look_alikes_that_were_all_kept_before_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_look_alikes_that_were_all_kept_before_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_SEGMENT", 50)
     against = [f"Request number {i:05d} about the annual leave policy, and who approves it." for i in range(300)]
     texts = [against[250] + "!", against[7], against[123].upper(), "Who approves travel?", against[299], against[0]]

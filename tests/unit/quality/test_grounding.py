@@ -1,4 +1,4 @@
-"""What an answer claims against what a passage says; where the evidence is; how well it tells right from wrong."""
+"""What an answer claims against what a passage says; where the evidence is; right and wrong answers separated."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_one_damage_is_mended_without_a_trace(name: str, reply: tuple[str, list[
 @settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize("name", DOUBTFUL)
 @given(REPLY)
-def test_where_it_cannot_be_told_no_record_has_a_text_that_is_not_its_own(
+def test_where_it_cannot_be_known_no_record_has_a_text_that_is_not_its_own(
     name: str, reply: tuple[str, list[Record]]
 ) -> None:
     kind, records = reply

@@ -1,4 +1,4 @@
-"""Slots over passages: sums always right, no passage above its room, the same plan for the same seed."""
+"""Slots over passages: sums always right, no passage above its capacity, the same plan for the same seed."""
 
 from __future__ import annotations
 

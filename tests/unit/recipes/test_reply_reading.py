@@ -1,4 +1,4 @@
-"""Whatever a model wraps its JSON in, the pairs come out; what cannot be read is said, not dropped."""
+"""Whatever a model wraps its JSON in, the pairs come out; what cannot be read is reported, not dropped."""
 
 from __future__ import annotations
 

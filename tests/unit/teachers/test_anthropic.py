@@ -141,7 +141,7 @@ def test_a_refusal_of_anthropic_says_whether_another_prompt_may_pass(
     assert refused.value.this_prompt_only is this_prompt_only
 
 
-def test_a_busy_account_and_a_busy_provider_are_told_apart() -> None:
+def test_a_busy_account_and_a_busy_provider_are_distinguished() -> None:
     found = []
     for status in (429, 529):
         with pytest.raises(TeacherBusy) as busy:

@@ -90,7 +90,7 @@ def test_what_is_not_set_up_says_what_to_set(
 
 
 @pytest.mark.parametrize("name", ["", "gpt-9", "openai:", "azure:gpt", "bedrock:"])
-def test_an_unknown_name_is_told_what_there_is(here: pytest.MonkeyPatch, name: str) -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones(here: pytest.MonkeyPatch, name: str) -> None:
     with pytest.raises(Invalid, match=r"Available here: extractive.*bedrock:<model>"):
         teachers.resolve(name)
 

@@ -1,4 +1,4 @@
-"""What the offline teacher promises of any text and any call: evidence, capacity, wishes, capabilities."""
+"""What the offline teacher promises of any text and any call: evidence, capacity, requested types, capabilities."""
 
 from __future__ import annotations
 

@@ -243,7 +243,7 @@ def test_an_answer_in_another_field_is_read(reply: web.Response) -> None:
     assert json.loads(answer.text) == json.loads(PAIRS)
 
 
-def test_a_stream_tells_its_usage() -> None:
+def test_a_stream_reports_its_usage() -> None:
     usage = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 5}}
 
     answer = ask(lambda _: stream(piece(content=PAIRS), piece("stop"), usage))[0][0]

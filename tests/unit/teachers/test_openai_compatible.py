@@ -291,7 +291,7 @@ def test_content_of_any_shape_becomes_text_that_can_be_stored(content: object, t
     assert asked(Server(lambda _: completion(content)))[0].text == text
 
 
-def test_cached_tokens_and_limits_are_told_and_the_cache_is_cheaper() -> None:
+def test_cached_tokens_and_limits_are_reported_and_the_cache_is_cheaper() -> None:
     def cached(_: dict[str, Any]) -> web.Response:
         reply = completion(
             usage={

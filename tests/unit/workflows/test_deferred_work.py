@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from dataforge.workflows.engine import batch as engine_batch
 
 
-async def test_what_can_wait_is_done_in_a_lull_and_not_between_replies() -> None:
+async def test_what_can_wait_is_done_when_no_reply_waits_and_not_between_replies() -> None:
     done: list[int] = []
     batch = SimpleNamespace(deferred=deque(partial(done.append, n) for n in range(3)), answered=0)
     aside = asyncio.create_task(engine_batch._run_deferred(batch))  # type: ignore[arg-type]

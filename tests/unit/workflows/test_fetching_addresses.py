@@ -234,6 +234,6 @@ def test_the_setting_opens_hosts_and_networks() -> None:
 @pytest.mark.parametrize(
     "entry", ["http://wiki.corp", "wiki.corp/x", "10.0.0.0/99", "*", "a b", "wiki:port", ":80", "a:0"]
 )
-def test_a_setting_that_names_nothing_is_told_by_its_name(entry: str) -> None:
+def test_a_setting_that_names_nothing_is_refused_by_its_name(entry: str) -> None:
     with pytest.raises(ValueError, match="DATAFORGE_FETCH_ALLOW"):
         allowances(entry)

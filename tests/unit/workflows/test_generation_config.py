@@ -68,7 +68,7 @@ def test_what_keeps_its_limit_is_taken_by_every_kind(config: dict[str, Any]) -> 
         check({**DEFAULTS, "model_id": "scripted", "generation_type": kind, **config})
 
 
-def test_wishes_hold_what_the_recipes_need() -> None:
+def test_generation_options_hold_what_the_recipes_need() -> None:
     wished = read(
         {
             **DEFAULTS,

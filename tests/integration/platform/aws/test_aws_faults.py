@@ -1,4 +1,4 @@
-"""What AWS does to us on a bad day, on the AWS backend: the caller is told what to do, and nothing is lost."""
+"""Faults of AWS services, on the AWS backend: the caller gets an error that says what to do, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_function_that_times_out_loses_nothing_that_was_paid_for(
     assert "timed out" in json.dumps(log).lower()
 
 
-def test_an_upload_that_s3_tells_of_several_times_is_parsed_once(service: Service) -> None:
+def test_an_upload_that_s3_announces_several_times_is_parsed_once(service: Service) -> None:
     """One after the other: moto's tables are not for many threads. `test_uploads.py` does the same on both backends."""
     project_id = service.project(config={"auto_parse": True})
     document = service.upload(project_id, "rules.md", RULES)

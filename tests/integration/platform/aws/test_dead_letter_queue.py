@@ -1,7 +1,7 @@
 """What docs/infrastructure.md promises of uploads whose event could not be handled, on the AWS backend.
 
-`tests/infra/test_template.py` shows where such events go and `test_monitoring.py` who is told; here: that the function
-fails loudly, so that they go there, that nothing is lost meanwhile, and that the documented repeat mends it.
+`tests/infra/test_template.py` shows where such events go and `test_monitoring.py` which alarm follows; here: that the
+function fails loudly, so that they go there, that nothing is lost meanwhile, and that the documented repeat mends it.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def test_a_transaction_that_meets_another_is_tried_again() -> None:
 @pytest.mark.parametrize(
     "reasons", [("ConditionalCheckFailed", "None"), ("TransactionConflict", "ConditionalCheckFailed")]
 )
-def test_a_failed_condition_is_told_at_once(reasons: tuple[str, ...]) -> None:
+def test_a_failed_condition_is_raised_at_once(reasons: tuple[str, ...]) -> None:
     client = ScriptedClient(failure("TransactionCanceledException", *reasons))
     tables, pauses = tables_on(client)
 

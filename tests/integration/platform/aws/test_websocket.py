@@ -96,7 +96,7 @@ def say(connection: str, **message: str) -> int:
     return call("$default", connection, body=json.dumps(message))
 
 
-def test_a_subscriber_hears_its_run_until_it_unsubscribes(management: Management) -> None:
+def test_a_subscriber_receives_its_run_until_it_unsubscribes(management: Management) -> None:
     topic = run_of(opened())
 
     say("c1", action="subscribe", topic=topic)
@@ -137,7 +137,7 @@ def test_a_key_may_come_in_three_places(management: Management, place: str) -> N
     assert connections.organization_of("c1") == org_id
 
 
-def test_a_strangers_run_looks_like_none(management: Management) -> None:
+def test_a_run_of_another_organisation_looks_like_none(management: Management) -> None:
     topic = run_of(opened("c1"))
     opened("c2")
 

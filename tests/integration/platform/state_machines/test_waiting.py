@@ -22,7 +22,7 @@ def with_jobs(functions: Functions, *, seconds: int, answer: Callable[[str], Non
     functions.play["CollectReplies"] = lambda event: event
 
 
-def test_a_run_at_batch_price_waits_as_long_as_it_is_told_and_goes_round(backend: OpenBackend) -> None:
+def test_a_run_at_batch_price_waits_as_long_as_its_state_says_and_looks_again(backend: OpenBackend) -> None:
     functions = Functions()
     with_jobs(functions, seconds=2)
     began = time.monotonic()

@@ -23,7 +23,7 @@ from tests.support.waiting import until
 
 
 def announce(service: Service, key: str) -> None:
-    """On AWS, S3 tells EventBridge; moto does not. The embedded server hears of it by itself."""
+    """On AWS, S3 notifies EventBridge; moto does not. The embedded server notifies itself."""
     if service.backend == "aws":
         event(key)
 
@@ -345,7 +345,7 @@ def test_a_cancelled_parse_does_not_begin_again_by_itself(service: Service) -> N
 
 
 def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedded server looks at files in a thread of its own; what it did not get to is told at the next start."""
+    """The embedded server looks at files in a thread of its own; what is left is announced at the next start."""
     settings.get.cache_clear()
     release, seen = threading.Event(), []
 

@@ -111,7 +111,7 @@ def test_a_run_that_timed_out_is_closed_with_what_was_paid_for_before_anybody_lo
 
 
 # checklist 184
-def test_a_run_is_looked_after_once_in_an_interval(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_reconciled_once_in_an_interval(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "RECONCILE_EVERY", 30.0)
     project_id = service.project()
     service.upload(project_id, "berths.md", PAGES.encode())

@@ -117,7 +117,7 @@ def test_tokens_per_minute_space_the_calls_by_what_they_really_use(backend: str)
     assert 8 <= len(starts) <= 22  # 10 calls a second, after a first guess that was too careful
 
 
-def test_limits_that_the_provider_tells_are_kept_from_then_on(backend: str) -> None:
+def test_limits_that_the_provider_reports_are_kept_from_then_on(backend: str) -> None:
     starts: list[float] = []
 
     async def run() -> None:

@@ -227,7 +227,7 @@ def test_a_teacher_that_vanished_is_not_waited_for_call_by_call(
     assert "connection refused" in str(run.error)
 
 
-def test_no_key_stands_in_what_a_run_tells(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_is_in_what_a_run_reports(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     teach(monkeypatch, TeacherRefused("the key sk-abcdefgh12345 is wrong"))
 
     run = walk(project, num_pairs=2)

@@ -64,7 +64,7 @@ def test_the_next_call_is_sent_when_the_reply_is_stored_so_a_kill_costs_what_is_
     assert max(unsaved) <= 2
 
 
-def test_a_corrected_reply_is_told_as_such_and_its_slots_pay_for_both(
+def test_a_corrected_reply_is_recorded_as_such_and_its_slots_pay_for_both(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Priced(ScriptedTeacher):

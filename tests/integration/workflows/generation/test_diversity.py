@@ -1,4 +1,4 @@
-"""What a run spreads over its slots, on both backends: asked, sent, delivered, told."""
+"""What a run spreads over its slots, on both backends: asked, sent, delivered, reported."""
 
 from __future__ import annotations
 

@@ -84,9 +84,7 @@ def test_a_cap_without_a_price_is_refused(project: Project, dear: Dear) -> None:
         {},
     ],
 )
-def test_what_a_run_takes_lies_in_the_range_that_was_told_before(
-    project: Project, dear: Dear, request_: dict[str, object]
-) -> None:
+def test_what_a_run_takes_is_in_the_estimated_range(project: Project, dear: Dear, request_: dict[str, object]) -> None:
     answer = starting.quote(project, {"model_id": "dear", **request_}).estimate
     assert dear.asked == []
 
@@ -105,7 +103,7 @@ def test_what_a_run_takes_lies_in_the_range_that_was_told_before(
         assert span["low"] * 0.6 <= value <= span["high"], (name, value, span)  # type: ignore[operator]
 
 
-def test_unknown_prices_are_told_as_unknown(project: Project, dear: Dear) -> None:
+def test_unknown_prices_are_reported_as_unknown(project: Project, dear: Dear) -> None:
     assert starting.quote(project, {"model_id": "fake:other"}).estimate["cost_usd"] is None
     assert starting.quote(project, {"model_id": "extractive"}).estimate["cost_usd"] == {"low": 0.0, "high": 0.0}
 

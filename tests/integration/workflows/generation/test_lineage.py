@@ -189,7 +189,7 @@ def test_a_pair_of_an_earlier_version_is_traced_as_far_as_it_goes(service: Servi
 
 
 # checklist 8, 129
-def test_a_strangers_pair_has_no_trace(service: Service) -> None:
+def test_a_pair_of_another_organisation_has_no_trace(service: Service) -> None:
     project_id = harbour(service)
     service.generate(project_id, model_id="scripted", num_pairs=1)
     [pair] = pairs_of(service, project_id)

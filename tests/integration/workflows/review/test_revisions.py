@@ -1,4 +1,4 @@
-"""Edits that are meant for what their sender read: the second of two reviewers hears of the first. Both backends."""
+"""Edits that are meant for what their sender read: the second of two reviewers gets the first one's."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def chunk_of(service: Service, project_id: str) -> Json:
 
 
 # checklist 40
-def test_the_second_of_two_reviewers_hears_of_the_first_and_loses_nothing(service: Service, project: Project) -> None:
+def test_the_second_of_two_reviewers_gets_the_edit_of_the_first_and_loses_nothing(
+    service: Service, project: Project
+) -> None:
     read = first_pair(service, project)
     path = f"/pairs/{read['pairId']}"
 

@@ -1,4 +1,4 @@
-"""What the teacher is told, and how replies of the four schemas, of critic, judge and checker are read."""
+"""What the prompts say, and how replies of the four schemas, of critic, judge and checker are read."""
 
 from __future__ import annotations
 
