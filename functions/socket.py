@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.api_gateway_websocket_event import APIGatewayWebSocketEvent
 
 from dataforge import access
+from dataforge.access import Caller
 from dataforge.errors import DataForgeError, Invalid
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.store import connections, runs
+from dataforge.store import connections, runs, socket_tickets
+from dataforge.store.connections import Opener
+from dataforge.workflows import kinds
 from functions.handling import lambda_handler
 
 
@@ -29,15 +33,29 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _connect(connection_id: str, event: APIGatewayWebSocketEvent) -> None:
-    """The key comes as on every route, or as `?api_key=`: a browser cannot set headers here."""
+    """By a key as on every route, or by a ticket: a browser cannot set headers here. `?api_key=` (contract 0.1) works
+    too; no log has the query string."""
     headers = event.headers
     query = event.get("queryStringParameters") or {}  # the data class's own would not tell `API_KEY` from `api_key`
-    bearer = headers.get("authorization", "").removeprefix("Bearer ").strip()
-    key = headers.get("x-api-key") or bearer or query.get("api_key")
     organization = headers.get("x-organization-id") or query.get("organization_id")
-    caller = access.authenticate(key)
+    caller = _redeemed(query["ticket"]) if query.get("ticket") else access.authenticate(_key(headers, query))
     access.allow(caller, organization, org_required=False, scope=None)
-    connections.opened(connection_id, caller.org_id)
+    connections.opened(connection_id, Opener(caller.org_id, caller.user_id, caller.key_id, caller.scopes))
+    try:
+        access.require_active(caller)  # a revocation that came before the line above did not find this connection
+    except DataForgeError:
+        connections.closed(connection_id)
+        raise
+
+
+def _key(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+    bearer = headers.get("authorization", "").removeprefix("Bearer ").strip()
+    return headers.get("x-api-key") or bearer or query.get("api_key")
+
+
+def _redeemed(ticket: str) -> Caller:
+    opener = socket_tickets.redeem(ticket)
+    return Caller(opener.org_id, opener.user_id, opener.key_id, opener.scopes)
 
 
 def _disconnect(connection_id: str, _: APIGatewayWebSocketEvent) -> None:
@@ -46,9 +64,12 @@ def _disconnect(connection_id: str, _: APIGatewayWebSocketEvent) -> None:
 
 def _message(connection_id: str, event: APIGatewayWebSocketEvent) -> None:
     action, topic = _read(event.body)
-    org_id = connections.organization_of(connection_id)
+    opener = connections.opener_of(connection_id)
+    caller = Caller(opener.org_id, opener.user_id, opener.key_id, opener.scopes)
+    access.require_active(caller)
     if action == "subscribe":
-        runs.get(org_id, topic)  # another organisation's run looks like one that does not exist
+        run = runs.get(caller.org_id, topic)  # another organisation's run looks like one that does not exist
+        access.allow(caller, None, org_required=False, scope=f"{kinds.of(run.kind).api}:read")
         connections.listen(connection_id, topic)
     else:
         connections.stop_listening(connection_id, topic)

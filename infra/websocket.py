@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from aws_cdk import CfnOutput, Stack
@@ -50,7 +51,8 @@ class WebSocket(Construct):
         )
         for name, facts in catalog.FUNCTIONS.items():
             if "runs" in facts.writes or name == catalog.SOCKET:
-                self._may_push(lambdas.by_name[name])
+                # The API also ends the connections of a key that is revoked.
+                self._may_push(lambdas.by_name[name], ("POST", "DELETE") if name == catalog.API else ("POST",))
         CfnOutput(scope, "SocketUrl", value=self.stage.url, description="Push of progress (WebSocket)")
 
     def _route(self, name: str, lambdas: Lambdas) -> apigateway.WebSocketRouteOptions:
@@ -59,13 +61,16 @@ class WebSocket(Construct):
             integration=WebSocketLambdaIntegration(f"{name}Integration", lambdas.by_name[catalog.SOCKET])
         )
 
-    def _may_push(self, function: lambda_.Function) -> None:
+    def _may_push(self, function: lambda_.Function, methods: Sequence[str]) -> None:
         function.add_environment("DATAFORGE_SOCKET_URL", self.stage.callback_url)
-        connections = Stack.of(self).format_arn(
-            service="execute-api",
-            resource=self.api.api_id,
-            resource_name=f"{self.stage.stage_name}/POST/@connections/*",
-        )
+        connections = [
+            Stack.of(self).format_arn(
+                service="execute-api",
+                resource=self.api.api_id,
+                resource_name=f"{self.stage.stage_name}/{method}/@connections/*",
+            )
+            for method in methods
+        ]
         function.add_to_role_policy(
-            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[connections])
+            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=connections)
         )

@@ -380,6 +380,14 @@ class WhoAmI:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketTicket:
+    ticket: str = field(repr=False)
+    """Opens one connection: `wss://.../?ticket=...`."""
+    expires_in: int
+    """Seconds in which it must be used."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     id: str
     name: str

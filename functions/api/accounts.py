@@ -6,7 +6,8 @@ from fastapi import APIRouter
 
 from dataforge import clock, ids, settings
 from dataforge.errors import Invalid, NotFound
-from dataforge.store import api_keys, members
+from dataforge.store import api_keys, members, socket_tickets
+from dataforge.store.connections import Opener
 from functions.api.callers import AnyCallerDep
 from functions.api.routing import Route
 from functions.api.wire import accounts as wire
@@ -36,9 +37,18 @@ def list_api_keys(who: AnyCallerDep) -> list[wire.ApiKey]:
 
 @router.delete("/api-keys/{key_id}", operation_id="revoke_api_key")
 def revoke_api_key(who: AnyCallerDep, key_id: Id) -> wire.Revoked:
-    """The key is invalid from the next request on. A key may revoke itself."""
+    """The key is invalid from the next request on; event streams and connections that it opened end. A key may revoke
+    itself."""
     api_keys.revoke(who.org_id, key_id)
     return wire.Revoked(message=f"API key {key_id} revoked", id=key_id)
+
+
+@router.post("/socket-tickets", status_code=201, operation_id="create_socket_ticket", summary="Create a socket ticket")
+def create_socket_ticket(who: AnyCallerDep) -> wire.SocketTicket:
+    """Opens one connection to the WebSocket API of a deployment (`?ticket=`) within a minute, with the rights of the
+    key that asks. For browsers, which cannot send the key as a header there; any key may ask."""
+    opener = Opener(who.org_id, who.user_id, who.key_id, who.scopes)
+    return wire.SocketTicket(ticket=socket_tickets.issue(opener), expires_in=socket_tickets.VALID_S)
 
 
 @router.get("/members", operation_id="list_members")

@@ -32,8 +32,8 @@ RENEW_SECONDS = idempotency.ABANDONED / 3
 
 NEVER_STORED = {"create_api_key"}
 """Operations whose response must not be stored: they reject the header."""
-NOT_DEDUPLICATED = {"create_upload_url"}
-"""Operations that change nothing and return a URL that soon expires: executed every time."""
+NOT_DEDUPLICATED = {"create_upload_url", "create_socket_ticket"}
+"""Operations that change nothing and return what soon expires: executed every time."""
 
 
 class Route(APIRoute):

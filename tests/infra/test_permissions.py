@@ -61,7 +61,7 @@ PARTLY_OPEN = (
     r"<(\w+)Table\.Arn>/index/\*",
     r"<FilesBucket\.Arn>/data-forge/(\*/runs/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
-    r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<SocketsApi\w+>/(dev|prod)/POST/@connections/\*",
+    r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<SocketsApi\w+>/(dev|prod)/(POST|DELETE)/@connections/\*",
     r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
     # Which model writes is the choice of each run; nothing but asking is allowed.
     r"arn:<AWS::Partition>:bedrock:\*::foundation-model/\*",
@@ -244,6 +244,16 @@ def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):
     }
 
     assert pushers == {catalog.SOCKET, *(n for n, facts in catalog.FUNCTIONS.items() if "runs" in facts.writes)}
+
+
+def test_only_the_api_may_end_a_connection(dev):
+    enders = {
+        name
+        for name in catalog.FUNCTIONS
+        if any("ManageConnections" in action and "/DELETE/" in resource for action, resource in _rights_of(dev, name))
+    }
+
+    assert enders == {catalog.API}
 
 
 def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):

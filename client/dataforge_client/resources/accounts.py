@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from dataforge_client.api_resource import ApiResource, expect_object, path_segment, without_none
 from dataforge_client.decoding import decode, decode_list
-from dataforge_client.models import ApiKey, Member, WhoAmI
+from dataforge_client.models import ApiKey, Member, SocketTicket, WhoAmI
 
 KEYS_PATH, MEMBERS_PATH = "/v1/api-keys", "/v1/members"
+SOCKET_TICKETS_PATH = "/v1/socket-tickets"
 
 
 class Accounts(ApiResource):
@@ -31,6 +32,11 @@ class Accounts(ApiResource):
     def revoke_api_key(self, key_id: str) -> None:
         """Raises NotFound for an unknown key or a key of another organisation."""
         self._delete(f"{KEYS_PATH}/{path_segment(key_id)}", base="")
+
+    def create_socket_ticket(self, *, idempotency_key: str | None = None) -> SocketTicket:
+        """A ticket for one connection to the WebSocket API of a deployment, valid for a minute. Every try makes another
+        one, whatever its key."""
+        return decode(SocketTicket, self._post(SOCKET_TICKETS_PATH, None, key=idempotency_key, base=""))
 
     def list_members(self) -> list[Member]:
         """Oldest first."""

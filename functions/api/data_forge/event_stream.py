@@ -12,8 +12,9 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dataforge import clock
-from dataforge.errors import NotFound
+from dataforge import access, clock
+from dataforge.access import Caller
+from dataforge.errors import NotFound, Unauthenticated
 from dataforge.store import run_events, runs
 from dataforge.store.run_events import EventPage
 from dataforge.workflows import lifecycle
@@ -65,17 +66,16 @@ async def get_generation_events(
     """
     start = after or request.headers.get("Last-Event-ID") or run_events.START
     if EVENT_STREAM not in request.headers.get("accept", ""):
-        return await _next_events(who.org_id, generation_id, start, wait, limit)
-    first = await _next_events(
-        who.org_id, generation_id, start, 0, limit
-    )  # 404 and 422 are plain responses, no streams
-    stream = _stream(who.org_id, generation_id, first, wait or MAX_WAIT_SECONDS, limit)
+        return await _next_events(who, generation_id, start, wait, limit)
+    first = await _next_events(who, generation_id, start, 0, limit)  # 404 and 422 are plain responses, no streams
+    stream = _stream(who, generation_id, first, wait or MAX_WAIT_SECONDS, limit)
     return StreamingResponse(stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
 
-async def _next_events(org_id: str, generation_id: str, after: str, wait: float, limit: int) -> wire.Events:
+async def _next_events(who: Caller, generation_id: str, after: str, wait: float, limit: int) -> wire.Events:
+    """Raises NotFound; Unauthenticated once the key is revoked."""
     end = time.monotonic() + wait
-    run = await run_in_threadpool(lambda: lifecycle.reconcile(run_over_documents(org_id, generation_id)))
+    run = await run_in_threadpool(lambda: lifecycle.reconcile(run_over_documents(who.org_id, generation_id)))
     while True:
         found = await run_in_threadpool(run_events.since, run.run_id, after, limit)
         closed = _is_closed(run, found)
@@ -83,7 +83,8 @@ async def _next_events(org_id: str, generation_id: str, after: str, wait: float,
             found_events = [wire.RunEvent.model_validate(run_events.message(e)) for e in found.events]
             return wire.Events(generation_id=generation_id, events=found_events, cursor=found.cursor, closed=closed)
         await asyncio.sleep(POLL_SECONDS)
-        run = await run_in_threadpool(runs.get, org_id, generation_id)
+        await run_in_threadpool(access.require_active, who)
+        run = await run_in_threadpool(runs.get, who.org_id, generation_id)
 
 
 def _is_closed(run: runs.Run, found: EventPage) -> bool:
@@ -94,7 +95,7 @@ def _is_closed(run: runs.Run, found: EventPage) -> bool:
     return ended or clock.seconds_since(run.completed_at or run.created_at) > LAST_EVENT_SECONDS
 
 
-async def _stream(org_id: str, generation_id: str, found: wire.Events, wait: float, limit: int) -> AsyncIterator[str]:
+async def _stream(who: Caller, generation_id: str, found: wire.Events, wait: float, limit: int) -> AsyncIterator[str]:
     end = time.monotonic() + wait
     yield "retry: 500\n\n"
     while True:
@@ -108,6 +109,7 @@ async def _stream(org_id: str, generation_id: str, found: wire.Events, wait: flo
             return
         await asyncio.sleep(min(POLL_SECONDS, left))
         try:
-            found = await _next_events(org_id, generation_id, found.cursor, max(0.0, end - time.monotonic()), limit)
-        except NotFound:  # its project was deleted
+            await run_in_threadpool(access.require_active, who)
+            found = await _next_events(who, generation_id, found.cursor, max(0.0, end - time.monotonic()), limit)
+        except (NotFound, Unauthenticated):  # its project was deleted, or the key revoked
             return

@@ -77,6 +77,15 @@ class Revoked(BaseModel):
     revoked: Literal[True] = True
 
 
+class SocketTicket(BaseModel):
+    model_config = example(ticket="wst_9vK2...", expires_in=60)
+
+    ticket: str
+    """Opens one connection: `wss://.../?ticket=...`. Shown this once."""
+    expires_in: int
+    """Seconds in which it must be used."""
+
+
 class AddMember(BaseModel):
     model_config = example(name="Ada", email="ada@example.com", role="member")
 

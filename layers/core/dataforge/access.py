@@ -29,6 +29,12 @@ def authenticate(key: str | None) -> Caller:
     return Caller(holder.org_id, holder.user_id, holder.key_id, tuple(holder.scopes))
 
 
+def require_active(who: Caller) -> None:
+    """For what goes on after the request was accepted. One read. Raises Unauthenticated for a key revoked since."""
+    if not api_keys.is_active(who.org_id, who.key_id):
+        raise Unauthenticated("This API key was revoked")
+
+
 def allow(who: Caller, org_id: str | None, *, org_required: bool, scope: str | None) -> None:
     """Raises Malformed (no organisation), Forbidden (another one, email not verified, scope lacks)."""
     if not org_id and org_required:

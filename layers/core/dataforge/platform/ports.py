@@ -263,6 +263,10 @@ class Publisher(Protocol):
         """Push to every subscriber of the topic; a subscriber that has disconnected is removed."""
         ...
 
+    def disconnect(self, connection_id: str) -> None:
+        """Close a connection from this side; one that is gone is no error."""
+        ...
+
 
 class Secrets(Protocol):
     def get(self, name: str) -> str | None:

@@ -7,6 +7,7 @@
 | its keys with their last use         | query orgs (org_id, begins `key:`), batch_get key_hashes             |
 | at most 10 keys                      | transact: org.active_keys moves with the key, if it is below 10      |
 | a key works or not, nothing between  | transact: its row and its hash come and go together                  |
+| does a key still work?               | get orgs (org_id, `key:<id>`)                                        |
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataforge import clock, ids
 from dataforge.errors import ConditionFailed, Conflict, Invalid, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Delete, Item, Put, Update, Where, Write
-from dataforge.store import organisation_rows
+from dataforge.store import connections, organisation_rows
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.organisation_rows import KEY, MEMBER
 
@@ -132,7 +133,8 @@ def of_organisation(org_id: str) -> list[ApiKey]:
 
 
 def revoke(org_id: str, key_id: str) -> ApiKey:
-    """It stops working with the next request. Raises NotFound, also for another organisation's key."""
+    """It stops working with the next request, and its open connections are closed. Raises NotFound, also for another
+    organisation's key."""
     item = current().tables.get("orgs", {"org_id": org_id, "item": f"{KEY}{key_id}"})
     if item is None:
         raise NotFound(f"API key {key_id} not found")
@@ -149,6 +151,7 @@ def revoke(org_id: str, key_id: str) -> ApiKey:
     except ConditionFailed:
         raise NotFound(f"API key {key_id} not found") from None
     logger.info("key %s of organization %s was revoked", key_id, org_id)
+    connections.end_those_of([key_id])
     return key
 
 
@@ -157,6 +160,11 @@ def check_scopes(scopes: Sequence[str]) -> None:
     for scope in scopes:
         if scope not in SCOPES:
             raise Invalid(f"There is no scope {scope}: choose from {', '.join(SCOPES)}", field="scopes")
+
+
+def is_active(org_id: str, key_id: str) -> bool:
+    """Whether the key has not been revoked since it was accepted."""
+    return current().tables.get("orgs", {"org_id": org_id, "item": f"{KEY}{key_id}"}) is not None
 
 
 def holder_of(key: str) -> KeyHolder | None:

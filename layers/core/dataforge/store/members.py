@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Delete, Item, Put
-from dataforge.store import api_keys, organisation_rows, own_writes
+from dataforge.store import api_keys, connections, organisation_rows, own_writes
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.organisation_rows import ATTEMPTS, MEMBER
 
@@ -104,6 +104,7 @@ def remove(org_id: str, user_id: str) -> int:
         except ConditionFailed:
             continue
         logger.info("member %s left organization %s with %d keys", user_id, org_id, len(theirs))
+        connections.end_those_of([key.key_id for key in theirs])
         return len(theirs)
     raise organisation_rows.busy()
 

@@ -36,6 +36,8 @@ class RunKind:
     """What a run of this kind makes, in the plural, for messages."""
     belongs_to: Literal["project", "organisation"]
     """Whose run it is: a project has one active run at a time, an organisation any number."""
+    api: Literal["data-forge", "synthetic"] = "data-forge"
+    """Whose scopes a key needs to see runs of this kind."""
     reviewed: bool = False
     """Its records become pairs under review."""
     calls_teachers: bool = True
@@ -82,6 +84,7 @@ SYNTHETIC = RunKind(
     machine="generate",
     noun="records",
     belongs_to="organisation",
+    api="synthetic",
     questions_in_turn=True,
     plan="synthetic.planning:plan",
     open_batch="synthetic.generating:open_batch",

@@ -10,13 +10,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from dataforge import platform
+from dataforge import clock, platform
 from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.secrets import CACHE_SECONDS, SecretsManager
 from dataforge.platform.aws.websocket import WebSocketPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
-from dataforge.store import api_keys, connections, organisations
+from dataforge.store import api_keys, connections, members, organisations, socket_tickets
+from dataforge.store.connections import Opener
 from functions import socket
 from tests.support import storage_backends
 
@@ -29,6 +30,14 @@ class Management:
 
     def __init__(self) -> None:
         self.exceptions, self.sent, self.gone = self, [], set[str]()
+        self.closed: list[str] = []
+
+    def delete_connection(self, *, ConnectionId: str) -> None:
+        if ConnectionId in self.gone:
+            raise self.GoneException({"Error": {"Code": "GoneException"}}, "DeleteConnection")
+        if ConnectionId == "broken":
+            raise ClientError({"Error": {"Code": "InternalFailure"}}, "DeleteConnection")
+        self.closed.append(ConnectionId)
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:
         if ConnectionId in self.gone:
@@ -74,14 +83,14 @@ def opened(connection: str = "c1") -> str:
     return org_id
 
 
-def run_of(org_id: str, run_id: str = "gen_1") -> str:
+def run_of(org_id: str, run_id: str = "gen_1", kind: str = "generate") -> str:
     platform.current().tables.put(
         "runs",
         {
             "org_id": org_id,
             "run_id": run_id,
             "project_id": "proj_1",
-            "kind": "generate",
+            "kind": kind,
             "created_at": "2026-01-01",
             "user_id": "user_1",
             "config": {},
@@ -134,7 +143,7 @@ def test_a_key_may_come_in_three_places(management: Management, place: str) -> N
     }
 
     assert call("$connect", "c1", **ways[place]) == 200
-    assert connections.organization_of("c1") == org_id
+    assert connections.opener_of("c1").org_id == org_id
 
 
 def test_a_run_of_another_organisation_looks_like_none(management: Management) -> None:
@@ -174,7 +183,7 @@ def test_who_is_gone_is_dropped_and_the_others_still_hear(management: Management
     org_id = opened("c1")
     topic = run_of(org_id)
     for connection in ("c1", "c2"):
-        connections.opened(connection, org_id)
+        connections.opened(connection, Opener(org_id, "user_1", "key_1", ("admin",)))
         connections.listen(connection, topic)
     management.gone.add("c1")
 
@@ -201,6 +210,126 @@ def test_a_closed_connection_leaves_nothing_behind(management: Management) -> No
 
     tables = platform.current().tables
     assert [tables.query_page("connections", {"topic": t}).items for t in (topic, "@c1")] == [[], []]
+
+
+def keyed(*scopes: str) -> tuple[api_keys.ApiKey, str]:
+    """A key of a new organisation."""
+    org_id, user_id = organisations.create("Harbour")
+    return api_keys.create(org_id, user_id, name="k", scopes=scopes, created_by=user_id)
+
+
+def connected(connection: str, key: str) -> int:
+    return call("$connect", connection, headers={"x-api-key": key})
+
+
+def ticket_of(key: api_keys.ApiKey) -> str:
+    return socket_tickets.issue(Opener(key.org_id, key.user_id, key.key_id, tuple(key.scopes)))
+
+
+def with_ticket(connection: str, ticket: str) -> int:
+    return call("$connect", connection, queryStringParameters={"ticket": ticket})
+
+
+def test_a_ticket_opens_one_connection_with_the_rights_of_its_key(management: Management) -> None:
+    key, _ = keyed("data-forge:read")
+    ticket = ticket_of(key)
+
+    statuses = [with_ticket("c1", ticket), with_ticket("c2", ticket)]
+
+    assert statuses == [200, 401]
+    assert connections.opener_of("c1") == Opener(key.org_id, key.user_id, key.key_id, ("data-forge:read",))
+    assert say("c1", action="subscribe", topic=run_of(key.org_id)) == 200
+    assert say("c1", action="subscribe", topic=run_of(key.org_id, "syn_job_1", "synthetic")) == 403
+
+
+def test_a_ticket_is_valid_for_a_minute(management: Management, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticket, now = ticket_of(keyed("admin")[0]), clock.epoch()
+    monkeypatch.setattr(clock, "epoch", lambda: now + socket_tickets.VALID_S)
+
+    assert with_ticket("c1", ticket) == 401
+
+
+@pytest.mark.parametrize("ticket", ["wst_guessed", "\ud800", "x" * 5000])
+def test_a_ticket_that_was_never_issued_opens_nothing(management: Management, ticket: str) -> None:
+    assert with_ticket("c1", ticket) == 401
+
+
+def test_the_ticket_of_a_revoked_key_opens_nothing(management: Management) -> None:
+    key, _ = keyed("admin")
+    ticket = ticket_of(key)
+    api_keys.revoke(key.org_id, key.key_id)
+
+    assert with_ticket("c1", ticket) == 401
+    assert say("c1", action="subscribe", topic="gen_1") == 401
+
+
+@pytest.mark.parametrize(
+    ("scope", "kind", "status"),
+    [
+        ("training:read", "generate", 403),
+        ("training:read", "parse", 403),
+        ("training:read", "synthetic", 403),
+        ("datasets:read", "generate", 403),
+        ("data-forge:write", "generate", 403),
+        ("synthetic:read", "generate", 403),
+        ("data-forge:read", "generate", 200),
+        ("data-forge:read", "parse", 200),
+        ("data-forge:read", "synthetic", 403),
+        ("synthetic:read", "synthetic", 200),
+        ("admin", "synthetic", 200),
+    ],
+)
+def test_a_key_hears_only_runs_that_it_may_read(management: Management, scope: str, kind: str, status: int) -> None:
+    key, secret = keyed(scope)
+    topic = run_of(key.org_id, "run_1", kind)
+    connected("c1", secret)
+
+    assert say("c1", action="subscribe", topic=topic) == status
+    platform.current().publisher.publish(topic, {"progress": 1})
+
+    assert ({"topic": topic, "progress": 1} in [m for _, m in management.sent]) == (status == 200)
+    assert ("SCOPE_REQUIRED" in str(management.sent)) == (status == 403)
+
+
+@pytest.mark.parametrize("how", ["revoked", "its member removed"])
+def test_with_its_key_a_connection_ends(management: Management, how: str) -> None:
+    org_id, owner = organisations.create("Harbour")
+    members.add(members.Member(org_id, "user_2"))
+    keys = [api_keys.create(org_id, user, name="k", scopes=["admin"], created_by=owner) for user in (owner, "user_2")]
+    topic = run_of(org_id)
+    for connection, (_, secret) in zip(("c1", "c2"), keys, strict=True):
+        connected(connection, secret)
+        say(connection, action="subscribe", topic=topic)
+
+    if how == "revoked":
+        api_keys.revoke(org_id, keys[1][0].key_id)
+    else:
+        members.remove(org_id, "user_2")
+    platform.current().publisher.publish(topic, {"progress": 1})
+
+    assert management.closed == ["c2"]
+    assert [who for who, message in management.sent if "progress" in message] == ["c1"]
+    assert say("c2", action="subscribe", topic=topic) == 401
+    assert say("c1", action="unsubscribe", topic=topic) == 200
+
+
+@pytest.mark.parametrize("connection", ["broken", "c1"])
+def test_a_key_is_revoked_also_when_a_connection_cannot_be_closed(management: Management, connection: str) -> None:
+    key, secret = keyed("admin")
+    connected(connection, secret)
+    management.gone.add("c1")
+
+    api_keys.revoke(key.org_id, key.key_id)
+
+    assert connected("c3", secret) == 401
+    assert say(connection, action="subscribe", topic="gen_1") == 401
+
+
+@pytest.mark.parametrize("topic", ["@key:key_1", "@ticket:00"])
+def test_what_is_kept_beside_the_topics_cannot_be_subscribed(management: Management, topic: str) -> None:
+    opened()
+
+    assert say("c1", action="unsubscribe", topic=topic) == 422
 
 
 class Clock:

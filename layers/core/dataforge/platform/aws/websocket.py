@@ -43,6 +43,15 @@ class WebSocketPublisher:
         except (ClientError, BotoCoreError, Busy) as problem:
             logger.warning("could not push to %s: %s", topic, problem)
 
+    def disconnect(self, connection_id: str) -> None:
+        if not self._endpoint:
+            return
+        client = self._management()
+        try:
+            client.delete_connection(ConnectionId=connection_id)
+        except client.exceptions.GoneException:
+            return
+
     def _send(self, topic: str, connection_id: str, data: bytes) -> None:
         client = self._management()
         try:

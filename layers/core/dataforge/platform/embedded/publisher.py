@@ -67,6 +67,9 @@ class InProcessPublisher:
                 if not subscription._offer(message):
                     self._remove(topic, subscription)
 
+    def disconnect(self, connection_id: str) -> None:
+        """Subscriptions of one process are closed by their holders."""
+
     def _leave(self, topic: str, subscription: Subscription) -> None:
         with self._lock:
             self._remove(topic, subscription)
