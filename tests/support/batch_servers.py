@@ -242,7 +242,12 @@ class BatchServer:
             elif problem:
                 bad.append({**answer, "error": problem})
             else:
-                body = self._completion(line["body"])
+                try:
+                    body = self._completion(line["body"])
+                except Refused as refused:
+                    response = {"status_code": refused.status, "request_id": "r", "body": refused.body}
+                    bad.append({**answer, "response": response})
+                    continue
                 good.append({**answer, "response": {"status_code": 200, "request_id": "r", "body": body}})
         random.Random(7).shuffle(good)
         batch.resource |= {

@@ -33,6 +33,11 @@ def kill(machine: str, run_id: str) -> None:
         time.sleep(0.05)
 
 
+def is_dead(machine: str, run_id: str) -> bool:
+    execution = current().workflows.describe(machine, run_id)
+    return execution is not None and execution.status != "RUNNING"
+
+
 def closed(service: Service, generation_id: str) -> dict[str, Any]:
     """The run once its recovery has closed it."""
     end = time.monotonic() + 60

@@ -7,6 +7,7 @@
 | a new one                         | transact: its row, the project's counter, the claim of its upload             |
 | what became of it                 | update documents where its status is what is expected                         |
 | it was parsed                     | batch_put chunks; transact: its row, where no later parse began, and counters |
+| it cannot be parsed               | transact: its row, the progress of the run                                    |
 | it is deleted                     | transact: no run holds the project, status `deleting`; then its row and counters |
 | page n of the chunks              | ids follow from the documents' chunk counts; batch_get chunks                 |
 """
@@ -133,6 +134,12 @@ def mark(document: Document, values: Item, *, statuses: tuple[str, ...] = ()) ->
     return from_item(Document, own_writes.update("documents", key, set=values, where=where))
 
 
+def fail(document: Document, values: Item, also: Sequence[Write] = ()) -> None:
+    """Write why it cannot be parsed, together with `also`. Raises ConditionFailed when it was deleted."""
+    key = {"project_id": document.project_id, "document_id": document.document_id}
+    current().tables.transact([Update("documents", key, set={**values, "parsing_status": "failed"}), *also])
+
+
 def begin_chunks(document: Document) -> int:
     """The number of a new parse of the document, whose chunks `replace_chunks` then takes.
 
@@ -144,9 +151,15 @@ def begin_chunks(document: Document) -> int:
 
 
 def replace_chunks(
-    org_id: str, document: Document, chunks: Sequence[StoredChunk], values: Item, *, parse: int | None = None
+    org_id: str,
+    document: Document,
+    chunks: Sequence[StoredChunk],
+    values: Item,
+    *,
+    parse: int | None = None,
+    also: Sequence[Write] = (),
 ) -> int:
-    """The document's chunks become exactly these, at once, with its row and the project's counter.
+    """The document's chunks become exactly these, at once, with its row, the project's counter and `also`.
 
     The rows of the new set are written beside those that hold; then one transaction makes them hold. Cut off anywhere
     before it, or refused by it, nothing has changed for readers, and the next parse removes what was left.
@@ -177,7 +190,7 @@ def replace_chunks(
         "projects", {"org_id": org_id, "project_id": project_id}, add={"chunks": len(chunks) - holding.chunk_count}
     )
     try:
-        tables.transact([hold, count])
+        tables.transact([hold, count, *also])
     except ConditionFailed:
         if get(project_id, document_id).parse != number:  # else it was done by an attempt whose answer was lost
             raise

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dataforge.platform import current
+from dataforge.platform.ports import Item, Put, Write
 from dataforge.store import item_codec, retention
 from dataforge.store.item_codec import from_item, to_item
 
@@ -54,8 +55,16 @@ class Progress:
 
 def put(run_id: str, part: str, progress: Progress) -> None:
     """Replace the part's figures."""
-    row = {**to_item(progress), "run_id": run_id, "at_seq": f"{_PREFIX}{part}", "expires_at": retention.expiry()}
-    current().tables.put("run_events", row)
+    current().tables.put("run_events", _row(run_id, part, progress))
+
+
+def write(run_id: str, part: str, progress: Progress) -> Write:
+    """The same as a part of a transaction: what is counted happens if and only if it is counted."""
+    return Put("run_events", _row(run_id, part, progress))
+
+
+def _row(run_id: str, part: str, progress: Progress) -> Item:
+    return {**to_item(progress), "run_id": run_id, "at_seq": f"{_PREFIX}{part}", "expires_at": retention.expiry()}
 
 
 def of_run(run_id: str, part: str = "") -> Progress:

@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
+from dataforge.errors import Unreadable
 from dataforge.platform import current
 from dataforge.platform.ports import Item
+from dataforge.store import documents as document_store
 from dataforge.store import projects, runs
+from dataforge.store.documents import Document
 from dataforge.store.runs import Run
 from dataforge.workflows import lifecycle, run_states
 from dataforge.workflows.documents import parsing
 from tests.support.projects import add, chunks, parse
 from tests.support.service import Service
+from tests.support.table_watchers import Broken, breaking_at
 
 Json = dict[str, Any]
 Step = Callable[..., Item]
@@ -85,6 +89,59 @@ def test_a_parse_whose_machine_fails_counts_what_it_had_done(service: Service, m
     assert reasons == {"too_complex": 1, "run_failed": 1}
     assert (results["documents_processed"], results["documents_failed"]) == (1, 1)
     assert service.call("GET", f"/projects/{project_id}/documents")[0]["documentId"] == never
+
+
+# checklist 17, 19, 184
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_parse_that_dies_at_any_write_counts_the_document_as_what_it_is(
+    service: Service, monkeypatch: pytest.MonkeyPatch, readable: bool
+) -> None:
+    project_id = service.project()
+    data, name = (b"# Quay\n\nThe quay closes at six.", "quay.md") if readable else (b"%PDF-1.7\nnothing", "quay.pdf")
+    mime = "text/markdown" if readable else "application/pdf"
+    document_id = str(service.upload(project_id, name, data, mime)["documentId"])
+    read_once(monkeypatch, document_store.get(project_id, document_id))
+    seen = set[str]()
+
+    for dies_at in range(30):
+        before = document_store.get(project_id, document_id)
+        run, step = begin(service, project_id, monkeypatch, force=True)
+        try:
+            with breaking_at(dies_at):
+                parsing.parse_document(step(document_id))
+        except Broken:
+            pass
+        else:
+            break
+        run_states.close_run(step(recovering="The state machine ended as ABORTED"))
+
+        counts, reasons, _ = ended(service, run)
+        after = document_store.get(project_id, document_id)
+        assert after.parsing_status != "parsing"
+        made = after.parse != before.parse if readable else after.parsing_status == "failed"
+        assert counts["delivered"] == int(made and readable), f"killed before write {dies_at}"
+        assert reasons == ({} if made and readable else {"corrupted" if made else "run_failed": 1})
+        seen.add(f"{made}")
+        if not readable:
+            document_store.mark(after, {"parsing_status": "pending"})
+    assert dies_at > 3
+    assert seen == {"True", "False"}, "some died before it was decided, some after"
+
+
+def read_once(monkeypatch: pytest.MonkeyPatch, document: Document) -> None:
+    """Reading takes a process of its own: its result is kept."""
+    kept: Any
+    try:
+        kept = parsing._read(document)[1:]
+    except Unreadable as problem:
+        kept = problem
+
+    def again(given: Document) -> Any:
+        if isinstance(kept, Unreadable):
+            raise kept
+        return (given, *kept)
+
+    monkeypatch.setattr(parsing, "_read", again)
 
 
 # checklist 17, 19

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.batch_servers import KEY, BatchServer, Body, Plot, openai_batches
-from tests.support.dead_machines import closed, kill, noticed_at_once
+from tests.support.dead_machines import closed, is_dead, kill, noticed_at_once
 from tests.support.document_batches import counts, logs
 from tests.support.document_runs import FACTS
 from tests.support.service import Service
@@ -367,9 +367,9 @@ def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
     """A job that ended is collected; one that runs is cancelled, and collected when it has stopped."""
     project_id = harbour(service)
     run_id = start_held(provider, service, project_id)
-    kill("generate", run_id)
-    provider.plot.job_status = lambda _: then
+    provider.plot.job_status = lambda _: then if is_dead("generate", run_id) else "hold"
 
+    kill("generate", run_id)
     noticed_at_once(monkeypatch)
     run = closed(service, run_id)
 

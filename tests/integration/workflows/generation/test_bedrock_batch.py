@@ -18,7 +18,7 @@ from functions import on_jobs_changed
 from tests.support import scripted_replies
 from tests.support.batch_servers import Body
 from tests.support.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
-from tests.support.dead_machines import closed, kill, noticed_at_once
+from tests.support.dead_machines import closed, is_dead, kill, noticed_at_once
 from tests.support.document_batches import counts, logs
 from tests.support.service import BUCKET, Service
 from tests.support.synthetic_api import Synthetic
@@ -173,9 +173,9 @@ def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
     status: str,
 ) -> None:
     run_id = start_held(provider, service, harbour(service))
-    kill("generate", run_id)
-    provider.job_status = lambda _: then
+    provider.job_status = lambda _: then if is_dead("generate", run_id) else "hold"
 
+    kill("generate", run_id)
     noticed_at_once(monkeypatch)
     run = closed(service, run_id)
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from dataforge import platform
+from dataforge import platform, settings
 from dataforge.errors import BatchUnfinished, TeacherUnreachable
 from dataforge.store import run_status, runs
 from dataforge.workflows import run_states
@@ -210,6 +210,51 @@ def test_a_critic_that_is_away_does_not_hold_up_the_first_job(
     run = runs.get(walk.run.org_id, walk.run.run_id)
     assert closing["top_up"] is False
     assert (run.delivered, run.failed) == (20, 0)
+
+
+def refusal() -> Refused:
+    return Refused(400, "Invalid prompt: it violates the usage policies", "invalid_prompt")
+
+
+# checklist 184
+def test_a_prompt_that_the_preflight_finds_refused_is_in_no_job_and_fails_alone(provider: BatchServer) -> None:
+    written: list[dict[str, Any]] = []
+
+    def first_is_refused(body: dict[str, Any]) -> str:
+        if kind_of(body) == "instruction":
+            written.append(body)
+            if body["messages"] == written[0]["messages"]:
+                raise refusal()
+        return scripted_reply(body)
+
+    provider.plot.reply = first_is_refused
+
+    run = Walk(**PLAIN).go()
+
+    assert run.reasons["failed"] == {"prompt_refused": 4}
+    assert (run.status, run.delivered) == ("completed", 20), "top-ups fill what it left"
+    assert len(provider.batched[0]) == 3
+    assert written[0]["messages"] not in [line["messages"] for lines in provider.batched for line in lines]
+
+
+# checklist 184
+def test_a_provider_that_refuses_every_prompt_gets_no_job(
+    provider: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "10")
+    settings.get.cache_clear()
+
+    def refuse(body: dict[str, Any]) -> str:
+        raise refusal()
+
+    provider.plot.reply = refuse
+
+    run = Walk(**PLAIN).go()
+
+    assert (run.status, run.delivered, run.failed) == ("failed", 0, 20)
+    assert provider.batches == {}
+    assert len({str(body["messages"]) for body in provider.asked}) <= 1 + retry.MAX_REFUSED_PROMPTS
+    assert "violates the usage policies" in str(run.error)
 
 
 def test_a_run_that_waits_while_the_service_is_upgraded_goes_on() -> None:

@@ -32,6 +32,8 @@ _CANCELLED, _DELETED, _RUN_FAILED = "cancelled", "deleted", "run_failed"
 _NOT_READ = (_CANCELLED, _DELETED, _RUN_FAILED)
 """Reasons of documents that the run never came to; the others are those of `errors.Unreadable`."""
 
+_PARSED = Progress(done=1, total=1)
+
 MOST_DOCUMENTS = 5000
 """In one run: its row, which names them, must fit a table."""
 
@@ -130,13 +132,13 @@ def parse_document(raw: Item) -> Item:
     try:
         document = document_store.mark(document, {"parsing_status": "parsing"}, statuses=_PARSABLE)
         document, parsed, chunks = _read(document)
-        lost = _store(project, document, parsed, chunks)
+        lost = _store(project, document, parsed, chunks, run)
     except Unreadable as problem:
         _fail(run, document, problem.reason, problem.message)
         return {"document": e.key, "outcome": "failed"}
     except ConditionFailed:
         return {"document": e.key, "outcome": "deleted"}
-    run_events.record_progress(run, document.document_id, Progress(done=1, total=1))
+    run_events.record_progress(run, document.document_id, _PARSED)
     pages = f"{parsed.pages} pages, " if parsed.pages else ""
     run_log.write(run.run_id, "parsing", f"Parsed {document.name}: {pages}{len(chunks)} chunks")
     if lost:
@@ -180,8 +182,8 @@ def text_keys(project: Project, document: Document) -> list[str]:
     return [f.key for f in current().files.list(f"{project.s3_prefix}/parsed/{document.document_id}")]
 
 
-def _store(project: Project, document: Document, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> int:
-    """How many chunks with hand-made changes were replaced."""
+def _store(project: Project, document: Document, parsed: ParsedDocument, chunks: Sequence[Chunk], run: Run) -> int:
+    """How many chunks with hand-made changes were replaced. The run counts the document in the same transaction."""
     now = clock.now()
     parse = document_store.begin_chunks(document)
     _write_text(project, document, parse, parsed.text)
@@ -211,7 +213,8 @@ def _store(project: Project, document: Document, parsed: ParsedDocument, chunks:
         "error_reason": None,
         "pages": parsed.pages,
     }
-    return document_store.replace_chunks(project.org_id, document, rows, done, parse=parse)
+    counted = progress.write(run.run_id, document.document_id, _PARSED)
+    return document_store.replace_chunks(project.org_id, document, rows, done, parse=parse, also=[counted])
 
 
 def _write_text(project: Project, document: Document, parse: int, text: str) -> None:
@@ -249,8 +252,10 @@ def record_failure(raw: Item) -> Item:
 
 
 def _fail(run: Run, document: Document, reason: str, message: str) -> None:
-    document_store.mark(document, {"parsing_status": "failed", "error": message, "error_reason": reason})
-    run_events.record_progress(run, document.document_id, Progress(done=1, total=1, failed=1, reason=reason))
+    failed = Progress(done=1, total=1, failed=1, reason=reason)
+    counted = progress.write(run.run_id, document.document_id, failed)
+    document_store.fail(document, {"error": message, "error_reason": reason}, [counted])
+    run_events.record_progress(run, document.document_id, failed)
     run_log.write(run.run_id, "parsing", f"{document.name} failed ({reason}): {message}", level="error")
 
 
