@@ -7,8 +7,6 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.support.paths import ROOT, TESTS
 from tests.support.source_code import tree_of
 
@@ -19,6 +17,9 @@ FILES = sorted(TESTS.rglob("*.py"))
 
 def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+TEST_MODULES = {name_of(path) for path in FILES if path.name.startswith(("test_", "conftest"))}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -33,8 +34,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 def of_tests(names: Iterator[str]) -> list[str]:
     """Those of the names that are test modules or conftest files."""
-    modules = {name_of(path) for path in FILES if path.name.startswith(("test_", "conftest"))}
-    return sorted({name for name in names if name in modules})
+    return sorted({name for name in names if name in TEST_MODULES})
 
 
 def numbers(argument: ast.expr) -> list[float]:
@@ -56,10 +56,11 @@ def long_sleeps(tree: ast.AST) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_no_module_imports_a_test_module(path: Path) -> None:
+def test_no_module_imports_a_test_module() -> None:
     """What two of them need stands in tests/support; fixtures stand in a conftest.py."""
-    assert of_tests(imported(tree_of(path))) == []
+    found = {name_of(path): of_tests(imported(tree_of(path))) for path in FILES}
+
+    assert {module: names for module, names in found.items() if names} == {}
 
 
 def test_benchmarks_and_tests_share_helpers_in_one_direction() -> None:
@@ -79,15 +80,17 @@ def of_the_tests_only(module: str) -> bool:
     return module.startswith("tests.") and not module.startswith("tests.support")
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_nobody_sleeps_long(path: Path) -> None:
+def test_nobody_sleeps_long() -> None:
     """Wait for the condition: `until` of tests/support/waiting.py."""
-    assert long_sleeps(tree_of(path)) == []
+    found = {name_of(path): long_sleeps(tree_of(path)) for path in FILES}
+
+    assert {module: lines for module, lines in found.items() if lines} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_files_of_tests_stay_readable(path: Path) -> None:
-    assert len(path.read_text("utf-8").splitlines()) <= MOST_LINES
+def test_files_of_tests_stay_readable() -> None:
+    lines = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in FILES}
+
+    assert {module: count for module, count in lines.items() if count > MOST_LINES} == {}
 
 
 def test_long_sleeps_are_found() -> None:
