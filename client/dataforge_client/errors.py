@@ -66,7 +66,8 @@ class WaitTimeout(ClientError):
 
 class GenerationFailed(ClientError):
     def __init__(self, generation: Generation) -> None:
-        super().__init__(generation.error or f"{generation.generation_id} failed; its logs say why")
+        job = generation.generation_id
+        super().__init__(f"{job}: {generation.error}" if generation.error else f"{job} failed; its logs say why")
         self.generation = generation
 
 

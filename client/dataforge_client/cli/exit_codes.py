@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
-from dataforge_client.errors import ApiError, ClientError, ConfigError
+from dataforge_client.errors import ApiError, ClientError, ConfigError, GenerationFailed
 
 OK = 0
 FAILED = 1
@@ -14,6 +15,9 @@ PARTIAL = 3
 DENIED = 4
 """The API key, organisation or configuration is wrong, on this machine or on the server."""
 INTERRUPTED = 130
+
+REFUSED = "teacher_refused"
+"""Ending of the reason of slots whose teacher refuses every call."""
 
 _BY_CODE = {
     "TEACHER_NOT_CONFIGURED": DENIED,
@@ -36,9 +40,23 @@ def exit_code(error: Exception) -> int:
         return USAGE
     if isinstance(error, ConfigError):
         return DENIED
+    if isinstance(error, GenerationFailed):
+        return DENIED if _is_refused(error.generation.reasons.failed) else FAILED
     if isinstance(error, ApiError):
         return _BY_CODE.get(error.code) or _BY_STATUS.get(error.status, FAILED)
     return FAILED
+
+
+def _is_refused(failed: Mapping[str, int]) -> bool:
+    """The teacher refused the calls as such, for the key, the money, the model or the address. Slots of calls that were
+    under way meanwhile may have other reasons."""
+    refused = sum(n for reason, n in failed.items() if reason.endswith(REFUSED))
+    return refused > 0 and refused == max(failed.values())
+
+
+def is_refusal(message: str | None) -> bool:
+    """The same of the error of a synthetic job, which begins with what failed and the reason."""
+    return REFUSED in (message or "").partition("(")[0]
 
 
 def describe(error: Exception) -> str:

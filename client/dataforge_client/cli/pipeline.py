@@ -48,8 +48,9 @@ def run_pipeline(
         _report_missing_sources(forge, job.project_id, request.sources, state)
     reporter.event("generation", {"generation_id": job.generation_id, "project_id": job.project_id})
     finished = _wait_for_generation(forge, request, job.generation_id, state, reporter)
+    losses = _download_losses(forge, request, finished, reporter) if request.write_losses else []
+    state.losses = losses
     export = _export_dataset(forge, request, finished, reporter)
-    losses = _download_losses(forge, request, finished, reporter) if request.write_losses else ()
     documents = forge.list_documents(finished.project_id)
     return RunResult(finished, documents, export, _sample_pairs(forge, finished), losses)
 
@@ -171,9 +172,14 @@ def _parse_documents(forge: DataForge, project_id: str, reporter: Reporter) -> N
             reporter.event("document", event)
             reporter.note(f"  {document.name} cannot be used: {message}")
     if not any(d.chunk_count for d in documents):
-        raise NothingToAsk(str(failure or "No document contains text to generate pairs from."))
+        raise NothingToAsk(why_no_text(failure))
     if failure is not None:
         raise failure
+
+
+def why_no_text(failure: GenerationFailed | None) -> str:
+    """The parse job's error."""
+    return (failure and failure.generation.error) or "No document contains text to generate pairs from."
 
 
 def failure_reason(document: Document) -> tuple[str, str]:
@@ -208,8 +214,10 @@ def _wait_for_generation(
     """The completed job. Raises ClientError when it failed or was cancelled."""
     try:
         job = forge.wait(generation_id, JobProgress(reporter))
-    except GenerationFailed:
+    except GenerationFailed as failed:
         state.generation_id = None  # a resumed run starts a new job on the same chunks
+        if request.write_losses:
+            state.losses = _download_losses(forge, request, failed.generation, reporter)
         raise
     if job.status == "cancelled":
         state.generation_id = None
@@ -228,7 +236,8 @@ def _export_dataset(forge: DataForge, request: RunRequest, job: Generation, repo
         threshold = job.config.get("auto_accept_min_quality", request.min_quality)
         raise NothingAccepted(
             f"No pair scored {threshold} or more, so none is accepted: {counts_line(job.counts)}. "
-            f"Review them ({request.command_line('pairs', job.project_id)}), or run again with a lower --min-quality"
+            f"Review them ({request.command_line('pairs', job.project_id)}), or run again with "
+            f"a lower --min-quality. The job is {job.generation_id}"
         ) from None
     total = export.file_size
 

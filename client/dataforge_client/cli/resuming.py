@@ -25,10 +25,14 @@ OPTIONS: Mapping[str, str] = {
     "--style": "styles",
     "--multi-hop": "multi_hop_share",
     "--max-cost": "max_cost_usd",
+    "--price-in": "price_in",
+    "--price-out": "price_out",
+    "--concurrency": "concurrency",
+    "--max-tokens": "max_tokens",
     "--mode": "mode",
 }
 """Each option of the request with its field of the API."""
-_UNSET: Mapping[str, object] = {"mode": "realtime", "seed": 0, "multi_hop_share": 0}
+_UNSET: Mapping[str, object] = {"mode": "realtime", "seed": 0, "multi_hop_share": 0, "max_tokens": 4096}
 """What a field means that is not stored."""
 _GENERATION = re.compile(r"gen_(parse_)?[0-9a-z]+")
 

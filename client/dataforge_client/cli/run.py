@@ -105,6 +105,25 @@ _PATH_OR_URL = _PathOrUrl(exists=True, path_type=Path)
     help="End the job before it costs more; its pairs are kept.",
 )
 @click.option(
+    "--price-in",
+    type=click.FloatRange(0, 10_000),
+    metavar="USD",
+    help="Dollars per million input tokens, for a teacher whose price is not known; with --price-out.",
+)
+@click.option("--price-out", type=click.FloatRange(0, 10_000), metavar="USD", help="The same for output tokens.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Calls to the teacher in flight, such as 1 for a small server [default and most: DATAFORGE_CONCURRENCY].",
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1, 32_768),
+    metavar="N",
+    help="Tokens of one reply of the teacher [default: 4096, more where a reply is cut off].",
+)
+@click.option(
     "--mode",
     type=click.Choice(MODES),
     help="batch: use batch jobs of the provider, at about half the price, within hours [default: realtime].",

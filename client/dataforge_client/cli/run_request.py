@@ -30,6 +30,10 @@ class RunRequest:
     seed: int | None = None
     resume: str | None = None
     max_cost: float | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+    concurrency: int | None = None
+    max_tokens: int | None = None
     mode: str | None = None
     dry_run: bool = False
     distributions: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -54,7 +58,7 @@ class RunRequest:
         if self.stored is not None:
             return True
         options = (self.seed, self.multi_hop, self.mode, self.temperature, self.system_prompt, self.max_cost)
-        return any(option is not None for option in options) or any(self.distributions.values())
+        return any(o is not None for o in (*options, *self._limits().values())) or any(self.distributions.values())
 
     def options(self) -> dict[str, object]:
         """Every field of the generate request that the options set, in one object."""
@@ -77,7 +81,15 @@ class RunRequest:
         config |= {name: parse_shares(typed) for name, typed in self.distributions.items() if typed}
         if self.mode is not None:
             config["mode"] = self.mode
-        return config
+        return config | {name: value for name, value in self._limits().items() if value is not None}
+
+    def _limits(self) -> dict[str, float | None]:
+        return {
+            "price_in": self.price_in,
+            "price_out": self.price_out,
+            "concurrency": self.concurrency,
+            "max_tokens": self.max_tokens,
+        }
 
 
 @dataclass(slots=True)
@@ -87,6 +99,8 @@ class RunState:
     project_id: str | None = None
     generation_id: str | None = None
     skipped: list[SkippedFile] = field(default_factory=list)
+    losses: list[Path] = field(default_factory=list)
+    """Files with the rejected and failed slots of a run that brought no dataset."""
     is_stored: bool = False
     """Whether the server has the whole request, so that a resumed run needs no option of it."""
 

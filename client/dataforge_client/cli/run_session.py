@@ -160,6 +160,7 @@ class RunSession:
                     "exit_code": code,
                     "error": {"code": error_code, "message": message},
                     "project_id": self._state.project_id,
+                    "losses": [str(path.absolute()) for path in self._state.losses],
                     "documents": {"failed": [{"name": n, "reason": r, "message": m} for n, r, m in failed]},
                     "resume": self._resume_command() if self._state.project_id else None,
                 }
@@ -168,6 +169,8 @@ class RunSession:
         if self._quiet:
             echo(failed_documents_text(failed), err=True, nl=False)
         echo(f"Error: {message}", err=True)
+        if self._state.losses:
+            echo(f"What the teacher said is in {' and '.join(map(str, self._state.losses))}", err=True)
         if isinstance(problem, (ServerError, ConnectionFailed)) and remote_connection(self._connection) is None:
             echo(f"The log of the local server is {log_path(data_folder(self._connection))}", err=True)
         if self._state.project_id:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataforge_client.cli.exit_codes import OK, PARTIAL
 from dataforge_client.cli.formatting import (
@@ -24,6 +25,9 @@ from dataforge_client.cli.formatting import (
 from dataforge_client.cli.pipeline import failure_reason
 from dataforge_client.cli.run_request import RunResult
 from dataforge_client.cli.sources import SkippedFile
+
+if TYPE_CHECKING:
+    from dataforge_client.models import Generation
 
 WIDTH = 110
 
@@ -80,12 +84,8 @@ def summary_text(summary: Summary) -> str:
     if summary.result.losses:
         parts.append(f"written with their reasons to {' and '.join(map(str, summary.result.losses))}")
     if summary.missing:
-        reason = (
-            "more would have cost more than --max-cost"
-            if job.stop_reason == "budget_reached"
-            else "the teacher found no more in these documents"
-        )
-        parts.append(f"{job.counts.delivered} of the {job.counts.requested} requested pairs were delivered: {reason}")
+        missing = f"{job.counts.delivered} of the {job.counts.requested} requested pairs were delivered"
+        parts.append(f"{missing}: {_why_missing(job)}")
     if summary.waiting:
         below = f" (scored below {threshold})" if threshold is not None else ""
         parts.append(f"{summary.waiting} delivered pairs need review{below} and are not in the file")
@@ -93,6 +93,27 @@ def summary_text(summary: Summary) -> str:
     parts += estimate_line(job.estimate)
     parts += [*_quality(summary), *_samples(summary), *_documents(summary), "", f"Next: {summary.next}"]
     return "\n".join(parts) + "\n"
+
+
+_FAILED_BY = {
+    "teacher_unreachable": "the teacher did not answer in time or could not be reached; "
+    "a slow server needs fewer calls at once (--concurrency)",
+    "teacher_busy": "the teacher stayed busy; ask it less at once (--concurrency)",
+    "teacher_refused": "the teacher refused to go on",
+}
+
+
+def _why_missing(job: Generation) -> str:
+    """The teacher found no more only where it was asked for all of them and answered."""
+    if job.stop_reason == "budget_reached":
+        return "more would have cost more than --max-cost"
+    counts = job.counts
+    if counts.failed and counts.failed >= counts.rejected:
+        reason = max(job.reasons.failed, key=lambda r: job.reasons.failed[r], default="")
+        return f"{counts.failed} failed ({_FAILED_BY.get(reason, reason)})"
+    if counts.asked < counts.requested:
+        return f"these documents have room for {counts.asked} questions that do not repeat each other"
+    return "the teacher found no more in these documents"
 
 
 def summary_json(summary: Summary) -> Mapping[str, object]:

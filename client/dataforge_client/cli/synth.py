@@ -45,6 +45,12 @@ TIERS = ("fast", "balanced", "diverse", "deep")
     "--max-cost", type=click.FloatRange(min=0, min_open=True), metavar="USD", help="End the job before it costs more."
 )
 @click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Calls to the models in flight, such as 1 for a small server [default and most: DATAFORGE_CONCURRENCY].",
+)
+@click.option(
     "--mode",
     type=click.Choice(MODES),
     help="batch: use batch jobs of the models' providers, at about half "
@@ -100,7 +106,11 @@ def build_request(
     for name in ("language", "tone", "difficulty"):
         if others.get(name):
             body.setdefault("constraints", {})[name] = others[name]
-    direct = {name: others[name] for name in ("domain", "count", "model", "system_prompt", "mode") if others.get(name)}
+    direct = {
+        name: others[name]
+        for name in ("domain", "count", "model", "system_prompt", "mode", "concurrency")
+        if others.get(name)
+    }
     body |= {
         **direct,
         **({"license": license_} if license_ else {}),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect
-from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, PARTIAL, describe, exit_code
+from dataforge_client.cli.exit_codes import DENIED, FAILED, INTERRUPTED, OK, PARTIAL, describe, exit_code, is_refusal
 from dataforge_client.cli.formatting import duration, money
 from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.progress import ProgressUpdate, Stage, is_interactive, make_reporter
@@ -164,10 +164,11 @@ class SynthSession:
             )
 
     def _show_summary(self, job: SyntheticJob, saved: Mapping[str, str]) -> int:
-        code = FAILED if not job.count_accepted else PARTIAL if job.count_accepted < job.count else OK
+        nothing = DENIED if is_refusal(job.error) else FAILED
+        code = nothing if not job.count_accepted else PARTIAL if job.count_accepted < job.count else OK
         if self._json:
             self._print_result({"status": job.status, "exit_code": code, "job": dict(job.raw), "files": dict(saved)})
-        elif code == FAILED:
+        elif code == nothing:
             echo(f"Error: {job.error or 'no record was accepted'}", err=True)
         elif not self._quiet:
             echo(self._summary_text(job, saved), err=True)

@@ -179,6 +179,8 @@ class SyntheticRequest(Strict):
     mode: Literal["realtime", "batch"] | None = None
     """batch: the models are asked by their providers' batch jobs where they have any, within a day each; the price of
     the records stays."""
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+    """Calls to the models in flight at most, for a small server; never more than DATAFORGE_CONCURRENCY."""
     estimate: StrictBool = False
     dry_run: StrictBool = False
     """Either of the two: answer what it would cost, make nothing."""

@@ -62,6 +62,8 @@ class Settings:
     tokens_per_minute: int = _number(
         "DATAFORGE_TOKENS_PER_MINUTE", 0, "Tokens a minute to one model, all runs together (0: as its provider allows)"
     )
+    price_in: str = _env("DATAFORGE_PRICE_IN", "", "Dollars per million input tokens of models without a known price")
+    price_out: str = _env("DATAFORGE_PRICE_OUT", "", "The same for output tokens; both or none are set")
     teachers: str = _env("DATAFORGE_TEACHERS", "", "Teachers to list beside the built-in ones, comma separated")
     undo_minutes: int = _number("DATAFORGE_UNDO_MINUTES", 1440, "Minutes in which a bulk action can be taken back")
     synthetic_teacher: str = _env(

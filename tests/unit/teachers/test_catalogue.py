@@ -12,6 +12,7 @@ from dataforge import platform, settings, teachers
 from dataforge.errors import Invalid
 from dataforge.store import model_settings, organisations
 from dataforge.teachers import catalogue
+from dataforge.teachers.prices import Price
 from tests.support.embedded_platform import embedded_platform
 
 KEYS = (
@@ -140,11 +141,47 @@ def test_a_region_s_own_profile_may_cost_more(here: pytest.MonkeyPatch, profile:
     assert (found.input, found.output, found.batched.output) == pytest.approx((price, 5 * price, 2.5 * price))
 
 
-def test_a_server_of_ones_own_has_no_list_prices_and_lists_nothing_by_itself(here: pytest.MonkeyPatch) -> None:
+def test_a_server_of_ones_own_lists_nothing_by_itself_and_its_models_have_no_price(here: pytest.MonkeyPatch) -> None:
     give(here, OPENAI_BASE_URL="http://127.0.0.1:8000/v1/")
 
-    assert teachers.resolve("openai:gpt-4o").price is None
+    assert teachers.resolve("openai:our-own").price is None
     assert listed() == {"extractive": "built-in"}
+
+
+@pytest.mark.parametrize(
+    ("name", "public"),
+    [
+        ("openai:gpt-4o-mini", "gpt-4o-mini"),
+        ("openai:openai/gpt-4o-mini", "gpt-4o-mini"),
+        ("openai:gpt-4o-mini-2024-07-18", "gpt-4o-mini"),
+        ("openai:anthropic/claude-haiku-4-5", "claude-haiku-4-5"),
+        ("openai:openrouter/anthropic/claude-haiku-4-5-20251001", "claude-haiku-4-5"),
+    ],
+)
+def test_a_public_model_behind_a_gateway_keeps_its_price(here: pytest.MonkeyPatch, name: str, public: str) -> None:
+    give(here, OPENAI_BASE_URL="https://gateway.corp/v1", ANTHROPIC_API_KEY="k")
+
+    model = teachers.resolve(name)
+
+    assert model.price is not None
+    assert model.price == teachers.resolve(public).price
+    assert (model.id, model.backend) == (name, name)
+
+
+def test_a_model_without_a_known_price_takes_that_of_the_settings(here: pytest.MonkeyPatch) -> None:
+    give(here, OPENAI_BASE_URL="http://127.0.0.1:8000/v1", DATAFORGE_PRICE_IN="0.5", DATAFORGE_PRICE_OUT="1.5")
+
+    assert teachers.resolve("openai:our-own").price == Price(0.5, 1.5)
+    assert teachers.resolve("openai:gpt-4o-mini").price == Price(0.15, 0.6, cached=0.075, batch=0.5)
+    assert teachers.resolve("ollama:small").price is None
+
+
+@pytest.mark.parametrize("price", ["", "cheap", "-1", "inf"])
+def test_half_a_price_or_none_in_the_settings_is_refused(here: pytest.MonkeyPatch, price: str) -> None:
+    give(here, OPENAI_BASE_URL="http://127.0.0.1:8000/v1", DATAFORGE_PRICE_IN="0.5", DATAFORGE_PRICE_OUT=price)
+
+    with pytest.raises(Invalid, match="DATAFORGE_PRICE_OUT must both be"):
+        teachers.resolve("openai:our-own")
 
 
 def test_a_deployment_adds_models_prices_limits_and_addresses(here: pytest.MonkeyPatch, tmp_path: Path) -> None:

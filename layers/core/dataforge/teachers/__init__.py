@@ -5,6 +5,7 @@ A new provider is one module, one entry in PROVIDERS and one in MISSING.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -182,6 +183,7 @@ def _limits(model: Model) -> JobLimits | None:
     return LIMITS.get(model.provider)
 
 
+_FREE = ("extractive", "templated", "scripted", "ollama")
 _NEED_NO_MODEL = ("extractive", "templated", "scripted")
 
 
@@ -251,7 +253,23 @@ def resolve(name: str, *, org_id: str | None = None) -> Model:
     missing = None if model.base_url else MISSING.get(model.provider, lambda: None)()
     if missing:
         raise Invalid(f"{model.backend} needs {missing}", field="model_id", code="TEACHER_NOT_CONFIGURED")
-    return model
+    return _priced(model)
+
+
+def _priced(model: Model) -> Model:
+    """With the price of the settings, where no other is known. Raises Invalid where that is no price."""
+    s = settings.get()
+    if model.price is not None or not (s.price_in or s.price_out) or model.provider in _FREE:
+        return model
+    try:
+        price = Price(float(s.price_in), float(s.price_out))
+    except ValueError:
+        price = Price(-1.0, -1.0)
+    if not (0 <= price.input < math.inf and 0 <= price.output < math.inf):
+        raise Invalid(
+            "DATAFORGE_PRICE_IN and DATAFORGE_PRICE_OUT must both be dollars per million tokens, such as 0.15"
+        )
+    return replace(model, price=price)
 
 
 def build(model: Model) -> Teacher:

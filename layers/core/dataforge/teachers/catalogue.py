@@ -29,6 +29,9 @@ _GEO = re.compile(r"^bedrock:(?:us|eu|apac|jp|au|global|us-gov|\{geo\})\.")
 """The prefix of a cross-region inference profile; the model is the same in all of them."""
 
 
+_DATED = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """One model at one backend."""
@@ -103,6 +106,8 @@ class Catalogue:
     def _by_backend(self, name: str) -> Model | None:
         """A backend named directly, with the price and the other fields of its model in the catalogue."""
         plain = _GEO.sub("bedrock:", name)
+        if name.startswith("openai:") and has_own_server() and not self._has_backend(plain):
+            plain = _public_name(name)
         for entry in self.models.values():
             if any(_GEO.sub("bedrock:", str(b)) == plain for b in cast("list[str]", entry["backends"])):
                 found = replace(_model(entry, name), id=name)
@@ -110,6 +115,9 @@ class Catalogue:
                 share = cast(float, entry.get("regional", 1.0)) if regional else 1.0
                 return replace(found, price=found.price and found.price.times(share))
         return None
+
+    def _has_backend(self, backend: str) -> bool:
+        return any(backend in cast("list[str]", entry["backends"]) for entry in self.models.values())
 
     def list(self, runs_here: Callable[[str], bool]) -> list[Model]:
         """Every public model that can run here, at the backend it would run on."""
@@ -120,7 +128,7 @@ class Catalogue:
 def load(org_id: str | None = None) -> Catalogue:
     """Raises Invalid when a layer of the deployment or the organisation is not in the form of `models.json`."""
     configured = settings.get().models or current().secrets.get("DATAFORGE_MODELS") or ""
-    layers = [_priced_here(_shipped()), _deployment(configured)]
+    layers = [_shipped(), _deployment(configured)]
     if org_id is not None:
         layers.append(_of_org(org_id))
     models: dict[str, Item] = {}
@@ -162,19 +170,16 @@ def region() -> str:
 
 
 def has_own_server() -> bool:
-    """`openai:` is another server than OpenAI's, with its own models and prices."""
+    """`openai:` is another server than OpenAI's, with its own models. A public model that it offers costs what its
+    provider charges for it, as far as anybody knows here."""
     return settings.get().teacher_base_url.strip().rstrip("/") != OPENAI
 
 
-def _priced_here(layer: Item) -> Item:
-    """The shipped layer, without OpenAI's prices where `openai:` is another server."""
-    if not has_own_server():
-        return layer
-    models: list[Value] = []
-    for entry in cast("list[Item]", layer["models"]):
-        at_openai = any(b.startswith("openai:") for b in cast("list[str]", entry["backends"]))
-        models.append({k: v for k, v in entry.items() if k != "price"} if at_openai else entry)
-    return {**layer, "models": models}
+def _public_name(name: str) -> str:
+    """The backend that a gateway's name means: `openai:anthropic/claude-x-20250101` is `anthropic:claude-x`."""
+    provider, _, model = name.partition(":")
+    vendors, slash, plain = model.rpartition("/")
+    return f"{vendors.rpartition('/')[2] if slash else provider}:{_DATED.sub('', plain)}"
 
 
 @cache

@@ -80,10 +80,11 @@ def _write_batches(run: Run, base: Item, round_number: int, plan: RoundPlan) -> 
     enough_for_all = limits.batch_calls * limits.workers
     number_of_calls = sum(1 for _ in islice(plan.calls(), enough_for_all))
     at_once = max(1, min(-(-number_of_calls // limits.batch_calls), limits.workers))
+    concurrency = min(limits.concurrency, config.of(run).concurrency or limits.concurrency)
     names = {} if plan.document_names is None else {"document_names": {**plan.document_names}}
     calls = plan.calls()
     for number, group in enumerate(iter(lambda: list(islice(calls, limits.batch_calls)), [])):
-        body = {"concurrency": max(1, limits.concurrency // at_once), **names, "calls": group}
+        body = {"concurrency": max(1, concurrency // at_once), **names, "calls": group}
         key = run_files.key_of(run, batch_file(round_number, number))
         current().files.write(key, orjson.dumps(body), content_type="application/json")
         yield {**base, "batch": number, "key": key}

@@ -23,6 +23,8 @@ class EngineConfig:
     max_cost_usd: float | None
     role_models: Mapping[str, str]
     """The models of the other roles, by role; only those that the run needs."""
+    concurrency: int | None
+    """Calls in flight at most, where the caller wants fewer than the settings allow."""
     batch_roles: Sequence[str]
     """Roles besides the writer whose questions go out as batch jobs; the others are asked in real time."""
 
@@ -33,11 +35,13 @@ class EngineConfig:
 
 def of(run: Run) -> EngineConfig:
     config, limit = run.config, run.config.get("max_cost_usd")
+    concurrency = config.get("concurrency")
     return EngineConfig(
         model_id=str(config.get("model_id") or ""),
         mode=str(config.get("mode") or "realtime"),
         max_cost_usd=float(limit) if isinstance(limit, int | float) else None,
         role_models={role: str(config[role]) for role in ROLES if config.get(role)},
+        concurrency=concurrency if isinstance(concurrency, int) else None,
         batch_roles=tuple(map(str, cast("list[str]", config.get("by_job") or []))),
     )
 

@@ -47,6 +47,9 @@ BOUNDS: dict[str, Bounds] = {
     "seed": Bounds(0, 2**53, True),
     "turns": Bounds(conversation.LEAST_TURNS, conversation.MOST_TURNS, True),
     "multi_hop_share": Bounds(0, 1, False),
+    "concurrency": Bounds(1, 1000, True),
+    "price_in": Bounds(0, 10_000, False),
+    "price_out": Bounds(0, 10_000, False),
 }
 
 

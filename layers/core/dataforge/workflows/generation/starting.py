@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from dataforge import clock, ids
@@ -15,6 +15,7 @@ from dataforge.store.chunks import StoredChunk
 from dataforge.store.projects import Project
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, available, build, catalogue, resolve
+from dataforge.teachers.prices import Price
 from dataforge.text import topic_labels as labels
 from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine.provider_batch import checks
@@ -44,7 +45,7 @@ def quote(project: Project, request: Item) -> CheckedRequest:
     layers = (DEFAULTS, project.config, extra if isinstance(extra, dict) else {}, request)
     config: Item = {k: v for layer in layers for k, v in layer.items() if k not in _NO_CONFIG and v is not None}
     generation_config.check(config)
-    model = resolve(str(config["model_id"]), org_id=project.org_id)
+    model = _priced(config, resolve(str(config["model_id"]), org_id=project.org_id))
     asked = build(model)
     _check_teacher(config, asked, project.org_id)
     _check_budget(config, model)
@@ -94,12 +95,33 @@ def start(project: Project, request: Item) -> Run:
     return run
 
 
+def _priced(config: Item, model: Model) -> Model:
+    """The model with the price that the caller gave, where none is known. Raises Invalid for half a price, and for a
+    price that differs from the known one: a budget must not depend on it."""
+    given = {name: config[name] for name in ("price_in", "price_out") if config.get(name) is not None}
+    if not given:
+        return model
+    if len(given) == 1:
+        name = next(n for n in ("price_in", "price_out") if n not in given)
+        raise Invalid(f"{name}: a price needs price_in and price_out, in dollars per million tokens", field=name)
+    price = Price(float(str(given["price_in"])), float(str(given["price_out"])))
+    if model.price is not None and (model.price.input, model.price.output) != (price.input, price.output):
+        raise Invalid(
+            f"price_in: the price of {model.backend} is known here, {model.price.input:g} in and "
+            f"{model.price.output:g} out per million tokens; leave it out, or change it in DATAFORGE_MODELS",
+            field="price_in",
+        )
+    return model if model.price is not None else replace(model, price=price)
+
+
 def _check_budget(config: Item, model: Model) -> None:
     """A cap on what cannot be counted would be no cap."""
     free = not model.model or model.provider == "ollama"
     if config.get("max_cost_usd") is not None and model.price is None and not free:
         raise Invalid(
-            f"max_cost_usd: the price of {model.backend} is not known here; add it to DATAFORGE_MODELS",
+            f"max_cost_usd: the price of {model.backend} is not known here; give it with config.price_in and "
+            "config.price_out (--price-in, --price-out: dollars per million tokens), or set it for all runs "
+            "(DATAFORGE_PRICE_IN, DATAFORGE_PRICE_OUT, DATAFORGE_MODELS)",
             field="max_cost_usd",
             code="PRICE_UNKNOWN",
         )

@@ -142,6 +142,7 @@ def _run(org_id: str, user_id: str, quoted: JobQuote) -> Run:
         "judge": quoted.roles.judge,
         "price": {"record": quoted.price.record, "units": quoted.price.units},
         "estimate": quoted.cost,
+        "concurrency": quoted.request.get("concurrency"),
         "teachers": {
             role: catalogue.to_item(resolve(name, org_id=org_id))
             for role, name in (("critic", quoted.roles.critic), ("judge", quoted.roles.judge))
