@@ -1,6 +1,7 @@
 """The process that reads one document and may die of it; started by `isolate`, never imported by it.
 
-It limits itself before it opens the document, and says what it found as one JSON object on a pipe of its own.
+It limits and confines itself before it opens the document, and says what it found as one JSON object on a pipe of its
+own.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ import traceback
 from pathlib import Path
 
 from dataforge.errors import Unreadable
+from dataforge.parsing.sandbox import confine
 
 
 def main(arguments: str) -> None:
     """`arguments`: JSON of path, filename, content_type, memory_mb, cpu_seconds, parent (a process id)."""
     given = json.loads(arguments)
+    sys.dont_write_bytecode = True
     out = _own_pipe()
     _die_with(given["parent"])
     _limit(given["memory_mb"], given["cpu_seconds"])
-    answer = _answer(Path(given["path"]), given["filename"], given["content_type"])
+    missing = confine(Path(given["path"]), sys.path)
+    answer = {**_answer(Path(given["path"]), given["filename"], given["content_type"]), "unconfined": missing}
     with os.fdopen(out, "w", encoding="utf-8") as pipe:
         json.dump(answer, pipe, ensure_ascii=False)
     # Straight out: tearing down a large document can take longer than reading it, or crash.

@@ -1,7 +1,8 @@
 """Read a document in a process of its own, so that no file can take the caller down, fill its memory or hold it up.
 
-The child starts with no environment to steal, limits its memory, processor time, files and core dumps, cannot write,
-and is killed with everything it started when its time is up, when it says too much, or when this process dies.
+The child starts with no environment to steal, limits its memory, processor time, files and core dumps, gives up the
+network, other processes and every file but the document and its own code (`sandbox`), and is killed with everything it
+started when its time is up, when it says too much, or when this process dies.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import IO, cast, get_args
 
 from dataforge.errors import Unreadable
+from dataforge.parsing import sandbox
 from dataforge.records import Block, ContentType, ParsedDocument
 
 _log = logging.getLogger(__name__)
@@ -31,7 +33,12 @@ _PASSED_ON = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main(sys.argv[2])"
 
 
+_PLAIN = re.compile(r"[^A-Za-z0-9 _-]")
 _TELLING = re.compile(r'File "[^"\n]+", line \d+, in \w+|\b\w+(?:Error|Exception|Warning)\b(?: in \S+\.py:\d+)?')
+
+
+_noticed: set[str] = set()
+"""Mechanisms of the sandbox whose absence was logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ def _read(outcome: _Outcome, filename: str, memory_mb: int) -> ParsedDocument:
         if outcome.code > 0:
             raise RuntimeError(f"the parser could not start: {outcome.complaint or outcome.code}") from None
         raise damaged from None
+    _note_missing(answer.get("unconfined"))
     if "broken" in answer:
         raise RuntimeError(f"this installation cannot read documents: {answer['broken']}")
     if reason := answer.get("reason"):
@@ -108,6 +116,15 @@ def _read(outcome: _Outcome, filename: str, memory_mb: int) -> ParsedDocument:
         standard = heavy if reason == "too_complex" else damaged
         raise Unreadable(answer["message"] or standard.message, reason=reason)
     return _document(answer)
+
+
+def _note_missing(notices: object) -> None:
+    """Log once what this system does not have; the names are ours, the rest a hostile child could have written."""
+    for notice in notices if isinstance(notices, list) else ():
+        name, _, reason = str(notice).partition(": ")
+        if name in sandbox.MECHANISMS and name not in _noticed:
+            _noticed.add(name)
+            _log.warning("documents are read with less isolation: no %s here (%s)", name, _PLAIN.sub("", reason)[:80])
 
 
 def _harmless(complaint: str) -> str:
@@ -139,6 +156,7 @@ def _document(answer: dict[str, object]) -> ParsedDocument:
 
 def _run(module: str, arguments: str, wall_seconds: float) -> _Outcome:
     """Start the module in a bare interpreter and hear it out."""
+    sandbox.hide_from_children()
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # The parent's import path is handed over as an argument: -I ignores PYTHONPATH, where Lambda keeps its layers.
     import_path = json.dumps([os.path.abspath(entry) for entry in sys.path])
