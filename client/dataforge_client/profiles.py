@@ -47,7 +47,7 @@ def redact(text: str) -> str:
 def resolve(settings: ConnectionSettings, environ: Mapping[str, str] | None = None) -> Connection | None:
     """The server, key and organisation to use; None when no server is configured.
 
-    A named profile takes precedence over the environment, the environment over the profile `default`. The key of a
+    A named profile takes precedence over the environment, the environment over the selected profile. The key of a
     profile is sent to the server of that profile only, never to a URL given as an argument. Raises ConfigError for a
     server without a key.
     """
@@ -78,14 +78,42 @@ def _source(settings: ConnectionSettings, env: Mapping[str, str]) -> ConnectionS
         return _profile(settings.profile, env, required=True)
     if env.get("DATAFORGE_URL"):
         return ConnectionSettings(env["DATAFORGE_URL"])
-    name = env.get("DATAFORGE_PROFILE")
-    return _profile(name or "default", env, required=bool(name))
+    name = selected(env)
+    return _profile(name, env, required=name != "default" or bool(env.get("DATAFORGE_PROFILE")))
 
 
 def profiles_file(env: Mapping[str, str]) -> Path:
     if env.get("DATAFORGE_CONFIG"):
         return Path(env["DATAFORGE_CONFIG"])
     return Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "dataforge" / "profiles.toml"
+
+
+def selected(env: Mapping[str, str]) -> str:
+    """The profile that is used when neither a server nor a profile is given: that of `select`, else `default`."""
+    try:
+        name = _selection_file(env).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        name = ""
+    return env.get("DATAFORGE_PROFILE") or name or "default"
+
+
+def select(name: str, env: Mapping[str, str]) -> None:
+    """Use this profile from now on. Raises ConfigError when there is no such profile."""
+    _profile(name, env, required=True)
+    path = _selection_file(env)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(f"{name}\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def names(env: Mapping[str, str]) -> list[str]:
+    """The profiles of the file, in its order."""
+    return [name for name, entry in _load_profiles(env).items() if isinstance(entry, dict)]
+
+
+def _selection_file(env: Mapping[str, str]) -> Path:
+    """Beside the profiles file, which people write by hand."""
+    return profiles_file(env).with_suffix(".selected")
 
 
 def read_profile(name: str, env: Mapping[str, str]) -> dict[str, str]:

@@ -52,6 +52,28 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
+FRONT = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>{title}</title>
+  <link rel="icon" href="{base}/docs/favicon.png">
+</head>
+<body>
+  <h1>{title}</h1>
+  <p>Makes the examples that you need to fine-tune a language model. This is the server of the API; every request needs
+  a key.</p>
+  <ul>
+    <li><a href="{base}/docs">The API, to read and to try</a></li>
+    <li><a href="{base}/openapi.json">Its description for programs (OpenAPI)</a></li>
+    <li><a href="{base}/health">Whether it is up</a></li>
+  </ul>
+  <p>From a terminal: <code>dataforge login</code>, then <code>dataforge run ./docs --out dataset.jsonl</code>.</p>
+</body>
+</html>
+"""
+"""For people who open the server's address in a browser."""
 ASSETS = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "swagger-ui.css": "text/css; charset=utf-8",
@@ -71,6 +93,12 @@ def base_path(request: Request) -> str:
 def openapi(request: Request) -> JSONResponse:
     document, base = request.app.openapi(), base_path(request)
     return JSONResponse({**document, "servers": [{"url": base}]} if base else document)
+
+
+@router.get("/")
+def front_page(request: Request) -> HTMLResponse:
+    values = {"title": f"{request.app.title} {request.app.version}", "base": base_path(request)}
+    return HTMLResponse(FRONT.format(**{name: escape(value) for name, value in values.items()}), headers=HEADERS)
 
 
 @router.get("/docs")

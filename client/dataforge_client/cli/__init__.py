@@ -18,6 +18,7 @@ from dataforge_client.cli import (
     cancel,
     cost,
     deploy,
+    documents,
     down,
     export,
     jobs,
@@ -28,14 +29,18 @@ from dataforge_client.cli import (
     member,
     models,
     org,
+    pair,
     pairs,
+    profile,
     projects,
     records,
     run,
+    runs,
     status,
     synth,
     trace,
     up,
+    whoami,
 )
 from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, describe, exit_code
 from dataforge_client.cli.terminal import echo
@@ -57,15 +62,22 @@ for _command in (
     run.command,
     synth.command,
     jobs.command,
+    runs.command,
     up.command,
     down.command,
     models.command,
+    profile.login,
+    profile.command,
+    whoami.command,
     projects.command,
+    documents.command,
+    documents.chunks,
     status.command,
     logs.command,
     records.command,
     cancel.command,
     pairs.command,
+    pair.command,
     trace.command,
     bulk.command,
     export.command,
@@ -83,6 +95,10 @@ for _command in (
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Entry point of the console script: run the command and exit with its code."""
+    if os.name == "nt":
+        sys.exit(
+            "dataforge runs on Linux and macOS. On Windows, use it inside WSL; the Python client works everywhere."
+        )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # keep nohup working
             signal.signal(number, _interrupt)

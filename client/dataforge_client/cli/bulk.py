@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.pairs import STATUSES
+from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
 
 ACTIONS = ("accept", "reject", "reset", "delete")
@@ -42,7 +44,9 @@ ACTIONS = ("accept", "reject", "reset", "delete")
     help="Only duplicates of other pairs, or no duplicates.",
 )
 @connection_options
+@json_option
 def command(
+    as_json: bool,
     project: str,
     action: str,
     pair_ids: tuple[str, ...],
@@ -56,13 +60,17 @@ def command(
     """
     filters = {name: value for name, value in options.items() if value is not None}
     if action == "undo":
-        return _undo(project, pair_ids, connection)
+        return _undo(project, pair_ids, connection, as_json=as_json)
     if bool(pair_ids) + bool(filters) + everything != 1:
         raise click.UsageError("Select the pairs with exactly one of: ids, filter options, --all")
     with connect(connection) as forge:
+        project = find_project(forge, project)
         result = forge.bulk_action(
             project, action, pair_ids=list(pair_ids) or None, filters=None if pair_ids else filters
         )
+    if as_json:
+        print_json(result.raw)
+        return None
     echo(f"{action}: {result.affected_count:,} pairs changed")
     if result.undo_token:
         undo = command_line(connection, "bulk", project, "undo", result.undo_token)
@@ -70,10 +78,13 @@ def command(
     return None
 
 
-def _undo(project: str, tokens: tuple[str, ...], connection: ConnectionOptions) -> None:
+def _undo(project: str, tokens: tuple[str, ...], connection: ConnectionOptions, *, as_json: bool) -> None:
     if len(tokens) != 1:
         raise click.UsageError("undo takes exactly one argument: the token that the action printed")
     with connect(connection) as forge:
-        undone = forge.undo_bulk_action(project, tokens[0])
+        undone = forge.undo_bulk_action(find_project(forge, project), tokens[0])
+    if as_json:
+        print_json(undone.raw)
+        return
     skipped = f"; {undone.skipped_count:,} were changed later and are kept as they are" if undone.skipped_count else ""
     echo(f"undo: {undone.restored_count:,} pairs restored{skipped}")

@@ -17,6 +17,7 @@ import click
 
 from dataforge_client.cli.exit_codes import OK
 from dataforge_client.cli.hints import program_name
+from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
 from dataforge_client.errors import ClientError
 
@@ -41,6 +42,7 @@ STAGES = click.Choice(["dev", "prod"])
     help="Name of the organisation that the first deployment creates.",
 )
 @click.option("--profile", metavar="NAME", help="Profile to save URL and API key in [default: the stage].")
+@json_option
 def command(
     stage: str,
     region: str | None,
@@ -48,6 +50,7 @@ def command(
     assembly: Path | None,
     organization_name: str,
     profile: str | None,
+    as_json: bool,
 ) -> int:
     """Deploy or update the service in your AWS account. Needs AWS credentials and a checkout."""
     from dataforge_client import profiles
@@ -64,6 +67,10 @@ def command(
         "organization_id": output.get("organization_id") or saved.get("organization_id", ""),
     }
     path = profiles.write_profile(name, entry, os.environ)
+    if as_json:
+        public = {key: value for key, value in entry.items() if key != "api_key"}
+        print_json({**public, "profile": name, "file": str(path)})
+        return OK
     echo(f"{entry['url']}\nURL and API key are saved in the profile {name!r} of {path}.", err=True)
     echo(f"Next: {program_name()} run --profile {name} ./docs --pairs 200 --out dataset.jsonl", err=True)
     return OK
@@ -76,12 +83,16 @@ def command(
     "--data", is_flag=True, help="Delete the data stack too; its tables and bucket are kept, outside any stack."
 )
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-def destroy(stage: str, region: str | None, data: bool, yes: bool) -> int:
+@json_option
+def destroy(stage: str, region: str | None, data: bool, yes: bool, as_json: bool) -> int:
     """Remove the service from your AWS account. Tables and files are always kept."""
     if not yes:
         what = "service and data stacks" if data else "service"
         click.confirm(f"Delete the {what} of stage {stage}? Tables and files are kept.", abort=True, err=True)
     output = _run(["destroy", "--stage", stage, *_region(region), *(["--data"] if data else [])])
+    if as_json:
+        print_json(output)
+        return OK
     echo(f"Deleted: {output.get('stacks') or 'nothing, no stack exists'}", err=True)
     return OK
 
@@ -95,10 +106,13 @@ def destroy(stage: str, region: str | None, data: bool, yes: bool) -> int:
     metavar="FOLDER",
     help="Only write the IAM policies for deploying to this folder.",
 )
-def doctor(stage: str, region: str | None, policy: Path | None) -> int:
+@json_option
+def doctor(stage: str, region: str | None, policy: Path | None, as_json: bool) -> int:
     """Check the requirements of a deployment (credentials, region, permissions, quotas, models) and say what to fix."""
     arguments = ["doctor", "--stage", stage, *_region(region)]
-    _run([*arguments, "--policy", str(policy.absolute())] if policy else arguments)
+    output = _run([*arguments, "--policy", str(policy.absolute())] if policy else arguments)
+    if as_json:
+        print_json(output)
     return OK
 
 

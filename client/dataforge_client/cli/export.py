@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.finding import find_project
+from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
 
 FORMATS = ("chatml", "alpaca")
@@ -27,15 +29,26 @@ FORMATS = ("chatml", "alpaca")
 @click.option("--min-quality", type=click.FloatRange(0, 1), metavar="Q", help="Leave out pairs that scored below this.")
 @click.option("--no-system-prompt", is_flag=True, help="Leave the system prompt out of ChatML lines.")
 @connection_options
+@json_option
 def command(
-    project: str, out: Path, kind: str, min_quality: float | None, no_system_prompt: bool, connection: ConnectionOptions
+    as_json: bool,
+    project: str,
+    out: Path,
+    kind: str,
+    min_quality: float | None,
+    no_system_prompt: bool,
+    connection: ConnectionOptions,
 ) -> None:
-    """Export a project's accepted and edited pairs as a new version."""
+    """Export the accepted and edited pairs of a project, by id or name, as a new version."""
     with connect(connection) as forge:
+        project = find_project(forge, project)
         exported = forge.export(
             project, format=kind, include_system_prompt=not no_system_prompt, min_quality_score=min_quality
         )
         forge.download_export(project, exported.version, out)
+    if as_json:
+        print_json({**exported.raw, "out": str(out.absolute())})
+        return
     echo(
         f"Wrote {out}: version {exported.version}, {exported.pair_count} lines, {exported.file_size:,} bytes", err=True
     )

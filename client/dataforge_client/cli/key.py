@@ -74,13 +74,17 @@ def list_(as_json: bool, access: AdminAccess) -> None:
 @command.command("revoke")
 @click.argument("key_id", metavar="ID")
 @admin_options
-def revoke(access: AdminAccess, key_id: str) -> None:
+@json_option
+def revoke(as_json: bool, access: AdminAccess, key_id: str) -> None:
     """Revoke a key; its next request is refused."""
     if access.remote:
         with connect(access.connection) as forge:
             forge.revoke_api_key(key_id)
     else:
         access.run("key", "revoke", key_id, org=access.connection.organization)
+    if as_json:
+        print_json({"id": key_id, "revoked": True})
+        return
     echo(f"{key_id} is revoked.", err=True)
 
 

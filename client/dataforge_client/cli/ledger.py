@@ -11,6 +11,7 @@ from dataforge_client.cli.connection import ConnectionOptions, connect, connecti
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
 
+_always_json = click.option("--json", is_flag=True, expose_value=False, help="Print JSON, as without it.")
 _DIRECT_ONLY = "Plans and balances can only be changed directly on the data: use --home or --stage."
 
 
@@ -50,6 +51,7 @@ def show_(as_json: bool, connection: ConnectionOptions, limit: int) -> None:
 @click.option("--note", metavar="TEXT", help="Text for the ledger entry.")
 @click.option("--of", "org", metavar="ID", help="The organisation [default: the only one].")
 @admin_options
+@_always_json
 def top_up(access: AdminAccess, dollars: str, note: str | None, org: str | None) -> None:
     """Add money to the balance of an organisation, in a data folder (--home) or a deployment (--stage)."""
     access.require_direct(_DIRECT_ONLY)
@@ -61,7 +63,9 @@ def top_up(access: AdminAccess, dollars: str, note: str | None, org: str | None)
 @click.option("--records", type=click.IntRange(0), metavar="N", help="Records per month, for the plan quota.")
 @click.option("--of", "org", metavar="ID", help="The organisation [default: the only one].")
 @admin_options
+@_always_json
 def plan(access: AdminAccess, plan: str, records: int | None, org: str | None) -> None:
     """Set the plan of an organisation, in a data folder (--home) or a deployment (--stage)."""
     access.require_direct(_DIRECT_ONLY)
-    print_json(access.run("ledger", "plan", plan, records=None if records is None else str(records), org=org))
+    number = None if records is None else str(records)
+    print_json(access.run("ledger", "plan", plan, records=number, org=org))

@@ -83,18 +83,23 @@ def list_(as_json: bool, access: AdminAccess) -> None:
 @command.command("verify")
 @click.argument("user_id", metavar="ID")
 @admin_options
-def verify(access: AdminAccess, user_id: str) -> None:
+@json_option
+def verify(as_json: bool, access: AdminAccess, user_id: str) -> None:
     """Mark a member's email address as verified (only the operator, with --home or --stage)."""
     if access.remote:
         raise click.UsageError("Only the operator can verify an email address: use --home or --stage.")
     access.run("member", "verify", user_id, org=access.connection.organization)
+    if as_json:
+        print_json({"user_id": user_id, "email_verified": True})
+        return
     echo(f"The email address of {user_id} is verified.", err=True)
 
 
 @command.command("remove")
 @click.argument("user_id", metavar="ID")
 @admin_options
-def remove(access: AdminAccess, user_id: str) -> None:
+@json_option
+def remove(as_json: bool, access: AdminAccess, user_id: str) -> None:
     """Remove a member and revoke their keys at once; their data is kept."""
     if access.remote:
         with connect(access.connection) as forge:
@@ -102,4 +107,7 @@ def remove(access: AdminAccess, user_id: str) -> None:
     else:
         output = access.run("member", "remove", user_id, org=access.connection.organization)
         revoked = output.get("revoked_keys") if isinstance(output, dict) else 0
+    if as_json:
+        print_json({"user_id": user_id, "removed": True, "revoked_keys": revoked})
+        return
     echo(f"{user_id} is removed; {revoked} of their keys are revoked.", err=True)

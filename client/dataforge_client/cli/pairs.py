@@ -7,6 +7,7 @@ from itertools import islice
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.tables import print_table
 from dataforge_client.cli.terminal import echo_json
 
@@ -30,9 +31,9 @@ def command(
     as_json: bool,
     connection: ConnectionOptions,
 ) -> None:
-    """List the pairs of a project."""
+    """List the pairs of a project, by id or name."""
     with connect(connection) as forge:
-        matches = forge.iter_pairs(project, status=status, search=search, generation_id=generation)
+        matches = forge.iter_pairs(find_project(forge, project), status=status, search=search, generation_id=generation)
         pairs = list(islice(matches, limit))
     if as_json:
         for pair in pairs:

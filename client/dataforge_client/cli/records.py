@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
-from dataforge_client.cli.terminal import copy_to_stdout, echo
+from dataforge_client.cli.terminal import copy_to_stdout, echo, echo_json
 
 OUTCOMES = ("delivered", "rejected", "failed")
 
@@ -23,8 +23,9 @@ OUTCOMES = ("delivered", "rejected", "failed")
     help="Outcome of the slots to write.",
 )
 @click.option("--out", default="-", show_default=True, metavar="FILE", help="Where to write; - for stdout.")
+@click.option("--json", "as_json", is_flag=True, help="With --out FILE, print what was written as JSON.")
 @connection_options
-def command(generation_id: str, outcome: str, out: str, connection: ConnectionOptions) -> None:
+def command(generation_id: str, outcome: str, out: str, as_json: bool, connection: ConnectionOptions) -> None:
     """Write the slots of a finished job with this outcome, one JSON object per line.
 
     Each has its document, chunk, teacher and cost; rejected and failed slots also have their reasons.
@@ -34,4 +35,7 @@ def command(generation_id: str, outcome: str, out: str, connection: ConnectionOp
         lines = forge.download_outcome(generation_id, outcome, path)
         if out == "-":
             copy_to_stdout(path)
+    if as_json and out != "-":
+        echo_json({"generation_id": generation_id, "outcome": outcome, "lines": lines, "out": str(path.absolute())})
+        return
     echo(f"{lines:,} {outcome}", err=True)

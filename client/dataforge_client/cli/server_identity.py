@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import secrets
@@ -22,6 +21,8 @@ def serves(url: str, home: Path) -> bool:
 
 def _is_held(lock: Path) -> bool:
     """The kernel releases a lock when its process dies; a file system without locks is no answer, the proof decides."""
+    import fcntl
+
     try:
         with lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -13,7 +14,7 @@ import click
 
 from dataforge_client.cli.exit_codes import FAILED, OK
 from dataforge_client.cli.hints import program_name
-from dataforge_client.cli.terminal import echo
+from dataforge_client.cli.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from dataforge_client.cli.local_server import ServerInfo
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Port to listen on.")
-def command(home: Path | None, host: str, port: int) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout when it is ready.")
+def command(home: Path | None, host: str, port: int, as_json: bool) -> int:
     """Run the server on this machine until Ctrl-C. Unfinished jobs are resumed at the next start."""
     from dataforge_client.cli import local_server, server_users
     from dataforge_client.cli.connection import ConnectionOptions, data_folder
@@ -53,7 +55,12 @@ def command(home: Path | None, host: str, port: int) -> int:
     try:
         with starting:
             info = local_server.wait_until_ready(child)
-        echo(_welcome(info), err=True)
+        if as_json:
+            ready = {"url": info.url, "docs": f"{info.url}/docs", "home": info.home}
+            echo_json({**ready, "organization_id": info.organization_id, "credentials": str(info.credentials)})
+            sys.stdout.flush()
+        else:
+            echo(_welcome(info), err=True)
         child.wait()
     except ClientError:
         if not signals:

@@ -92,3 +92,12 @@ def test_an_event_without_a_stage_changes_nothing(event: dict[str, Any]) -> None
     from fastapi import Request
 
     assert docs.base_path(Request({"type": "http", "path": "/docs", "headers": [], "aws.event": event})) == ""
+
+
+def test_the_address_of_the_server_shows_a_page_that_leads_on(http: TestClient) -> None:
+    page = http.get("/")
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Data Forge" in page.text
+    assert {"/docs", "/openapi.json", "/health"} <= set(references(page.text))
+    assert page.headers["content-security-policy"] == http.get("/docs").headers["content-security-policy"]

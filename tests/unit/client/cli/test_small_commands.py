@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import click
 import pytest
 
 from dataforge_client import DataForge
-from dataforge_client.cli import cli, execute, trace
+from dataforge_client.cli import execute, trace
 from dataforge_client.decoding import decode
 from dataforge_client.traces import Trace
 from tests.support.cli_process import Spawn, connection_arguments
 from tests.support.fake_api import KEY, ORGANIZATION, FakeApi
-from tests.support.paths import ROOT
 
 
 def test_the_small_commands(
@@ -170,18 +167,3 @@ def test_a_reader_that_goes_away_is_no_crash(spawn: Spawn, api: FakeApi) -> None
 
     assert process.returncode == 1
     assert said == ""
-
-
-def test_every_command_and_option_is_documented() -> None:
-    page = (ROOT / "docs/cli.md").read_text()
-
-    undocumented = [
-        f"{name} {word}"
-        for name, command in cli.commands.items()
-        for parameter in command.params
-        for word in (parameter.opts if isinstance(parameter, click.Option) else [])
-        if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", page)
-    ]
-
-    assert undocumented == []
-    assert [name for name in cli.commands if f"`dataforge {name}" not in page] == []
