@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataforge_client.errors import ConfigError
+from dataforge_client.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,6 @@ class ConnectionSettings:
     api_key: str | None = field(default=None, repr=False)
     organization_id: str | None = None
     profile: str | None = None
-
-
-def redact(text: str) -> str:
-    """The text with `***` in the place of user name and password of every URL."""
-    return re.sub(r"(?<=://)[^/?#\s]*@", "***@", text)
 
 
 def resolve(settings: ConnectionSettings, environ: Mapping[str, str] | None = None) -> Connection | None:

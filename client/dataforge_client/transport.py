@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from dataforge_client.errors import ApiError, ConnectionFailed, UnexpectedAnswer, api_error
-from dataforge_client.profiles import redact
+from dataforge_client.redaction import redact
 from dataforge_client.version import __version__
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ from dataforge_client.cli import (
     jobs,
     key,
     ledger,
-    local_server,
     logs,
     member,
     models,
@@ -117,6 +116,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """The first signal raises KeyboardInterrupt, which stops a local server; the second kills it and exits at once."""
     global _interrupted
     if _interrupted:
+        from dataforge_client.cli import local_server
+
         local_server.kill_all()
         os._exit(INTERRUPTED)
     _interrupted = True

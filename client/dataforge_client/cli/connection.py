@@ -91,7 +91,7 @@ def connect(
 def _keys_explained(remote: Connection) -> Iterator[None]:
     """Adds to the server's refusal of a key which key it was, and what to do."""
     from dataforge_client.errors import AuthenticationError
-    from dataforge_client.profiles import redact
+    from dataforge_client.redaction import redact
 
     try:
         yield

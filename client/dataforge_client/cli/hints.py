@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from dataforge_client.cli.connection import ConnectionOptions, data_folder, remote_connection
-from dataforge_client.profiles import redact
+from dataforge_client.redaction import redact
 
 
 def program_name() -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
-from dataforge_client.cli.progress import LineReporter
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo, echo_json
 
@@ -45,6 +44,7 @@ def command(generation_id: str, tail: int | None, follow: bool, as_json: bool, c
 
 def _follow(forge: DataForge, generation_id: str, *, as_json: bool) -> None:
     from dataforge_client.cli.job_progress import update_of_event
+    from dataforge_client.cli.progress import LineReporter
 
     progress = LineReporter()
     for event in forge.follow(generation_id):

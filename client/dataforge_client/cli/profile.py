@@ -11,6 +11,7 @@ from dataforge_client.cli.hints import program_name
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
 from dataforge_client.errors import ConfigError
+from dataforge_client.redaction import redact
 
 
 @click.command("login")
@@ -24,8 +25,8 @@ def login(as_json: bool, server: str | None, api_key: str | None, name: str) -> 
     from dataforge_client.client import DataForge
 
     saved = profiles.read_profile(name, os.environ).get("url")
-    url = server or click.prompt("Server", default=saved and profiles.redact(saved), err=True)
-    url = saved if saved and url == profiles.redact(saved) else url
+    url = server or click.prompt("Server", default=saved and redact(saved), err=True)
+    url = saved if saved and url == redact(saved) else url
     key = api_key or (
         click.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
     )
@@ -101,7 +102,7 @@ def _shown(name: str) -> dict[str, object]:
     return {
         "name": name,
         "used": name == profiles.selected(os.environ),
-        "url": profiles.redact(entry.get("url", "")),
+        "url": redact(entry.get("url", "")),
         "organization_id": entry.get("organization_id"),
         "key": f"{key[:7]}..." if len(key) > 20 else "..." if key else None,
         "file": str(profiles.profiles_file(os.environ)),

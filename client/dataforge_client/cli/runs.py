@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +12,6 @@ from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.formatting import money
 from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.jobs import state_text
-from dataforge_client.cli.resuming import latest_job
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
 from dataforge_client.errors import PermissionDenied
@@ -26,17 +24,8 @@ if TYPE_CHECKING:
     from dataforge_client.resources.synthetic import SyntheticJob
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """run_id: what --resume takes. done: pairs or records that were delivered, `of` as many."""
-
-    run_id: str
-    state: str
-    done: int
-    of: int | None
-    cost_usd: float | None
-    created_at: str
-    name: str
+Row = dict[str, Any]
+"""run_id: what --resume takes. done: pairs or records that were delivered, `of` as many. state, cost_usd, name."""
 
 
 @click.command("runs")
@@ -51,26 +40,28 @@ def command(project: str | None, limit: int, as_json: bool, connection: Connecti
     """
     with connect(connection) as forge:
         rows = _runs_of(forge, find_project(forge, project)) if project else _all_runs(forge, limit)
-    rows = sorted(rows, key=lambda r: r.created_at, reverse=True)[:limit]
+    rows = sorted(rows, key=lambda r: r["created_at"], reverse=True)[:limit]
     if as_json:
-        print_json([asdict(r) for r in rows])
+        print_json(rows)
         return
     print_table(
         {
-            "RUN": [r.run_id for r in rows],
-            "STATE": [r.state for r in rows],
-            "DONE": [f"{r.done:,}" if r.of is None else f"{r.done:,} of {r.of:,}" for r in rows],
-            "COST": [money(r.cost_usd) for r in rows],
-            "CREATED": [r.created_at for r in rows],
-            "NAME": [r.name for r in rows],
+            "RUN": [r["run_id"] for r in rows],
+            "STATE": [r["state"] for r in rows],
+            "DONE": [f"{r['done']:,}" if r["of"] is None else f"{r['done']:,} of {r['of']:,}" for r in rows],
+            "COST": [money(r["cost_usd"]) for r in rows],
+            "CREATED": [r["created_at"] for r in rows],
+            "NAME": [r["name"] for r in rows],
         }
     )
     if rows:
-        echo(f"Resume one with: {command_line(connection, 'run', '--resume', rows[0].run_id)}", err=True)
+        echo(f"Resume one with: {command_line(connection, 'run', '--resume', rows[0]['run_id'])}", err=True)
 
 
-def _all_runs(forge: DataForge, limit: int) -> list[RunRow]:
+def _all_runs(forge: DataForge, limit: int) -> list[Row]:
     """The newest run of each of the newest projects, and the newest synthetic jobs."""
+    from dataforge_client.cli.resuming import latest_job
+
     rows = []
     for project in islice(forge.iter_projects(), limit):
         jobs = forge.list_generations(project.project_id)
@@ -83,14 +74,14 @@ def _all_runs(forge: DataForge, limit: int) -> list[RunRow]:
     return rows
 
 
-def _runs_of(forge: DataForge, project_id: str) -> list[RunRow]:
+def _runs_of(forge: DataForge, project_id: str) -> list[Row]:
     project, jobs = forge.get_project(project_id), forge.list_generations(project_id)
     rows = [_row(job, project) for job in jobs if job.kind == "generate"]
     return rows or [_unstarted(project, jobs)]
 
 
-def _row(job: Generation, project: Project) -> RunRow:
-    return RunRow(
+def _row(job: Generation, project: Project) -> Row:
+    return Row(
         run_id=job.generation_id,
         state=job.status if job.closed else f"{job.status} {job.progress:.0f}%",
         done=job.counts.delivered,
@@ -101,14 +92,22 @@ def _row(job: Generation, project: Project) -> RunRow:
     )
 
 
-def _unstarted(project: Project, jobs: Sequence[Generation]) -> RunRow:
+def _unstarted(project: Project, jobs: Sequence[Generation]) -> Row:
     """A project without a generate job: documents are uploaded, being parsed, or parsed."""
     state = "parsing" if any(not j.closed for j in jobs) else "parsed" if jobs else "uploaded"
-    return RunRow(project.project_id, state, 0, None, cost_usd=0.0, created_at=project.created_at, name=project.name)
+    return Row(
+        run_id=project.project_id,
+        state=state,
+        done=0,
+        of=None,
+        cost_usd=0.0,
+        created_at=project.created_at,
+        name=project.name,
+    )
 
 
-def _synthetic_row(job: SyntheticJob) -> RunRow:
-    return RunRow(
+def _synthetic_row(job: SyntheticJob) -> Row:
+    return Row(
         run_id=job.job_id,
         state=state_text(job),
         done=job.count_accepted,

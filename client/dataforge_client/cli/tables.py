@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 import click
@@ -99,6 +98,8 @@ def _width(text: str) -> int:
     """Columns of a terminal: Chinese, Japanese and Korean characters take two, combining marks none."""
     if text.isascii():
         return len(text)
+    import unicodedata
+
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import click
 
-from dataforge_client.profiles import redact
+from dataforge_client.redaction import redact
 
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"

@@ -9,7 +9,7 @@ import click
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
-from dataforge_client.profiles import redact
+from dataforge_client.redaction import redact
 
 
 @click.command("whoami")
