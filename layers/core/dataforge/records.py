@@ -5,8 +5,9 @@ All offsets are Python string indices (code points), end exclusive.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 ContentType: TypeAlias = Literal["paragraph", "heading", "table", "list", "code"]
 Difficulty: TypeAlias = Literal["easy", "medium", "hard"]
@@ -134,11 +135,8 @@ class Question:
     max_tokens: int = 4096
     json_schema: dict[str, object] | None = None
     seed: int = 0
-    turns: int = 3
-    """User turns of each conversation; for other kinds it means nothing, like the next two."""
-    labels: tuple[str, ...] = ()
-    """What a classification chooses from."""
-    summary_style: str = "mixed"
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """What the caller chose of the options that recipes declare (`recipes.options.Option`), by name."""
 
 
 @dataclass(frozen=True, slots=True)

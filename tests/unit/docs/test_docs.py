@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 
 from dataforge import settings
+from dataforge.recipes import RECIPES
 from dataforge.settings import Settings
 from tests.support.paths import ROOT
 
@@ -21,6 +22,15 @@ def test_every_setting_is_documented_with_its_default() -> None:
     }
 
     assert {row for row in rows if row not in page} == set()
+
+
+def test_every_option_that_a_recipe_has_of_its_own_is_in_its_row_of_the_api_page() -> None:
+    rows = (ROOT / "docs/api.md").read_text().splitlines()
+    kinds = {name: next(row for row in rows if row.startswith(f"| `{name}` |")) for name in RECIPES}
+
+    missing = [o.doc for name, recipe in RECIPES.items() for o in recipe.options if o.doc not in kinds[name]]
+
+    assert missing == []
 
 
 def test_every_route_is_in_the_api_page() -> None:

@@ -22,7 +22,7 @@ SLOTS = [Slot(n, "chunk_0_000000", ordinal=n) for n in range(3)]
 
 
 def asked() -> Question:
-    return RECIPES["classification"].question(PASSAGE, SLOTS, GenerationOptions(labels=("hours", "fees")))
+    return RECIPES["classification"].question(PASSAGE, SLOTS, GenerationOptions(own={"labels": ("hours", "fees")}))
 
 
 def answered(*labels: str) -> Answer:

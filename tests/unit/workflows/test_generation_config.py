@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dataforge.errors import Invalid
+from dataforge.recipes import classification, conversation, summary
 from dataforge.teachers import Model
 from dataforge.workflows.generation.config import DEFAULTS, check, read
 from dataforge.workflows.generation.estimating import Size, estimate
@@ -48,6 +49,44 @@ def test_what_breaks_its_limit_names_its_field(config: dict[str, Any], field: st
     assert field in answer.value.message
 
 
+def test_of_several_wrong_values_the_same_one_is_named_as_ever() -> None:
+    """Texts, then numbers, then lists and shares, each in the order of the page."""
+    wrong: dict[str, Any] = {
+        "summary_style": 3,
+        "num_pairs": 0,
+        "turns": 99,
+        "multi_hop_share": 7,
+        "chunk_ids": 1,
+        "difficulty_distribution": {"easy": 2},
+        "personas": 5,
+        "mode": "never",
+        "labels": "a",
+    }
+    named = []
+
+    while wrong:
+        with pytest.raises(Invalid) as answer:
+            check({**DEFAULTS, "model_id": "scripted", **wrong})
+        named.append(answer.value.errors[0].field.removeprefix("config."))
+        if named[-1] == "summary_style" and wrong["summary_style"] == 3:
+            wrong["summary_style"] = "haiku"  # a text now, but no style
+        else:
+            del wrong[named[-1]]
+
+    assert named == [
+        "summary_style",
+        "num_pairs",
+        "turns",
+        "multi_hop_share",
+        "chunk_ids",
+        "difficulty_distribution",
+        "personas",
+        "summary_style",
+        "mode",
+        "labels",
+    ]
+
+
 # checklist 31
 @pytest.mark.parametrize(
     "config",
@@ -80,7 +119,9 @@ def test_generation_options_hold_what_the_recipes_need() -> None:
         }
     ).options
 
-    assert (wished.turns, wished.labels, wished.summary_style) == (5, ("a", "b"), "bullets")
+    assert conversation.TURNS.of(wished) == 5
+    assert classification.LABELS.of(wished) == ("a", "b")
+    assert summary.STYLE.of(wished) == "bullets"
     assert wished.system_prompt == "Be."
 
 

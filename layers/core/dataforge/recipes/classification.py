@@ -14,12 +14,21 @@ from dataforge.quality.record_scoring import RecordScore, ScoringCase, combined
 from dataforge.recipes import draft_reading, prompts
 from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.excerpts import excerpts
-from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.options import GenerationOptions, Option
 from dataforge.recipes.recipe import Recipe
 from dataforge.recipes.reply_json import property_names
 from dataforge.records import Draft, Grounding, Passage, Question, Slot
-from dataforge.text import claims
+from dataforge.text import claims, topic_labels
 from dataforge.text.topic_labels import match, topic_of
+
+LABELS: Option[tuple[str, ...]] = Option(
+    name="labels",
+    default=(),
+    doc="`labels`: 2-50 different texts",
+    read=lambda value: tuple(map(str, value)) if isinstance(value, list) else None,
+    check=topic_labels.check,
+)
+"""What a classification chooses from."""
 
 REQUESTS = (
     "Which of these topics does the text below belong to? Answer with the topic only.",
@@ -67,7 +76,7 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
     texts = "\n\n".join(f"[Text {number}]\n{text_of(passage, slot)}" for number, slot in enumerate(slots, 1))
     count = len(slots)
     wanted = [f"Label exactly {count} text{'s' if count != 1 else ''}, in this order."]
-    task = "\n".join([_TASK, "", "The labels:", *(f"- {label}" for label in options.labels)])
+    task = "\n".join([_TASK, "", "The labels:", *(f"- {label}" for label in LABELS.of(options))])
     system = prompts.rules(task, options, form=_FORM, count_of="text")
     return prompts.ask(
         "classification",
@@ -76,7 +85,7 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
         options,
         system=system,
         wanted=wanted,
-        schema=schema(options.labels),
+        schema=schema(LABELS.of(options)),
         shown=texts,
     )
 
@@ -89,16 +98,16 @@ def text_of(passage: Passage, slot: Slot) -> str:
 
 def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     said = draft_reading.text(found.get("label"))
-    label = match(said, question.labels)
+    label = match(said, LABELS.of(question))
     text = text_of(question.passage, slot)
     if not said:
         return 'it lacked a non-empty string in "label"'
     if label is None:
-        return f"{said[:100]!r} is none of the labels, which are: {'; '.join(question.labels)}"
+        return f"{said[:100]!r} is none of the labels, which are: {'; '.join(LABELS.of(question))}"
     if not text:
         return "the passage was changed meanwhile and has no such text any more"
     order = random.Random(f"{question.seed}/{slot.chunk_id}/{slot.ordinal}")
-    shown = list(question.labels)
+    shown = list(LABELS.of(question))
     order.shuffle(shown)
     request = draft_reading.text(found.get("request"))
     if not request or len(request) > 500:
@@ -134,7 +143,7 @@ def _score(case: ScoringCase) -> RecordScore:
 
 
 def _sample(question: Question, slot: Slot) -> dict[str, object]:
-    labels = question.labels or ("nothing",)
+    labels = LABELS.of(question) or ("nothing",)
     return {
         "label": labels[slot.index % len(labels)],
         "request": "",
@@ -154,5 +163,6 @@ RECIPE = Recipe(
     score=_score,
     compared_text=lambda draft: draft.material or draft.question,
     uses_labels=True,
+    options=(LABELS,),
     slots_per_call=5,
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dataforge.quality import grounding, scoring
 from dataforge.quality.record_scoring import LEAST_GROUNDING, RecordScore, ScoringCase, combined
-from dataforge.recipes import draft_reading, prompts, samples
+from dataforge.recipes import draft_reading, options, prompts, samples
 from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.recipe import Recipe
@@ -23,7 +23,8 @@ _SITUATIONS = {
     "clarifying": "somebody asks back: what exactly, what if, what about this exception",
     "checking": "somebody believes something that is partly wrong; the assistant sets it right politely",
 }
-LEAST_TURNS, MOST_TURNS = 2, 10
+TURNS = options.number("turns", 3, low=2, high=10, doc="`turns` 2-10 (3)")
+"""User turns of a conversation."""
 TOKENS_PER_TURN = 30
 LEAST_GROUNDING_OF_A_TURN = 0.15
 """One answer of a conversation may lean on what was said before it; below this it says something else."""
@@ -77,14 +78,14 @@ SCHEMA = prompts.list_of(
 FORM = ReplyForm("conversations", "conversation", property_names(SCHEMA) | {"role", "content"}, whole="turns")
 
 
-def _max_records(_: Passage, tokens: int, options: GenerationOptions) -> int:
-    return max(1, tokens // (TOKENS_PER_TURN * options.turns))
+def _max_records(_: Passage, tokens: int, wanted: GenerationOptions) -> int:
+    return max(1, tokens // (TOKENS_PER_TURN * TURNS.of(wanted)))
 
 
-def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOptions) -> Question:
+def _question(passage: Passage, slots: Sequence[Slot], chosen: GenerationOptions) -> Question:
     count = len(slots)
     wanted = [
-        f"Write exactly {count} conversation{'s' if count != 1 else ''}, each of exactly {options.turns} user turns "
+        f"Write exactly {count} conversation{'s' if count != 1 else ''}, each of exactly {TURNS.of(chosen)} user turns "
         f"and as many assistant turns, in this order:"
     ]
     for number, slot in enumerate(slots, 1):
@@ -92,13 +93,13 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
         described = _SITUATIONS.get(slot.question_type or "")
         kind = f"{slot.question_type}{f' ({described})' if described else ''}, " if slot.question_type else ""
         wanted.append(f"{number}. {kind}{difficulty}{prompts.asker_and_style(slot)}")
-    system = prompts.rules(_TASK, options, form=_FORM, count_of="conversation")
-    return prompts.ask("conversation", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
+    system = prompts.rules(_TASK, chosen, form=_FORM, count_of="conversation")
+    return prompts.ask("conversation", passage, slots, chosen, system=system, wanted=wanted, schema=SCHEMA)
 
 
 def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     """A conversation that is longer than asked is good up to there; a shorter one is not what was asked."""
-    turns_given, wanted = found.get("turns"), question.turns
+    turns_given, wanted = found.get("turns"), TURNS.of(question)
     exchanges = list(_exchanges(turns_given)) if isinstance(turns_given, list) else []
     if not exchanges:
         return 'it lacked "turns": a list of {"user": "...", "assistant": "..."}'
@@ -196,8 +197,8 @@ def _together(each: Sequence[Grounding], weights: Sequence[int]) -> Grounding:
 
 def _sample(question: Question, slot: Slot) -> dict[str, object]:
     turns, quotes = [], []
-    for turn in range(question.turns):
-        start, quote = samples.stretch(question.passage, slot.ordinal * question.turns + turn)
+    for turn in range(TURNS.of(question)):
+        start, quote = samples.stretch(question.passage, slot.ordinal * TURNS.of(question) + turn)
         asked = "And" if turn else f"In {slot.chunk_id}, for record {slot.index}:"
         turns.append({"user": f"{asked} what stands there from word {start} on?", "assistant": quote})
         quotes.append(quote)
@@ -215,12 +216,12 @@ RECIPE = Recipe(
     question=_question,
     draft=_draft,
     max_records=_max_records,
-    output_tokens=lambda options: (80 * options.turns, 300 * options.turns),
+    output_tokens=lambda chosen: (80 * TURNS.of(chosen), 300 * TURNS.of(chosen)),
     sample=_sample,
     score=_score,
     compared_text=lambda draft: "\n".join(m.content for m in draft.turns),
     varieties=tuple(_SITUATIONS),
     spreads=("question_types", "personas", "styles"),
     slots_per_call=2,
-    config_defaults={"turns": 3},
+    options=(TURNS,),
 )

@@ -64,9 +64,7 @@ def ask(
         max_tokens=options.max_tokens,
         json_schema=schema,
         seed=options.seed,
-        turns=options.turns,
-        labels=options.labels,
-        summary_style=options.summary_style,
+        own=options.own,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from dataforge.quality.record_scoring import Scorer, score_pair
 from dataforge.recipes import draft_reading
 from dataforge.recipes.draft_reading import Found, ReplyForm
-from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes.options import GenerationOptions, Option
 from dataforge.records import Answer, Draft, Passage, Question, Slot
 
 Ask: TypeAlias = Callable[[Passage, Sequence[Slot], GenerationOptions], Question]
@@ -58,8 +58,13 @@ class Recipe:
     slots_per_call: int = 3
     pairs_per_chunk: int = 1
     """What a passage is asked for when the caller does not say."""
-    config_defaults: Mapping[str, str | int] = field(default_factory=dict)
+    options: tuple[Option[Any], ...] = ()
     """Keys of a run's configuration that mean something for this kind only."""
+
+    @property
+    def config_defaults(self) -> dict[str, Any]:
+        """Of its own options; an empty one (no label) is not stored."""
+        return {option.name: option.default for option in self.options if option.default}
 
     def read(self, answer: Answer, question: Question) -> list[Draft]:
         """One draft per slot, in slot order. Raises BadReply when drafts are missing; its `drafts` then hold what could

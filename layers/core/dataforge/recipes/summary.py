@@ -13,7 +13,7 @@ from zlib import crc32
 
 from dataforge.quality import grounding, scoring
 from dataforge.quality.record_scoring import LEAST_GROUNDING, RecordScore, ScoringCase, combined
-from dataforge.recipes import draft_reading, prompts
+from dataforge.recipes import draft_reading, options, prompts
 from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.instruction import with_material
 from dataforge.recipes.options import GenerationOptions
@@ -24,7 +24,12 @@ from dataforge.text import claims
 from dataforge.text.sentences import sentences
 
 STYLES: tuple[str, ...] = ("sentence", "paragraph", "bullets")
-"""What `config.summary_style` may name, beside `mixed`."""
+STYLE = options.choice(
+    "summary_style",
+    "mixed",
+    choices=("mixed", *STYLES),
+    doc="`summary_style`: `sentence`, `paragraph`, `bullets` or `mixed` (`mixed`)",
+)
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+\S", re.MULTILINE)
 LEAST_WORDS = 40
 """A shorter text is its own summary."""
@@ -56,11 +61,11 @@ SCHEMA = prompts.list_of(
 FORM = ReplyForm("summaries", "summary", property_names(SCHEMA) | {"style"}, numbered=True)
 
 
-def _max_records(passage: Passage, _: int, options: GenerationOptions) -> int:
+def _max_records(passage: Passage, _: int, chosen: GenerationOptions) -> int:
     """One of each style: a second of the same style would say the same again."""
     if len(claims.tokens(passage.content)) < LEAST_WORDS or passage.content_type in ("code", "heading"):
         return 0
-    return len(STYLES) if options.summary_style == "mixed" else 1
+    return len(STYLES) if STYLE.of(chosen) == "mixed" else 1
 
 
 def style_of(slot: Slot, wished: str) -> str:
@@ -75,7 +80,7 @@ def most_words(passage: str) -> int:
     return max(30, min(120, len(claims.tokens(passage)) // 3))
 
 
-def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOptions) -> Question:
+def _question(passage: Passage, slots: Sequence[Slot], chosen: GenerationOptions) -> Question:
     forms = {
         "sentence": "one sentence of at most 35 words",
         "paragraph": f"one paragraph of at most {most_words(passage.content)} words",
@@ -84,10 +89,10 @@ def _question(passage: Passage, slots: Sequence[Slot], options: GenerationOption
     count = len(slots)
     wanted = [f"Write exactly {count} summar{'ies' if count != 1 else 'y'}, numbered:"]
     for number, slot in enumerate(slots, 1):
-        style = style_of(slot, options.summary_style)
+        style = style_of(slot, STYLE.of(chosen))
         wanted.append(f"{number}. {style}: {forms[style]}")
-    system = prompts.rules(_TASK, options, form=_FORM, count_of="summary")
-    return prompts.ask("summary", passage, slots, options, system=system, wanted=wanted, schema=SCHEMA)
+    system = prompts.rules(_TASK, chosen, form=_FORM, count_of="summary")
+    return prompts.ask("summary", passage, slots, chosen, system=system, wanted=wanted, schema=SCHEMA)
 
 
 def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
@@ -101,7 +106,7 @@ def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
         return "a summary is as long as the passage itself"
     asked, at = with_material(request, text)
     named = found.get("style")
-    style = next((s for s in STYLES if s == named), style_of(slot, question.summary_style))
+    style = next((s for s in STYLES if s == named), style_of(slot, STYLE.of(question)))
     return Draft(
         asked,
         said,
@@ -158,7 +163,7 @@ def _sample(question: Question, slot: Slot) -> dict[str, object]:
     size = max(1, len(words) // 3)
     first = slot.ordinal * size % len(words)
     chosen = words[first : first + size]
-    style = style_of(slot, question.summary_style)
+    style = style_of(slot, STYLE.of(question))
     half = -(-len(chosen) // 2)
     said = f"- {' '.join(chosen[:half])}\n- {' '.join(chosen[half:])}" if style == "bullets" else " ".join(chosen)
     return {"request": f"Shorten this text, for record {slot.index}.", "summary": said, "difficulty": "easy"}
@@ -175,5 +180,5 @@ RECIPE = Recipe(
     score=_score,
     compared_text=lambda draft: draft.answer,
     slots_per_call=3,
-    config_defaults={"summary_style": "mixed"},
+    options=(STYLE,),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from dataforge.errors import TeacherRefused
-from dataforge.recipes import RECIPES
+from dataforge.recipes import RECIPES, classification, conversation, summary
 from dataforge.records import Answer, Draft, Passage, Question, Slot
 from dataforge.teachers.extractive.conversations import conversations
 from dataforge.teachers.extractive.ranking import ranked
@@ -53,13 +53,13 @@ def _conversations(asked: Question) -> list[Written]:
             "difficulty": d.difficulty,
             "evidence": list(d.evidence),
         }
-        for d in conversations(p.content, p.heading_path, p.content_type, asked.turns)
+        for d in conversations(p.content, p.heading_path, p.content_type, conversation.TURNS.of(asked))
     ]
 
 
 def _summaries(asked: Question) -> list[Written]:
     p = asked.passage
-    made = summary_of(p.content, p.heading_path, p.content_type, asked.summary_style)
+    made = summary_of(p.content, p.heading_path, p.content_type, summary.STYLE.of(asked))
     if made is None:
         return []
     request, d = made
@@ -67,7 +67,7 @@ def _summaries(asked: Question) -> list[Written]:
 
 
 def _labels(asked: Question) -> list[Written]:
-    found = topics(asked.passage, asked.labels)
+    found = topics(asked.passage, classification.LABELS.of(asked))
     return [{"label": label, "request": "", "evidence": [], "difficulty": "medium"} for label in found]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.recipes import RECIPES, Recipe, conversation, spreading, summary
-from dataforge.recipes.options import GenerationOptions
+from dataforge.recipes import RECIPES, Recipe, spreading
+from dataforge.recipes.options import Bounds, GenerationOptions, Option
 from dataforge.recipes.planning import check_distribution
 from dataforge.store.runs import Run
-from dataforge.text import topic_labels as labels
 
 DEFAULTS: Item = {
     "generation_type": "qa",
@@ -26,16 +26,7 @@ MODES = ("realtime", "batch")
 """How the teacher is asked: question by question, or many as one job of its provider, for less money."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """The numbers a configuration may hold."""
-
-    low: float
-    high: float
-    whole: bool
-
-
-TEXT_FIELDS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt", "summary_style")
+TEXT_FIELDS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt")
 
 BOUNDS: dict[str, Bounds] = {
     "num_pairs": Bounds(1, 100_000, True),
@@ -45,24 +36,32 @@ BOUNDS: dict[str, Bounds] = {
     "auto_accept_min_quality": Bounds(0, 1, False),
     "max_cost_usd": Bounds(0, 1_000_000, False),
     "seed": Bounds(0, 2**53, True),
-    "turns": Bounds(conversation.LEAST_TURNS, conversation.MOST_TURNS, True),
+}
+_AFTER_OPTIONS: dict[str, Bounds] = {
     "multi_hop_share": Bounds(0, 1, False),
     "concurrency": Bounds(1, 1000, True),
     "price_in": Bounds(0, 10_000, False),
     "price_out": Bounds(0, 10_000, False),
 }
+"""Those that are checked after the numbers among the recipes' own options."""
+
+
+def own_options() -> list[Option[Any]]:
+    """Those that the recipes declare, each of which may stand in any configuration."""
+    return [option for recipe in RECIPES.values() for option in recipe.options]
 
 
 def check(config: Item) -> None:
     """Every known key of a merged configuration. Raises Invalid."""
-    for name in TEXT_FIELDS:
+    own = own_options()
+    for name in (*TEXT_FIELDS, *(option.name for option in own if option.choices)):
         if not isinstance(config.get(name, ""), str):
             raise Invalid(f"{name} must be text", field=name)
     kind = str(config["generation_type"])
     if kind not in RECIPES:
         known = ", ".join(RECIPES)
         raise Invalid(f"generation_type {kind!r} is not available here; use one of: {known}", field="generation_type")
-    for name, bounds in BOUNDS.items():
+    for name, bounds in {**BOUNDS, **{o.name: o.bounds for o in own if o.bounds}, **_AFTER_OPTIONS}.items():
         if config.get(name) is not None:
             _check_number(name, config[name], bounds)
     chosen = config.get("chunk_ids", [])
@@ -78,13 +77,14 @@ def check(config: Item) -> None:
             f"multi_hop_share: a {kind} is of one passage; set it to 0, or generation_type to {able}",
             field="multi_hop_share",
         )
-    style = config.get("summary_style", "mixed")
-    if style not in ("mixed", *summary.STYLES):
-        raise Invalid(f"summary_style must be one of: mixed, {', '.join(summary.STYLES)}", field="summary_style")
+    for option in own:
+        if option.choices and config.get(option.name, option.default) not in option.choices:
+            raise Invalid(f"{option.name} must be one of: {', '.join(option.choices)}", field=option.name)
     if config.get("mode", "realtime") not in MODES:
         raise Invalid(f"mode must be one of: {', '.join(MODES)}", field="mode")
-    if config.get("labels") is not None:
-        labels.check(config["labels"])
+    for option in own:
+        if option.check and config.get(option.name) is not None:
+            option.check(config[option.name])
 
 
 def _check_number(name: str, value: Value, bounds: Bounds) -> None:
@@ -111,9 +111,8 @@ class GenerationConfig:
     system_prompt: str | None
     pair_system_prompt: str | None
     """Of every pair that is made, not of the calls."""
-    summary_style: str
-    turns: int
-    labels: tuple[str, ...]
+    own: Mapping[str, Any]
+    """What was chosen of the options that the recipes declare, by name; read it with `Option.of`."""
     chunk_ids: tuple[str, ...] | None
     """None: every chunk that is not excluded."""
     multi_hop_share: float
@@ -136,9 +135,7 @@ class GenerationConfig:
             system_prompt=self.system_prompt,
             style=self.style_template,
             seed=self.seed,
-            turns=self.turns,
-            labels=self.labels,
-            summary_style=self.summary_style,
+            own=self.own,
         )
 
     @property
@@ -173,9 +170,7 @@ def read(config: Item) -> GenerationConfig:
         pairs_per_chunk=_whole(config.get("pairs_per_chunk")),
         system_prompt=_text(config.get("system_prompt")),
         pair_system_prompt=_text(config.get("pair_system_prompt")),
-        summary_style=str(config.get("summary_style") or "mixed"),
-        turns=int(str(config.get("turns") or 3)),
-        labels=_texts(config.get("labels")) or (),
+        own=_own(config),
         chunk_ids=_texts(config.get("chunk_ids")),
         multi_hop_share=float(str(config.get("multi_hop_share") or 0)),
         spreads={name: config[name] for name in spreading.DIMENSIONS if config.get(name)},
@@ -183,6 +178,11 @@ def read(config: Item) -> GenerationConfig:
         max_cost_usd=_number(config.get("max_cost_usd")),
         mode=str(config.get("mode") or "realtime"),
     )
+
+
+def _own(config: Item) -> dict[str, Any]:
+    given = {option.name: option.read(config[option.name]) for option in own_options() if config.get(option.name)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _text(value: Value) -> str | None:

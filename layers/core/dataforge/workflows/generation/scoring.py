@@ -13,7 +13,7 @@ from dataforge import clock, ids
 from dataforge.platform.ports import Item
 from dataforge.quality import record_scoring
 from dataforge.quality.record_scoring import RecordScore, ScoringCase
-from dataforge.recipes import drafts
+from dataforge.recipes import classification, drafts
 from dataforge.records import Draft
 from dataforge.store import chunks as chunk_store
 from dataforge.store.chunks import StoredChunk
@@ -90,7 +90,7 @@ def score_of(config: GenerationConfig, content: PairDraft, sources: Sequence[Sto
             headings=chunk.heading_path if chunk else (),
             system_prompt=config.system_prompt or "",
             finish_reason=content.finish_reason,
-            labels=config.labels,
+            labels=classification.LABELS.of(config),
             further=[c.content if c else "" for c in sources[1:]],
         ),
     )
