@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.batch_servers import KEY, BatchServer, Body, Plot, openai_batches
+from tests.support.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches
 from tests.support.dead_machines import closed, is_dead, kill, noticed_at_once
 from tests.support.document_batches import counts, logs
 from tests.support.document_runs import FACTS
@@ -110,6 +110,29 @@ def test_a_batch_run_delivers_what_a_run_in_real_time_does_for_half_the_price(
     assert run["costUsd"] == pytest.approx(REAL + 7 * HALF)
     assert "Waiting for the provider's batch job: 3 of 7 done (in_progress)" in logs(service, run)
     assert provider.files == {}
+
+
+def test_what_a_model_does_not_take_is_found_out_before_the_job(provider: BatchServer, service: Service) -> None:
+    """A model without a system role, in a window of 4,096 tokens."""
+
+    def small(body: Body) -> str:
+        first, *_ = body["messages"]
+        if first["role"] == "system":
+            raise Refused(400, "System role not supported")
+        used = len(first["content"]) // 4
+        if used + body["max_tokens"] > 4096:
+            raise Refused(400, f"maximum context length is 4096 tokens ({used} in the messages)")
+        return model_reply({"messages": [{}, first]})
+
+    provider.plot.reply = small
+
+    run = generate(service, harbour(service), "batch")
+
+    assert counts(run) == (8, 8, 0, 0), logs(service, run)
+    assert len(provider.batched[0]) == 7
+    assert {body["messages"][0]["role"] for body in provider.batched[0]} == {"user"}
+    assert all(body["max_tokens"] < 4096 for body in provider.batched[0])
+    assert "is asked without" in logs(service, run)
 
 
 @pytest.mark.slow
