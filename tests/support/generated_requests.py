@@ -335,10 +335,15 @@ def start_job(service: Service, count: int) -> str:
     return str(started["job_id"])
 
 
-def described() -> BaseSchema:
-    """The service's own document, with keys left to the cases; the app finds its platform at the first request."""
+def described(*, boundaries: bool) -> BaseSchema:
+    """The service's own document, with keys left to the cases; the app finds its platform at the first request.
+
+    boundaries: also the 2,700 cases that schemathesis derives from the limits of each parameter, besides random ones.
+    """
     from functions.api.main import create_app
 
     settings.get.cache_clear()
-    config = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
+    config = schemathesis.Config.from_dict(
+        {"generation": {"with-security-parameters": False}, "phases": {"coverage": {"enabled": boundaries}}}
+    )
     return schemathesis.openapi.from_asgi("/openapi.json", create_app(), config=config)

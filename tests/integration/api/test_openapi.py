@@ -16,7 +16,7 @@ from schemathesis import Case
 from tests.support.generated_requests import TEXT, World, described, make_harbour, prepare
 from tests.support.service import BASE
 
-generated = described()
+generated = described(boundaries=False)  # they are in test_openapi_long.py
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The same promise as in test_openapi.py, over thousands of generated requests."""
+"""The same promise as in test_openapi.py, over thousands of generated requests and all limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemathesis import Case
 from tests.support.generated_requests import World, described, prepare
 
 pytestmark = pytest.mark.slow
-generated = described()
+generated = described(boundaries=True)
 OPERATIONS = list(generated.get_all_operations())
 EXAMPLES = -(-11_000 // len(OPERATIONS))
 """For each operation, so that there are 10,000 in all however many operations there are; some have few inputs."""
