@@ -15,7 +15,7 @@ import orjson
 from dataforge.records import Answer, Question
 from dataforge.teachers.bedrock import TOOL, is_long
 from dataforge.teachers.connection import Connection
-from dataforge.teachers.dialects import Dialect, KnownDialect, Step, negotiate
+from dataforge.teachers.dialects import KnownDialect, RequestParts, Step, negotiate
 from dataforge.teachers.failures import failure
 from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
@@ -34,7 +34,7 @@ FINISH: dict[str, Finish] = {
 
 
 @dataclass(frozen=True, slots=True)
-class MessagesDialect(Dialect):
+class MessagesDialect(RequestParts):
     """Which parts of a Messages request a model takes. Forms: json_schema, tool, text."""
 
     temperature: bool = True

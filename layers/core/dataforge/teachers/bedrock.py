@@ -15,7 +15,7 @@ import orjson
 
 from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
-from dataforge.teachers.dialects import Dialect, KnownDialect, Step, in_user_turn, negotiate
+from dataforge.teachers.dialects import KnownDialect, RequestParts, Step, in_user_turn, negotiate
 from dataforge.teachers.failures import failure
 from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
@@ -36,7 +36,7 @@ _CACHE_POINT = {"cachePoint": {"type": "default"}}
 
 
 @dataclass(frozen=True, slots=True)
-class ConverseDialect(Dialect):
+class ConverseDialect(RequestParts):
     """Which parts of a Converse request a model takes. Forms: json_schema, tool, text.
 
     choice: how the model is made to use the tool; some take a weaker setting only.

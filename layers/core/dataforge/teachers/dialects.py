@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Generic, Self, TypeVar, cast
+from dataclasses import Field, asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
 from dataforge.platform.ports import Item
 from dataforge.records import Answer, Message, Question
@@ -47,15 +47,28 @@ MAX_PROBES = 3
 CRASHED = (500, 501, 502)
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What one request is made of. A subclass for each protocol adds its parameters."""
+class Dialect(Protocol):
+    """What one request is made of: a frozen dataclass for each protocol, `RequestParts` with its own parameters."""
 
-    form: str = "json_schema"
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def form(self) -> str: ...
 
     def simpler(self, response: Response) -> Step[Self] | None:
         """What to try after this refusal; None: the parts are not the reason, or nothing is left to leave out."""
-        raise NotImplementedError
+        ...
+
+    def plainer(self) -> list[Self]: ...
+
+    def left_out(self, first: Self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RequestParts:
+    """What requests of every protocol have."""
+
+    form: str = "json_schema"
 
     def plainer(self) -> list[Self]:
         """Requests without what a server may die of, to be tried in this order."""
@@ -78,13 +91,14 @@ class Dialect:
 
 
 D = TypeVar("D", bound=Dialect)
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[D]):
+class Step(Generic[P]):
     """is_named: the refusal named the parameter that `dialect` leaves out. is_guess: nothing in it points to that."""
 
-    dialect: D
+    dialect: P
     is_named: bool
     is_guess: bool = False
 

@@ -16,7 +16,7 @@ from dataforge.records import Answer, Question
 from dataforge.teachers import token_limits
 from dataforge.teachers.chat_reply import chat_answer, settled
 from dataforge.teachers.connection import Connection
-from dataforge.teachers.dialects import Dialect, KnownDialect, Step, in_user_turn, negotiate
+from dataforge.teachers.dialects import KnownDialect, RequestParts, Step, in_user_turn, negotiate
 from dataforge.teachers.failures import failure, names_a_parameter, names_the_account
 from dataforge.teachers.ports import Capabilities
 from dataforge.teachers.prices import Price
@@ -37,7 +37,7 @@ _SYSTEM = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class ChatDialect(Dialect):
+class ChatDialect(RequestParts):
     """Which parameters of a chat completion a server takes. Forms: json_schema, json_object, text.
 
     system: a message of that role; else its text goes in front of the first message of the user.
@@ -65,7 +65,7 @@ class ChatDialect(Dialect):
         return [d for d in (text, user, replace(text, system=False)) if d != self]
 
     def left_out(self, first: ChatDialect) -> tuple[str, ...]:
-        without = Dialect.left_out(self, first)
+        without = RequestParts.left_out(self, first)
         if self.system != first.system:
             without += ("the system role (the rules go into the user's message)",)
         if self.temperature != first.temperature:

@@ -17,7 +17,7 @@ from dataforge.errors import TeacherRefused, TeacherUnreachable
 from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
 from dataforge.teachers.chat_reply import chat_answer, settled
-from dataforge.teachers.dialects import Dialect, KnownDialect, Step, negotiate
+from dataforge.teachers.dialects import KnownDialect, RequestParts, Step, negotiate
 from dataforge.teachers.failures import failure, is_one_prompt_refused
 from dataforge.teachers.openai_compatible import ChatDialect, chat_body
 from dataforge.teachers.ports import Capabilities
@@ -27,7 +27,7 @@ from dataforge.text.normal_forms import repair_surrogates
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointDialect(Dialect):
+class EndpointDialect(RequestParts):
     """What the container of an endpoint takes. Forms: json_schema, json_object, text.
 
     is_chat: a chat completion; else `inputs` and `parameters` only.
