@@ -1,4 +1,4 @@
-"""The `dataforge` command. Each command has its own module; slow imports happen only when the command runs."""
+"""The `dataforge` command. `registry` has the table of its commands."""
 
 from __future__ import annotations
 
@@ -13,83 +13,21 @@ from typing import NoReturn
 import click
 
 from dataforge_client import __version__
-from dataforge_client.cli import (
-    bulk,
-    cancel,
-    cost,
-    deploy,
-    documents,
-    down,
-    export,
-    jobs,
-    key,
-    ledger,
-    logs,
-    member,
-    models,
-    org,
-    pair,
-    pairs,
-    profile,
-    projects,
-    records,
-    run,
-    runs,
-    status,
-    synth,
-    trace,
-    up,
-    whoami,
-)
 from dataforge_client.cli.exit_codes import FAILED, INTERRUPTED, OK, describe, exit_code
+from dataforge_client.cli.registry import Registry
 from dataforge_client.cli.terminal import echo
 from dataforge_client.errors import ClientError
 
 _interrupted = False
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Registry, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="dataforge")
 def cli() -> None:
     """Turn documents into fine-tuning datasets.
 
     Start here: dataforge run ./docs --pairs 200 --out dataset.jsonl
     """
-
-
-for _command in (
-    run.command,
-    synth.command,
-    jobs.command,
-    runs.command,
-    up.command,
-    down.command,
-    models.command,
-    profile.login,
-    profile.command,
-    whoami.command,
-    projects.command,
-    documents.command,
-    documents.chunks,
-    status.command,
-    logs.command,
-    records.command,
-    cancel.command,
-    pairs.command,
-    pair.command,
-    trace.command,
-    bulk.command,
-    export.command,
-    org.command,
-    key.command,
-    member.command,
-    ledger.command,
-    deploy.command,
-    deploy.destroy,
-    deploy.doctor,
-    cost.command,
-):
-    cli.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

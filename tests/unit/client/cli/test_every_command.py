@@ -7,28 +7,31 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
 import pytest
 
-from dataforge_client.cli import cli, execute
+from dataforge_client.cli import execute, registry
+from dataforge_client.cli.registry import load
 from tests.support.cli_process import connection_arguments
 from tests.support.fake_api import KEY, FakeApi
 from tests.support.paths import DOCS
 
 
-def leaves(group: click.Group = cli, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def leaves(
+    commands: Mapping[str, click.Command], words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command with its words, those of groups too."""
-    for name, command in group.commands.items():
+    for name, command in commands.items():
         if isinstance(command, click.Group):
-            yield from leaves(command, (*words, name))
+            yield from leaves(command.commands, (*words, name))
         else:
             yield (*words, name), command
 
 
-COMMANDS = dict(leaves())
+COMMANDS = dict(leaves({name: load(name) for name in registry.COMMANDS}))
 ON_A_SERVER = {
     ("run",): ["DOCS", "--pairs", "6", "--out", "OUT/set.jsonl"],
     ("runs",): [],
@@ -86,6 +89,14 @@ WITHOUT_A_SERVER = {
 
 def test_every_command_is_walked() -> None:
     assert ON_A_SERVER.keys() | WITHOUT_A_SERVER == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("name", registry.COMMANDS)
+def test_the_help_says_what_the_command_says(name: str) -> None:
+    command, text = load(name), registry.COMMANDS[name][1]
+
+    assert command.name == name
+    assert " ".join(str(command.help).split()).startswith(text)
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
