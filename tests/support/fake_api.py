@@ -63,6 +63,7 @@ class FakeApi:
     unreadable: tuple[str, ...] = ()
     rejected: int = 0
     failed: int = 0
+    failed_for: str = "unreadable_reply"
     cost: float | None = 0.0
     stop_reason: str | None = None
     hold: str = ""

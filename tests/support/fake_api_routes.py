@@ -222,7 +222,7 @@ def close(api: FakeApi, job: dict[str, Any]) -> None:
     job["counts"] |= {"delivered": delivered, "rejected": api.rejected, "failed": api.failed}
     job["reasons"] = {
         "rejected": {"near_duplicate": api.rejected} if api.rejected else {},
-        "failed": {"unreadable_reply": api.failed} if api.failed else {},
+        "failed": {api.failed_for: api.failed} if api.failed else {},
     }
     job["report"] = {
         "histogram": [
@@ -236,7 +236,8 @@ def close(api: FakeApi, job: dict[str, Any]) -> None:
         "difficulties": {"easy": delivered},
     }
     job |= {
-        "status": "completed",
+        "status": "completed" if delivered else "failed",
+        "error": None if delivered else f"No pair was delivered: {api.failed_for}",
         "progress": 100,
         "costUsd": api.cost,
         "stopReason": api.stop_reason,

@@ -221,3 +221,9 @@ def test_no_hostile_reply_takes_long(name: str) -> None:
 
     objects(text + text)
     assert time.process_time() - started - once < 6 * once + 0.2
+
+
+def test_json_that_was_encoded_twice_is_read() -> None:
+    reply = json.dumps({"pairs": [{"question": "q", "answer": "a \\n b"}]})
+
+    assert objects(json.dumps(reply)) == objects(reply) == [{"question": "q", "answer": "a \\n b"}]

@@ -23,7 +23,7 @@ def objects(text: str, *, whole: str | None = None, fields: Collection[str] = ()
     read. An object that has the key `whole` is never opened: the list under that key is a part of it. fields: the names
     that the reply was asked for (`property_names` of its schema).
     """
-    text = protected(_without_reasoning(text))
+    text = protected(_once_encoded(_without_reasoning(text)))
     strict = _strictly(text)
     if strict is not None:
         return list(_records(strict, whole))
@@ -58,6 +58,17 @@ def _without_reasoning(text: str) -> str:
         return text[thought.end() :]
     ended = list(_REASONED.finditer(text))  # some servers cut the opening mark off
     return text[ended[-1].end() :] if ended else text
+
+
+def _once_encoded(text: str) -> str:
+    """Of JSON that was encoded as a text once more, the JSON."""
+    if not text.lstrip().startswith(('"{', '"[')):
+        return text
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, str) else text
 
 
 def _strictly(text: str) -> object:
