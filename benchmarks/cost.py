@@ -40,7 +40,7 @@ from infra.cost import job, report
 from infra.cost.__main__ import synthesised
 from infra.cost.idle import idle
 from infra.cost.prices import beyond_free, total
-from infra.stages import STAGES
+from infra.stages import PRESETS
 
 HANDBOOK = Path(__file__).parents[1] / "examples/handbook"
 DYNAMO_S, S3_S, COLD_S = 0.006, 0.030, 1.0
@@ -391,7 +391,7 @@ def main() -> None:
         write_document(rules, options.passages)
         found = measure(options, [*sorted(HANDBOOK.iterdir()), rules])
     print(report.text(found), "\n\nIdle, a month, from the templates:")
-    for stage in STAGES:
+    for stage in PRESETS:
         month = idle(synthesised({"stage": stage}))
         print(
             f"{stage:6}{total(month):8.2f}, without WAF {total(report.without_waf(month)):.2f}, "

@@ -43,6 +43,9 @@ GATEWAY_ERRORS = {
 }
 
 
+PUSH_POLICY = "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]"
+
+
 class Api(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, function: lambda_.Function) -> None:
         super().__init__(scope, construct_id)
@@ -55,7 +58,7 @@ class Api(Construct):
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             # Bodies are passed on unchanged in both directions; the function sets their content type.
             binary_media_types=["*/*"],
-            cloud_watch_role=True,
+            cloud_watch_role=stage.gateway_log_role,
             deploy_options=self._stage_options(stage),
         )
         suppress_nag(
@@ -64,12 +67,8 @@ class Api(Construct):
             APIG4="the function authenticates callers by our own hashed keys",
             APIG6="execution logs would contain request bodies; the access log has every request",
             COG4="callers are programs with keys; there is no user pool",
-            **{
-                "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]": (  # noqa: E501
-                    "API Gateway writes its logs with one role per account, which requires this policy"
-                ),
-            },
             **({} if stage.waf else {"APIG3": "a web ACL costs 6 USD a month: -c waf=yes"}),
+            **({PUSH_POLICY: "API Gateway requires this policy"} if stage.gateway_log_role else {}),
         )
         integration = apigateway.LambdaIntegration(
             self.alias, allow_test_invoke=False, scope_permission_to_method=False

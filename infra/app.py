@@ -38,11 +38,16 @@ def build(context: dict[str, str | list[str]], outdir: str) -> App:
     from infra.stages import chosen
 
     app = cdk.App(context={**_context_of_cdk_json(), **context}, outdir=outdir)
-    stage = chosen(app.node.try_get_context)
+    stage = chosen(app.node.get_all_context())
     data = DataStack(app, "DataStack", stage=stage, synthesizer=_synthesizer())
-    ServiceStack(app, "ServiceStack", stage=stage, data=data.data, synthesizer=_synthesizer())
-    cdk.Tags.of(app).add("application", "dataforge")
-    cdk.Tags.of(app).add("stage", stage.name)
+    service = ServiceStack(app, "ServiceStack", stage=stage, synthesizer=_synthesizer())
+    service.add_stack_dependency(data, "it uses the tables and the bucket")
+    for key, value in {**stage.tags, "application": "dataforge", "stage": stage.name}.items():
+        cdk.Tags.of(app).add(key, value)
+    if stage.permissions_boundary:
+        from infra.access import limit_roles
+
+        limit_roles(app, stage.permissions_boundary)
     return app
 
 

@@ -6,14 +6,14 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra import catalog
-from infra.data import Data
+from infra import access, catalog
+from infra.data import Stored
 from infra.lambdas import arn, invoke_models
 from infra.stages import Stage
 
 
 class Batches(Construct):
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Stored) -> None:
         super().__init__(scope, construct_id)
         account = Stack.of(self).account
         self.role = iam.Role(
@@ -36,5 +36,6 @@ class Batches(Construct):
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[data.bucket.bucket_arn], conditions=ours),
             # A job on a cross-region inference profile invokes models with this role.
             invoke_models(self),
+            *access.may_use_key(stage),
         ):
             self.role.add_to_policy(statement)

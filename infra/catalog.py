@@ -238,6 +238,9 @@ FILE_ROOTS = ("data-forge/",)
 BATCH_FILES = "data-forge/*/runs/*"
 """Keys of the arrays that the Map states read: `*` is any text, including slashes."""
 
+ERASED = "project deleted"
+"""Cause with which `erase` stops the executions of a deleted project."""
+
 SYNTHETIC_FILES = "data-forge/synthetic/org_"
 """What the keys of synthetic jobs' files begin with: `data-forge/synthetic/<organisation>/`. Not only the folder, since
 projects of a user whose id is `synthetic`, made before such ids were escaped, lie in it."""

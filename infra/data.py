@@ -5,11 +5,14 @@ Each resource has an explicit logical id, so refactoring never replaces data; a 
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Protocol, cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra import catalog
@@ -25,11 +28,66 @@ KEEP_OLD_VERSIONS_DAYS = 30
 class Data(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
         super().__init__(scope, construct_id)
-        self.tables = {name: _table(self, name, table, stage) for name, table in catalog.TABLES.items()}
-        self.bucket = _bucket(self)
+        key = key_of(self, stage)
+        self.tables = {name: _table(self, name, table, stage, key) for name, table in catalog.TABLES.items()}
+        self.bucket = _bucket(self, key)
+        # The service stack reads the name here: an export that it imports could not be changed any more.
+        parameter = ssm.CfnParameter(
+            self,
+            "BucketName",
+            type="String",
+            name=_bucket_parameter(stage),
+            value=self.bucket.bucket_name,
+            description="Name of the files bucket",
+        )
+        parameter.override_logical_id("FilesBucketParameter")
 
 
-def _table(scope: Construct, name: str, facts: catalog.Table, stage: Stage) -> dynamodb.Table:
+class Stored(Protocol):
+    """Tables and bucket as the service uses them."""
+
+    @property
+    def tables(self) -> Mapping[str, dynamodb.ITable]: ...
+
+    @property
+    def bucket(self) -> s3.IBucket: ...
+
+
+class DeployedData(Construct):
+    """The tables and the bucket in another stack: tables by name, the bucket by the parameter that holds its name."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage) -> None:
+        super().__init__(scope, construct_id)
+        self.tables = {name: self._table(name, facts, stage) for name, facts in catalog.TABLES.items()}
+        name = ssm.StringParameter.value_for_string_parameter(self, _bucket_parameter(stage))
+        self.bucket = s3.Bucket.from_bucket_attributes(
+            self, "Files", bucket_name=name, encryption_key=key_of(self, stage)
+        )
+
+    def _table(self, name: str, facts: catalog.Table, stage: Stage) -> dynamodb.ITable:
+        arn = Stack.of(self).format_arn(
+            service="dynamodb",
+            resource="table",
+            resource_name=f"{stage.prefix}{name}",
+            arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+        )
+        return dynamodb.Table.from_table_attributes(
+            self, camel(name), table_arn=arn, global_indexes=list(facts.indexes), encryption_key=None
+        )
+
+
+def _bucket_parameter(stage: Stage) -> str:
+    return f"/{stage.prefix}files-bucket"
+
+
+def key_of(scope: Construct, stage: Stage) -> kms.IKey | None:
+    """The customer managed key of the stage, if it has one."""
+    if not stage.kms_key_arn:
+        return None
+    return kms.Key.from_key_arn(scope, "Key", stage.kms_key_arn)
+
+
+def _table(scope: Construct, name: str, facts: catalog.Table, stage: Stage, key: kms.IKey | None) -> dynamodb.Table:
     table = dynamodb.Table(
         scope,
         camel(name),
@@ -37,8 +95,9 @@ def _table(scope: Construct, name: str, facts: catalog.Table, stage: Stage) -> d
         partition_key=_key(facts.hash_key),
         sort_key=_key(facts.range_key, facts.range_type) if facts.range_key else None,
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-        # AWS-owned key: encryption at rest without a monthly charge per key.
-        encryption=dynamodb.TableEncryption.DEFAULT,
+        # Without a key of the caller, one that AWS owns: encryption at rest without a monthly charge per key.
+        encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else dynamodb.TableEncryption.DEFAULT,
+        encryption_key=key,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
@@ -61,13 +120,15 @@ def _key(name: str, type_: catalog.KeyType = "S") -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=TYPES[type_])
 
 
-def _bucket(scope: Construct) -> s3.Bucket:
+def _bucket(scope: Construct, key: kms.IKey | None) -> s3.Bucket:
     bucket = s3.Bucket(
         scope,
         "Files",
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        encryption=s3.BucketEncryption.S3_MANAGED,
+        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+        encryption_key=key,
+        bucket_key_enabled=bool(key) or None,
         enforce_ssl=True,
         minimum_tls_version=1.2,
         versioned=True,

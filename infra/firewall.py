@@ -6,13 +6,14 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
-from infra.stages import Stage
+from infra.stages import MANAGED_RULES, Stage
 
 
 class Firewall(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, rest: apigateway.RestApi) -> None:
         super().__init__(scope, construct_id)
         name = f"{stage.prefix}rate"
+        managed = MANAGED_RULES if stage.waf_managed_rules else ()
         acl = waf.CfnWebACL(
             self,
             "Acl",
@@ -32,12 +33,25 @@ class Firewall(Construct):
                         )
                     ),
                     visibility_config=_visibility(f"{name}-by-address"),
-                )
+                ),
+                *(_managed(name, place, rules) for place, rules in enumerate(managed, 1)),
             ],
         )
         waf.CfnWebACLAssociation(
             self, "Association", resource_arn=rest.deployment_stage.stage_arn, web_acl_arn=acl.attr_arn
         )
+
+
+def _managed(name: str, priority: int, rules: str) -> waf.CfnWebACL.RuleProperty:
+    return waf.CfnWebACL.RuleProperty(
+        name=rules,
+        priority=priority,
+        override_action=waf.CfnWebACL.OverrideActionProperty(none={}),
+        statement=waf.CfnWebACL.StatementProperty(
+            managed_rule_group_statement=waf.CfnWebACL.ManagedRuleGroupStatementProperty(name=rules, vendor_name="AWS")
+        ),
+        visibility_config=_visibility(f"{name}-{rules}"),
+    )
 
 
 def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:

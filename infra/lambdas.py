@@ -13,10 +13,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra import catalog
+from infra import access, catalog
 from infra.catalog import camel
 from infra.code import ARCHITECTURE, RUNTIME, Bundles
-from infra.data import Data
+from infra.data import Stored, key_of
 from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
 
@@ -49,11 +49,19 @@ RETENTION = {
 
 class Lambdas(Construct):
     def __init__(
-        self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, bundles: Bundles, batch_role: iam.IRole
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: Stage,
+        data: Stored,
+        bundles: Bundles,
+        batch_role: iam.IRole,
     ) -> None:
         """batch_role: the role that Bedrock assumes for a batch job."""
         super().__init__(scope, construct_id)
         self._stage, self._data, self._bundles, self._batch_role = stage, data, bundles, batch_role
+        self._key = key_of(self, stage)
         self.logs: dict[str, logs.LogGroup] = {}
         self.by_name = {name: self._function(name, facts) for name, facts in catalog.FUNCTIONS.items()}
 
@@ -78,8 +86,11 @@ class Lambdas(Construct):
             tracing=lambda_.Tracing.ACTIVE if self._stage.trace else lambda_.Tracing.DISABLED,
             # Only for interactive requests, and only through the alias in `infra/api.py`.
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if is_api and self._stage.snap_start else None,
-            environment=self._environment(facts),
+            environment={**self._environment(facts), **self._stage.settings},
+            environment_encryption=self._key,
+            reserved_concurrent_executions=self._stage.reserved_concurrency.get(name),
         )
+        access.join_network(function, self._stage)
         suppress_nag(function, L1="the newest Python with which every package of the layers has been tested")
         return function
 
@@ -124,7 +135,8 @@ class Lambdas(Construct):
             self._models,
             self._jobs,
         )
-        for statement in chain.from_iterable(found(facts) for found in rights):
+        account = (access.may_use_key(self._stage), access.may_join_network(self._stage))
+        for statement in chain(*(found(facts) for found in rights), *account):
             role.add_to_policy(statement)
         return role
 

@@ -1,7 +1,9 @@
 """Alarms, the dashboard and the budget.
 
 CloudWatch charges 0.10 USD a month for each metric an alarm reads (the first ten of an account are free), so errors of
-all functions are counted from their logs in one metric, and there are alarms for state machines, not for each state.
+all functions are counted from their logs in one metric, and executions that end badly are events in one queue.
+Throttles are watched where the caller is a client that waits: a throttled state or event is tried again, and ends as a
+failed execution or a dead letter if that does not help.
 """
 
 from __future__ import annotations
@@ -16,15 +18,15 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra import catalog
 from infra.api import Api
 from infra.catalog import camel
 from infra.code import ROOT
+from infra.events import Events
 from infra.lambdas import Lambdas
 from infra.stages import Stage
-from infra.workflows import Workflows
 
 COUNTED = json.loads((ROOT / "layers/core/dataforge/data/metrics.json").read_text("utf-8"))
 """Metrics of the functions' work (`dataforge.metrics`); their names are defined in that file only."""
@@ -49,21 +51,21 @@ class Monitoring(Construct):
         stage: Stage,
         api: Api,
         lambdas: Lambdas,
-        workflows: Workflows,
-        lost: sqs.IQueue,
+        events: Events,
     ) -> None:
         super().__init__(scope, construct_id)
         self._stage, self._lambdas = stage, lambdas
-        self._topic = self._alarm_topic() if stage.alarm_email else None
-        watched = {
+        self._receivers = self._alarm_receivers()
+        watched: dict[str, cloudwatch.IMetric] = {
             **self._counted(),
             "ApiErrors": api.rest.metric_server_error(period=FIVE_MINUTES, statistic="Sum"),
-            # Of the whole account, like the concurrency limit.
-            "FunctionThrottles": _metric("AWS/Lambda", "Throttles"),
-            "DeadLetters": lost.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="Maximum"),
             **{
-                f"{camel(name)}Failed": machine.metric_failed(period=FIVE_MINUTES, statistic="Sum")
-                for name, machine in workflows.machines.items()
+                f"{camel(name)}Throttles": lambdas.by_name[name].metric_throttles(period=FIVE_MINUTES, statistic="Sum")
+                for name in (catalog.API, catalog.SOCKET)
+            },
+            **{
+                name: queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic="Maximum")
+                for name, queue in events.queues.items()
             },
         }
         self.alarms = [self._alarm(name, metric) for name, metric in watched.items()]
@@ -94,17 +96,23 @@ class Monitoring(Construct):
             self,
             name,
             alarm_name=f"{self._stage.prefix}{name}",
-            alarm_description=DESCRIPTIONS[name] if name in DESCRIPTIONS else DESCRIPTIONS["Failed"],
+            alarm_description=DESCRIPTIONS[name],
             metric=metric,
             threshold=1,
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        if self._topic:
-            alarm.add_alarm_action(actions.SnsAction(self._topic))
-            alarm.add_ok_action(actions.SnsAction(self._topic))
+        for topic in self._receivers:
+            alarm.add_alarm_action(actions.SnsAction(topic))
+            alarm.add_ok_action(actions.SnsAction(topic))
         return alarm
+
+    def _alarm_receivers(self) -> list[sns.ITopic]:
+        topics: list[sns.ITopic] = [self._alarm_topic()] if self._stage.alarm_email else []
+        if self._stage.alarm_topic_arn:
+            topics.append(sns.Topic.from_topic_arn(self, "YourTopic", self._stage.alarm_topic_arn))
+        return topics
 
     def _alarm_topic(self) -> sns.Topic:
         topic = sns.Topic(self, "Topic", topic_name=f"{self._stage.prefix}alarms", enforce_ssl=True)
@@ -173,9 +181,11 @@ DESCRIPTIONS = {
     "Errors": "A function logged an error, timed out or died: read its log under /dataforge/<stage>/",
     "TableThrottles": "DynamoDB refused work for longer than our retries last: the run goes on, slower",
     "ApiErrors": "The API answered 5xx: look for the request_id in the log of the api function",
-    "FunctionThrottles": "The account's Lambda concurrency is used up: ask for more in Service Quotas",
-    "DeadLetters": "An event could not be handled: docs/deploy.md says how to look at it and send it again",
-    "Failed": "A state machine ended without closing its run: open the execution; it is named by the run",
+    "ApiThrottles": "Lambda refused calls of the API: raise the account's concurrency in Service Quotas",
+    "SocketThrottles": "Lambda refused calls of the WebSocket API: raise the account's concurrency in Service Quotas",
+    "LostUploads": "The event of an uploaded file could not be handled: docs/deploy.md, Dead letters",
+    "LostJobEvents": "The event of an ended batch job could not be handled: docs/deploy.md, Dead letters",
+    "FailedExecutions": "An execution failed, timed out or was aborted: docs/deploy.md, Failed executions",
 }
 
 

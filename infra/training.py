@@ -7,11 +7,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra import catalog
+from infra import access, catalog
 from infra.stages import Stage
 
-DEEP_LEARNING_IMAGES = "763104351884"
-"""The account of AWS that publishes its training and inference images."""
 IMAGES = "huggingface-pytorch-*"
 
 
@@ -65,12 +63,13 @@ class Training(Construct):
                 resources=["*"],
                 conditions={"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "aws/sagemaker/*"]}},
             ),
+            *access.may_use_key(self._stage),
             iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
             iam.PolicyStatement(
                 actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 resources=[
                     self._images(stack.account, f"{self._stage.prefix}*"),
-                    self._images(DEEP_LEARNING_IMAGES, IMAGES),
+                    self._images(access.regional_repository_account(self), IMAGES),
                 ],
             ),
         ):

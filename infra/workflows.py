@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra import catalog
 from infra.catalog import camel
-from infra.data import Data
+from infra.data import Stored
 from infra.lambdas import Lambdas, execution_arn, log_group, machine_arn
 from infra.nag_suppressions import suppress_nag
 from infra.stages import Stage
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 
 
 class Workflows(Construct):
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Data, lambdas: Lambdas) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, data: Stored, lambdas: Lambdas) -> None:
         super().__init__(scope, construct_id)
         self._stage, self._data = stage, data
         self._functions = {camel(name): function for name, function in lambdas.by_name.items()}

@@ -10,9 +10,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,18 +117,26 @@ def read_profile(name: str, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_profile(name: str, entry: Mapping[str, str], env: Mapping[str, str]) -> Path:
-    """Write one profile and keep the others; atomic, readable by the owner only. Returns the path of the file."""
+    """Write the values of one profile; atomic, readable by the owner only. Returns the path of the file.
+
+    Everything else stays as it is: other profiles, other keys of this one, comments, order. Raises ConfigError when the
+    file cannot be read.
+    """
+    import tomlkit
+
     path = profiles_file(env)
-    all_profiles = {**_load_profiles(env), name: dict(entry)}
+    _load_profiles(env)
+    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+    if name not in document:
+        document[name] = tomlkit.table()
+    profile = document[name]
+    if not isinstance(profile, MutableMapping):
+        raise ConfigError(f"{name!r} in {path} is no profile: remove that line, or choose another name")
+    profile.update(entry)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        for profile, values in all_profiles.items():
-            if not isinstance(values, dict):
-                continue
-            file.write(f"[{json.dumps(profile)}]\n")
-            file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-            file.write("\n")
+        file.write(tomlkit.dumps(document))
     temporary.replace(path)
     return path
 

@@ -25,6 +25,11 @@ class Account:
     """ARN of the user or role that deploys."""
     session: Any
 
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`."""
+        return self.user.split(":")[1]
+
     def client(self, service: str, **options: Any) -> Any:
         return self.session.client(service, region_name=self.region, config=_config(), **options)
 

@@ -45,14 +45,14 @@ class Stack:
     tags: dict[str, str]
 
 
-def stacks(folder: Path, *, account: str, region: str) -> list[Stack]:
+def stacks(folder: Path, *, account: str, region: str, partition: str = "aws") -> list[Stack]:
     """In the order of deployment. Raises ValueError for a folder that holds no assembly."""
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise ValueError(f"{folder} holds no synthesised deployment (no manifest.json); run: make synth")
     artifacts = json.loads(manifest.read_text("utf-8"))["artifacts"]
     found = {name: a for name, a in artifacts.items() if a["type"] == "aws:cloudformation:stack"}
-    places = {"${AWS::AccountId}": account, "${AWS::Region}": region, "${AWS::Partition}": "aws"}
+    places = {"${AWS::AccountId}": account, "${AWS::Region}": region, "${AWS::Partition}": partition}
     ordered: list[str] = []
     while waiting := [name for name in found if name not in ordered]:
         ordered.append(next(n for n in waiting if not set(found[n].get("dependencies", ())) & set(waiting)))

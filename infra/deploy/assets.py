@@ -61,10 +61,10 @@ def _create_bucket(s3: Any, name: str, account: Account, say: Callable[[str], No
         },
     )
     if s3.meta.endpoint_url.startswith("https:"):
-        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(_tls_only(name)))
+        s3.put_bucket_policy(Bucket=name, Policy=json.dumps(_tls_only(name, account.partition)))
 
 
-def _tls_only(bucket: str) -> dict[str, object]:
+def _tls_only(bucket: str, partition: str) -> dict[str, object]:
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -72,7 +72,7 @@ def _tls_only(bucket: str) -> dict[str, object]:
                 "Effect": "Deny",
                 "Principal": "*",
                 "Action": "s3:*",
-                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+                "Resource": [f"arn:{partition}:s3:::{bucket}", f"arn:{partition}:s3:::{bucket}/*"],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
         ],

@@ -139,7 +139,7 @@ def allowed(account: Account, *, prefix: str) -> Finding:
 
 
 def _filled(account: Account, right: rights.Right, prefix: str) -> list[str]:
-    return rights.filled(right, account=account.id, region=account.region, prefix=prefix)
+    return rights.filled(right, account=account.id, region=account.region, prefix=prefix, partition=account.partition)
 
 
 def _sample(arn: str) -> str:

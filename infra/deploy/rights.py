@@ -34,9 +34,9 @@ def _may(service: str, actions: str, *resources: str) -> Right:
     return Right(tuple(f"{service}:{action}" for action in actions.split()), resources or ("*",))
 
 
-_ROLES = "arn:aws:iam::{account}:role/{name}service-*"
+_ROLES = ("arn:{partition}:iam::{account}:role/{name}service-*", "arn:{partition}:iam::{account}:role/{name}data-*")
 _GATEWAY = tuple(
-    f"arn:aws:apigateway:{{region}}::/{what}"
+    f"arn:{{partition}}:apigateway:{{region}}::/{what}"
     for what in (
         "account",
         "restapis",
@@ -48,23 +48,26 @@ _GATEWAY = tuple(
         "tags/*",
     )
 )
-_RESTS = "arn:aws:apigateway:{region}::/restapis/*"
+_RESTS = "arn:{partition}:apigateway:{region}::/restapis/*"
 _LOGS = (
-    "arn:aws:logs:{region}:{account}:log-group:/dataforge/*",
-    "arn:aws:logs:{region}:{account}:log-group:/aws/vendedlogs/states/{name}*",
+    "arn:{partition}:logs:{region}:{account}:log-group:/dataforge/*",
+    "arn:{partition}:logs:{region}:{account}:log-group:/aws/vendedlogs/states/{name}*",
 )
-_FUNCTIONS = "arn:aws:lambda:{region}:{account}:function:{name}*"
-_LAYERS = "arn:aws:lambda:{region}:{account}:layer:{name}*"
-_TABLES = "arn:aws:dynamodb:{region}:{account}:table/{name}*"
-_BUCKET = "arn:aws:s3:::{name}data-*"
-_ARCHIVES = "arn:aws:s3:::dataforge-assets-{account}-{region}"
-_ALARMS = ("arn:aws:cloudwatch:{region}:{account}:alarm:{name}*", "arn:aws:cloudwatch::{account}:dashboard/{name}*")
-_FIREWALL = "arn:aws:wafv2:{region}:{account}:regional/webacl/{name}*"
+_FUNCTIONS = "arn:{partition}:lambda:{region}:{account}:function:{name}*"
+_LAYERS = "arn:{partition}:lambda:{region}:{account}:layer:{name}*"
+_TABLES = "arn:{partition}:dynamodb:{region}:{account}:table/{name}*"
+_BUCKET = "arn:{partition}:s3:::{name}data-*"
+_ARCHIVES = "arn:{partition}:s3:::dataforge-assets-{account}-{region}"
+_ALARMS = (
+    "arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}*",
+    "arn:{partition}:cloudwatch::{account}:dashboard/{name}*",
+)
+_FIREWALL = "arn:{partition}:wafv2:{region}:{account}:regional/webacl/{name}*"
 
 _gateway = _may("apigateway", "GET POST PUT PATCH DELETE TagResource UntagResource UpdateRestApiPolicy", *_GATEWAY)
 _pass = Right(
     ("iam:PassRole",),
-    (_ROLES,),
+    _ROLES,
     passed_to=(
         "lambda.amazonaws.com",
         "states.amazonaws.com",
@@ -75,14 +78,24 @@ _pass = Right(
 _queue = _may(
     "sqs",
     "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue UntagQueue",
-    "arn:aws:sqs:{region}:{account}:{name}*",
+    "arn:{partition}:sqs:{region}:{account}:{name}*",
 )
 _topic = _may(
     "sns",
     "CreateTopic DeleteTopic GetDataProtectionPolicy GetSubscriptionAttributes GetTopicAttributes "
     "ListSubscriptionsByTopic ListTagsForResource SetSubscriptionAttributes SetTopicAttributes Subscribe TagResource "
     "Unsubscribe UntagResource",
-    "arn:aws:sns:{region}:{account}:{name}*",
+    "arn:{partition}:sns:{region}:{account}:{name}*",
+)
+
+_backup = _may(
+    "backup",
+    "CreateBackupPlan CreateBackupSelection CreateBackupVault DeleteBackupPlan DeleteBackupSelection "
+    "DeleteBackupVault DescribeBackupVault GetBackupPlan GetBackupSelection GetBackupVaultAccessPolicy "
+    "GetBackupVaultNotifications ListTags TagResource UntagResource UpdateBackupPlan",
+    "arn:{partition}:backup:{region}:{account}:backup-vault:{name}*",
+    # A plan is known by an id that AWS gives it.
+    "arn:{partition}:backup:{region}:{account}:backup-plan:*",
 )
 
 DATA: Mapping[str, tuple[Right, ...]] = {
@@ -110,8 +123,31 @@ DATA: Mapping[str, tuple[Right, ...]] = {
         ),
     ),
     "AWS::S3::BucketPolicy": (_may("s3", "DeleteBucketPolicy GetBucketPolicy PutBucketPolicy", _BUCKET),),
+    "AWS::SSM::Parameter": (
+        _may(
+            "ssm",
+            "AddTagsToResource DeleteParameter GetParameters PutParameter RemoveTagsFromResource",
+            "arn:{partition}:ssm:{region}:{account}:parameter/{name}*",
+        ),
+    ),
 }
 """Resource type of the data stack -> the permissions to create, update, read and delete one."""
+
+OPTIONS: Mapping[str, tuple[Right, ...]] = {
+    "AWS::Backup::BackupPlan": (_backup,),
+    "AWS::Backup::BackupSelection": (_backup, Right(("iam:PassRole",), _ROLES, passed_to=("backup.amazonaws.com",))),
+    "AWS::Backup::BackupVault": (_backup, _may("backup-storage", "Mount MountCapsule")),
+}
+"""What only some options bring: `backup`, `kms_key_arn` and a VPC (the last two have no resource of their own)."""
+
+KEYS_AND_NETWORKS: tuple[Right, ...] = (
+    _may(
+        "kms",
+        "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext RetireGrant",
+        "arn:{partition}:kms:{region}:{account}:key/*",
+    ),
+    _may("ec2", "DescribeNetworkInterfaces DescribeSecurityGroups DescribeSubnets DescribeVpcs"),
+)
 
 SERVICE: Mapping[str, tuple[Right, ...]] = {
     "AWS::ApiGateway::Account": (_gateway, _pass),
@@ -123,7 +159,7 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
         _may(
             "iam",
             "CreateServiceLinkedRole",
-            "arn:aws:iam::{account}:role/aws-service-role/ops.apigateway.amazonaws.com/*",
+            "arn:{partition}:iam::{account}:role/aws-service-role/ops.apigateway.amazonaws.com/*",
         ),
     ),
     "AWS::ApiGateway::GatewayResponse": (_gateway,),
@@ -143,7 +179,9 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
             "PutResourcePolicy UpdateLogDelivery",
         ),
     ),
-    "AWS::Budgets::Budget": (_may("budgets", "ModifyBudget ViewBudget", "arn:aws:budgets::{account}:budget/{name}*"),),
+    "AWS::Budgets::Budget": (
+        _may("budgets", "ModifyBudget ViewBudget", "arn:{partition}:budgets::{account}:budget/{name}*"),
+    ),
     "AWS::CloudWatch::Alarm": (
         _may("cloudwatch", "DescribeAlarms"),
         _may("cloudwatch", "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource", *_ALARMS),
@@ -160,10 +198,10 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
             "events",
             "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets "
             "TagResource UntagResource",
-            "arn:aws:events:{region}:{account}:rule/{name}*",
+            "arn:{partition}:events:{region}:{account}:rule/{name}*",
         ),
     ),
-    "AWS::IAM::Policy": (_may("iam", "DeleteRolePolicy GetRolePolicy PutRolePolicy", _ROLES),),
+    "AWS::IAM::Policy": (_may("iam", "DeleteRolePolicy GetRolePolicy PutRolePolicy", *_ROLES),),
     "AWS::IAM::Role": (
         _pass,
         _may(
@@ -171,7 +209,7 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
             "AttachRolePolicy CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy "
             "ListAttachedRolePolicies ListRolePolicies PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy "
             "UpdateRole UpdateRoleDescription",
-            _ROLES,
+            *_ROLES,
         ),
     ),
     "AWS::Lambda::Alias": (
@@ -227,7 +265,7 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
             "states",
             "CreateStateMachine DeleteStateMachine DescribeStateMachine ListTagsForResource TagResource "
             "UntagResource UpdateStateMachine",
-            "arn:aws:states:{region}:{account}:stateMachine:{name}*",
+            "arn:{partition}:states:{region}:{account}:stateMachine:{name}*",
         ),
     ),
     "AWS::WAFv2::WebACL": (
@@ -258,22 +296,33 @@ OWN: tuple[Right, ...] = (
     ),
     _may(
         "cloudformation",
-        "CreateStack DeleteStack DescribeStackEvents UpdateStack UpdateTerminationProtection",
-        "arn:aws:cloudformation:{region}:{account}:stack/{name}*",
+        "CreateStack DeleteStack DescribeStackEvents GetTemplate UpdateStack UpdateTerminationProtection",
+        "arn:{partition}:cloudformation:{region}:{account}:stack/{name}*",
     ),
     _may("s3", "CreateBucket ListBucket PutBucketPolicy PutBucketPublicAccessBlock", _ARCHIVES),
     # Lambda and CloudFormation read archives and templates with the deployer's permissions.
     _may("s3", "AbortMultipartUpload GetObject GetObjectVersion PutObject", f"{_ARCHIVES}/*"),
     # Schema version and upgrade steps of the data; the first organisation and its key.
     _may("dynamodb", "DescribeTable GetItem PutItem Query UpdateItem", _TABLES),
+    # Is there a key already?
+    _may("dynamodb", "Scan", "arn:{partition}:dynamodb:{region}:{account}:table/{name}key_hashes"),
 )
 """What `dataforge deploy`, `destroy` and `doctor` call themselves."""
+
+_GATEWAY_LOGS = "arn:{partition}:iam::{account}:role/dataforge-api-gateway-logs"
+GATEWAY: tuple[Right, ...] = (
+    _may("apigateway", "GET PATCH", "arn:{partition}:apigateway:{region}::/account"),
+    _may("iam", "AttachRolePolicy CreateRole GetRole", _GATEWAY_LOGS),
+    Right(("iam:PassRole",), (_GATEWAY_LOGS,), passed_to=("apigateway.amazonaws.com",)),
+)
+"""To give the account its role for logs of API Gateway, where it has none."""
 
 POLICIES: Mapping[str, tuple[Right, ...]] = {
     "dataforge-deployer-data": (*(r for rights in DATA.values() for r in rights), *OWN),
     "dataforge-deployer-service": tuple(r for rights in SERVICE.values() for r in rights),
+    "dataforge-deployer-options": (*(r for rights in OPTIONS.values() for r in rights), *KEYS_AND_NETWORKS, *GATEWAY),
 }
-"""Two, because one would be longer than IAM takes."""
+"""More than one, because IAM limits the length of each."""
 
 
 def merged(rights: Iterable[Right]) -> list[Right]:
@@ -284,17 +333,19 @@ def merged(rights: Iterable[Right]) -> list[Right]:
     return [Right(tuple(sorted(actions)), *where) for where, actions in found.items()]
 
 
-def filled(right: Right, *, account: str, region: str, prefix: str) -> list[str]:
+def filled(right: Right, *, account: str, region: str, prefix: str, partition: str = "aws") -> list[str]:
     """Its ARNs. prefix: `dataforge-<stage>-`."""
-    return [arn.format(account=account, region=region, name=prefix) for arn in right.resources]
+    return [arn.format(partition=partition, account=account, region=region, name=prefix) for arn in right.resources]
 
 
-def policy(rights: Iterable[Right], *, account: str, region: str, prefix: str) -> dict[str, Any]:
+def policy(
+    rights: Iterable[Right], *, account: str, region: str, prefix: str, partition: str = "aws"
+) -> dict[str, Any]:
     statements = [
         {
             "Effect": "Allow",
             "Action": _short(right.actions),
-            "Resource": filled(right, account=account, region=region, prefix=prefix),
+            "Resource": filled(right, account=account, region=region, prefix=prefix, partition=partition),
             **(
                 {"Condition": {"StringEquals": {"iam:PassedToService": list(right.passed_to)}}}
                 if right.passed_to

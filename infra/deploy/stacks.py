@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -58,12 +59,24 @@ class Stacks:
         self._wait(stack.name, {event["EventId"] for event in seen})
         return True
 
+    def outputs_if_there(self, name: str) -> dict[str, str]:
+        """Empty when the stack is not there."""
+        found = self._describe(name) or {}
+        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
     def outputs(self, name: str) -> dict[str, str]:
         """Raises DeployError when the stack is not there."""
-        found = self._describe(name)
-        if found is None:
+        if self._describe(name) is None:
             raise DeployError(f"There is no stack {name} in {self._account.region}: run dataforge deploy first")
-        return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+        return self.outputs_if_there(name)
+
+    def template(self, name: str) -> dict[str, Any]:
+        """As it is deployed; empty when the stack is not there."""
+        found = self._describe(name)
+        if found is None or found["StackStatus"] == "REVIEW_IN_PROGRESS":
+            return {}
+        body = self._cfn.get_template(StackName=name)["TemplateBody"]
+        return dict(json.loads(body) if isinstance(body, str) else body)
 
     def delete(self, name: str, *, unprotect: bool = False) -> bool:
         """False when it is not there. Raises DeployError if a resource cannot be deleted."""

@@ -22,7 +22,7 @@ from dataforge import clock, ids, platform, settings
 from dataforge.errors import DataForgeError, Invalid
 from dataforge.platform.ports import Item
 from dataforge.store import api_keys, ledger, members, organisations, schema
-from infra.stages import STAGES
+from infra.stages import preset
 
 Arguments = argparse.Namespace
 ALL_WORK = [s for s in api_keys.SCOPES if s != api_keys.ADMIN]
@@ -39,9 +39,11 @@ def connect(arguments: Arguments) -> None:
         data_folder.check(home)
         platform.use(build(home, base_url=lambda: "", invoke=_never))
         return
-    if arguments.stage not in STAGES:
-        raise Invalid(f"There is no stage {arguments.stage}: choose from {', '.join(STAGES)}", field="stage")
-    os.environ["DATAFORGE_TABLE_PREFIX"] = STAGES[arguments.stage].prefix
+    try:
+        stage = preset(arguments.stage)
+    except ValueError as problem:
+        raise Invalid(str(problem), field="stage") from None
+    os.environ["DATAFORGE_TABLE_PREFIX"] = stage.prefix
     os.environ.setdefault("DATAFORGE_BUCKET", "none")  # no command reads or writes a file
     settings.get.cache_clear()
     from dataforge.platform.aws import build as build_aws

@@ -27,8 +27,9 @@ def test_the_web_acl_a_dashboard_and_a_snapshot_are_what_options_add(prod, full)
 
     more = {name: usd for name, usd in dollars(with_all).items() if usd != dollars(as_it_is).get(name, 0)}
 
-    assert set(more) == {"dashboards", "snapshot_gb_seconds"}
+    assert set(more) == {"dashboards", "snapshot_gb_seconds", "web_acl_rules"}
     assert more["dashboards"] == 3
+    assert more["web_acl_rules"] == 3  # the two groups of AWS beside our own
     assert more["snapshot_gb_seconds"] == pytest.approx(3.95, abs=0.01)
     assert total(as_it_is) - total(without_waf(as_it_is)) == 6
 

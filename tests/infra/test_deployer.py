@@ -16,10 +16,10 @@ from infra.deploy import rights
 from infra.deploy.__main__ import main
 from infra.deploy.account import Account
 from infra.deploy.checkup import BAD, GOOD, allowed
-from infra.stages import STAGES
+from infra.stages import PRESETS
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
-BY_TYPE = {**rights.DATA, **rights.SERVICE}
+BY_TYPE = {**rights.DATA, **rights.SERVICE, **rights.OPTIONS}
 # Type -> the property with its name, and the ARN of what has it (AWS's service authorization reference).
 NAMED = {
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:us-east-1:111122223333:table/{}"),
@@ -32,6 +32,8 @@ NAMED = {
     "AWS::CloudWatch::Dashboard": ("DashboardName", "cloudwatch::111122223333:dashboard/{}"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:us-east-1:111122223333:log-group:{}"),
     "AWS::Events::Rule": ("Name", "events:us-east-1:111122223333:rule/{}"),
+    "AWS::SSM::Parameter": ("Name", "ssm:us-east-1:111122223333:parameter{}"),
+    "AWS::Backup::BackupVault": ("BackupVaultName", "backup:us-east-1:111122223333:backup-vault:{}"),
     "AWS::WAFv2::WebACL": ("Name", "wafv2:us-east-1:111122223333:regional/webacl/{}/0a1b"),
 }
 ON_EVERYTHING = {
@@ -44,6 +46,12 @@ ON_EVERYTHING = {
     "iam:GetRole",
     "cloudformation:DescribeStacks",
     # Lists, and log deliveries, have no ARN.
+    "backup-storage:Mount",
+    "backup-storage:MountCapsule",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
     "cloudwatch:DescribeAlarms",
     "logs:DescribeLogGroups",
     "logs:DescribeIndexPolicies",
@@ -58,7 +66,7 @@ ON_EVERYTHING = {
 
 
 def arns(kind: str, stage: str) -> list[str]:
-    answer = {"account": ACCOUNT, "region": REGION, "prefix": STAGES[stage].prefix}
+    answer = {"account": ACCOUNT, "region": REGION, "prefix": PRESETS[stage].prefix}
     return [arn for right in BY_TYPE[kind] for arn in rights.filled(right, **answer)]
 
 
@@ -66,7 +74,8 @@ def test_every_type_of_resource_in_the_templates_has_the_rights_it_takes(full):
     kinds = {r["Type"] for r in full.data["Resources"].values()}
     served = {r["Type"] for r in full.service["Resources"].values()} - {"AWS::CDK::Metadata"}
 
-    assert kinds == set(rights.DATA)
+    # A backup plan has a role of its own.
+    assert kinds - {"AWS::IAM::Role"} == {*rights.DATA, *rights.OPTIONS}
     assert served == set(rights.SERVICE)
 
 
@@ -89,10 +98,10 @@ def test_roles_and_the_bucket_are_named_by_cloudformation_after_their_stack(full
     assert any(fnmatchcase(role, arn) for arn in arns("AWS::IAM::Role", "prod"))
 
 
-@pytest.mark.parametrize("stage", list(STAGES))
+@pytest.mark.parametrize("stage", list(PRESETS))
 @pytest.mark.parametrize("name", list(rights.POLICIES))
 def test_a_policy_fits_into_iam_and_opens_nothing_but_our_names(stage, name):
-    document = rights.policy(rights.POLICIES[name], account=ACCOUNT, region=REGION, prefix=STAGES[stage].prefix)
+    document = rights.policy(rights.POLICIES[name], account=ACCOUNT, region=REGION, prefix=PRESETS[stage].prefix)
 
     assert len(json.dumps(document, separators=(",", ":"))) < rights.MOST_CHARACTERS
     for statement in document["Statement"]:

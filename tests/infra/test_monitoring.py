@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import fields, replace
 
 import pytest
 
 from dataforge.log import JsonLines
+from dataforge.settings import Settings
 from infra import catalog
-from infra.catalog import camel
-from infra.stages import STAGES, chosen
-from tests.support.paths import ROOT
+from infra.stages import FIXED_SETTINGS, MANAGED_RULES, PRESETS, chosen, preset
+from tests.support.paths import DOCS, ROOT
+from tests.support.templates import EVERY_OPTION
 
 
 def context(**given):
-    return {"stage": "dev", **given}.get
+    return {"stage": "dev", **given}
 
 
 def test_alarms_watch_the_api_functions_machines_tables_and_dead_letters(deployment):
@@ -26,9 +28,11 @@ def test_alarms_watch_the_api_functions_machines_tables_and_dead_letters(deploym
         "Errors",
         "TableThrottles",
         "ApiErrors",
-        "FunctionThrottles",
-        "DeadLetters",
-        *(f"{camel(name)}Failed" for name in catalog.WORKFLOWS),
+        "ApiThrottles",
+        "SocketThrottles",
+        "LostUploads",
+        "LostJobEvents",
+        "FailedExecutions",
     }
     assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
     assert {(alarm["Threshold"], alarm["EvaluationPeriods"]) for alarm in alarms.values()} == {(1, 1)}
@@ -80,17 +84,45 @@ def test_mail_and_budget_come_only_with_an_address(dev, full):
 
     assert not dev.of_type("AWS::SNS::Topic")
     assert not dev.of_type("AWS::Budgets::Budget")
-    assert all(len(alarm["AlarmActions"]) == 1 for alarm in full.properties("AWS::CloudWatch::Alarm"))
+    assert all(len(alarm["AlarmActions"]) == 2 for alarm in full.properties("AWS::CloudWatch::Alarm"))
     assert [s["Endpoint"] for s in full.properties("AWS::SNS::Subscription")] == ["ops@example.com"]
     assert (budget["Budget"]["BudgetLimit"], subscribers) == ({"Amount": 100, "Unit": "USD"}, {"ops@example.com"})
 
 
-def test_the_alarm_on_dead_letters_watches_the_queue_of_lost_uploads(deployment):
-    [queue] = deployment.of_type("AWS::SQS::Queue")
-    [alarm] = [a for a in deployment.properties("AWS::CloudWatch::Alarm") if a["AlarmName"].endswith("-DeadLetters")]
+def test_each_source_of_events_has_a_queue_an_alarm_and_a_runbook(deployment):
+    page = (DOCS / "deploy.md").read_text()
+    queues = {name: queue["Properties"]["QueueName"] for name, queue in deployment.of_type("AWS::SQS::Queue").items()}
+    alarms = [
+        a
+        for a in deployment.properties("AWS::CloudWatch::Alarm")
+        if a.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+    ]
 
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
-    assert [deployment.text(d["Value"]) for d in alarm["Dimensions"]] == [f"<{queue}.QueueName>"]
+    assert {deployment.text(d["Value"]) for a in alarms for d in a["Dimensions"]} == {
+        f"<{q}.QueueName>" for q in queues
+    }
+    assert len(queues) == 3
+    for name in queues.values():
+        assert name.split("-", 2)[2] in page
+
+
+def test_an_execution_that_ends_badly_is_kept_for_somebody_to_look_at(deployment):
+    [rule] = [r for r in deployment.properties("AWS::Events::Rule") if r["EventPattern"]["source"] == ["aws.states"]]
+    detail = rule["EventPattern"]["detail"]
+    machines = {deployment.text(arn).rsplit("-", 1)[1] for arn in detail["stateMachineArn"]}
+
+    assert machines == set(catalog.WORKFLOWS)
+    assert detail["$or"] == [
+        {"status": ["FAILED", "TIMED_OUT"]},
+        {"status": ["ABORTED"], "cause": [{"anything-but": catalog.ERASED}]},
+    ]
+    assert "FailedExecutions" in deployment.text(rule["Targets"][0]["Arn"])
+
+
+def test_the_erasure_stops_executions_with_the_cause_that_is_no_failure():
+    source = (ROOT / "layers/core/dataforge/workflows/erasing.py").read_text()
+
+    assert f'cause="{catalog.ERASED}"' in source
 
 
 def test_the_dashboard_draws_what_the_functions_count_and_nothing_else(full):
@@ -113,19 +145,20 @@ def test_the_dashboard_draws_what_the_functions_count_and_nothing_else(full):
     schema = ",".join((counted["namespace"], *counted["dimensions"]))
     [stage] = {stage for _, _, stage in drawn}
     assert sorted(drawn) == sorted((schema, name, stage) for name in counted["metrics"])
-    assert stage in STAGES
+    assert stage in PRESETS
 
 
 def test_one_address_cannot_take_everybodys_share(dev, full):
     [acl] = full.properties("AWS::WAFv2::WebACL")
-    [rule] = acl["Rules"]
+    rule, *managed = acl["Rules"]
     [association] = full.properties("AWS::WAFv2::WebACLAssociation")
     limit = rule["Statement"]["RateBasedStatement"]
 
-    assert (limit["AggregateKeyType"], limit["Limit"]) == ("IP", STAGES["prod"].requests_per_address)
+    assert (limit["AggregateKeyType"], limit["Limit"]) == ("IP", PRESETS["prod"].requests_per_address)
     assert rule["Action"] == {"Block": {}}
     assert not rule["VisibilityConfig"]["SampledRequestsEnabled"]
     assert "/stages/" in full.text(association["ResourceArn"])
+    assert [m["Statement"]["ManagedRuleGroupStatement"]["Name"] for m in managed] == list(MANAGED_RULES)
     assert not dev.of_type("AWS::WAFv2::WebACL")
 
 
@@ -158,7 +191,7 @@ def test_the_socket_api_has_three_routes_to_one_function_and_logs_no_query(deplo
         "status",
         "connection",
     }
-    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == STAGES[stage["StageName"]].requests_per_second
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == PRESETS[stage["StageName"]].requests_per_second
 
 
 def test_a_domain_of_ones_own_becomes_the_address_of_the_api(dev, full):
@@ -173,7 +206,15 @@ def test_a_domain_of_ones_own_becomes_the_address_of_the_api(dev, full):
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"stage": "staging"}, "choose one of dev, prod"),
+        ({"stage": "my-stage"}, "up to 16 lower-case letters and digits"),
+        ({"wfa": "no"}, "-c wfa: there is no such option; did you mean waf?"),
+        ({"kms_key_arn": "mykey"}, "must be an ARN"),
+        ({"subnet_ids": "subnet-1"}, "belong together"),
+        ({"tags": "team"}, "must be a list such as"),
+        ({"reserved_concurrency": "apis=3"}, "there is no function apis"),
+        ({"reserved_concurrency": "api=none"}, "must be a whole number above 0"),
+        ({"waf_managed_rules": "yes"}, "needs -c waf=yes"),
+        ({"DATAFORGE_BUCKET": "mine"}, "the deployment sets it by itself"),
         ({"waf": "perhaps"}, "-c waf=perhaps: say yes or no"),
         ({"budget_usd": "-3", "alarm_email": "a@b.c"}, "must be above 0"),
         ({"budget_usd": "30"}, "needs -c alarm_email"),
@@ -188,6 +229,32 @@ def test_a_wrong_option_is_refused_with_what_to_say_instead(given, complaint):
 
 
 def test_options_change_the_stage_and_nothing_else():
-    assert chosen(context()) == STAGES["dev"]
+    assert chosen(context()) == PRESETS["dev"]
     assert chosen(context(waf="yes")).waf
-    assert chosen(context(stage="prod", waf="no")) != STAGES["prod"]
+    assert chosen(context(stage="prod", waf="no")) != PRESETS["prod"]
+    assert chosen({**context(waf="no"), "@aws-cdk/core:x": True, "aws:cdk:bundling-stacks": []}).options == {
+        "waf": "no"
+    }
+
+
+def test_a_stage_of_any_name_begins_as_dev_with_names_of_its_own():
+    stage = preset("staging")
+
+    assert stage.prefix == "dataforge-staging-"
+    assert replace(stage, name="dev") == PRESETS["dev"]
+
+
+def test_every_documented_setting_can_be_given_to_the_functions():
+    names = {f.metadata["env"] for f in fields(Settings)}
+    free = names - FIXED_SETTINGS
+
+    assert names > FIXED_SETTINGS
+    assert chosen(context(**dict.fromkeys(free, "7"))).settings == dict.fromkeys(free, "7")
+
+
+def test_settings_reach_every_function_and_leave_what_the_deployment_sets(full):
+    answers = [f["Environment"]["Variables"] for f in full.properties("AWS::Lambda::Function")]
+
+    assert {a["DATAFORGE_CONCURRENCY"] for a in answers} == {"16"}
+    assert {a["DATAFORGE_STAGE"] for a in answers} == {"prod"}
+    assert json.loads(full.service["Outputs"]["DeployOptions"]["Value"]) == dict(sorted(EVERY_OPTION.items()))

@@ -9,6 +9,7 @@ import pytest
 from infra import catalog
 from infra.catalog import camel
 from tests.support.paths import ROOT
+from tests.support.templates import EVERY_OPTION
 
 READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable"}
 WRITE = READ | {
@@ -55,11 +56,19 @@ ON_EVERYTHING = {
     "cloudwatch:PutMetricData",
     # To find a batch job whose creation got no answer; a list has no ARN.
     "bedrock:ListModelInvocationJobs",
+    # Network interfaces of functions in a VPC: see infra/access.py.
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
 }
+BUCKET = "arn:<AWS::Partition>:s3:::<FilesBucket>"
 # A `*` inside a resource is allowed only as the end of something that is ours.
 PARTLY_OPEN = (
-    r"<(\w+)Table\.Arn>/index/\*",
-    r"<FilesBucket\.Arn>/data-forge/(\*/runs/)?\*",
+    r"arn:<AWS::Partition>:dynamodb:\S+:table/dataforge-(dev|prod)-(runs|connections)/index/\*",
+    rf"{re.escape(BUCKET)}/data-forge/(\*/runs/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
     r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<SocketsApi\w+>/(dev|prod)/(POST|DELETE)/@connections/\*",
     r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
@@ -70,13 +79,16 @@ PARTLY_OPEN = (
     r"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-invocation-job/\*",
     r"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/\*",
     # What a training job reads, writes, logs and runs.
-    r"<FilesBucket\.Arn>/data-forge/training/\*",
+    rf"{re.escape(BUCKET)}/data-forge/training/\*",
     r"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*",
     r"arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/dataforge-(dev|prod)-\*",
-    r"arn:<AWS::Partition>:ecr:<AWS::Region>:763104351884:repository/huggingface-pytorch-\*",
+    r"arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/dataforge-\w+-(runs|connections)/index/\*",
 )
 
 
+# API Gateway writes its logs through one role per account, which only this managed policy fits.
+PUSH = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+BACKUP = ["service-role/AWSBackupServiceRolePolicyForBackup", "service-role/AWSBackupServiceRolePolicyForRestores"]
 JOBS = {
     "none": set(),
     "follow": {"GetModelInvocationJob", "StopModelInvocationJob", "ListModelInvocationJobs"},
@@ -101,11 +113,11 @@ def test_a_batch_job_may_use_the_files_of_runs_and_only_jobs_of_this_account_may
         "arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-invocation-job/*"
     )
     assert {(a, r) for a, r in rights if a.startswith("s3:")} == {
-        ("s3:GetObject", "<FilesBucket.Arn>/data-forge/*/runs/*"),
-        ("s3:PutObject", "<FilesBucket.Arn>/data-forge/*/runs/*"),
-        ("s3:ListBucket", "<FilesBucket.Arn>"),
+        ("s3:GetObject", f"{BUCKET}/data-forge/*/runs/*"),
+        ("s3:PutObject", f"{BUCKET}/data-forge/*/runs/*"),
+        ("s3:ListBucket", BUCKET),
     }
-    assert {a for a, _ in rights if not a.startswith("s3:")} == {"bedrock:InvokeModel"}
+    assert {a for a, _ in rights if not a.startswith(("s3:", "kms:"))} == {"bedrock:InvokeModel"}
     assert deployment.text(statement["Resource"]) == f"<{role_id}.Arn>"
     assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
 
@@ -122,16 +134,13 @@ def test_no_role_may_do_everything_or_anything_to_everything(deployment):
             assert any(re.fullmatch(pattern, resource) for pattern in PARTLY_OPEN), f"{action} on {resource}"
 
 
-def test_no_right_is_granted_outside_the_policies_that_this_file_reads(deployment):
-    roles = deployment.of_type("AWS::IAM::Role")
-    managed = {name: role["Properties"].get("ManagedPolicyArns", []) for name, role in roles.items()}
-    with_managed = {name: arns for name, arns in managed.items() if arns}
+def test_no_right_is_granted_outside_the_policies_that_this_file_reads(dev, full):
+    for deployment, expected in ((dev, []), (full, [*BACKUP, PUSH])):
+        managed = [p for r in deployment.properties("AWS::IAM::Role") for p in r.get("ManagedPolicyArns", [])]
 
-    assert not any(role["Properties"].get("Policies") for role in roles.values())
-    assert not deployment.of_type("AWS::IAM::ManagedPolicy")
-    # API Gateway writes its logs through one role per account, which only this managed policy fits.
-    [[push]] = with_managed.values()
-    assert deployment.text(push).endswith("policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+        assert not any(role.get("Policies") for role in deployment.properties("AWS::IAM::Role"))
+        assert not deployment.of_type("AWS::IAM::ManagedPolicy")
+        assert sorted(deployment.text(p).split(":policy/")[1] for p in managed) == sorted(expected)
 
 
 def test_every_function_has_a_role_of_its_own_that_only_lambda_can_take(deployment):
@@ -148,13 +157,13 @@ def test_a_function_reaches_exactly_the_tables_of_its_catalog_entry(dev):
     for name, facts in catalog.FUNCTIONS.items():
         by_table = {}
         for action, resource in _rights_of(dev, name):
-            if match := re.fullmatch(r"<(\w+)Table\.Arn>", resource):
+            if match := re.fullmatch(r"arn:\S+:dynamodb:\S+:table/dataforge-dev-(\w+)", resource):
                 by_table.setdefault(match[1], set()).add(action)
 
         # Who moves runs pushes: it looks connections up and drops those that are gone.
         pushed = {"connections"} if "runs" in facts.writes else set()
         written = {*facts.writes, *pushed}
-        expected = {camel(table): READ for table in facts.reads} | {camel(table): WRITE for table in written}
+        expected = dict.fromkeys(facts.reads, READ) | dict.fromkeys(written, WRITE)
         assert by_table == expected, name
 
 
@@ -195,7 +204,7 @@ def test_a_machine_calls_its_own_functions_and_starts_only_itself(dev):
         # The children of a distributed map run as `<machine>/<map run>:<id>`.
         assert followed == ({f"dataforge-dev-{name}:*", f"dataforge-dev-{name}/*:*"} if has_map else set())
         data = {(action, resource) for action, resource in rights if action.startswith(("s3:", "dynamodb:"))}
-        assert data == ({("s3:GetObject", "<FilesBucket.Arn>/data-forge/*/runs/*")} if has_map else set())
+        assert data == ({("s3:GetObject", f"{BUCKET}/data-forge/*/runs/*")} if has_map else set())
 
 
 @pytest.mark.parametrize(("module", "service"), [("dynamo", "dynamodb"), ("s3", "s3"), ("stepfunctions", "states")])
@@ -256,15 +265,32 @@ def test_only_the_api_may_end_a_connection(dev):
     assert enders == {catalog.API}
 
 
-def test_only_on_upload_may_write_to_the_queue_of_lost_uploads(dev):
+def test_only_what_an_event_calls_may_write_to_the_queue_of_its_lost_events(dev):
     senders = {name for name in catalog.FUNCTIONS if any(a.startswith("sqs:") for a, _ in _rights_of(dev, name))}
-    [queue] = dev.of_type("AWS::SQS::Queue")
 
-    assert senders == {catalog.ON_UPLOAD}
-    assert {right for right in _rights_of(dev, catalog.ON_UPLOAD) if right[0].startswith("sqs:")} == {
-        ("sqs:SendMessage", f"<{queue}.Arn>"),
-        ("sqs:GetQueueAttributes", f"<{queue}.Arn>"),
-        ("sqs:GetQueueUrl", f"<{queue}.Arn>"),
+    assert senders == {catalog.ON_UPLOAD, catalog.ON_JOBS_CHANGED}
+    for name, queue in ((catalog.ON_UPLOAD, "LostUploads"), (catalog.ON_JOBS_CHANGED, "LostJobEvents")):
+        [queue_id] = [n for n in dev.of_type("AWS::SQS::Queue") if n.startswith(f"Events{queue}")]
+        assert {right for right in _rights_of(dev, name) if right[0].startswith("sqs:")} == {
+            ("sqs:SendMessage", f"<{queue_id}.Arn>"),
+            ("sqs:GetQueueAttributes", f"<{queue_id}.Arn>"),
+            ("sqs:GetQueueUrl", f"<{queue_id}.Arn>"),
+        }
+
+
+def test_a_key_a_network_and_a_boundary_of_the_account_reach_every_role(dev, full):
+    network = "ec2:CreateNetworkInterface"
+    for name in catalog.FUNCTIONS:
+        assert {"kms:Decrypt", network} <= {action for action, _ in _rights_of(full, name)}
+        assert not any(action.startswith(("kms:", "ec2:")) for action, _ in _rights_of(dev, name))
+    boundaries = {role.get("PermissionsBoundary") for role in full.properties("AWS::IAM::Role")}
+    functions = full.properties("AWS::Lambda::Function")
+
+    assert boundaries == {EVERY_OPTION["permissions_boundary"]}
+    assert {f["KmsKeyArn"] for f in functions} == {EVERY_OPTION["kms_key_arn"]}
+    assert {tuple(f["VpcConfig"]["SubnetIds"]) for f in functions} == {tuple(EVERY_OPTION["subnet_ids"].split(","))}
+    assert {t["SSESpecification"]["KMSMasterKeyId"] for t in full.properties("AWS::DynamoDB::Table")} == {
+        EVERY_OPTION["kms_key_arn"]
     }
 
 
@@ -281,7 +307,7 @@ def test_jobs_of_sagemaker_reach_the_files_of_training_only_and_only_for_this_ac
     [trust] = dev.of_type("AWS::IAM::Role")[logical]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     objects = {(action, resource) for action, resource in rights if action.startswith("s3:") and "List" not in action}
 
-    assert objects == {(action, "<FilesBucket.Arn>/data-forge/training/*") for action in files}
+    assert objects == {(action, f"{BUCKET}/data-forge/training/*") for action in files}
     assert {action.partition(":")[0] for action, _ in rights} == {"s3", "logs", "cloudwatch", "ecr"}
     assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
     assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}

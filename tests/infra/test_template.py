@@ -6,7 +6,8 @@ import json
 import re
 
 from infra import catalog
-from infra.stages import STAGES
+from infra.stages import PRESETS
+from tests.support import last_release
 
 # A change here means that CloudFormation deletes a resource (it is retained, but orphaned) and makes an empty one.
 FROZEN = {
@@ -164,7 +165,7 @@ def test_templates_hold_nothing_that_looks_like_a_secret(deployment):
 
 
 def test_logs_are_kept_as_long_as_the_stage_says(dev, prod):
-    for deployment, stage in ((dev, STAGES["dev"]), (prod, STAGES["prod"])):
+    for deployment, stage in ((dev, PRESETS["dev"]), (prod, PRESETS["prod"])):
         groups = deployment.properties("AWS::Logs::LogGroup")
         used = {deployment.text(f["LoggingConfig"]["LogGroup"]) for f in deployment.properties("AWS::Lambda::Function")}
 
@@ -175,7 +176,7 @@ def test_logs_are_kept_as_long_as_the_stage_says(dev, prod):
 def test_the_api_is_regional_binary_safe_throttled_and_logged_without_bodies(deployment):
     [api] = deployment.properties("AWS::ApiGateway::RestApi")
     [stage] = deployment.properties("AWS::ApiGateway::Stage")
-    facts = STAGES[stage["StageName"]]
+    facts = PRESETS[stage["StageName"]]
     [settings] = stage["MethodSettings"]
     line = json.loads(re.sub(r"\$[\w.]+", "x", stage["AccessLogSetting"]["Format"]))
 
@@ -204,10 +205,14 @@ def test_every_request_reaches_the_one_function_which_checks_our_own_keys(deploy
 
 def test_every_uploaded_file_reaches_the_function_and_what_fails_is_kept(deployment):
     rule = rule_of(deployment, "aws.s3")["Properties"]
-    [(queue_id, queue)] = deployment.of_type("AWS::SQS::Queue").items()
-    kept = queue["Properties"]
+    [queue_id] = [name for name in deployment.of_type("AWS::SQS::Queue") if name.startswith("EventsLostUploads")]
+    kept = deployment.of_type("AWS::SQS::Queue")[queue_id]["Properties"]
     [target] = rule["Targets"]
-    [invoking] = deployment.properties("AWS::Lambda::EventInvokeConfig")
+    [invoking] = [
+        config
+        for config in deployment.properties("AWS::Lambda::EventInvokeConfig")
+        if "OnUpload" in deployment.text(config["FunctionName"])
+    ]
     [function] = [name for name in deployment.of_type("AWS::Lambda::Function") if name.startswith("FunctionsOnUpload")]
     pattern = rule["EventPattern"]
 
@@ -245,16 +250,20 @@ def test_every_batch_job_of_ours_that_is_over_reaches_the_function(deployment):
     assert "DeadLetterConfig" in target
 
 
-def test_the_queue_of_lost_events_takes_messages_from_the_rules_only_and_never_without_tls(deployment):
-    [policy] = deployment.properties("AWS::SQS::QueuePolicy")
+def test_a_queue_takes_messages_from_its_rule_only_and_never_without_tls(deployment):
+    policies = deployment.properties("AWS::SQS::QueuePolicy")
     rules = {f"<{name}.Arn>" for name in deployment.of_type("AWS::Events::Rule")}
-    [denied] = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
-    allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+    senders = set()
+    for policy in policies:
+        [denied] = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+        allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+        senders |= {deployment.text(s["Condition"]["ArnEquals"]["aws:SourceArn"]) for s in allowed}
 
-    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert all(s["Principal"] == {"Service": "events.amazonaws.com"} for s in allowed)
-    assert all(s["Action"] == "sqs:SendMessage" for s in allowed)
-    assert {deployment.text(s["Condition"]["ArnEquals"]["aws:SourceArn"]) for s in allowed} == rules
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert all(s["Principal"] == {"Service": "events.amazonaws.com"} for s in allowed)
+        assert all("sqs:SendMessage" in s["Action"] for s in allowed)
+    assert senders == rules
+    assert len(policies) == len(rules)
 
 
 def test_only_the_api_is_restored_from_a_snapshot_and_only_when_asked_for(dev, prod, full):
@@ -281,3 +290,13 @@ def test_two_stages_of_one_account_share_no_name(dev, prod):
     assert names(dev)
     assert not names(dev) & names(prod)
     assert {name.replace("dev", "prod") for name in names(dev)} == names(prod) - {"dataforge-prod-rate"}
+
+
+def test_no_stack_imports_an_export_and_those_of_the_last_release_stay_as_they_were(dev):
+    """CloudFormation neither changes nor removes an export that a deployed stack imports."""
+    old = last_release.read()["templates"]["DataStack"]["Outputs"]
+    exported = {name: output for name, output in old.items() if "Export" in output}
+
+    assert exported
+    assert {name: dev.data["Outputs"].get(name) for name in exported} == exported
+    assert "Fn::ImportValue" not in json.dumps(dev.service)

@@ -36,7 +36,8 @@ def test_nothing_else_in_the_templates_waits_to_be_filled(deployment):
     assert set(re.findall(r"\$\{(.*?)\}", text)) <= {"AWS::AccountId", "AWS::Region", "AWS::Partition"}
 
 
-def test_a_state_waits_as_long_as_its_function_may_run():
+def test_a_state_waits_a_little_longer_than_its_function_may_run():
+    """A function that uses up its time ends with Lambda's own error, and nothing of it goes on behind the retry."""
     tasks = [task for file in catalog.WORKFLOWS.values() for task in _tasks(json.loads((INFRA / file).read_text()))]
 
     assert len(tasks) >= 8
@@ -44,7 +45,7 @@ def test_a_state_waits_as_long_as_its_function_may_run():
         facts = catalog.FUNCTIONS[CAMEL[name]]
         assert task["Parameters"]["FunctionName"] == f"${{{name}}}"
         if "TimeoutSecondsPath" not in task:  # that waits for an answer to its token, long after the function is done
-            assert task["TimeoutSeconds"] == facts.timeout_s, name
+            assert facts.timeout_s + 10 <= task["TimeoutSeconds"] <= facts.timeout_s + 60, name
         assert facts.handler == f"functions.{CAMEL[name]}.handler"
 
 

@@ -48,7 +48,7 @@ class Deployed:
 
     def stranger(self) -> DataForge:
         """A member of another organisation."""
-        done = command(self.bed, "deploy", "--assembly", str(self.assembly), "--first-key", "Elsewhere")
+        done = command(self.bed, "deploy", "--assembly", str(self.assembly), "--new-organization", "Elsewhere")
         answer = json.loads(done.stdout)
         return DataForge(self.bed.rest(answer["ApiUrl"]), answer["api_key"], answer["organization_id"])
 

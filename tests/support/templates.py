@@ -37,19 +37,17 @@ class Deployment:
         match value:
             case str():
                 return value
+            case {"Ref": name} if name in self.service.get("Parameters", {}):
+                return "<FilesBucket>"  # the name of the bucket, read where the data stack left it
             case {"Ref": name}:
                 return f"<{name}>"
+            case {"Fn::FindInMap": [name, {"Ref": key}, _]}:
+                return f"<{name} of {key}>"
             case {"Fn::GetAtt": [name, attribute]}:
                 return f"<{name}.{attribute}>"
             case {"Fn::Join": [glue, parts]}:
                 return glue.join(self.text(part) for part in parts)
-            case {"Fn::ImportValue": name}:
-                return self.text(self._exports()[name])
         raise AssertionError(f"not readable: {value}")
-
-    def _exports(self) -> dict[str, Any]:
-        outputs = self.data["Outputs"].values()
-        return {output["Export"]["Name"]: output["Value"] for output in outputs if "Export" in output}
 
 
 EVERY_OPTION: dict[str, str | list[str]] = {
@@ -60,6 +58,17 @@ EVERY_OPTION: dict[str, str | list[str]] = {
     "alarm_email": "ops@example.com",
     "budget_usd": "100",
     "domain": "forge.example.com",
+    "alarm_topic_arn": "arn:aws:sns:us-east-1:111122223333:pager",
+    "waf_managed_rules": "yes",
+    "kms_key_arn": "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555",
+    "subnet_ids": "subnet-0a1b2c3d4e5f60718,subnet-0a1b2c3d4e5f60719",
+    "security_group_ids": "sg-0a1b2c3d4e5f60718",
+    "permissions_boundary": "arn:aws:iam::111122223333:policy/boundary",
+    "tags": "team=search,cost-center=42",
+    "reserved_concurrency": "api=100,generate_batch=40",
+    "backup": "yes",
+    "gateway_log_role": "yes",
+    "DATAFORGE_CONCURRENCY": "16",
     "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/11111111-2222-3333-4444-555555555555",
 }
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from dataforge_client.cli.deploy import STAGES, run_module
+from dataforge_client.cli.deploy import run_module, stage_option
 from dataforge_client.cli.exit_codes import OK
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
 
 
 @click.command("cost")
-@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Deployment stage.")
+@stage_option
 @click.option(
     "--waf/--no-waf", default=None, help="With or without the web ACL [default: as configured for the stage]."
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,11 +22,30 @@ from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
 from dataforge_client.errors import ClientError
 
-STAGES = click.Choice(["dev", "prod"])
+
+class StageName(click.ParamType[str]):
+    """Up to 16 lower-case letters and digits, a letter first: `infra.stages` says the same."""
+
+    name = "stage"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", value):
+            self.fail(f"{value!r} is no name of a stage: use up to 16 lower-case letters and digits, such as prod")
+        return value
+
+
+stage_option = click.option(
+    "--stage",
+    type=StageName(),
+    default="dev",
+    show_default=True,
+    metavar="NAME",
+    help="Deployment stage: dev, prod, or a name of yours.",
+)
 
 
 @click.command("deploy")
-@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Deployment stage.")
+@stage_option
 @click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or the region of your AWS profile].")
 @click.option("-c", "--context", multiple=True, metavar="KEY=VALUE", help="Deployment option; may be repeated.")
 @click.option(
@@ -41,7 +61,14 @@ STAGES = click.Choice(["dev", "prod"])
     metavar="NAME",
     help="Name of the organisation that the first deployment creates.",
 )
+@click.option(
+    "--new-organization",
+    is_flag=True,
+    help="Create another organisation with its own key, although the deployment has keys.",
+)
 @click.option("--profile", metavar="NAME", help="Profile to save URL and API key in [default: the stage].")
+@click.option("--diff", is_flag=True, help="Only show what would change.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 def command(
     stage: str,
@@ -49,27 +76,54 @@ def command(
     context: Sequence[str],
     assembly: Path | None,
     organization_name: str,
+    new_organization: bool,
     profile: str | None,
+    diff: bool,
+    yes: bool,
     as_json: bool,
 ) -> int:
-    """Deploy or update the service in your AWS account. Needs AWS credentials and a checkout."""
+    """Deploy or update the service in your AWS account. Needs AWS credentials and a checkout.
+
+    Options given with -c are kept with the deployment; -c NAME= takes one back.
+    """
     from dataforge_client import profiles
 
     name = profile or stage
     saved = profiles.read_profile(name, os.environ)
     arguments = ["deploy", "--stage", stage, *_region(region), *(word for pair in context for word in ("-c", pair))]
     arguments += ["--assembly", str(assembly.absolute())] if assembly else []
-    arguments += [] if saved.get("api_key") else ["--first-key", organization_name]
-    output = _run(arguments)
-    entry = {
+    arguments += [word for what in ("account", "region") if what in saved for word in (f"--saved-{what}", saved[what])]
+    if new_organization:
+        arguments += ["--new-organization", organization_name]
+    elif not saved.get("api_key"):
+        arguments += ["--first-key", organization_name]
+    output = _run([*arguments, *(["--diff"] if diff else []), *(["--yes"] if yes else [])])
+    if diff:
+        changed = output["changes"]
+        if as_json:
+            print_json({"changes": changed})
+            return OK
+        echo("\n".join(changed) if changed else "Nothing would change.")
+        return OK
+    new = {
         "url": output["ApiUrl"].rstrip("/"),
-        "api_key": output.get("api_key") or saved["api_key"],
+        "api_key": output.get("api_key") or saved.get("api_key", ""),
         "organization_id": output.get("organization_id") or saved.get("organization_id", ""),
+        "account": output["account"],
+        "region": output["region"],
     }
+    entry = {key: value for key, value in new.items() if value}
     path = profiles.write_profile(name, entry, os.environ)
     if as_json:
         public = {key: value for key, value in entry.items() if key != "api_key"}
         print_json({**public, "profile": name, "file": str(path)})
+        return OK
+    if "api_key" not in entry:
+        echo(
+            f"{entry['url']}\nThe URL is saved in the profile {name!r} of {path}. This deployment has keys, but there "
+            "is none on this machine: ask whoever deployed it first for one, or pass --new-organization.",
+            err=True,
+        )
         return OK
     echo(f"{entry['url']}\nURL and API key are saved in the profile {name!r} of {path}.", err=True)
     echo(f"Next: {program_name()} run --profile {name} ./docs --pairs 200 --out dataset.jsonl", err=True)
@@ -77,7 +131,7 @@ def command(
 
 
 @click.command("destroy")
-@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Deployment stage.")
+@stage_option
 @click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or the region of your AWS profile].")
 @click.option(
     "--data", is_flag=True, help="Delete the data stack too; its tables and bucket are kept, outside any stack."
@@ -98,7 +152,7 @@ def destroy(stage: str, region: str | None, data: bool, yes: bool, as_json: bool
 
 
 @click.command("doctor")
-@click.option("--stage", type=STAGES, default="dev", show_default=True, help="Deployment stage.")
+@stage_option
 @click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or the region of your AWS profile].")
 @click.option(
     "--policy",
@@ -120,7 +174,7 @@ def _region(region: str | None) -> list[str]:
     return ["--region", region] if region else []
 
 
-def _run(arguments: Sequence[str]) -> Mapping[str, str]:
+def _run(arguments: Sequence[str]) -> Mapping[str, Any]:
     return run_module("infra.deploy", arguments, name=arguments[0])
 
 
