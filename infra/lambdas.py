@@ -103,6 +103,8 @@ class Lambdas(Construct):
             "DATAFORGE_BUCKET": self._data.bucket.bucket_name,
             "DATAFORGE_TABLE_PREFIX": self._stage.prefix,
             "DATAFORGE_RESULTS_DAYS": str(catalog.SYNTHETIC_FILES_DAYS),
+            # A held request would occupy a function of 1 GB for as long as somebody follows a run.
+            "DATAFORGE_LONGEST_WAIT": "0",
             "DATAFORGE_WORKERS": str(catalog.MAP_CONCURRENCY),
             # Who waits for an answer is told after some 4 s (at most 7) to come again; everything else waits longer.
             **({"DATAFORGE_STORE_ATTEMPTS": "4"} if facts.timeout_s < 60 else {}),

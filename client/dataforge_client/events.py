@@ -41,9 +41,11 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """cursor: the value for `after` in the next request. closed: the job has ended and there are no more events."""
+    """cursor: the value for `after` in the next request. closed: the job has ended and there are no more events.
+    retry_after: seconds to pause before it, where the server does not wait for events; else None."""
 
     generation_id: str
     cursor: str
     closed: bool
+    retry_after: float | None = None
     events: tuple[RunEvent, ...] = field(default=(), metadata={"decode": nested_list(RunEvent)})

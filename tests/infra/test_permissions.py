@@ -82,7 +82,7 @@ PARTLY_OPEN = (
     rf"{re.escape(BUCKET)}/data-forge/training/\*",
     r"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*",
     r"arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/dataforge-(dev|prod)-\*",
-    r"arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/dataforge-\w+-(runs|connections)/index/\*",
+    r"arn:<AWS::Partition>:ecr:<AWS::Region>:<DlcRepositoryAccountMap of AWS::Region>:repository/huggingface-\S+-\*",
 )
 
 

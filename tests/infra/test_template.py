@@ -141,6 +141,7 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
         assert re.fullmatch(r"(https://<SocketsApi\w+>\.execute-api\.<AWS::Region>\.<AWS::URLSuffix>/dev)?", address)
         assert variables == {
             "DATAFORGE_STAGE": "dev",
+            "DATAFORGE_LONGEST_WAIT": "0",
             "DATAFORGE_WORKERS": "10",
             "DATAFORGE_RESULTS_DAYS": "30",
             "DATAFORGE_BUCKET": "<FilesBucket>",

@@ -140,6 +140,8 @@ class Jobs(ApiResource):
             if page.closed:
                 return
             after = page.cursor
+            if page.retry_after:
+                self._retry.sleep(page.retry_after)
 
     def wait(
         self,

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dataforge import access, clock
+from dataforge import access, clock, settings
 from dataforge.access import Caller
 from dataforge.errors import NotFound, Unauthenticated
 from dataforge.store import run_events, runs
@@ -27,6 +27,8 @@ from functions.api.wire.limits import Id
 router = APIRouter(tags=["generations"], route_class=Route)
 
 MAX_WAIT_SECONDS = 20
+RETRY_SECONDS = 2.0
+"""Pause of a client between two requests that are answered at once."""
 """API Gateway times out after 29 seconds."""
 POLL_SECONDS = 0.5
 """Between two reads of the run's events."""
@@ -61,30 +63,44 @@ async def get_generation_events(
 ) -> wire.Events | Response:
     """Log lines after a cursor and the progress of the run: at once if there are new events, else as soon as there are.
 
-    Returns after `wait` seconds at the latest. With `Accept: text/event-stream` events are streamed for `wait` seconds
+    Returns after `wait` seconds at the latest; a server that does not wait so long says in `retry_after` when to ask
+    again. With `Accept: text/event-stream` events are streamed for `wait` seconds
     (20 by default); a client that reconnects continues after its `Last-Event-ID`.
     """
     start = after or request.headers.get("Last-Event-ID") or run_events.START
     if EVENT_STREAM not in request.headers.get("accept", ""):
         return await _next_events(who, generation_id, start, wait, limit)
     first = await _next_events(who, generation_id, start, 0, limit)  # 404 and 422 are plain responses, no streams
-    stream = _stream(who, generation_id, first, wait or MAX_WAIT_SECONDS, limit)
+    stream = _stream(who, generation_id, first, _held(wait or MAX_WAIT_SECONDS), limit)
     return StreamingResponse(stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
 
 async def _next_events(who: Caller, generation_id: str, after: str, wait: float, limit: int) -> wire.Events:
     """Raises NotFound; Unauthenticated once the key is revoked."""
-    end = time.monotonic() + wait
+    held = _held(wait)
+    end = time.monotonic() + held
     run = await run_in_threadpool(lambda: lifecycle.reconcile(run_over_documents(who.org_id, generation_id)))
     while True:
         found = await run_in_threadpool(run_events.since, run.run_id, after, limit)
         closed = _is_closed(run, found)
         if found.events or closed or time.monotonic() + POLL_SECONDS > end:
             found_events = [wire.RunEvent.model_validate(run_events.message(e)) for e in found.events]
-            return wire.Events(generation_id=generation_id, events=found_events, cursor=found.cursor, closed=closed)
+            pause = RETRY_SECONDS if held < wait and not found_events and not closed else None
+            return wire.Events(
+                generation_id=generation_id,
+                events=found_events,
+                cursor=found.cursor,
+                closed=closed,
+                retry_after=pause,
+            )
         await asyncio.sleep(POLL_SECONDS)
         await run_in_threadpool(access.require_active, who)
         run = await run_in_threadpool(runs.get, who.org_id, generation_id)
+
+
+def _held(wait: float) -> float:
+    """Seconds that this server holds a request which may wait so long."""
+    return min(wait, settings.get().longest_wait)
 
 
 def _is_closed(run: runs.Run, found: EventPage) -> bool:
@@ -97,7 +113,8 @@ def _is_closed(run: runs.Run, found: EventPage) -> bool:
 
 async def _stream(who: Caller, generation_id: str, found: wire.Events, wait: float, limit: int) -> AsyncIterator[str]:
     end = time.monotonic() + wait
-    yield "retry: 500\n\n"
+    pause = 0.5 if wait >= MAX_WAIT_SECONDS else RETRY_SECONDS
+    yield f"retry: {pause * 1000:.0f}\n\n"
     while True:
         for n, event in enumerate(found.events):
             event_id = f"id: {found.cursor}\n" if n == len(found.events) - 1 else ""

@@ -387,6 +387,9 @@ class Events(BaseModel):
     """Pass it as `after` to get what comes next."""
     closed: bool
     """The run has ended and said all."""
+    retry_after: float | None = None
+    """Seconds to wait before the next request, where the server does not hold requests for `wait` (on AWS, where each
+    held request would occupy a function) and had no event; else null."""
 
 
 class ExportRequest(BaseModel):

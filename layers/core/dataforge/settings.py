@@ -34,6 +34,9 @@ class Settings:
     parse_wall_seconds: int = _number("DATAFORGE_PARSE_WALL_SECONDS", 90, "Wall limit of one parsing child, in seconds")
     chunk_tokens: int = _number("DATAFORGE_CHUNK_TOKENS", 512, "Largest chunk, in o200k_base tokens")
     concurrency: int = _number("DATAFORGE_CONCURRENCY", 32, "Teacher calls in flight per run")
+    longest_wait: int = _number(
+        "DATAFORGE_LONGEST_WAIT", 20, "Seconds that a request for events may be held (0 on AWS: clients ask again)"
+    )
     workers: int = _number("DATAFORGE_WORKERS", 2, "Batches at once: worker processes here, Map children on AWS (10)")
     batch_calls: int = _number("DATAFORGE_BATCH_CALLS", 250, "Teacher calls in one batch of a run")
     teacher_timeout: int = _number("DATAFORGE_TEACHER_TIMEOUT", 120, "Longest wait for one teacher reply, in seconds")

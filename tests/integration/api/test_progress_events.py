@@ -13,6 +13,7 @@ import pytest
 from dataforge import clock, platform
 from dataforge.errors import Invalid
 from dataforge.platform.embedded.publisher import InProcessPublisher
+from dataforge.settings import Settings
 from dataforge.store import run_events, run_log
 from dataforge.store.item_codec import to_item
 from dataforge.store.progress import Progress
@@ -186,6 +187,24 @@ def test_a_look_waits_for_news_and_no_longer(service: Service) -> None:
     assert (nothing["events"], nothing["cursor"], nothing["closed"]) == ([], first["cursor"], False)
     assert 0.4 < waited < 5
     assert [e["message"] for e in news["events"]] == ["second"]
+
+
+def test_a_server_that_holds_no_request_says_when_to_ask_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on AWS, where a held request would occupy a function."""
+    run = stored(service)
+    run_log.write(run.run_id, "generating", "first")
+    until(lambda: run_events.since(run.run_id, run_events.START, 10).events, "the line never settles")
+    monkeypatch.setattr("functions.api.data_forge.event_stream.settings.get", lambda: Settings(longest_wait=0))
+
+    first = service.call("GET", f"/generations/{run.run_id}/events", wait=20)
+    nothing = service.call("GET", f"/generations/{run.run_id}/events", after=first["cursor"], wait=20)
+    plain = service.call("GET", f"/generations/{run.run_id}/events", after=first["cursor"])
+
+    assert ([e["message"] for e in first["events"]], first["retry_after"]) == (["first"], None)
+    assert (nothing["events"], nothing["retry_after"]) == ([], 2)
+    assert plain["retry_after"] is None
 
 
 def test_young_lines_wait_for_those_that_were_begun_before_them(service: Service) -> None:

@@ -25,6 +25,7 @@ from dataforge_client.errors import (
     UnexpectedAnswer,
     WaitTimeout,
 )
+from dataforge_client.events import Events, RunEvent
 from dataforge_client.models import Generation, Project
 from dataforge_client.profiles import Connection, ConnectionSettings, resolve
 from dataforge_client.resources.synthetic import SyntheticJob
@@ -47,6 +48,26 @@ def test_a_synthetic_job_that_waits_for_batch_jobs_is_polled_less_often(pauses: 
     assert done.status == "succeeded"
     assert pauses[0] == 0.5
     assert (max(pauses[1:10]), pauses[-1]) == (pytest.approx(0.5 * 1.5**9), 2.0)
+
+
+def test_a_follower_pauses_where_the_server_holds_no_request(pauses: list[float]) -> None:
+    event = RunEvent("1", "log", "2026-11-29T00:00:00Z", "generating", message="first")
+    pages = iter(
+        [
+            Events("gen_1", "a", closed=False, events=(event,)),
+            Events("gen_1", "a", closed=False, retry_after=2.0),
+            Events("gen_1", "b", closed=True),
+        ]
+    )
+
+    class ScriptedEvents(DataForge):
+        def get_generation_events(self, generation_id: str, **_: object) -> Events:
+            return next(pages)
+
+    with ScriptedEvents("http://127.0.0.1:9", KEY, ORGANIZATION, retry=Retry(sleep=pauses.append)) as client:
+        assert list(client.follow("gen_1")) == [event]
+
+    assert pauses == [2.0]
 
 
 def test_a_call_carries_key_and_organisation(api: FakeApi, data_forge: DataForge) -> None:
