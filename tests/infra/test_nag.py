@@ -17,7 +17,7 @@ WILDCARDS = {
     r"arn:<AWS::Partition>:bedrock:.*/\*": "any model that the account has access to",
     r"arn:<AWS::Partition>:logs:.*:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*": "SageMaker's own log groups",
     r"arn:<AWS::Partition>:ecr:.*:repository/(dataforge-\w+|huggingface-pytorch)-\*": "our images and AWS's",
-    r"arn:<AWS::Partition>:execute-api:.*/POST/@connections/\*": "connections come and go",
+    r"arn:<AWS::Partition>:execute-api:.*/(POST|DELETE)/@connections/\*": "connections come and go",
 }
 
 
