@@ -250,6 +250,10 @@ class Generation:
     """Calls, tokens and dollars as ranges `{"low": ..., "high": ...}`, calculated before the first call."""
     stop_reason: str | None = None
     """Why it ended before all slots were tried: budget_reached."""
+    paused_reason: str | None = None
+    """Why an unfinished job stands still, such as a full disk; it goes on by itself."""
+    cancel_requested: bool = False
+    """The job stops; its status is `cancelled` as soon as the project is free."""
     tokens: Tokens = field(default_factory=Tokens, metadata={"decode": nested(Tokens)})
     report: Report | None = field(default=None, metadata={"decode": _report})
     error: str | None = field(default=None, metadata={"decode": error_text})

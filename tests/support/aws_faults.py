@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from dataforge import platform
 
@@ -23,6 +23,20 @@ def fails(port: str, answers: Callable[[], AWSResponse | None]) -> None:
     """Every request of the port is answered by `answers`, or goes on when that says None."""
     client = getattr(platform.current(), port)._client
     client.meta.events.register_first("before-send", lambda **_: answers())
+
+
+def refuses_writes(code: str) -> None:
+    """Every write to a table is refused for good with this error."""
+    client = platform.current().tables._client  # type: ignore[attr-defined]
+
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        if operation.startswith(("Get", "Query", "BatchGet", "Describe")):
+            return None
+        body = json.dumps({"__type": f"com.amazon.coral.service#{code}", "message": "no"}).encode()
+        return AWSResponse("https://dynamodb", 400, {"content-type": "application/x-amz-json-1.0"}, Raw(body))
+
+    client.meta.events.register_first("before-send", answer)
 
 
 def throttled(times: int) -> Callable[[], AWSResponse | None]:

@@ -15,6 +15,20 @@ _STAGE: dict[str, Stage] = {"validating": "validate", "finalizing": "validate"}
 _UNIT: dict[Stage, str] = {"parse": "documents", "generate": "pairs", "validate": "pairs"}
 
 
+class PauseNotes:
+    """Says once that a job stands still and why, and that it goes on. Called with each state's reason."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter, self._paused = reporter, False
+
+    def __call__(self, reason: str | None) -> None:
+        if reason is not None and not self._paused:
+            self._reporter.note(f"Paused: {reason}. It goes on by itself; Ctrl-C keeps what is done")
+        if reason is None and self._paused:
+            self._reporter.note("Goes on")
+        self._paused = reason is not None
+
+
 class JobProgress:
     """An `on_event` callback for `DataForge.wait` that reports progress.
 
@@ -24,9 +38,11 @@ class JobProgress:
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
+        self._pauses = PauseNotes(reporter)
         self._current: ProgressUpdate | None = None
 
     def __call__(self, job: Generation) -> None:
+        self._pauses(job.paused_reason)
         if job.status == "completed":
             self._finish_job(job)
             return

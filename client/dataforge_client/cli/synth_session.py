@@ -14,6 +14,7 @@ from dataforge_client.cli.connection import ConnectionOptions, connect
 from dataforge_client.cli.exit_codes import DENIED, FAILED, INTERRUPTED, OK, PARTIAL, describe, exit_code, is_refusal
 from dataforge_client.cli.formatting import duration, money
 from dataforge_client.cli.hints import command_line
+from dataforge_client.cli.job_progress import PauseNotes
 from dataforge_client.cli.progress import ProgressUpdate, Stage, is_interactive, make_reporter
 from dataforge_client.cli.synth_files import save_files
 from dataforge_client.cli.terminal import echo, echo_json
@@ -47,6 +48,7 @@ class SynthSession:
         self._started_at = time.monotonic()
         self._job_id, self._is_starting = request.job_id, False
         self._batch_noted = False
+        self._pauses = PauseNotes(self._reporter)
 
     def run(self) -> int:
         """Execute the request; returns the exit code."""
@@ -134,6 +136,7 @@ class SynthSession:
         )
 
     def _report_progress(self, job: SyntheticJob) -> None:
+        self._pauses(job.paused_reason)
         seconds = time.monotonic() - self._started_at
         if job.stage == "waiting" and not self._batch_noted:
             self._batch_noted = True

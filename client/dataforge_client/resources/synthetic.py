@@ -67,6 +67,8 @@ class SyntheticJob:
     completed_at: str | None = None
     expires_at: str | None = None
     error: str | None = None
+    paused_reason: str | None = None
+    """Why an unfinished job stands still, such as a full disk; it goes on by itself."""
     raw: Json = field(default_factory=dict, repr=False)
 
     @property

@@ -330,6 +330,10 @@ class Generation(BaseModel):
     costUsd: float | None
     estimate: Estimate | None
     stopReason: str | None
+    pausedReason: str | None = None
+    """Why an unfinished run stands still, such as a full disk; it goes on by itself."""
+    cancelRequested: bool = False
+    """The run stops; its status is `cancelled` as soon as the project is free."""
     report: Json | None
     error: str | None
     startedAt: str | None

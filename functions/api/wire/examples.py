@@ -138,6 +138,8 @@ GENERATION: Json = {
         "cost_usd": {"low": 1.485, "high": 4.98},
     },
     "stopReason": None,
+    "pausedReason": None,
+    "cancelRequested": False,
     "report": None,
     "error": None,
     "startedAt": "2025-06-15T11:00:30Z",

@@ -248,6 +248,8 @@ class SyntheticJob(Named):
     expires_at: str | None
     """When its files are deleted."""
     error: str | None
+    paused_reason: str | None = None
+    """Why an unfinished job stands still, such as a full disk; it goes on by itself."""
 
 
 class SyntheticJobPage(BaseModel):

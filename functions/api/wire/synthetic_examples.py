@@ -39,6 +39,7 @@ _JOB: Json = {
     "completed_at": "2026-03-11T12:34:56Z",
     "expires_at": "2026-04-10T12:34:56Z",
     "error": None,
+    "paused_reason": None,
 }
 _ENTRY: Json = {
     "entry_id": "01jc",

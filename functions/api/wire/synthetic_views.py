@@ -6,8 +6,10 @@ from typing import Any
 
 from dataforge.recipes.synthetic.pricing import dollars
 from dataforge.store import ledger as books
-from dataforge.store import progress, runs
+from dataforge.store import run_events, runs
+from dataforge.store.progress import Progress
 from dataforge.store.runs import Run
+from dataforge.workflows import pausing
 from dataforge.workflows.engine.rounds import max_slots
 from dataforge.workflows.synthetic import jobs
 from dataforge.workflows.synthetic.starting import JobQuote
@@ -54,7 +56,7 @@ def job(run: Run) -> wire.SyntheticJob:
         count_accepted=run.delivered,
         count_rejected=run.rejected,
         count_failed=run.failed,
-        progress=_progress(run),
+        progress=run_events.percent(run, Progress() if over else run_events.measure(run)[0]),
         stage=run.stage,
         quality_grade=report["overall_grade"] if report else None,
         summary=_summary(report) if report else None,
@@ -69,6 +71,7 @@ def job(run: Run) -> wire.SyntheticJob:
         completed_at=run.completed_at,
         expires_at=jobs.expires_at(run),
         error=jobs.error_of(run),
+        paused_reason=pausing.reason(run),
     )
 
 
@@ -91,17 +94,6 @@ def _text(value: object) -> str | None:
 
 def _summary(report: dict[str, Any]) -> wire.Summary:
     return wire.Summary(**{name: report[name] for name in wire.Summary.model_fields})
-
-
-def _progress(run: Run) -> int:
-    """Writing is the first 95 of 100."""
-    if run.status == "completed":
-        return 100
-    asked = max(run.asked, run.requested, 1)
-    done = run.delivered + run.rejected + run.failed
-    if run.status == "generating":
-        done = progress.of_run(run.run_id, "r").done
-    return 95 if run.status == "validating" else min(95, 95 * done // asked)
 
 
 def balance(account: books.Account, usage: books.Usage) -> wire.Balance:

@@ -10,7 +10,7 @@ from dataforge.store import chunks, documents, pairs, progress, revisions, run_e
 from dataforge.store import exports as export_store
 from dataforge.store import projects as store_projects
 from dataforge.store.review_index import SCORE_UNIT
-from dataforge.workflows import kinds
+from dataforge.workflows import kinds, pausing
 from dataforge.workflows.exporting import export as exporting_export
 from dataforge.workflows.review.analytics import Numbers
 from functions.api.wire import data_forge as wire
@@ -150,7 +150,6 @@ def generation(run: runs.Run) -> wire.Generation:
     """While it runs, counts and cost come from the progress notes of its batches."""
     live = run.status in runs.ACTIVE
     now, spent = run_events.measure(run) if live else (progress.Progress(), None)
-    status = "cancelled" if live and run.cancel_requested else run.status
     cost = spent.cost_usd if spent else run.cost_usd
     cost = None if cost is None else round(cost, 6)
     return wire.Generation(
@@ -158,9 +157,9 @@ def generation(run: runs.Run) -> wire.Generation:
         projectId=run.project_id,
         kind=run.kind,
         config=run.config,
-        status=status,
+        status=run.status,
         stage=run.stage,
-        progress=_percent(run, now),
+        progress=run_events.percent(run, now),
         progressDetail=_detail(run, now, cost),
         jobName=f"df-{run.kind}-{run.run_id[:8]}",
         results=run.results or _results_so_far(run, spent),
@@ -180,22 +179,14 @@ def generation(run: runs.Run) -> wire.Generation:
         costUsd=cost,
         estimate=wire.Estimate.model_validate(run.estimate) if run.estimate else None,
         stopReason=run.stop_reason,
+        pausedReason=pausing.reason(run),
+        cancelRequested=run.cancel_requested,
         report=run.report,
         error=run.error,
         startedAt=run.started_at,
         completedAt=run.completed_at,
         createdAt=run.created_at,
     )
-
-
-def _percent(run: runs.Run, now: progress.Progress) -> int:
-    """0 before planning, 100 only when completed; validating is the last tenth."""
-    if run.status == "completed":
-        return 100
-    if run.status == "validating":
-        return 90
-    fresh = max(1, run.asked - run.delivered - run.rejected - run.failed)
-    return min(90, round(90 * now.done / fresh)) if run.asked else 0
 
 
 def _detail(run: runs.Run, now: progress.Progress, cost: float | None) -> wire.StageProgress:

@@ -4,6 +4,7 @@
 |---|---|
 | how far every part of a run is            | query run_events (run_id, begins `progress#[<part>]`)    |
 | a part is so far now                      | put run_events (run_id, `progress#<part>`)               |
+| how far it was                            | get run_events (run_id, `progress#<part>`)               |
 
 A part is `r<round>b<batch>` for a batch, the id of a document for its parse, or the name of a call outside the batches.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Put, Write
@@ -40,6 +41,19 @@ class Progress:
     reason: str | None = None
     """Why a document failed; of batches the run's files say it."""
 
+    def at_least(self, earlier: Progress) -> Progress:
+        """These figures, or those of an earlier attempt that had come further."""
+        known = None not in (self.cost_usd, earlier.cost_usd)
+        return replace(
+            earlier if self.done < earlier.done else self,
+            total=self.total,
+            input_tokens=max(self.input_tokens, earlier.input_tokens),
+            output_tokens=max(self.output_tokens, earlier.output_tokens),
+            cached_tokens=max(self.cached_tokens, earlier.cached_tokens),
+            teacher_calls=max(self.teacher_calls, earlier.teacher_calls),
+            cost_usd=max(self.cost_usd or 0.0, earlier.cost_usd or 0.0) if known else None,
+        )
+
     def __add__(self, other: Progress) -> Progress:
         return Progress(
             done=self.done + other.done,
@@ -65,6 +79,12 @@ def write(run_id: str, part: str, progress: Progress) -> Write:
 
 def _row(run_id: str, part: str, progress: Progress) -> Item:
     return {**to_item(progress), "run_id": run_id, "at_seq": f"{_PREFIX}{part}", "expires_at": retention.expiry()}
+
+
+def of_part(run_id: str, part: str) -> Progress:
+    """Zero when nothing is known of it."""
+    item = current().tables.get("run_events", {"run_id": run_id, "at_seq": f"{_PREFIX}{part}"})
+    return from_item(Progress, {"cost_usd": None, **item}) if item else Progress()
 
 
 def of_run(run_id: str, part: str = "") -> Progress:

@@ -5,6 +5,7 @@
 | replies already paid for          | query replies (run_id, between two slots)               |
 | one reply                         | get replies (run_id, slot)                              |
 | replies outside of the slots      | query replies (run_id, begins a name)                   |
+| can replies be stored now?        | put, then delete replies (run_id, `probe`)              |
 """
 
 from __future__ import annotations
@@ -53,6 +54,18 @@ def keep(reply: Reply) -> None:
 
 def keep_many(replies: Iterable[Reply]) -> None:
     current().tables.batch_put("replies", (to_item(reply) for reply in replies))
+
+
+PROBE_BYTES = {"embedded": 200_000}
+"""By backend: what the longest reply takes. A store of AWS that takes one byte takes any number."""
+
+
+def probe(run_id: str) -> None:
+    """Write as much as a long reply, and delete it again. Raises Busy when the store takes no replies."""
+    key = {"run_id": run_id, "slot": "probe"}
+    text = "." * PROBE_BYTES.get(current().name, 1)
+    current().tables.put("replies", {**key, "text": text, "expires_at": expires_at()})
+    current().tables.delete("replies", key)
 
 
 def get(run_id: str, key: str) -> Reply | None:

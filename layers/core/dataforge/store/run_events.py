@@ -29,7 +29,7 @@ from dataforge.store import own_writes, retention
 from dataforge.store import progress as progress_store
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.progress import Progress
-from dataforge.store.runs import Run
+from dataforge.store.runs import ACTIVE, Run
 
 PUBLISH_EVERY = 500
 """Milliseconds between two progress events of a run, whatever the number of its batches."""
@@ -229,3 +229,20 @@ def record_progress(run: Run, part: str, progress: Progress) -> None:
 def measure(run: Run) -> tuple[Progress, Progress]:
     """How far this stage is (of this round of asking), and all rounds together."""
     return progress_store.of_round(run.run_id, run.assessed_round + 1)
+
+
+def percent(run: Run, stage: Progress) -> int:
+    """0 before planning, 100 only when completed; it never falls. stage: as `measure` gives it.
+
+    The first round is the first 90, validating it included; each further round takes half of what is left.
+    """
+    if run.status == "completed":
+        return 100
+    if run.status not in ACTIVE:
+        return run.progress
+    assessed = run.assessed_round + 1
+    base, width = (100 - 10 / 2 ** (assessed - 1), 10 / 2**assessed) if assessed else (0.0, 90.0)
+    fresh = run.asked - run.delivered - run.rejected - run.failed
+    if run.status == "validating":
+        return int(base + width * (fresh > 0))  # 0 once it is counted, until the next round is planned
+    return int(base + width * min(1.0, stage.done / max(1, fresh))) if run.asked else 0

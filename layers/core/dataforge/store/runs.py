@@ -66,6 +66,10 @@ class Run:
     """Why it ended before it had all that was asked for: budget_reached."""
     teacher_calls: int = 0
     """Answered ones, each of which was paid for."""
+    paused: str | None = None
+    """Why it stands still: see `workflows.pausing`."""
+    progress: int = 0
+    """Percent, of a run that ended without completing."""
     started_at: str | None = None
     completed_at: str | None = None
     error: str | None = None

@@ -17,7 +17,7 @@ from dataforge.errors import Busy, ConditionFailed, Conflict, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Execution, Item, Put
-from dataforge.store import progress, projects, run_log, run_status, runs, task_tokens
+from dataforge.store import progress, projects, run_events, run_log, run_status, runs, task_tokens
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.workflows import kinds, state_input
@@ -245,6 +245,8 @@ def cancel(run: Run) -> Run:
 def finish(run: Run, status: str, *, error: str | None = None, values: Item | None = None) -> Run:
     """Close a run once and let the project's next run in; a run that is closed already stays as it is."""
     closing: Item = {**(values or {}), "status": status, "completed_at": clock.now()}
+    if status != "completed" and run.status in runs.ACTIVE:
+        closing["progress"] = run_events.percent(run, run_events.measure(run)[0])
     if error:
         closing["error"] = redact(error)[:2000]
     try:

@@ -10,10 +10,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from dataforge import platform, settings
+from dataforge.errors import StoreRefuses
 from dataforge.platform.ports import Item
+from dataforge.store import replies
 from dataforge.workflows import run_states
 from dataforge.workflows.documents import parsing
-from tests.support.aws_faults import fails, throttled
+from tests.support.aws_faults import fails, refuses_writes, throttled
 from tests.support.projects import RULES
 from tests.support.service import Service, handler
 
@@ -166,3 +168,20 @@ def test_an_upload_address_is_signed_with_its_end_its_type_and_its_length(servic
     assert {"content-length", "content-type", "host"} <= set(signed["X-Amz-SignedHeaders"].split(";"))
     assert signed["X-Amz-Date"]
     assert signed["X-Amz-Signature"]
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "KMS.DisabledException"])
+def test_a_store_that_refuses_writes_is_told_apart_from_one_that_is_busy(
+    service: Service, pauses: list[float], code: str
+) -> None:
+    project_id = service.project()
+    refuses_writes(code)
+
+    read = asked(service, f"/projects/{project_id}")
+    with pytest.raises(StoreRefuses, match=f"The store refuses PutItem: {code}"):
+        replies.probe("gen_1")
+    written = service.http.post("/api/v1/data-forge/projects", json={"name": "second"}, headers=service.headers)
+
+    assert read.status_code == 200, "reading goes on"
+    assert (written.status_code, written.json()["code"]) == (503, "STORE_REFUSES")
+    assert pauses == [], "no retry helps"

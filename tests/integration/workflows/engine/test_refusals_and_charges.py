@@ -23,6 +23,7 @@ from dataforge.workflows.engine import retry, rounds
 from dataforge.workflows.engine.context import BatchContext, Stopped
 from dataforge.workflows.engine.cost_budget import CostBudget, max_cost
 from dataforge.workflows.engine.rate_limiter import RateLimiter
+from dataforge.workflows.engine.store_gate import StoreGate
 from tests.support.document_runs import batches, begin, counts_of, good, passage, teach, walk
 from tests.support.synthetic_runs import SyntheticHarness, write
 
@@ -82,7 +83,9 @@ def test_a_wrong_key_ends_the_batch_at_the_first_call(project: Project, monkeypa
 def context_of(run: runs.Run, teacher: ScriptedTeacher, limit: float) -> BatchContext:
     price = Price(100.0, 1000.0)
     budget = CostBudget(run.run_id, "r0b0000", price, limit=limit)
-    context = BatchContext(run=run, name="r0b0000", teacher=teacher, stored={}, slots=1, budget=budget)
+    context = BatchContext(
+        run=run, name="r0b0000", teacher=teacher, stored={}, slots=1, budget=budget, gate=StoreGate(run)
+    )
     model = engine_batch.config.model_of(run)
     context.rate_limiters = {teacher.name: RateLimiter(model, run.org_id, 4, context.is_over)}
     return context

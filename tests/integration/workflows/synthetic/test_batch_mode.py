@@ -234,7 +234,7 @@ def test_cancel_keeps_what_the_job_had_answered(provider: BatchServer, service: 
     job = api.wait(job_id)
     until(lambda: runs.get(service.headers["X-Organization-ID"], job_id).status == "cancelled")
 
-    assert (waiting["status"], waiting["stage"], waiting["progress"]) == ("running", "waiting", 38)  # 8 of 20, of 95
+    assert (waiting["status"], waiting["stage"], waiting["progress"]) == ("running", "waiting", 36)  # 8 of 20, of 90
     assert (job["status"], job["error"]) == ("failed", "cancelled by user")
     assert counts(service, job) == (20, 12, 0, 8), logs(job)
     assert [b.resource["status"] for b in provider.batches.values()] == ["cancelled"]

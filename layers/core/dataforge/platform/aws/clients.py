@@ -1,7 +1,7 @@
 """Clients of AWS services. From botocore: the resources and transfers that boto3 adds cost a cold start 0.05 s.
 
-A service that is still overloaded or unreachable after the last retry raises Busy, whichever service it is; every other
-error stays botocore's.
+A service that is still overloaded or unreachable after the last retry raises Busy, whichever service it is; a store
+that takes no writes raises StoreRefuses; every other error stays botocore's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session, get_session
 
 from dataforge import settings
-from dataforge.errors import Busy
+from dataforge.errors import Busy, StoreRefuses
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,22 @@ OVERLOADED = {
 """Codes of DynamoDB, S3, Step Functions and Secrets Manager for "later". A HEAD of S3 has its status only."""
 SERVICES = ("apigatewaymanagementapi", "dynamodb", "s3", "secretsmanager", "stepfunctions")
 """Every service that anything but the operator's command calls."""
+REFUSED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "ItemCollectionSizeLimitExceededException",
+    "KMS.AccessDeniedException",
+    "KMS.DisabledException",
+    "KMS.KMSInvalidStateException",
+    "KMS.NotFoundException",
+    "NoSuchBucket",
+}
+"""Codes of a store that takes no writes until a person has changed something."""
+WRITES = {
+    *("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"),
+    *("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
+}
 _creating = Lock()
 
 
@@ -87,6 +103,8 @@ def _after_response(model: Any, parsed: Any, **_: Any) -> None:
     code = str(parsed.get("Error", {}).get("Code", ""))
     if code in OVERLOADED:
         raise _busy(model.name, code)
+    if code in REFUSED and model.name in WRITES:
+        raise StoreRefuses(f"The store refuses {model.name}: {code}")
 
 
 def _after_no_response(exception: BaseException, event_name: str, **_: Any) -> None:

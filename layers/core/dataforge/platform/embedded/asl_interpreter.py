@@ -357,7 +357,7 @@ def next_try(
     tries: how often each retrier has been used in this visit of the state (empty: none yet). The first retrier that
     matches decides, also when it is used up.
     """
-    counts = list(tries) or [0] * len(retriers)
+    counts = [*tries, *[0] * (len(retriers) - len(tries))]  # an earlier definition may have had fewer
     for index, retrier in enumerate(retriers):
         if not matches(retrier.errors, error):
             continue

@@ -23,7 +23,7 @@ from sqlite3 import Connection
 from typing import BinaryIO
 
 from dataforge.errors import Malformed, TooLarge
-from dataforge.platform.embedded import signed_urls
+from dataforge.platform.embedded import refusals, signed_urls
 from dataforge.platform.embedded.database import Database, after_prefix
 from dataforge.platform.file_keys import check_key, check_prefix
 from dataforge.platform.ports import FileInfo
@@ -208,8 +208,13 @@ class LocalFiles:
 
     @contextmanager
     def _upload(self, key: str, max_bytes: int | None) -> Iterator[Upload]:
-        """A blob to write; deleted at the end, unless the block has committed it."""
+        """A blob to write; deleted at the end, unless the block has committed it. Raises StoreRefuses."""
         check_key(key)
+        with refusals.translated(self._blobs), self._blob_of(max_bytes) as upload:
+            yield upload
+
+    @contextmanager
+    def _blob_of(self, max_bytes: int | None) -> Iterator[Upload]:
         blob = secrets.token_hex(16)
         path = self._path(blob)
         path.parent.mkdir(parents=True, exist_ok=True)

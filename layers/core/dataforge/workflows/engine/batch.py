@@ -11,12 +11,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import cast
 
 from dataforge import clock, settings
 from dataforge.errors import BatchUnfinished, NotFound
 from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question, Slot
+from dataforge.store import progress as progress_store
 from dataforge.store import replies as reply_store
 from dataforge.store import run_events, run_log, runs
 from dataforge.store.progress import Progress
@@ -28,6 +30,7 @@ from dataforge.workflows.engine import config, outcomes, reply_lineage, retry
 from dataforge.workflows.engine.context import BatchContext, Call, OpenBatch, OutOfTime, Stopped
 from dataforge.workflows.engine.outcomes import Drafted, Failed
 from dataforge.workflows.engine.rate_limiter import RateLimiter
+from dataforge.workflows.engine.store_gate import Closed
 from dataforge.workflows.state_input import StateInput
 
 logger = logging.getLogger(__name__)
@@ -36,6 +39,8 @@ HEARTBEAT = 0.5
 """Seconds between two looks at the cancel flag, and between two notes of progress."""
 MAX_REPLY_BYTES = 200_000
 """A longer reply is cut before it is stored: a table item holds 400 KB."""
+LAST_SECONDS = 20.0
+"""Of an invocation: what cannot be stored by then is given up."""
 IDLE = 0.005
 """Seconds without a reply after which deferred work is done."""
 WORKERS_PER_CALL = 2
@@ -83,6 +88,7 @@ def set_deadline(context: BatchContext, seconds: float | None) -> None:
     if seconds is not None:
         reserve = min(seconds / 3, settings.get().teacher_timeout + 15)
         context.deadline = time.monotonic() + seconds - reserve
+        context.gate.end = time.monotonic() + seconds - min(seconds / 10, LAST_SECONDS)
 
 
 def finish(batch: OpenBatch, e: StateInput) -> Item:
@@ -90,6 +96,7 @@ def finish(batch: OpenBatch, e: StateInput) -> Item:
     context = batch.context
     done = len(context.outcomes)
     if done < context.slots:
+        context.gate.raise_if_closed()
         raise BatchUnfinished(f"{done} of {context.slots} slots are done; the rest takes another attempt")
     run = runs.get(e.org_id, e.run_id)  # NotFound: its project was deleted meanwhile, and no file may come after that
     made = sum(isinstance(o, Drafted) for o in context.outcomes)
@@ -147,6 +154,9 @@ async def ask_all(context: BatchContext, call: Call, calls: Sequence[Sequence[Sl
     context.rate_limiters = {t.name: RateLimiter(m, context.run.org_id, concurrency, context.is_over) for t, m in asked}
     background = [asyncio.create_task(_heartbeat(context)), asyncio.create_task(_run_deferred(context))]
     try:
+        if context.stop is None:
+            with suppress(Closed):
+                await context.gate.probe()
         async with asyncio.TaskGroup() as group:
             for _ in range(min(WORKERS_PER_CALL * concurrency, len(calls))):
                 group.create_task(_worker(context, call, queue))
@@ -173,7 +183,7 @@ async def _worker(context: BatchContext, call: Call, queue: Iterator[Sequence[Sl
         try:
             made = await call(slots)
             context.outcomes += made
-        except OutOfTime:
+        except (OutOfTime, Closed):
             continue
         except Exception as defect:  # the batch dies of it: nobody pays for another call meanwhile
             context.end("batch_failed", str(defect))
@@ -224,7 +234,9 @@ def _record_progress(context: BatchContext) -> None:
         cached_tokens=cast(int, usage["cached_tokens"]),
         teacher_calls=cast(int, usage["replies"]),
     )
-    run_events.record_progress(context.run, context.name, progress)
+    if context.before is None:
+        context.before = progress_store.of_part(context.run.run_id, context.name)
+    run_events.record_progress(context.run, context.name, progress.at_least(context.before))
 
 
 async def fetch_reply(
@@ -244,7 +256,7 @@ async def fetch_reply(
     async def store(answer: Answer) -> Reply:
         prompt = reply_lineage.prompt_hash(question)
         reply = reply_of(context.run, key, answer, prompt_hash=prompt, asked=len(question.slots))
-        kept = asyncio.get_running_loop().run_in_executor(None, reply_store.keep, reply)
+        kept = asyncio.ensure_future(context.gate.write(lambda: asyncio.to_thread(reply_store.keep, reply)))
         await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
         return reply
 

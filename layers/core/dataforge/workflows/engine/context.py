@@ -13,6 +13,7 @@ from dataforge import settings
 from dataforge.records import Question, Slot
 from dataforge.store import replies as reply_store
 from dataforge.store import runs
+from dataforge.store.progress import Progress
 from dataforge.store.replies import Reply
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, build
@@ -21,6 +22,7 @@ from dataforge.workflows.engine import config
 from dataforge.workflows.engine.cost_budget import CostBudget
 from dataforge.workflows.engine.outcomes import Outcome
 from dataforge.workflows.engine.rate_limiter import RateLimiter
+from dataforge.workflows.engine.store_gate import StoreGate
 from dataforge.workflows.state_input import StateInput
 
 MAX_REPLY_TOKENS = 32_768
@@ -67,6 +69,7 @@ class BatchContext:
     """Questions that a provider refused inside a batch job, by key, and why."""
     slots: int
     budget: CostBudget
+    gate: StoreGate
     other_teachers: tuple[tuple[Teacher, Model], ...] = ()
     """Further teachers that its calls ask, each under the rate limits of its own model."""
     rate_limiters: dict[str, RateLimiter] = field(default_factory=dict)
@@ -80,6 +83,8 @@ class BatchContext:
     """What requests did without, because the model does not take it, by teacher."""
     traffic: defaultdict[tuple[str, str], Traffic] = field(default_factory=lambda: defaultdict(Traffic))
     """What teachers made of the requests of this attempt of the batch, by teacher and kind of question."""
+    before: Progress | None = None
+    """How far an earlier attempt of the batch was; None: not read yet."""
     stop: str | None = None
     """Why no further call is sent: cancelled, out of budget, the teacher refused for good or cannot be reached."""
     stop_detail: str = ""
@@ -155,6 +160,7 @@ def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> Ba
         stored=stored,
         refused=_refused_in_jobs(run, e) if wanted.in_batch_mode else {},
         slots=len(indices),
+        gate=StoreGate(run),
         budget=CostBudget(
             run.run_id,
             name,

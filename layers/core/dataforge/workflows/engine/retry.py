@@ -81,11 +81,13 @@ def _traffic(context: BatchContext, teacher: Teacher, question: Question) -> Tra
 
 
 async def _send(context: BatchContext, question: Question, teacher: Teacher, store: StoreReply) -> Reply:
-    """One request, its price reserved and admitted by the rate limiter. Raises TeacherError, Stopped, OutOfTime."""
+    """One request, its price reserved and admitted by the rate limiter, while replies can be stored. Raises
+    TeacherError, Stopped, OutOfTime, Closed."""
     if context.stop is not None:
         raise Stopped(context.stop, context.stop_detail)
-    limiter = context.rate_limiters[teacher.name]
-    held = await context.budget.hold(question)
+    limiter, gate = context.rate_limiters[teacher.name], context.gate
+    await gate.passed(context.is_over)
+    held = await gate.write(lambda: context.budget.hold(question))
     if held is None:
         context.end("budget_reached", f"max_cost_usd {config.of(context.run).max_cost_usd:g} is used up")
         raise Stopped(str(context.stop), context.stop_detail)
@@ -99,7 +101,10 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
         return await store(answer)
 
     try:
-        era = None if context.is_over() else await limiter.enter(question)
+        era = None if context.is_over() else await gate.write(lambda: limiter.enter(question))
+        if era is not None and not await gate.passed(context.is_over):  # it closed while this call waited
+            limiter.lost(era)
+            era = None
         if era is None:
             if context.stop is None:
                 raise OutOfTime

@@ -88,6 +88,7 @@ def _taxonomy(run: Run, spec: Spec) -> Taxonomy:
     """Asked once per run; on file from then on."""
     known = run_files.read_json(run, "taxonomy.json")
     if known is None:
+        replies.probe(run.run_id)  # nothing is paid for that cannot be stored
         known = asyncio.run(_ask_for_topics(run, spec))
         run_files.write_json(run, "taxonomy.json", known)
     topics = cast("dict[str, list[str]]", known)
