@@ -65,6 +65,7 @@ _SECRET = re.compile(
             r"\b(?:AKIA|ASIA)[A-Z0-9]{16}",
             r"eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?",  # a JWT
             r"(?i:x-amz-(?:signature|credential|security-token)|signature|credential)(?:=|%3[Dd])[^\s&,\"'<>]+",
+            r"(?<=://)[^\s/?#@\"'<>]+(?=@)",  # user and password of a URL
             r"(?:sig|api_key)=[^\s&\"'<>]+",
             r"(?i:(?:x-api-key|authorization|(?:aws_?)?(?:secret_?access_?key|session_?token)))[\"']?\s*[:=]\s*b?[\"']?"
             r"(?i:(?:bearer|basic|aws4-hmac-sha256)\s+)?[^\s,\"'<>]+",

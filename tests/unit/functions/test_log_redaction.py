@@ -51,6 +51,7 @@ SHAPES = {
     "credential of a URL": ACCESS_KEY.map(lambda s: (s, f"?X-Amz-Credential={s}%2F20260101%2Fus-east-1%2Fs3&x=1")),
     "token of a URL": BASE64.map(lambda s: (s, f"?X-Amz-Security-Token={s}&x=1")),
     "signed header": HEX.map(lambda s: (s, f"AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature={s}")),
+    "password of a URL": HEX.map(lambda s: (s, f"https://ann:{s}@host:8000/v1")),
     "URL of one machine": HEX.map(lambda s: (s, f"/files/a.md?expires=17&sig={s}")),
 }
 

@@ -66,6 +66,22 @@ def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: py
     assert "secret" not in str(problem.value)
 
 
+@pytest.mark.parametrize("base_url", ["http://ann:s3cret@127.0.0.1:9/v1", "ftp://ann:s3cret@host/v1"])
+def test_a_password_in_the_base_url_is_in_no_message(base_url: str) -> None:
+    async def run() -> Answer:
+        teacher = OpenAICompatible("openai:m", "m", base_url=base_url, timeout=5)
+        try:
+            return await teacher.ask(QUESTION)
+        finally:
+            await teacher.close()
+
+    with pytest.raises((TeacherUnreachable, TeacherRefused)) as problem:
+        asyncio.run(run())
+
+    assert "s3cret" not in str(problem.value)
+    assert "[redacted]@" in str(problem.value)
+
+
 @pytest.mark.parametrize(
     ("url", "no_proxy", "direct"),
     [

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from dataforge.errors import TeacherRefused, TeacherUnreachable
+from dataforge.log import redact
 from dataforge.teachers.failures import failure
 from dataforge.teachers.proxies import proxy_for
 from dataforge.teachers.response import MAX_REPLY_BYTES, Response
@@ -102,6 +103,7 @@ class Connection:
     def _translated_errors(self, url: str, request: _Request) -> Iterator[None]:
         import aiohttp
 
+        url = redact(url)
         try:
             yield
         except asyncio.CancelledError as cancelled:
@@ -135,7 +137,7 @@ class Connection:
         return f" through the proxy {through.host}:{through.port}" if through else ""
 
     def _unreachable(self, problem: str, request: _Request) -> TeacherUnreachable:
-        return TeacherUnreachable(f"{self._name}: {problem}", may_be_billed=request.is_sent)
+        return TeacherUnreachable(f"{self._name}: {redact(problem)}", may_be_billed=request.is_sent)
 
     def _proxy(self, url: str) -> str | None:
         """Looked up once: a teacher has one server. The environment does not change while it works."""
