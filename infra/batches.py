@@ -8,7 +8,7 @@ from constructs import Construct
 
 from infra import access, catalog
 from infra.data import Stored
-from infra.lambdas import arn, invoke_models
+from infra.lambdas import arn, model_arns
 from infra.stages import Stage
 
 
@@ -34,8 +34,9 @@ class Batches(Construct):
         for statement in (
             iam.PolicyStatement(actions=["s3:GetObject", "s3:PutObject"], resources=[files], conditions=ours),
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[data.bucket.bucket_arn], conditions=ours),
-            # A job on a cross-region inference profile invokes models with this role.
-            invoke_models(self),
             *access.may_use_key(stage),
         ):
             self.role.add_to_policy(statement)
+        # A job on a cross-region inference profile invokes models with this role.
+        if models := model_arns(self, stage):
+            self.role.add_to_policy(iam.PolicyStatement(actions=["bedrock:InvokeModel"], resources=models))

@@ -5,6 +5,7 @@ A role has exactly the permissions that the catalog lists: tables, bucket, state
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
@@ -37,6 +38,7 @@ FILE_ACTIONS = {
 }
 # Functions that push to WebSocket connections query them and delete closed ones.
 _PUSH = ("connections",)
+_GEO = re.compile(r"^(?:us|eu|apac|jp|au|global|us-gov)\.")
 # Days -> the CDK's constant.
 RETENTION = {
     7: logs.RetentionDays.ONE_WEEK,
@@ -109,6 +111,7 @@ class Lambdas(Construct):
             # Who waits for an answer is told after some 4 s (at most 7) to come again; everything else waits longer.
             **({"DATAFORGE_STORE_ATTEMPTS": "4"} if facts.timeout_s < 60 else {}),
             "DATAFORGE_BATCH_ROLE": self._batch_role.role_arn,
+            **({"DATAFORGE_CORS_ORIGINS": ",".join(self._stage.cors_origins)} if self._stage.cors_origins else {}),
             # Calls of other threads have no segment to stand under; without this each is logged as an error.
             **({"DATAFORGE_TRACER": "1", "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR"} if self._stage.tracer else {}),
             **machines,
@@ -179,10 +182,12 @@ class Lambdas(Construct):
         """Which model is the run's choice. A cross-region inference profile asks models of several regions."""
         if not facts.models:
             return []
-        endpoints = arn(self, "sagemaker", "endpoint", "*", slash=True)
+        names = ("*",) if self._stage.endpoints is None else self._stage.endpoints
+        endpoints = [arn(self, "sagemaker", "endpoint", name.lower(), slash=True) for name in names]
+        models = model_arns(self, self._stage)
         return [
-            invoke_models(self),
-            iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoints]),
+            *([iam.PolicyStatement(actions=["bedrock:InvokeModel"], resources=models)] if models else []),
+            *([iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=endpoints)] if endpoints else []),
         ]
 
     def _jobs(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
@@ -195,7 +200,9 @@ class Lambdas(Construct):
             actions = ["bedrock:GetModelInvocationJob", "bedrock:StopModelInvocationJob"]
             return [iam.PolicyStatement(actions=actions, resources=[jobs]), find]
         return [
-            iam.PolicyStatement(actions=["bedrock:CreateModelInvocationJob"], resources=[jobs, *_models(self)]),
+            iam.PolicyStatement(
+                actions=["bedrock:CreateModelInvocationJob"], resources=[jobs, *model_arns(self, self._stage)]
+            ),
             find,
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
@@ -205,14 +212,26 @@ class Lambdas(Construct):
         ]
 
 
-def invoke_models(scope: Construct) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=["bedrock:InvokeModel"], resources=_models(scope))
+def model_arns(scope: Construct, stage: Stage) -> list[str]:
+    """The models of Bedrock that may be invoked. An inference profile asks its model in several regions, so that both
+    are named: `eu.amazon.nova-lite-v1:0` is a profile of `amazon.nova-lite-v1:0`."""
+    if stage.models is None:
+        kinds = ("inference-profile", "application-inference-profile")
+        return [_foundation(scope, "*"), *(arn(scope, "bedrock", kind, "*", slash=True) for kind in kinds)]
+    found: list[str] = []
+    for name in stage.models:
+        if name.startswith("arn:"):
+            found.append(name)
+            continue
+        plain = _GEO.sub("", name)
+        found.append(_foundation(scope, plain))
+        if plain != name:
+            found.append(arn(scope, "bedrock", "inference-profile", name, slash=True))
+    return list(dict.fromkeys(found))
 
 
-def _models(scope: Construct) -> list[str]:
-    kinds = ("inference-profile", "application-inference-profile")
-    profiles = [arn(scope, "bedrock", kind, "*", slash=True) for kind in kinds]
-    return [f"arn:{Stack.of(scope).partition}:bedrock:*::foundation-model/*", *profiles]
+def _foundation(scope: Construct, name: str) -> str:
+    return f"arn:{Stack.of(scope).partition}:bedrock:*::foundation-model/{name}"
 
 
 def log_group(scope: Construct, construct_id: str, name: str, stage: Stage) -> logs.LogGroup:

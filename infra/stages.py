@@ -49,6 +49,13 @@ class Stage:
     """An SNS topic of yours that receives the alarms; it must allow CloudWatch to publish."""
     budget_usd: float | None = None
     """Mail at 80 % and 100 % of this much a month, and when the forecast passes it; counts what carries our tag."""
+    models: tuple[str, ...] | None = None
+    """Models of Bedrock that the functions may invoke: ids (`amazon.nova-lite-v1:0`, `eu.anthropic...`) or ARNs; None:
+    all, and the organisations' allow-lists alone decide."""
+    endpoints: tuple[str, ...] | None = None
+    """SageMaker endpoints that they may invoke, by name; None: all of the account and region."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the API."""
     domain: str | None = None
     """Host name of the API, with `certificate_arn` (ACM, same region)."""
     certificate_arn: str | None = None
@@ -155,6 +162,13 @@ def _concurrency(text: str) -> dict[str, int]:
     return found
 
 
+def _allowed(text: str) -> tuple[str, ...]:
+    """Comma separated; `none`: not a single one."""
+    if not re.fullmatch(r"[\w.:/*,\s-]+", text):
+        raise ValueError("say names with commas between them, or none")
+    return () if text.strip() == "none" else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 OPTIONS: dict[str, Callable[[str], object]] = {
     "waf": _switch,
     "waf_managed_rules": _switch,
@@ -164,6 +178,9 @@ OPTIONS: dict[str, Callable[[str], object]] = {
     "alarm_email": str,
     "alarm_topic_arn": _arn,
     "budget_usd": _dollars,
+    "models": _allowed,
+    "endpoints": _allowed,
+    "cors_origins": _allowed,
     "domain": str,
     "certificate_arn": _arn,
     "requests_per_address": _count,

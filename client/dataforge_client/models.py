@@ -249,7 +249,7 @@ class Generation:
     estimate: Json | None = None
     """Calls, tokens and dollars as ranges `{"low": ..., "high": ...}`, calculated before the first call."""
     stop_reason: str | None = None
-    """Why it ended before all slots were tried: budget_reached."""
+    """Why it ended before all slots were tried: budget_reached or monthly_budget_reached."""
     paused_reason: str | None = None
     """Why an unfinished job stands still, such as a full disk; it goes on by itself."""
     cancel_requested: bool = False

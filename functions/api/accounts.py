@@ -9,9 +9,9 @@ from dataforge.errors import Invalid, NotFound
 from dataforge.store import api_keys, members, socket_tickets
 from dataforge.store.connections import Opener
 from functions.api.callers import AnyCallerDep
+from functions.api.path_ids import KeyId, UserId
 from functions.api.routing import Route
 from functions.api.wire import accounts as wire
-from functions.api.wire.limits import Id
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=Route)
 
@@ -36,7 +36,7 @@ def list_api_keys(who: AnyCallerDep) -> list[wire.ApiKey]:
 
 
 @router.delete("/api-keys/{key_id}", operation_id="revoke_api_key")
-def revoke_api_key(who: AnyCallerDep, key_id: Id) -> wire.Revoked:
+def revoke_api_key(who: AnyCallerDep, key_id: KeyId) -> wire.Revoked:
     """The key is invalid from the next request on; event streams and connections that it opened end. A key may revoke
     itself."""
     api_keys.revoke(who.org_id, key_id)
@@ -78,7 +78,7 @@ def add_member(who: AnyCallerDep, body: wire.AddMember) -> wire.Member:
 
 
 @router.delete("/members/{user_id}", operation_id="remove_member")
-def remove_member(who: AnyCallerDep, user_id: Id) -> wire.Removed:
+def remove_member(who: AnyCallerDep, user_id: UserId) -> wire.Removed:
     """Their keys are revoked at once; what they created remains. The last owner cannot be removed (409)."""
     revoked = members.remove(who.org_id, user_id)
     return wire.Removed(message=f"Member {user_id} removed", user_id=user_id, revoked_keys=revoked)

@@ -15,7 +15,7 @@ from dataforge.errors import RateLimited
 from dataforge.quotas import Allowance
 from dataforge.store import api_keys, projects, schema
 from dataforge.store.projects import Project
-from functions.api.wire.limits import Id
+from functions.api.path_ids import ProjectId
 
 ORGANIZATION = "OrganizationId"
 """Name of the security scheme that is combined with each way to send the key."""
@@ -50,7 +50,7 @@ def authorize(request: Request, *, org_required: bool) -> Caller:
         return known
     path = request.scope["path"]
     _check_schema_version()
-    api = next((name for prefix, name in APIS.items() if path.startswith(prefix)), "accounts")
+    api = _api_of(path)
     who = access.authenticate(_key(request))
     log.add(org_id=who.org_id)
     allowance = request.state.allowance = quotas.take(who.org_id, api)
@@ -63,7 +63,7 @@ def authorize(request: Request, *, org_required: bool) -> Caller:
         who,
         request.headers.get("X-Organization-ID"),
         org_required=org_required,
-        scope=_scope(api, path, request.method),
+        scope=scope_of(path, request.method),
     )
     request.state.caller = who
     return who
@@ -94,9 +94,15 @@ def _key(request: Request) -> str | None:
     return request.headers.get("X-API-Key") or bearer or None
 
 
-def _scope(api: str, path: str, method: str) -> str | None:
+def _api_of(path: str) -> str:
+    return next((name for prefix, name in APIS.items() if path.startswith(prefix)), "accounts")
+
+
+def scope_of(path: str, method: str) -> str | None:
+    """The scope that a key needs for a request; None: any key will do."""
     if path.startswith(ADMIN_PATHS):
         return api_keys.ADMIN
+    api = _api_of(path)
     if api == "accounts":
         return None
     return f"{api}:{'read' if method in ('GET', 'HEAD') else 'write'}"
@@ -128,7 +134,7 @@ CallerDep = Annotated[Caller, Depends(caller)]
 AnyCallerDep = Annotated[Caller, Depends(caller_anywhere)]
 
 
-def project(who: CallerDep, project_id: Id) -> Project:
+def project(who: CallerDep, project_id: ProjectId) -> Project:
     """The project of the path, if it is the caller's: 404 otherwise."""
     return projects.get(who.org_id, project_id)
 

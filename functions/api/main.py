@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 
 from dataforge import VERSION, log, platform, settings
-from functions.api import accounts, data_forge, docs, errors, ledger, openapi, synthetic, system
+from functions.api import accounts, browsers, data_forge, docs, errors, ledger, openapi, synthetic, system
 from functions.api.each_request import EachRequest
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
@@ -36,6 +36,7 @@ def create_app() -> FastAPI:
         redoc_url=None,  # see docs.py: FastAPI's page loads files from another host
     )
     app.add_middleware(EachRequest)
+    browsers.install(app)
     errors.install(app)
     app.include_router(docs.router)
     app.include_router(system.router)

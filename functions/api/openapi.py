@@ -1,6 +1,8 @@
-"""The OpenAPI document: FastAPI's own, completed with error responses, headers, examples, links and authentication.
+"""The OpenAPI document: FastAPI's own, completed with descriptions, error responses, headers, examples, links, scopes.
 
-The tables below decide by the facts of an operation which of these apply to it; a new route needs no entry.
+The tables below decide by the facts of an operation which of these apply to it; a new route needs no entry. It is made
+when it is first asked for: `responses=` of each route would make FastAPI build a model for every answer at every cold
+start.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from dataforge.store.idempotency import HEADER
-from functions.api.callers import ORGANIZATION
+from functions.api.callers import ORGANIZATION, scope_of
 from functions.api.paging import TOTAL
 from functions.api.preconditions import EDITS, ETAG
 from functions.api.routing import MAX_KEY_LENGTH, NEVER_STORED, NOT_DEDUPLICATED, REPLAYED
+from functions.api.wire import docstrings
 from functions.api.wire.errors import Error
 from functions.api.wire.examples import EXAMPLES
+from functions.api.wire.review import PairQuery
 
 TAGS = [
     {"name": "projects", "description": "Projects: a dataset with its documents, pairs and exports"},
@@ -46,6 +50,8 @@ class Operation:
     """Needs an API key."""
     organization: bool
     """Needs X-Organization-ID."""
+    scope: str | None
+    """That the key must have; None: any key will do."""
     has_body: bool
     has_id: bool
     """Names a resource that may not exist: in the path, or as `user_id` of a body."""
@@ -65,7 +71,7 @@ class Operation:
         return self.key and self.method == "post" and self.name not in NEVER_STORED | NOT_DEDUPLICATED
 
 
-CHARGED = {"synthetic_generate"}
+CHARGED = {"synthetic_generate", "generate"}
 JOB_FILES = {
     "synthetic_results",
     "synthetic_results_url",
@@ -74,6 +80,11 @@ JOB_FILES = {
     "synthetic_splits",
 }
 """Operations that return 409 until the job has ended."""
+
+QUERIES = {"list_pairs": PairQuery}
+"""Operations whose query is described by a model."""
+_UNDESCRIBED = "Successful Response"
+"""What FastAPI says of every response."""
 
 AppliesTo = Callable[[Operation], bool]
 
@@ -90,7 +101,7 @@ ERROR_RESPONSES = {
         lambda op: op.has_body or op.organization or op.has_cursor,
     ),
     "401": ErrorResponse("The key is missing or unknown", lambda op: op.key),
-    "402": ErrorResponse("The balance or the quota is not sufficient", lambda op: op.name in CHARGED),
+    "402": ErrorResponse("Balance, quota or monthly budget is not sufficient", lambda op: op.name in CHARGED),
     "403": ErrorResponse(
         "The key belongs to another organisation, or lacks the scope that `message` names", lambda op: op.key
     ),
@@ -100,6 +111,10 @@ ERROR_RESPONSES = {
         lambda op: op.key and (op.changes or op.name in JOB_FILES),
     ),
     "413": ErrorResponse("The request is too large", lambda op: op.has_body),
+    "415": ErrorResponse(
+        "The body is not declared as JSON (`Content-Type: application/json`), or it is compressed",
+        lambda op: op.has_body,
+    ),
     "422": ErrorResponse(
         "A value violates a limit: `errors` names the field. Or the Idempotency-Key was used with another body",
         lambda op: op.validated or op.idempotent,
@@ -107,6 +122,7 @@ ERROR_RESPONSES = {
     "429": ErrorResponse(
         "Too many requests from this organisation: `Retry-After` says when to retry", lambda op: op.key
     ),
+    "500": ErrorResponse("A fault of ours: try again, or report the `request_id`", lambda _: True),
     "503": ErrorResponse("Temporarily overloaded: `Retry-After` says when to retry", lambda op: op.key),
 }
 """Every status code other than success that an operation can return, all with the same error body."""
@@ -178,6 +194,7 @@ def document(app: FastAPI) -> Json:
     schemas |= {"Error": described, **described.pop("$defs"), **schemas}
     for name in schemas.keys() & EXAMPLES.keys():
         schemas[name].setdefault("examples", [EXAMPLES[name]])
+    _describe_fields(schemas)
     for facts, operation in _operations(made):
         _document_operation(facts, operation, schemas)
     _link(made)
@@ -192,8 +209,19 @@ def methods_at(app: FastAPI, path: str) -> list[str]:
         method.upper()
         for template, operations in app.openapi()["paths"].items()
         if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)
-        for method in operations
+        for method in (*operations, *(["head"] if "get" in operations else []))
     )
+
+
+def _describe_fields(schemas: Json) -> None:
+    """A field's docstring wins over the description of its type; FastAPI's titles only repeat the names."""
+    models = docstrings.models()
+    for name, schema in schemas.items():
+        texts = docstrings.of(models[name])
+        for field, described in schema.get("properties", {}).items():
+            described.pop("title", None)
+            if field in texts:
+                described["description"] = texts[field]
 
 
 def _operations(made: Json) -> Iterator[tuple[Operation, Json]]:
@@ -212,6 +240,7 @@ def _operations(made: Json) -> Iterator[tuple[Operation, Json]]:
                     has_body="requestBody" in operation,
                     has_id="{" in path or "user_id" in fields,
                     organization=any(ORGANIZATION in scheme for scheme in operation.get("security", ())),
+                    scope=scope_of(path, method.upper()),
                     validated="422" in operation["responses"],
                     has_cursor="cursor" in named,
                     paged="page" in named and body.get("schema", {}).get("type") == "array",
@@ -241,12 +270,19 @@ def _document_operation(facts: Operation, operation: Json, schemas: Json) -> Non
         for name, sent in REQUEST_HEADERS.items()
         if sent.applies_to(facts) and name.lower() not in own
     )
+    texts = docstrings.of(QUERIES[facts.name]) if facts.name in QUERIES else {}
+    for parameter in operation["parameters"]:
+        if parameter["name"] in texts:
+            parameter["description"] = texts[parameter["name"]]
+    for answer in answers.values():
+        if answer["description"] == _UNDESCRIBED:
+            answer["description"] = _meaning(answer["content"]["application/json"]["schema"], schemas)
     bodies = [operation.get("requestBody", {}), *(a for code, a in answers.items() if code < "4")]
     for content in [content for body in bodies for content in body.get("content", {}).values()]:
         if (shown := _example(content.get("schema", {}), schemas)) is not None:
             content.setdefault("example", shown)
     if "security" in operation:
-        operation["security"] = _with_organization(operation["security"])
+        operation["security"] = _with_organization_and_scope(operation["security"], facts.scope)
 
 
 def _link(made: Json) -> None:
@@ -279,8 +315,18 @@ def _example(schema: Json, schemas: Json) -> Any:
     return next((e for scheme in schema.get("anyOf", ()) if (e := _example(scheme, schemas)) is not None), None)
 
 
-def _with_organization(schemes: list[Json]) -> list[Json]:
-    """Combines each key scheme with the organisation header, which FastAPI lists as one more alternative."""
-    if {ORGANIZATION: []} not in schemes:
-        return schemes
-    return [{**scheme, ORGANIZATION: []} for scheme in schemes if ORGANIZATION not in scheme]
+def _meaning(schema: Json, schemas: Json) -> str:
+    """What a body is: the first sentence about its model."""
+    if "$ref" in schema:
+        described: str = schemas[schema["$ref"].rsplit("/", 1)[-1]].get("description", "")
+        return described.partition(". ")[0].rstrip(".")
+    if schema.get("type") == "array":
+        return f"Each entry: {_meaning(schema['items'], schemas)}"
+    return "; or: ".join(_meaning(way, schemas) for way in schema["anyOf"])
+
+
+def _with_organization_and_scope(schemes: list[Json], scope: str | None) -> list[Json]:
+    """Combines each way to send the key with the organisation header, which FastAPI lists as one more alternative."""
+    organization: Json = {ORGANIZATION: []} if {ORGANIZATION: []} in schemes else {}
+    keys = [name for scheme in schemes for name in scheme if name != ORGANIZATION]
+    return [{name: [scope] if scope else [], **organization} for name in keys]

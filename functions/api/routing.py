@@ -2,7 +2,7 @@
 
 It authorizes the caller before the body is read, and executes a POST with an Idempotency-Key once.
 
-Every router is created with `route_class=Route`; a test checks this.
+A body must be declared as JSON. Every router is created with `route_class=Route`; a test checks this.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from dataforge.errors import Invalid
+from dataforge.errors import Invalid, UnsupportedMedia
 from dataforge.store import idempotency
 from dataforge.store.idempotency import HEADER, Claim, StoredResponse
 from functions.api.callers import authorize, caller, caller_anywhere
@@ -30,6 +30,7 @@ REPLAYED = "Idempotent-Replayed"
 RENEW_SECONDS = idempotency.ABANDONED / 3
 """Between two renewals of the claim of a long request."""
 
+_JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
 NEVER_STORED = {"create_api_key"}
 """Operations whose response must not be stored: they reject the header."""
 NOT_DEDUPLICATED = {"create_upload_url", "create_socket_ticket"}
@@ -43,9 +44,12 @@ class Route(APIRoute):
         if needed is None:
             return answer
         operation, posts = self.operation_id or "", "POST" in (self.methods or ())
+        takes_body = self.body_field is not None
 
         async def handle(request: Request) -> Response:
             who = await run_in_threadpool(authorize, request, org_required=needed)
+            if takes_body:
+                await _check_media(request)
             key = request.headers.get(HEADER) if posts and operation not in NOT_DEDUPLICATED else None
             if key is None:
                 return await answer(request)
@@ -61,6 +65,18 @@ def organization_needed(dependant: Dependant) -> bool | None:
         return dependant.call is caller
     inner = [organization_needed(d) for d in dependant.dependencies]
     return next((needed for needed in inner if needed is not None), None)
+
+
+async def _check_media(request: Request) -> None:
+    """Raises UnsupportedMedia for a body that is compressed, or not declared as JSON."""
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise UnsupportedMedia(f"The body is sent with Content-Encoding {coding[:100]}: send it uncompressed")
+    declared = request.headers.get("content-type", "")
+    kind = declared.partition(";")[0].strip().lower()
+    if not _JSON.fullmatch(kind) and await request.body():
+        found = f"not {declared[:100]!r}" if declared else "which is missing here"
+        raise UnsupportedMedia(f"A body must be sent with the header Content-Type: application/json, {found}")
 
 
 def _check(key: str, operation: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -16,6 +15,8 @@ UNKNOWN = "extra_forbidden"
 
 def message(request: Request, location: Sequence[int | str]) -> str:
     """location: of the error, from `body` to the unknown field."""
+    import difflib  # only for a request that is refused
+
     *place, name = location
     known = sorted(fields_at(request, place))
     near = difflib.get_close_matches(str(name), known, n=1)

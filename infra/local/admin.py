@@ -21,7 +21,7 @@ from pathlib import Path
 from dataforge import clock, ids, platform, settings
 from dataforge.errors import DataForgeError, Invalid
 from dataforge.platform.ports import Item
-from dataforge.store import api_keys, ledger, members, organisations, schema
+from dataforge.store import api_keys, ledger, members, organisations, schema, spending
 from infra.stages import preset
 
 Arguments = argparse.Namespace
@@ -133,19 +133,47 @@ def show_account(arguments: Arguments) -> object:
 
 
 def top_up(arguments: Arguments) -> object:
-    try:
-        micro = Decimal(arguments.dollars) * 1_000_000
-    except ArithmeticError:
-        raise Invalid(f"{arguments.dollars!r} is no amount of dollars", field="amount") from None
-    if not micro.is_finite() or micro != int(micro):
-        raise Invalid("The amount has at most six decimals", field="amount")
-    ledger.top_up(_org(arguments), int(micro), note=arguments.note)
+    ledger.top_up(_org(arguments), _micro(arguments.dollars), note=arguments.note)
     return show_account(arguments)
 
 
 def set_plan(arguments: Arguments) -> object:
     ledger.set_plan(_org(arguments), arguments.plan, quota_records=arguments.records)
     return show_account(arguments)
+
+
+def limits(arguments: Arguments) -> object:
+    """Shows them; first sets what is given."""
+    known = spending.limits_of(_org(arguments))
+    changed = known
+    if arguments.model or arguments.any_model or arguments.no_model:
+        changed = dataclasses.replace(changed, models=None if arguments.any_model else arguments.model)
+    if arguments.monthly_budget is not None or arguments.no_monthly_budget:
+        budget = None if arguments.no_monthly_budget else _micro(arguments.monthly_budget)
+        changed = dataclasses.replace(changed, monthly_budget=budget)
+    if changed != known:
+        spending.put_limits(changed)
+    month = ledger.month()
+    use, budget = spending.use_of(known.org_id, month), changed.monthly_budget
+    return {
+        "organization_id": known.org_id,
+        "models": changed.models,
+        "monthly_budget_usd": None if budget is None else _dollars(budget),
+        "period": month,
+        "spent_usd": _dollars(use.spent),
+        "reserved_usd": _dollars(use.held),
+        "available_usd": None if budget is None else _dollars(max(0, budget - use.spent - use.held)),
+    }
+
+
+def _micro(dollars: str) -> int:
+    try:
+        micro = Decimal(dollars) * 1_000_000
+    except ArithmeticError:
+        raise Invalid(f"{dollars!r} is no amount of dollars", field="amount") from None
+    if not micro.is_finite() or micro != int(micro):
+        raise Invalid("The amount has at most six decimals", field="amount")
+    return int(micro)
 
 
 def _dollars(micro: int) -> float:
@@ -156,7 +184,7 @@ COMMANDS: dict[str, dict[str, Callable[[Arguments], object]]] = {
     "org": {"create": create_org, "list": list_orgs},
     "key": {"create": create_key, "list": list_keys, "revoke": revoke_key},
     "member": {"add": add_member, "list": list_members, "verify": verify_member, "remove": remove_member},
-    "ledger": {"show": show_account, "top-up": top_up, "plan": set_plan},
+    "ledger": {"show": show_account, "top-up": top_up, "plan": set_plan, "limits": limits},
 }
 
 
@@ -208,6 +236,13 @@ def _arguments(of: argparse.ArgumentParser, thing: str, verb: str) -> None:
     if verb == "plan":
         of.add_argument("plan", choices=ledger.PLANS)
         of.add_argument("--records", type=int, help="a month, on the plan quota")
+    if verb == "limits":
+        models, budget = of.add_mutually_exclusive_group(), of.add_mutually_exclusive_group()
+        models.add_argument("--model", action="append", default=[], help="a model that runs may ask; `*`: any text")
+        models.add_argument("--any-model", action="store_true")
+        models.add_argument("--no-model", action="store_true", help="only the offline teachers")
+        budget.add_argument("--monthly-budget", metavar="DOLLARS")
+        budget.add_argument("--no-monthly-budget", action="store_true")
     if verb in ("create", "add"):
         of.add_argument("--user", help="an id of your own for the person")
     if (thing, verb) == ("org", "create"):

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from dataforge import platform, settings
@@ -32,6 +32,7 @@ from dataforge.store import api_keys, members, organisations, projects, runs, sc
 from dataforge.workflows import lifecycle
 from dataforge.workflows.documents import verification
 from dataforge.workflows.synthetic import jobs
+from functions.api import downloads
 from functions.api.each_request import BodyLimits
 from infra.local import watching
 from infra.local.home import CREDENTIALS, check, held, make_private, organisation_of
@@ -69,17 +70,15 @@ def add_file_routes(app: FastAPI, files: LocalFiles) -> None:
         return PlainTextResponse("", headers={"ETag": upload.info.etag})
 
     @app.get("/files/{key:path}", include_in_schema=False)
-    def get_file(key: str, request: Request) -> StreamingResponse:
+    def get_file(key: str, request: Request) -> Response:
         query = dict(request.query_params)
         files.verify("GET", key, query)
         try:
             info, body = files.info_and_stream(key)
         except FileNotFoundError:
             raise NotFound("No such file") from None
-        headers = {"Content-Length": str(info.size), "ETag": info.etag}
-        if name := query.get("filename"):
-            headers["Content-Disposition"] = disposition(name)
-        return StreamingResponse(body, media_type=info.content_type, headers=headers)
+        headers = {"Content-Disposition": disposition(name)} if (name := query.get("filename")) else {}
+        return downloads.respond(request, files, info, lambda: body, media_type=info.content_type, headers=headers)
 
 
 def ensure_credentials(home: Path, url: str) -> Path:

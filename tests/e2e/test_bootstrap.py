@@ -66,6 +66,25 @@ def test_an_organisation_and_its_keys_are_made_while_the_server_runs(machine: Ma
 
 
 @pytest.mark.usefixtures("alone")
+def test_the_operator_sets_limits_and_every_key_sees_them(machine: Machine, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    server = machine.server(home)
+    key = json.loads((home / "credentials.json").read_text())["api_key"]
+    at_server = ("--server", server.ready["url"], "--api-key", key)
+
+    made = output_of("ledger", "limits", "--home", str(home), "--model", "ollama:*", "--monthly-budget", "20")
+    shown = output_of("ledger", "limits", *at_server)
+    refused = dataforge("ledger", "limits", *at_server, "--monthly-budget", "900", expect=2)
+    plain = dataforge("ledger", "limits", *at_server)
+
+    assert (made["models"], made["monthly_budget_usd"]) == (["ollama:*"], 20)
+    assert shown == {name: value for name, value in made.items() if name != "organization_id"}
+    assert "--home or --stage" in refused
+    assert "models\tollama:*" in plain
+    assert "available_usd\t20.0" in plain
+
+
+@pytest.mark.usefixtures("alone")
 def test_keys_and_members_are_managed_through_a_server_too(machine: Machine, tmp_path: Path) -> None:
     first = output_of("org", "create", "Acme", "--home", str(tmp_path))
     server = machine.server(tmp_path)

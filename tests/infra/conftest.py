@@ -35,6 +35,18 @@ def full(shared: Path) -> Deployment:
     return templates.read(templates.folder_of("full", shared))
 
 
+@pytest.fixture(scope="session")
+def narrow(shared: Path) -> Deployment:
+    """dev with two models and one endpoint."""
+    return templates.read(templates.folder_of("narrow", shared))
+
+
+@pytest.fixture(scope="session")
+def closed(shared: Path) -> Deployment:
+    """dev without any model or endpoint."""
+    return templates.read(templates.folder_of("closed", shared))
+
+
 @pytest.fixture(params=["dev", "full"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     return request.getfixturevalue(request.param)

@@ -189,6 +189,25 @@ def test_a_function_reaches_files_machines_and_secrets_only_as_its_catalog_entry
         assert f"Functions{camel(name)}Log" in logs.pop()
 
 
+def test_models_and_endpoints_can_be_narrowed_to_those_that_are_named(narrow, closed):
+    ours = "<AWS::Region>:<AWS::AccountId>"
+
+    for name in ("generate_batch", "plan_run", "submit_jobs"):
+        rights = _rights_of(narrow, name)
+        assert {resource for action, resource in rights if action == "bedrock:InvokeModel"} == {
+            "arn:<AWS::Partition>:bedrock:*::foundation-model/amazon.nova-lite-v1:0",
+            "arn:<AWS::Partition>:bedrock:*::foundation-model/anthropic.claude-x",
+            f"arn:<AWS::Partition>:bedrock:{ours}:inference-profile/eu.anthropic.claude-x",
+        }
+        assert {resource for action, resource in rights if action == "sagemaker:InvokeEndpoint"} == {
+            f"arn:<AWS::Partition>:sagemaker:{ours}:endpoint/my-writer"
+        }
+        assert not {a for a, _ in _rights_of(closed, name) if a.startswith(("bedrock:Invoke", "sagemaker:"))}
+    created = {r for a, r in _rights_of(narrow, "submit_jobs") if a == "bedrock:CreateModelInvocationJob"}
+    assert not any(resource.endswith(("foundation-model/*", "inference-profile/*")) for resource in created)
+    assert "bedrock:InvokeModel" not in {action for action, _ in _rights_of_role(closed, "BatchesRole")}
+
+
 def test_a_machine_calls_its_own_functions_and_starts_only_itself(dev):
     for name, file in catalog.WORKFLOWS.items():
         rights = _rights_of_role(dev, f"Workflows{camel(name)}Role")

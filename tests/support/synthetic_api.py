@@ -225,6 +225,9 @@ class Synthetic:
     def start(self, body: object, *, expect: int = 202, **headers: str) -> Any:
         return self.call("POST", "/generate", json=body, expect=expect, headers=headers)
 
+    def estimate(self, body: dict[str, Any]) -> Any:
+        return self.start({**body, "estimate": True}, expect=200)
+
     def wait(self, job_id: str, *, seconds: float = 120) -> dict[str, Any]:
         end = time.monotonic() + seconds
         while True:

@@ -77,6 +77,8 @@ APPS: dict[str, dict[str, str | list[str]]] = {
     "dev": {"stage": "dev"},
     "prod": {"stage": "prod"},
     "full": {"stage": "prod", **EVERY_OPTION},
+    "narrow": {"stage": "dev", "models": "amazon.nova-lite-v1:0, eu.anthropic.claude-x", "endpoints": "My-Writer"},
+    "closed": {"stage": "dev", "models": "none", "endpoints": "none"},
 }
 """Context of each app that tests read."""
 CARELESS = "careless"

@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from dataforge_client.models import Bucket, Counts, Json, Reasons, Tokens
 
+STOPPED = {
+    "budget_reached": "more would have cost more than --max-cost",
+    "monthly_budget_reached": "the organization's monthly budget is used up",
+}
+"""Why a job ended before it had all that was asked for."""
+
 
 def money(usd: float | None) -> str:
     """Two decimals from one cent up, else four: a cheap run must not look free."""

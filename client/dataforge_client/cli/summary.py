@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dataforge_client.cli.exit_codes import OK, PARTIAL
 from dataforge_client.cli.formatting import (
+    STOPPED,
     counted_list,
     counts_line,
     duration,
@@ -105,8 +106,8 @@ _FAILED_BY = {
 
 def _why_missing(job: Generation) -> str:
     """The teacher found no more only where it was asked for all of them and answered."""
-    if job.stop_reason == "budget_reached":
-        return "more would have cost more than --max-cost"
+    if job.stop_reason in STOPPED:
+        return STOPPED[job.stop_reason]
     counts = job.counts
     if counts.failed and counts.failed >= counts.rejected:
         reason = max(job.reasons.failed, key=lambda r: job.reasons.failed[r], default="")

@@ -12,7 +12,7 @@ import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect
 from dataforge_client.cli.exit_codes import DENIED, FAILED, INTERRUPTED, OK, PARTIAL, describe, exit_code, is_refusal
-from dataforge_client.cli.formatting import duration, money
+from dataforge_client.cli.formatting import STOPPED, duration, money
 from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.job_progress import PauseNotes
 from dataforge_client.cli.progress import ProgressUpdate, Stage, is_interactive, make_reporter
@@ -130,10 +130,15 @@ class SynthSession:
 
     def _show_price(self, estimate: SyntheticStarted) -> None:
         self._reporter.event("estimate", dict(estimate.raw))
+        records = estimate.count if estimate.limited_to is None else estimate.limited_to
         self._reporter.note(
-            f"Estimate: at most {money(estimate.estimated_cost_usd)} for {estimate.count:,} records of "
+            f"Estimate: at most {money(estimate.estimated_cost_usd)} for {records:,} records of "
             f"{estimate.schema} by {estimate.generator} ({money(estimate.price_per_1000_usd)} per 1,000 accepted)"
         )
+        if estimate.limited_to is not None:
+            self._reporter.note(
+                f"--max-cost pays for {estimate.limited_to:,} of the {estimate.count:,} records: no more are made"
+            )
 
     def _report_progress(self, job: SyntheticJob) -> None:
         self._pauses(job.paused_reason)
@@ -187,6 +192,8 @@ class SynthSession:
             f"rejected {job.count_rejected:,}{f' ({reasons})' if reasons else ''}, failed {job.count_failed:,}",
             *(f"{name:<16}{path}" for name, path in saved.items()),
         ]
+        if job.stop_reason:
+            lines.append(f"not all records were made: {STOPPED.get(job.stop_reason, job.stop_reason)}")
         if job.error:
             lines.append(f"The job stopped early: {job.error}")
         return "\n".join(lines)

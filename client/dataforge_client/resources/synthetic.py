@@ -34,6 +34,8 @@ class SyntheticStarted:
     estimated_cost_usd: float
     price_per_1000_usd: float
     most_generated: int
+    limited_to: int | None = None
+    """Records that `max_cost_usd` pays for, if fewer than `count`."""
     job_id: str | None = None
     created_at: str | None = None
     raw: Json = field(default_factory=dict, repr=False)
@@ -57,6 +59,10 @@ class SyntheticJob:
     count_failed: int = 0
     progress: int = 0
     stage: str = ""
+    limited_to: int | None = None
+    """Records that `max_cost_usd` pays for, if fewer than `count`."""
+    stop_reason: str | None = None
+    """Why it ended with fewer records than `count`: budget_reached or monthly_budget_reached."""
     quality_grade: str | None = None
     summary: Json | None = None
     models: Json = field(default_factory=dict)
@@ -262,6 +268,10 @@ class Synthetic(ApiResource):
     def ledger_balance(self) -> Json:
         """The plan (unlimited, payg or quota) and its balance in US dollars or records."""
         return expect_object(self._get(LEDGER_PATH, base=""))
+
+    def get_limits(self) -> Json:
+        """The models that the organisation may use and its monthly budget over all runs; the operator sets them."""
+        return expect_object(self._get(f"{LEDGER_PATH}/limits", base=""))
 
     def ledger_entries(self, *, limit: int | None = None, cursor: str | None = None) -> LedgerPage:
         """Newest first; `next_cursor` is the argument for the next page."""

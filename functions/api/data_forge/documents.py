@@ -13,6 +13,7 @@ from dataforge.workflows.documents import chunk_edits, deletion, registration
 from dataforge.workflows.documents.chunk_edits import ChunkEdit
 from functions.api.callers import ProjectDep
 from functions.api.paging import PagingDep
+from functions.api.path_ids import ChunkId, DocumentId
 from functions.api.preconditions import ETAG, IfMatchDep, both, etag
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
@@ -78,7 +79,7 @@ def list_documents(project: ProjectDep, paging: PagingDep) -> list[wire.Document
 
 
 @router.delete("/documents/{document_id}", operation_id="delete_document")
-def delete_document(project: ProjectDep, document_id: Id) -> wire.Told:
+def delete_document(project: ProjectDep, document_id: DocumentId) -> wire.Told:
     """Deletes the document, its chunks and its stored file; pairs generated from it remain."""
     deletion.delete_document(project, document_id)
     return wire.Told(message=f"Document {document_id} deleted successfully")
@@ -87,9 +88,9 @@ def delete_document(project: ProjectDep, document_id: Id) -> wire.Told:
 @router.get("/chunks", operation_id="list_chunks")
 def list_chunks(
     project: ProjectDep,
-    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=500)] = 50,
-    document_id: Id | None = None,
+    page: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Which page, from 1")] = 1,
+    page_size: Annotated[int, Query(ge=1, le=500, description="Chunks per page")] = 50,
+    document_id: Annotated[Id | None, Query(description="Only chunks of this document")] = None,
 ) -> wire.ChunkPage:
     """Sorted by document, then position."""
     if document_id is None:
@@ -103,7 +104,7 @@ def list_chunks(
 
 @router.put("/chunks/{chunk_id}", operation_id="update_chunk")
 def update_chunk(
-    project: ProjectDep, chunk_id: Id, body: wire.UpdateChunk, if_match: IfMatchDep, response: Response
+    project: ProjectDep, chunk_id: ChunkId, body: wire.UpdateChunk, if_match: IfMatchDep, response: Response
 ) -> wire.Chunk:
     """Corrects the text, adds metadata, or excludes the chunk from generation; existing pairs do not change.
 

@@ -20,9 +20,9 @@ from dataforge.store.run_events import EventPage
 from dataforge.workflows import lifecycle
 from functions.api.callers import CallerDep
 from functions.api.data_forge.generations import run_over_documents
+from functions.api.path_ids import GenerationId
 from functions.api.routing import Route
-from functions.api.wire import data_forge as wire
-from functions.api.wire.limits import Id
+from functions.api.wire import generations as wire
 
 router = APIRouter(tags=["generations"], route_class=Route)
 
@@ -56,7 +56,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 async def get_generation_events(
     request: Request,
     who: CallerDep,
-    generation_id: Id,
+    generation_id: GenerationId,
     after: Annotated[str, Query(max_length=100, description="`cursor` of the last answer")] = "",
     wait: Annotated[int, Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for events")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="Log lines in one answer")] = 500,

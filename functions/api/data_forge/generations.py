@@ -15,10 +15,10 @@ from dataforge.workflows.engine import rounds
 from dataforge.workflows.generation import starting
 from functions.api.callers import CallerDep, ProjectDep
 from functions.api.paging import PagingDep
+from functions.api.path_ids import GenerationId
 from functions.api.routing import Route
-from functions.api.wire import data_forge as wire
+from functions.api.wire import generations as wire
 from functions.api.wire import views
-from functions.api.wire.limits import Id
 from functions.api.wire.outcomes import OutcomeFile, Outcomes
 
 router = APIRouter(tags=["generations"], route_class=Route)
@@ -72,12 +72,13 @@ def run_over_documents(org_id: str, generation_id: str) -> Run:
 
 
 @router.get("/generations/{generation_id}", operation_id="get_generation")
-def get_generation(who: CallerDep, generation_id: Id) -> wire.Generation:
+def get_generation(who: CallerDep, generation_id: GenerationId) -> wire.Generation:
+    """A parse or a generation; while it runs, counts and cost are those so far."""
     return views.generation(lifecycle.reconcile(run_over_documents(who.org_id, generation_id)))
 
 
 @router.post("/generations/{generation_id}/cancel", operation_id="cancel_generation")
-def cancel_generation(who: CallerDep, generation_id: Id) -> wire.Cancelled:
+def cancel_generation(who: CallerDep, generation_id: GenerationId) -> wire.Cancelled:
     """Stops within a batch; pairs generated so far remain. 409 once it has completed or failed."""
     lifecycle.cancel(run_over_documents(who.org_id, generation_id))
     return wire.Cancelled(generation_id=generation_id, generationId=generation_id)
@@ -85,7 +86,9 @@ def cancel_generation(who: CallerDep, generation_id: Id) -> wire.Cancelled:
 
 @router.get("/generations/{generation_id}/logs", operation_id="get_generation_logs")
 def get_generation_logs(
-    who: CallerDep, generation_id: Id, tail: Annotated[int, Query(ge=1, le=10_000)] = 1000
+    who: CallerDep,
+    generation_id: GenerationId,
+    tail: Annotated[int, Query(ge=1, le=10_000, description="Lines to return")] = 1000,
 ) -> wire.Logs:
     """The last `tail` log lines, oldest first, also while the run is active."""
     run = run_over_documents(who.org_id, generation_id)
@@ -94,7 +97,7 @@ def get_generation_logs(
 
 
 @router.get("/generations/{generation_id}/outcomes", operation_id="get_generation_outcomes")
-def get_generation_outcomes(who: CallerDep, generation_id: Id) -> Outcomes:
+def get_generation_outcomes(who: CallerDep, generation_id: GenerationId) -> Outcomes:
     """JSON Lines files of all requested records: delivered, rejected and failed, the latter two with reasons.
 
     409 until the run has ended.

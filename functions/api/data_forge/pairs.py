@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from dataforge import ids
 from dataforge.access import Caller
@@ -14,12 +14,12 @@ from dataforge.workflows.exporting import export as exporting_export
 from dataforge.workflows.review import analytics as review_analytics
 from dataforge.workflows.review import bulk, edit, search
 from functions.api.callers import CallerDep, ProjectDep
+from functions.api.path_ids import PairId, Version
 from functions.api.preconditions import ETAG, IfMatchDep, both, etag
 from functions.api.routing import Route
 from functions.api.wire import data_forge as wire
 from functions.api.wire import review as reviewing
 from functions.api.wire import trace_views, views
-from functions.api.wire.limits import Id
 from functions.api.wire.trace import Trace
 
 router = APIRouter(tags=["pairs"], route_class=Route)
@@ -36,7 +36,7 @@ def list_pairs(project: ProjectDep, query: Annotated[reviewing.PairQuery, Query(
 
 @router.put("/pairs/{pair_id}", operation_id="update_pair")
 def update_pair(
-    who: CallerDep, pair_id: Id, body: reviewing.UpdatePair, if_match: IfMatchDep, response: Response
+    who: CallerDep, pair_id: PairId, body: reviewing.UpdatePair, if_match: IfMatchDep, response: Response
 ) -> reviewing.Pair:
     """New text without a status makes the pair `edited`; `metadata.reviewer_notes` sets the notes.
 
@@ -49,7 +49,7 @@ def update_pair(
 
 
 @router.get("/pairs/{pair_id}/trace", operation_id="trace_pair")
-def trace_pair(who: CallerDep, pair_id: Id) -> Trace:
+def trace_pair(who: CallerDep, pair_id: PairId) -> Trace:
     """The lineage of a pair: reply, call, chunk, document; and which of them have expired, changed or been deleted."""
     return trace_views.trace(tracing.trace(_project_of(who, pair_id), pair_id))
 
@@ -105,7 +105,7 @@ def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.
 
 
 @router.get("/projects/{project_id}/export/{version}", operation_id="get_export")
-def get_export(project: ProjectDep, version: Annotated[int, Path(ge=1, le=10**9)]) -> wire.Export:
+def get_export(project: ProjectDep, version: Version) -> wire.Export:
     """Returns an earlier export with a new download URL."""
     return views.export(exports.get(project.project_id, version))
 

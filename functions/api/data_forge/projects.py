@@ -15,6 +15,7 @@ router = APIRouter(prefix="/projects", tags=["projects"], route_class=Route)
 
 @router.post("", status_code=201, operation_id="create_project")
 def create_project(who: CallerDep, body: wire.CreateProject) -> wire.Project:
+    """It belongs to the organisation; lists show it to its creator."""
     made = projects.create(
         who.org_id,
         who.user_id,
@@ -34,6 +35,7 @@ def list_projects(who: CallerDep, paging: PagingDep) -> list[wire.Project]:
 
 @router.get("/{project_id}", operation_id="get_project")
 def get_project(project: ProjectDep) -> wire.Project:
+    """With its counts and its exports."""
     return views.project(project)
 
 

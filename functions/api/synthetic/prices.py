@@ -4,12 +4,12 @@ from fastapi import APIRouter
 
 from dataforge.recipes.synthetic import pricing
 from functions.api.routing import Route
-from functions.api.wire import synthetic as wire
+from functions.api.wire import synthetic_jobs as answers
 
 router = APIRouter(tags=["synthetic"], route_class=Route)
 
 
 @router.get("/pricing", operation_id="synthetic_pricing")
-def prices() -> wire.Pricing:
+def prices() -> answers.Pricing:
     """Public. Dollars per 1,000 accepted records, by schema and tier."""
-    return wire.Pricing.model_validate(pricing.price_list())
+    return answers.Pricing.model_validate(pricing.price_list())

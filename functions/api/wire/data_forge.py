@@ -1,4 +1,7 @@
-"""Bodies of the Data Forge API, byte for byte as its public document spells them (contract A)."""
+"""Bodies of projects, documents, chunks and exports, byte for byte as the public document spells them (contract A).
+
+The docstrings of models and fields are the descriptions in the OpenAPI document (`docstrings`).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from dataforge.recipes import RECIPES
-from functions.api.wire.limits import Ids, JsonObject, MediaType, OneOf, Ratio, Revision, Text, example
+from functions.api.wire import fields
+from functions.api.wire.bodies import Body
+from functions.api.wire.fields import one_of
+from functions.api.wire.limits import Flag, JsonObject, MediaType, NotBoolean, Ratio, Revision, Text, example
 
 Name = Annotated[str, Text(1, 200)]
 Description = Annotated[str, Text(0, 2000)]
@@ -16,102 +21,169 @@ S3Key = Annotated[str, Text(1, 1024)]
 Url = Annotated[str, Text(1, 2048)]
 SourceText = Annotated[str, Text(1, 1_000_000)]
 ChunkText = Annotated[str, Text(0, 32_000)]
+FileSize = Annotated[int, Field(ge=0), NotBoolean()]
 Json = dict[str, Any]
 
 
 class Health(BaseModel):
-    status: str
+    """What works and what does not."""
+
+    status: Annotated[str, one_of("ok", "degraded")]
+    """degraded: a service is down."""
     api: str
-    database: str
-    platform: str
+    """`ok`, since it answers."""
+    database: Annotated[str, one_of("ok", "down")]
+    """Whether the database answers."""
+    platform: Annotated[str, one_of("aws", "embedded")]
+    """Where the service runs: in an AWS account, or on one machine."""
     services: dict[str, str]
     """api, database, queue, email: `ok`, `down`, or `disabled` for what this deployment does not have."""
 
 
-class CreateProject(BaseModel):
+class CreateProject(Body):
+    """A new project."""
+
     model_config = example(name="Customer Support FAQ", description="From the support handbook", config={})
 
     name: Name
+    """Shown in lists; need not be unique."""
     description: Description = ""
+    """A note for people."""
     source_type: Literal["documents", "urls", "raw_text"] = "documents"
+    """What the documents will mostly be; any kind is accepted."""
     config: JsonObject = Field(default_factory=dict)
+    """Defaults for the `config` of its runs."""
 
 
-class UpdateProject(BaseModel):
+class UpdateProject(Body):
+    """What to change; what is not sent stays."""
+
     model_config = example(name="Updated Project Name", config={"pairs_per_chunk": 2})
 
     name: Name | None = None
+    """The new name."""
     description: Description | None = None
+    """The new description."""
     config: JsonObject | None = None
+    """The new defaults; they replace all earlier ones."""
 
 
 class ProjectStats(BaseModel):
+    """Counts of a project. accepted + rejected + pending = total: an edited pair counts as accepted."""
+
     total_documents: int
+    """Documents, failed ones included."""
     total_chunks: int
+    """Chunks, excluded ones included."""
     total_pairs: int
+    """Pairs that are not deleted."""
     accepted_pairs: int
+    """Accepted and edited pairs: those that an export holds."""
     rejected_pairs: int
+    """Pairs that a reviewer rejected."""
     pending_pairs: int
+    """Pairs that nobody has reviewed yet."""
     avg_quality_score: float | None
+    """Mean of all pairs, 0 to 1; null: there are none."""
 
 
 class ExportVersion(BaseModel):
+    """A frozen version of a project's dataset."""
+
     version: int
-    format: str
+    """From 1; every export has the next number."""
+    format: Annotated[str, one_of("chatml", "alpaca")]
+    """What a line looks like."""
     s3Key: str
+    """The file's key in the bucket."""
     pairCount: int
+    """Lines in the file."""
     fileSize: int
+    """In bytes."""
     includeSystemPrompt: bool
+    """Whether chatml lines begin with the system prompt."""
     minQualityScore: float | None
-    createdAt: str
+    """Pairs below it were left out; null: none were."""
+    createdAt: fields.Created
 
 
 class Export(ExportVersion):
-    downloadUrl: str
-    expires_in: int = 3600
+    """A frozen version of a project's dataset, with a URL to download it."""
+
+    downloadUrl: fields.Link
+    """Presigned; no headers are needed."""
+    expires_in: fields.Expires = 3600
 
 
 class Project(BaseModel):
-    projectId: str
+    """A container for documents, chunks, runs and pairs of one purpose."""
+
+    projectId: fields.ProjectId
     name: str
+    """Shown in lists."""
     description: str
-    status: str
-    sourceType: str
+    """A note for people."""
+    status: Annotated[str, one_of("active")]
+    """A deleted project is not found."""
+    sourceType: Annotated[str, one_of("documents", "urls", "raw_text")]
+    """What the documents mostly are."""
     userId: str
+    """Who created it."""
     organizationId: str
+    """Whom it belongs to."""
     s3Prefix: str
+    """What the keys of its files begin with."""
     stats: ProjectStats
+    """Counts of documents, chunks and pairs."""
     defaultConfig: Json
+    """Defaults for the `config` of its runs."""
     currentVersion: int
+    """Number of the latest export; 0: there is none."""
     versions: list[ExportVersion]
-    createdAt: str
-    updatedAt: str
+    """Its exports, the oldest first."""
+    createdAt: fields.Created
+    updatedAt: fields.Time
+    """When name, description or defaults last changed."""
 
 
 class Deleted(BaseModel):
-    message: str
+    """The project is deleted, with everything in it."""
+
+    message: fields.Message
     deleted: bool = True
+    """Always true."""
 
 
 class Told(BaseModel):
-    message: str
+    """The document is deleted, with its chunks and its file."""
+
+    message: fields.Message
 
 
-class UploadRequest(BaseModel):
+class UploadRequest(Body):
+    """The file that will be uploaded."""
+
     model_config = example(filename="product-manual.pdf", content_type="application/pdf", file_size=2048576)
 
     filename: Filename
+    """Its name; what is not allowed in a key is replaced."""
     content_type: MediaType = "application/octet-stream"
-    file_size: Annotated[int, Field(ge=0)] | None = None
+    """The upload must be sent with the same Content-Type."""
+    file_size: FileSize | None = None
+    """In bytes; given, only exactly that many are accepted."""
 
 
 class UploadUrl(BaseModel):
-    upload_url: str
+    """Where to PUT the file, once."""
+
+    upload_url: fields.Link
+    """Presigned: send the bytes with PUT and the announced Content-Type; no key is needed."""
     s3_key: str
-    expires_in: int = 3600
+    """Name it when you register the document."""
+    expires_in: fields.Expires = 3600
 
 
-class RegisterDocument(BaseModel):
+class RegisterDocument(Body):
     """Exactly one of `s3_key` (an uploaded file; then `filename` and `file_size` too), `url` and `content`."""
 
     model_config = example(
@@ -123,288 +195,158 @@ class RegisterDocument(BaseModel):
     )
 
     filename: Filename | None = None
+    """Shown in lists, and the format if the content does not tell it."""
     s3_key: S3Key | None = None
+    """Of an uploaded file, as `upload-url` returned it."""
     url: Url | None = None
+    """A public http or https address, read by the next parse."""
     content: SourceText | None = None
+    """The text itself."""
     content_type: MediaType = "application/octet-stream"
-    file_size: Annotated[int, Field(ge=0)] | None = None
+    """Media type of the file or the text."""
+    file_size: FileSize | None = None
+    """In bytes; must be that of the uploaded file or of the text in UTF-8."""
     metadata: JsonObject = Field(default_factory=dict)
+    """Anything you want to keep with the document."""
 
 
 class DocumentError(BaseModel):
+    """Why a document could not be parsed."""
+
     reason: str
-    message: str
+    """A stable word, such as `encrypted`, `no_text` or `too_large`."""
+    message: fields.Message
 
 
 class Fetched(BaseModel):
+    """How a URL was read."""
+
     finalUrl: str
+    """Where redirects led."""
     contentType: str
+    """As the server said."""
     fetchedAt: str
+    """When it was read, UTC."""
 
 
 class Document(BaseModel):
-    documentId: str
-    projectId: str
+    """A file, a web page or a text that was registered in a project."""
+
+    documentId: fields.DocumentId
+    projectId: fields.ProjectId
     name: str
+    """Shown in lists."""
     mimeType: str
+    """Media type as it was announced."""
     fileSize: int
+    """In bytes."""
     s3Key: str
-    parsingStatus: str
+    """The file's key in the bucket."""
+    parsingStatus: fields.DocumentStatus
+    """How far it is."""
     chunkCount: int
-    createdAt: str
+    """Chunks of the latest parse."""
+    createdAt: fields.Created
     metadata: Json
-    source: str
-    """upload, url or text."""
+    """As it was registered."""
+    source: Annotated[str, one_of("upload", "url", "text")]
+    """Where it came from."""
     url: str | None
+    """Of a web page: its address as registered."""
     fetched: Fetched | None
     """Of a URL: where it led, and when it was last read."""
-    checksum: str | None
+    checksum: fields.Sha256 | None
     """SHA-256 of the file, hex, once it was read."""
     verified: bool
     """The stored file was read, is what was announced, and can be parsed."""
     detectedType: str | None
-    """What the file is by its content: pdf, docx, markdown, text, html or csv."""
+    """What the file is by its content, such as pdf, docx, markdown, text, html or csv."""
     chunkTypes: dict[str, int]
+    """Chunks by `contentType`."""
     pages: int | None
+    """Of formats that have pages."""
     warnings: list[str]
+    """What was left out or looked odd, in sentences."""
     error: DocumentError | None
-    parsedAt: str | None
+    """Why it failed."""
+    parsedAt: fields.Time | None
+    """When it was last parsed."""
 
 
 class Chunk(BaseModel):
-    chunkId: str
-    projectId: str
-    documentId: str
+    """A part of a document that fits one question."""
+
+    chunkId: fields.ChunkId
+    projectId: fields.ProjectId
+    documentId: fields.DocumentId
     content: str
+    """Its text."""
     heading: str | None
+    """The heading directly over it."""
     headingPath: list[str]
+    """All headings over it, the outermost first."""
     pageNumber: int | None
+    """The page on which it begins, from 1; null: the format has no pages."""
     position: int
+    """Its place in the document, from 0."""
     contentType: str
+    """paragraph, heading, table, list, code or another kind of content."""
     topic: str | None
-    difficulty: str
+    """The outermost heading in the form of an identifier."""
+    difficulty: fields.Difficulty
+    """How hard the text is to read."""
     pairsGenerated: int
+    """Pairs that runs have made from it."""
     excluded: bool
+    """true: runs leave it out."""
     metadata: Json
+    """What you added."""
     tokenCount: int
+    """Length in tokens (o200k_base)."""
     startOffset: int
+    """In the parsed text of the document, in characters."""
     endOffset: int
-    createdAt: str
-    updatedAt: str | None
+    """The same, exclusive."""
+    createdAt: fields.Created
+    updatedAt: fields.Time | None
+    """When it was last edited."""
     revision: str
     """Changes with text, metadata and exclusion; send it with an edit to make sure that nobody came between."""
 
 
 class ChunkPage(BaseModel):
+    """One page of a project's chunks."""
+
     chunks: list[Chunk]
-    total: int
-    page: int
-    page_size: int
+    """By document, then position."""
+    total: fields.Total
+    page: fields.Page
+    page_size: fields.PageSize
 
 
-class UpdateChunk(BaseModel):
+class UpdateChunk(Body):
+    """What to change; what is not sent stays."""
+
     model_config = example(content="The corrected passage.", metadata={"checked_by": "Ada"}, excluded=False)
 
     content: ChunkText | None = None
+    """The corrected text."""
     metadata: JsonObject | None = None
-    excluded: bool | None = None
+    """Merged into what is there."""
+    excluded: Flag | None = None
+    """true: runs leave it out."""
     revision: Revision | None = None
     """That of the chunk you read: the edit is refused (409) if the chunk has another one now. As `If-Match`."""
 
 
-class ParseRequest(BaseModel):
-    document_ids: Ids | None = None
-    force: bool = False
+class ExportRequest(Body):
+    """What to export; without a body: all accepted and edited pairs as chatml."""
 
-
-class ParseStarted(BaseModel):
-    generation_id: str
-    generationId: str
-    status: str = "pending"
-    message: str = "Parse job started"
-
-
-class GenerateRequest(BaseModel):
-    model_config = example(
-        model_id="extractive",
-        generation_type="qa",
-        num_pairs=500,
-        temperature=0.7,
-        max_tokens=4096,
-        chunk_ids=None,
-        config={
-            "pairs_per_chunk": 3,
-            "difficulty_distribution": {"easy": 0.3, "medium": 0.5, "hard": 0.2},
-            "style_template": "mixed",
-        },
-    )
-
-    model_id: Name
-    generation_type: Annotated[str, OneOf(RECIPES)] | None = None
-    num_pairs: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    temperature: Annotated[float, Ratio(0, 2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1, le=32_768)] | None = None
-    system_prompt: Annotated[str, Text(0, 10_000)] | None = None
-    chunk_ids: Ids | None = None
-    max_cost_usd: Annotated[float, Ratio(0, 1_000_000)] | None = None
-    """The run ends cleanly before it costs more; what was made stays."""
-    estimate: bool = False
-    """Answer what the run would take, and start nothing."""
-    config: JsonObject = Field(default_factory=dict)
-
-
-class Range(BaseModel):
-    low: float
-    high: float
-
-
-class Estimate(BaseModel):
-    """cost_usd is null when the model's price is not known."""
-
-    pairs: int
-    calls: Range
-    input_tokens: Range
-    output_tokens: Range
-    cost_usd: Range | None
-
-
-class Quote(BaseModel):
-    """The response to `estimate: true`; no run is created."""
-
-    projectId: str
-    config: Json
-    model: str
-    estimate: Estimate
-
-
-class GenerationStarted(BaseModel):
-    generationId: str
-    generation_id: str
-    projectId: str
-    config: Json
-    status: str
-    progress: int
-    createdAt: str
-
-
-class Counts(BaseModel):
-    """asked = delivered + rejected + failed once the run has ended."""
-
-    requested: int
-    asked: int
-    delivered: int
-    rejected: int
-    failed: int
-
-
-class StageProgress(BaseModel):
-    stage: str
-    done: int
-    total: int
-    ratePerSecond: float | None = None
-    etaSeconds: float | None = None
-    costUsd: float | None = None
-    """Of the run so far."""
-
-
-class Tokens(BaseModel):
-    input: int
-    output: int
-    cached: int = 0
-
-
-class Generation(BaseModel):
-    generationId: str
-    projectId: str
-    kind: str
-    config: Json
-    status: str
-    stage: str
-    progress: int
-    progressDetail: StageProgress
-    jobName: str
-    results: Json
-    counts: Counts
-    reasons: Json
-    tokens: Tokens
-    costUsd: float | None
-    estimate: Estimate | None
-    stopReason: str | None
-    pausedReason: str | None = None
-    """Why an unfinished run stands still, such as a full disk; it goes on by itself."""
-    cancelRequested: bool = False
-    """The run stops; its status is `cancelled` as soon as the project is free."""
-    report: Json | None
-    error: str | None
-    startedAt: str | None
-    completedAt: str | None
-    createdAt: str
-
-
-class Cancelled(BaseModel):
-    generation_id: str
-    generationId: str
-    status: str = "cancelled"
-    message: str = "Generation cancelled"
-
-
-class LogLine(BaseModel):
-    timestamp: str
-    level: str
-    stage: str
-    message: str
-
-
-class Logs(BaseModel):
-    generation_id: str
-    logs: list[LogLine]
-
-
-class RunEvent(BaseModel):
-    """type progress: the numbers are set; type log: `level` and `message`. WebSockets get the same objects."""
-
-    id: str
-    type: Literal["progress", "log"]
-    timestamp: str
-    stage: str
-    status: str | None = None
-    """Of the run; of a log line only on the run's last."""
-    level: str | None = None
-    message: str | None = None
-    done: int | None = None
-    """Of `total` slots (documents, when parsing) of this round."""
-    total: int | None = None
-    failed: int | None = None
-    rate_per_second: float | None = None
-    eta_seconds: float | None = None
-    cost_usd: float | None = None
-    """Dollars so far; null: the price is not known."""
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    counts: Counts | None = None
-
-
-class Events(BaseModel):
-    generation_id: str
-    events: list[RunEvent]
-    cursor: str
-    """Pass it as `after` to get what comes next."""
-    closed: bool
-    """The run has ended and said all."""
-    retry_after: float | None = None
-    """Seconds to wait before the next request, where the server does not hold requests for `wait` (on AWS, where each
-    held request would occupy a function) and had no event; else null."""
-
-
-class ExportRequest(BaseModel):
     model_config = example(format="chatml", include_system_prompt=True, min_quality_score=0.8)
 
     format: Literal["chatml", "alpaca"] = "chatml"
-    include_system_prompt: bool = True
+    """What a line looks like."""
+    include_system_prompt: Flag = True
+    """Whether chatml lines begin with the system prompt."""
     min_quality_score: Annotated[float, Ratio(0, 1)] | None = None
-
-
-class AvailableModel(BaseModel):
-    id: str
-    name: str
-    provider: str
+    """Leave out pairs that score less."""

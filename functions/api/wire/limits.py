@@ -132,11 +132,44 @@ class Ratio:
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
         number = core_schema.float_schema(ge=self.low, le=self.high)
-        return core_schema.no_info_after_validator_function(_rounded, number)
+        rounded = core_schema.no_info_after_validator_function(_rounded, number)
+        return core_schema.no_info_before_validator_function(_no_boolean, rounded)
 
 
 def _rounded(number: float) -> float:
     return round(number, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class NotBoolean:
+    """`Annotated[int, Field(ge=1), NotBoolean()]`: true is not 1, and false is not 0."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_no_boolean, handler(source))
+
+
+def _no_boolean(given: object) -> object:
+    if isinstance(given, bool):
+        raise PydanticCustomError("no_number", "must be a number, not true or false")
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class _NotNumber:
+    """1 is not true, and 0 is not false."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_no_number, handler(source))
+
+
+def _no_number(given: object) -> object:
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        raise PydanticCustomError("no_boolean", "must be true or false, not a number")
+    return given
+
+
+Flag = Annotated[bool, _NotNumber()]
+"""In a body `true` or `false`; in a query their words."""
 
 
 Id = Annotated[str, Text(1, 200)]

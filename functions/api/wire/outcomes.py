@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from functions.api.wire import fields
+
 
 class OutcomeFile(BaseModel):
-    url: str
+    """A file of JSON lines."""
+
+    url: fields.Link
     """Of the JSON lines; presigned."""
     lines: int
+    """How many there are."""
 
 
 class Outcomes(BaseModel):
-    """files: by `delivered`, `rejected` and `failed`, if the run has any. A parse has none."""
+    """Files with the outcome of every record that was asked for."""
 
-    generation_id: str
+    generation_id: fields.RunId
     files: dict[str, OutcomeFile]
-    expires_in: int = 3600
+    """By `delivered`, `rejected` and `failed`, if the run has any. A parse has none."""
+    expires_in: fields.Expires = 3600

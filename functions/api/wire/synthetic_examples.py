@@ -10,6 +10,7 @@ _NAMED: Json = {
     "schema": "instruction_v1",
     "domain": "customer support for a SaaS product",
     "count": 200,
+    "limited_to": None,
     "model": "balanced",
     "estimated_cost_usd": 0.6,
 }
@@ -25,6 +26,7 @@ _JOB: Json = {
     "count_failed": 0,
     "progress": 100,
     "stage": "finalizing",
+    "stop_reason": None,
     "quality_grade": "A",
     "summary": {
         "pass_rate": 0.921,
@@ -100,6 +102,14 @@ SYNTHETIC: dict[str, Json] = {
         "quota_used": None,
         "quota_reserved": None,
         "period": None,
+    },
+    "Limits": {
+        "models": ["openai:gpt-4o-mini", "bedrock:amazon.nova-*"],
+        "monthly_budget_usd": 200.0,
+        "period": "2026-11",
+        "spent_usd": 31.25,
+        "reserved_usd": 0.5,
+        "available_usd": 168.25,
     },
     "LedgerPage": {"entries": [_ENTRY], "next_cursor": None},
 }

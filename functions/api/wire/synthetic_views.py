@@ -6,24 +6,26 @@ from typing import Any
 
 from dataforge.recipes.synthetic.pricing import dollars
 from dataforge.store import ledger as books
-from dataforge.store import run_events, runs
+from dataforge.store import run_events, runs, spending
 from dataforge.store.progress import Progress
 from dataforge.store.runs import Run
 from dataforge.workflows import pausing
 from dataforge.workflows.engine.rounds import max_slots
 from dataforge.workflows.synthetic import jobs
 from dataforge.workflows.synthetic.starting import JobQuote
-from functions.api.wire import synthetic as wire
+from functions.api.wire import ledger as bodies
+from functions.api.wire import synthetic_jobs as answers
 
 
-def estimate(offered: JobQuote) -> wire.SyntheticStarted:
-    return wire.SyntheticStarted(
+def estimate(offered: JobQuote) -> answers.SyntheticStarted:
+    return answers.SyntheticStarted(
         job_id=None,
         status="estimated",
         created_at=None,
         schema_=offered.spec.schema,
         domain=offered.spec.domain,
-        count=offered.records,
+        count=offered.spec.count,
+        limited_to=offered.limited_to,
         model=offered.model,
         generator=offered.roles.generator,
         price_per_1000_usd=dollars(offered.price.cost(1000)),
@@ -32,9 +34,9 @@ def estimate(offered: JobQuote) -> wire.SyntheticStarted:
     )
 
 
-def started(run: Run) -> wire.SyntheticStarted:
+def started(run: Run) -> answers.SyntheticStarted:
     price: Any = run.config["price"]
-    return wire.SyntheticStarted(
+    return answers.SyntheticStarted(
         **_common(run),
         status="queued",
         generator=str(run.config["model_id"]),
@@ -43,12 +45,12 @@ def started(run: Run) -> wire.SyntheticStarted:
     )
 
 
-def job(run: Run) -> wire.SyntheticJob:
+def job(run: Run) -> answers.SyntheticJob:
     request: Any = run.config["request"]
     over = run.status in runs.FINISHED
     report: Any = run.report
     charge = run.results.get("charge")
-    return wire.SyntheticJob(
+    return answers.SyntheticJob(
         **_common(run),
         status=jobs.status_of(run),
         count_requested=request["count"],
@@ -58,9 +60,10 @@ def job(run: Run) -> wire.SyntheticJob:
         count_failed=run.failed,
         progress=run_events.percent(run, Progress() if over else run_events.measure(run)[0]),
         stage=run.stage,
+        stop_reason=run.stop_reason,
         quality_grade=report["overall_grade"] if report else None,
         summary=_summary(report) if report else None,
-        models=wire.JobModels(
+        models=answers.JobModels(
             generator=str(run.config["model_id"]),
             critic=_text(run.config.get("critic")),
             judge=_text(run.config.get("judge")),
@@ -82,6 +85,7 @@ def _common(run: Run) -> dict[str, Any]:
         "schema_": request["schema"],
         "domain": request["domain"],
         "count": request["count"],
+        "limited_to": run.requested if run.requested < request["count"] else None,
         "model": run.config["model"],
         "estimated_cost_usd": dollars(int(str(run.config["estimate"]))),
         "created_at": run.created_at,
@@ -92,13 +96,13 @@ def _text(value: object) -> str | None:
     return str(value) if value else None
 
 
-def _summary(report: dict[str, Any]) -> wire.Summary:
-    return wire.Summary(**{name: report[name] for name in wire.Summary.model_fields})
+def _summary(report: dict[str, Any]) -> answers.Summary:
+    return answers.Summary(**{name: report[name] for name in answers.Summary.model_fields})
 
 
-def balance(account: books.Account, usage: books.Usage) -> wire.Balance:
+def balance(account: books.Account, usage: books.Usage) -> bodies.Balance:
     metered, counted = account.plan == "payg", account.plan == "quota"
-    return wire.Balance(
+    return bodies.Balance(
         plan=account.plan,
         balance_usd=dollars(account.balance) if metered else None,
         reserved_usd=dollars(account.reserved) if metered else None,
@@ -110,8 +114,20 @@ def balance(account: books.Account, usage: books.Usage) -> wire.Balance:
     )
 
 
-def entry(e: books.Entry) -> wire.LedgerEntry:
-    return wire.LedgerEntry(
+def limits(of: spending.Limits, month: str, use: spending.MonthUse) -> bodies.Limits:
+    budget = of.monthly_budget
+    return bodies.Limits(
+        models=of.models,
+        monthly_budget_usd=None if budget is None else dollars(budget),
+        period=month,
+        spent_usd=dollars(use.spent),
+        reserved_usd=dollars(use.held),
+        available_usd=None if budget is None else dollars(max(0, budget - use.spent - use.held)),
+    )
+
+
+def entry(e: books.Entry) -> bodies.LedgerEntry:
+    return bodies.LedgerEntry(
         entry_id=e.entry.removeprefix("log#"),
         kind=e.kind,
         amount_usd=dollars(e.amount),

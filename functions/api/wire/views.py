@@ -14,6 +14,7 @@ from dataforge.workflows import kinds, pausing
 from dataforge.workflows.exporting import export as exporting_export
 from dataforge.workflows.review.analytics import Numbers
 from functions.api.wire import data_forge as wire
+from functions.api.wire import generations as running
 from functions.api.wire import review as reviewing
 from functions.api.wire.trace_views import lineage
 
@@ -146,13 +147,13 @@ def chunk(c: chunks.StoredChunk) -> wire.Chunk:
     )
 
 
-def generation(run: runs.Run) -> wire.Generation:
+def generation(run: runs.Run) -> running.Generation:
     """While it runs, counts and cost come from the progress notes of its batches."""
     live = run.status in runs.ACTIVE
     now, spent = run_events.measure(run) if live else (progress.Progress(), None)
     cost = spent.cost_usd if spent else run.cost_usd
     cost = None if cost is None else round(cost, 6)
-    return wire.Generation(
+    return running.Generation(
         generationId=run.run_id,
         projectId=run.project_id,
         kind=run.kind,
@@ -163,7 +164,7 @@ def generation(run: runs.Run) -> wire.Generation:
         progressDetail=_detail(run, now, cost),
         jobName=f"df-{run.kind}-{run.run_id[:8]}",
         results=run.results or _results_so_far(run, spent),
-        counts=wire.Counts(
+        counts=running.Counts(
             requested=run.requested,
             asked=run.asked,
             delivered=run.delivered,
@@ -171,13 +172,13 @@ def generation(run: runs.Run) -> wire.Generation:
             failed=run.failed,
         ),
         reasons=run.reasons or {"rejected": {}, "failed": {}},
-        tokens=wire.Tokens(
+        tokens=running.Tokens(
             input=spent.input_tokens if spent else run.input_tokens,
             output=spent.output_tokens if spent else run.output_tokens,
             cached=spent.cached_tokens if spent else run.cached_tokens,
         ),
         costUsd=cost,
-        estimate=wire.Estimate.model_validate(run.estimate) if run.estimate else None,
+        estimate=running.Estimate.model_validate(run.estimate) if run.estimate else None,
         stopReason=run.stop_reason,
         pausedReason=pausing.reason(run),
         cancelRequested=run.cancel_requested,
@@ -189,15 +190,15 @@ def generation(run: runs.Run) -> wire.Generation:
     )
 
 
-def _detail(run: runs.Run, now: progress.Progress, cost: float | None) -> wire.StageProgress:
+def _detail(run: runs.Run, now: progress.Progress, cost: float | None) -> running.StageProgress:
     """Exact counts; rate and time left as the run's last event has them."""
     if run.status not in runs.ACTIVE:
-        return wire.StageProgress(stage=run.stage, done=run.asked, total=run.asked, costUsd=cost)
+        return running.StageProgress(stage=run.stage, done=run.asked, total=run.asked, costUsd=cost)
     total = run.asked - (run.delivered + run.rejected + run.failed)  # settled slots belong to earlier rounds
     latest = run_events.latest(run.run_id)
     rate = latest.rate_per_second if latest and latest.stage == run.stage else None
     left = max(0, total - now.done) / rate if rate else None
-    return wire.StageProgress(
+    return running.StageProgress(
         stage=run.stage,
         done=now.done,
         total=max(total, now.done),

@@ -5,13 +5,14 @@ DataForgeError
 │   └── Malformed          400  the request itself cannot be read
 │   └── Misspelt           422  a description may hold typing mistakes (carries suggestions)
 ├── Unauthenticated        401
-├── PaymentRequired        402  balance or quota does not cover it
+├── PaymentRequired        402  balance, quota or monthly budget does not cover it
 ├── Forbidden              403
 ├── NotFound               404  also what another organisation's ids look like
 ├── Conflict               409  the state of the thing forbids it now
 │   ├── InProgress         409  the same request is being answered (carries retry_after)
 │   └── RevisionConflict   409  somebody changed the record since the editor read it (carries it as it is now)
 ├── TooLarge               413
+├── UnsupportedMedia       415  the body is compressed, or not declared as JSON
 ├── RateLimited            429  (carries retry_after)
 ├── Busy                   503  a store is overloaded or out of reach, retries and all (carries retry_after)
 │   └── StoreRefuses       503  a store refuses writes: the disk is full, a permission is missing
@@ -124,6 +125,10 @@ class RevisionConflict(Conflict):
 
 class TooLarge(DataForgeError):
     code, status = "TOO_LARGE", 413
+
+
+class UnsupportedMedia(DataForgeError):
+    code, status = "UNSUPPORTED_MEDIA_TYPE", 415
 
 
 class RateLimited(DataForgeError):

@@ -83,6 +83,9 @@ class Settings:
     rate_datasets: int = _number("DATAFORGE_RATE_DATASETS", 600, "The same for the Datasets API")
     rate_training: int = _number("DATAFORGE_RATE_TRAINING", 600, "The same for the training API")
     rate_accounts: int = _number("DATAFORGE_RATE_ACCOUNTS", 600, "The same for keys, members and whoami")
+    cors_origins: str = _env(
+        "DATAFORGE_CORS_ORIGINS", "", "Origins whose pages may call the API, comma separated; `*`: any"
+    )
     require_verified_email: int = _number(
         "REQUIRE_VERIFIED_EMAIL", 0, "1: 403 for keys of members with unproved emails"
     )

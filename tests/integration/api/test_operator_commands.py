@@ -73,6 +73,24 @@ def test_members_come_are_verified_and_go(tool: Callable[..., Any]) -> None:
     assert tool("member", "remove", "user_ada", expect=1)["error"]["code"] == "LAST_OWNER"
 
 
+# checklist 182
+def test_the_operator_sets_models_and_a_monthly_budget(tool: Callable[..., Any]) -> None:
+    org = tool("org", "create", "Acme")["organization_id"]
+    before = tool("ledger", "limits")
+
+    both = tool("ledger", "limits", "--model=openai:gpt-4o-mini", "--model=bedrock:*", "--monthly-budget=12.50")
+    offline = tool("ledger", "limits", "--no-model")
+    free = tool("ledger", "limits", "--any-model", "--no-monthly-budget")
+
+    assert (before["organization_id"], before["models"], before["monthly_budget_usd"]) == (org, None, None)
+    assert (both["models"], both["monthly_budget_usd"]) == (["openai:gpt-4o-mini", "bedrock:*"], 12.5)
+    assert (both["spent_usd"], both["reserved_usd"], both["available_usd"]) == (0, 0, 12.5)
+    assert (offline["models"], offline["monthly_budget_usd"]) == ([], 12.5)
+    assert (free["models"], free["monthly_budget_usd"], free["available_usd"]) == (None, None, None)
+    assert tool("ledger", "limits", "--monthly-budget=1e3000", expect=1)["error"]["code"] == "VALIDATION_ERROR"
+    assert tool("ledger", "limits", "--monthly-budget=lots", expect=1)["error"]["code"] == "VALIDATION_ERROR"
+
+
 def test_which_organisation_must_be_said_when_there_are_several(tool: Callable[..., Any]) -> None:
     orgs = [tool("org", "create", name)["organization_id"] for name in ("Acme", "Brown")]
 

@@ -186,7 +186,7 @@ def test_a_slip_in_the_domain_is_shown_before_anything_is_charged(service: Servi
 # checklist 49, 60, 66, 130
 @pytest.mark.parametrize("name", EVERY_BODY)
 def test_every_body_of_the_documents_can_be_quoted_as_it_stands(service: Service, name: str) -> None:
-    answer = Synthetic(service).start({**EVERY_BODY[name], "estimate": True})
+    answer = Synthetic(service).estimate(EVERY_BODY[name])
 
     assert answer["count"] == EVERY_BODY[name]["count"]
     assert answer["estimated_cost_usd"] > 0
@@ -196,13 +196,12 @@ def test_every_body_of_the_documents_can_be_quoted_as_it_stands(service: Service
 def test_an_estimate_starts_nothing(service: Service) -> None:
     api = Synthetic(service)
 
-    fast = api.start({**SMALL, "count": 1000, "verified": True, "dry_run": True})
-    explicit = api.start(
+    fast = api.start({**SMALL, "count": 1000, "verified": True, "dry_run": True}, expect=200)
+    explicit = api.estimate(
         {
             **SMALL,
             "count": 1000,
             "model": None,
-            "estimate": True,
             "models": {"generator": {"provider": "openai", "model": "gpt-4o"}},
         }
     )

@@ -146,7 +146,7 @@ def record_of(name: str) -> type[Any] | None:
 
 def answer_of(operation: Json) -> Json:
     """The object of the good answer that a record is read from: of a page and of logs, the entry."""
-    [good] = [answer for code, answer in operation["responses"].items() if code < "3"]
+    good = next(answer for code, answer in sorted(operation["responses"].items()) if code < "3")
     made = resolved(good["content"]["application/json"]["schema"])
     lists = [p for p in made.get("properties", {}).values() if p.get("type") == "array" and "$ref" in p["items"]]
     is_page = set(made["properties"]) & {"page_size", "logs"} and len(lists) == 1

@@ -30,7 +30,7 @@ from dataforge.platform.ports import ABSENT, Item, Put, Update, Where, Write
 from dataforge.store.item_codec import from_item, to_item
 
 Plan = Literal["unlimited", "payg", "quota"]
-EntryKind = Literal["top_up", "reserve", "settle", "release", "plan"]
+EntryKind = Literal["top_up", "reserve", "settle", "release", "plan", "limits"]
 PLANS: tuple[Plan, ...] = ("unlimited", "payg", "quota")
 TRIES = 12
 """How often a reservation is tried while others move the same balance."""
@@ -115,7 +115,7 @@ def set_plan(org_id: str, plan: str, *, quota_records: int | None = None) -> Acc
     current().tables.transact(
         [
             Update("ledger", _key(org_id, "account"), set=values),
-            _log(org_id, "plan", 0, 0, note=note),
+            log_entry(org_id, "plan", note=note),
         ]
     )
     return account_of(org_id)
@@ -129,7 +129,7 @@ def top_up(org_id: str, amount: int, *, note: str | None = None) -> Account:
     current().tables.transact(
         [
             Update("ledger", _key(org_id, "account"), add={"balance": amount}),
-            _log(org_id, "top_up", amount, 0, note=note),
+            log_entry(org_id, "top_up", amount, note=note),
         ]
     )
     return account_of(org_id)
@@ -158,7 +158,7 @@ def reserve(org_id: str, run_id: str, demand: Demand, *, also: Sequence[Write] =
             },
             where={"entry": ABSENT},
         )
-        log = _log(org_id, "reserve", demand.amount, demand.units, run_id=run_id)
+        log = log_entry(org_id, "reserve", demand.amount, demand.units, run_id=run_id)
         try:
             current().tables.transact([*_taken(account, demand), hold, log, *also])
             return
@@ -220,10 +220,10 @@ def settle(org_id: str, run_id: str, *, amount: int, units: int) -> None:
             where={"state": "held"},
             set={"state": "settled", "charged": amount, "charged_units": units, "settled_at": clock.now()},
         ),
-        _log(org_id, "settle", amount, units, run_id=run_id),
+        log_entry(org_id, "settle", amount, units, run_id=run_id),
     ]
     if held > amount or held_units > units:
-        writes.append(_log(org_id, "release", held - amount, held_units - units, run_id=run_id))
+        writes.append(log_entry(org_id, "release", held - amount, held_units - units, run_id=run_id))
     if item["plan"] == "payg":
         writes.append(Update("ledger", _key(org_id, "account"), add={"balance": -amount, "reserved": -held}))
     if item["plan"] == "quota":
@@ -256,9 +256,10 @@ def _ensure(org_id: str) -> None:
         return
 
 
-def _log(
-    org_id: str, kind: EntryKind, amount: int, units: int, *, run_id: str | None = None, note: str | None = None
+def log_entry(
+    org_id: str, kind: EntryKind, amount: int = 0, units: int = 0, *, run_id: str | None = None, note: str | None = None
 ) -> Put:
+    """The write of an entry, for a transaction with what it tells of."""
     entry = Entry(
         org_id=org_id,
         entry=f"log#{str(ULID()).lower()}",

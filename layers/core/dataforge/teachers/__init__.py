@@ -16,6 +16,7 @@ from dataforge import log, settings
 from dataforge.errors import Invalid
 from dataforge.platform import current
 from dataforge.platform.ports import Item
+from dataforge.store import spending
 from dataforge.teachers import catalogue
 from dataforge.teachers.catalogue import Catalogue, Model, has_own_server, region
 from dataforge.teachers.jobs import BatchJobs
@@ -245,7 +246,8 @@ JOBS_MISSING: dict[str, Callable[[], str | None]] = {"bedrock": _bedrock_jobs_mi
 
 
 def resolve(name: str, *, org_id: str | None = None) -> Model:
-    """The model that a name means here. Raises Invalid (field model_id) for an unknown name, or what is not set up."""
+    """The model that a name means here. Raises Invalid (field model_id) for an unknown name, for what is not set up,
+    and for what the organisation may not use."""
     models = catalogue.load(org_id)
     model = models.find(name, _runs_here) or Model(name, name.partition(":")[2] or name, name)
     if model.provider not in PROVIDERS or (not model.model and model.provider not in _NEED_NO_MODEL):
@@ -253,6 +255,8 @@ def resolve(name: str, *, org_id: str | None = None) -> Model:
     missing = None if model.base_url else MISSING.get(model.provider, lambda: None)()
     if missing:
         raise Invalid(f"{model.backend} needs {missing}", field="model_id", code="TEACHER_NOT_CONFIGURED")
+    if org_id is not None:
+        _check_allowed(model, spending.limits_of(org_id))
     return _priced(model)
 
 
@@ -270,6 +274,18 @@ def _priced(model: Model) -> Model:
             "DATAFORGE_PRICE_IN and DATAFORGE_PRICE_OUT must both be dollars per million tokens, such as 0.15"
         )
     return replace(model, price=price)
+
+
+def _check_allowed(model: Model, limits: spending.Limits) -> None:
+    """Raises Invalid for a model that the operator has not allowed; the offline ones cost nothing and ask nobody."""
+    if limits.models is None or model.provider in _NEED_NO_MODEL or limits.allows(model.backend, model.id):
+        return
+    allowed = ", ".join(limits.models) or "none but the offline ones"
+    raise Invalid(
+        f"The operator does not allow {model.backend} to this organization; allowed: {allowed}",
+        field="model_id",
+        code="MODEL_NOT_ALLOWED",
+    )
 
 
 def build(model: Model) -> Teacher:
@@ -292,10 +308,12 @@ def teacher(name: str, *, org_id: str | None = None) -> Teacher:
 
 
 def available(org_id: str | None = None) -> list[TeacherEntry]:
-    """What this deployment can run now, the offline teacher first."""
+    """What this deployment can run now and the organisation may use, the offline teacher first."""
+    limits = spending.Limits("") if org_id is None else spending.limits_of(org_id)
     found = [TeacherEntry("extractive", "Extractive (offline, no key)", "built-in")]
-    found += [TeacherEntry(m.id, m.name, m.provider) for m in _listed(catalogue.load(org_id))]
-    for name in filter(None, (n.strip() for n in settings.get().teachers.split(","))):
+    known = _listed(catalogue.load(org_id))
+    found += [TeacherEntry(m.id, m.name, m.provider) for m in known if limits.allows(m.backend, m.id)]
+    for name in filter(limits.allows, filter(None, (n.strip() for n in settings.get().teachers.split(",")))):
         found.append(TeacherEntry(name, name.partition(":")[2] or name, name.partition(":")[0]))
     return list({e.id: e for e in found}.values())
 

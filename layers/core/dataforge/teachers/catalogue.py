@@ -64,6 +64,16 @@ class Model:
         return self.backend.partition(":")[2]
 
     @property
+    def is_priced(self) -> bool:
+        """What its calls cost is known."""
+        return self.price is not None or self.is_free
+
+    @property
+    def is_free(self) -> bool:
+        """Local models, and teachers without a network."""
+        return not self.model or (self.price is None and self.provider == "ollama")
+
+    @property
     def can(self) -> Capabilities:
         return Capabilities(
             json_schema=self.form != "text",

@@ -17,7 +17,7 @@ from dataforge.errors import Busy, ConditionFailed, Conflict, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Execution, Item, Put
-from dataforge.store import progress, projects, run_events, run_log, run_status, runs, task_tokens
+from dataforge.store import progress, projects, run_events, run_log, run_status, runs, spending, task_tokens
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.workflows import kinds, state_input
@@ -252,12 +252,28 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
     try:
         run = run_status.change(run, closing, where={"status": runs.ACTIVE})
         _emit_metrics(run)
-        level = "error" if status == "failed" else "info"
-        run_log.write(run.run_id, "finalizing", error or f"Run {status}", level=level, status=status)
+        level = "error" if status == "failed" else "warning" if run.stop_reason else "info"
+        run_log.write(run.run_id, "finalizing", _last_words(run, error), level=level, status=status)
     except ConditionFailed:
         run = runs.get(run.org_id, run.run_id)
+    if kinds.of(run.kind).calls_teachers:
+        spending.settle(run.org_id, run.run_id, spending.month_of(run.created_at), cost=spending.micro(run.cost_usd))
     projects.vacate(run.org_id, run.project_id, run.run_id)
     return run
+
+
+STOPPED = {
+    "monthly_budget_reached": "the organization's monthly budget is used up",
+    "budget_reached": "more would cost more than max_cost_usd",
+}
+"""Why a run may end before it has all that was asked for (`Run.stop_reason`)."""
+
+
+def _last_words(run: Run, error: str | None) -> str:
+    said = error or f"Run {run.status}"
+    if run.stop_reason is None:
+        return said
+    return f"{said}; it stopped after {run.delivered:,}: {STOPPED.get(run.stop_reason, run.stop_reason)}"
 
 
 def _emit_metrics(run: Run) -> None:

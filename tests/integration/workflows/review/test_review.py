@@ -169,6 +169,11 @@ def test_search_sees_edited_texts_and_no_longer_the_old_ones(
     for text in ("STRASSE", "Straße\nzum", "2 wege."):
         found = service.call("GET", pairs_path(project), search=text)["pairs"]
         assert [(p["pairId"], p["status"]) for p in found] == [(target.pair_id, "edited")]
+    service.call("PUT", f"/pairs/{target.pair_id}", json={"output_text": "Das Cafe\u0301 am Kai ist geöffnet."})
+    for text in ("café", "cafe\u0301", "GEO\u0308FFNET", "geöffnet"):
+        found = service.call("GET", pairs_path(project), search=text)["pairs"]
+        assert [p["pairId"] for p in found] == [target.pair_id], "one character, or a letter and its accent"
+    service.call("PUT", f"/pairs/{target.pair_id}", json={"output_text": "Die Straße\nzum Hafen, 2 Wege."})
     across = f"{target.question[-4:]}Die"
     assert service.call("GET", pairs_path(project), search=across)["total"] == 0
 

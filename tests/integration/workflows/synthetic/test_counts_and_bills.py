@@ -11,9 +11,10 @@ import pytest
 from dataforge import platform, settings
 from dataforge.errors import Invalid, Misspelt, TeacherRefused
 from dataforge.records import Question
-from dataforge.store import ledger, runs
+from dataforge.store import ledger, run_log, runs
 from dataforge.workflows import run_files, run_states
 from dataforge.workflows.synthetic import jobs
+from functions.api.wire import synthetic_views
 from tests.support.synthetic_api import EVERY_BODY
 from tests.support.synthetic_runs import REPEATED, SyntheticHarness, lines, write
 
@@ -147,6 +148,13 @@ def test_max_cost_stops_before_the_money_does(harness: SyntheticHarness) -> None
     run = harness.run(count=50, max_cost_usd=0.0301)
 
     assert (run.requested, run.delivered) == (10, 10)
+    assert run.stop_reason == "budget_reached"
+    assert (run.report or {})["stop_reason"] == "budget_reached"
+    said = [str(line["message"]) for line in run_log.tail(run.run_id, 100)]
+    assert "max_cost_usd pays for 10 of the 50 records: no more are made" in said
+    assert "it stopped after 10: more would cost more than max_cost_usd" in said[-1]
+    shown = synthetic_views.job(run)
+    assert (shown.count, shown.limited_to, shown.stop_reason) == (50, 10, "budget_reached")
     with pytest.raises(Invalid, match="covers no record"):
         harness.start(max_cost_usd=0.0001)
 

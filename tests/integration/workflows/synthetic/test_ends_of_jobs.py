@@ -11,8 +11,8 @@ import pytest
 from dataforge import clock, settings
 from dataforge.platform import current
 from dataforge.store import ledger, progress, run_status, runs
-from dataforge.workflows import lifecycle
-from dataforge.workflows.synthetic import jobs
+from dataforge.workflows import lifecycle, run_files
+from dataforge.workflows.synthetic import closing, jobs
 from tests.support.service import Service
 from tests.support.synthetic_api import Synthetic
 from tests.support.waiting import until
@@ -110,6 +110,24 @@ def test_results_expire_and_say_so(service: Service, monkeypatch: pytest.MonkeyP
     assert (job["status"], job["count_accepted"]) == ("succeeded", old["count_accepted"])
     assert job["expires_at"] < clock.now() < kept["expires_at"]
     assert len(api.records(kept["job_id"])) == kept["count_accepted"]
+
+
+def test_every_job_has_a_manifest_whatever_came_of_it(service: Service) -> None:
+    api, org_id = Synthetic(service), service.headers["X-Organization-ID"]
+    job_id = api.start({**SMALL, "count": 60})["job_id"]
+    api.call("POST", f"/jobs/{job_id}/cancel")
+    ended = api.wait(job_id)
+    lost = runs.get(org_id, api.run(SMALL)["job_id"])
+    lost = run_status.change(lost, {"status": "generating", "completed_at": None})
+    current().files.delete(run_files.key_of(lost, closing.MANIFEST))
+    closing.give_up(lost, "its machine died")
+
+    cancelled = api.file(f"/jobs/{job_id}/manifest")
+    given_up = api.file(f"/jobs/{lost.run_id}/manifest")
+
+    assert (cancelled["count_requested"], cancelled["count_accepted"]) == (60, ended["count_accepted"])
+    assert (given_up["job_id"], given_up["quality_report"], given_up["files"]) == (lost.run_id, None, {})
+    assert given_up["parameters"]["domain"] == SMALL["domain"]
 
 
 def test_how_long_results_stay_can_be_set(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,7 @@ def test_a_job_whose_id_never_arrived_may_run_all_the_same(
 
 class _Estimate:
     estimated_cost_usd, price_per_1000_usd, count, schema, generator = 0.0, 0.0, 2, "instruction_v1", "templated"
+    limited_to = None
 
     def __init__(self) -> None:
         self.raw: dict[str, object] = {}

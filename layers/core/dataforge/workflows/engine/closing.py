@@ -31,6 +31,12 @@ def finish(run: Run, error: str | None, values: Item, *, nothing_delivered: str,
     return lifecycle.finish(run, status, error=error, values={**values, **lifecycle.usage(run)})
 
 
+def stop_reason(run: Run) -> str | None:
+    """The budget that kept slots from being asked; None: none did."""
+    failed = cast("dict[str, int]", run.reasons.get("failed") or {})
+    return next((reason for reason in lifecycle.STOPPED if any(r.endswith(reason) for r in failed)), None)
+
+
 def why_nothing(run: Run, nothing_delivered: str, nothing_asked: str) -> str:
     """The most frequent reason why slots brought no record, with the detail of one of them."""
     rejected = cast("dict[str, int]", run.reasons.get("rejected") or {})

@@ -20,6 +20,7 @@ from dataforge.teachers import Model, build
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows.engine import config
 from dataforge.workflows.engine.cost_budget import CostBudget
+from dataforge.workflows.engine.monthly_budget import allowance_of
 from dataforge.workflows.engine.outcomes import Outcome
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from dataforge.workflows.engine.store_gate import StoreGate
@@ -168,6 +169,7 @@ def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> Ba
             limit=wanted.max_cost_usd,
             spent=sum(r.cost_usd or 0.0 for r in stored.values()),
             share=settings.get().workers,
+            allowance=allowance_of(run),
         ),
         other_teachers=tuple((build(model), model) for model in models.values()),
         stop="cancelled" if over else None,

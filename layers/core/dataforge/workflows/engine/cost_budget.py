@@ -1,5 +1,7 @@
 """What a run may still spend, to the cent: every call is held at the most it can cost before it is sent.
 
+The limit is the run's own (`max_cost_usd`), or what it could take of its organisation's monthly budget, or both.
+
 The run's budget lies in the tables; a batch takes a part of it, spends from that part, takes more, and gives back the
 rest at its end. Near the end of the budget calls go one by one: while nothing else of the batch is in flight and
 anything is left, one more call may go, whatever it costs. So a batch exceeds the budget by one call at most, and a
@@ -9,13 +11,17 @@ batch that died has taken what it may have spent, which its next attempt goes on
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 from dataforge.platform.ports import Item
 from dataforge.records import Question
 from dataforge.store import shared_state
+from dataforge.store.runs import Run
 from dataforge.teachers.prices import Price
+from dataforge.workflows.engine import config
+from dataforge.workflows.engine.monthly_budget import REACHED, Allowance, allowance_of
 
 _CHARACTERS_PER_TOKEN = 2.5
 """Fewer than in any language a model reads well: for a bound, not for an estimate."""
@@ -29,15 +35,25 @@ def max_cost(question: Question, price: Price) -> float:
 
 
 class CostBudget:
-    """One per batch. limit: the run's budget; None: no limit, and everything passes.
+    """One per batch. limit: the run's own budget; None: it has none. allowance: of its organisation's monthly budget;
+    None: that has none. With neither, everything passes.
 
     spent: what the stored replies of this batch have cost already. share: how many batches spend at once.
     """
 
     def __init__(
-        self, run_id: str, batch: str, price: Price | None, *, limit: float | None, spent: float = 0.0, share: int = 1
+        self,
+        run_id: str,
+        batch: str,
+        price: Price | None,
+        *,
+        limit: float | None,
+        spent: float = 0.0,
+        share: int = 1,
+        allowance: Allowance | None = None,
     ) -> None:
-        self._scope, self._batch, self._limit, self._share = f"budget#{run_id}", batch, limit, max(1, share)
+        self._scope, self._batch, self._share = f"budget#{run_id}", batch, max(1, share)
+        self._source = _Source(limit, allowance)
         self._price = price or Price(0.0, 0.0)
         self.spent = spent
         self._lost = 0.0
@@ -52,8 +68,8 @@ class CostBudget:
         self._taking = asyncio.Lock()
 
     async def hold(self, question: Question) -> float | None:
-        """Dollars held for a call, to give to `settle`. None: the budget is used up."""
-        if self._limit is None:
+        """Dollars held for a call, to give to `settle`. None: the budget is used up, `reached` says which."""
+        if not self._source.is_limited:
             return 0.0
         bound = max_cost(question, self._price)
         while True:
@@ -73,7 +89,7 @@ class CostBudget:
 
     def settle(self, held: float, cost: float | None) -> None:
         """cost: what the call really cost; None: not known, so what it could have cost at most."""
-        if self._limit is None:
+        if not self._source.is_limited:
             return
         self._held -= held
         self._in_flight -= 1
@@ -95,19 +111,31 @@ class CostBudget:
 
     def _taken_for(self, least: float, wanted: float) -> tuple[float, float]:
         """This batch's part afterwards, as it was where nothing is left; and what its earlier attempts have lost."""
+        limit = self._source.limit()
 
-        def decide(stored: Item) -> tuple[Item, tuple[float, float]]:
+        def decide(stored: Item) -> tuple[Item, tuple[float, float, float, float]]:
             parts = cast("dict[str, float]", stored.get("parts") or {})
             mine = max(self._taken, float(parts.get(self._batch, 0.0)))
-            left = max(0.0, cast(float, self._limit) - sum(p for b, p in parts.items() if b != self._batch) - mine)
+            others = sum(p for b, p in parts.items() if b != self._batch)
+            left = max(0.0, limit - others - mine)
             got = min(left, max(least, min(wanted, left / (2 * self._share))))
-            return {"parts": {**parts, self._batch: mine + got}}, (mine + got, _lost_by(stored, self._batch))
+            answer = (others, mine, mine + got, _lost_by(stored, self._batch))
+            return {"parts": {**parts, self._batch: mine + got}}, answer
 
-        return shared_state.update(self._scope, decide, days=30)
+        others, mine, taken, lost = shared_state.update(self._scope, decide, days=30)
+        if taken < mine + least and self._source.grow(others + mine + least, others + mine + wanted):
+            limit = self._source.limit()
+            _, _, taken, lost = shared_state.update(self._scope, decide, days=30)
+        return taken, lost
+
+    @property
+    def reached(self) -> tuple[str, str]:
+        """Why `hold` said None: the reason of the slots, and a sentence."""
+        return self._source.reached
 
     def give_back(self) -> None:
         """At the end of the batch: only what was spent stays taken. Blocks."""
-        if self._limit is None:
+        if not self._source.is_limited:
             return
 
         def decide(stored: Item) -> tuple[Item, None]:
@@ -122,19 +150,64 @@ class CostBudget:
         shared_state.update(self._scope, decide, days=30)
 
 
+class _Source:
+    """What a run may spend in all: its own limit, and what it has taken of the monthly budget. Blocks where it says."""
+
+    def __init__(self, limit: float | None, allowance: Allowance | None) -> None:
+        self._own = math.inf if limit is None else limit
+        self._allowance = allowance
+        self._granted: float | None = None if allowance else math.inf
+        """None: not read yet."""
+
+    @property
+    def is_limited(self) -> bool:
+        return self._allowance is not None or self._own < math.inf
+
+    def limit(self) -> float:
+        """Dollars. Blocks at first."""
+        if self._granted is None:
+            self.grow(0.0, 0.0)
+        return min(self._own, self._granted or 0.0)
+
+    def grow(self, least: float, wanted: float) -> bool:
+        """Take of the monthly budget until the run may spend so much. Whether it may spend more now. Blocks."""
+        before = self._granted
+        if self._allowance is None or (before is not None and before >= self._own):
+            return False
+        self._granted = self._allowance.take(min(self._own, least), min(self._own, wanted))
+        return before is None or self._granted > before
+
+    @property
+    def reached(self) -> tuple[str, str]:
+        if self._granted is None or self._granted < self._own:
+            return REACHED, "the organization's monthly budget is used up"
+        return "budget_reached", f"max_cost_usd {self._own:g} is used up"
+
+
+def is_limited(run: Run) -> bool:
+    """Whether the run has a budget, its own or its organisation's. Blocks."""
+    return config.of(run).max_cost_usd is not None or allowance_of(run) is not None
+
+
 def _lost_by(stored: Item, batch: str) -> float:
     return float(cast("dict[str, float]", stored.get("lost") or {}).get(batch, 0.0))
 
 
-def hold_for_job(run_id: str, name: str, limit: float, bounds: Sequence[float]) -> int:
+def hold_for_job(
+    run_id: str, name: str, limit: float | None, bounds: Sequence[float], *, allowance: Allowance | None = None
+) -> int:
     """How many of these, in order, the run can still pay for: they are held under the name until `settle_job`.
 
-    bounds: what each costs at most. Again under the same name, it decides anew. Blocks.
+    limit, allowance: as of a CostBudget. bounds: what each costs at most. Again under the same name, it decides anew.
+    Blocks.
     """
+    source = _Source(limit, allowance)
 
     def decide(stored: Item) -> tuple[Item, int]:
         parts = cast("dict[str, float]", stored.get("parts") or {})
-        left = limit - sum(p for b, p in parts.items() if b != name)
+        others = sum(p for b, p in parts.items() if b != name)
+        source.grow(others + sum(bounds), others + sum(bounds))
+        left = source.limit() - others
         held, number = 0.0, 0
         for bound in bounds:
             if held + bound > left:

@@ -17,7 +17,6 @@ from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherU
 from dataforge.records import Answer, Question
 from dataforge.store.replies import Reply
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows.engine import config
 from dataforge.workflows.engine.context import BatchContext, OutOfTime, Stopped, Traffic
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 
@@ -89,7 +88,7 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
     await gate.passed(context.is_over)
     held = await gate.write(lambda: context.budget.hold(question))
     if held is None:
-        context.end("budget_reached", f"max_cost_usd {config.of(context.run).max_cost_usd:g} is used up")
+        context.end(*context.budget.reached)
         raise Stopped(str(context.stop), context.stop_detail)
     cost: float | None = 0.0
 

@@ -35,7 +35,7 @@ MAX_TOP_UP = 1.25
 """A run never asks for more than this many times the pairs it was asked for."""
 MAX_ROUNDS = 6
 """Rounds of asking in one run, the first included."""
-FINAL = ("teacher_refused", "cancelled", "budget_reached", "batch_job_failed")
+FINAL = ("teacher_refused", "cancelled", "budget_reached", "batch_job_failed")  # and so `monthly_budget_reached`
 """Reasons after which nothing more is asked, whichever teacher they come from (`judge_teacher_refused`)."""
 
 

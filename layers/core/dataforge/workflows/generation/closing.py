@@ -35,8 +35,8 @@ def close(run: Run, error: str | None) -> Run:
         "tokens_used": cast(int, usage["input_tokens"]) + cast(int, usage["output_tokens"]),
     }
     values: Item = {"results": results, "report": cast(Item, report)}
-    if "budget_reached" in cast("dict[str, int]", run.reasons.get("failed") or {}):
-        values["stop_reason"] = "budget_reached"
+    if (reason := closing.stop_reason(run)) is not None:
+        values |= {"stop_reason": reason, "report": {**cast(Item, report), "stop_reason": reason}}
     return closing.finish(run, error, values, nothing_delivered="No pair was delivered", nothing_asked=NOTHING_ASKED)
 
 

@@ -51,8 +51,16 @@ def own_options() -> list[Option[Any]]:
     return [option for recipe in RECIPES.values() for option in recipe.options]
 
 
+MONEY = ("max_cost_usd", "num_pairs", "pairs_per_chunk", "max_tokens")
+"""Keys that bound what a run costs: one that nearly is one of these is refused."""
+ALIKE = 0.8
+"""From this similarity on, 0 to 1, of `difflib`."""
+
+
 def check(config: Item) -> None:
-    """Every known key of a merged configuration. Raises Invalid."""
+    """Every known key of a merged configuration, and unknown ones that may be meant to bound the cost. Raises
+    Invalid."""
+    _check_money(config)
     own = own_options()
     for name in (*TEXT_FIELDS, *(option.name for option in own if option.choices)):
         if not isinstance(config.get(name, ""), str):
@@ -85,6 +93,19 @@ def check(config: Item) -> None:
     for option in own:
         if option.check and config.get(option.name) is not None:
             option.check(config[option.name])
+
+
+def _check_money(config: Item) -> None:
+    own = (option.name for option in own_options())
+    known = {*BOUNDS, *_AFTER_OPTIONS, *TEXT_FIELDS, *DEFAULTS, *spreading.DIMENSIONS, *own, "chunk_ids", "mode"}
+    unknown = [key for key in config if key not in known]
+    if not unknown:
+        return
+    from difflib import get_close_matches  # most configurations have known keys only
+
+    for key in unknown:
+        for meant in get_close_matches(key.lower(), MONEY, 1, ALIKE):
+            raise Invalid(f"config.{key} is no option; did you mean {meant}?", field=f"config.{key}")
 
 
 def _check_number(name: str, value: Value, bounds: Bounds) -> None:

@@ -18,6 +18,7 @@ from dataforge.teachers import Model, Teacher, available, build, catalogue, reso
 from dataforge.teachers.prices import Price
 from dataforge.text import topic_labels as labels
 from dataforge.workflows import kinds, lifecycle
+from dataforge.workflows.engine import monthly_budget
 from dataforge.workflows.engine.provider_batch import checks
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import estimating
@@ -74,8 +75,10 @@ def quote(project: Project, request: Item) -> CheckedRequest:
 
 
 def start(project: Project, request: Item) -> Run:
-    """Raises Invalid as `quote` does, Conflict and Busy as `lifecycle.begin`."""
+    """Raises Invalid as `quote` does, PaymentRequired when the organisation's monthly budget is used up, Conflict and
+    Busy as `lifecycle.begin`."""
     checked = quote(project, request)
+    monthly_budget.check(project.org_id, [checked.model])
     run_id = ids.new("gen")
     run = Run(
         org_id=project.org_id,
@@ -116,8 +119,7 @@ def _priced(config: Item, model: Model) -> Model:
 
 def _check_budget(config: Item, model: Model) -> None:
     """A cap on what cannot be counted would be no cap."""
-    free = not model.model or model.provider == "ollama"
-    if config.get("max_cost_usd") is not None and model.price is None and not free:
+    if config.get("max_cost_usd") is not None and not model.is_priced:
         raise Invalid(
             f"max_cost_usd: the price of {model.backend} is not known here; give it with config.price_in and "
             "config.price_out (--price-in, --price-out: dollars per million tokens), or set it for all runs "

@@ -1,12 +1,13 @@
 """Find pairs by any combination of filters: the review index says which, and only the pairs of the page are read.
 
-Search looks into one text file per run (a line per slot, in lower case) and into the texts edited since.
+Search looks into one text file per run (a line per slot, in lower case and NFC) and into the texts edited since.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, islice
@@ -196,8 +197,13 @@ def line(text: str, skipped: int) -> bytes:
 
 
 def text_of(turns: Sequence[str]) -> str:
-    """What search looks at: every turn, in lower case."""
-    return _BETWEEN.join(turn.casefold().translate(_PLAIN) for turn in turns)[:LONGEST_SEARCHED]
+    """What search looks at: every turn, as `_folded` makes it."""
+    return _BETWEEN.join(map(_folded, turns))[:LONGEST_SEARCHED]
+
+
+def _folded(text: str) -> str:
+    """In lower case and NFC: an accented letter is found whether it is stored as one character or as two."""
+    return unicodedata.normalize("NFC", text.casefold()).translate(_PLAIN)
 
 
 def turns_of(pair: Pair) -> list[str]:
@@ -206,7 +212,7 @@ def turns_of(pair: Pair) -> list[str]:
 
 def _searched(project: Project, wanted: PairFilter, known: Sequence[Block]) -> dict[tuple[str, int], bytes]:
     """(run, block) -> 1 for every slot whose text holds what is searched for."""
-    needle = str(wanted.search).casefold().translate(_PLAIN)
+    needle = _folded(str(wanted.search))
     masks: dict[tuple[str, int], bytearray] = {}
 
     def mark(run: str, slot: int, found: bool) -> None:

@@ -71,14 +71,15 @@ def close(run: Run, error: str | None) -> Run:
     run = closing.begin_closing(run, error)
     spec, measures = spec_of(run), Measures()
     files = _write_results(run, spec, measures)
-    report = _report(run, spec, measures)
+    stop_reason = _stop_reason(run)
+    report = _report(run, spec, measures) | ({"stop_reason": stop_reason} if stop_reason else {})
     run_files.write_json(run, REPORT, report)
     charge = _settle(run)
-    if run.delivered:
-        _write_manifest(run, spec, report, files, measures)
+    _write_manifest(run, spec, report, files, measures)
     values: Item = {
         "results": {"files": cast(Item, files), "charge": charge, "teachers": {**measures.teachers}},
         "report": cast(Item, report),
+        "stop_reason": stop_reason,
     }
     return closing.finish(
         run, error, values, nothing_delivered="No record was accepted", nothing_asked="Nothing was asked for"
@@ -86,10 +87,18 @@ def close(run: Run, error: str | None) -> Run:
 
 
 def give_up(run: Run, error: str) -> Run:
-    """As `engine.recovery.give_up`: without files, but what was accepted is charged and the rest is released."""
+    """As `engine.recovery.give_up`: without results, but what was accepted is charged and the rest is released."""
     if run.status not in runs.FINISHED:
         _settle(run)
+        _write_manifest(run, spec_of(run), None, {}, Measures())
     return recovery.give_up(run, error)
+
+
+def _stop_reason(run: Run) -> str | None:
+    """The budget that kept it from delivering the whole count."""
+    reached = closing.stop_reason(run)
+    limited = run.requested < synthetic_config.of(run).count and run.delivered >= run.requested
+    return reached or ("budget_reached" if limited else None)
 
 
 def _settle(run: Run) -> int:
@@ -180,7 +189,7 @@ def _report(run: Run, spec: Spec, measures: Measures) -> dict[str, object]:
 
 
 def _write_manifest(
-    run: Run, spec: Spec, report: dict[str, object], files: dict[str, Item], measures: Measures
+    run: Run, spec: Spec, report: dict[str, object] | None, files: dict[str, Item], measures: Measures
 ) -> None:
     config = synthetic_config.of(run)
     run_files.write_json(
@@ -206,7 +215,7 @@ def _write_manifest(
                 "judge": config.judge,
                 "answered": measures.teachers,
             },
-            "splits": {name: files[f"splits/{name}"]["records"] for name, _ in spec.output_split},
+            "splits": {name: files[f"splits/{name}"]["records"] for name, _ in spec.output_split if files},
             "files": files,
             "features": measures.columns.features(),
             "pricing": {

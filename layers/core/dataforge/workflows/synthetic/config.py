@@ -32,6 +32,7 @@ class SyntheticConfig:
 
     @property
     def count(self) -> int:
+        """As it was asked for; the run wants fewer where `max_cost_usd` does not pay for all."""
         return int(self.request["count"])
 
 

@@ -17,11 +17,12 @@ from dataforge.recipes.synthetic import spec as specs
 from dataforge.recipes.synthetic.asking import SHAPES
 from dataforge.recipes.synthetic.pricing import ModelName, Quote, Tariff
 from dataforge.recipes.synthetic.spec import Request, Spec
-from dataforge.store import ledger
+from dataforge.store import ledger, run_log
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import batch_jobs_lack, build, catalogue, resolve, teacher
 from dataforge.workflows import kinds, lifecycle
+from dataforge.workflows.engine import monthly_budget
 from dataforge.workflows.engine.provider_batch.checks import check_batch, check_size
 from dataforge.workflows.engine.rounds import max_slots
 
@@ -39,6 +40,11 @@ class ModelRoles:
     critic: str | None = None
     judge: str | None = None
     """Also the checker of invariants."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of all that are needed."""
+        return [name for name in (self.generator, self.critic, self.judge) if name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,11 @@ class JobQuote:
         return str(given["generator"]["model"] if given else self.request["model"])
 
     @property
+    def limited_to(self) -> int | None:
+        """The records, where they are fewer than the count."""
+        return self.records if self.records < self.spec.count else None
+
+    @property
     def cost(self) -> int:
         """Micro-dollars at most."""
         return self.price.cost(self.records)
@@ -74,15 +85,20 @@ class JobQuote:
 
 def start(org_id: str, user_id: str, request: Request, *, domain_confirmed: bool) -> Run:
     """Raises Malformed, Invalid, Misspelt, PaymentRequired, Busy; nothing is begun or charged then."""
-    quoted = quote(request, domain_confirmed=domain_confirmed)
+    quoted = quote(org_id, request, domain_confirmed=domain_confirmed)
+    models = [resolve(name, org_id=org_id) for name in quoted.roles.names]
+    monthly_budget.check(org_id, models)
     run = _run(org_id, user_id, quoted)
     demand = ledger.Demand(quoted.cost, quoted.price.quota(quoted.records), quoted.price.subscription)
     ledger.reserve(org_id, run.run_id, demand, also=[Put("runs", to_item(run))])
     lifecycle.start_or_withdraw(run)
+    if quoted.limited_to is not None:
+        message = f"max_cost_usd pays for {quoted.limited_to:,} of the {quoted.spec.count:,} records: no more are made"
+        run_log.write(run.run_id, run.stage, message, level="warning")
     return run
 
 
-def quote(request: Request, *, domain_confirmed: bool) -> JobQuote:
+def quote(org_id: str, request: Request, *, domain_confirmed: bool) -> JobQuote:
     """Raises Malformed, Invalid, Misspelt."""
     if len(orjson.dumps(request)) > MAX_REQUEST_BYTES:
         raise Invalid(f"The request takes more than {MAX_REQUEST_BYTES:,} bytes as JSON", field="advanced")
@@ -93,13 +109,14 @@ def quote(request: Request, *, domain_confirmed: bool) -> JobQuote:
     tariff = pricing.tariff(request.get("model"), generator)
     price = pricing.quote(spec, tariff)
     roles = _model_roles(
+        org_id,
         spec,
         generator or cast(ModelName, tariff.model),
         _named(models.get("critic")),
         field="models.generator" if generator else "model",
     )
     records = _affordable(spec.count, price, request.get("max_cost_usd"))
-    batch_roles = _batch_roles(roles, replace(spec, count=records)) if request.get("mode") == "batch" else None
+    batch_roles = _batch_roles(org_id, roles, replace(spec, count=records)) if request.get("mode") == "batch" else None
     if not domain_confirmed:
         check_spelling(spec.domain)
     return JobQuote(
@@ -181,35 +198,36 @@ def _affordable(count: int, quote: Quote, most: float | None) -> int:
     return records
 
 
-def _model_roles(spec: Spec, generator: ModelName, critic: ModelName | None, *, field: str) -> ModelRoles:
+def _model_roles(org_id: str, spec: Spec, generator: ModelName, critic: ModelName | None, *, field: str) -> ModelRoles:
     """Who really answers. field: the one that named the generator. Raises Invalid naming the field when a model cannot
     run here."""
     stand_in = settings.get().synthetic_teacher.strip()
     writer = stand_in or teacher_name(generator)
-    _check(writer, field, spec.schema)
+    _check(org_id, writer, field, spec.schema)
     needs_critic = SHAPES[spec.schema].critic
     needs_judge = spec.verified or bool(spec.assessed_fields) or bool(spec.invariants)
     explicit = stand_in or (teacher_name(critic) if critic else None)
     if explicit and needs_critic:
-        _check(explicit, "models.critic", "critic")
-    light = stand_in or _or_instead(teacher_name(pricing.critic()), writer)
+        _check(org_id, explicit, "models.critic", "critic")
+    light = stand_in or _or_instead(org_id, teacher_name(pricing.critic()), writer)
     return ModelRoles(writer, (explicit or light) if needs_critic else None, light if needs_judge else None)
 
 
-def _batch_roles(chosen: ModelRoles, spec: Spec) -> tuple[str, ...]:
+def _batch_roles(org_id: str, chosen: ModelRoles, spec: Spec) -> tuple[str, ...]:
     """The roles whose teachers take batch jobs. Raises Invalid (field mode) where the generator takes none."""
-    writer = resolve(chosen.generator)
+    writer = resolve(chosen.generator, org_id=org_id)
     asked = build(writer)
     check_batch(writer, asked)
     check_size(writer, asked, calls=-(-spec.count // planning.slots_per_call(spec)), more="count")
-    others = {role: resolve(name) for role, name in (("critic", chosen.critic), ("judge", chosen.judge)) if name}
+    named = (("critic", chosen.critic), ("judge", chosen.judge))
+    others = {role: resolve(name, org_id=org_id) for role, name in named if name}
     return tuple(r for r, m in others.items() if build(m).can.batch is not None and batch_jobs_lack(m) is None)
 
 
-def _or_instead(wanted: str, other: str) -> str:
+def _or_instead(org_id: str, wanted: str, other: str) -> str:
     """The light model that judges by default; where it cannot run, the generator's own does the work."""
     try:
-        teacher(wanted)
+        teacher(wanted, org_id=org_id)
     except Invalid:
         return other
     return wanted
@@ -227,9 +245,9 @@ def teacher_name(model: ModelName) -> str:
     return model.provider if model.provider in _OFFLINE else f"{model.provider}:{model.model}"
 
 
-def _check(name: str, field: str, kind: str) -> None:
+def _check(org_id: str, name: str, field: str, kind: str) -> None:
     try:
-        able = teacher(name).can.kinds
+        able = teacher(name, org_id=org_id).can.kinds
     except Invalid as problem:
         message = problem.message.replace("model_id", field, 1)  # the name of the field in the other API
         raise Invalid(message, field=field, code=problem.code) from None

@@ -22,7 +22,7 @@ from dataforge.teachers import BatchJobs
 from dataforge.teachers.jobs import NoReply
 from dataforge.workflows import lifecycle, run_files, state_input
 from dataforge.workflows.engine import batch as engine_batch
-from dataforge.workflows.engine import config, cost_budget
+from dataforge.workflows.engine import cost_budget
 from dataforge.workflows.engine.provider_batch import job_state, polling
 from dataforge.workflows.engine.provider_batch.job_state import JobClients, PollState, Submission, Wave
 from dataforge.workflows.engine.retry import MAX_REFUSED_PROMPTS
@@ -136,7 +136,7 @@ async def _collect(wave: Wave) -> dict[str, _Collected]:
             elif wave.e.recovering:
                 collected.left.append(f"Nobody knows whether batch job {wave.name(number)} was made")
             collected.replies += sent.replies
-        if config.of(wave.run).max_cost_usd is not None:
+        if await asyncio.to_thread(cost_budget.is_limited, wave.run):
             spent = _spent(by_role.values())
             await asyncio.to_thread(cost_budget.settle_job, wave.run.run_id, wave.name(0), spent)
         _note_refused(wave, by_role.values())

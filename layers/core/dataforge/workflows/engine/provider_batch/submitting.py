@@ -28,6 +28,7 @@ from dataforge.workflows import kinds, lifecycle, run_files, state_input
 from dataforge.workflows.engine import batch, config, cost_budget, reply_lineage
 from dataforge.workflows.engine.batches import batches_file
 from dataforge.workflows.engine.context import Stopped
+from dataforge.workflows.engine.monthly_budget import allowance_of
 from dataforge.workflows.engine.provider_batch import job_state
 from dataforge.workflows.engine.provider_batch.job_state import (
     Job,
@@ -124,7 +125,7 @@ def _plan(wave: Wave, poll: PollState, waiting: Sequence[Item]) -> str | None:
     except Stopped as stopped:
         return _after_failed_preflight(wave, stopped)
     if not any(jobs_by_role.values()):
-        if config.of(run).max_cost_usd is not None:  # what was held for the job is free for single questions
+        if cost_budget.is_limited(run):  # what was held for the job is free for single questions
             cost_budget.settle_job(run.run_id, wave.name(0), {})
         return "realtime"
     _write(wave, batches, jobs_by_role)
@@ -183,10 +184,11 @@ def _sized(jobs: BatchJobs, price: Price | None, asked: PendingRequest) -> _Size
 
 
 def _affordable(wave: Wave, sized: list[_Sized]) -> list[_Sized]:
-    limit = config.of(wave.run).max_cost_usd
-    if limit is None:
+    limit, allowance = config.of(wave.run).max_cost_usd, allowance_of(wave.run)
+    if limit is None and allowance is None:
         return sized
-    return sized[: cost_budget.hold_for_job(wave.run.run_id, wave.name(0), limit, [s.most for s in sized])]
+    bounds = [s.most for s in sized]
+    return sized[: cost_budget.hold_for_job(wave.run.run_id, wave.name(0), limit, bounds, allowance=allowance)]
 
 
 def split_into_jobs(sized: Sequence[_Sized], limits: JobLimits) -> list[list[_Sized]]:

@@ -1,0 +1,148 @@
+"""What the operator allows an organisation: models, and what all its runs may cost in a month."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dataforge import clock, settings
+from dataforge.errors import Invalid, PaymentRequired
+from dataforge.records import Answer, Question
+from dataforge.store import projects, run_log, spending
+from dataforge.store.projects import Project
+from dataforge.store.spending import Limits
+from dataforge.teachers import PROVIDERS, available
+from dataforge.teachers.prices import Price
+from dataforge.teachers.scripted import ScriptedTeacher
+from dataforge.workflows import erasing
+from dataforge.workflows.engine import cost_budget
+from dataforge.workflows.generation import starting
+from tests.support.document_runs import begin, good, walk
+from tests.support.service import Service
+
+PRICE = {"input": 100.0, "output": 1000.0}
+CATALOGUE = {"models": [{"id": "dear", "backends": ["fake:model"], "price": PRICE}]}
+
+
+class Dear(ScriptedTeacher):
+    async def ask(self, question: Question) -> Answer:
+        answer = await super().ask(question)
+        cost = Price(**PRICE).of(answer.input_tokens, answer.output_tokens)
+        return Answer(answer.text, "dear", "stop", answer.input_tokens, answer.output_tokens, cost)
+
+
+@pytest.fixture
+def dear(monkeypatch: pytest.MonkeyPatch) -> Dear:
+    teacher = Dear([good], delay=0.001)
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: teacher)
+    monkeypatch.setenv("DATAFORGE_MODELS", json.dumps(CATALOGUE))
+    settings.get.cache_clear()
+    return teacher
+
+
+def allow(project: Project, dollars: float) -> None:
+    spending.put_limits(Limits(project.org_id, monthly_budget=spending.micro(dollars)))
+
+
+def use(project: Project) -> spending.MonthUse:
+    return spending.use_of(project.org_id, spending.month_of(clock.now()))
+
+
+# checklist 182
+def test_a_run_stops_where_the_month_is_used_up_and_the_next_one_is_refused(project: Project, dear: Dear) -> None:
+    free = walk(project, model_id="dear", num_pairs=12, config={"pairs_per_chunk": 2})
+    assert free.cost_usd is not None
+    assert use(project).spent == spending.micro(free.cost_usd), "counted, though there was no budget"
+    dear.asked.clear()
+    allow(project, free.cost_usd * 1.5)
+
+    run = walk(project, model_id="dear", num_pairs=12, max_tokens=300, config={"pairs_per_chunk": 2})
+
+    call = max(cost_budget.max_cost(q, Price(**PRICE)) for q in dear.asked)
+    assert run.cost_usd is not None
+    assert 0 < run.cost_usd <= free.cost_usd / 2 + call
+    assert run.stop_reason == "monthly_budget_reached"
+    assert (run.report or {})["stop_reason"] == "monthly_budget_reached"
+    assert run.reasons["failed"]["monthly_budget_reached"] == run.failed > 0  # type: ignore[index]
+    assert run.asked == run.delivered + run.rejected + run.failed == 12, "and no top-up"
+    last = run_log.tail(run.run_id, 1)[0]
+    assert "monthly budget is used up" in str(last["message"])
+    assert (use(project).spent, use(project).held) == (spending.micro(free.cost_usd) + spending.micro(run.cost_usd), 0)
+    allow(project, free.cost_usd)
+    with pytest.raises(PaymentRequired, match="only the operator can raise it") as refused:
+        walk(project, model_id="dear", num_pairs=1)
+    assert refused.value.code == "MONTHLY_BUDGET_REACHED"
+    assert starting.quote(project, {"model_id": "dear", "num_pairs": 1}).estimate["cost_usd"], "asking is free"
+
+
+def test_a_model_without_a_price_cannot_be_counted(project: Project, dear: Dear) -> None:
+    allow(project, 10)
+
+    with pytest.raises(Invalid, match="price of fake:other is not known") as refused:
+        starting.start(project, {"model_id": "fake:other"})
+
+    assert refused.value.code == "PRICE_UNKNOWN"
+
+
+def test_a_deleted_project_gives_back_what_its_run_had_taken(project: Project, dear: Dear) -> None:
+    allow(project, 10)
+    run, _ = begin(project, model_id="dear", num_pairs=12)
+    month = spending.month_of(run.created_at)
+    spending.take(run.org_id, run.run_id, month, least=4_000_000, wanted=4_000_000)
+    assert use(project).held == 4_000_000
+
+    erasing.delete_project(projects.get(project.org_id, project.project_id))
+
+    assert use(project).held == 0
+
+
+def test_only_allowed_models_are_listed_and_started(project: Project, dear: Dear) -> None:
+    spending.put_limits(Limits(project.org_id, models=["ollama:*"]))
+
+    with pytest.raises(Invalid, match=r"does not allow fake:model .* allowed: ollama:\*") as refused:
+        starting.start(project, {"model_id": "dear"})
+    listed = {e.id for e in available(project.org_id)}
+    spending.put_limits(Limits(project.org_id, models=["fake:m*"]))
+
+    assert (refused.value.code, refused.value.errors[0].field) == ("MODEL_NOT_ALLOWED", "model_id")
+    assert listed == {"extractive"}, "which asks nobody"
+    assert walk(project, model_id="dear", num_pairs=2).delivered == 2
+
+
+def test_the_api_shows_limits_and_holds_them(service: Service) -> None:
+    org_id = service.headers["X-Organization-ID"]
+    spending.put_limits(Limits(org_id, models=[], monthly_budget=2_500_000))
+
+    shown = service.http.get("/v1/ledger/limits", headers=service.headers).json()
+    job = {"schema": "instruction_v1", "domain": "harbours", "count": 2}
+    body = {**job, "models": {"generator": {"provider": "ollama", "model": "llama3.2"}}}
+    refused = service.http.post("/v1/synthetic/generate", json=body, headers=service.headers)
+    offline = service.http.post(
+        "/v1/synthetic/generate",
+        json={**job, "models": {"generator": {"provider": "templated", "model": "templated"}}},
+        headers=service.headers,
+    )
+
+    assert shown == {
+        "models": [],
+        "monthly_budget_usd": 2.5,
+        "period": clock.now()[:7],
+        "spent_usd": 0,
+        "reserved_usd": 0,
+        "available_usd": 2.5,
+    }
+    assert (refused.status_code, refused.json()["code"]) == (422, "MODEL_NOT_ALLOWED")
+    assert offline.status_code == 202
+    assert service.http.put("/v1/ledger/limits", json={}, headers=service.headers).status_code == 405
+
+
+def test_an_empty_month_is_402_before_anything_starts(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    spending.put_limits(Limits(service.headers["X-Organization-ID"], monthly_budget=0))
+    body = {"schema": "instruction_v1", "domain": "harbours", "count": 2, "model": "fast"}
+
+    job = service.http.post("/v1/synthetic/generate", json=body, headers=service.headers)
+
+    assert (job.status_code, job.json()["code"]) == (402, "MONTHLY_BUDGET_REACHED")
+    assert service.http.get("/v1/synthetic/jobs", headers=service.headers).json()["jobs"] == []
