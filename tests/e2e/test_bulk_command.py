@@ -29,7 +29,7 @@ def test_pairs_are_accepted_by_options_or_ids_and_an_undo_takes_it_back(
         pass
     named = bulk(project, "delete", *pair_ids[:3])
     found = bulk(project, "accept", "--min-quality", "0.5", "--no-duplicates", "--search", "harbour")
-    token = named[2].split()[-1]
+    token = named[2].split(f"{project} undo ")[1].split()[0]
     undone = bulk(project, "undo", token)
     twice = bulk(project, "undo", token)
     unclear = [
@@ -39,7 +39,7 @@ def test_pairs_are_accepted_by_options_or_ids_and_an_undo_takes_it_back(
     ]
 
     assert (named[0], named[1]) == (0, "delete: 3 pairs changed")
-    assert f"dataforge bulk {project} undo {token}" in named[2]
+    assert f" bulk {project} undo {token} --home " in named[2]
     assert found[0] == 0
     assert found[1].startswith("accept: ")
     assert int(found[1].split()[1].replace(",", "")) > 100

@@ -9,10 +9,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from dataforge_client import DataForge
 from dataforge_client.cli import execute
+from dataforge_client.cli.registry import load
+from dataforge_client.cli.resuming import OPTIONS
 from tests.support.cli_process import Spawn, connection_arguments, until
 from tests.support.fake_api import KEY, ORGANIZATION, FakeApi
 
@@ -190,3 +193,13 @@ def test_a_run_is_resumed_by_the_name_of_its_project(run: Callable[..., int], ap
     assert run("--resume", "Your rules", paths=()) == 2
     run("--pairs", "6", "--project", "My rules")
     assert run("--resume", "My rules", paths=()) == 2, "two projects have the name"
+
+
+def test_every_option_of_a_request_is_compared() -> None:
+    """An option that is not listed could change in a resumed run unnoticed."""
+    free = {"--out", "--format", "--project", "--dry-run", "--exclude", "--resume", "--json", "--quiet"}
+    connection = {"--server", "--api-key", "--organization", "--profile", "--home"}
+
+    options = {o.opts[0] for o in load("run").params if isinstance(o, click.Option)}
+
+    assert options - free - connection == set(OPTIONS)
