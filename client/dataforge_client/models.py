@@ -47,6 +47,8 @@ class Export:
     include_system_prompt: bool = True
     min_quality_score: float | None = None
     created_at: str | None = None
+    escaped_count: int = 0
+    """Pairs with control tokens of a chat template, which the file holds escaped."""
     expires_in: int | None = None
     """Seconds that `download_url` is valid."""
     raw: Json = field(default_factory=_raw, repr=False)

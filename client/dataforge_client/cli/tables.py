@@ -18,9 +18,7 @@ LEAST_WIDTH = 8
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API returns it.")
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})[\d:.]*(?:Z|[+-]00:00)")
-_WHOLE = re.compile(
-    r"[a-z]+(?:_[a-z]+)*_[0-9a-z][0-9a-z_]{7,}|\d{4}-\d{2}-\d{2} \d{2}:\d{2}|[-+$]?[\d,.]+%?(?: of [\d,.]+)?"
-)
+_WHOLE = re.compile(r"[a-z]+_[0-9a-z][0-9a-z_]{7,}|\d{4}-\d{2}-\d{2} \d{2}:\d{2}|[-+$]?[\d,.]+%?(?: of [\d,.]+)?")
 """An id, a time or a number: it would be another one if it were cut."""
 
 

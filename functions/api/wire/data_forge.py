@@ -105,6 +105,8 @@ class ExportVersion(BaseModel):
     minQualityScore: float | None
     """Pairs below it were left out; null: none were."""
     createdAt: fields.Created
+    escapedCount: int = 0
+    """Pairs with control tokens of a chat template, such as `<|im_end|>`, which the file holds as `<\\|im_end|>`."""
 
 
 class Export(ExportVersion):

@@ -28,6 +28,7 @@ VERSION: Json = {
     "includeSystemPrompt": True,
     "minQualityScore": 0.8,
     "createdAt": "2025-06-15T14:30:00Z",
+    "escapedCount": 0,
 }
 CHUNK: Json = {
     "chunkId": "chunk_001",

@@ -268,6 +268,7 @@ def export_version(e: export_store.Export) -> wire.ExportVersion:
         includeSystemPrompt=e.include_system_prompt,
         minQualityScore=e.min_quality_score,
         createdAt=e.created_at,
+        escapedCount=e.escaped_count,
     )
 
 

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dataforge import tokens
 from dataforge.records import Block, Chunk, ContentType, ParsedDocument
+
+T = TypeVar("T")
 
 _LEAST_LIMIT = 16
 _SENTENCE = re.compile(r"[.!?][\"'”’)\]]*(?=\s)|[。！？؟।]|\n")
@@ -50,8 +53,15 @@ class _Section:
         return self.units[-1].end
 
 
-def chunk(parsed: ParsedDocument, *, max_tokens: int = 512, min_tokens: int = 60) -> list[Chunk]:
-    """In reading order, positions from 0. Raises ValueError when max_tokens is under 16.
+Watch = Callable[[], None]
+"""Called before each piece of work, which takes at most a few milliseconds; it raises where no more may be done."""
+
+
+def chunk(
+    parsed: ParsedDocument, *, max_tokens: int = 512, min_tokens: int = 60, watch: Watch = lambda: None
+) -> list[Chunk]:
+    """In reading order, positions from 0. Raises ValueError when max_tokens is under 16, and what `watch` raises. The
+    work grows with the length of the text, whatever stands in it.
 
     `heading_path` names the headings over the whole passage; `page` is that of its first character; `content_type` is
     the kind most of its characters have, headings aside.
@@ -60,9 +70,11 @@ def chunk(parsed: ParsedDocument, *, max_tokens: int = 512, min_tokens: int = 60
         raise ValueError(f"max_tokens must be at least {_LEAST_LIMIT}, not {max_tokens}")
     text = parsed.text
     least = min(min_tokens, max_tokens)
-    groups = [part for section in _sections(parsed, max_tokens) for part in _pack(text, section, max_tokens)]
+    groups = [
+        part for section in _sections(parsed, max_tokens, watch) for part in _pack(text, section, max_tokens, watch)
+    ]
     for within in (True, False):
-        groups = _merge(text, groups, max_tokens=max_tokens, min_tokens=least, within=within)
+        groups = _merge(text, _watched(groups, watch), max_tokens=max_tokens, min_tokens=least, within=within)
     return [_chunk(text, group, position) for position, group in enumerate(groups)]
 
 
@@ -84,31 +96,41 @@ def _chunk(text: str, group: _Section, position: int) -> Chunk:
     )
 
 
-def _sections(parsed: ParsedDocument, max_tokens: int) -> Iterator[_Section]:
+def _watched(items: Iterable[T], watch: Watch) -> Iterator[T]:
+    for item in items:
+        watch()
+        yield item
+
+
+def _sections(parsed: ParsedDocument, max_tokens: int, watch: Watch) -> Iterator[_Section]:
     top_level = _top_level(parsed.blocks)
     path: list[tuple[int, str]] = []
     top = 0
     units: list[_Unit] = []
-    for block in parsed.blocks:
+    has_text = False
+    above: int | None = 0
+    for block in _watched(parsed.blocks, watch):
         if block.kind == "heading":
-            if any(unit.kind != "heading" for unit in units):
+            if has_text:
                 yield _Section(_names(path), top, tuple(units))
-                units = []
+                units, has_text, above = [], False, 0
             level = block.level or 1
             path = [(depth, name) for depth, name in path if depth < level]
             path.append((level, parsed.text[block.start : block.end].lstrip("#").strip()))
             top += level <= top_level
-        units += _units(parsed.text, block, max_tokens - _headed(parsed.text, units, max_tokens))
+        units += _watched(_units(parsed.text, block, max_tokens - (0 if has_text else above or 0)), watch)
+        has_text = has_text or block.kind != "heading"
+        if above is not None and not has_text:
+            above = _room(parsed.text[units[0].start : units[-1].end], max_tokens)
     if units:
         yield _Section(_names(path), top, tuple(units))
 
 
-def _headed(text: str, units: Sequence[_Unit], max_tokens: int) -> int:
-    """Tokens to leave free for the headings right above a block, so that they can stay together."""
-    if not units or any(unit.kind != "heading" for unit in units):
-        return 0
-    taken = tokens.count(text[units[0].start : units[-1].end]) + 2
-    return taken if taken <= max_tokens // 2 else 0
+def _room(headings: str, max_tokens: int) -> int | None:
+    """Tokens to leave free for the headings right above a block, so that they can stay together; None: they are too
+    many for that, and so are they with more of them."""
+    taken = tokens.count(headings) + 2
+    return taken if taken <= max_tokens // 2 else None
 
 
 def _names(path: Sequence[tuple[int, str]]) -> tuple[str, ...]:
@@ -121,14 +143,14 @@ def _top_level(blocks: Sequence[Block]) -> int:
     return min((level for level, times in levels.items() if times > 1), default=min(levels, default=1))
 
 
-def _units(text: str, block: Block, max_tokens: int) -> list[_Unit]:
+def _units(text: str, block: Block, max_tokens: int) -> Iterator[_Unit]:
     whole = text[block.start : block.end]
     if _fits(whole, max_tokens):
-        spans = [(block.start, block.end)]
+        spans: Iterable[tuple[int, int]] = [(block.start, block.end)]
     else:
         cuts = _LINE if block.kind in ("table", "list", "code") else _SENTENCE
-        spans = list(_cut(text, block.start, block.end, max_tokens, (cuts, _SENTENCE, _WORD)))
-    return [_Unit(start, end, block.kind, block.page) for start, end in spans]
+        spans = _cut(text, block.start, block.end, max_tokens, (cuts, _SENTENCE, _WORD))
+    return (_Unit(start, end, block.kind, block.page) for start, end in spans)
 
 
 def _fits(piece: str, max_tokens: int) -> bool:
@@ -177,37 +199,33 @@ def _last_cut(text: str, start: int, reach: int, ways: tuple[re.Pattern[str], ..
     return crumb
 
 
-def _pack(text: str, section: _Section, max_tokens: int) -> list[_Section]:
+def _pack(text: str, section: _Section, max_tokens: int, watch: Watch) -> list[_Section]:
     """Chunks of about equal size; a heading never ends one."""
     total = tokens.count(text[section.start : section.end])
     if total <= max_tokens:
         return [section]
     target = total / -(-total // max_tokens)
     groups: list[list[_Unit]] = []
-    size = 0
-    for unit in section.units:
-        if groups:
-            fits = _fits(text[groups[-1][0].start : unit.end], max_tokens)
-            headed = all(held.kind == "heading" for held in groups[-1])
-            if fits and (headed or size < target * 0.9):
+    size, headed = 0, True
+    for unit in _watched(section.units, watch):
+        if groups and (headed or size < target * 0.9):
+            joined = tokens.count(text[groups[-1][0].start : unit.end])
+            if joined <= max_tokens:
                 groups[-1].append(unit)
-                size = tokens.count(text[groups[-1][0].start : unit.end])
+                size, headed = joined, headed and unit.kind == "heading"
                 continue
         groups.append([unit])
-        size = tokens.count(text[unit.start : unit.end])
+        size, headed = tokens.count(text[unit.start : unit.end]), unit.kind == "heading"
     return [_Section(section.path, section.top, tuple(group)) for group in groups]
 
 
-def _merge(text: str, groups: Sequence[_Section], *, max_tokens: int, min_tokens: int, within: bool) -> list[_Section]:
+def _merge(text: str, groups: Iterable[_Section], *, max_tokens: int, min_tokens: int, within: bool) -> list[_Section]:
     """Join each group under `min_tokens` to the one before or after it, where both fit in one chunk."""
     out: list[_Section] = []
     for group in groups:
         if out and (within is False or out[-1].top == group.top):
             joined = text[out[-1].start : group.end]
-            tiny = (
-                min(tokens.count(text[out[-1].start : out[-1].end]), tokens.count(text[group.start : group.end]))
-                < min_tokens
-            )
+            tiny = any(tokens.count(text[part.start : part.end]) < min_tokens for part in (group, out[-1]))
             if tiny and _fits(joined, max_tokens):
                 before = out.pop()
                 group = _Section(_common(before.path, group.path), before.top, before.units + group.units)

@@ -63,7 +63,7 @@ _SECRET = re.compile(
             r"sk[_-][\w-]{32,}",
             r"(?i:bearer|basic)(?:\s|%20)+[\w.~+/=-]{12,}",
             r"\b(?:AKIA|ASIA)[A-Z0-9]{16}",
-            r"eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?",  # a JWT
+            r"eyJ(?:(?!eyJ)[\w-]){5,}+\.[\w-]{5,}(?:\.[\w-]*)?",  # a JWT
             r"(?i:x-amz-(?:signature|credential|security-token)|signature|credential)(?:=|%3[Dd])[^\s&,\"'<>]+",
             r"(?<=://)[^\s/?#@\"'<>]+(?=@)",  # user and password of a URL
             r"(?:sig|api_key)=[^\s&\"'<>]+",

@@ -14,7 +14,7 @@ from dataforge.parsing.encoding import decode
 from dataforge.records import ParsedDocument
 
 _DELIMITERS = (",", ";", "\t", "|")
-_NUMBER = re.compile(r"^[-+]?[\d.,\s]*\d[\d.,\s]*%?$|^\d{4}-\d\d-\d\d")
+_NUMBER = re.compile(r"^[-+]?[.,\s]*+\d[\d.,\s]*+%?$|^\d{4}-\d\d-\d\d")
 _LONGEST_CELL = 1_000_000
 
 

@@ -68,7 +68,7 @@ _OFFICE = {
     "content.xml": "an OpenDocument file",
     "visio/": "a Visio drawing",
 }
-_HTML = re.compile(rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.I)
 _MOST_DIRECTORY = 4 * 2**20
 """Bytes of an archive's table of contents: about 40,000 names. More is an attack on the memory of whoever lists it."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -101,7 +101,7 @@ def detect(data: bytes, filename: str, content_type: str = "") -> str:
 def _textual(data: bytes, filename: str, content_type: str) -> str:
     extension = _extension(filename)
     named = _EXTENSIONS.get(extension)
-    looks_html = bool(_HTML.search(data[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")))
+    looks_html = _looks_html(data[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe"))
     if named in ("pdf", "docx"):
         what = "a web page (often a log-in or error page saved under that name)" if looks_html else "plain text"
         raise Unreadable(
@@ -121,6 +121,17 @@ def _textual(data: bytes, filename: str, content_type: str) -> str:
     if not extension:
         return "text"
     raise _unsupported(filename, f"a .{extension} file")
+
+
+def _looks_html(head: bytes) -> bool:
+    """An XML declaration and comments may stand before the first tag. Without a pattern over them: one that repeats
+    comments of any length tries every way of dividing the bytes among them."""
+    rest = head.lstrip()
+    if rest[:5].lower() == b"<?xml":
+        rest = rest.partition(b">")[2].lstrip()
+    while rest.startswith(b"<!--"):
+        rest = rest.partition(b"-->")[2].lstrip()
+    return _HTML.match(rest) is not None
 
 
 def _archive(data: bytes, filename: str) -> str:

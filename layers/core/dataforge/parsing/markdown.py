@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
-_FRONT_TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.M | re.I)
+_FRONT_TITLE = re.compile(r"^title:[^\S\n]*+(.++)$", re.M | re.I)
 
 
 def read(data: bytes) -> ParsedDocument:
@@ -27,10 +27,17 @@ def read(data: bytes) -> ParsedDocument:
     front = _FRONT.match(text)
     if front:
         named = _FRONT_TITLE.search(front.group(1) or "")
-        title = named.group(1) if named else None
+        title = _unquoted(named.group(1)) if named else None
         text = text[front.end() :]
     tree = SyntaxTreeNode(MarkdownIt("commonmark", {"maxNesting": 40}).enable(["table", "strikethrough"]).parse(text))
     return assemble.assemble((piece for node in tree.children for piece in _pieces(node)), title=title)
+
+
+def _unquoted(title: str) -> str | None:
+    bare = title.strip()
+    bare = bare[1:] if bare[:1] in ("'", '"') else bare
+    bare = bare[:-1] if bare[-1:] in ("'", '"') else bare
+    return bare.strip() or None
 
 
 def _pieces(node: SyntaxTreeNode) -> Iterator[Piece]:

@@ -26,7 +26,9 @@ _KEPT = 0.85
 
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _SENTENCE_END = re.compile(r"[.!?][\"”’)]*(?=\s)")
-_NO_TITLE = re.compile(r"^\W*(?:anonymous|untitled|unspecified|powerpoint presentation|slide 1|document\d*)?\W*$", re.I)
+_NO_TITLE = re.compile(
+    r"^\W*+(?:anonymous|untitled|unspecified|powerpoint presentation|slide 1|document\d*)?\W*+$", re.I
+)
 _PROGRAM = re.compile(r"^Microsoft (?:Word|PowerPoint|Excel) - ")
 _DIGITS = re.compile(r"\d+")
 

@@ -20,7 +20,7 @@ from dataforge.parsing.assemble import Item, Piece
 if TYPE_CHECKING:
     from liteparse import AnnotationRect, LayoutBlock, ParsedPage, TextItem
 
-_EMPHASIS = re.compile(r"(?<![*\w\\])(\*{1,3})(?=\S)(.+?)(?<=[^\s\\])\1(?![*\w])")
+_EMPHASIS = re.compile(r"(?<![*\w\\])(\*{1,3})(?=\S)((?:(?!(?<![*\w\\])\1(?=\S)).)+?)(?<=[^\s\\])\1(?![*\w])")
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|~<>$])")
 _CODE_LINE = re.compile(r"[{};=<>]|\w\(|^\s*(?:def|class|import|from|return|for|if|while|function|var|let|const)\b")
 _BOLD = re.compile(r"bold|black|heavy|demi|[-_]bd|semibd|medi(?:$|um|ital)|bx\d", re.I)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dataforge.records import Draft
+from dataforge.text import control_tokens
 from dataforge.text.claims import STOP_WORDS, tokens
 from dataforge.text.normal_forms import normalise
 
@@ -22,8 +23,8 @@ _FENCE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE)
 _CODE = re.compile(r"```.*?(```|\Z)|`[^`\n]*`", re.DOTALL)
 _FINISHED = re.compile(r"[.!?。！？…؟।;|%°)\]}>\"'”’»」』`*]\s*$|\d\s*$")
 _ROLE = re.compile(
-    r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<</?SYS>>|^\s*#{2,}\s*(?:instruction|response|input|assistant|system)s?\s*:|"
-    r"^\s*(?:user|assistant|system|human)\s*:\s|<(?:start|end)_of_turn>|</s>",
+    r"^[^\S\n]*+#{2,}\s*(?:instruction|response|input|assistant|system)s?\s*:|"
+    r"^[^\S\n]*+(?:user|assistant|system|human)\s*:\s",
     re.IGNORECASE | re.MULTILINE,
 )
 _FORM = re.compile(
@@ -138,8 +139,12 @@ def _refusal(c: Candidate) -> bool:
 
 
 def _role_tokens(c: Candidate) -> bool:
-    found = _ROLE.search(f"{c.draft.question}\n{c.draft.answer}")
-    return found is not None and found.group() not in c.passage
+    """Roles, and control tokens of a chat template, that the passage does not hold: it may be about them."""
+    text = f"{c.draft.question}\n{c.draft.answer}"
+    found = _ROLE.search(text)
+    return (found is not None and found.group() not in c.passage) or any(
+        token not in c.passage for token in control_tokens.unmistakable(text)
+    )
 
 
 def _question_repeated(c: Candidate) -> bool:

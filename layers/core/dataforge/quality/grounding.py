@@ -79,8 +79,23 @@ def find_quote(quote: str, passage: str) -> Span | None:
     wanted = " ".join(words)
     if (at := passage.find(wanted)) >= 0:  # mostly so: no pattern has to be made for it
         return Span(at, at + len(wanted), wanted)
-    match = re.search(r"\s+".join(map(re.escape, words)), passage)
-    return Span(match.start(), match.end(), match.group()) if match else None
+    held = passage.split()
+    if (at := " ".join(held).find(wanted)) < 0:
+        return None
+    start, end = _place(passage, held, at), _place(passage, held, at + len(wanted) - 1) + 1
+    return Span(start, end, passage[start:end])
+
+
+def _place(passage: str, words: Sequence[str], at: int) -> int:
+    """Where the character at `at` of the words, one blank apart, stands in the passage; it is no blank."""
+    place = 0
+    for word in words:
+        place = passage.index(word, place)
+        if at < len(word):
+            return place + at
+        at -= len(word) + 1
+        place += len(word)
+    raise ValueError("the words end before it")
 
 
 def _score(f: Features) -> float:
@@ -99,20 +114,27 @@ class _Source:
         self.values: dict[str, set[str]] = {}
         for number in claims.numbers(passage):
             self.values.setdefault(number.value, set()).add(number.unit)
+        self._asked: tuple[str, dict[str, float]] = ("", {})
         self.plain = {t.casefold() for t in claims.tokens(passage)}
 
     def weight(self, word: str) -> float:
         return math.log(1 + len(self.pieces) / (self.frequency[word] or 0.5))
 
     def weights(self, answer: str, question: str) -> dict[str, float]:
-        asked = set(claims.content_words(question))
+        asked = self.asked(question)
         return {w: self.weight(w) * (_QUESTION_SHARE if w in asked else 1.0) for w in claims.content_words(answer)}
+
+    def asked(self, question: str) -> dict[str, float]:
+        """The words of the question by their weight; kept, because every sentence of an answer is held against it."""
+        if self._asked[0] != question:
+            self._asked = (question, {w: self.weight(w) for w in claims.content_words(question)})
+        return self._asked[1]
 
     def support(self, answer: str, question: str) -> list[int]:
         """The sentences that together hold most of the answer: the best first, others while they add a tenth."""
         wanted = self.weights(answer, question)
         whole = sum(wanted.values()) or 1.0
-        asked = {w: self.weight(w) for w in claims.content_words(question)}
+        asked = self.asked(question)
         chosen: list[int] = []
         while len(chosen) < MOST_SPANS and self.pieces:
             gains = [
@@ -132,7 +154,7 @@ class _Source:
         whole = sum(wanted.values()) or 1.0
         near = {w for quote in quotes for w in claims.content_words(quote)}
         near = near.union(*(self.words[i] for i in support[:2]))
-        asked = {w: self.weight(w) for w in claims.content_words(question)}
+        asked = self.asked(question)
         stated = claims.numbers(answer)
         named = claims.names(answer)
         return Features(

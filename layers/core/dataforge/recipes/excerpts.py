@@ -26,16 +26,16 @@ def excerpts(content: str) -> tuple[str, ...]:
 
 def _blocks(content: str) -> list[str]:
     """Paragraphs; a list or table stands with the paragraph that leads into it."""
-    made: list[str] = []
+    made: list[list[str]] = []
     for raw in re.split(r"\n\s*\n", content):
         block = "\n".join(line for line in raw.splitlines() if not _HEADING.match(line)).strip("\n")
         if not block.strip():
             continue
-        if made and _ITEM.match(block) and (made[-1].rstrip().endswith(":") or _ITEM.match(made[-1])):
-            made[-1] = f"{made[-1]}\n\n{block}"
+        if made and _ITEM.match(block) and (made[-1][-1].rstrip().endswith(":") or _ITEM.match(made[-1][0])):
+            made[-1].append(block)
         else:
-            made.append(block)
-    return made
+            made.append([block])
+    return ["\n\n".join(parts) for parts in made]
 
 
 def _says_enough(text: str) -> bool:

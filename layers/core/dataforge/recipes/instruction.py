@@ -32,12 +32,12 @@ LEAST_GROUNDING_OF_WORK = 0.25
 """Work puts facts into new words and forms; less of it stands in the passage literally."""
 
 _COURTESY = re.compile(
-    r"^\W*(?:dear|hello|hi|good (?:morning|afternoon|evening|day)|(?:kind|best|warm)? ?regards|yours|sincerely|"
+    r"^[^\w\n]*+(?:dear|hello|hi|good (?:morning|afternoon|evening|day)|(?:kind|best|warm)? ?regards|yours|sincerely|"
     r"thank you|thanks|subject|please (?:let|contact|feel|do not hesitate)|if you have any (?:further )?"
     r"questions)\b.*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_ASKED = re.compile(r"^.*\?\W*$", re.MULTILINE)
+_ASKED = re.compile(r"^(?:.*\w)?[^\w\n?]*+\?[^\w\n]*+$", re.MULTILINE)
 """A question claims nothing."""
 
 _TASK = f"""You write training data that teaches a model to work with the content of an organisation's documents.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataforge.recipes.judging import JudgedRecord, listed, numbered, rendered
+from dataforge.recipes.judging import JudgedRecord, listed, numbered, rendered, whole_number
 from dataforge.records import Answer, Message, Passage, Question
 
 KIND = "invariants"
@@ -42,7 +42,7 @@ def read(answer: Answer, count: int, rules: int) -> list[list[int] | None]:
     for found in numbered(answer, count, {"checks", "violated"}):
         broken = found.get("violated") if found else None
         if isinstance(broken, list):
-            made.append(sorted({n - 1 for n in broken if isinstance(n, int) and 1 <= n <= rules}))
+            made.append(sorted({n - 1 for n in map(whole_number, broken) if n is not None and 1 <= n <= rules}))
         else:
             made.append(None)
     return made

@@ -102,20 +102,31 @@ def score(value: object) -> float | None:
     """1-10, one decimal; None for what is no such number."""
     try:
         number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):  # a text, or an integer beyond every float
         return None
     return round(number, 1) if 1 <= number <= 10 else None
 
 
 def numbered(answer: Answer, count: int, fields: Collection[str]) -> list[dict[str, object] | None]:
-    """The reply's objects by their "n" (1..count); by order when none carries one. fields: what they may hold."""
+    """The reply's objects by their "n" (1..count); by order when none carries one. fields: what they may hold. An
+    object whose "n" is no number of a record is one of none."""
     found = objects(answer.text, fields=fields)
     if not any("n" in f for f in found):
         return [*found[:count], *([None] * (count - len(found)))]
-    placed: dict[object, dict[str, object]] = {}
+    placed: dict[int, dict[str, object]] = {}
     for one in found:
-        placed.setdefault(one.get("n"), one)
+        if (number := whole_number(one.get("n"))) is not None:
+            placed.setdefault(number, one)
     return [placed.get(n) for n in range(1, count + 1)]
+
+
+def whole_number(value: object) -> int | None:
+    """None for what is no integer, or one with more digits than any number of a record has."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e9:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9 else None
 
 
 def listed(name: str, properties: Mapping[str, object]) -> dict[str, object]:

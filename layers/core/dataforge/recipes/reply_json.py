@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from dataforge.recipes.json_repair import Broken
+from dataforge.recipes.json_repair import MOST_DEPTH, Broken
 from dataforge.recipes.json_repair import read as read_damaged
 from dataforge.recipes.latex_escapes import protected
 
@@ -83,20 +83,22 @@ def _strictly(text: str) -> object:
     return found
 
 
-def _records(value: object, whole: str | None) -> Iterator[dict[str, object]]:
+def _records(value: object, whole: str | None, depth: int = MOST_DEPTH) -> Iterator[dict[str, object]]:
+    if depth == 0:
+        return
     if isinstance(value, list):
         for inner in value:
             if isinstance(inner, Broken) or (isinstance(inner, dict) and len(inner) == 1):
-                yield from _records(inner, whole)
+                yield from _records(inner, whole, depth - 1)
             elif isinstance(inner, dict):
                 yield inner
     elif isinstance(value, dict):
         wrapped = [] if whole in value else [v for v in value.values() if _holds_objects(v)]
         if isinstance(value, Broken):
             for inner in wrapped:
-                yield from _records(inner, whole)
+                yield from _records(inner, whole, depth - 1)
         elif len(wrapped) == 1 and (isinstance(wrapped[0], list) or len(value) == 1):
-            yield from _records(wrapped[0], whole)
+            yield from _records(wrapped[0], whole, depth - 1)
         else:
             yield value
 

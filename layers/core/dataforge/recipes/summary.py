@@ -30,7 +30,7 @@ STYLE = options.choice(
     choices=("mixed", *STYLES),
     doc="`summary_style`: `sentence`, `paragraph`, `bullets` or `mixed` (`mixed`)",
 )
-_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+\S", re.MULTILINE)
+_BULLET = re.compile(r"^[^\S\n]*+(?:[-*•]|\d{1,2}[.)])[^\S\n]++\S", re.MULTILINE)
 LEAST_WORDS = 40
 """A shorter text is its own summary."""
 

@@ -35,6 +35,8 @@ class Export:
     include_system_prompt: bool
     created_at: str
     min_quality_score: float | None = None
+    escaped_count: int = 0
+    """Pairs with control tokens of a chat template, which the file holds escaped (`text.control_tokens`)."""
 
 
 def put(export: Export) -> None:

@@ -19,7 +19,7 @@ from dataforge.teachers.dialects import KnownDialect, RequestParts, Step, negoti
 from dataforge.teachers.failures import failure
 from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
-from dataforge.teachers.response import Response, parsed, rate_limits, token_count, unreadable
+from dataforge.teachers.response import MISFITS, Response, parsed, rate_limits, token_count, unreadable, word
 from dataforge.text.normal_forms import repair_surrogates
 
 VERSION = "2023-06-01"
@@ -97,6 +97,10 @@ class Anthropic:
         content = message.get("content")
         if not isinstance(content, list) or message.get("type") != "message":
             raise unreadable(self.name, response)
+        try:
+            text = _text(content)
+        except MISFITS:
+            raise unreadable(self.name, response) from None
         usage = message.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         cached = token_count(usage.get("cache_read_input_tokens"))
@@ -104,9 +108,9 @@ class Anthropic:
         read = token_count(usage.get("input_tokens")) + cached + cache_written
         written = token_count(usage.get("output_tokens"))
         return Answer(
-            text=repair_surrogates(_text(content)),
-            model=repair_surrogates(str(message.get("model") or self.model))[:200],
-            finish_reason=FINISH.get(str(message.get("stop_reason")), "other"),
+            text=repair_surrogates(text),
+            model=repair_surrogates(word(message.get("model")) or self.model)[:200],
+            finish_reason=FINISH.get(word(message.get("stop_reason")), "other"),
             input_tokens=read,
             output_tokens=written,
             cost_usd=self._price.of(read, written, cached=cached, written=cache_written) if self._price else None,
@@ -142,4 +146,4 @@ def _text(content: list[Any]) -> str:
     used = [b.get("input") for b in blocks if b.get("type") == "tool_use"]
     if used:
         return json.dumps(used[0], ensure_ascii=False)
-    return "".join(str(b.get("text") or "") for b in blocks if b.get("type") == "text")
+    return "".join(word(b.get("text")) for b in blocks if b.get("type") == "text")

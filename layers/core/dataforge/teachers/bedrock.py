@@ -19,7 +19,7 @@ from dataforge.teachers.dialects import KnownDialect, RequestParts, Step, in_use
 from dataforge.teachers.failures import failure
 from dataforge.teachers.ports import Capabilities, Finish
 from dataforge.teachers.prices import Price
-from dataforge.teachers.response import Response, parsed, token_count, unreadable
+from dataforge.teachers.response import MISFITS, Response, parsed, token_count, unreadable, word
 from dataforge.text.normal_forms import repair_surrogates
 
 FINISH: dict[str, Finish] = {
@@ -120,7 +120,7 @@ def converse_answer(name: str, model: str, response: Response, price: Price | No
     reply = parsed(name, response)
     try:
         text = _text(reply["output"]["message"]["content"])
-    except (KeyError, TypeError):
+    except MISFITS:
         raise unreadable(name, response) from None
     usage = reply.get("usage")
     usage = usage if isinstance(usage, dict) else {}
@@ -130,7 +130,7 @@ def converse_answer(name: str, model: str, response: Response, price: Price | No
     return Answer(
         text=repair_surrogates(text),
         model=model,
-        finish_reason=FINISH.get(str(reply.get("stopReason")), "other"),
+        finish_reason=FINISH.get(word(reply.get("stopReason")), "other"),
         input_tokens=read,
         output_tokens=written,
         cost_usd=price.of(read, written, cached=cached, written=cache_written) if price else None,

@@ -7,6 +7,7 @@ Wire format: docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvo
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from dataforge.teachers.bedrock import Bedrock, converse_answer, request
 from dataforge.teachers.failures import failure, is_one_prompt_refused
 from dataforge.teachers.jobs import JobStatus, NoReply, State
 from dataforge.teachers.prices import Price
-from dataforge.teachers.response import Response, error_code, parsed, token_count
+from dataforge.teachers.response import MAX_REPLY_BYTES, MISFITS, Response, error_code, parsed, token_count, word
 
 STATES: dict[str, State] = {
     "Completed": "ended",
@@ -33,6 +34,8 @@ STATES: dict[str, State] = {
     "Stopped": "ended",
     "Failed": "failed",
 }
+MOST_LINE = MAX_REPLY_BYTES
+"""Bytes of a line of replies: the parts of a longer one are lines that cannot be read."""
 _JOBS = "/model-invocation-job"
 _HINT = f"{HINT} (bedrock:CreateModelInvocationJob and iam:PassRole; the role must trust bedrock.amazonaws.com)"
 
@@ -116,7 +119,7 @@ class BedrockJobs:
                 continue
             file = await asyncio.to_thread(self._place.files.open, key)
             with file:
-                for line in file:
+                while line := await asyncio.to_thread(file.readline, MOST_LINE):
                     if line.strip():
                         yield self._read(line)
 
@@ -167,22 +170,24 @@ class BedrockJobs:
         try:
             reply = orjson.loads(line)
             key, error, output = reply_key(str(reply["recordId"])), reply.get("error"), reply.get("modelOutput")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except MISFITS:
             return "", NoReply("a line that is no JSON of batch inference")
         if output is None:
             return key, _no_reply(error if isinstance(error, dict) else {})
         try:
-            response = Response(200, {}, orjson.dumps(output))
+            response = Response(200, {}, json.dumps(output).encode())
             return key, converse_answer(self._name, self._teacher.model, response, self._price)
         except TeacherError as unreadable:
             return key, NoReply(unreadable.message, may_be_billed=unreadable.may_be_billed)
+        except MISFITS:
+            return key, NoReply("a reply that is no answer of Converse", may_be_billed=True)
 
 
 def _no_reply(error: dict[str, Any]) -> NoReply:
     """error: errorCode (an HTTP status) and errorMessage of a line."""
     status, text = error.get("errorCode"), error.get("errorMessage")
-    refused = is_one_prompt_refused(token_count(status), orjson.dumps({"message": text}))
-    return NoReply(f"{status}: {text}"[:500], this_prompt_only=refused)
+    refused = is_one_prompt_refused(token_count(status), orjson.dumps({"message": word(text)}))
+    return NoReply(f"{token_count(status) or 'no reply'}: {word(text)}"[:500], this_prompt_only=refused)
 
 
 def record_id(key: str) -> str:

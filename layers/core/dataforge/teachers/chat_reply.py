@@ -4,6 +4,7 @@ arguments of a tool call, or behind the reasoning; an error with the status 200.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ import orjson
 from dataforge.records import Answer
 from dataforge.teachers.ports import Finish
 from dataforge.teachers.prices import Price
-from dataforge.teachers.response import Response, rate_limits, token_count, unreadable
+from dataforge.teachers.response import MISFITS, Response, rate_limits, token_count, unreadable, word
 from dataforge.text.normal_forms import repair_surrogates
 
 FINISH: dict[str, Finish] = {"stop": "stop", "length": "length", "content_filter": "content_filter"}
@@ -29,9 +30,12 @@ def settled(response: Response) -> Response:
     """The same, as the protocol says it should be: a stream put together, and an error under its own status."""
     if response.status != 200:
         return response
-    if _is_stream(response):
-        response = _joined(response)
-    return _as_failure(response) if b'"error"' in response.raw else response
+    try:
+        if _is_stream(response):
+            response = _joined(response)
+        return _as_failure(response) if b'"error"' in response.raw else response
+    except MISFITS:  # whoever reads it finds that it is no completion
+        return response
 
 
 def chat_answer(name: str, model: str, response: Response, price: Price | None) -> Answer:
@@ -42,9 +46,9 @@ def chat_answer(name: str, model: str, response: Response, price: Price | None) 
         reply = json.loads(response.raw)
         choice = reply["choices"][0]
         message = choice["message"]
-        finish = FINISH.get(str(choice.get("finish_reason") or "stop"), "other")
+        finish = FINISH.get(word(choice.get("finish_reason") or "stop"), "other")
         text = _text(message.get("content")) or _called(message)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+    except MISFITS:
         raise unreadable(name, response) from None
     usage = reply.get("usage")
     usage = usage if isinstance(usage, dict) else {}
@@ -56,7 +60,7 @@ def chat_answer(name: str, model: str, response: Response, price: Price | None) 
         text, finish, note = _elsewhere(message, finish, thought)
     return Answer(
         text=repair_surrogates(text),
-        model=repair_surrogates(str(reply.get("model") or model))[:200],
+        model=repair_surrogates(word(reply.get("model")) or model)[:200],
         finish_reason=finish,
         input_tokens=read,
         output_tokens=written,
@@ -95,7 +99,7 @@ def _refusal(message: Mapping[str, Any]) -> str:
     parts = message.get("content")
     found = [message.get("refusal")]
     found += [p.get("refusal") for p in parts if isinstance(p, dict)] if isinstance(parts, list) else []
-    return next((str(f).strip() for f in found if f and str(f).strip()), "")
+    return next((said for f in found if (said := word(f).strip())), "")
 
 
 def _answer_in(reasoning: str) -> str:
@@ -164,7 +168,7 @@ def _joined(response: Response) -> Response:
     if not is_over and finish is None:
         return response
     whole["choices"] = [{"index": 0, "finish_reason": finish or "stop", "message": message}]
-    return replace(response, raw=orjson.dumps(whole))
+    return replace(response, raw=orjson.dumps(whole, default=io.StringIO.getvalue))
 
 
 def _events(raw: bytes) -> Iterator[dict[str, Any] | None]:
@@ -185,13 +189,14 @@ def _events(raw: bytes) -> Iterator[dict[str, Any] | None]:
 def _add(message: dict[str, Any], delta: Mapping[str, Any]) -> None:
     for key in ("content", "refusal", *_REASONING):
         if piece := _text(delta.get(key)):
-            message[key] = (message.get(key) or "") + piece
+            message[key] = message.get(key) or io.StringIO()
+            message[key].write(piece)
     for call in delta.get("tool_calls") or []:
         given = call.get("function") if isinstance(call, dict) else None
         arguments = given.get("arguments") if isinstance(given, dict) else None
         if isinstance(arguments, str):
-            known = message.setdefault("tool_calls", [{"function": {"arguments": ""}}])
-            known[0]["function"]["arguments"] += arguments
+            known = message.setdefault("tool_calls", [{"function": {"arguments": io.StringIO()}}])
+            known[0]["function"]["arguments"].write(arguments)
 
 
 def _as_failure(response: Response) -> Response:

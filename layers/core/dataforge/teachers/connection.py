@@ -91,13 +91,12 @@ class Connection:
             async with self._pool().get(url, headers=headers, timeout=timeout, proxy=self._proxy(url)) as response:
                 if response.status != 200:
                     raise failure(self._name, await _read(response, request), is_prompt=False)
-                rest = b""
+                lines = _Lines()
                 async for part in response.content.iter_chunked(_PART_BYTES):
-                    *whole, rest = (rest + part).split(b"\n")
-                    for line in whole:
+                    for line in lines.ended_in(part):
                         yield line
-                if rest:
-                    yield rest
+                if lines.rest:
+                    yield bytes(lines.rest)
 
     @contextmanager
     def _translated_errors(self, url: str, request: _Request) -> Iterator[None]:
@@ -159,6 +158,24 @@ class Connection:
                 connector=aiohttp.TCPConnector(limit=0),
             )
         return self._session
+
+
+class _Lines:
+    """Lines out of parts. Of a line without end no more than MAX_REPLY_BYTES are held, so it cannot be read."""
+
+    def __init__(self) -> None:
+        self.rest = bytearray()
+
+    def ended_in(self, part: bytes) -> Iterator[bytes]:
+        *whole, rest = part.split(b"\n")
+        for line in whole:
+            self._hold(line)
+            yield bytes(self.rest)
+            self.rest.clear()
+        self._hold(rest)
+
+    def _hold(self, piece: bytes) -> None:
+        self.rest += piece[: MAX_REPLY_BYTES - len(self.rest)]
 
 
 @cache

@@ -5,6 +5,7 @@ Wire format: platform.openai.com/docs/api-reference/batch and /files (POST {base
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, BinaryIO, cast
@@ -20,7 +21,7 @@ from dataforge.teachers.failures import failure, is_one_prompt_refused
 from dataforge.teachers.jobs import JobStatus, NoReply, State
 from dataforge.teachers.openai_compatible import OpenAICompatible, is_filtered
 from dataforge.teachers.prices import Price
-from dataforge.teachers.response import Response, error_message, parsed, token_count
+from dataforge.teachers.response import MISFITS, Response, error_message, parsed, token_count
 
 STATES: dict[str, State] = {"completed": "ended", "expired": "ended", "cancelled": "ended", "failed": "failed"}
 """Every other status is on its way to one of these."""
@@ -153,8 +154,8 @@ class OpenAIJobs:
         try:
             reply = orjson.loads(line)
             key, response, error = str(reply["custom_id"]), reply.get("response") or {}, reply.get("error")
-            status, body = int(response.get("status_code") or 0), orjson.dumps(response.get("body"))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            status, body = int(response.get("status_code") or 0), json.dumps(response.get("body")).encode()
+        except MISFITS:
             return "", NoReply("a line that is no JSON of the batch API")
         told = settled(Response(status, {}, body))
         status, body = told.status, told.raw
@@ -169,7 +170,7 @@ class OpenAIJobs:
             return key, NoReply(
                 f"HTTP {status}: {error_message(body)}", this_prompt_only=is_one_prompt_refused(status, body)
             )
-        return key, NoReply(error_message(orjson.dumps({"error": error})))
+        return key, NoReply(error_message(json.dumps({"error": error}).encode()))
 
 
 def _problems(batch: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,9 @@ from dataforge.records import Rates
 
 MAX_REPLY_BYTES = 8 * 2**20
 """No usable reply is longer: what comes after is not read."""
+MISFITS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
+"""What reading a body raises whose values are of other types, or nested deeper, than its protocol says."""
+_MOST_DEPTH = 64
 _MARKUP = re.compile(r"<(?:style|script)\b[^<]{0,2000}|<[^<>]{0,500}>?")
 
 
@@ -68,8 +72,13 @@ def retry_after(headers: dict[str, str]) -> float | None:
             if value.isascii() and value.replace(".", "", 1).isdigit()
             else max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
+
+
+def word(value: object) -> str:
+    """Empty for what is no text."""
+    return value if isinstance(value, str) else ""
 
 
 def rate_limits(headers: dict[str, str]) -> Rates | None:
@@ -81,7 +90,7 @@ def rate_limits(headers: dict[str, str]) -> Rates | None:
 
 def _limit(headers: dict[str, str], *names: str) -> float | None:
     value = next((headers[n].strip() for n in names if n in headers), "")
-    return float(value) if value.isascii() and value.isdigit() and 0 < int(value) < 10**12 else None
+    return float(value) if value.isascii() and value.isdigit() and len(value) <= 12 and int(value) else None
 
 
 def error_code(raw: bytes) -> str:
@@ -154,7 +163,22 @@ def _error(raw: bytes) -> object:
 
 
 def _json(raw: bytes) -> object:
+    """None for what is no JSON, or nested too deep to be looked at."""
     try:
-        return orjson.loads(raw)
+        found: object = orjson.loads(raw)
     except ValueError:
         return None
+    return found if raw.count(b"[") + raw.count(b"{") <= _MOST_DEPTH or _depth(found) <= _MOST_DEPTH else None
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects are nested, counted up to the limit."""
+    level, depth = [value], 0
+    while level and depth <= _MOST_DEPTH:
+        inner = [one for held in level for one in _parts(held)]
+        level, depth = [one for one in inner if isinstance(one, dict | list)], depth + 1
+    return depth
+
+
+def _parts(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

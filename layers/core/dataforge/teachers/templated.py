@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dataforge.errors import TeacherRefused
 from dataforge.recipes import invariants, judging
@@ -275,17 +275,37 @@ _PLAIN: dict[str, Callable[[_TemplateWriter], Made]] = {
 def _records(question: Question) -> Made:
     slots = [s for s in question.slots if isinstance(s, RecordSlot)]
     vocabulary = _listed(question, r'"override_condition" is exactly one of: (.+)')
-    axes = re.findall(
-        r"^Axis (.+?)(?: \(.*\))?:\n  drive ([^:\n]+).*\n  drive ([^:\n]+)", question.messages[1].content, re.MULTILINE
-    )
+    axes = list(_axes(question.messages[1].content.split("\n")))
     made = []
     for number, slot in enumerate(slots):
         pen = _TemplateWriter(slot, question.passage.content)
         if question.kind == "conflict_v1":
-            made.append({"n": number + 1, **_conflict(pen, (axes[number][0], axes[number][1:]), vocabulary)})
+            made.append({"n": number + 1, **_conflict(pen, axes[number], vocabulary)})
         else:
             made.append({"n": number + 1, **_PLAIN[question.kind](pen)})
     return {"records": made}
+
+
+def _axes(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, str]]]:
+    for line, first, second in zip(lines, lines[1:], lines[2:], strict=False):
+        if line.startswith("Axis ") and first.startswith(_DRIVE) and second.startswith(_DRIVE):
+            drives = [drive.removeprefix(_DRIVE).partition(":")[0] for drive in (first, second)]
+            yield line[5:].removesuffix(":").partition(" (")[0], (drives[0], drives[1])
+
+
+_DRIVE = "  drive "
+
+
+def _numbered(question: Question, tag: str) -> Iterator[tuple[int, str]]:
+    """The elements `<tag n="1">...` of the prompt, each up to the next."""
+    for part in question.messages[-1].content.split(f'<{tag} n="')[1:]:
+        number, _, body = part.partition('">')
+        if number.isdecimal() and len(number) < 6:
+            yield int(number), body
+
+
+def _inside(text: str, tag: str) -> str:
+    return text.partition(f"<{tag}>\n")[2].partition(f"\n</{tag}>")[0]
 
 
 def _listed(question: Question, pattern: str) -> list[str]:
@@ -303,18 +323,15 @@ def _topics(question: Question) -> Made:
 
 
 def _comparisons(question: Question) -> Made:
-    shown = re.findall(
-        r'<comparison n="(\d+)">.*?<a>\n(.*?)\n</a>\n<b>\n(.*?)\n</b>', question.messages[-1].content, re.DOTALL
-    )
     return {
         "comparisons": [
             {
-                "n": int(n),
-                "a": _surface(a),
-                "b": _surface(b),
+                "n": n,
+                "a": _surface(_inside(body, "a")),
+                "b": _surface(_inside(body, "b")),
                 "reasoning": "The stronger response is more concrete: it names figures, people and next steps.",
             }
-            for n, a, b in shown
+            for n, body in _numbered(question, "comparison")
         ]
     }
 
@@ -326,19 +343,14 @@ def _surface(text: str) -> float:
 
 
 def _verdicts(question: Question) -> Made:
-    shown = re.findall(
-        r'<record n="(\d+)">\n<asked>\n.*?\n</asked>\n<answered>\n(.*?)\n</answered>',
-        question.messages[-1].content,
-        re.DOTALL,
-    )
     names = list((question.json_schema or {})["properties"]["verdicts"]["items"]["properties"])[1:]  # type: ignore[index]
-    return {"verdicts": [{"n": int(n), **dict.fromkeys(names, _surface(text))} for n, text in shown]}
+    shown = [(n, _surface(_inside(body, "answered"))) for n, body in _numbered(question, "record")]
+    return {"verdicts": [{"n": n, **dict.fromkeys(names, score)} for n, score in shown]}
 
 
 def _checks(question: Question) -> Made:
     """It cannot check rules: it never reports a violation."""
-    shown = re.findall(r'<record n="(\d+)">', question.messages[-1].content)
-    return {"checks": [{"n": int(n), "violated": []} for n in shown]}
+    return {"checks": [{"n": n, "violated": []} for n, _ in _numbered(question, "record")]}
 
 
 _WRITERS: dict[str, Callable[[Question], Made]] = {

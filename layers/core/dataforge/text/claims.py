@@ -186,8 +186,9 @@ def names(text: str) -> list[str]:
 
 
 def _opens_sentence(text: str, at: int) -> bool:
-    before = text[:at].rstrip(" \t\"'“‘([*_")
-    return not before or before[-1] in ".!?:;\n|-•…"
+    while at and text[at - 1] in " \t\"'“‘([*_":
+        at -= 1
+    return not at or text[at - 1] in ".!?:;\n|-•…"
 
 
 def negated(text: str) -> list[str]:

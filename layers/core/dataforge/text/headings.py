@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 _FOOTNOTE = re.compile(r"(?:\[\s?(?:\d{1,3}|note \d+|citation needed|[a-z])\s?\])+(?::\s?\d+(?:[–-]\d+)?)?")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s\"[^\"]*\")?\)")
-_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1|(?<![\w*])\*(?=\S)([^*]+?)(?<=\S)\*(?![\w*])")
-_COMMENT = re.compile(r"<!--.*?-->|</?[a-z][a-z0-9]*(?: [^>]*)?/?>")
+_LINK = re.compile(r"!?\[([^\[\]]*+)\]\((?:[^()\s]++|\([^()\s]*+\))*+(?:\s\"[^\"]*+\")?\)")
+_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)((?:(?!\1).)++)(?<=\S)\1|(?<![\w*])\*(?=\S)([^*]++)(?<=\S)\*(?![\w*])")
+_COMMENT = re.compile(r"<!--(?:(?!-->|<!--).)*+-->|</?[a-z][a-z0-9]*+(?: [^<>]*+|/)?>")
 _NUMBERING = re.compile(
     r"^(?:(?:chapter|section|part|appendix|article)\s+)?(?:\d+(?:\.\d+)*|[ivx]+|[a-z])[.):]?\s+(?=\S)", re.IGNORECASE
 )

@@ -28,7 +28,9 @@ _OPENING_WORDS = """
 """
 _OPENERS = frozenset(_OPENING_WORDS.split())
 _OWN_LINE = re.compile(r"\s*(#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|\||>|```|~~~)")
-_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*(?:\[\d+\])*[\"'”’)\]]*(?=\s|$)|[。！？｡]+[」』”]?")
+_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*+(?:\[\d+\])*+[\"'”’)\]]*+(?=\s|$)|[。！？｡]+[」』”]?")
+_LONGEST_WORD = 40
+"""What stands before a full stop is looked at no further back: no abbreviation is longer."""
 _OPENER = re.compile(r"[\s\"'“‘(\[]*")
 
 
@@ -76,14 +78,14 @@ def _is_end(text: str, start: int, mark: int, after: int) -> bool:
     if closing not in ".!?…":
         return True
     opener = _OPENER.match(text, after)
-    following = text[opener.end() if opener else after :][:24].split()
+    begin = opener.end() if opener else after
+    following = text[begin : begin + 24].split()
     first = following[0] if following else ""
     if first[:1].islower():
         return False
     if closing != ".":
         return True
-    before = text[start : mark - 1]
-    word = re.split(r"[\s(\[\"'“‘]", before)[-1]
+    word = re.split(r"[\s(\[\"'“‘]", text[max(start, mark - 1 - _LONGEST_WORD) : mark - 1])[-1]
     folded = word.casefold()
     if folded in _TITLES or (folded in _BEFORE_NUMBER and first[:1].isdigit()):
         return False
@@ -91,7 +93,7 @@ def _is_end(text: str, start: int, mark: int, after: int) -> bool:
         return first.casefold().strip(",;:") in _OPENERS
     if len(word) == 1 and word.isalpha() and word.isupper():
         return False
-    return not (word.isdigit() and not before[: -len(word)].strip())
+    return not (word.isdigit() and not text[start : mark - 1 - len(word)].strip())
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:

@@ -86,7 +86,7 @@ def test_drafts_of_a_better_reply_name_that_reply(project: Project, monkeypatch:
 def test_a_batch_that_died_for_good_still_delivers_what_was_paid_for(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    teacher = teach(monkeypatch, good, good, good, RuntimeError("out of memory"))
+    teacher = teach(monkeypatch, good, good, good, MemoryError("out of memory"))
     set_limit(monkeypatch, "DATAFORGE_CONCURRENCY", "1")
     run, planned = begin(project, num_pairs=6, config={"pairs_per_chunk": 1})
     batch = batches(planned)[0]

@@ -136,11 +136,15 @@ def _number(found: Mapping[str, object], name: str, low: float, high: float) -> 
 
 
 def _word(value: object) -> str:
-    return "_".join(str(value).casefold().replace("-", " ").replace("_", " ").split())
+    """Empty for what is no text."""
+    if not isinstance(value, str):
+        return ""
+    return "_".join(value.casefold().replace("-", " ").replace("_", " ").split())
 
 
 def _named(value: object, names: Sequence[str]) -> str | None:
-    return next((n for n in names if _word(n) == _word(value)), None)
+    said = _word(value)
+    return next((n for n in names if said and _word(n) == said), None)
 
 
 def _answered(payload: Payload) -> str:

@@ -122,7 +122,7 @@ def _named(statement: Statement, scene: Scene) -> Iterator[Candidate]:
                 evidence=statement.evidence[-1:],
                 worth=0.8,
             )
-    called = _CALLED.search(statement.text)
+    called = _CALLED.match(statement.text)
     if called and not set(called.group(1).split()) & english.PREPOSITIONS:
         question = anchored(f"What is {called.group(1)} called?", statement.headings, scene)
         yield _pair(statement, question, "factual", 0.75)

@@ -78,7 +78,7 @@ NUMBER_WORDS = _set(
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 NUMBER = (
-    rf"(?:\d[\d,.]*(?<![,.])|{'|'.join(sorted(NUMBER_WORDS))}|half an?|one)(?: (?:and a half|million|billion|"
+    rf"(?:\d[\d,.]{{0,30}}(?<![,.])|{'|'.join(sorted(NUMBER_WORDS))}|half an?|one)(?: (?:and a half|million|billion|"
     rf"thousand))?"
 )
 TIME_UNIT = (

@@ -154,7 +154,7 @@ def _agent(statement: Statement, clause: Clause, scene: Scene) -> Iterator[Candi
     who = found["who"]
     if re.search(r"\b(?:Storm|Hurricane|Typhoon|War|Route|Highway|Act|Treaty)\b", who):
         return
-    person = is_person(who) or bool(re.match(r"(?:[A-Z][\w’'-]+ ?){2,}$", who))
+    person = is_person(who) or bool(re.match(r"(?:[A-Z][\w’'-]++(?: |$)){2,}+$", who))
     if not person and base not in (
         "cause",
         "drive",

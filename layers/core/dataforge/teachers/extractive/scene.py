@@ -17,9 +17,12 @@ from dataforge.text.headings import plain as clean
 from dataforge.text.headings import title
 from dataforge.text.sentences import sentences
 
-_HEADING = re.compile(r"\s*(#{1,6})\s+(.+?)\s*#*\s*$")
+_HEADING = re.compile(r"\s*+(#{1,6})\s++(\S.*)$")
 _ITEM = re.compile(r"(\s*)([-*+•]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(\S.*)$", re.DOTALL)
-_RULE = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_RULE = re.compile(r"\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+$")
+MOST_CHARACTERS = 500
+"""Of a sentence, list item, table row or heading: nothing is asked about a longer one, and the patterns of this
+package, many of which look at each part of a text from each other part, see none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def read(passage: Passage) -> Scene:
     for at, (kind, raw) in enumerate(blocks):
         if kind == "heading":
             found = _HEADING.match(raw)
-            name = title(found.group(2)) if found else ""
+            name = title(found.group(2).rstrip().rstrip("#")) if found and len(raw) <= MOST_CHARACTERS else ""
             headings = (
                 scene.headings[: scene.headings.index(name) + 1]
                 if name in scene.headings
@@ -113,7 +116,9 @@ def read(passage: Passage) -> Scene:
             )
             lead = None
         elif kind == "list":
-            scene.lists.append(Listing(lead, tuple(_items(raw)), headings))
+            items = tuple(_items(raw))
+            if all(len(item.text) <= MOST_CHARACTERS for item in items):
+                scene.lists.append(Listing(lead, items, headings))
             lead = None
         elif kind == "table":
             table = _table(raw, headings, lead, blocks, at)
@@ -122,7 +127,7 @@ def read(passage: Passage) -> Scene:
             lead = None
         elif kind == "paragraph":
             paragraph += 1
-            made = [Sentence(clean(s.text), s.text, headings, paragraph) for s in sentences(raw) if clean(s.text)]
+            made = [Sentence(clean(s.text), s.text, headings, paragraph) for s in sentences(raw) if _is_fit(s.text)]
             following = blocks[at + 1][0] if at + 1 < len(blocks) else ""
             lead = (
                 made[-1]
@@ -131,6 +136,10 @@ def read(passage: Passage) -> Scene:
             )
             scene.sentences.extend(made[:-1] if lead and lead.text.endswith(":") else made)
     return scene
+
+
+def _is_fit(text: str) -> bool:
+    return len(text) <= MOST_CHARACTERS and bool(clean(text))
 
 
 def _announces(text: str) -> bool:
@@ -190,7 +199,7 @@ def _table(
     raw: str, headings: tuple[str, ...], lead: Sentence | None, blocks: list[tuple[str, str]], at: int
 ) -> Table | None:
     lines = [line for line in raw.splitlines() if line.strip()]
-    if len(lines) < 3 or not _RULE.match(lines[1].strip()):
+    if len(lines) < 3 or max(map(len, lines)) > 2 * MOST_CHARACTERS or not _RULE.match(lines[1].strip()):
         return None
     rows = [_cells(line) for line in lines]
     width = len(rows[0])

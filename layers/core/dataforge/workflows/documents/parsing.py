@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -165,7 +166,17 @@ def _read(document: Document) -> tuple[Document, ParsedDocument, list[Chunk]]:
             cpu_seconds=limits.parse_cpu_seconds,
             wall_seconds=limits.parse_wall_seconds,
         )
-    chunks = chunking.chunk(parsed, max_tokens=limits.chunk_tokens)
+    over = time.process_time() + limits.parse_cpu_seconds
+
+    def watch() -> None:
+        if time.process_time() > over:
+            raise Unreadable(
+                f"Dividing {document.name} into chunks took longer than {limits.parse_cpu_seconds} s of processor "
+                "time. Split it into smaller documents, or save it in a simpler form.",
+                reason="timed_out",
+            )
+
+    chunks = chunking.chunk(parsed, max_tokens=limits.chunk_tokens, watch=watch)
     if not chunks:
         raise Unreadable("The document holds no text. If it is a scan, run OCR on it first.", reason="no_text")
     return document, parsed, chunks

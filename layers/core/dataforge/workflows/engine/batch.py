@@ -25,9 +25,10 @@ from dataforge.store.progress import Progress
 from dataforge.store.replies import Reply
 from dataforge.store.runs import Run
 from dataforge.teachers.ports import Teacher
+from dataforge.text.normal_forms import repair_surrogates
 from dataforge.workflows import kinds, run_files
 from dataforge.workflows.engine import config, outcomes, reply_lineage, retry
-from dataforge.workflows.engine.context import BatchContext, Call, OpenBatch, OutOfTime, Stopped
+from dataforge.workflows.engine.context import DEFECTS, BatchContext, Call, OpenBatch, OutOfTime, Stopped
 from dataforge.workflows.engine.outcomes import Drafted, Failed
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from dataforge.workflows.engine.store_gate import Closed
@@ -185,6 +186,9 @@ async def _worker(context: BatchContext, call: Call, queue: Iterator[Sequence[Sl
             context.outcomes += made
         except (OutOfTime, Closed):
             continue
+        except DEFECTS as defect:
+            why = context.note_defect(defect)
+            context.outcomes += [outcomes.failed(slot, why.reason, why.detail) for slot in slots]
         except Exception as defect:  # the batch dies of it: nobody pays for another call meanwhile
             context.end("batch_failed", str(defect))
             raise
@@ -260,14 +264,17 @@ async def fetch_reply(
         await asyncio.shield(kept)  # it is paid for: another call that dies must not undo the write
         return reply
 
-    reply = await retry.ask(context, question, teacher or context.teacher, store)
+    try:
+        reply = await retry.ask(context, question, teacher or context.teacher, store)
+    except DEFECTS as defect:
+        raise context.note_defect(defect) from None
     context.replies.append(reply)
     return reply
 
 
 def reply_of(run: Run, key: str, answer: Answer, *, prompt_hash: str, asked: int, job: str = "") -> Reply:
     """An answer as it is stored. asked: see `Reply.asked`; job: the batch job that brought it."""
-    text, finish_reason = answer.text, answer.finish_reason
+    text, finish_reason = repair_surrogates(answer.text), answer.finish_reason
     if len(text.encode()) > MAX_REPLY_BYTES:
         text, finish_reason = text.encode()[:MAX_REPLY_BYTES].decode("utf-8", "ignore"), "length"
     return Reply(

@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 
 from dataforge.records import Answer, Message, Question, Slot
 from dataforge.store.replies import Reply
-from dataforge.workflows.engine.context import MAX_REPLY_TOKENS, BatchContext, Fetch, Stopped
+from dataforge.workflows.engine.context import DEFECTS, MAX_REPLY_TOKENS, BatchContext, Fetch, Stopped
 from dataforge.workflows.engine.retry import PROMPT_REFUSED
 
 MAX_EXCERPT = 200
@@ -144,7 +144,7 @@ class _Call(Generic[S, D]):
             if slots is None:
                 question = asked
                 continue
-            reading = self.writer.read(answer_of(reply), asked, slots)
+            reading = self._read(reply, asked, slots)
             self._keep(reading, slots, reply)
             if reading.problem is None:
                 question = None
@@ -155,6 +155,14 @@ class _Call(Generic[S, D]):
                 return
             self.written.why = ("unreadable_reply", explained(reading.problem, reply), reply.text or reply.note)
             question = self._after(asked, reply, reading)
+
+    def _read(self, reply: Reply, asked: Question, slots: Sequence[S]) -> Reading[D]:
+        """Raises Stopped where the reader does not bear what the model wrote; what was made before is kept."""
+        try:
+            return self.writer.read(answer_of(reply), asked, slots)
+        except DEFECTS as defect:
+            self.written.why = ("", "", reply.text)
+            raise self.context.note_defect(defect) from None
 
     def _next_slots(self) -> list[S]:
         return self.written.missing[: self.portion]

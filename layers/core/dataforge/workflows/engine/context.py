@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import defaultdict, deque
@@ -21,16 +22,27 @@ from dataforge.teachers.ports import Teacher
 from dataforge.workflows.engine import config
 from dataforge.workflows.engine.cost_budget import CostBudget
 from dataforge.workflows.engine.monthly_budget import allowance_of
-from dataforge.workflows.engine.outcomes import Outcome
+from dataforge.workflows.engine.outcomes import Failed, Outcome
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from dataforge.workflows.engine.store_gate import StoreGate
 from dataforge.workflows.state_input import StateInput
+
+logger = logging.getLogger(__name__)
 
 MAX_REPLY_TOKENS = 32_768
 """Tokens of one reply, where the model's own limit is not known."""
 
 Call: TypeAlias = Callable[[Sequence[Slot]], Awaitable[list[Outcome[Any]]]]
 """Asks for some slots together; the outcome of each."""
+
+
+DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError)
+"""What our own code raises where it does not expect a reply to be as it is. Errors of storage and of the network are of
+other types: they concern every call, and the batch is tried again."""
+INTERNAL = "internal_error"
+"""The reason of slots whose call met a defect."""
+MAX_DEFECTS = 10
+"""Calls that may meet one while nothing is made, after which nobody pays for another."""
 
 
 class Stopped(Exception):
@@ -86,6 +98,8 @@ class BatchContext:
     """What teachers made of the requests of this attempt of the batch, by teacher and kind of question."""
     before: Progress | None = None
     """How far an earlier attempt of the batch was; None: not read yet."""
+    defects: int = 0
+    """Calls that met one."""
     stop: str | None = None
     """Why no further call is sent: cancelled, out of budget, the teacher refused for good or cannot be reached."""
     stop_detail: str = ""
@@ -93,6 +107,15 @@ class BatchContext:
     """time.monotonic() after which nothing more is begun."""
     deferred: deque[Callable[[], None]] = field(default_factory=deque)
     """Work that waits until no reply has come for a moment: requests must not wait for it."""
+
+    def note_defect(self, problem: Exception) -> Stopped:
+        """A call met one: it is logged, and ends the call; it ends the batch where it seems to meet every call."""
+        logger.error("a call of %s met a defect", self.run.run_id, exc_info=problem)
+        self.defects += 1
+        detail = f"an error of this service ({type(problem).__name__}: {problem})"[:500]
+        if self.defects >= MAX_DEFECTS and all(isinstance(o, Failed) for o in self.outcomes):
+            self.end(INTERNAL, detail)
+        return Stopped(INTERNAL, detail)
 
     def is_late(self) -> bool:
         return self.stop is None and time.monotonic() > self.deadline

@@ -17,7 +17,7 @@ from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherU
 from dataforge.records import Answer, Question
 from dataforge.store.replies import Reply
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows.engine.context import BatchContext, OutOfTime, Stopped, Traffic
+from dataforge.workflows.engine.context import DEFECTS, BatchContext, OutOfTime, Stopped, Traffic
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 
 T = TypeVar("T")
@@ -114,8 +114,8 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
             return await _metered(teacher, limiter, era, question, store_and_note)
         finally:
             traffic.in_flight -= 1
-    except (TeacherError, asyncio.CancelledError) as lost:
-        if may_be_billed(lost):
+    except (TeacherError, asyncio.CancelledError, *DEFECTS) as lost:
+        if may_be_billed(lost) and not cost:
             cost = None  # the provider may charge for it: it counts at the most it can have cost
         raise
     finally:

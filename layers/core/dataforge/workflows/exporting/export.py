@@ -16,6 +16,7 @@ from dataforge.store import exports, pairs, projects
 from dataforge.store.exports import Export
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
+from dataforge.text.control_tokens import escaped_everywhere
 
 BLOCK = 1000
 """Lines joined before they are handed to storage."""
@@ -43,8 +44,8 @@ def export(
     begun = clock.milliseconds()
     version = projects.next_version(project)
     key = f"{project.s3_prefix}/exports/v{version}/dataset.jsonl"
-    counter = itertools.count()
-    lines = _lines(itertools.chain([first], chosen), format, include_system_prompt, counter)
+    counter, touched = itertools.count(), itertools.count()
+    lines = _lines(itertools.chain([first], chosen), format, include_system_prompt, counter, touched)
     info = current().files.write_stream(key, _blocks(lines), content_type="application/x-ndjson")
     made = Export(
         project_id=project.project_id,
@@ -56,6 +57,7 @@ def export(
         include_system_prompt=include_system_prompt,
         created_at=clock.now(),
         min_quality_score=min_quality_score,
+        escaped_count=next(touched),
     )
     exports.put(made)
     seconds = (clock.milliseconds() - begun) / 1000
@@ -82,12 +84,19 @@ def messages(pair: Pair, *, include_system_prompt: bool = True) -> tuple[Message
     return conversation.messages(pair.question, pair.answer, pair.between, system_prompt=prompt)
 
 
-def _lines(chosen: Iterator[Pair], format: str, include_system_prompt: bool, counter: Iterator[int]) -> Iterator[bytes]:
+def _lines(
+    chosen: Iterator[Pair], format: str, include_system_prompt: bool, counter: Iterator[int], touched: Iterator[int]
+) -> Iterator[bytes]:
+    """counter: of the lines; touched: of those in which a control token of a chat template was escaped."""
     shape = FORMATS[format]
     keep = include_system_prompt and shape.keeps_system_prompt
     for pair in chosen:
         next(counter)
-        yield orjson.dumps(shape.line(messages(pair, include_system_prompt=keep), pair.material_at)) + b"\n"
+        line = shape.line(messages(pair, include_system_prompt=keep), pair.material_at)
+        safe = escaped_everywhere(line)
+        if safe != line:
+            next(touched)
+        yield orjson.dumps(safe) + b"\n"
 
 
 def _blocks(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ meanwhile: what a pair is scored by is the text as it is then.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,15 +15,18 @@ from dataforge.platform.ports import Item
 from dataforge.quality import record_scoring
 from dataforge.quality.record_scoring import RecordScore, ScoringCase
 from dataforge.recipes import classification, drafts
-from dataforge.records import Draft
+from dataforge.records import Draft, Grounding
 from dataforge.store import chunks as chunk_store
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.pairs import Pair
 from dataforge.store.runs import Run
+from dataforge.workflows.engine.context import DEFECTS, INTERNAL
 from dataforge.workflows.engine.outcomes import Drafted
 from dataforge.workflows.generation import lineage as generation_lineage
 from dataforge.workflows.generation.config import GenerationConfig
 from dataforge.workflows.generation.pair_drafts import PairDraft, content_hash
+
+logger = logging.getLogger(__name__)
 
 MAX_SHOWN = 50
 """Spans and unsupported words that a pair carries; `records.jsonl` has them all."""
@@ -80,19 +84,25 @@ def _record(
 
 
 def score_of(config: GenerationConfig, content: PairDraft, sources: Sequence[StoredChunk | None]) -> RecordScore:
-    """What the checks say of a draft. sources: its chunks as they are now, None for one that is gone."""
+    """What the checks say of a draft; rejected for `internal_error` where one of them fails on it. sources: its chunks
+    as they are now, None for one that is gone."""
+    try:
+        return record_scoring.score(config.recipe.score, _case(config, content, sources))
+    except DEFECTS:
+        logger.exception("a draft could not be scored")
+        return RecordScore(Grounding(0.0), 0.0, (INTERNAL,))
+
+
+def _case(config: GenerationConfig, content: PairDraft, sources: Sequence[StoredChunk | None]) -> ScoringCase:
     chunk = sources[0]
-    return record_scoring.score(
-        config.recipe.score,
-        ScoringCase(
-            draft=content.draft,
-            passage=chunk.content if chunk else "",
-            headings=chunk.heading_path if chunk else (),
-            system_prompt=config.system_prompt or "",
-            finish_reason=content.finish_reason,
-            labels=classification.LABELS.of(config),
-            further=[c.content if c else "" for c in sources[1:]],
-        ),
+    return ScoringCase(
+        draft=content.draft,
+        passage=chunk.content if chunk else "",
+        headings=chunk.heading_path if chunk else (),
+        system_prompt=config.system_prompt or "",
+        finish_reason=content.finish_reason,
+        labels=classification.LABELS.of(config),
+        further=[c.content if c else "" for c in sources[1:]],
     )
 
 

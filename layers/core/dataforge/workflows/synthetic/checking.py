@@ -6,6 +6,7 @@ only is asked for once more.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,8 +20,10 @@ from dataforge.recipes.synthetic.spec import Spec
 from dataforge.records import Answer, Question
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows.engine.call_loop import answer_of
-from dataforge.workflows.engine.context import BatchContext, Fetch, Stopped
+from dataforge.workflows.engine.context import DEFECTS, INTERNAL, BatchContext, Fetch, Stopped
 from dataforge.workflows.synthetic.candidates import Candidate
+
+logger = logging.getLogger(__name__)
 
 TRIES = 2
 """Of a check whose reply cannot be read or leaves records out."""
@@ -55,7 +58,12 @@ def check_form(candidate: Candidate, *, spec: Spec, shape: Shape, prompt_rules: 
     """The checks of `quality.record_checks`; nobody is asked."""
     bounds = record_checks.Bounds(spec.lengths.least, spec.lengths.most)
     payload = candidate.payload
-    found = record_checks.check(shape.asked(payload), shape.texts(payload), bounds=bounds, rules=prompt_rules)
+    try:
+        found = record_checks.check(shape.asked(payload), shape.texts(payload), bounds=bounds, rules=prompt_rules)
+    except DEFECTS as defect:
+        logger.exception("a record could not be checked")
+        candidate.failed = (INTERNAL, f"an error of this service ({type(defect).__name__}: {defect})")
+        return
     if found:
         candidate.reasons, candidate.details = ["format_invalid"], found
 
@@ -73,7 +81,11 @@ async def _ask(
             reply = await asking.fetch(asking.context, question, asking.first_slot, attempts + attempt, teacher=teacher)
         except Stopped as stopped:
             return found, (stopped.reason, stopped.detail)
-        answers = read(answer_of(reply))
+        try:
+            answers = read(answer_of(reply))
+        except DEFECTS as defect:
+            noted = asking.context.note_defect(defect)
+            return found, (noted.reason, noted.detail)
         earlier = found or [None] * len(answers)
         found = [old if old is not None else new for old, new in zip(earlier, answers, strict=True)]
         if all(one is not None for one in found):

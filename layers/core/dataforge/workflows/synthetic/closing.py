@@ -23,6 +23,7 @@ from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.recipes.synthetic.spec import Spec
 from dataforge.store import ledger, runs
 from dataforge.store.runs import Run
+from dataforge.text.control_tokens import escaped_everywhere
 from dataforge.workflows import run_files
 from dataforge.workflows.engine import closing, recovery
 from dataforge.workflows.synthetic import config as synthetic_config
@@ -61,6 +62,8 @@ class Measures:
     judged: array[float] = field(default_factory=lambda: array("d"))
     teachers: dict[str, int] = field(default_factory=dict)
     columns: Columns = field(default_factory=Columns)
+    escaped: int = 0
+    """Records with control tokens of a chat template."""
 
 
 def close(run: Run, error: str | None) -> Run:
@@ -160,7 +163,9 @@ def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
         measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
         if spec.verified:
             measures.judged.append(record["quality"]["overall"])
-        line = lines.line(spec, record, place, number=number, job_id=run.run_id)
+        written = lines.line(spec, record, place, number=number, job_id=run.run_id)
+        line = escaped_everywhere(written)
+        measures.escaped += line != written
         measures.columns.see(line)
         yield orjson.dumps(line) + b"\n"
 
@@ -203,6 +208,7 @@ def _write_manifest(
             "count_accepted": run.delivered,
             "count_rejected": run.rejected,
             "count_failed": run.failed,
+            "count_with_escaped_control_tokens": measures.escaped,
             "quality_report": report,
             "license": config.request.get("license"),
             "created_at": run.created_at,

@@ -1,0 +1,106 @@
+"""No pattern takes more than linear time over the texts that it sees, whatever they hold.
+
+Every pattern of the package is found, wherever it is compiled, and attacked with what it is made of
+(`tests/support/hostile_texts.py`). A pattern with nested or adjoining repetitions does not pass.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from dataforge.recipes import json_repair
+from dataforge.teachers.extractive import scene
+from tests.support import hostile_texts, package_patterns
+from tests.support.hostile_texts import Attack
+from tests.support.package_patterns import Found
+
+SHORT = "dataforge.teachers.extractive."
+"""The patterns of the offline teacher look at sentences, items, rows and headings of at most scene.MOST_CHARACTERS."""
+SHORT_SECONDS = 0.03
+
+_grammar = json_repair._grammar(frozenset({"question", "answer", "evidence"}))
+MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
+    "dataforge.parsing.pdf_layout._items": [re.compile(r"(?<=[.!?;,\w)])\s12\.\s+(?=\S)")],
+    "dataforge.recipes.json_repair._grammar": [_grammar.after_member, _grammar.after_item],
+    "dataforge.teachers.extractive.conversations._it": [re.compile(r"\b(?:an Islander Card)\b(?!['’-])")],
+    "dataforge.teachers.extractive.sections._explained": [re.compile(r"^#+ .*Hours of rest", re.MULTILINE)],
+    "dataforge.teachers.extractive.wording._running": [
+        re.compile(r"\bthe hours(?=[.,;:)]| (?:is|are|was|were|of|and|or|in|on|at|for|to|must|may)\b)", re.IGNORECASE)
+    ],
+    "dataforge.teachers.templated._listed": [re.compile(r'"override_condition" is exactly one of: (.+)')],
+    "functions.api.openapi.methods_at": [],
+    "functions.api.openapi._document_operation": [],
+}
+"""Patterns that are made of what a function is given, and examples of them; none for paths of our own routes."""
+
+AT_ONE_PLACE = {"dataforge.recipes.json_repair._grammar"}
+"""Of them: matched where a quote stands, never searched for."""
+
+MODULES = package_patterns.modules()
+
+
+def _run(found: Found, text: str) -> None:
+    data: Any = text.encode("utf-8", "replace") if isinstance(found.pattern.pattern, bytes) else text
+    if found.scans:
+        for _ in found.pattern.finditer(data):
+            pass
+    else:
+        found.pattern.match(data)
+        found.pattern.fullmatch(data)
+
+
+def _too_slow(found: Found, attack: Attack) -> str | None:
+    if not found.where.startswith(SHORT):
+        return hostile_texts.grows_too_fast(partial(_run, found), attack)
+    text = attack.of(scene.MOST_CHARACTERS)
+    took = min(hostile_texts.seconds(lambda text: _run(found, text), text) for _ in range(3))
+    return f"{attack}: {len(text)} characters take {took:.4f} s" if took > SHORT_SECONDS else None
+
+
+def _slow(found: Found) -> list[str]:
+    """The first attack that works."""
+    problems = (_too_slow(found, attack) for attack in hostile_texts.attacks_on(found.pattern))
+    first = next(filter(None, problems), None)
+    return [f"{found.where}: {first}"] if first else []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_pattern_is_linear(module: ModuleType) -> None:
+    found, unknown = package_patterns.of_module(module)
+    made = [Found(where, p, where not in AT_ONE_PLACE) for where in set(unknown) for p in MADE_WHEN_USED[where]]
+
+    assert [problem for one in (*found, *made) for problem in _slow(one)] == []
+
+
+def test_the_patterns_of_every_module_are_found() -> None:
+    everywhere = [package_patterns.of_module(module) for module in MODULES]
+
+    assert sum(len(found) for found, _ in everywhere) > 300
+    assert {where for _, unknown in everywhere for where in unknown} == set(MADE_WHEN_USED), "declare what it compiles"
+
+
+@pytest.mark.parametrize(
+    ("source", "flags"),
+    [
+        (r"^\s*(?:user|assistant)\s*:", re.MULTILINE),
+        (r"^\s*(?:<!--.*?-->\s*)*<html", re.DOTALL),
+        (r"\[([^\]]*)\]\([^)\s]*\)", 0),
+        (r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", 0),
+        (r"^[\d.,\s]*\d[\d.,\s]*%?$", 0),
+        (r"(?:[A-Z]\w+ ?){2,}$", 0),
+        (r"(?<=[.!?])[\"')]*(?:\[\d+\])*[\"')]*(?=\s|$)", 0),
+    ],
+)
+def test_patterns_that_are_not_linear_are_told(source: str, flags: int) -> None:
+    """Those that documents and replies could stop the service with."""
+    found = Found("an example", re.compile(source, flags), scans=True)
+
+    assert any(
+        hostile_texts.grows_too_fast(partial(_run, found), attack, sizes=(64, 4096), suspicious=0.01)
+        for attack in hostile_texts.attacks_on(found.pattern)
+    )

@@ -1,0 +1,274 @@
+"""No function that reads a text takes more than linear time over it, whatever it holds.
+
+Documents, replies, requests and the error bodies of providers are made of pieces that somebody else chooses. Each
+public function that takes such a text gets every piece of `hostile_texts.MARKS`, over and over. A function that is new
+has to be entered here; the last test says which is missing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import pytest
+
+from dataforge import chunking, log, tokens
+from dataforge.errors import BadReply, TeacherUnreachable, Unreadable
+from dataforge.formats import FORMATS, conversation
+from dataforge.parsing import assemble, csv, docx, encoding, html, markdown, parse, pdf, pdf_layout
+from dataforge.parsing import text as plain_text
+from dataforge.parsing.detect import detect
+from dataforge.quality import diversity, duplicates, format_checks, grounding, record_checks, scoring
+from dataforge.recipes import (
+    RECIPES,
+    draft_reading,
+    drafts,
+    excerpts,
+    instruction,
+    invariants,
+    json_repair,
+    judging,
+    prompts,
+    relating,
+    reply_json,
+    spelling,
+    summary,
+)
+from dataforge.recipes.relating import ChunkPlace
+from dataforge.recipes.synthetic import asking, critic, shapes, taxonomy
+from dataforge.recipes.synthetic.slots import RecordSlot
+from dataforge.recipes.synthetic.spec import read as read_spec
+from dataforge.records import Answer, Draft, Grounding, Message, Passage, Question, Slot
+from dataforge.teachers import bedrock, chat_reply, failures, response
+from dataforge.teachers.extractive import pairs
+from dataforge.teachers.response import Response
+from dataforge.text import claims, headings, normal_forms, sentences, topic_labels
+from tests.support import hostile_texts, package_patterns
+from tests.support.hostile_texts import MARKS, Attack
+
+SIZES = (256, 4096)
+SUSPICIOUS = 0.12
+PASSAGE = "The harbour master keeps the keys. The ferry leaves at 9. " * 8
+SPEC = read_spec({"schema": "preference_v1", "domain": "harbours", "count": 2, "model": "fast"}, seed="1")
+SLOT = Slot(0, "c1")
+ASKED = Question((Message("user", "?"),), Passage(PASSAGE), (SLOT,), kind="qa")
+
+Reads = Callable[[str], object]
+
+
+def _reply(**fields: str) -> Answer:
+    import json
+
+    return Answer(json.dumps({"pairs": [fields]}), "m")
+
+
+def _recipe(name: str, text: str) -> None:
+    """The reply is the text; then the text stands in every field of a well-formed record, which is scored."""
+    from dataforge.quality.record_scoring import ScoringCase
+
+    recipe = RECIPES[name]
+    for draft in (
+        Draft(text, "An answer."),
+        Draft("What is it?", text, evidence=(text,)),
+        Draft("What is it?", "It.", turns=(Message("user", text), Message("assistant", text))),
+    ):
+        recipe.score(ScoringCase(draft=draft, passage=PASSAGE))
+
+
+RECORD_SLOT = RecordSlot(0, topic="keys", persona="a clerk", angle="time", seed=1)
+
+
+def _quiet(run: Callable[[], object]) -> None:
+    with suppress(BadReply, Unreadable, TeacherUnreachable, ValueError):
+        run()
+
+
+READS: dict[str, Reads] = {
+    "chunking.chunk": lambda t: chunking.chunk(markdown.read(t.encode("utf-8", "replace")), max_tokens=64),
+    "formats.alpaca.line": lambda t: FORMATS["alpaca"].line(conversation.messages(t, t), 1),
+    "formats.chatml.line": lambda t: FORMATS["chatml"].line(conversation.messages(t, t), None),
+    "formats.conversation.messages": lambda t: conversation.messages(t, t),
+    "log.redact": log.redact,
+    "parsing.parse": lambda t: _quiet(lambda: parse(t.encode("utf-8", "replace"), filename="a.txt")),
+    "parsing.assemble.clean": assemble.clean,
+    "parsing.assemble.one_line": assemble.one_line,
+    "parsing.assemble.lines": assemble.lines,
+    "parsing.assemble.paragraph": lambda t: list(assemble.paragraph(t)),
+    "parsing.assemble.heading": lambda t: list(assemble.heading(t, 1)),
+    "parsing.assemble.code": lambda t: list(assemble.code(t)),
+    "parsing.csv.read": lambda t: _quiet(lambda: csv.read(t.encode("utf-8", "replace"))),
+    "parsing.csv.delimiter": csv.delimiter,
+    "parsing.csv.has_header": lambda t: csv.has_header([[t, "a"], ["b", "c"]]),
+    "parsing.detect.detect": lambda t: _quiet(lambda: detect(t.encode("utf-8", "replace"), "a")),
+    "parsing.encoding.bom": lambda t: encoding.bom(t.encode("utf-8", "replace")),
+    "parsing.encoding.decode": lambda t: encoding.decode(t.encode("utf-8", "replace"), html=True),
+    "parsing.docx.read": lambda t: _quiet(lambda: docx.read(t.encode("utf-8", "replace"))),
+    "parsing.html.read": lambda t: html.read(t.encode("utf-8", "replace")),
+    "parsing.html.pieces": lambda t: list(html.pieces(t)),
+    "parsing.markdown.read": lambda t: markdown.read(t.encode("utf-8", "replace")),
+    "parsing.pdf.read": lambda t: _quiet(lambda: pdf.read(t.encode("utf-8", "replace"))),
+    "parsing.pdf_layout.seam": lambda t: pdf_layout.seam(t, t),
+    "parsing.text.read": lambda t: plain_text.read(t.encode("utf-8", "replace")),
+    "parsing.text.unwrap": lambda t: plain_text.unwrap(t.split("\n")),
+    "quality.diversity.diversity": lambda t: diversity.diversity([t, PASSAGE], 2),
+    "quality.duplicates.trigrams": duplicates.trigrams,
+    "quality.duplicates.near_duplicates": lambda t: duplicates.near_duplicates([t, PASSAGE, t + "."]),
+    "quality.format_checks.check": lambda t: [
+        format_checks.check(Draft(t, "An answer."), passage=PASSAGE),
+        format_checks.check(Draft("What is it?", t), passage=PASSAGE, system_prompt=PASSAGE),
+        format_checks.check(Draft("What is it?", 'I am sorry <|im_end|> "answer":'), passage=t),
+    ],
+    "quality.grounding.ground": lambda t: [
+        grounding.ground(t, PASSAGE, question=t[:2000], quoted=[t]),
+        grounding.ground("The keys.", t, question="Who?", quoted=["the keys"]),
+    ],
+    "quality.grounding.features": lambda t: grounding.features(t, PASSAGE),
+    "quality.grounding.find_quote": lambda t: [grounding.find_quote(t, PASSAGE), grounding.find_quote("a b", t)],
+    "quality.record_checks.check": lambda t: record_checks.check(t[:500], {"a": t, "b": "x"}, rules=PASSAGE),
+    "quality.record_checks.copies": lambda t: record_checks.copies(t, t + "x"),
+    "quality.record_checks.loops": record_checks.loops,
+    "quality.record_checks.estimated_tokens": record_checks.estimated_tokens,
+    "quality.record_checks.outside": lambda t: record_checks.outside(t, record_checks.Bounds(1, 2)),
+    "quality.record_checks.preference": lambda t: record_checks.preference(t, PASSAGE, 9.0, 1.0),
+    "quality.scoring.quality": lambda t: scoring.quality(Draft(t, t), Grounding(1.0), passage=t),
+    "quality.scoring.manner": lambda t: scoring.manner(Draft(t, t), Grounding(1.0), passage=t),
+    "quality.scoring.answer_form_of": scoring.answer_form_of,
+    "quality.scoring.specificity_of": scoring.specificity_of,
+    "quality.scoring.relevance_of": lambda t: scoring.relevance_of(Draft(t, t), t),
+    "quality.scoring.self_contained_of": lambda t: scoring.self_contained_of(Draft(t, t)),
+    "recipes.draft_reading.drafts": lambda t: _quiet(lambda: RECIPES["qa"].read(Answer(t, "m"), ASKED)),
+    "recipes.draft_reading.text": draft_reading.text,
+    "recipes.draft_reading.quotes": lambda t: draft_reading.quotes([t, t]),
+    "recipes.draft_reading.difficulty": draft_reading.difficulty,
+    "recipes.draft_reading.word": lambda t: draft_reading.word(t, "x"),
+    "recipes.drafts.to_json": lambda t: drafts.to_json(Draft(t, t)),
+    "recipes.drafts.turns_of": lambda t: drafts.turns_of(Draft(t, t)),
+    "recipes.drafts.said": lambda t: drafts.said(Draft(t, t)),
+    "recipes.excerpts.excerpts": excerpts.excerpts,
+    "recipes.instruction.with_material": lambda t: instruction.with_material(t, t),
+    "recipes.invariants.read": lambda t: invariants.read(Answer(t, "m"), 3, 3),
+    "recipes.json_repair.read": lambda t: json_repair.read(t, ("question", "answer")),
+    "recipes.judging.read": lambda t: judging.read(Answer(t, "m"), 3),
+    "recipes.judging.score": judging.score,
+    "recipes.judging.numbered": lambda t: judging.numbered(Answer(t, "m"), 3, ("a",)),
+    "recipes.judging.whole_number": judging.whole_number,
+    "recipes.prompts.fence": prompts.fence,
+    "recipes.relating.related": lambda t: relating.related(
+        [(ChunkPlace(f"c{n}", f"d{n}", n), x) for n, x in enumerate([t, PASSAGE, t])]
+    ),
+    "recipes.reply_json.objects": lambda t: reply_json.objects(t, fields=("question", "answer")),
+    "recipes.spelling.suspects": spelling.suspects,
+    "recipes.spelling.corrected": lambda t: spelling.corrected(t, [spelling.Suspect("a", ("b",))]),
+    "recipes.summary.most_words": summary.most_words,
+    "recipes.summary.coverage": lambda t: summary.coverage(t, t),
+    "recipes.synthetic.asking.read": lambda t: asking.read(SPEC, Answer(t, "m"), [RECORD_SLOT]),
+    "recipes.synthetic.critic.read": lambda t: critic.read(Answer(t, "m"), [RECORD_SLOT]),
+    "recipes.synthetic.shapes.text": lambda t: shapes.text({"a": t + "x"}, "a"),
+    "recipes.synthetic.taxonomy.read": lambda t: taxonomy.read(Answer(t, "m")),
+    "teachers.bedrock.is_long": lambda t: bedrock.is_long(t, 9),
+    "teachers.extractive.teacher.pairs": lambda t: pairs(Passage(t)),
+    "teachers.failures.failure": lambda t: failures.failure("m", Response(400, {}, t.encode("utf-8", "replace"))),
+    "teachers.failures.is_one_prompt_refused": lambda t: failures.is_one_prompt_refused(
+        400, t.encode("utf-8", "replace")
+    ),
+    "teachers.chat_reply.settled": lambda t: chat_reply.settled(
+        Response(200, {}, b"data: " + t.encode("utf-8", "replace"))
+    ),
+    "teachers.chat_reply.chat_answer": lambda t: _quiet(
+        lambda: chat_reply.chat_answer("m", "m", Response(200, {}, t.encode("utf-8", "replace")), None)
+    ),
+    "teachers.response.error_codes": lambda t: response.error_codes(t.encode("utf-8", "replace")),
+    "teachers.response.page_text": lambda t: response.page_text(t.encode("utf-8", "replace")),
+    "teachers.response.error_message": lambda t: response.error_message(t.encode("utf-8", "replace")),
+    "teachers.response.complaint": lambda t: response.complaint(t.encode("utf-8", "replace")),
+    "text.claims.tokens": claims.tokens,
+    "text.claims.stem": claims.stem,
+    "text.claims.content_words": claims.content_words,
+    "text.claims.number_value": claims.number_value,
+    "text.claims.numbers": claims.numbers,
+    "text.claims.names": claims.names,
+    "text.claims.negated": claims.negated,
+    "text.headings.plain": headings.plain,
+    "text.headings.title": headings.title,
+    "text.headings.names_a_subject": headings.names_a_subject,
+    "text.normal_forms.normalise": normal_forms.normalise,
+    "text.normal_forms.repair_surrogates": normal_forms.repair_surrogates,
+    "text.sentences.sentences": sentences.sentences,
+    "text.topic_labels.folded": topic_labels.folded,
+    "text.topic_labels.match": lambda t: topic_labels.match(t, [t, "x"]),
+    "text.topic_labels.topics": lambda t: topic_labels.topics([[t], ["Keys"], ["Ferries"]]),
+    "text.topic_labels.topic_of": lambda t: topic_labels.topic_of([t], ["Keys"]),
+    "tokens.count": tokens.count,
+    "tokens.prefix": lambda t: tokens.prefix(t, 64),
+}
+"""By module and name below `dataforge`: the function with a text in each place where one of somebody else comes."""
+READS |= {f"recipes.RECIPES.{name}.score": partial(_recipe, name) for name in RECIPES}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_function_takes_linear_time_over_its_text(name: str) -> None:
+    run = READS[name]
+    run("A text to begin with.")  # what is loaded once is loaded now
+
+    slow = [hostile_texts.grows_too_fast(run, Attack(piece, after="!"), SIZES, SUSPICIOUS) for piece in MARKS]
+
+    assert [problem for problem in slow if problem] == []
+
+
+OF_OTHERS = {"str", "str | None", "bytes", "bytes | Path", "object", "Draft", "Answer", "Passage", "ParsedDocument"}
+OF_OTHERS |= {"Response", "tuple[Message, ...]", "Sequence[str]", "list[str]", "Iterable[str]", "list[list[str]]"}
+OF_OTHERS |= {"Iterable[Sequence[str]]", "Iterable[tuple[ChunkPlace, str]]", "Mapping[str, str]", "dict[str, object]"}
+AREAS = ("chunking", "formats", "log", "parsing", "quality", "recipes", "text", "tokens", "teachers.response")
+AREAS += (
+    "teachers.failures",
+    "teachers.openai_compatible",
+    "teachers.chat_reply",
+    "teachers.bedrock",
+    "teachers.extractive.teacher",
+)
+NO_TEXT = {
+    "formats.columns.feature", "log.add", "log.hide", "log.configure", "parsing.assemble.assemble",
+    "parsing.child.main", "parsing.isolate.parse_isolated", "quality.grades.letter", "quality.grades.quality_report",
+    "quality.grades.benchmark", "quality.record_scoring.combined", "quality.report.diversity_of",
+    "recipes.classification.schema", "recipes.classification.text_of", "recipes.invariants.question",
+    "recipes.judging.question", "recipes.judging.listed", 
+    "recipes.planning.check_distribution", "recipes.prompts.rules", "recipes.prompts.ask", "recipes.prompts.list_of",
+    "recipes.prompts.difficulty_of",
+    "recipes.reply_json.property_names", "recipes.samples.stretch", "recipes.spelling.edits",
+    "recipes.spreading.shares", "recipes.summary.style_of", "recipes.synthetic.critic.question",
+    "recipes.synthetic.lines.line", "recipes.synthetic.lines.view", "recipes.synthetic.planning.split",
+    "recipes.synthetic.pricing.per_record", "recipes.synthetic.pricing.tariff", "recipes.synthetic.spec.read",
+    "recipes.synthetic.taxonomy.question", "recipes.synthetic.techniques.brief", "recipes.synthetic.variety.plain",
+    "recipes.synthetic.variety.combinations", "teachers.bedrock.converse_answer", 
+    "teachers.failures.names_the_prompt", "teachers.failures.names_the_account", "teachers.failures.is_unpaid",
+    "teachers.failures.names_a_parameter", "teachers.response.word",
+    "teachers.openai_compatible.is_filtered",
+    "teachers.openai_compatible.chat_body", "teachers.response.parsed", "teachers.response.unreadable",
+    "teachers.response.token_count", "teachers.response.error_code", "teachers.response.original_status",
+    "text.topic_labels.check", "tokens.ranks",
+}  # fmt: skip
+"""They put a text in its place without looking at it, hand it to one that is above, or take names of ours."""
+
+
+def test_every_function_that_reads_a_text_is_entered_here() -> None:
+    known = {name for name in READS if not name.startswith("recipes.RECIPES.")} | NO_TEXT
+
+    assert sorted(_readers() - known) == []
+    assert sorted(known - _readers()) == [], "no longer there"
+
+
+def _readers() -> set[str]:
+    found = set()
+    for module in package_patterns.modules():
+        area = module.__name__.removeprefix("dataforge.")
+        if not any(area == one or area.startswith(f"{one}.") for one in AREAS):
+            continue
+        for name, value in vars(module).items():
+            function = inspect.unwrap(value) if callable(value) else value
+            if name.startswith("_") or not inspect.isfunction(function) or function.__module__ != module.__name__:
+                continue
+            if {str(p.annotation) for p in inspect.signature(function).parameters.values()} & OF_OTHERS:
+                found.add(f"{area}.{name}")
+    return found
