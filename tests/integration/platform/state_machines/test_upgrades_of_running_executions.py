@@ -133,11 +133,13 @@ def with_names(part: Any, names: dict[str, str]) -> Any:
 
 def calls(raw: dict[str, Any]) -> dict[str, Any]:
     """The states without the words for people, and without the retries of a store that refuses writes, which an old
-    definition answers as any other failure."""
+    definition answers as any other failure, and without time-outs."""
 
     def shown(part: Any) -> Any:
         if isinstance(part, dict):
-            return {key: shown(value) for key, value in part.items() if key not in ("Comment", "Cause")}
+            return {
+                key: shown(value) for key, value in part.items() if key not in ("Comment", "Cause", "TimeoutSeconds")
+            }
         if isinstance(part, list):
             return [shown(v) for v in part if not (isinstance(v, dict) and v.get("ErrorEquals") == ["StoreRefuses"])]
         return part
