@@ -27,6 +27,7 @@ _grammar = json_repair._grammar(frozenset({"question", "answer", "evidence"}))
 MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
     "dataforge.parsing.pdf_layout._items": [re.compile(r"(?<=[.!?;,\w)])\s12\.\s+(?=\S)")],
     "dataforge.recipes.json_repair._grammar": [_grammar.after_member, _grammar.after_item],
+    "dataforge.store.spending._matches": [re.compile(r"openai:gpt\-.*", re.DOTALL)],
     "dataforge.teachers.extractive.conversations._it": [re.compile(r"\b(?:an Islander Card)\b(?!['’-])")],
     "dataforge.teachers.extractive.sections._explained": [re.compile(r"^#+ .*Hours of rest", re.MULTILINE)],
     "dataforge.teachers.extractive.wording._running": [
@@ -38,8 +39,8 @@ MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
 }
 """Patterns that are made of what a function is given, and examples of them; none for paths of our own routes."""
 
-AT_ONE_PLACE = {"dataforge.recipes.json_repair._grammar"}
-"""Of them: matched where a quote stands, never searched for."""
+AT_ONE_PLACE = {"dataforge.recipes.json_repair._grammar", "dataforge.store.spending._matches"}
+"""Of them: matched at one place, never searched for."""
 
 MODULES = package_patterns.modules()
 

@@ -30,6 +30,7 @@ from dataforge.recipes import (
     invariants,
     json_repair,
     judging,
+    latex_escapes,
     prompts,
     relating,
     reply_json,
@@ -44,7 +45,7 @@ from dataforge.records import Answer, Draft, Grounding, Message, Passage, Questi
 from dataforge.teachers import bedrock, chat_reply, failures, response
 from dataforge.teachers.extractive import pairs
 from dataforge.teachers.response import Response
-from dataforge.text import claims, headings, normal_forms, sentences, topic_labels
+from dataforge.text import claims, control_tokens, headings, normal_forms, sentences, topic_labels
 from tests.support import hostile_texts, package_patterns
 from tests.support.hostile_texts import MARKS, Attack
 
@@ -190,6 +191,12 @@ READS: dict[str, Reads] = {
     "text.claims.numbers": claims.numbers,
     "text.claims.names": claims.names,
     "text.claims.negated": claims.negated,
+    "recipes.latex_escapes.is_damaged": latex_escapes.is_damaged,
+    "recipes.latex_escapes.protected": latex_escapes.protected,
+    "text.control_tokens.escaped": control_tokens.escaped,
+    "text.control_tokens.found": control_tokens.found,
+    "text.control_tokens.restored": control_tokens.restored,
+    "text.control_tokens.unmistakable": control_tokens.unmistakable,
     "text.headings.plain": headings.plain,
     "text.headings.title": headings.title,
     "text.headings.names_a_subject": headings.names_a_subject,
@@ -235,6 +242,7 @@ NO_TEXT = {
     "recipes.classification.schema", "recipes.classification.text_of", "recipes.invariants.question",
     "recipes.judging.question", "recipes.judging.listed", 
     "recipes.planning.check_distribution", "recipes.prompts.rules", "recipes.prompts.ask", "recipes.prompts.list_of",
+    "parsing.sandbox.confine", "parsing.sandbox.readable", "recipes.options.choice", "recipes.options.number",
     "recipes.prompts.difficulty_of",
     "recipes.reply_json.property_names", "recipes.samples.stretch", "recipes.spelling.edits",
     "recipes.spreading.shares", "recipes.summary.style_of", "recipes.synthetic.critic.question",
