@@ -79,6 +79,7 @@ WITHOUT_A_SERVER = {
     ("member", "verify"),
     ("ledger", "top-up"),
     ("ledger", "plan"),
+    ("ledger", "limits"),
     ("deploy",),
     ("destroy",),
     ("doctor",),
