@@ -12,7 +12,7 @@ export UV_LINK_MODE := copy
 # Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook synth requirements clean
+.PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -81,6 +81,9 @@ bench-salvage: .venv/.ready-all .tools/peers/json_repair ## what of damaged repl
 
 bench-synthetic: .venv/.ready-all ## synthetic jobs of 10,000 and 50,000 records, a quarter of them bad: records per second, CPU and peak memory by state
 	$(BIN)/python -m benchmarks.synthetic
+
+sync-client: .venv/.ready-all ## the synchronous Python client, from the asynchronous one
+	$(BIN)/python client/generate_sync.py
 
 handbook: .venv/.ready-all ## write the example documents again
 	$(BIN)/python examples/make_handbook.py

@@ -38,12 +38,14 @@ class ConnectionSettings:
     profile: str | None = None
 
 
-def resolve(settings: ConnectionSettings, environ: Mapping[str, str] | None = None) -> Connection | None:
+def resolve(
+    settings: ConnectionSettings, environ: Mapping[str, str] | None = None, *, needs_key: bool = True
+) -> Connection | None:
     """The server, key and organisation to use; None when no server is configured.
 
     A named profile takes precedence over the environment, the environment over the selected profile. The key of a
     profile is sent to the server of that profile only, never to a URL given as an argument. Raises ConfigError for a
-    server without a key.
+    server without a key, if one is needed; else the key is empty.
     """
     env = os.environ if environ is None else environ
     source = _source(settings, env)
@@ -59,7 +61,7 @@ def resolve(settings: ConnectionSettings, environ: Mapping[str, str] | None = No
         "DATAFORGE_API_KEY": env.get("DATAFORGE_API_KEY"),
     }
     key_source, key = next(((where, key) for where, key in keys.items() if key), ("", ""))
-    if not key:
+    if not key and needs_key:
         raise ConfigError(f"No key for {redact(url)}: pass --api-key, or set DATAFORGE_API_KEY")
     organization = settings.organization_id or source.organization_id or env.get("DATAFORGE_ORGANIZATION_ID")
     return Connection(url.rstrip("/"), key, organization, key_source)

@@ -14,7 +14,7 @@ from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
 
 if TYPE_CHECKING:
-    from dataforge_client.resources.synthetic import SyntheticJob
+    from dataforge_client.synthetic_models import SyntheticJob
 
 STATUSES = ("queued", "running", "succeeded", "failed")
 out_option = click.option(

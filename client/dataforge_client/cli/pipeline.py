@@ -14,9 +14,9 @@ from dataforge_client.cli.job_progress import JobProgress
 from dataforge_client.cli.progress import ProgressUpdate, Reporter
 from dataforge_client.cli.resuming import check_options, described, is_generation, latest_job, stored_request
 from dataforge_client.cli.run_request import RunRequest, RunResult, RunState
-from dataforge_client.cli.sources import SkippedFile, Source, document_key
 from dataforge_client.cli.uploads import upload_all
 from dataforge_client.errors import ClientError, GenerationFailed, Invalid
+from dataforge_client.folders import SkippedFile, Source, document_key
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge

@@ -18,7 +18,7 @@ from dataforge_client.cli.export import FORMATS
 MODES = ("realtime", "batch")
 
 if TYPE_CHECKING:
-    from dataforge_client.cli.sources import SkippedFile, Source
+    from dataforge_client.folders import SkippedFile, Source
 
 
 class _PathOrUrl(click.Path):
@@ -206,7 +206,7 @@ def _check_out(out: str, *, as_json: bool) -> None:
 def _collect_sources(
     paths: Sequence[Path | str], exclude: Sequence[str], resume: str | None
 ) -> tuple[list[Source], list[SkippedFile]]:
-    from dataforge_client.cli.sources import collect_files, web_pages
+    from dataforge_client.folders import collect_files, web_pages
 
     if not paths and resume is None:
         raise click.UsageError("Give files, folders or URLs, or --resume ID.")
@@ -219,7 +219,7 @@ def _collect_sources(
 
 def _project_name(paths: Sequence[Path | str]) -> str:
     """The default name of the project: of the first path, or its URL; at most 200 characters, as the API allows."""
-    from dataforge_client.cli.sources import shown
+    from dataforge_client.folders import shown
 
     if not paths:
         return "documents"

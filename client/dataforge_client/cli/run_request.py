@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataforge_client.cli.sources import SkippedFile, Source
+from dataforge_client.folders import SkippedFile, Source
 
 if TYPE_CHECKING:
     from dataforge_client.models import Document, Export, Generation, Json, Pair

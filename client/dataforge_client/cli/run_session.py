@@ -20,10 +20,10 @@ from dataforge_client.cli.pipeline import estimate_run, run_pipeline
 from dataforge_client.cli.progress import make_reporter
 from dataforge_client.cli.resume_command import resume_command
 from dataforge_client.cli.run_request import RunRequest, RunResult, RunState
-from dataforge_client.cli.sources import SkippedFile
 from dataforge_client.cli.summary import Summary, failed_documents_text, quiet_text, summary_json, summary_text
 from dataforge_client.cli.terminal import copy_to_stdout, echo, echo_json
 from dataforge_client.errors import ApiError, ClientError, ConnectionFailed, ServerError
+from dataforge_client.folders import SkippedFile
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dataforge_client.client import DataForge
     from dataforge_client.models import Generation, Project
-    from dataforge_client.resources.synthetic import SyntheticJob
+    from dataforge_client.synthetic_models import SyntheticJob
 
 
 Row = dict[str, Any]

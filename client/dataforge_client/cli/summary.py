@@ -25,7 +25,7 @@ from dataforge_client.cli.formatting import (
 )
 from dataforge_client.cli.pipeline import failure_reason
 from dataforge_client.cli.run_request import RunResult
-from dataforge_client.cli.sources import SkippedFile
+from dataforge_client.folders import SkippedFile
 
 if TYPE_CHECKING:
     from dataforge_client.models import Generation

@@ -22,7 +22,7 @@ from dataforge_client.errors import ApiError
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
-    from dataforge_client.resources.synthetic import SyntheticJob, SyntheticStarted
+    from dataforge_client.synthetic_models import SyntheticJob, SyntheticStarted
 
 STAGES: tuple[Stage, ...] = ("generate", "validate", "export")
 

@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 
 from dataforge_client.cli.exit_codes import describe
 from dataforge_client.cli.progress import ProgressUpdate, Reporter
-from dataforge_client.cli.sources import SkippedFile, Source, document_key, shown
-from dataforge_client.errors import ApiError, AuthenticationError, ConnectionFailed, PermissionDenied
+from dataforge_client.folders import SkippedFile, Source, refused, split_by_presence
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
 
 MAX_PARALLEL = 8
-_FATAL = (AuthenticationError, PermissionDenied, ConnectionFailed)
-"""Errors that every other upload would get too."""
 
 
 class _UploadStopped(Exception):
@@ -48,8 +45,7 @@ def upload_all(
     forge: DataForge, project_id: str, sources: Sequence[Source], skipped: list[SkippedFile], reporter: Reporter
 ) -> None:
     """Upload what the project does not have yet (by name and size, or URL); refused documents go to `skipped`."""
-    uploaded = {(document_key(d.name, d.url), 0 if d.url else d.file_size) for d in forge.list_documents(project_id)}
-    missing = [s for s in sources if (document_key(s.name, s.url), s.size) not in uploaded]
+    _, missing = split_by_presence(sources, forge.list_documents(project_id))
     if not missing:
         return
     progress = _UploadProgress(sum(s.size for s in missing))
@@ -79,13 +75,9 @@ def _handle_result(future: Future[None], source: Source, skipped: list[SkippedFi
     """Raises errors that stop the whole run; adds a document that only failed itself to `skipped`."""
     try:
         future.result()
-    except _FATAL:
-        raise
     except Exception as problem:  # whatever is wrong with one file, the others go on
-        if isinstance(problem, ApiError) and problem.status >= 500:
-            raise
-        reason, message = problem.code.lower() if isinstance(problem, ApiError) else "unreadable", describe(problem)
-        path = source.url or shown(source.path)
-        skipped.append(SkippedFile(path, "failed", reason, message))
-        reporter.event("document", {"name": source.name, "status": "failed", "reason": reason, "message": message})
-        reporter.note(f"  {path} cannot be used: {message}")
+        file = refused(source, problem, describe(problem))
+        skipped.append(file)
+        event = {"name": source.name, "status": "failed", "reason": file.reason, "message": file.message}
+        reporter.event("document", event)
+        reporter.note(f"  {file.path} cannot be used: {file.message}")

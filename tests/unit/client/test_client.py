@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge_client import DataForge
+from dataforge_client.api_request import retry_after
 from dataforge_client.decoding import decode
 from dataforge_client.errors import (
     AuthenticationError,
@@ -28,8 +29,8 @@ from dataforge_client.errors import (
 from dataforge_client.events import Events, RunEvent
 from dataforge_client.models import Generation, Project
 from dataforge_client.profiles import Connection, ConnectionSettings, resolve
-from dataforge_client.resources.synthetic import SyntheticJob
-from dataforge_client.transport import Retry, retry_after
+from dataforge_client.synthetic_models import SyntheticJob
+from dataforge_client.transport import Retry
 from tests.support.fake_api import BASE, KEY, ORGANIZATION, FakeApi, Fault
 
 

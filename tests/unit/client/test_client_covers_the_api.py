@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -11,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dataforge_client import DataForge
+from dataforge_client import AsyncDataForge, DataForge
+from dataforge_client.api_request import ApiRequest
 from dataforge_client.resources import BUILT_ON
-from dataforge_client.transport import ApiRequest
 from tests.support.paths import DOCS
 
 Json = dict[str, Any]
@@ -50,13 +51,11 @@ class Recorder:
     json_and_headers = json
 
 
-@pytest.fixture
-def data_forge() -> Iterator[DataForge]:
-    with DataForge("http://nowhere", "sk_x", "org_x") as client:
-        real = client._transport
-        client._transport = Recorder()  # type: ignore[assignment]
-        yield client
-        client._transport = real
+@pytest.fixture(params=[DataForge, AsyncDataForge])
+def data_forge(request: pytest.FixtureRequest) -> DataForge | AsyncDataForge:
+    client: DataForge | AsyncDataForge = request.param("http://nowhere", "sk_x", "org_x", http_client=object())
+    client._transport = Recorder()  # type: ignore[assignment]
+    return client
 
 
 def sample(name: str, annotation: object) -> object:
@@ -76,9 +75,14 @@ def sent(method: Callable[..., object]) -> ApiRequest:
     """What the method sends when every argument is given."""
     hints = typing.get_type_hints(method)
     arguments = {name: sample(name, hints[name]) for name in inspect.signature(method).parameters}
-    with pytest.raises(Taken) as taken:
-        method(**arguments)
-    return taken.value.call
+    return taken(method, **arguments)
+
+
+def taken(method: Callable[..., Any], *args: object, **options: object) -> ApiRequest:
+    """The first request of a method of either client."""
+    with pytest.raises(Taken) as stopped:
+        asyncio.run(method(*args, **options))  # the synchronous one does not come to run
+    return stopped.value.call
 
 
 def resolved(schema: Json) -> Json:
@@ -99,6 +103,14 @@ def test_every_operation_has_a_method_and_every_method_names_its_operations() ->
     assert {used for all_used in BUILT_ON.values() for used in all_used} <= OPERATIONS.keys()
 
 
+def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
+    def arguments(client: type[object]) -> dict[str, list[str]]:
+        names = {n for n in dir(client) if not n.startswith("_")} - {"close", "aclose", "base_url"}
+        return {n: list(inspect.signature(getattr(client, n)).parameters) for n in names}
+
+    assert arguments(DataForge) == arguments(AsyncDataForge)
+
+
 def test_every_method_is_documented() -> None:
     page = (DOCS / "sdk.md").read_text()
 
@@ -106,7 +118,7 @@ def test_every_method_is_documented() -> None:
 
 
 @pytest.mark.parametrize("name", PRESENT)
-def test_a_method_sends_what_its_operation_takes(data_forge: DataForge, name: str) -> None:
+def test_a_method_sends_what_its_operation_takes(data_forge: DataForge | AsyncDataForge, name: str) -> None:
     verb, path, operation = OPERATIONS[name]
     places = {
         p["name"]: "7" if p["name"] == "version" else f"the_{p['name']}"
@@ -125,12 +137,10 @@ def test_a_method_sends_what_its_operation_takes(data_forge: DataForge, name: st
     assert call.key == ("the_idempotency_key" if verb == "post" and name != "create_api_key" else None)
 
 
-def test_a_post_without_a_key_of_the_callers_gets_a_fresh_one(data_forge: DataForge) -> None:
+def test_a_post_without_a_key_of_the_callers_gets_a_fresh_one(data_forge: DataForge | AsyncDataForge) -> None:
     keys = set()
     for _ in range(2):
-        with pytest.raises(Taken) as taken:
-            data_forge.parse("proj_x")
-        keys.add(taken.value.call.key)
+        keys.add(taken(data_forge.parse, "proj_x").key)
 
     assert len(keys) == 2
     assert None not in keys

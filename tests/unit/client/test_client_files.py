@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,8 @@ from dataforge_client.errors import (
     ConnectionFailed,
     UnexpectedAnswer,
 )
-from dataforge_client.resources.synthetic import SyntheticSplits
+from dataforge_client.synthetic_models import SyntheticSplits
+from dataforge_client.upload_source import open_source
 from tests.support.fake_api import BASE, FakeApi, Fault
 
 
@@ -67,7 +69,8 @@ def test_a_large_file_is_never_in_memory(data_forge: DataForge, api: FakeApi, tm
     sink = Sink()
     tracemalloc.start()
 
-    upload(sink, "http://x", path, size=50 * 2**20, content_type="application/pdf")
+    with closing(open_source(path, None)) as source:
+        upload(sink, "http://x", source, content_type="application/pdf")
 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -81,10 +84,10 @@ def test_a_file_that_shrinks_while_it_is_sent_is_refused(data_forge: DataForge, 
     path = tmp_path / "a.txt"
     path.write_bytes(b"short")
 
-    with pytest.raises(ClientError, match="became shorter"):
-        upload(
-            data_forge._transport, data_forge.base_url + "/files/p/sources/a", path, size=9, content_type="text/plain"
-        )
+    with closing(open_source(path, None)) as source:
+        source.size = 9
+        with pytest.raises(ClientError, match="became shorter"):
+            upload(data_forge._transport, data_forge.base_url + "/files/p/sources/a", source, content_type="text/plain")
 
 
 def ready_export(data_forge: DataForge) -> str:

@@ -14,8 +14,8 @@ from dataforge_client.cli.formatting import counts_line, duration, histogram_lin
 from dataforge_client.cli.job_progress import JobProgress
 from dataforge_client.cli.progress import JsonReporter, LineReporter, ProgressUpdate
 from dataforge_client.cli.run_request import parse_shares
-from dataforge_client.cli.sources import collect_files
 from dataforge_client.decoding import decode
+from dataforge_client.folders import collect_files
 from dataforge_client.models import Bucket, Counts, Generation, Tokens
 
 

@@ -1,4 +1,4 @@
-"""The documents to upload, from the paths and URLs that the user gave."""
+"""The documents to upload, from paths, folders and URLs; and what becomes of each."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from dataforge_client.files import CONTENT_TYPES
+from dataforge_client.errors import ApiError, AuthenticationError, ConnectionFailed, PermissionDenied
+from dataforge_client.file_types import CONTENT_TYPES
+
+if TYPE_CHECKING:
+    from dataforge_client.models import Document
 
 NAME_LIMIT = 500
 """Most characters of a document's name in the API."""
 
 URL_SCHEMES = ("http://", "https://")
+FATAL = (AuthenticationError, PermissionDenied, ConnectionFailed)
+"""Errors that every other upload would get too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,40 @@ class SkippedFile:
     kind: Literal["failed", "left_out"]
     reason: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderUpload:
+    """What became of each file of a folder."""
+
+    documents: tuple[Document, ...]
+    """Uploaded now."""
+    present: tuple[Document, ...]
+    """Uploaded before: the project has a document of the file's name and size."""
+    skipped: tuple[SkippedFile, ...]
+    """Not uploaded, and why."""
+
+
+def files_of_folder(folder: Path, exclude: Sequence[str] = ()) -> tuple[list[Source], list[SkippedFile]]:
+    """As `collect_files`. Raises NotADirectoryError."""
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder; upload_file takes one file")
+    return collect_files([folder], exclude)
+
+
+def split_by_presence(sources: Sequence[Source], documents: Sequence[Document]) -> tuple[list[Document], list[Source]]:
+    """The documents that are there already, by name and size or by URL, and the sources that are not."""
+    uploaded = {(document_key(d.name, d.url), 0 if d.url else d.file_size): d for d in documents}
+    found = [(s, uploaded.get((document_key(s.name, s.url), s.size))) for s in sources]
+    return [d for _, d in found if d is not None], [s for s, d in found if d is None]
+
+
+def refused(source: Source, problem: Exception, message: str | None = None) -> SkippedFile:
+    """The source as skipped because of this error. Raises the error itself when every other source would get it too."""
+    if isinstance(problem, FATAL) or (isinstance(problem, ApiError) and problem.status >= 500):
+        raise problem
+    reason = problem.code.lower() if isinstance(problem, ApiError) else "unreadable"
+    return SkippedFile(source.url or shown(source.path), "failed", reason, message or str(problem))
 
 
 def collect_files(paths: Sequence[Path], exclude: Sequence[str] = ()) -> tuple[list[Source], list[SkippedFile]]:
