@@ -294,6 +294,7 @@ EXAMPLES: dict[str, Json] = {
         "generation_id": "gen_abc123",
         "closed": False,
         "cursor": "01jz8x3v5qk2m4n6p8r0t1v3w5.01jz8x3v9ak2m4n6p8r0t1v3w5",
+        "retry_after": None,
         "events": [
             {
                 "id": "01jz8x3v5qk2m4n6p8r0t1v3w5",
