@@ -4,6 +4,7 @@
 |---|---|
 | when may a model be asked next?           | get, update where version (scope `rate#<model>`)  |
 | what may this run still spend?            | get, update where version (scope `budget#<run>`)  |
+| what has it spent, as far as is known?    | get (scope `budget#<run>`)                        |
 
 Both are read, decided on and written back only if nobody wrote between; who came second decides again.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from dataforge import clock
 from dataforge.errors import ConditionFailed
@@ -55,3 +56,16 @@ def update(scope: str, decision: Callable[[Item], tuple[Item, T]], *, days: int 
             continue
         return decided
     raise ConditionFailed(f"too many workers write {scope} at once")
+
+
+def budget_scope(run_id: str) -> str:
+    """`parts`: dollars that each batch has taken of the run's budget, at its end what it spent; `lost`: those of them
+    for calls whose cost no reply told, at the most that they can have cost."""
+    return f"budget#{run_id}"
+
+
+def spent_by(run_id: str) -> tuple[float, float]:
+    """The sums of `parts` and of `lost`; zeros for a run without any budget."""
+    stored = current().tables.get("admissions", {"scope": budget_scope(run_id)}) or {}
+    parts, lost = (cast("dict[str, float]", stored.get(name) or {}) for name in ("parts", "lost"))
+    return sum(map(float, parts.values())), sum(map(float, lost.values()))

@@ -17,7 +17,17 @@ from dataforge.errors import Busy, ConditionFailed, Conflict, NotFound
 from dataforge.log import redact
 from dataforge.platform import current
 from dataforge.platform.ports import Execution, Item, Put
-from dataforge.store import progress, projects, run_events, run_log, run_status, runs, spending, task_tokens
+from dataforge.store import (
+    progress,
+    projects,
+    run_events,
+    run_log,
+    run_status,
+    runs,
+    shared_state,
+    spending,
+    task_tokens,
+)
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.workflows import kinds, state_input
@@ -249,6 +259,8 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
         closing["progress"] = run_events.percent(run, run_events.measure(run)[0])
     if error:
         closing["error"] = redact(error)[:2000]
+    if kinds.of(run.kind).calls_teachers:  # first: whoever finds a closed run looks no further
+        _settle(run, cast("float | None", closing.get("cost_usd", run.cost_usd)))
     try:
         run = run_status.change(run, closing, where={"status": runs.ACTIVE})
         _emit_metrics(run)
@@ -256,10 +268,16 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
         run_log.write(run.run_id, "finalizing", _last_words(run, error), level=level, status=status)
     except ConditionFailed:
         run = runs.get(run.org_id, run.run_id)
-    if kinds.of(run.kind).calls_teachers:
-        spending.settle(run.org_id, run.run_id, spending.month_of(run.created_at), cost=spending.micro(run.cost_usd))
     projects.vacate(run.org_id, run.project_id, run.run_id)
     return run
+
+
+def _settle(run: Run, cost_usd: float | None) -> None:
+    """What the run took of its organisation's budget is exchanged for its cost; calls that got no answer, and may be
+    billed all the same, are part of it."""
+    held, lost = shared_state.spent_by(run.run_id)
+    cost = held if cost_usd is None else cost_usd + lost
+    spending.settle(run.org_id, run.run_id, spending.month_of(run.created_at), cost=spending.micro(cost))
 
 
 STOPPED = {

@@ -7,19 +7,21 @@ import json
 import pytest
 
 from dataforge import clock, settings
-from dataforge.errors import Invalid, PaymentRequired
+from dataforge.errors import Invalid, PaymentRequired, TeacherUnreachable
+from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
-from dataforge.store import projects, run_log, spending
+from dataforge.store import projects, run_log, runs, spending
 from dataforge.store.projects import Project
 from dataforge.store.spending import Limits
 from dataforge.teachers import PROVIDERS, available
 from dataforge.teachers.prices import Price
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import erasing
-from dataforge.workflows.engine import cost_budget
+from dataforge.workflows.engine import cost_budget, recovery
 from dataforge.workflows.generation import starting
 from tests.support.document_runs import begin, good, walk
 from tests.support.service import Service
+from tests.support.table_watchers import killed_until_done
 
 PRICE = {"input": 100.0, "output": 1000.0}
 CATALOGUE = {"models": [{"id": "dear", "backends": ["fake:model"], "price": PRICE}]}
@@ -83,6 +85,52 @@ def test_a_model_without_a_price_cannot_be_counted(project: Project, dear: Dear)
         starting.start(project, {"model_id": "fake:other"})
 
     assert refused.value.code == "PRICE_UNKNOWN"
+
+
+def test_a_price_of_the_caller_is_no_way_round_the_budget_of_the_operator(project: Project, dear: Dear) -> None:
+    allow(project, 10)
+    own: Item = {"model_id": "fake:other", "config": {"price_in": 0.0, "price_out": 0.0}}
+
+    with pytest.raises(Invalid, match="price of fake:other is not known") as refused:
+        starting.start(project, own)
+    spending.put_limits(Limits(project.org_id))
+
+    assert refused.value.code == "PRICE_UNKNOWN"
+    assert starting.start(project, own).config["price_in"] == 0, "without a budget over it, prices are the caller's"
+
+
+def test_calls_that_may_be_billed_without_an_answer_count_in_the_month(
+    project: Project, dear: Dear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(project, 1000)
+    dear = Dear([TeacherUnreachable("timed out", may_be_billed=True), good, good])
+    monkeypatch.setitem(PROVIDERS, "fake", lambda _: dear)
+
+    run = walk(project, model_id="dear", num_pairs=2, max_tokens=300)
+
+    assert run.delivered == 2
+    call = cost_budget.max_cost(dear.asked[0], Price(**PRICE))
+    assert run.cost_usd is not None
+    assert use(project).spent == pytest.approx(spending.micro(run.cost_usd + call), abs=2)
+    assert use(project).held == 0
+
+
+# checklist 182
+def test_what_a_run_took_is_given_back_wherever_its_end_is_cut_off(project: Project, dear: Dear) -> None:
+    allow(project, 10)
+    run, _ = begin(project, model_id="dear", num_pairs=12)
+    spending.take(run.org_id, run.run_id, spending.month_of(run.created_at), least=4_000_000, wanted=4_000_000)
+
+    def give_up() -> None:  # as its readers do, none of whom looks at a run that is closed
+        now = runs.get(run.org_id, run.run_id)
+        if now.status not in runs.FINISHED:
+            recovery.give_up(now, "its recovery died too")
+
+    kills = killed_until_done(give_up)
+
+    assert kills > 2
+    assert runs.get(run.org_id, run.run_id).status == "failed"
+    assert use(project).held == 0
 
 
 def test_a_deleted_project_gives_back_what_its_run_had_taken(project: Project, dear: Dear) -> None:

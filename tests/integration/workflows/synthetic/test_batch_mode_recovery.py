@@ -10,6 +10,7 @@ from dataforge import platform
 from dataforge.errors import TeacherUnreachable
 from dataforge.platform.ports import Item
 from dataforge.store import ledger, run_log, runs
+from dataforge.teachers import JOBS, BatchJobs
 from dataforge.workflows import kinds, lifecycle, run_states
 from dataforge.workflows.engine.provider_batch import collecting, polling, submitting
 from tests.support.batch_servers import BatchServer
@@ -144,6 +145,24 @@ def test_when_the_recovery_dies_too_no_job_goes_on_unseen(provider: BatchServer)
 
     assert (run.status, run.failed) == ("failed", 20)
     assert [b.resource["status"] for b in provider.batches.values()] == ["cancelling"]
+
+
+# checklist 184
+def test_a_run_ends_also_where_nobody_may_read_the_key_of_its_provider(
+    provider: BatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.plot.job_status = lambda _: "hold"
+    walk = Walk(**PLAIN)
+    submitted(walk)
+
+    def denied(*_: object) -> BatchJobs:
+        raise PermissionError("not allowed to read the secret")
+
+    monkeypatch.setitem(JOBS, "openai", denied)
+    run = runs.get(walk.run.org_id, walk.run.run_id)
+    run = kinds.of(run.kind).step("give_up")(run, "its recovery died too")
+
+    assert (run.status, run.failed) == ("failed", 20)
 
 
 # checklist 184

@@ -52,7 +52,7 @@ class CostBudget:
         share: int = 1,
         allowance: Allowance | None = None,
     ) -> None:
-        self._scope, self._batch, self._share = f"budget#{run_id}", batch, max(1, share)
+        self._scope, self._batch, self._share = shared_state.budget_scope(run_id), batch, max(1, share)
         self._source = _Source(limit, allowance)
         self._price = price or Price(0.0, 0.0)
         self.spent = spent
@@ -215,7 +215,7 @@ def hold_for_job(
             held, number = held + bound, number + 1
         return {"parts": {**parts, name: held}}, number
 
-    return shared_state.update(f"budget#{run_id}", decide, days=30)
+    return shared_state.update(shared_state.budget_scope(run_id), decide, days=30)
 
 
 def settle_job(run_id: str, name: str, spent: Mapping[str, float]) -> None:
@@ -228,4 +228,4 @@ def settle_job(run_id: str, name: str, spent: Mapping[str, float]) -> None:
                 parts[batch] = parts.get(batch, 0.0) + cost
         return {"parts": {**parts}}, None
 
-    shared_state.update(f"budget#{run_id}", decide, days=30)
+    shared_state.update(shared_state.budget_scope(run_id), decide, days=30)

@@ -78,7 +78,8 @@ def start(project: Project, request: Item) -> Run:
     """Raises Invalid as `quote` does, PaymentRequired when the organisation's monthly budget is used up, Conflict and
     Busy as `lifecycle.begin`."""
     checked = quote(project, request)
-    monthly_budget.check(project.org_id, [checked.model])
+    # Without the caller's own price: the operator's budget must not depend on it.
+    monthly_budget.check(project.org_id, [resolve(str(checked.config["model_id"]), org_id=project.org_id)])
     run_id = ids.new("gen")
     run = Run(
         org_id=project.org_id,
