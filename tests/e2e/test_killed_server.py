@@ -25,7 +25,7 @@ def stored_replies(home: Path, run_id: str) -> int:
 
 
 # checklist 185
-@pytest.mark.parametrize("killed_after", [6, 25])
+@pytest.mark.parametrize("killed_after", [6, pytest.param(25, marks=pytest.mark.slow)])
 def test_a_killed_run_completes_and_asks_no_stored_reply_again(
     machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path, killed_after: int
 ) -> None:

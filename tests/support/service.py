@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 import requests
 from fastapi.testclient import TestClient
 from moto import mock_aws
@@ -35,6 +36,12 @@ BASE = "/api/v1/data-forge"
 
 
 MakeWorkers = Callable[[Path, int], Workers]
+
+aws_is_slow = pytest.mark.parametrize(
+    "service", ["embedded", pytest.param("aws", marks=pytest.mark.slow)], indirect=True
+)
+"""For tests whose state machines wait for a provider's jobs: on AWS they belong to the slow suite, except one of each
+feature."""
 
 
 BUCKET = "forge-test"

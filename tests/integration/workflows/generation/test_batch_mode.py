@@ -13,7 +13,7 @@ from tests.support.batch_servers import KEY, BatchServer, Body, Plot, Refused, o
 from tests.support.dead_machines import closed, is_dead, kill, noticed_at_once
 from tests.support.document_batches import counts, logs
 from tests.support.document_runs import FACTS
-from tests.support.service import Service
+from tests.support.service import Service, aws_is_slow
 from tests.support.waiting import until
 
 RULES = "\n\n".join(
@@ -112,6 +112,7 @@ def test_a_batch_run_delivers_what_a_run_in_real_time_does_for_half_the_price(
     assert provider.files == {}
 
 
+@aws_is_slow
 def test_what_a_model_does_not_take_is_found_out_before_the_job(provider: BatchServer, service: Service) -> None:
     """A model without a system role, in a window of 4,096 tokens."""
 
@@ -175,6 +176,7 @@ def jobs_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAFORGE_BATCH_LEAST", "4")
 
 
+@aws_is_slow
 def test_a_tail_too_small_for_a_job_is_asked_in_real_time(
     provider: BatchServer, jobs_of_four: None, service: Service
 ) -> None:
@@ -196,6 +198,7 @@ def test_a_tail_too_small_for_a_job_is_asked_in_real_time(
         ("expired", "The batch is expired."),
     ],
 )
+@aws_is_slow
 def test_jobs_that_bring_nothing_end_the_run_with_their_reason(
     provider: BatchServer, service: Service, job_status: str, said_why: str
 ) -> None:
@@ -222,6 +225,7 @@ def test_a_job_too_large_for_the_account_is_sent_again_in_halves(provider: Batch
     assert [len(b) for b in provider.batched] == [7, 3, 3, 1]
 
 
+@aws_is_slow
 def test_a_server_without_a_batch_api_says_so_and_spends_one_question(provider: BatchServer, service: Service) -> None:
     provider.no_batches = True
 
@@ -232,6 +236,7 @@ def test_a_server_without_a_batch_api_says_so_and_spends_one_question(provider: 
     assert "has no batch API (/files, /batches), leave out mode" in logs(service, run)
 
 
+@aws_is_slow
 def test_a_wrong_key_shows_before_any_job(provider: BatchServer, service: Service) -> None:
     provider.key = "sk-another"
 
@@ -243,6 +248,7 @@ def test_a_wrong_key_shows_before_any_job(provider: BatchServer, service: Servic
     assert "Incorrect API key provided" in run["error"]
 
 
+@aws_is_slow
 def test_cancel_stops_the_job_and_keeps_what_it_has(provider: BatchServer, service: Service) -> None:
     provider.plot.job_status = lambda _: "hold"
     project_id = harbour(service)
@@ -259,6 +265,7 @@ def test_cancel_stops_the_job_and_keeps_what_it_has(provider: BatchServer, servi
     assert run["costUsd"] == pytest.approx(REAL + 3 * HALF)
 
 
+@aws_is_slow
 def test_a_job_whose_creation_got_no_answer_is_found_again(provider: BatchServer, service: Service) -> None:
     """The crash between making a job and writing its id down: nobody pays twice."""
     provider.crash_after_create = 1
@@ -331,6 +338,7 @@ def test_an_estimate_is_half_the_price(provider: BatchServer, service: Service) 
     assert half["estimate"]["calls"] == full["calls"]
 
 
+@aws_is_slow
 def test_the_trace_of_a_pair_names_its_job(provider: BatchServer, service: Service) -> None:
     project_id = harbour(service)
     run = generate(service, project_id, "batch")
@@ -354,6 +362,7 @@ TOO_LONG = {"status": 400, "code": "context_length_exceeded", "message": "maximu
 
 
 # checklist 184
+@aws_is_slow
 def test_a_prompt_that_is_refused_inside_a_job_fails_its_own_slot_and_the_rest_goes_on(
     provider: BatchServer, service: Service
 ) -> None:
@@ -379,6 +388,7 @@ def test_a_prompt_that_is_refused_inside_a_job_fails_its_own_slot_and_the_rest_g
     ("then", "delivered", "status"),
     [("completed", 8, "completed"), ("expired", 4, "expired"), ("hold", 4, "cancelled")],
 )
+@aws_is_slow
 def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
     provider: BatchServer,
     service: Service,
@@ -406,6 +416,7 @@ def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
     assert provider.files == {}
 
 
+@aws_is_slow
 def test_a_deleted_project_leaves_no_job_running(provider: BatchServer, service: Service) -> None:
     provider.plot.job_status = lambda _: "hold"
     project_id = harbour(service)

@@ -20,7 +20,7 @@ from tests.support.batch_servers import Body
 from tests.support.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server
 from tests.support.dead_machines import closed, is_dead, kill, noticed_at_once
 from tests.support.document_batches import counts, logs
-from tests.support.service import BUCKET, Service
+from tests.support.service import BUCKET, Service, aws_is_slow
 from tests.support.synthetic_api import Synthetic
 from tests.support.waiting import until
 
@@ -128,6 +128,7 @@ def test_a_job_reads_and_writes_the_bucket_and_its_tail_is_asked_in_real_time(
     assert "4 are asked again: 500: internal" in logs(service, run)
 
 
+@aws_is_slow
 def test_what_expires_half_way_is_asked_again_and_a_stopped_job_keeps_what_it_has(
     provider: BedrockServer, service: Service
 ) -> None:
@@ -141,6 +142,7 @@ def test_what_expires_half_way_is_asked_again_and_a_stopped_job_keeps_what_it_ha
     assert "brought 52 of 104 replies" in logs(service, run)
 
 
+@aws_is_slow
 def test_a_job_whose_creation_got_no_answer_is_not_made_again(provider: BedrockServer, service: Service) -> None:
     provider.lose_answers = 1
 
@@ -164,6 +166,7 @@ def start_held(provider: BedrockServer, service: Service, project_id: str) -> st
     ("then", "delivered", "status"),
     [("Completed", 105, "Completed"), ("Expired", 53, "Expired"), ("hold", 53, "Stopped")],
 )
+@aws_is_slow
 def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
     provider: BedrockServer,
     service: Service,
@@ -187,6 +190,7 @@ def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
 
 
 # checklist 184
+@aws_is_slow
 def test_a_prompt_that_is_refused_inside_a_job_fails_its_own_slot_and_the_rest_goes_on(
     provider: BedrockServer, service: Service
 ) -> None:
@@ -275,6 +279,7 @@ def voiced(body: Body) -> str:
     )
 
 
+@aws_is_slow
 def test_a_synthetic_run_asks_writer_and_judge_one_after_the_other(provider: BedrockServer, service: Service) -> None:
     """Here they are one model. A lost line of the judge's is too few for a job and asked in real time."""
     provider.reply = voiced

@@ -19,7 +19,7 @@ from dataforge.workflows.engine.provider_batch import submitting
 from functions import on_jobs_changed
 from tests.support.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches, serving
 from tests.support.scripted_replies import kind_of, scripted_reply
-from tests.support.service import Service
+from tests.support.service import Service, aws_is_slow
 from tests.support.synthetic_api import Synthetic
 from tests.support.synthetic_batches import COST, MODELS, PLAIN, WHOLE, WRITER
 from tests.support.waiting import until
@@ -64,6 +64,7 @@ def asked(provider: BatchServer) -> list[str]:
     return ["+".join(f"{n} {k}" for k, n in Counter(map(kind_of, lines)).items()) for lines in provider.batched]
 
 
+@aws_is_slow
 def test_every_pass_goes_out_as_jobs_of_its_own_model_for_half_the_price(
     provider: BatchServer, service: Service
 ) -> None:
@@ -106,6 +107,7 @@ def _written(api: Synthetic, job: Body) -> list[str]:
     return sorted(json.dumps([r[f] for f in fields]) for r in api.records(job["job_id"]))
 
 
+@aws_is_slow
 def test_what_was_rejected_is_tried_again_by_job_with_what_is_written_in_sight(
     provider: BatchServer, service: Service
 ) -> None:
@@ -197,6 +199,7 @@ def test_a_tail_too_small_for_a_job_goes_through_all_its_passes_in_real_time(
     assert "The rest is asked in real time, at full price" in logs(job)
 
 
+@aws_is_slow
 def test_a_critic_without_batch_jobs_is_asked_in_real_time_as_soon_as_there_is_something_to_score(
     provider: BatchServer, keyless: str, service: Service
 ) -> None:
@@ -223,6 +226,7 @@ def keyless(provider: BatchServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield address
 
 
+@aws_is_slow
 def test_cancel_keeps_what_the_job_had_answered(provider: BatchServer, service: Service) -> None:
     provider.plot.job_status = lambda _: "hold"
     api = Synthetic(service)
@@ -263,6 +267,7 @@ def test_a_generator_without_batch_jobs_is_refused_before_anything_is_spent(
     assert provider.asked == []
 
 
+@aws_is_slow
 def test_a_critic_that_refuses_shows_before_any_job(provider: BatchServer, service: Service) -> None:
     def refusing(body: Body) -> str:
         if body["model"] == "critic":
@@ -322,6 +327,7 @@ def waits_for(job_id: str) -> bool:
     return current().tables.get("admissions", {"scope": f"wait#{ids.tail(job_id)}"}) is not None
 
 
+@aws_is_slow
 def test_a_job_whose_creation_got_no_answer_is_found_again(provider: BatchServer, service: Service) -> None:
     provider.crash_after_create = 1
     api = Synthetic(service)

@@ -368,6 +368,7 @@ def test_a_batch_sees_the_last_openings_of_its_sub_topics_and_reads_few_files_fo
     assert unknown == {"topic 5": last["topic 5"], "never written": []}
 
 
+@pytest.mark.slow
 def test_four_times_as_many_records_take_little_more_memory(
     harness: SyntheticHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
