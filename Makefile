@@ -6,13 +6,12 @@ OUT     ?= out/handbook.jsonl
 PEERS   ?= data-designer bespokelabs-curator distilabel synthetic-data-kit
 UV      := .tools/bin/uv
 BIN     := .venv/bin
-UV_VERSION := 0.13.8
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 # Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
+.PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -28,6 +27,9 @@ test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long
 
 test-deploy: .venv/.ready-all .tools/emulator/.ready ## the real templates, deployed to an emulator on loopback, and the main job there
 	$(BIN)/pytest -m deploy tests/deploy
+
+test-runtime: .venv/.ready-all ## a smoke suite on the Python of the Lambda functions: an installed one, or that of a Debian in a folder
+	$(BIN)/python -m tests.runtime
 
 lint: .venv/.ready-all
 	$(BIN)/ruff check .
@@ -76,8 +78,9 @@ bench-export: .venv/.ready-all ## export of 10,000 and 100,000 pairs: records pe
 bench-salvage: .venv/.ready-all .tools/peers/json_repair ## what of damaged replies is read again, beside json-repair
 	PYTHONPATH=.tools/peers $(BIN)/python -m benchmarks.salvage
 
-.tools/peers/json_repair: .venv/.ready-all
-	$(UV) pip install --quiet --python $(BIN)/python --target .tools/peers json-repair==0.64.6
+.tools/peers/json_repair: benchmarks/peers/json-repair.txt | .venv/.ready-all
+	$(UV) pip install --quiet --python $(BIN)/python --target .tools/peers --require-hashes --requirements $<
+	@touch $@
 
 bench-synthetic: .venv/.ready-all ## synthetic jobs of 10,000 and 50,000 records, a quarter of them bad: records per second, CPU and peak memory by state
 	$(BIN)/python -m benchmarks.synthetic
@@ -94,9 +97,10 @@ synth: .venv/.ready-all ## the CloudFormation templates and Lambda archives, int
 requirements: .venv/.ready-all ## the layers' requirements, from the lock
 	$(BIN)/python -m infra.requirements
 
-$(UV):
+$(UV): uv.txt
 	$(PYTHON) -m venv .tools
-	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement $<
+	@touch $@
 
 # --inexact: the demo's smaller set must not take away what the tests installed.
 .venv/.ready-demo: uv.lock pyproject.toml | $(UV)
@@ -116,7 +120,7 @@ $(UV):
 # Other tools, for benchmarks only, each in an environment of its own (0.4 to 0.6 GB).
 .tools/peers/%/.ready: benchmarks/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .tools/peers/$*
-	$(UV) pip install --quiet --python .tools/peers/$*/bin/python --requirements $<
+	$(UV) pip install --quiet --python .tools/peers/$*/bin/python --require-hashes --requirements $<
 	@touch $@
 
 clean:

@@ -1,10 +1,13 @@
-"""The layers install what the lock says."""
+"""The layers install what the lock says; whatever else is installed by name is pinned and has hashes too."""
 
 from __future__ import annotations
 
 import re
 
+import pytest
+
 from infra import requirements
+from tests.support.paths import ROOT
 
 
 def test_requirement_files_are_what_the_lock_says():
@@ -12,12 +15,30 @@ def test_requirement_files_are_what_the_lock_says():
         assert requirements.path(layer).read_text() == text, "run: python -m infra.requirements"
 
 
-def test_every_requirement_is_pinned_and_hashed():
-    for layer in ("core", "parsing"):
-        entries = re.split(r"\n(?! )", requirements.path(layer).read_text().strip())[1:]
+FILES = [
+    *(requirements.path(layer) for layer in ("core", "parsing")),
+    *(ROOT / "benchmarks/peers").glob("*.txt"),
+    ROOT / "tests/support/emulator.txt",
+    ROOT / "uv.txt",
+]
 
-        assert len(entries) > 3
-        assert all(re.match(r"[\w.-]+==[\w.]+", entry) and "--hash=sha256:" in entry for entry in entries)
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_requirement_is_pinned_and_hashed(path):
+    entries = re.split(r"\n(?![ #])", re.sub(r"\A(#.*\n)+", "", path.read_text()).strip())
+
+    assert entries
+    assert all(re.match(r"[\w.-]+==[\w.]+", entry) and "--hash=sha256:" in entry for entry in entries)
+
+
+def test_make_installs_nothing_without_hashes():
+    """`uv sync --frozen` takes those of the lock."""
+    lines = [line.strip() for line in (ROOT / "Makefile").read_text().splitlines()]
+    installing = [line for line in lines if " install " in line and not line.startswith("#")]
+
+    assert len(installing) >= 4
+    assert [line for line in installing if "--require-hashes" not in line] == []
+    assert all("--frozen" in line for line in lines if " sync " in line)
 
 
 def test_the_parsing_layer_repeats_nothing_of_the_core_layer_below_it():
