@@ -170,6 +170,27 @@ def test_who_must_know_of_a_broken_execution_is_told_until_it_has_heard(open_run
     until(lambda: not again.runner._store.untold())
 
 
+def test_one_broken_execution_that_cannot_be_told_keeps_no_other_waiting(open_runner: Open) -> None:
+    def broken(event: Any) -> Any:
+        raise LookupError("no such chunk")
+
+    def hear(data: Any) -> None:
+        if data["run_id"] == "gen_1":
+            raise OSError("never")
+        heard.append(data)
+
+    heard = list[Any]()
+    harness = open_runner({"A": task("broken")}, {"broken": broken})
+    for number in ("gen_1", "gen_2"):
+        harness.runner.start("m", number, {"run_id": number})
+
+    harness.runner.on_broken(hear)
+    harness.runner.start_up()
+
+    until(lambda: heard == [{"run_id": "gen_2"}], "the second waits for the first")
+    until(lambda: [data for _, data in harness.runner._store.untold()] == [{"run_id": "gen_1"}])
+
+
 def test_executions_stand_still_while_the_disk_is_full_and_go_on_by_themselves(
     open_runner: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -233,18 +233,27 @@ class Runner:
         self._spawn(self._tell_all, self._on_broken)
 
     def _tell_all(self, callback: Callable[[Item], None]) -> None:
+        again = False
         try:
             for execution, data in self._store.untold():
                 if self._closing:
                     return
-                callback(data)
-                self._store.told(execution)
-        except Exception:
-            if not self._closing:
-                log.exception("an execution that broke could not be reported; trying again")
+                again = not self._tell_one(callback, execution, data) or again
+            if again:
                 self._stop_telling.wait(TELL_AGAIN_SECONDS)
         finally:
             self._telling.release()
+
+    def _tell_one(self, callback: Callable[[Item], None], execution: int, data: Item) -> bool:
+        """Whether it is reported; one that cannot be does not keep the others waiting."""
+        try:
+            callback(data)
+            self._store.told(execution)
+        except Exception:
+            if not self._closing:
+                log.exception("an execution that broke could not be reported; trying again")
+            return False
+        return True
 
     def _walk(self, active: _Active, frame: Frame, states: Mapping[str, asl.State]) -> Value:
         """Run from the frame's state to the end of its machine: the output. Raises StateFailed or ExecutionEnded."""

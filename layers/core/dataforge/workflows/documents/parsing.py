@@ -166,10 +166,10 @@ def _read(document: Document) -> tuple[Document, ParsedDocument, list[Chunk]]:
             cpu_seconds=limits.parse_cpu_seconds,
             wall_seconds=limits.parse_wall_seconds,
         )
-    over = time.process_time() + limits.parse_cpu_seconds
+    over = time.thread_time() + limits.parse_cpu_seconds
 
     def watch() -> None:
-        if time.process_time() > over:
+        if time.thread_time() > over:
             raise Unreadable(
                 f"Dividing {document.name} into chunks took longer than {limits.parse_cpu_seconds} s of processor "
                 "time. Split it into smaller documents, or save it in a simpler form.",
