@@ -17,7 +17,7 @@ from dataforge.teachers import PROVIDERS, available
 from dataforge.teachers.prices import Price
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import erasing
-from dataforge.workflows.engine import cost_budget, recovery
+from dataforge.workflows.engine import config, cost_budget, recovery
 from dataforge.workflows.generation import starting
 from tests.support.document_runs import begin, good, walk
 from tests.support.service import Service
@@ -131,6 +131,23 @@ def test_what_a_run_took_is_given_back_wherever_its_end_is_cut_off(project: Proj
     assert kills > 2
     assert runs.get(run.org_id, run.run_id).status == "failed"
     assert use(project).held == 0
+
+
+def test_a_call_is_held_at_the_price_of_the_dearest_model_of_the_run() -> None:
+    writer, judge = Price(0.0, 0.0), Price(3.0, 2.0, cache_write=3.75)
+
+    assert cost_budget.dearest([writer, judge, Price(1.0, 15.0), None]) == Price(3.0, 15.0, cache_write=3.75)
+    assert cost_budget.dearest([None]) is None
+
+
+def test_no_key_of_a_configuration_of_documents_names_a_teacher(project: Project, dear: Dear) -> None:
+    spending.put_limits(Limits(project.org_id, models=["fake:*"]))
+    mine: Item = {"judge": "openai:any", "critic": True, "teachers": {"judge": {"base_url": "http://127.0.0.1:9"}}}
+
+    run = walk(project, model_id="dear", num_pairs=2, config=mine)
+
+    assert (run.status, run.delivered) == ("completed", 2)
+    assert config.of(run).role_models == {}
 
 
 def test_a_deleted_project_gives_back_what_its_run_had_taken(project: Project, dear: Dear) -> None:

@@ -9,6 +9,7 @@ from typing import cast
 from dataforge.platform.ports import Item
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, build, catalogue, resolve
+from dataforge.workflows import kinds
 
 ROLES = ("critic", "judge")
 """Who may have a part in a run besides the writer."""
@@ -35,12 +36,14 @@ class EngineConfig:
 
 def of(run: Run) -> EngineConfig:
     config, limit = run.config, run.config.get("max_cost_usd")
+    # A configuration of documents is the caller's, and may hold any key: none of it names a teacher that is asked.
+    roles = ROLES if kinds.of(run.kind).questions_in_turn else ()
     concurrency = config.get("concurrency")
     return EngineConfig(
         model_id=str(config.get("model_id") or ""),
         mode=str(config.get("mode") or "realtime"),
         max_cost_usd=float(limit) if isinstance(limit, int | float) else None,
-        role_models={role: str(config[role]) for role in ROLES if config.get(role)},
+        role_models={role: str(config[role]) for role in roles if config.get(role)},
         concurrency=concurrency if isinstance(concurrency, int) else None,
         batch_roles=tuple(map(str, cast("list[str]", config.get("by_job") or []))),
     )

@@ -20,7 +20,7 @@ from dataforge.store.runs import Run
 from dataforge.teachers import Model, build
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows.engine import config
-from dataforge.workflows.engine.cost_budget import CostBudget
+from dataforge.workflows.engine.cost_budget import CostBudget, dearest
 from dataforge.workflows.engine.monthly_budget import allowance_of
 from dataforge.workflows.engine.outcomes import Failed, Outcome
 from dataforge.workflows.engine.rate_limiter import RateLimiter
@@ -188,7 +188,7 @@ def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> Ba
         budget=CostBudget(
             run.run_id,
             name,
-            config.model_of(run).price,
+            dearest([config.model_of(run).price, *(model.price for model in models.values())]),
             limit=wanted.max_cost_usd,
             spent=sum(r.cost_usd or 0.0 for r in stored.values()),
             share=settings.get().workers,

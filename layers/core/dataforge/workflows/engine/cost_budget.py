@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from dataforge.platform.ports import Item
@@ -32,6 +32,16 @@ def max_cost(question: Question, price: Price) -> float:
     characters = sum(len(m.content) for m in question.messages) + len(str(question.json_schema or ""))
     written = characters / _CHARACTERS_PER_TOKEN + 200
     return price.of(int(written), question.max_tokens, written=int(written) if price.cache_write else 0)
+
+
+def dearest(prices: Iterable[Price | None]) -> Price | None:
+    """What a call costs at most, whichever of the models is asked. None: no price is known."""
+    known = [price for price in prices if price is not None]
+    if not known:
+        return None
+    writes = max(p.input if p.cache_write is None else p.cache_write for p in known)
+    is_written = any(p.cache_write for p in known)
+    return Price(max(p.input for p in known), max(p.output for p in known), cache_write=writes if is_written else None)
 
 
 class CostBudget:
