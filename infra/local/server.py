@@ -117,7 +117,7 @@ def resume_started_runs(org_ids: set[str]) -> None:
 
 
 def verify_upload(info: FileInfo) -> None:
-    """Does what `functions/on_upload.py` does on AWS; failures are retried."""
+    """Does what `functions/on_upload.py` does on AWS; failures are retried, here and after the next starts."""
     for pause in UPLOAD_RETRIES:
         try:
             verification.arrived(info.key)
@@ -206,8 +206,8 @@ def serve(home: Path, host: str, port: int, *, stop_when: str = "asked") -> None
         }
         marker = home / "server.json"
         marker.write_text(json.dumps(ready))
-        server = make_server(app)
-        threading.Thread(target=_announce, args=(server, ready), daemon=True).start()
+        server, files = make_server(app), backend.files
+        threading.Thread(target=_announce, args=(server, ready, files), daemon=True).start()
         try:
             with watched(home, backend, stop_when):
                 server.run(sockets=[listener])
@@ -237,8 +237,11 @@ def _end_process() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _announce(server: uvicorn.Server, ready: dict[str, object]) -> None:
+def _announce(server: uvicorn.Server, ready: dict[str, object], files: LocalFiles) -> None:
+    """Say that requests are answered; only then look at the uploads that may have ended the process before."""
     pause = threading.Event()
     while not server.started:
         pause.wait(0.02)
     print(json.dumps(ready), flush=True)
+    if not server.should_exit:
+        files.redeliver(verification.give_up)

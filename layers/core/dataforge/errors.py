@@ -154,7 +154,7 @@ class StoreRefuses(Busy):
 
 class Unreadable(DataForgeError):
     """`reason` is one of: encrypted, corrupted, empty, no_text, too_large, unsupported, too_complex, timed_out; of an
-    upload also size_mismatch; of a URL also forbidden_address, unreachable, http_error."""
+    upload also size_mismatch, not_checked; of a URL also forbidden_address, unreachable, http_error."""
 
     code, status = "UNREADABLE_DOCUMENT", 422
 

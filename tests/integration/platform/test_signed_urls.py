@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -196,13 +197,15 @@ def test_a_callback_that_fails_does_not_fail_the_upload(files: LocalFiles, caplo
     assert "callback failed on the new file k" in caplog.text
 
 
-def test_an_event_that_a_crash_held_back_is_announced_at_the_next_start(tmp_path: Path) -> None:
-    class Died(BaseException):
-        """As sudden as kill -9 for the code around it."""
+class Died(BaseException):
+    """As sudden as kill -9 for the code around it."""
 
-    def die(_: FileInfo) -> None:
-        raise Died
 
+def die(_: FileInfo) -> None:
+    raise Died
+
+
+def test_an_event_that_a_crash_held_back_is_delivered_after_the_next_start(tmp_path: Path) -> None:
     answer: list[str] = []
     before = storage_backends.local_files(tmp_path)
     before.on_created(die)
@@ -212,12 +215,106 @@ def test_an_event_that_a_crash_held_back_is_announced_at_the_next_start(tmp_path
 
     after = storage_backends.local_files(tmp_path)
     after.on_created(lambda info: answer.append(info.key))
+    assert answer == [], "not before somebody says that it is time"
+    after.redeliver(never)
     again = storage_backends.local_files(tmp_path)
     again.on_created(lambda info: answer.append(info.key))
+    again.redeliver(never)
 
     assert answer == ["k"]
     after.close()
     again.close()
+
+
+def never(key: str, tries: int) -> None:
+    raise AssertionError(f"{key} was given up after {tries} tries")
+
+
+def test_an_event_that_ends_the_process_is_delivered_last_and_given_up_after_three_tries(tmp_path: Path) -> None:
+    """In each process the deadly one is begun once; what waited behind it at first is delivered by the next."""
+    waiting, delivered, given_up = [], [], []
+    first = storage_backends.local_files(tmp_path, soon=waiting.append)
+    first.on_created(lambda info: die(info) if info.key == "deadly" else delivered.append(info.key))
+    for key in ("deadly", "fine"):
+        put(first, first.presign_put(key, content_type="text/plain"), [b"123"])
+    with pytest.raises(Died):
+        waiting[0]()
+    first.close()
+
+    def start() -> None:
+        files = storage_backends.local_files(tmp_path)
+        files.on_created(lambda info: die(info) if info.key == "deadly" else delivered.append(info.key))
+        try:
+            files.redeliver(lambda key, tries: given_up.append((key, tries)))
+        finally:
+            files.close()
+
+    for _ in range(2):
+        with pytest.raises(Died):
+            start()
+    assert (delivered, given_up) == (["fine"], [])
+    for _ in range(2):
+        start()
+
+    assert given_up == [("deadly", 3)], "once: the event is gone then"
+
+
+def test_a_file_that_is_put_again_has_all_its_tries_again(tmp_path: Path) -> None:
+    answer: list[str] = []
+    for _ in range(4):
+        files = storage_backends.local_files(tmp_path)
+        files.on_created(die)
+        with pytest.raises(Died):
+            put(files, files.presign_put("k", content_type="text/plain"), [b"123"])
+        files.close()
+
+    files = storage_backends.local_files(tmp_path)
+    files.on_created(lambda info: answer.append(info.key))
+    files.redeliver(never)
+
+    assert answer == ["k"]
+    files.close()
+
+
+def test_an_event_whose_callback_fails_is_delivered_again_and_so_is_giving_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+    for n in range(6):
+        files = storage_backends.local_files(tmp_path)
+        files.on_created(lambda info: [][1])
+        if n == 0:
+            put(files, files.presign_put("k", content_type="text/plain"), [b"123"])
+        else:
+            files.redeliver(lambda key, _: asked.append(key) or ([][1] if len(asked) == 1 else None))
+        files.close()
+
+    assert asked == ["k", "k"], "in the fourth process, which could not, and in the fifth; the sixth has nothing to do"
+    assert caplog.text.count("a callback failed on the new file k") == 3
+    assert "was not delivered in 3 tries and is given up" in caplog.text
+
+
+def test_a_data_folder_of_before_tries_were_counted_delivers_its_events(tmp_path: Path) -> None:
+    before = storage_backends.local_files(tmp_path)
+    before.write("old", b"1")
+    before.close()
+    with sqlite3.connect(tmp_path / "files.sqlite") as db:
+        db.execute("DROP TABLE undelivered")
+        db.execute("CREATE TABLE untold (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        db.execute("INSERT INTO untold VALUES ('old')")
+    db.close()
+    answer: list[str] = []
+
+    for _ in range(2):
+        after = storage_backends.local_files(tmp_path)
+        after.on_created(lambda info: answer.append(info.key))
+        after.redeliver(never)
+        after.close()
+
+    assert answer == ["old"]
+    with sqlite3.connect(tmp_path / "files.sqlite") as db:
+        assert db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'untold'").fetchall() == []
+    db.close()
 
 
 def test_urls_need_a_secret(tmp_path: Path) -> None:

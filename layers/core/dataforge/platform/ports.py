@@ -222,8 +222,8 @@ class Files(Protocol):
 
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
         """Called at least once, soon after an object was stored by a presigned PUT (embedded; calls that a crash
-        prevented are made at the next start). On AWS the bucket's EventBridge rule starts `functions/on_upload.py` and
-        this is a no-op."""
+        prevented are made after the next start, a few times at most: `LocalFiles.redeliver`). On AWS the bucket's
+        EventBridge rule starts `functions/on_upload.py` and this is a no-op."""
         ...
 
 

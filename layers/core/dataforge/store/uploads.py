@@ -35,8 +35,8 @@ class Finding:
     """What was found at the key when somebody looked."""
 
     size: int
-    checksum: str | None
-    """SHA-256, hex; None when the file is too large to read."""
+    checksum: str | None = None
+    """SHA-256, hex; None when the file was not read, for instance because it is too large."""
     detected: str | None = None
     """A key of `parsing.FORMATS`."""
     reason: str | None = None

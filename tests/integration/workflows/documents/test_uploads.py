@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 
 from dataforge import platform, settings
 from dataforge.platform import current
+from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.store import projects, uploads
 from dataforge.workflows import run_states
+from dataforge.workflows.documents import verification
 from functions.on_upload import handler
 from infra.local.server import machine
 from tests.support.projects import RULES
@@ -240,6 +243,48 @@ def test_what_is_put_for_a_deleted_document_is_removed(service: Service) -> None
     assert place(service, project_id)["s3_key"] != target["s3_key"]
 
 
+def test_a_file_above_the_limit_is_failed_without_being_read(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On AWS anything may come under a URL that no size was announced for."""
+    project_id = service.project()
+    target = place(service, project_id)
+    current().files.write(target["s3_key"], RULES)  # without an event
+    small = replace(settings.get(), max_upload_bytes=100)
+
+    with monkeypatch.context() as limited:
+        limited.setattr(settings, "get", lambda: small)
+        assert event(target["s3_key"]) == "waiting"
+    register(service, project_id, target, RULES)
+
+    after = document(service, project_id)
+    assert (after["parsingStatus"], after["error"]["reason"]) == ("failed", "too_large")
+
+
+@pytest.mark.parametrize("registered_first", [True, False])
+def test_an_upload_that_cannot_be_checked_is_failed_with_what_to_do(service: Service, registered_first: bool) -> None:
+    """Whenever it is registered; a parse that somebody asks for still reads it."""
+    project_id = service.project()
+    key = f"{service.call('GET', f'/projects/{project_id}')['s3Prefix']}/sources/rules.md"
+    target = place(service, project_id)
+    assert target["s3_key"] == key
+    current().files.write(key, RULES)  # without an event
+    if registered_first:
+        register(service, project_id, target, RULES)
+
+    outcome = verification.give_up(key, 3)
+
+    if not registered_first:
+        register(service, project_id, target, RULES)
+    assert outcome == ("failed" if registered_first else "waiting")
+    given_up = document(service, project_id)
+    assert (given_up["parsingStatus"], given_up["error"]["reason"]) == ("failed", "not_checked")
+    assert "Delete the document and upload the file again" in given_up["error"]["message"]
+    service.parse(project_id)
+    after = document(service, project_id)
+    assert (after["parsingStatus"], after["verified"], after["error"]) == ("parsed", True, None)
+    assert verification.give_up(key, 3) == "gone", "a parsed document stays as it is"
+    assert document(service, project_id)["parsingStatus"] == "parsed"
+
+
 # checklist 11
 def test_what_is_put_for_a_deleted_project_is_removed(service: Service) -> None:
     project_id = service.project()
@@ -345,7 +390,7 @@ def test_a_cancelled_parse_does_not_begin_again_by_itself(service: Service) -> N
 
 
 def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedded server looks at files in a thread of its own; what is left is announced at the next start."""
+    """The embedded server looks at files in a thread of its own; what is left is delivered after the next start."""
     settings.get.cache_clear()
     release, seen = threading.Event(), []
 
@@ -363,7 +408,9 @@ def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: py
         threading.Timer(0.2, release.set).start()
     again: list[str] = []
     monkeypatch.setattr("infra.local.server.verify_upload", lambda info: again.append(info.key))
-    with machine(tmp_path, "http://testserver"):
+    with machine(tmp_path, "http://testserver") as (plugged, _):
+        assert isinstance(plugged.files, LocalFiles)
+        plugged.files.redeliver(verification.give_up)
         until(lambda: again)
 
     assert took < 2

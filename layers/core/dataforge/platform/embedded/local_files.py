@@ -1,11 +1,16 @@
 """Files on one machine: blobs in a folder, and an index in SQLite that maps keys to blobs.
 
     <root>/files.sqlite                      objects: key -> blob, size, content type, etag, modified
+                                             undelivered: uploads whose event is still to be delivered, and the tries
     <root>/blobs/3f/8c1e...3f                one file per object, never changed once it is complete
 
 An object is visible exactly when its row is committed, so content and metadata change together and no partial file
 is ever visible. Keys never become paths. A blob is recorded as an orphan (table `strays`) from before its first byte is
 written until the transaction that commits it; orphans that a crash left are removed a day later.
+
+The event of an upload is recorded in the transaction that commits the object, and removed when the callbacks have
+returned. Each delivery is counted before it begins: one that ends the process is repeated `MOST_TRIES` times, not for
+ever.
 """
 
 from __future__ import annotations
@@ -36,8 +41,14 @@ _SCHEMA = (
         etag TEXT NOT NULL, modified REAL NOT NULL
     ) WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS strays (blob TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS untold (key TEXT PRIMARY KEY) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS undelivered (
+        key TEXT PRIMARY KEY, tries INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID""",
 )
+_EARLIER = "untold"
+"""The table of undelivered events in data folders of before tries were counted."""
+MOST_TRIES = 3
+"""Deliveries of one event that may end the process or raise, before it is given up."""
 _STRAY_SECONDS = 86_400
 _LIST_ROWS = 1000
 _BINARY = "application/octet-stream"
@@ -153,8 +164,19 @@ class LocalFiles:
 
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
         self._callbacks.append(callback)
-        for (key,) in self._database.connection().execute("SELECT key FROM untold").fetchall():
-            self._soon(partial(self._notify, key))
+
+    def redeliver(self, give_up: Callable[[str, int], object]) -> None:
+        """Deliver the events that an earlier process could not; for a server that is ready, since what ended that
+        process may end this one. Those with the fewest tries come first.
+
+        give_up: (key, tries) -> anything; called instead for an event that has had MOST_TRIES. If it raises, that is
+        logged, and it is called again at the next start.
+        """
+        rows = self._database.connection().execute("SELECT key, tries FROM undelivered ORDER BY tries, key").fetchall()
+        for key, tries in rows:
+            self._soon(
+                partial(self._give_up, key, tries, give_up) if tries >= MOST_TRIES else partial(self._notify, key)
+            )
 
     def verify(
         self,
@@ -238,7 +260,7 @@ class LocalFiles:
                 (key, upload.blob, info.size, info.content_type, info.etag, info.modified),
             )
             if notify:
-                db.execute("INSERT OR IGNORE INTO untold VALUES (?)", (key,))
+                db.execute("INSERT OR REPLACE INTO undelivered VALUES (?, 0)", (key,))
         if replaced:
             self._discard(replaced)
         return info
@@ -275,15 +297,43 @@ class LocalFiles:
             self._discard([blob for (blob,) in old])
 
     def _notify(self, key: str) -> None:
-        """Callbacks that raise are logged: the object is there, and its sender has done nothing wrong."""
-        info = self.info(key)
-        for callback in self._callbacks if info else ():
-            try:
-                callback(info)  # type: ignore[arg-type]  # not None: the loop is empty then
-            except Exception:
-                logger.exception("a callback failed on the new file %s", key)
+        """Callbacks that raise are logged, and the event is delivered again after the next start: the object is there,
+        and its sender has done nothing wrong."""
+        if not self._callbacks:
+            return
+        with _kept(key):
+            if (tries := self._count(key)) == 0:
+                return
+            info = self.info(key)
+            heard = [self._call(callback, info) for callback in self._callbacks if info]
+            if all(heard):
+                self._delivered(key, tries)
+
+    def _call(self, callback: Callable[[FileInfo], None], info: FileInfo) -> bool:
+        try:
+            callback(info)
+        except Exception:
+            logger.exception("a callback failed on the new file %s; the next start calls it again", info.key)
+            return False
+        return True
+
+    def _give_up(self, key: str, tries: int, give_up: Callable[[str, int], object]) -> None:
+        with _kept(key):
+            logger.error("the event of the file %s was not delivered in %s tries and is given up", key, tries)
+            give_up(key, tries)
+            self._delivered(key, tries)
+
+    def _count(self, key: str) -> int:
+        """The number of the delivery that begins; 0 when the event was delivered meanwhile."""
         with self._database.write() as db:
-            db.execute("DELETE FROM untold WHERE key = ?", (key,))
+            update = "UPDATE undelivered SET tries = tries + 1 WHERE key = ? RETURNING tries"
+            row = db.execute(update, (key,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _delivered(self, key: str, tries: int) -> None:
+        """But for an event of a newer upload under the same key, whose tries begin anew."""
+        with self._database.write() as db:
+            db.execute("DELETE FROM undelivered WHERE key = ? AND tries = ?", (key, tries))
 
     def _sign(self, method: str, key: str, expires_in: int, bound: Mapping[str, str | None]) -> str:
         permission = {"method": method, "expires": str(int(self._now()) + expires_in)}
@@ -349,6 +399,18 @@ class _Chunks(Iterator[bytes]):
         self._file.close()
 
 
+@contextmanager
+def _kept(key: str) -> Iterator[None]:
+    """When the block raises, that is logged: the event stays undelivered until the next start."""
+    try:
+        yield
+    except Exception:
+        logger.exception("the event of the file %s could not be delivered; next try after the next start", key)
+
+
 def _migrate(db: Connection) -> None:
     for statement in _SCHEMA:
         db.execute(statement)
+    if db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (_EARLIER,)).fetchone():
+        db.execute(f"INSERT OR IGNORE INTO undelivered (key) SELECT key FROM {_EARLIER}")  # noqa: S608
+        db.execute(f"DROP TABLE {_EARLIER}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import PurePath
 
 from dataforge import settings
@@ -30,6 +31,23 @@ _KEY = re.compile(r"data-forge/.+/(proj_[^/]+)/sources/[^/]+", re.DOTALL)
 def arrived(key: str) -> str:
     """The use case of an "object created" event. What came of it, for the log: `verified`, `failed` (the document or
     the upload, with a reason), `waiting` (not registered yet), `unknown`, `gone`, or `removed`."""
+    return _conclude(key, _look)
+
+
+def give_up(key: str, tries: int) -> str:
+    """The use case of an event that is not delivered any more, because each of `tries` deliveries failed or ended the
+    process: the document fails with what to do. Nothing of the file is read. What came of it, like `arrived`.
+
+    A parse, which reads files in processes of its own, still verifies the document when somebody asks for it.
+    """
+    problem = (
+        f"The file could not be checked: {tries} tries failed or stopped the server. Delete the document and upload "
+        "the file again, saved anew by the program that made it; or parse it, which reads it in a process of its own."
+    )
+    return _conclude(key, lambda info, *_: Finding(info.size, reason="not_checked", problem=problem))
+
+
+def _conclude(key: str, look: Callable[[FileInfo, Upload, str], Finding]) -> str:
     upload = _upload_of(key)
     if upload is None:
         return "unknown"
@@ -44,7 +62,7 @@ def arrived(key: str) -> str:
     if info is None:
         return "gone"
     document = _document_of(upload)
-    noted = uploads.note(upload, _look(info, upload, document.name if document else upload.filename))
+    noted = uploads.note(upload, look(info, upload, document.name if document else upload.filename))
     if noted is None:
         current().files.delete(key)
         return "removed"
@@ -103,7 +121,7 @@ def _look(info: FileInfo, upload: Upload, name: str) -> Finding:
     most = settings.get().max_upload_bytes
     if info.size > most:
         problem = f"The file has {info.size:,} bytes; the limit is {most:,}. Split it and upload the parts."
-        return Finding(info.size, None, None, "too_large", problem)
+        return Finding(info.size, reason="too_large", problem=problem)
     digest = hashlib.sha256()
     with current().files.open(info.key) as file:
         data = file.read()
