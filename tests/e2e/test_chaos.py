@@ -33,6 +33,7 @@ pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("CHAOS_KILLS", "40"))
 IN_FLIGHT = 4
 DAY = 86_400
+KEPT = ("replies", "run_events")
 Connect = Callable[[Process], DataForge]
 
 
@@ -211,11 +212,27 @@ def test_days_without_the_server_and_a_clock_that_is_set_back_end_no_run(
             db.execute("UPDATE workflow_clock SET alive = alive - ?", (days * DAY,))
             db.execute("UPDATE workflow_executions SET deadline = deadline - ?", (days * DAY,))
             db.execute("UPDATE workflow_frames SET wake = wake - ? WHERE wake IS NOT NULL", (days * DAY,))
+        age(home / "data.db", days * DAY)
         server = machine.server(home, **environment(provider))
 
     assert connect(server).wait(run_id).status == "completed"
     check_run(home, run_id)
     check_home(home)
+    expiries = [r["expires_at"] for table in KEPT for r in rows(home, table) if r["run_id"] == run_id]
+    assert min(expiries) > time.time() + 20 * DAY, "days away do not count for what was paid for"
+
+
+def age(path: Path, seconds: float) -> None:
+    """What only serves a run, as it was written so long ago."""
+    with closing(sqlite3.connect(path)) as db, db:
+        for table in KEPT:
+            for h, r, body in db.execute(f"SELECT h, r, body FROM {table}").fetchall():
+                item = json.loads(body)
+                item["expires_at"] -= seconds
+                db.execute(
+                    f"UPDATE {table} SET body = ?, expires = ? WHERE h = ? AND r = ?",
+                    (json.dumps(item).encode(), item["expires_at"], h, r),
+                )
 
 
 def test_two_commands_at_once_and_one_is_killed(provider: BatchServer, tmp_path: Path) -> None:

@@ -381,6 +381,26 @@ def test_cancel_stops_within_a_batch_and_keeps_what_was_made(teacher: PacedTeach
 
 
 # checklist 35
+def test_a_run_that_says_it_is_cancelled_lets_the_next_one_start_at_once(
+    teacher: PacedTeacher, service: Service
+) -> None:
+    project_id = piers(service)
+    run_id = start(service, project_id)
+    until(lambda: teacher.asked >= 1, "nothing is asked")
+    service.call("POST", f"/generations/{run_id}/cancel")
+    busy = service.call("GET", f"/generations/{run_id}")
+
+    teacher.let(100)
+    until(lambda: service.call("GET", f"/generations/{run_id}")["status"] == "cancelled", "it does not stop")
+    following = start(service, project_id)
+
+    assert (busy["status"], busy["cancelRequested"]) == ("generating", True), "its teacher still answers"
+    listed = {run["generationId"]: run["status"] for run in service.call("GET", f"/projects/{project_id}/generations")}
+    assert listed[run_id] == "cancelled"
+    assert service.wait(following)["completedAt"]
+
+
+# checklist 35
 def test_what_has_ended_cannot_be_cancelled(service: Service) -> None:
     project_id = harbour(service)
     run = service.call("GET", f"/projects/{project_id}/generations")[0]
@@ -397,6 +417,7 @@ def test_logs_are_the_last_lines_oldest_first(service: Service) -> None:
     run = service.generate(project_id, num_pairs=3)
     place = f"/generations/{run['generationId']}/logs"
 
+    until(lambda: service.call("GET", place)["logs"][-1]["stage"] == "finalizing", "its last line is missing")
     whole = service.call("GET", place)
 
     assert whole["generation_id"] == run["generationId"]

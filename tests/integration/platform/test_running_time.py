@@ -6,6 +6,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ import pytest
 
 from dataforge.platform.embedded import patience
 from dataforge.platform.embedded.running_time import STOOD_STILL_SECONDS, RunningTime
+from dataforge.store import progress, replies
+from infra.local.server import machine
 from tests.support.runner_harness import RunnerHarness, task
+from tests.support.shared_workers import make_workers
 from tests.support.waiting import until
 
 DAY = 86_400.0
@@ -119,6 +124,39 @@ def test_a_wait_that_ended_while_no_server_ran_is_over(open_runner: Open, wall: 
     again.runner.start_up()
 
     assert again.result().status == "SUCCEEDED"
+
+
+def reply_of(run_id: str, expires_at: float) -> replies.Reply:
+    return replies.Reply(run_id, "000000#00", "paid for", "m", "stop", 1, 1, int(expires_at))
+
+
+# checklist 185
+def test_what_a_run_has_paid_for_does_not_expire_while_no_server_runs(tmp_path: Path) -> None:
+    """Rows of a run that goes on are kept from when the server is back; those of others are not."""
+    home, now = tmp_path / "home", time.time()
+    with machine(home, "http://testserver", make_workers=make_workers):
+        for run_id in ("gen_died", "gen_over"):
+            replies.keep(reply_of(run_id, now - 10 * DAY))
+            progress.put(run_id, "r0b0000", progress.Progress(done=3, teacher_calls=3))
+        replies.keep(replace(reply_of("gen_died", now + 25 * DAY), slot="000001#00"))
+    with closing(sqlite3.connect(home / "workflows.db")) as db, db:  # as a server leaves it that was killed days ago
+        db.execute(
+            "INSERT INTO workflow_executions (id, machine, run_id, status, deadline) "
+            "VALUES (1, 'generate', 'gen_died-recovery', 'TIMED_OUT', 0)"
+        )
+        db.execute("INSERT INTO workflow_untold VALUES (1, '{}')")
+        db.execute("INSERT OR REPLACE INTO workflow_clock VALUES (1, ?)", (now - 20 * DAY,))
+
+    with machine(home, "http://testserver", make_workers=make_workers):
+        kept, newest = (replies.get("gen_died", f"00000{n}#00") for n in (0, 1))
+        over = replies.get("gen_over", "000000#00")
+
+    assert kept is not None
+    assert kept.expires_at == pytest.approx(now + 10 * DAY, abs=60), "the days away do not count"
+    assert newest is not None
+    assert newest.expires_at == pytest.approx(now + 30 * DAY, abs=60), "nor is anything kept for longer than new rows"
+    assert over is not None
+    assert over.expires_at == int(now - 10 * DAY)
 
 
 def test_an_execution_of_a_release_that_did_not_note_the_time_has_all_of_it(open_runner: Open) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import NoReturn, cast
 
 from dataforge import clock, metrics
@@ -20,6 +21,7 @@ from dataforge.platform.ports import Execution, Item, Put
 from dataforge.store import (
     progress,
     projects,
+    retention,
     run_events,
     run_log,
     run_status,
@@ -41,9 +43,12 @@ RECONCILE_EVERY = 30.0
 """Seconds between two such questions about one run, in one process: each is a call that AWS counts and limits."""
 NOT_BEGUN = "pending"
 """The status of a run until its first state has planned it."""
+SHORT_ABSENCE = 3600.0
+"""Seconds without a server that may count towards the days that rows of a run are kept."""
 MAX_REMEMBERED = 10_000
 """Runs whose last question is remembered."""
 
+_RECOVERY = "-recovery"
 _asked: OrderedDict[str, float] = OrderedDict()
 """By run id: time.monotonic() when its execution was looked up last."""
 
@@ -174,7 +179,15 @@ def _recover(run: Run, machine: str, ended: Execution) -> Run:
 
 def recovery_name(run_id: str) -> str:
     """Of the execution that closes an orphan."""
-    return f"{run_id}-recovery"
+    return f"{run_id}{_RECOVERY}"
+
+
+def was_away(executions: Iterable[str], seconds: float) -> None:
+    """These executions stood still for so long, with the server: what their runs have paid for, and the figures of
+    their bills, are kept that much longer. Called before they go on."""
+    if seconds >= SHORT_ABSENCE:
+        for name in executions:
+            retention.prolong(name.removesuffix(_RECOVERY), seconds)
 
 
 def _outcome(execution: Execution) -> str:

@@ -260,6 +260,16 @@ class ExecutionStore:
         with self._write() as db:
             db.execute("DELETE FROM workflow_untold WHERE execution = ?", (execution,))
 
+    def left_behind(self) -> tuple[float, list[str]]:
+        """Before `resume_clock`: seconds since a runner was alive, and the run_id of each execution that it left
+        unfinished, or that nobody was told the end of."""
+        alive = self._read("SELECT alive FROM workflow_clock")
+        rows = self._read(
+            "SELECT run_id FROM workflow_executions "
+            "WHERE status = 'RUNNING' OR id IN (SELECT execution FROM workflow_untold) ORDER BY id"
+        )
+        return max(0.0, self._now() - alive[0][0]) if alive else 0.0, [run_id for (run_id,) in rows]
+
     def resume_clock(self) -> None:
         """At the start of a runner: the time since one was alive does not count, only running time does."""
         now = self._now()

@@ -123,6 +123,11 @@ class Runner:
         """Why executions cannot be stored now; nothing is begun meanwhile. None: they can."""
         return self._store.patience.refusal
 
+    def left_behind(self) -> tuple[float, list[str]]:
+        """Before `start_up`: seconds since the last process ran this file (0.0: none did), and the names of the
+        executions that it left unfinished."""
+        return self._store.left_behind()
+
     def start_up(self) -> None:
         """Start running, first the executions that an earlier process left unfinished. Raises RuntimeError when
         another process runs this file already."""
