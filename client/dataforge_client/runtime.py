@@ -26,8 +26,19 @@ def concurrently(function: Callable[[Argument], Result], arguments: Sequence[Arg
 
     The first error is raised; what has begun is finished before, what has not is not begun.
     """
+    failed: list[BaseException] = []
+
+    def one(argument: Argument) -> Result:
+        if failed:
+            raise failed[0]
+        try:
+            return function(argument)
+        except BaseException as problem:
+            failed.append(problem)
+            raise
+
     pool = ThreadPoolExecutor(limit, "dataforge")
     try:
-        return list(pool.map(function, arguments))
+        return list(pool.map(one, arguments))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
