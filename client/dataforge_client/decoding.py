@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -59,6 +60,24 @@ def nested_list(kind: type[T]) -> Callable[[object], tuple[T, ...]]:
 def nested_map(kind: type[T]) -> Callable[[object], dict[str, T]]:
     """Decoder of a field that holds objects by name."""
     return lambda wire: {str(k): decode(kind, v) for k, v in wire.items()} if isinstance(wire, Mapping) else {}
+
+
+def timestamp(value: object) -> datetime | None:
+    """A time with its zone, UTC where the server names none; None for an empty text.
+
+    Raises UnexpectedAnswer for what is no ISO 8601 time.
+    """
+    if value == "":
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise UnexpectedAnswer(f"The server sent {str(value)[:100]!r} as a time; expected ISO 8601") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+TIME: Mapping[str, object] = {"decode": timestamp}
+"""The metadata of a field that holds a time."""
 
 
 def error_text(value: object) -> str:

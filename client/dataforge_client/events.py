@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from dataforge_client.decoding import nested, nested_list
+from dataforge_client.decoding import TIME, nested, nested_list
+from dataforge_client.literals import EventType, GenerationStatus, LogLevel
 from dataforge_client.models import Counts
 
 
@@ -18,12 +20,12 @@ class RunEvent:
     """type: `progress` sets the numbers, `log` sets `level` and `message`."""
 
     id: str
-    type: str
-    timestamp: str
+    type: EventType
+    timestamp: datetime = field(metadata=TIME)
     stage: str
-    status: str | None = None
+    status: GenerationStatus | None = None
     """Status of the job; for log lines only on the last one."""
-    level: str | None = None
+    level: LogLevel | None = None
     message: str | None = None
     done: int | None = None
     """Finished slots (documents in a parse job) out of `total` in this round."""

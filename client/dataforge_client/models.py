@@ -1,16 +1,34 @@
 """The API's responses as frozen dataclasses. Unknown fields are kept in `raw` and are never an error.
 
-Times are ISO 8601 strings in UTC, sizes bytes, scores 0-1, money US dollars.
+Times are in UTC (`raw` has the text), sizes bytes, scores 0-1, money US dollars.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
 from dataforge_client.base_errors import UnexpectedAnswer
-from dataforge_client.decoding import decode, decode_list, error_text, nested, nested_list
+from dataforge_client.decoding import TIME, decode, decode_list, error_text, nested, nested_list
+from dataforge_client.literals import (
+    BulkAction,
+    Difficulty,
+    DocumentSource,
+    ExportFormat,
+    GenerationKind,
+    GenerationStatus,
+    LogLevel,
+    MemberRole,
+    MessageRole,
+    PairStatus,
+    PairType,
+    ParsingStatus,
+    ProjectStatus,
+    Scope,
+    SourceType,
+)
 from dataforge_client.traces import Lineage
 
 Json: TypeAlias = Mapping[str, object]
@@ -38,7 +56,7 @@ class ProjectStats:
 @dataclass(frozen=True, slots=True)
 class Export:
     version: int
-    format: str
+    format: ExportFormat
     pair_count: int
     file_size: int
     s3_key: str = ""
@@ -46,7 +64,7 @@ class Export:
     """Signed and short-lived; `get_export` returns a new one."""
     include_system_prompt: bool = True
     min_quality_score: float | None = None
-    created_at: str | None = None
+    created_at: datetime | None = field(default=None, metadata=TIME)
     escaped_count: int = 0
     """Pairs with control tokens of a chat template, which the file holds escaped."""
     expires_in: int | None = None
@@ -59,8 +77,8 @@ class Project:
     project_id: str
     name: str
     description: str | None = None
-    status: str = "active"
-    source_type: str = "documents"
+    status: ProjectStatus = "active"
+    source_type: SourceType = "documents"
     user_id: str = ""
     organization_id: str = ""
     s3_prefix: str = ""
@@ -68,8 +86,8 @@ class Project:
     default_config: Json = field(default_factory=_raw)
     current_version: int = 0
     versions: tuple[Export, ...] = field(default=(), metadata={"decode": nested_list(Export)})
-    created_at: str = ""
-    updated_at: str = ""
+    created_at: datetime | None = field(default=None, metadata=TIME)
+    updated_at: datetime | None = field(default=None, metadata=TIME)
     raw: Json = field(default_factory=_raw, repr=False)
 
 
@@ -97,11 +115,11 @@ class Document:
     mime_type: str = "application/octet-stream"
     file_size: int = 0
     s3_key: str = ""
-    parsing_status: str = "pending"
+    parsing_status: ParsingStatus = "pending"
     """pending, parsing, parsed or failed; `deleting` once its deletion has started."""
     chunk_count: int = 0
     chunk_types: Mapping[str, int] = field(default_factory=dict)
-    source: str = "upload"
+    source: DocumentSource = "upload"
     """upload, url or text."""
     url: str | None = None
     fetched: Json | None = None
@@ -114,8 +132,8 @@ class Document:
     error: DocumentError | None = field(default=None, metadata={"decode": nested(DocumentError)})
     warnings: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
     metadata: Json = field(default_factory=_raw)
-    created_at: str = ""
-    parsed_at: str | None = None
+    created_at: datetime | None = field(default=None, metadata=TIME)
+    parsed_at: datetime | None = field(default=None, metadata=TIME)
     raw: Json = field(default_factory=_raw, repr=False)
 
 
@@ -132,15 +150,15 @@ class Chunk:
     position: int = 0
     content_type: str = "paragraph"
     topic: str | None = None
-    difficulty: str | None = None
+    difficulty: Difficulty | None = None
     pairs_generated: int = 0
     excluded: bool = False
     token_count: int | None = None
     start_offset: int | None = None
     end_offset: int | None = None
     metadata: Json = field(default_factory=_raw)
-    created_at: str = ""
-    updated_at: str | None = None
+    created_at: datetime | None = field(default=None, metadata=TIME)
+    updated_at: datetime | None = field(default=None, metadata=TIME)
     revision: str | None = None
     """Send it with an edit, to be refused if somebody changed this meanwhile."""
     raw: Json = field(default_factory=_raw, repr=False)
@@ -151,7 +169,7 @@ class Started:
     """A job that was started (parse) or cancelled (cancel)."""
 
     generation_id: str
-    status: str
+    status: GenerationStatus
     message: str = ""
 
 
@@ -234,8 +252,8 @@ class Generation:
     project_id: str
     generation_id: str = ""
     """Empty in an estimate, which starts no job."""
-    status: str = "estimated"
-    kind: str = "generate"
+    status: GenerationStatus = "estimated"
+    kind: GenerationKind = "generate"
     """parse or generate."""
     stage: str | None = None
     progress: float = 0
@@ -259,9 +277,9 @@ class Generation:
     tokens: Tokens = field(default_factory=Tokens, metadata={"decode": nested(Tokens)})
     report: Report | None = field(default=None, metadata={"decode": _report})
     error: str | None = field(default=None, metadata={"decode": error_text})
-    started_at: str | None = None
-    completed_at: str | None = None
-    created_at: str = ""
+    started_at: datetime | None = field(default=None, metadata=TIME)
+    completed_at: datetime | None = field(default=None, metadata=TIME)
+    created_at: datetime | None = field(default=None, metadata=TIME)
     raw: Json = field(default_factory=_raw, repr=False)
 
     @property
@@ -271,15 +289,16 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    timestamp: str
-    level: str
+    timestamp: datetime = field(metadata=TIME)
+    level: LogLevel
     stage: str
     message: str
+    raw: Json = field(default_factory=_raw, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    role: str
+    role: MessageRole
     content: str
 
 
@@ -289,16 +308,16 @@ class Pair:
     project_id: str
     question: str
     answer: str
-    status: str
+    status: PairStatus
     chunk_id: str = ""
     document_id: str = ""
     generation_id: str = ""
-    type: str = "single_turn"
+    type: PairType = "single_turn"
     system_prompt: str | None = None
     messages: tuple[Message, ...] = field(default=(), metadata={"decode": nested_list(Message)})
     quality_score: float | None = None
     grounding_score: float | None = None
-    complexity_level: str | None = None
+    complexity_level: Difficulty | None = None
     question_type: str | None = None
     is_duplicate: bool = False
     reviewer_notes: str | None = None
@@ -306,8 +325,8 @@ class Pair:
     """The passages of the chunk that support the answer: start, end, text, and their offsets in the document."""
     lineage: Lineage | None = field(default=None, metadata={"decode": nested(Lineage)})
     metadata: Json = field(default_factory=_raw)
-    created_at: str = ""
-    updated_at: str | None = None
+    created_at: datetime | None = field(default=None, metadata=TIME)
+    updated_at: datetime | None = field(default=None, metadata=TIME)
     revision: str | None = None
     """Send it with an edit, to be refused if somebody changed this meanwhile."""
     raw: Json = field(default_factory=_raw, repr=False)
@@ -331,12 +350,12 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    action: str
+    action: BulkAction
     affected_count: int
     message: str = ""
     undo_token: str | None = None
     """The argument of `undo_bulk_action`, valid until `undo_expires_at`; None: it cannot be undone."""
-    undo_expires_at: str | None = None
+    undo_expires_at: datetime | None = field(default=None, metadata=TIME)
     raw: Json = field(default_factory=_raw, repr=False)
 
 
@@ -377,7 +396,7 @@ class WhoAmI:
     organization_id: str
     user_id: str
     organization_name: str = ""
-    role: str = "member"
+    role: MemberRole = "member"
     """owner or member."""
     email_verified: bool = True
     key_id: str = ""
@@ -399,10 +418,10 @@ class ApiKey:
     name: str
     prefix: str
     """The first characters of the key."""
-    scopes: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
+    scopes: tuple[Scope, ...] = field(default=(), metadata={"decode": tuple})
     user_id: str = ""
-    created_at: str = ""
-    last_used_at: str | None = None
+    created_at: datetime | None = field(default=None, metadata=TIME)
+    last_used_at: datetime | None = field(default=None, metadata=TIME)
     key: str | None = field(default=None, repr=False)
     """The key itself; only in the response that created it."""
     raw: Json = field(default_factory=_raw, repr=False)
@@ -414,6 +433,6 @@ class Member:
     name: str | None = None
     email: str | None = None
     email_verified: bool = True
-    role: str = "member"
-    created_at: str = ""
+    role: MemberRole = "member"
+    created_at: datetime | None = field(default=None, metadata=TIME)
     raw: Json = field(default_factory=_raw, repr=False)

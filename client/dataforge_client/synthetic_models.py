@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from dataforge_client.decoding import nested_list
+from dataforge_client.decoding import TIME, nested_list
+from dataforge_client.literals import EntryKind, Grade, Mode, SyntheticStart, SyntheticStatus
 from dataforge_client.models import Json
 
 
@@ -12,7 +14,7 @@ from dataforge_client.models import Json
 class SyntheticStarted:
     """status: queued, or estimated (then there is no job_id)."""
 
-    status: str
+    status: SyntheticStart
     schema: str
     domain: str
     count: int
@@ -24,7 +26,7 @@ class SyntheticStarted:
     limited_to: int | None = None
     """Records that `max_cost_usd` pays for, if fewer than `count`."""
     job_id: str | None = None
-    created_at: str | None = None
+    created_at: datetime | None = field(default=None, metadata=TIME)
     raw: Json = field(default_factory=dict, repr=False)
 
 
@@ -33,7 +35,7 @@ class SyntheticJob:
     """status: queued, running, succeeded, failed."""
 
     job_id: str
-    status: str
+    status: SyntheticStatus
     schema: str
     domain: str
     count: int
@@ -50,15 +52,15 @@ class SyntheticJob:
     """Records that `max_cost_usd` pays for, if fewer than `count`."""
     stop_reason: str | None = None
     """Why it ended with fewer records than `count`: budget_reached or monthly_budget_reached."""
-    quality_grade: str | None = None
+    quality_grade: Grade | None = None
     summary: Json | None = None
     models: Json = field(default_factory=dict)
-    mode: str = "realtime"
+    mode: Mode = "realtime"
     cost_usd: float | None = None
-    created_at: str = ""
-    started_at: str | None = None
-    completed_at: str | None = None
-    expires_at: str | None = None
+    created_at: datetime | None = field(default=None, metadata=TIME)
+    started_at: datetime | None = field(default=None, metadata=TIME)
+    completed_at: datetime | None = field(default=None, metadata=TIME)
+    expires_at: datetime | None = field(default=None, metadata=TIME)
     error: str | None = None
     paused_reason: str | None = None
     """Why an unfinished job stands still, such as a full disk; it goes on by itself."""
@@ -96,12 +98,12 @@ class SyntheticSplits:
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     entry_id: str
-    kind: str
+    kind: EntryKind
     amount_usd: float
     records: float = 0.0
     job_id: str | None = None
     note: str | None = None
-    created_at: str = ""
+    created_at: datetime | None = field(default=None, metadata=TIME)
     raw: Json = field(default_factory=dict, repr=False)
 
 

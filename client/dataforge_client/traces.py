@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from dataforge_client.decoding import nested, nested_list
+from dataforge_client.decoding import TIME, nested, nested_list
+from dataforge_client.literals import ChunkState, DocumentState, PairStatus
 
 
 def _raw() -> Mapping[str, object]:
@@ -44,7 +46,7 @@ class Lineage:
     attempt: int = 0
     """1: the first reply, 2: its correction, 3: a new call."""
     prompt_hash: str = ""
-    answered_at: str = ""
+    answered_at: datetime | None = field(default=None, metadata=TIME)
     job: str | None = None
     """The provider's batch job that returned the reply; None: a realtime call."""
     input_tokens: int = 0
@@ -79,13 +81,13 @@ class TraceReply:
     text: str | None = None
     """The part of the reply that contains the pair."""
     finish_reason: str | None = None
-    expires_at: str | None = None
+    expires_at: datetime | None = field(default=None, metadata=TIME)
 
 
 @dataclass(frozen=True, slots=True)
 class TraceChunk:
     chunk_id: str = ""
-    state: str = "unknown"
+    state: ChunkState = "unknown"
     """unchanged, edited, parsed_again, deleted or unknown."""
     content: str | None = None
     heading_path: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
@@ -100,12 +102,12 @@ class TraceDocument:
     """The document as it was when the pair was generated. state: present, replaced or deleted (today)."""
 
     document_id: str = ""
-    state: str = "present"
+    state: DocumentState = "present"
     name: str | None = None
     checksum: str | None = None
     source: str | None = None
     url: str | None = None
-    parsed_at: str | None = None
+    parsed_at: datetime | None = field(default=None, metadata=TIME)
     text_url: str | None = None
     """Signed, short-lived URL of the parsed text."""
 
@@ -125,10 +127,10 @@ class Trace:
     generation_id: str
     question: str
     answer: str
-    status: str
+    status: PairStatus
     model_id: str | None = None
     """The teacher in the request."""
-    created_at: str = ""
+    created_at: datetime | None = field(default=None, metadata=TIME)
     lineage: Lineage | None = field(default=None, metadata={"decode": nested(Lineage)})
     reply: TraceReply = field(default_factory=TraceReply, metadata={"decode": nested(TraceReply)})
     chunk: TraceChunk = field(default_factory=TraceChunk, metadata={"decode": nested(TraceChunk)})

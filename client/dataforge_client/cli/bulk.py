@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.finding import find_project
+from dataforge_client.cli.formatting import time_text
 from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.pairs import STATUSES
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
+
+if TYPE_CHECKING:
+    from dataforge_client.literals import BulkAction
 
 ACTIONS = ("accept", "reject", "reset", "delete")
 
@@ -66,7 +72,7 @@ def command(
     with connect(connection) as forge:
         project = find_project(forge, project)
         result = forge.bulk_action(
-            project, action, pair_ids=list(pair_ids) or None, filters=None if pair_ids else filters
+            project, cast("BulkAction", action), pair_ids=list(pair_ids) or None, filters=None if pair_ids else filters
         )
     if as_json:
         print_json(result.raw)
@@ -74,7 +80,7 @@ def command(
     echo(f"{action}: {result.affected_count:,} pairs changed")
     if result.undo_token:
         undo = command_line(connection, "bulk", project, "undo", result.undo_token)
-        echo(f"To undo this until {result.undo_expires_at}: {undo}", err=True)
+        echo(f"To undo this until {time_text(result.undo_expires_at)}: {undo}", err=True)
     return None
 
 

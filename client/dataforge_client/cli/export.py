@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from dataforge_client.cli.connection import ConnectionOptions, connect, connecti
 from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
+
+if TYPE_CHECKING:
+    from dataforge_client.literals import ExportFormat
 
 FORMATS = ("chatml", "alpaca")
 
@@ -34,7 +38,7 @@ def command(
     as_json: bool,
     project: str,
     out: Path,
-    kind: str,
+    kind: ExportFormat,
     min_quality: float | None,
     no_system_prompt: bool,
     connection: ConnectionOptions,

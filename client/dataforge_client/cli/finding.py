@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dataforge_client.cli.exit_codes import WrongUse
+from dataforge_client.cli.formatting import time_text
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
@@ -25,6 +26,6 @@ def find_project(forge: DataForge, name_or_id: str) -> str:
     if not found:
         raise UnknownProject(f"No project has the name or id {name_or_id!r}; `dataforge projects` lists yours")
     if len(found) > 1:
-        ids = ", ".join(f"{p.project_id} ({p.created_at[:16]})" for p in found)
+        ids = ", ".join(f"{p.project_id} ({time_text(p.created_at)[:16]})" for p in found)
         raise UnknownProject(f"{len(found)} projects are called {name_or_id!r}; use an id: {ids}")
     return found[0].project_id

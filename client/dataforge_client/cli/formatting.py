@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dataforge_client.models import Bucket, Counts, Json, Reasons, Tokens
 
 STOPPED = {
@@ -25,6 +27,11 @@ def money(usd: float | None) -> str:
 def exact_money(usd: float | None) -> str:
     """Six decimals, for the share of one call, which is much less than a cent."""
     return "cost unknown" if usd is None else "$0" if usd == 0 else f"${usd:.6f}"
+
+
+def time_text(moment: datetime | None) -> str:
+    """`2026-11-29T04:05:06Z`, as the API writes it; empty for no time."""
+    return "" if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
 
 if TYPE_CHECKING:
+    from dataforge_client.literals import SyntheticStatus
     from dataforge_client.synthetic_models import SyntheticJob
 
 STATUSES = ("queued", "running", "succeeded", "failed")
@@ -37,7 +38,7 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Jobs to list.")
 @json_option
 @connection_options
-def list_(connection: ConnectionOptions, status: str | None, limit: int, as_json: bool) -> None:
+def list_(connection: ConnectionOptions, status: SyntheticStatus | None, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
     with connect(connection) as forge:
         found = list(itertools.islice(forge.iter_synthetic_jobs(status=status), limit))

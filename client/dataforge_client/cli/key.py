@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from dataforge_client.cli.admin_access import AdminAccess, admin_options
 from dataforge_client.cli.connection import connect
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
+
+if TYPE_CHECKING:
+    from dataforge_client.literals import Scope
 
 
 @click.group("key")
@@ -27,7 +32,7 @@ def command() -> None:
 @click.option("--user", metavar="ID", help="The member who uses the key [default: you, or the first owner].")
 @admin_options
 @json_option
-def create(as_json: bool, access: AdminAccess, name: str, scopes: tuple[str, ...], user: str | None) -> None:
+def create(as_json: bool, access: AdminAccess, name: str, scopes: tuple[Scope, ...], user: str | None) -> None:
     """Create a key and print it. It is shown only once."""
     if access.remote:
         with connect(access.connection) as forge:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.formatting import time_text
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo, echo_json
 
@@ -36,7 +36,7 @@ def command(generation_id: str, tail: int | None, follow: bool, as_json: bool, c
             return
         lines = forge.get_generation_logs(generation_id, tail=tail)
     if as_json:
-        print_json([asdict(line) for line in lines])
+        print_json([line.raw for line in lines])
         return
     for line in lines:
         echo(_line_text(line))
@@ -57,4 +57,4 @@ def _follow(forge: DataForge, generation_id: str, *, as_json: bool) -> None:
 
 
 def _line_text(line: LogLine | RunEvent) -> str:
-    return f"{line.timestamp}  {line.level or '':<7} {line.stage:<11} {line.message or ''}"
+    return f"{time_text(line.timestamp)}  {line.level or '':<7} {line.stage:<11} {line.message or ''}"

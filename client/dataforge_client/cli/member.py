@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from dataforge_client.cli.admin_access import AdminAccess, admin_options
 from dataforge_client.cli.connection import connect
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
+
+if TYPE_CHECKING:
+    from dataforge_client.literals import MemberRole
 
 
 @click.group("member")
@@ -28,7 +33,7 @@ def add(
     access: AdminAccess,
     name: str | None,
     email: str | None,
-    role: str,
+    role: MemberRole,
     user: str | None,
     unverified: bool,
 ) -> None:

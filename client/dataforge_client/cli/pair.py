@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.formatting import time_text
 from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.pairs import STATUSES
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
+
+if TYPE_CHECKING:
+    from dataforge_client.literals import PairStatus
 
 
 @click.group("pair")
@@ -29,7 +35,7 @@ def edit(
     pair_id: str,
     question: str | None,
     answer: str | None,
-    status: str | None,
+    status: PairStatus | None,
     revision: str | None,
     connection: ConnectionOptions,
 ) -> None:
@@ -64,4 +70,4 @@ def delete(as_json: bool, pair_ids: tuple[str, ...], connection: ConnectionOptio
         echo(f"{result.affected_count:,} deleted", err=True)
         if result.undo_token:
             undo = command_line(connection, "bulk", project, "undo", result.undo_token)
-            echo(f"To undo this until {result.undo_expires_at}: {undo}", err=True)
+            echo(f"To undo this until {time_text(result.undo_expires_at)}: {undo}", err=True)

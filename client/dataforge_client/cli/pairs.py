@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from dataforge_client.cli.connection import ConnectionOptions, connect, connecti
 from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.tables import print_table
 from dataforge_client.cli.terminal import echo_json
+
+if TYPE_CHECKING:
+    from dataforge_client.literals import PairStatus
 
 STATUSES = ("pending", "accepted", "rejected", "edited")
 
@@ -24,7 +28,7 @@ STATUSES = ("pending", "accepted", "rejected", "edited")
 @connection_options
 def command(
     project: str,
-    status: str | None,
+    status: PairStatus | None,
     search: str | None,
     generation: str | None,
     limit: int,

@@ -20,6 +20,7 @@ from dataforge_client.folders import SkippedFile, Source, document_key
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
+    from dataforge_client.literals import Outcome
     from dataforge_client.models import Document, Export, Generation, Pair
 
 
@@ -252,7 +253,8 @@ def _export_dataset(forge: DataForge, request: RunRequest, job: Generation, repo
 def _download_losses(forge: DataForge, request: RunRequest, job: Generation, reporter: Reporter) -> list[Path]:
     """Write the rejected and failed slots with their reasons. A failed download is reported, not raised."""
     written: list[Path] = []
-    for outcome, count in (("rejected", job.counts.rejected), ("failed", job.counts.failed)):
+    losses: tuple[tuple[Outcome, int], ...] = (("rejected", job.counts.rejected), ("failed", job.counts.failed))
+    for outcome, count in losses:
         path = request.losses_path(outcome)
         if not count:
             path.unlink(missing_ok=True)  # a file of an earlier run would not match the counts of this one

@@ -6,6 +6,7 @@ import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.finding import find_project
+from dataforge_client.cli.formatting import time_text
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo, visible
 
@@ -74,14 +75,15 @@ def show(as_json: bool, project: str, connection: ConnectionOptions) -> None:
         print_json(found.raw)
         return
     stats = found.stats
-    echo(f"{found.project_id}  {found.name}  {found.status}  {found.created_at}")
+    echo(f"{found.project_id}  {found.name}  {found.status}  {time_text(found.created_at)}")
     echo(f"documents {stats.total_documents:,}, chunks {stats.total_chunks:,}, pairs {stats.total_pairs:,}")
     echo(
         f"accepted {stats.accepted_pairs:,}, rejected {stats.rejected_pairs:,}, to review {stats.pending_pairs:,}"
         + ("" if stats.avg_quality_score is None else f", mean quality {stats.avg_quality_score:.2f}")
     )
     for version in found.versions:
-        echo(f"version {version.version}  {version.format}  {version.pair_count:,} lines  {version.created_at}")
+        created = time_text(version.created_at)
+        echo(f"version {version.version}  {version.format}  {version.pair_count:,} lines  {created}")
 
 
 @command.command("delete")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.terminal import copy_to_stdout, echo, echo_json
+
+if TYPE_CHECKING:
+    from dataforge_client.literals import Outcome
 
 OUTCOMES = ("delivered", "rejected", "failed")
 
@@ -25,7 +29,7 @@ OUTCOMES = ("delivered", "rejected", "failed")
 @click.option("--out", default="-", show_default=True, metavar="FILE", help="Where to write; - for stdout.")
 @click.option("--json", "as_json", is_flag=True, help="With --out FILE, print what was written as JSON.")
 @connection_options
-def command(generation_id: str, outcome: str, out: str, as_json: bool, connection: ConnectionOptions) -> None:
+def command(generation_id: str, outcome: Outcome, out: str, as_json: bool, connection: ConnectionOptions) -> None:
     """Write the slots of a finished job with this outcome, one JSON object per line.
 
     Each has its document, chunk, teacher and cost; rejected and failed slots also have their reasons.

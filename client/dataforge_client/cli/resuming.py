@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dataforge_client.cli.exit_codes import WrongUse
+from dataforge_client.cli.formatting import time_text
 
 if TYPE_CHECKING:
     from dataforge_client.cli.run_request import RunRequest
@@ -54,7 +55,11 @@ def stored_request(forge: DataForge, project_id: str, job: Generation | None) ->
 
 def latest_job(jobs: Sequence[Generation]) -> Generation | None:
     """The newest generate job, however it ended."""
-    return max((j for j in jobs if j.kind == "generate"), key=lambda j: (j.created_at, j.generation_id), default=None)
+    return max(
+        (j for j in jobs if j.kind == "generate"),
+        key=lambda j: (time_text(j.created_at), j.generation_id),
+        default=None,
+    )
 
 
 def check_options(request: RunRequest, stored: Json, what: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dataforge_client.folders import SkippedFile, Source
 
 if TYPE_CHECKING:
+    from dataforge_client.literals import ExportFormat
     from dataforge_client.models import Document, Export, Generation, Json, Pair
 
 
@@ -21,7 +22,7 @@ class RunRequest:
     sources: Sequence[Source]
     pairs: int | None
     out: Path
-    format: str
+    format: ExportFormat
     teacher: str
     project: str
     min_quality: float

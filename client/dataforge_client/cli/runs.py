@@ -9,7 +9,7 @@ import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.finding import find_project
-from dataforge_client.cli.formatting import money
+from dataforge_client.cli.formatting import money, time_text
 from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.jobs import state_text
 from dataforge_client.cli.tables import json_option, print_json, print_table
@@ -87,7 +87,7 @@ def _row(job: Generation, project: Project) -> Row:
         done=job.counts.delivered,
         of=job.counts.requested or None,
         cost_usd=job.cost_usd,
-        created_at=job.created_at,
+        created_at=time_text(job.created_at),
         name=project.name,
     )
 
@@ -101,7 +101,7 @@ def _unstarted(project: Project, jobs: Sequence[Generation]) -> Row:
         done=0,
         of=None,
         cost_usd=0.0,
-        created_at=project.created_at,
+        created_at=time_text(project.created_at),
         name=project.name,
     )
 
@@ -113,6 +113,6 @@ def _synthetic_row(job: SyntheticJob) -> Row:
         done=job.count_accepted,
         of=job.count,
         cost_usd=job.cost_usd,
-        created_at=job.created_at,
+        created_at=time_text(job.created_at),
         name=job.domain,
     )

@@ -6,9 +6,11 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import click
 
+from dataforge_client.cli.formatting import time_text
 from dataforge_client.cli.terminal import echo, echo_json, visible
 
 MAX_WIDTH = 60
@@ -89,6 +91,8 @@ def _rows(columns: Sequence[_Column], width: int) -> list[str]:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return time_text(value)
     return "" if value is None else visible(" ".join(str(value).split()))
 
 

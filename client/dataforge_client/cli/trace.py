@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
-from dataforge_client.cli.formatting import exact_money, one_line
+from dataforge_client.cli.formatting import exact_money, one_line, time_text
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
 
@@ -34,7 +34,7 @@ def command(pair_id: str, as_json: bool, connection: ConnectionOptions) -> None:
 
 def trace_lines(trace: Trace) -> list[str]:
     shown = [
-        f"pair      {trace.pair_id}  {trace.status}  {trace.created_at}",
+        f"pair      {trace.pair_id}  {trace.status}  {time_text(trace.created_at)}",
         f"  Q  {one_line(trace.question, WIDTH)}",
         f"  A  {one_line(trace.answer, WIDTH)}",
         *(_evidence_text(e) for e in trace.evidence),
@@ -63,7 +63,7 @@ def _call_lines(trace: Trace) -> list[str]:
     batch_job = f"  batch job {lineage.job}" if lineage.job else ""
     return [
         f"call      {lineage.teacher}{requested}  attempt {lineage.attempt} of {call.attempts}"
-        f"  {lineage.answered_at}{batch_job}",
+        f"  {time_text(lineage.answered_at)}{batch_job}",
         f"  prompt sha256 {lineage.prompt_hash}",
         f"  share  {lineage.input_tokens:,} tokens in, {lineage.output_tokens:,} out, {exact_money(lineage.cost_usd)}",
         f"  call   {call.input_tokens:,} tokens in, {call.output_tokens:,} out, {exact_money(call.cost_usd)}"
@@ -76,7 +76,7 @@ def _reply_lines(trace: Trace) -> list[str]:
     if not reply.kept:
         return [f"reply     {reply.key or 'unknown'}  no longer kept"]
     text = one_line(reply.text or "", WIDTH)
-    return [f"reply     {reply.key}  {reply.finish_reason}  kept until {reply.expires_at}", f"  {text}"]
+    return [f"reply     {reply.key}  {reply.finish_reason}  kept until {time_text(reply.expires_at)}", f"  {text}"]
 
 
 def _origin_lines(chunk: TraceChunk, document: TraceDocument) -> list[str]:

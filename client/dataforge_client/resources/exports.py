@@ -11,6 +11,7 @@ from dataforge_client.api_resource import ApiResource
 from dataforge_client.decoding import decode
 from dataforge_client.errors import UnexpectedAnswer
 from dataforge_client.file_types import OnBytes
+from dataforge_client.literals import ExportFormat
 from dataforge_client.models import Analytics, Export
 
 
@@ -19,7 +20,7 @@ class Exports(ApiResource):
         self,
         project_id: str,
         *,
-        format: str | None = None,
+        format: ExportFormat | None = None,
         include_system_prompt: bool | None = None,
         min_quality_score: float | None = None,
         idempotency_key: str | None = None,

@@ -13,6 +13,7 @@ from dataforge_client.api_resource import ApiResource, iterate_pages
 from dataforge_client.decoding import decode, decode_list
 from dataforge_client.errors import ClientError, GenerationFailed, WaitTimeout
 from dataforge_client.events import Events, RunEvent
+from dataforge_client.literals import GenerationType, Outcome
 from dataforge_client.models import Generation, LogLine, Model, Started
 from dataforge_client.outcomes import OutcomeFile, Outcomes
 
@@ -46,7 +47,7 @@ class Jobs(ApiResource):
         model_id: str,
         *,
         num_pairs: int | None = None,
-        generation_type: str | None = None,
+        generation_type: GenerationType | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
         system_prompt: str | None = None,
@@ -108,7 +109,7 @@ class Jobs(ApiResource):
         """Signed URLs of the delivered, rejected and failed slots as JSON lines, once the job has ended."""
         return decode(Outcomes, self._get(f"{_path(generation_id)}/outcomes"))
 
-    def download_outcome(self, generation_id: str, outcome: str, path: str | Path) -> int:
+    def download_outcome(self, generation_id: str, outcome: Outcome, path: str | Path) -> int:
         """Write the `delivered`, `rejected` or `failed` slots to `path`, atomically. Returns the number of lines.
 
         Raises ClientError when the job has no such outcome.

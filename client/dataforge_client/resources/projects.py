@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataforge_client.api_request import project_path, query_params, without_none
 from dataforge_client.api_resource import ApiResource, iterate_pages
 from dataforge_client.decoding import decode, decode_list
+from dataforge_client.literals import SourceType
 from dataforge_client.models import Project
 
 
@@ -17,7 +18,7 @@ class Projects(ApiResource):
         name: str,
         *,
         description: str | None = None,
-        source_type: str | None = None,
+        source_type: SourceType | None = None,
         config: Mapping[str, object] | None = None,
         idempotency_key: str | None = None,
     ) -> Project:

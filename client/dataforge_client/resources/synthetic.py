@@ -15,6 +15,14 @@ from dataforge_client.api_resource import ApiResource
 from dataforge_client.decoding import decode
 from dataforge_client.errors import WaitTimeout
 from dataforge_client.file_types import safe_name
+from dataforge_client.literals import (
+    Mode,
+    ResultsFormat,
+    SyntheticSchema,
+    SyntheticStatus,
+    SyntheticTier,
+    SyntheticView,
+)
 from dataforge_client.models import Json
 from dataforge_client.synthetic_models import (
     LedgerEntry,
@@ -34,11 +42,11 @@ JOBS_PATH, LEDGER_PATH = "/v1/synthetic/jobs", "/v1/ledger"
 class Synthetic(ApiResource):
     def synthetic_generate(
         self,
-        schema: str,
+        schema: SyntheticSchema,
         domain: str,
         count: int,
         *,
-        model: str | None = None,
+        model: SyntheticTier | None = None,
         models: Mapping[str, object] | None = None,
         system_prompt: str | None = None,
         verified: bool | None = None,
@@ -47,7 +55,7 @@ class Synthetic(ApiResource):
         conflict_config: Mapping[str, object] | None = None,
         license: str | None = None,
         max_cost_usd: float | None = None,
-        mode: str | None = None,
+        mode: Mode | None = None,
         concurrency: int | None = None,
         estimate: bool | None = None,
         dry_run: bool | None = None,
@@ -82,7 +90,7 @@ class Synthetic(ApiResource):
         return decode(SyntheticJob, self._get(_job(job_id), base=""))
 
     def synthetic_list_jobs(
-        self, *, status: str | None = None, limit: int | None = None, cursor: str | None = None
+        self, *, status: SyntheticStatus | None = None, limit: int | None = None, cursor: str | None = None
     ) -> SyntheticJobPage:
         """Newest first; `next_cursor` is the argument for the next page."""
         return decode(
@@ -90,7 +98,7 @@ class Synthetic(ApiResource):
             self._get(JOBS_PATH, query_params(status=status, limit=limit, cursor=cursor), base=""),
         )
 
-    def iter_synthetic_jobs(self, *, status: str | None = None) -> Iterator[SyntheticJob]:
+    def iter_synthetic_jobs(self, *, status: SyntheticStatus | None = None) -> Iterator[SyntheticJob]:
         """Newest first; pages are requested as they are needed."""
         page = self.synthetic_list_jobs(status=status, limit=100)
         while True:
@@ -127,13 +135,15 @@ class Synthetic(ApiResource):
             self._retry.sleep(pause)
             pause = min(poll * (BATCH_POLL_FACTOR if job.stage == "waiting" else 1), pause * 1.5)
 
-    def synthetic_results(self, job_id: str, *, format: str = "url", view: str | None = None) -> SyntheticUrl:
+    def synthetic_results(
+        self, job_id: str, *, format: ResultsFormat = "url", view: SyntheticView | None = None
+    ) -> SyntheticUrl:
         """Signed URL of the records; `download_synthetic` saves them. view: `canonical` or `legacy`."""
         return decode(
             SyntheticUrl, self._get(f"{_job(job_id)}/results", query_params(format=format, view=view), base="")
         )
 
-    def synthetic_results_url(self, job_id: str, *, view: str | None = None) -> SyntheticUrl:
+    def synthetic_results_url(self, job_id: str, *, view: SyntheticView | None = None) -> SyntheticUrl:
         return decode(SyntheticUrl, self._get(f"{_job(job_id)}/results/url", query_params(view=view), base=""))
 
     def synthetic_quality_report(self, job_id: str) -> SyntheticUrl:
@@ -146,7 +156,7 @@ class Synthetic(ApiResource):
         """Raises NotFound when the job has none."""
         return decode(SyntheticSplits, self._get(f"{_job(job_id)}/splits", base=""))
 
-    def download_synthetic(self, job_id: str, path: str | Path, *, view: str | None = None) -> None:
+    def download_synthetic(self, job_id: str, path: str | Path, *, view: SyntheticView | None = None) -> None:
         """Write the records to `path`, atomically. view: `canonical` or `legacy`."""
         self._save(partial(self.synthetic_results, job_id, view=view), path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from dataforge_client import DataForge
 from dataforge_client.api_request import retry_after
-from dataforge_client.decoding import decode
+from dataforge_client.decoding import decode, timestamp
 from dataforge_client.errors import (
     AuthenticationError,
     ClientError,
@@ -52,7 +53,7 @@ def test_a_synthetic_job_that_waits_for_batch_jobs_is_polled_less_often(pauses: 
 
 
 def test_a_follower_pauses_where_the_server_holds_no_request(pauses: list[float]) -> None:
-    event = RunEvent("1", "log", "2026-11-29T00:00:00Z", "generating", message="first")
+    event = RunEvent("1", "log", datetime(2026, 11, 29, tzinfo=UTC), "generating", message="first")
     pages = iter(
         [
             Events("gen_1", "a", closed=False, events=(event,)),
@@ -273,6 +274,25 @@ def test_unknown_fields_are_kept_and_missing_ones_are_named() -> None:
     assert project.stats.total_pairs == 0
     with pytest.raises(UnexpectedAnswer, match="project_id"):
         decode(Project, {"name": "n"})
+
+
+def test_times_are_datetimes_in_utc_and_their_text_stays_in_raw() -> None:
+    wire = {"projectId": "p", "name": "n", "createdAt": "2026-11-29T04:05:06Z", "updatedAt": ""}
+
+    project = decode(Project, wire)
+
+    assert project.created_at == datetime(2026, 11, 29, 4, 5, 6, tzinfo=UTC)
+    assert project.raw["createdAt"] == "2026-11-29T04:05:06Z"
+    assert project.updated_at is None
+    assert timestamp("2026-11-29T04:05:06") == project.created_at
+    with pytest.raises(UnexpectedAnswer, match="'yesterday' as a time"):
+        decode(Project, {**wire, "createdAt": "yesterday"})
+
+
+def test_a_value_that_a_newer_server_adds_is_kept() -> None:
+    job = decode(Generation, {"generationId": "gen_1", "projectId": "proj_1", "status": "resting"})
+
+    assert job.status == "resting"  # type: ignore[comparison-overlap]
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), max_size=6))

@@ -7,8 +7,9 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from types import UnionType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -61,6 +62,8 @@ def data_forge(request: pytest.FixtureRequest) -> DataForge | AsyncDataForge:
 def sample(name: str, annotation: object) -> object:
     """A value that an argument of this type takes, recognisable where it arrives."""
     kinds: list[object] = [k for k in _alternatives(annotation) if k is not type(None)]
+    if typing.get_origin(kinds[0]) is Literal:
+        return typing.get_args(kinds[0])[0]
     made: dict[object, object] = {str: f"the_{name}", int: 7, float: 0.5, bool: True}
     if kinds[0] in made:
         return made[kinds[0]]
@@ -204,3 +207,67 @@ def test_records_have_every_field_of_the_wire_and_no_other() -> None:
     assert unread == set(), "the server says it, the client's record does not have it"
     assert invented == set(), "no answer has such a field"
     assert len(read) >= 12
+
+
+def literals(annotation: object) -> set[str]:
+    """The values that a type lists, alone, optional or in a sequence."""
+    found = [annotation, *_inside(annotation)]
+    return {value for k in found if typing.get_origin(k) is Literal for value in typing.get_args(k)}
+
+
+def listed(schema: Json) -> set[str]:
+    """The values that a schema lists, alone, optional or in a list."""
+    parts = [schema, *schema.get("anyOf", ())]
+    return {value for part in parts for kind in (part, part.get("items", {})) for value in kind.get("enum", ())}
+
+
+def is_time(schema: Json) -> bool:
+    return any(part.get("format") == "date-time" for part in (schema, *schema.get("anyOf", ())))
+
+
+def fields_on_the_wire(kind: type[Any], wire: Json) -> Iterator[tuple[str, object, Json]]:
+    """(name, annotation, schema) of every field of a record and of the records inside."""
+    hints = typing.get_type_hints(kind)
+    by_name = {name: f.name for f in fields(kind) for name in (f.name, _camel(f.name))}
+    for name, schema in wire.get("properties", {}).items():
+        if name in by_name:
+            annotation = hints[by_name[name]]
+            yield f"{kind.__name__}.{by_name[name]}", annotation, schema
+            for inner in (k for k in _inside(annotation) if is_dataclass(k)):
+                yield from fields_on_the_wire(inner, resolved(schema))
+
+
+OWN_VALUES = {"Generation.status": {"estimated"}, "Started.status": {"estimated"}, "RunEvent.status": {"estimated"}}
+"""Values that only the client sets, or that the type has from another record."""
+TEXTS = {"Bucket.range"}
+
+
+def test_values_and_times_are_typed_as_the_api_says() -> None:
+    every = [
+        field
+        for name in PRESENT
+        if (kind := record_of(name)) is not None
+        for field in fields_on_the_wire(kind, answer_of(OPERATIONS[name][2]))
+    ]
+    untyped = {
+        name: sorted(listed(schema) ^ literals(annotation))
+        for name, annotation, schema in every
+        if listed(schema) and literals(annotation) - OWN_VALUES.get(name, set()) != listed(schema)
+    }
+    texts = {name for name, annotation, schema in every if is_time(schema) and datetime not in _inside(annotation)}
+
+    assert {name: values for name, values in untyped.items() if name not in TEXTS} == {}
+    assert texts == set()
+    assert sum(is_time(schema) for _, _, schema in every) > 20
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_arguments_take_the_values_that_the_api_takes(name: str) -> None:
+    hints = typing.get_type_hints(getattr(DataForge, name))
+    operation = OPERATIONS[name][2]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    schemas = {p["name"]: p["schema"] for p in operation.get("parameters", ())} | resolved(body).get("properties", {})
+
+    differing = {n: listed(s) ^ literals(hints[n]) for n, s in schemas.items() if n in hints}
+
+    assert {n: values for n, values in differing.items() if values} == {}

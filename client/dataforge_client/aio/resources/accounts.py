@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataforge_client.aio.api_resource import ApiResource
 from dataforge_client.api_request import expect_object, path_segment, without_none
 from dataforge_client.decoding import decode, decode_list
+from dataforge_client.literals import MemberRole, Scope
 from dataforge_client.models import ApiKey, Member, SocketTicket, WhoAmI
 
 KEYS_PATH, MEMBERS_PATH = "/v1/api-keys", "/v1/members"
@@ -26,7 +27,7 @@ class Accounts(ApiResource):
         return decode_list(ApiKey, await self._get(KEYS_PATH, base=""))
 
     async def create_api_key(
-        self, name: str, *, scopes: Sequence[str] | None = None, user_id: str | None = None
+        self, name: str, *, scopes: Sequence[Scope] | None = None, user_id: str | None = None
     ) -> ApiKey:
         """Create a key; `key` is returned only here. Not retried: after a lost response, list and revoke the key."""
         body = without_none(name=name, scopes=None if scopes is None else list(scopes), user_id=user_id)
@@ -50,7 +51,7 @@ class Accounts(ApiResource):
         *,
         name: str | None = None,
         email: str | None = None,
-        role: str = "member",
+        role: MemberRole = "member",
         idempotency_key: str | None = None,
     ) -> Member:
         """role: member or owner."""

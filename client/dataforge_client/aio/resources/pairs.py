@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataforge_client.aio.api_resource import ApiResource, iterate_pages
 from dataforge_client.api_request import PAGE_SIZE, decode_page, path_segment, project_path, query_params, without_none
 from dataforge_client.decoding import decode
+from dataforge_client.literals import BulkAction, Difficulty, PairStatus, PairType
 from dataforge_client.models import BulkResult, Page, Pair, Undone
 from dataforge_client.traces import Trace
 
@@ -18,7 +19,7 @@ class Pairs(ApiResource):
         *,
         page: int = 1,
         page_size: int = 50,
-        status: str | None = None,
+        status: PairStatus | None = None,
         generation_id: str | None = None,
         search: str | None = None,
         document_id: str | None = None,
@@ -26,8 +27,8 @@ class Pairs(ApiResource):
         min_quality_score: float | None = None,
         max_quality_score: float | None = None,
         is_duplicate: bool | None = None,
-        type: str | None = None,
-        complexity_level: str | None = None,
+        type: PairType | None = None,
+        complexity_level: Difficulty | None = None,
     ) -> Page[Pair]:
         """Filters are combined with AND. search: text in the question or the answer."""
         query = query_params(
@@ -50,7 +51,7 @@ class Pairs(ApiResource):
         self,
         project_id: str,
         *,
-        status: str | None = None,
+        status: PairStatus | None = None,
         generation_id: str | None = None,
         search: str | None = None,
         document_id: str | None = None,
@@ -58,8 +59,8 @@ class Pairs(ApiResource):
         min_quality_score: float | None = None,
         max_quality_score: float | None = None,
         is_duplicate: bool | None = None,
-        type: str | None = None,
-        complexity_level: str | None = None,
+        type: PairType | None = None,
+        complexity_level: Difficulty | None = None,
     ) -> AsyncIterator[Pair]:
         """Every pair that matches the filters of `list_pairs`."""
         return iterate_pages(
@@ -86,7 +87,7 @@ class Pairs(ApiResource):
         *,
         input_text: str | None = None,
         output_text: str | None = None,
-        status: str | None = None,
+        status: PairStatus | None = None,
         metadata: Mapping[str, object] | None = None,
         revision: str | None = None,
     ) -> Pair:
@@ -103,7 +104,7 @@ class Pairs(ApiResource):
     async def bulk_action(
         self,
         project_id: str,
-        action: str,
+        action: BulkAction,
         *,
         pair_ids: Sequence[str] | None = None,
         filters: Mapping[str, object] | None = None,

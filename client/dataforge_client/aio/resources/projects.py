@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataforge_client.aio.api_resource import ApiResource, iterate_pages
 from dataforge_client.api_request import project_path, query_params, without_none
 from dataforge_client.decoding import decode, decode_list
+from dataforge_client.literals import SourceType
 from dataforge_client.models import Project
 
 
@@ -16,7 +17,7 @@ class Projects(ApiResource):
         name: str,
         *,
         description: str | None = None,
-        source_type: str | None = None,
+        source_type: SourceType | None = None,
         config: Mapping[str, object] | None = None,
         idempotency_key: str | None = None,
     ) -> Project:

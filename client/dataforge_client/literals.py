@@ -1,0 +1,50 @@
+"""The values of fields that have a fixed set of them.
+
+A newer server may send others: they are kept as they are, so a comparison with the known ones is always safe.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+ProjectStatus: TypeAlias = Literal["active"]
+SourceType: TypeAlias = Literal["documents", "urls", "raw_text"]
+DocumentSource: TypeAlias = Literal["upload", "url", "text"]
+ParsingStatus: TypeAlias = Literal["pending", "parsing", "parsed", "failed", "deleting"]
+GenerationKind: TypeAlias = Literal["parse", "generate"]
+GenerationType: TypeAlias = Literal["qa", "instruction", "conversation", "summary", "classification"]
+GenerationStatus: TypeAlias = Literal[
+    "estimated", "pending", "parsing", "generating", "validating", "completed", "failed", "cancelled"
+]
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+EventType: TypeAlias = Literal["progress", "log"]
+Outcome: TypeAlias = Literal["delivered", "rejected", "failed"]
+PairStatus: TypeAlias = Literal["pending", "accepted", "rejected", "edited"]
+PairType: TypeAlias = Literal["single_turn", "multi_turn"]
+Difficulty: TypeAlias = Literal["easy", "medium", "hard"]
+MessageRole: TypeAlias = Literal["system", "user", "assistant"]
+BulkAction: TypeAlias = Literal["accept", "reject", "delete", "reset"]
+ExportFormat: TypeAlias = Literal["chatml", "alpaca"]
+ChunkState: TypeAlias = Literal["unchanged", "edited", "parsed_again", "deleted", "unknown"]
+DocumentState: TypeAlias = Literal["present", "replaced", "deleted"]
+MemberRole: TypeAlias = Literal["owner", "member"]
+Scope: TypeAlias = Literal[
+    "data-forge:read",
+    "data-forge:write",
+    "synthetic:read",
+    "synthetic:write",
+    "datasets:read",
+    "datasets:write",
+    "training:read",
+    "training:write",
+    "admin",
+]
+Mode: TypeAlias = Literal["realtime", "batch"]
+SyntheticSchema: TypeAlias = Literal["instruction_v1", "preference_v1", "eval_v1", "conflict_v1"]
+SyntheticTier: TypeAlias = Literal["fast", "balanced", "diverse", "deep", "economy", "standard", "premium"]
+Grade: TypeAlias = Literal["A", "B", "C", "D"]
+SyntheticStatus: TypeAlias = Literal["queued", "running", "succeeded", "failed"]
+SyntheticStart: TypeAlias = Literal["queued", "estimated"]
+SyntheticView: TypeAlias = Literal["canonical", "legacy"]
+ResultsFormat: TypeAlias = Literal["jsonl", "url"]
+EntryKind: TypeAlias = Literal["top_up", "reserve", "settle", "release", "plan", "limits"]
