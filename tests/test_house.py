@@ -177,8 +177,9 @@ def test_the_search_for_circles_finds_one() -> None:
 
 
 def test_kinds_of_records_are_listed_by_the_recipes_only() -> None:
-    """But for the offline teacher, who says which of them it can write."""
-    allowed = ("dataforge.recipes", "dataforge.teachers.extractive")
+    """But for the offline teacher, who says which of them it can write, and the types of the client, which imports
+    nothing of the product: a test compares them with the API."""
+    allowed = ("dataforge.recipes", "dataforge.teachers.extractive", "dataforge_client.literals")
     listing = {
         module_name(p)
         for p in sources(*PRODUCT)
