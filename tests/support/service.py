@@ -40,8 +40,8 @@ MakeWorkers = Callable[[Path, int], Workers]
 aws_is_slow = pytest.mark.parametrize(
     "service", ["embedded", pytest.param("aws", marks=pytest.mark.slow)], indirect=True
 )
-"""For tests whose state machines wait for a provider's jobs: on AWS they belong to the slow suite, except one of each
-feature."""
+"""For tests of state machines that wait for a provider's jobs, and of what a teacher is asked and how its replies are
+read: on AWS they belong to the slow suite, except one of each feature."""
 
 
 BUCKET = "forge-test"

@@ -14,7 +14,7 @@ from tests.support.chat_servers import Body, Recorder, answering
 from tests.support.document_replies import pairs_for
 from tests.support.paths import HANDBOOK
 from tests.support.projects import Json, guide, lines, pairs_of, parsed_text
-from tests.support.service import Service
+from tests.support.service import Service, aws_is_slow
 
 WANTED = {
     "question_types": {"factual": 2, "how-to": 1, "pitfall": 1},
@@ -56,6 +56,7 @@ def test_shares_reach_the_teacher_the_records_and_the_report(model: Recorder, se
     )
 
 
+@aws_is_slow
 def test_the_same_seed_asks_the_same(model: Recorder, service: Service) -> None:
     asked = []
     for seed in (7, 7, 8):
@@ -77,6 +78,7 @@ def test_the_same_seed_asks_the_same(model: Recorder, service: Service) -> None:
         {"multi_hop_share": 0.2},
     ],
 )
+@aws_is_slow
 def test_the_offline_teacher_says_that_it_cannot_follow(service: Service, config: dict[str, object]) -> None:
     project_id = guide(service)
     body = {"model_id": "extractive", "config": config}
@@ -159,6 +161,7 @@ def hop(service: Service, project_id: str, **config: object) -> Json:
     )
 
 
+@aws_is_slow
 def test_multi_hop_questions_need_both_chunks_and_show_where(joining: list[str], service: Service) -> None:
     project_id = library(service)
 
@@ -209,6 +212,7 @@ def test_a_multi_hop_pair_is_traced_to_both_chunks(joining: list[str], service: 
     assert "edited by hand" in " ".join(again["notes"])
 
 
+@aws_is_slow
 def test_the_same_seed_and_replies_give_the_same_records(joining: list[str], service: Service) -> None:
     made = []
     for seed in (3, 3, 4):
@@ -225,6 +229,7 @@ def test_the_same_seed_and_replies_give_the_same_records(joining: list[str], ser
     assert made[0] != made[2]
 
 
+@aws_is_slow
 def test_where_too_few_chunks_are_related_the_rest_asks_about_one_and_the_log_says_so(
     joining: list[str], service: Service
 ) -> None:
@@ -244,6 +249,7 @@ def test_where_too_few_chunks_are_related_the_rest_asks_about_one_and_the_log_sa
     assert not any(said.count("</passage>") == 2 for said in joining)
 
 
+@aws_is_slow
 def test_the_fake_teacher_joins_passages_too(service: Service) -> None:
     project_id = library(service)
 

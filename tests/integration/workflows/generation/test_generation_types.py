@@ -18,7 +18,7 @@ from dataforge.workflows.review import edit, search
 from tests.support.chat_servers import Recorder
 from tests.support.document_runs import counts_of, teach, walk
 from tests.support.projects import guide, pairs_of
-from tests.support.service import Service
+from tests.support.service import Service, aws_is_slow
 
 KINDS = ("qa", "instruction", "conversation", "summary", "classification")
 TOPICS = ["Tickets", "Complaints", "On board", "Somewhere else"]
@@ -55,6 +55,7 @@ def hold_to_its_shape(kind: str, pair: dict[str, Any], turns: int = 3) -> None:
 
 # checklist 26, 38, 44
 @pytest.mark.parametrize("kind", KINDS)
+@aws_is_slow
 def test_every_kind_yields_its_own_shape_down_to_the_export(service: Service, kind: str) -> None:
     project_id = guide(service)
     asked: dict[str, Any] = {"auto_accept_min_quality": 0.0}
@@ -95,6 +96,7 @@ def test_every_kind_yields_its_own_shape_down_to_the_export(service: Service, ki
 
 # checklist 26
 @pytest.mark.parametrize("kind", KINDS)
+@aws_is_slow
 def test_the_offline_teacher_writes_every_kind_and_promises_no_more_than_it_can(service: Service, kind: str) -> None:
     project_id = guide(service)
 
@@ -136,6 +138,7 @@ def test_without_headings_labels_must_be_named(service: Service) -> None:
 
 
 # checklist 28, 29, 30, 31
+@aws_is_slow
 def test_request_wins_over_config_over_the_project_s_over_the_service_s(model: Recorder, service: Service) -> None:
     project_id = guide(
         service,
@@ -179,6 +182,7 @@ def test_request_wins_over_config_over_the_project_s_over_the_service_s(model: R
 
 
 # checklist 27, 32
+@aws_is_slow
 def test_pairs_per_chunk_and_difficulties_are_what_the_teacher_is_asked_for(model: Recorder, service: Service) -> None:
     project_id = guide(service)
     chunks = chunks_of(service, project_id)
@@ -207,6 +211,7 @@ def test_pairs_per_chunk_and_difficulties_are_what_the_teacher_is_asked_for(mode
 
 
 # checklist 40, 41, 44
+@aws_is_slow
 def test_an_edit_of_a_conversation_moves_its_first_and_last_message_only(service: Service) -> None:
     project_id = guide(service)
     run = service.generate(
@@ -239,6 +244,7 @@ def test_an_edit_of_a_conversation_moves_its_first_and_last_message_only(service
 
 
 # checklist 26, 38
+@aws_is_slow
 def test_texts_are_repeats_only_of_what_they_are_compared_by(service: Service) -> None:
     """All summaries of a passage carry that passage; a text labelled before is a repeat whatever its label."""
     project_id = guide(service)
