@@ -48,6 +48,8 @@ class Function:
     writes: tuple[str, ...] = ()
     """Tables it reads and writes."""
     files: Literal["none", "read", "write"] = "none"
+    folders: tuple[str, ...] = ()
+    """Folders of projects whose files it has access to (`sources`, `runs`, ...); empty: all of them."""
     starts: tuple[str, ...] = ()
     """State machines it starts, and whose executions it looks up and stops."""
     stops: tuple[str, ...] = ()
@@ -108,11 +110,18 @@ FUNCTIONS: dict[str, Function] = {
         300,
         writes=(*_STATE, "replies", "admissions"),
         files="write",
+        folders=("runs",),
         secrets=True,
         models=True,
     ),
     "parse_document": Function(
-        "functions.parse_document.handler", 3008, 300, layer="parsing", writes=_STATE, files="write"
+        "functions.parse_document.handler",
+        3008,
+        300,
+        layer="parsing",
+        writes=_STATE,
+        files="write",
+        folders=("sources", "parsed", "runs"),
     ),
     "generate_batch": Function(
         "functions.generate_batch.handler",
@@ -121,6 +130,7 @@ FUNCTIONS: dict[str, Function] = {
         writes=("runs", "run_events", "replies", "admissions", "ledger"),
         reads=("chunks", "projects", "documents"),
         files="write",
+        folders=("runs",),
         secrets=True,
         models=True,
     ),
@@ -132,6 +142,7 @@ FUNCTIONS: dict[str, Function] = {
         writes=("runs", "run_events", "replies", "admissions", "ledger"),
         reads=("chunks", "projects", "documents"),
         files="write",
+        folders=("runs",),
         secrets=True,
         models=True,
         jobs="make",
@@ -145,6 +156,7 @@ FUNCTIONS: dict[str, Function] = {
         120,
         writes=("runs", "run_events"),
         files="write",
+        folders=("runs",),
         secrets=True,
         jobs="follow",
     ),
@@ -155,6 +167,7 @@ FUNCTIONS: dict[str, Function] = {
         writes=("runs", "run_events", "replies", "admissions"),
         reads=("ledger",),
         files="write",
+        folders=("runs",),
         secrets=True,
         jobs="follow",
     ),
@@ -166,6 +179,7 @@ FUNCTIONS: dict[str, Function] = {
         writes=_STATE,
         reads=("replies", "ledger"),
         files="write",
+        folders=("runs",),
         secrets=True,
     ),
     # Records of a round, their texts and those of earlier rounds are kept in /tmp: 3 GB for 100,000 long records.
@@ -215,6 +229,7 @@ FUNCTIONS: dict[str, Function] = {
         writes=("uploads", "documents", "projects", "runs", "run_events", "ledger"),
         reads=("admissions",),
         files="write",
+        folders=("sources", "runs"),
         starts=("parse", "generate"),
     ),
     "on_jobs_changed": Function(
@@ -243,6 +258,14 @@ SOCKET = "socket"
 
 FILE_ROOTS = ("data-forge/",)
 """Every key in the bucket begins with one of these; functions have no access to others."""
+
+
+def file_patterns(function: Function) -> list[str]:
+    """Of the keys that it may read, or write if `files` says so; `*` is any text, including slashes."""
+    if not function.folders:
+        return [f"{root}*" for root in FILE_ROOTS]
+    return [f"{root}*/{folder}/*" for root in FILE_ROOTS for folder in function.folders]
+
 
 BATCH_FILES = "data-forge/*/runs/*"
 """Keys of the arrays that the Map states read: `*` is any text, including slashes."""

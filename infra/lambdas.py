@@ -152,7 +152,7 @@ class Lambdas(Construct):
         return [
             iam.PolicyStatement(
                 actions=list(FILE_ACTIONS[facts.files]),
-                resources=[bucket.arn_for_objects(f"{root}*") for root in catalog.FILE_ROOTS],
+                resources=[bucket.arn_for_objects(pattern) for pattern in catalog.file_patterns(facts)],
             ),
             # Without the right to list, a missing file answers 403 and cannot be told from a forbidden one.
             # On the whole bucket: a condition on the prefix would not hold for such a read.

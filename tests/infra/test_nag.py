@@ -10,7 +10,7 @@ from tests.support.templates import CARELESS, folder_of, nag_findings
 WILDCARDS = {
     r"\*": "X-Ray, log delivery, metrics and the login to a registry have no resources",
     r"arn:<AWS::Partition>:dynamodb:.*:table/dataforge-\w+-(runs|connections)/index/\*": "the table's own indexes",
-    r"arn:<AWS::Partition>:s3:::<Ssm.*filesbucket.*>/data-forge/(\*/runs/|training/)?\*": "made at run time",
+    r"arn:<AWS::Partition>:s3:::<Ssm.*filesbucket.*>/data-forge/(\*/(runs|sources|parsed)/|training/)?\*": "run time",
     r"arn:<AWS::Partition>:states:.*:execution:dataforge-\w+-\w+(/\*)?:\*": "executions are named by run",
     r"arn:<AWS::Partition>:secretsmanager:.*:secret:dataforge-\w+-\*": "one secret per teacher, with AWS's random tail",
     r"arn:<AWS::Partition>:sagemaker:.*:endpoint/\*": "any endpoint of the account: the run chooses",

@@ -68,7 +68,7 @@ BUCKET = "arn:<AWS::Partition>:s3:::<FilesBucket>"
 # A `*` inside a resource is allowed only as the end of something that is ours.
 PARTLY_OPEN = (
     r"arn:<AWS::Partition>:dynamodb:\S+:table/dataforge-(dev|prod)-(runs|connections)/index/\*",
-    rf"{re.escape(BUCKET)}/data-forge/(\*/runs/)?\*",
+    rf"{re.escape(BUCKET)}/data-forge/(\*/(runs|sources|parsed)/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
     r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<SocketsApi\w+>/(dev|prod)/(POST|DELETE)/@connections/\*",
     r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
@@ -175,6 +175,8 @@ def test_a_function_reaches_files_machines_and_secrets_only_as_its_catalog_entry
         logs = {resource for action, resource in rights if action == "logs:PutLogEvents"}
 
         assert ("s3:PutObject" in files, "s3:GetObject" in files) == (facts.files == "write", facts.files != "none")
+        keys = {resource.split("/", 1)[1] for action, resource in rights if action == "s3:GetObject"}
+        assert keys == (set(catalog.file_patterns(facts)) if facts.files != "none" else set()), name
         assert started == set(facts.starts), name
         stopped = {resource.rpartition(":")[0] for action, resource in rights if action == "states:StopExecution"}
         assert {machine.rsplit("-", 1)[1] for machine in stopped} == {*facts.starts, *facts.stops}, name

@@ -26,6 +26,7 @@ from dataforge.store import api_keys, organisations, schema
 from infra import catalog
 from infra.local.platform import Workers
 from tests.support import shared_workers, stepfunctions_moto
+from tests.support.enforced_rights import Watch
 
 # No suite may run into a rate limit; the tests of the limits set their own.
 os.environ.update(
@@ -138,22 +139,22 @@ def aws_service(_: Path) -> Iterator[Service]:
     from tests.support.storage_backends import create_dynamo_tables
 
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")
-    handlers = {catalog.camel(name): handler(name) for name in catalog.FUNCTIONS if name != "api"}
+    watch = Watch()
+    handlers = {catalog.camel(n): watch.handler(n, handler(n)) for n in catalog.FUNCTIONS if n != "api"}
     definitions = {name: stepfunctions_moto.definition(name) for name in catalog.WORKFLOWS}
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         create_dynamo_tables(boto3.client("dynamodb"), "t-")
         with stepfunctions_moto.deploy(handlers, definitions, BUCKET) as arns:
-            platform.use(
-                Platform(
-                    name="aws",
-                    tables=DynamoTables("t-"),
-                    files=S3Files(BUCKET),
-                    workflows=StepFunctionsWorkflows(arns),
-                    publisher=InProcessPublisher(),
-                    secrets=EnvironmentSecrets(None),
-                )
+            plugged = Platform(
+                name="aws",
+                tables=DynamoTables("t-"),
+                files=S3Files(BUCKET),
+                workflows=StepFunctionsWorkflows(arns),
+                publisher=InProcessPublisher(),
+                secrets=EnvironmentSecrets(None),
             )
+            platform.use(watch.platform(plugged))
             schema.bring_up()  # as `dataforge deploy` does
 
             def put(url: str, data: bytes, content_type: str) -> int:
@@ -162,3 +163,4 @@ def aws_service(_: Path) -> Iterator[Service]:
             with TestClient(create_app(), raise_server_exceptions=False) as http:
                 yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
             platform.use(None)
+            assert watch.violations == set(), "functions did what their roles do not allow"

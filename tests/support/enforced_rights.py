@@ -1,0 +1,101 @@
+"""The rights of each function as its role has them, enforced on the backends of a test: moto checks no IAM.
+
+A call that the catalog does not allow is recorded and goes on, so that a test fails with all of them at its end. Calls
+in threads that do not know the function they work for are not checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any, cast
+
+from dataforge.platform.ports import Files, Platform, Tables, Workflows
+from infra import catalog
+
+READS = {"get", "batch_get", "query_page"}
+"""Operations of tables that only read; all others write."""
+FILE_READS = {"read", "stream", "open", "info", "list"}
+_function: ContextVar[str] = ContextVar("function", default="")
+
+Handler = Callable[[dict[str, Any], object], Any]
+
+
+class Watch:
+    """What functions did outside of their rights: `<function>: <call>`."""
+
+    def __init__(self) -> None:
+        self.violations: set[str] = set()
+
+    def handler(self, function: str, run: Handler) -> Handler:
+        """The handler, whose calls count as those of the function."""
+
+        def named(event: dict[str, Any], context: object) -> Any:
+            token = _function.set(function)
+            try:
+                return run(event, context)
+            finally:
+                _function.reset(token)
+
+        return named
+
+    def platform(self, plain: Platform) -> Platform:
+        return replace(
+            plain,
+            tables=cast(Tables, _Watched(plain.tables, self._table_call)),
+            files=cast(Files, _Watched(plain.files, self._file_call)),
+            workflows=cast(Workflows, _Watched(plain.workflows, self._workflow_call)),
+        )
+
+    def _table_call(self, facts: catalog.Function, operation: str, target: Any) -> str | None:
+        for table in _tables_of(target):
+            allowed = {*facts.writes, *facts.reads} if operation in READS else set(facts.writes)
+            if table not in allowed:
+                return f"{operation} on the table {table}"
+        return None
+
+    def _file_call(self, facts: catalog.Function, operation: str, key: Any) -> str | None:
+        if not isinstance(key, str):
+            return None
+        if facts.files == "none" or (facts.files == "read" and operation not in FILE_READS):
+            return f"{operation} of a file"
+        fits = any(fnmatchcase(key, pattern) for pattern in catalog.file_patterns(facts))
+        return None if fits or operation == "list" else f"{operation} of {key}"
+
+    def _workflow_call(self, facts: catalog.Function, operation: str, machine: Any) -> str | None:
+        allowed = {"start": facts.starts, "describe": (*facts.starts, *facts.stops)}.get(operation)
+        allowed = (*facts.starts, *facts.stops) if operation == "stop" else allowed
+        if operation == "send_task_success":
+            return None if facts.wakes else operation
+        return None if allowed is None or machine in allowed else f"{operation} of {machine}"
+
+    def record(self, check: Callable[[catalog.Function, str, Any], str | None], operation: str, target: Any) -> None:
+        name = _function.get()
+        if name and (found := check(catalog.FUNCTIONS[name], operation, target)):
+            self.violations.add(f"{name}: {found}")
+
+
+class _Watched:
+    """A port whose calls are checked before they are made."""
+
+    def __init__(self, plain: object, check: Callable[[catalog.Function, str, Any], str | None]) -> None:
+        self._plain, self._check = plain, check
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._plain, name)
+        if not callable(found) or name.startswith("_"):
+            return found
+        watch: Watch = cast(Any, self._check).__self__
+
+        def call(*args: Any, **options: Any) -> Any:
+            if args:
+                watch.record(self._check, name, args[0])
+            return found(*args, **options)
+
+        return call
+
+
+def _tables_of(target: Any) -> Iterable[str]:
+    return [target] if isinstance(target, str) else [write.table for write in target]
