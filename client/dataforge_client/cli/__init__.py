@@ -64,6 +64,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _show(problem: click.ClickException) -> None:
     """As click shows it, but through `echo`."""
+    if isinstance(problem, click.exceptions.NoArgsIsHelpError):  # a group without a command: the help is the message
+        echo(problem.format_message(), err=True)
+        return
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     if context is not None:
         echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)

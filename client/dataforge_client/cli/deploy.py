@@ -19,7 +19,7 @@ import click
 from dataforge_client.cli.exit_codes import OK
 from dataforge_client.cli.hints import program_name
 from dataforge_client.cli.tables import json_option, print_json
-from dataforge_client.cli.terminal import echo
+from dataforge_client.cli.terminal import confirm, echo
 from dataforge_client.errors import ClientError
 
 
@@ -142,7 +142,7 @@ def destroy(stage: str, region: str | None, data: bool, yes: bool, as_json: bool
     """Remove the service from your AWS account. Tables and files are always kept."""
     if not yes:
         what = "service and data stacks" if data else "service"
-        click.confirm(f"Delete the {what} of stage {stage}? Tables and files are kept.", abort=True, err=True)
+        confirm(f"Delete the {what} of stage {stage}? Tables and files are kept.")
     output = _run(["destroy", "--stage", stage, *_region(region), *(["--data"] if data else [])])
     if as_json:
         print_json(output)

@@ -8,7 +8,7 @@ from dataforge_client.cli.connection import ConnectionOptions, connect, connecti
 from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.formatting import time_text
 from dataforge_client.cli.tables import json_option, print_json, print_table
-from dataforge_client.cli.terminal import echo, visible
+from dataforge_client.cli.terminal import confirm, echo
 
 
 class _ListByDefault(click.Group):
@@ -97,7 +97,7 @@ def delete(as_json: bool, project: str, yes: bool, connection: ConnectionOptions
         found = forge.get_project(find_project(forge, project))
         if not yes:
             question = f"Delete {found.project_id} ({found.name!r}, {found.stats.total_pairs:,} pairs)? It is final."
-            click.confirm(visible(question), abort=True, err=True)
+            confirm(question)
         message = forge.delete_project(found.project_id)
     if as_json:
         print_json({"project_id": found.project_id, "deleted": True})

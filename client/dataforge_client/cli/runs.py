@@ -11,7 +11,7 @@ from dataforge_client.cli.connection import ConnectionOptions, connect, connecti
 from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.formatting import money, time_text
 from dataforge_client.cli.hints import command_line
-from dataforge_client.cli.jobs import state_text
+from dataforge_client.cli.jobs import is_job, state_text
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
 from dataforge_client.errors import PermissionDenied
@@ -54,8 +54,14 @@ def command(project: str | None, limit: int, as_json: bool, connection: Connecti
             "NAME": [r["name"] for r in rows],
         }
     )
-    if rows:
-        echo(f"Resume one with: {command_line(connection, 'run', '--resume', rows[0]['run_id'])}", err=True)
+    if unfinished := [r["run_id"] for r in rows if _can_go_on(r)]:
+        words = ("jobs", "resume") if is_job(unfinished[0]) else ("run", "--resume")
+        echo(f"Resume one with: {command_line(connection, *words, unfinished[0])}", err=True)
+
+
+def _can_go_on(row: Row) -> bool:
+    """A run can be started again after a failure; a synthetic job that has ended cannot."""
+    return row["state"] not in (("succeeded", "failed") if is_job(row["run_id"]) else ("completed",))
 
 
 def _all_runs(forge: DataForge, limit: int) -> list[Row]:

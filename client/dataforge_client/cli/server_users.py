@@ -10,6 +10,7 @@ last two files: see `infra/local/watching.py`.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,11 @@ def is_used(home: Path) -> bool:
 
 def _opened(path: Path) -> IO[str]:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path.open("a", encoding="utf-8")
+    return open(path, "a", encoding="utf-8", opener=_private)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _locked(file: IO[str], kind: int) -> bool:

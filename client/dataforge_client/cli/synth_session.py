@@ -17,7 +17,7 @@ from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.job_progress import PauseNotes
 from dataforge_client.cli.progress import ProgressUpdate, Stage, is_interactive, make_reporter
 from dataforge_client.cli.synth_files import save_files
-from dataforge_client.cli.terminal import echo, echo_json
+from dataforge_client.cli.terminal import confirm, echo, echo_json
 from dataforge_client.errors import ApiError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class SynthSession:
         estimate = forge.synthetic_estimate(body, domain_confirmed=request.domain_confirmed)
         self._show_price(estimate)
         if estimate.estimated_cost_usd > 0 and not request.yes and is_interactive() and not self._json:
-            click.confirm("Start the job?", default=True, abort=True, err=True)
+            confirm("Start the job?", default=True)
         self._started_at = time.monotonic()
         self._is_starting = True
         started = forge.synthetic_start(body, domain_confirmed=request.domain_confirmed)

@@ -38,6 +38,19 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(visible(text), err=err, nl=nl)
 
 
+def confirm(question: str, *, default: bool = False) -> None:
+    """Ask on stderr; return after a yes. Raises click.Abort after a no, click.UsageError where nobody can answer."""
+    try:
+        agreed = click.confirm(visible(question), default=default, err=True)
+    except click.Abort as problem:
+        if isinstance(problem.__context__, EOFError):  # stdin is closed or empty, as in a script
+            echo(err=True)
+            raise click.UsageError("Nobody is there to answer: add --yes to go on without the question.") from None
+        raise
+    if not agreed:
+        raise click.Abort
+
+
 def echo_json(value: object, *, indent: int | None = None) -> None:
     """Print JSON to stdout."""
     click.echo(json_text(value, indent=indent))

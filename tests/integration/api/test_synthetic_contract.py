@@ -177,6 +177,7 @@ def test_a_slip_in_the_domain_is_shown_before_anything_is_charged(service: Servi
     confirmed = api.start(body, expect=402, **{"X-Domain-Confirmed": "true"})
 
     assert answer["code"] == "DOMAIN_SPELL_CHECK"
+    assert "'custmer' (perhaps 'customer')" in answer["message"]
     assert answer["suggestions"] == [{"word": "custmer", "suggestions": ["customer", "custer"]}]
     assert answer["suggested_domain"] == "customer support for fintech"
     assert confirmed["code"] == "INSUFFICIENT_BALANCE"

@@ -233,6 +233,7 @@ def test_a_refusal_says_whether_another_prompt_may_pass(reply: web.Response, thi
         (refusal("no model m", 404), TeacherRefused, "no model m"),
         (refusal("slow down", 429), TeacherBusy, "slow down"),
         (refusal("You exceeded your current quota", 429, code="insufficient_quota"), TeacherRefused, "quota"),
+        (refusal("Too poor.", 402), TeacherRefused, r"Too poor\. The account has no money"),
         (refusal("overloaded", 503), TeacherBusy, "overloaded"),
         (refusal("oops", 500), TeacherUnreachable, "oops"),
         (web.Response(status=502, text="<html>Bad gateway</html>"), TeacherUnreachable, "Bad gateway"),

@@ -94,7 +94,7 @@ def failure(
     if 300 <= status < 400:
         advice = f"It redirects to {response.headers.get('location')}: set the base URL to where it really is."
     return TeacherRefused(
-        f"{name} refused the call (HTTP {status}): {text}.{' ' if advice else ''}{advice}",
+        f"{name} refused the call (HTTP {status}): {text.rstrip('.')}.{' ' if advice else ''}{advice}",
         this_prompt_only=is_prompt and is_one_prompt_refused(status, response.raw),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -184,7 +185,49 @@ def test_runs_lists_every_run_with_its_state(
     assert rows["gen_0005"][:2] == ["completed", "6 of 6"]
     assert rows["syn_job_0006"][:2] == ["succeeded", "2 of 2"]
     assert rows["proj_0007"][0] == "parsed"
-    assert "Resume one with: dataforge run --resume " in said.err
+    assert "Resume one with: dataforge run --resume proj_0007 " in said.err
+
+
+def test_runs_that_are_complete_are_not_offered_to_be_resumed(
+    filled: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = execute(["runs", *connection_arguments(filled)])
+
+    said = capfd.readouterr()
+    assert code == 0
+    assert [line.split("\t")[1] for line in said.out.splitlines()] == ["completed", "succeeded"]
+    assert "Resume" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["runn"], "Error: No such command 'runn'. Did you mean 'run'?"),
+        (["xyzzy"], "Error: No such command 'xyzzy'.\n"),
+        (["jobs", "lst"], "Error: No such command 'lst'. Did you mean 'list'?"),
+    ],
+)
+def test_a_misspelt_command_names_the_nearest(typed: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert execute(typed) == 2
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("typed", [[], ["jobs"], ["projects", "show"]])
+def test_a_command_without_its_words_shows_one_usage(typed: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert execute(typed) == 2
+    assert capfd.readouterr().err.count("Usage: ") == 1
+
+
+def test_a_question_that_nobody_can_answer_names_the_option(
+    filled: FakeApi, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    code = execute(["projects", "delete", "My rules", *connection_arguments(filled)])
+
+    assert code == 2
+    assert "add --yes" in capfd.readouterr().err
+    assert "proj_0001" in filled.projects
 
 
 def test_pairs_are_edited_and_deleted(filled: FakeApi, capfd: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from pathlib import Path
@@ -75,6 +76,20 @@ def test_a_second_ctrl_c_kills_no_server_that_another_command_uses(
 
     assert not gone_at_once(int((machine / "pid").read_text()))
     assert execute(["down", "--home", str(machine)]) == 0
+
+
+def test_the_files_that_count_users_are_for_their_owner(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with server_users.start_lock(tmp_path):
+            server_users.register(tmp_path).close()
+    finally:
+        os.umask(before)
+
+    assert {p.name: oct(p.stat().st_mode & 0o777) for p in tmp_path.iterdir()} == {
+        "server.start": "0o600",
+        "server.users": "0o600",
+    }
 
 
 def gone_at_once(pid: int) -> bool:

@@ -134,7 +134,7 @@ def check_spelling(domain: str) -> None:
     """Raises Misspelt with suggestions."""
     wrong = spelling.suspects(domain)
     if wrong:
-        words = ", ".join(f"{s.word!r}" for s in wrong)
+        words = ", ".join(f"{s.word!r} (perhaps {s.suggestions[0]!r})" for s in wrong)
         raise Misspelt(
             f"The domain may hold a typing mistake: {words}. Correct it, or send it again with the header "
             "X-Domain-Confirmed: true",
