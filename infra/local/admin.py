@@ -280,4 +280,5 @@ def _print_error(code: str, message: str) -> int:
 
 if __name__ == "__main__":
     logging.disable(logging.INFO)  # the result goes to stdout
+    os.umask(0o077)  # what is written is for this user only, as by the server
     sys.exit(main())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataforge_client.cli.exit_codes import WrongUse
 from dataforge_client.cli.formatting import time_text
+from dataforge_client.cli.jobs import is_job
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
@@ -18,10 +19,17 @@ class UnknownProject(WrongUse):
     """No project, or more than one, has the name."""
 
 
+def refuse_job(identifier: str) -> None:
+    """Raises WrongUse for the id of a synthetic job, where a project or one of its runs is meant."""
+    if is_job(identifier):
+        raise WrongUse(f"{identifier} is a synthetic job: see `dataforge jobs --help` for what can be done with it")
+
+
 def find_project(forge: DataForge, name_or_id: str) -> str:
     """The id of the project. Raises UnknownProject; an id is not checked."""
     if _ID.fullmatch(name_or_id):
         return name_or_id
+    refuse_job(name_or_id)
     found = [p for p in forge.iter_projects() if p.name == name_or_id]
     if not found:
         raise UnknownProject(f"No project has the name or id {name_or_id!r}; `dataforge projects` lists yours")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.finding import refuse_job
 from dataforge_client.cli.formatting import time_text
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo, echo_json
@@ -30,6 +31,7 @@ def command(generation_id: str, tail: int | None, follow: bool, as_json: bool, c
     """
     if follow and tail is not None:
         raise click.UsageError("--follow prints every line from the first: use either --follow or --tail.")
+    refuse_job(generation_id)
     with connect(connection) as forge:
         if follow:
             _follow(forge, generation_id, as_json=as_json)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.finding import refuse_job
 from dataforge_client.cli.terminal import copy_to_stdout, echo, echo_json
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def command(generation_id: str, outcome: Outcome, out: str, as_json: bool, conne
 
     Each has its document, chunk, teacher and cost; rejected and failed slots also have their reasons.
     """
+    refuse_job(generation_id)
     with connect(connection) as forge, tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "records.jsonl") if out == "-" else Path(out)
         lines = forge.download_outcome(generation_id, outcome, path)

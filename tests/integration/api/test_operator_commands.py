@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,17 @@ def tool(where: list[str], capsys: pytest.CaptureFixture[str]) -> Callable[..., 
         return json.loads(line)
 
     return run
+
+
+def test_a_data_folder_that_the_tool_makes_is_for_its_owner(tmp_path: Path) -> None:
+    code = "import os, runpy; os.umask(0o022); runpy.run_module('infra.local.admin', run_name='__main__')"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--home", str(tmp_path / "home"), "org", "create", "Acme"], check=False
+    )
+
+    assert done.returncode == 0
+    assert {oct(p.stat().st_mode & 0o077) for p in (tmp_path / "home").rglob("*")} == {"0o0"}
 
 
 # checklist 128

@@ -218,6 +218,16 @@ def test_a_command_without_its_words_shows_one_usage(typed: list[str], capfd: py
     assert capfd.readouterr().err.count("Usage: ") == 1
 
 
+@pytest.mark.parametrize("words", [["logs"], ["records"], ["pairs"], ["run", "--resume"]], ids=" ".join)
+def test_a_synthetic_job_where_a_run_is_meant_is_named_as_such(
+    filled: FakeApi, capfd: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    code = execute([*words, "syn_job_0006", *connection_arguments(filled)])
+
+    assert code == 2
+    assert "syn_job_0006 is a synthetic job: see `dataforge jobs --help`" in capfd.readouterr().err
+
+
 def test_a_question_that_nobody_can_answer_names_the_option(
     filled: FakeApi, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
