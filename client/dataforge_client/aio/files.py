@@ -47,8 +47,12 @@ async def download(
 ) -> None:
     """Download to a temporary file, then rename it: `target` is the old file or the complete new one, never a part.
 
-    get_url: called before each try, because a signed URL may have expired. Raises ConnectionFailed after `tries`.
+    get_url: called before each try, because a signed URL may have expired. A link is followed and
+    kept. Raises ConnectionFailed after `tries`, ClientError where the target is a folder or a device.
     """
+    target = target.resolve()
+    if target.exists() and not target.is_file():  # renaming would put a file in the place of a device
+        raise ClientError(f"{target} is not a regular file")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.parent / f".{target.name[:100]}.{secrets.token_hex(4)}.part"
     try:

@@ -193,9 +193,11 @@ def _check_out(out: str, *, as_json: bool) -> None:
         if as_json:
             raise click.UsageError("--out - and --json both write to stdout; use only one of them.")
         return
-    path = Path(out).absolute()
+    path = Path(out).resolve()
     if path.is_dir():
         raise click.UsageError(f"--out {out} is a folder; name a file in it.")
+    if path.exists() and not path.is_file():
+        raise click.UsageError(f"--out {out} is not a regular file; - writes to stdout.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path.parent).close()

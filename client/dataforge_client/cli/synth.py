@@ -101,7 +101,7 @@ def build_request(
     max_cost: float | None,
     **others: Any,
 ) -> dict[str, Any]:
-    """The JSON body of the API request. Raises UsageError when domain or count is missing."""
+    """The JSON body of the API request. Raises UsageError when domain or count is missing and no file is given."""
     body: dict[str, Any] = _read_request(request) if request else {}
     for name in ("language", "tone", "difficulty"):
         if others.get(name):
@@ -127,7 +127,7 @@ def build_request(
         body["models"] = {**body.get("models", {}), "generator": {"provider": provider, "model": model or provider}}
     if not body.get("model") and not body.get("models"):
         body["model"] = "balanced"
-    if not body.get("domain") or not body.get("count"):
+    if request is None and not (body.get("domain") and body.get("count")):  # of a file, the server names what is wrong
         raise click.UsageError("Give --domain and --count, or --request FILE.")
     return body
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
@@ -108,6 +109,22 @@ def test_a_download_that_is_cut_leaves_the_old_file(api: FakeApi, data_forge: Da
 
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_download_follows_a_link_and_replaces_no_device(data_forge: DataForge, tmp_path: Path) -> None:
+    project = ready_export(data_forge)
+    real, link, pipe = tmp_path / "real.jsonl", tmp_path / "link.jsonl", tmp_path / "pipe"
+    real.write_text("old")
+    link.symlink_to(real)
+    os.mkfifo(pipe)
+
+    data_forge.download_export(project, 1, link)
+    with pytest.raises(ClientError, match="pipe is not a regular file"):
+        data_forge.download_export(project, 1, pipe)
+
+    assert len(real.read_text().splitlines()) == 3
+    assert link.is_symlink()
+    assert pipe.is_fifo()
 
 
 def test_a_download_tries_again_with_a_fresh_address(api: FakeApi, data_forge: DataForge, tmp_path: Path) -> None:

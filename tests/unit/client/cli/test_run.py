@@ -215,6 +215,14 @@ def test_json_ends_with_the_result(run: Callable[..., int], api: FakeApi, capfd:
     assert said.err == ""
 
 
+def test_out_is_no_device(run: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    assert run("--out", str(tmp_path / "pipe")) == 2
+    assert "pipe is not a regular file; - writes to stdout" in capfd.readouterr().err
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_the_dataset_can_go_to_stdout(run: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
     code = run("--pairs", "4", "--out", "-", "--quiet")
 

@@ -23,6 +23,14 @@ PLAIN = {
 }
 
 
+def test_of_a_file_the_server_names_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"domain": "harbours", "cuont": 5, "model": "deep"}')
+
+    made = build_request(**{**PLAIN, "request": tmp_path / "r.json"})
+
+    assert made["cuont"] == 5
+
+
 def test_options_become_the_request() -> None:
     made = build_request(
         **{
