@@ -104,7 +104,7 @@ $(UV): uv.txt
 
 # --inexact: the demo's smaller set must not take away what the tests installed.
 .venv/.ready-demo: uv.lock pyproject.toml | $(UV)
-	$(UV) sync --frozen --quiet --python $(PYTHON) --inexact --no-default-groups --extra client --extra parsing
+	$(UV) sync --frozen --quiet --python $(PYTHON) --inexact --no-default-groups --extra machine
 	@touch $@
 
 .venv/.ready-all: uv.lock pyproject.toml | $(UV)

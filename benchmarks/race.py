@@ -81,7 +81,7 @@ def _ours(on: Bed, track: Track) -> dict[str, Any]:
     wall = time.perf_counter() - started
     counts = done.counts
     assert counts.asked == counts.delivered + counts.rejected + counts.failed, counts
-    return {"version": version("dataforge"), "wall": wall, "rows": counts.delivered, "malformed": 0}
+    return {"version": version("dataforge-server"), "wall": wall, "rows": counts.delivered, "malformed": 0}
 
 
 def start(api: DataForge, project: str, calls: int, **more: Any) -> str:

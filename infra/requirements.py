@@ -27,7 +27,7 @@ def path(layer: str) -> Path:
 
 def _export(*extras: str) -> dict[str, str]:
     """`name==version` with its marker -> the whole entry with its hashes."""
-    command = [find_uv_bin(), "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-annotate"]
+    command = [find_uv_bin(), "export", "--frozen", "--no-default-groups", "--no-emit-workspace", "--no-annotate"]
     command += ["--no-header", "--quiet", *(f"--extra={extra}" for extra in extras)]
     lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     entries: dict[str, str] = {}

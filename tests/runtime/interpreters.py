@@ -114,7 +114,16 @@ def _install_packages(target: Path) -> None:
     if mark.exists() and mark.read_bytes() == lock.read_bytes():
         return
     shutil.rmtree(target, ignore_errors=True)
-    export = [UV, "export", "--frozen", "--quiet", "--all-extras", "--no-emit-project", "--no-header", "--no-annotate"]
+    export = [
+        UV,
+        "export",
+        "--frozen",
+        "--quiet",
+        "--all-extras",
+        "--no-emit-workspace",
+        "--no-header",
+        "--no-annotate",
+    ]
     wanted = subprocess.run(export, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     install = [UV, "pip", "install", "--quiet", "--target", str(target), "--no-deps", "--require-hashes"]
     install += [

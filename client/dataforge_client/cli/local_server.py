@@ -251,4 +251,8 @@ def _why_not_started(code: int | None, log: IO[str] | None, lines: int = 15) -> 
     reasons = [line.removeprefix(_REASON) for line in last if line.startswith(_REASON)]
     if reasons:
         return f"The local server did not start: {reasons[-1]}"
+    if any(f"No module named '{package}" in line for line in last for package in ("infra", "uvicorn")):
+        return (
+            "Only the client is installed here. Install dataforge-server[machine] too, or name a server with --server."
+        )
     return "\n".join((f"The local server did not start (exit code {code}).", *last))
