@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any, cast
+from typing import Any
 
-from dataforge.platform.ports import Files, Platform, Tables, Workflows
+from dataforge.platform.ports import Platform
 from infra import catalog
 
 READS = {"get", "batch_get", "query_page"}
@@ -21,6 +21,8 @@ FILE_READS = {"read", "stream", "open", "info", "list"}
 _function: ContextVar[str] = ContextVar("function", default="")
 
 Handler = Callable[[dict[str, Any], object], Any]
+Check = Callable[[catalog.Function, str, Any], str | None]
+"""What a call of a function on a port is, if its rights do not allow it."""
 
 
 class Watch:
@@ -44,9 +46,9 @@ class Watch:
     def platform(self, plain: Platform) -> Platform:
         return replace(
             plain,
-            tables=cast(Tables, _Watched(plain.tables, self._table_call)),
-            files=cast(Files, _Watched(plain.files, self._file_call)),
-            workflows=cast(Workflows, _Watched(plain.workflows, self._workflow_call)),
+            tables=_watched(plain.tables, self, self._table_call),
+            files=_watched(plain.files, self, self._file_call),
+            workflows=_watched(plain.workflows, self, self._workflow_call),
         )
 
     def _table_call(self, facts: catalog.Function, operation: str, target: Any) -> str | None:
@@ -71,30 +73,31 @@ class Watch:
             return None if facts.wakes else operation
         return None if allowed is None or machine in allowed else f"{operation} of {machine}"
 
-    def record(self, check: Callable[[catalog.Function, str, Any], str | None], operation: str, target: Any) -> None:
+    def record(self, check: Check, operation: str, target: Any) -> None:
         name = _function.get()
         if name and (found := check(catalog.FUNCTIONS[name], operation, target)):
             self.violations.add(f"{name}: {found}")
 
 
-class _Watched:
-    """A port whose calls are checked before they are made."""
+def _watched(plain: Any, watch: Watch, check: Check) -> Any:
+    """The port itself, in a class of its own kind whose public calls are checked before they are made."""
 
-    def __init__(self, plain: object, check: Callable[[catalog.Function, str, Any], str | None]) -> None:
-        self._plain, self._check = plain, check
+    class Watched(type(plain)):  # type: ignore[misc]
+        def __getattribute__(self, name: str) -> Any:
+            found = super().__getattribute__(name)
+            if name.startswith("_") or not callable(found):
+                return found
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._plain, name)
-        if not callable(found) or name.startswith("_"):
-            return found
-        watch: Watch = cast(Any, self._check).__self__
+            def call(*args: Any, **options: Any) -> Any:
+                if args:
+                    watch.record(check, name, args[0])
+                return found(*args, **options)
 
-        def call(*args: Any, **options: Any) -> Any:
-            if args:
-                watch.record(self._check, name, args[0])
-            return found(*args, **options)
+            return call
 
-        return call
+    port = object.__new__(Watched)
+    port.__dict__.update(plain.__dict__)
+    return port
 
 
 def _tables_of(target: Any) -> Iterable[str]:

@@ -114,7 +114,7 @@ def test_which_organisation_must_be_said_when_there_are_several(tool: Callable[.
     assert [k["name"] for k in tool("key", "list", "--org", orgs[1])] == ["first key"]
 
 
-def test_a_stage_that_there_is_not_names_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    assert admin.main(["--stage", "moon", "org", "list"]) == 1
+def test_a_stage_that_cannot_be_named_so_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert admin.main(["--stage", "My-Stage", "org", "list"]) == 1
 
-    assert "choose from dev, prod" in json.loads(capsys.readouterr().out)["error"]["message"]
+    assert "up to 16 lower-case letters and digits" in json.loads(capsys.readouterr().out)["error"]["message"]

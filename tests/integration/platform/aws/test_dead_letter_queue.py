@@ -1,4 +1,4 @@
-"""What docs/infrastructure.md promises of uploads whose event could not be handled, on the AWS backend.
+"""What docs/deploy.md promises of uploads whose event could not be handled, on the AWS backend.
 
 `tests/infra/test_template.py` shows where such events go and `test_monitoring.py` which alarm follows; here: that the
 function fails loudly, so that they go there, that nothing is lost meanwhile, and that the documented repeat mends it.
@@ -21,7 +21,7 @@ from tests.support.paths import DOCS
 from tests.support.projects import RULES
 from tests.support.service import Service, handler
 
-PAGE = (DOCS / "infrastructure.md").read_text("utf-8")
+PAGE = (DOCS / "deploy.md").read_text("utf-8")
 
 
 def uploaded(service: Service, project_id: str) -> str:
@@ -44,7 +44,7 @@ def event(key: str) -> dict[str, Any]:
 
 def documented_payload(key: str) -> dict[str, Any]:
     """What the page says to invoke the function with."""
-    [command] = re.findall(r"aws lambda invoke --function-name dataforge-dev-on_upload.*\\\n.*", PAGE)
+    [command] = re.findall(r"aws lambda invoke --function-name dataforge-prod-on_upload.*\\\n.*", PAGE)
     words = shlex.split(command.replace("\\\n", " "))
     payload = json.loads(words[words.index("--payload") + 1])
     payload["detail"]["object"]["key"] = key
