@@ -305,3 +305,14 @@ def test_only_code_can_be_read_of_a_folder_that_holds_other_things(tmp_path: Pat
     assert own in found
     assert Path("/somewhere/site-packages") in found
     assert not {tmp_path, own.parent, Path.home(), Path("/")} & set(found)
+
+
+def test_packages_can_be_read_wherever_an_installer_put_them(tmp_path: Path) -> None:
+    """As when a layer is unpacked by an emulator: its folder has no name that says so."""
+    (tmp_path / "layer" / "pypdfium2-5.0.dist-info").mkdir(parents=True)
+    (tmp_path / "plain").mkdir()
+
+    found = sandbox.readable([str(tmp_path / "layer"), str(tmp_path / "plain")])
+
+    assert tmp_path / "layer" in found
+    assert tmp_path / "plain" not in found

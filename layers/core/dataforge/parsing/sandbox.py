@@ -79,12 +79,19 @@ def readable(import_path: Iterable[str]) -> list[Path]:
     own = Path(__file__).resolve().parents[1]
     found = [own]
     for entry in map(Path, import_path):
-        if {"site-packages", "dist-packages"} & set(entry.parts) or any(entry.is_relative_to(p) for p in prefixes):
+        if any(entry.is_relative_to(p) for p in prefixes) or _holds_packages(entry):
             found.append(entry)
         elif (entry / own.name).is_dir():
             found.append(entry / own.name)
     libraries = [Path(folder) for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":") if folder]
     return list(dict.fromkeys([*found, *map(Path, _SYSTEM), *libraries, *_folders_of_loaded_libraries()]))
+
+
+def _holds_packages(folder: Path) -> bool:
+    """Whether an installer filled it, wherever it is: an environment, or a layer that was unpacked anywhere."""
+    if {"site-packages", "dist-packages"} & set(folder.parts):
+        return True
+    return next(folder.glob("*.dist-info"), None) is not None
 
 
 def _folders_of_loaded_libraries() -> Iterable[Path]:
