@@ -52,8 +52,10 @@ class Watch:
         )
 
     def _table_call(self, facts: catalog.Function, operation: str, target: Any) -> str | None:
+        # Who moves runs pushes to the connections of those who follow them (infra/lambdas.py).
+        writes = {*facts.writes, *(["connections"] if "runs" in facts.writes else [])}
         for table in _tables_of(target):
-            allowed = {*facts.writes, *facts.reads} if operation in READS else set(facts.writes)
+            allowed = {*writes, *facts.reads} if operation in READS else writes
             if table not in allowed:
                 return f"{operation} on the table {table}"
         return None

@@ -163,4 +163,4 @@ def aws_service(_: Path) -> Iterator[Service]:
             with TestClient(create_app(), raise_server_exceptions=False) as http:
                 yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
             platform.use(None)
-            assert watch.violations == set(), "functions did what their roles do not allow"
+            assert watch.violations == set(), f"functions did what their roles do not allow: {sorted(watch.violations)}"
