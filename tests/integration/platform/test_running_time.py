@@ -144,7 +144,7 @@ def test_what_a_run_has_paid_for_does_not_expire_while_no_server_runs(tmp_path: 
             "INSERT INTO workflow_executions (id, machine, run_id, status, deadline) "
             "VALUES (1, 'generate', 'gen_died-recovery', 'TIMED_OUT', 0)"
         )
-        db.execute("INSERT INTO workflow_untold VALUES (1, '{}')")
+        db.execute("INSERT INTO workflow_unreported VALUES (1, '{}')")
         db.execute("INSERT OR REPLACE INTO workflow_clock VALUES (1, ?)", (now - 20 * DAY,))
 
     with machine(home, "http://testserver", make_workers=make_workers):
@@ -205,7 +205,7 @@ def test_who_must_know_of_a_broken_execution_is_told_until_it_has_heard(open_run
 
     until(lambda: len(heard) == 2, "it is told again after a restart")
     assert heard == [{"run_id": "gen_1"}] * 2
-    until(lambda: not again.runner._store.untold())
+    until(lambda: not again.runner._store.unreported())
 
 
 def test_one_broken_execution_that_cannot_be_told_keeps_no_other_waiting(open_runner: Open) -> None:
@@ -226,7 +226,7 @@ def test_one_broken_execution_that_cannot_be_told_keeps_no_other_waiting(open_ru
     harness.runner.start_up()
 
     until(lambda: heard == [{"run_id": "gen_2"}], "the second waits for the first")
-    until(lambda: [data for _, data in harness.runner._store.untold()] == [{"run_id": "gen_1"}])
+    until(lambda: [data for _, data in harness.runner._store.unreported()] == [{"run_id": "gen_1"}])
 
 
 def test_executions_stand_still_while_the_disk_is_full_and_go_on_by_themselves(

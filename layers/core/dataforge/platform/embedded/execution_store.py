@@ -9,7 +9,7 @@ survives the death of the process; a power cut may lose the last commits, and th
     workflow_frames       id -> execution, position (NULL: root), state, its input, tries, time to continue, end;
                           `result` of a frame that waits for a token: the token, and whether it was completed
 
-    workflow_untold       executions that ended without success, until `told`: their last input
+    workflow_unreported   executions that ended without success, until `reported`: their last input
     workflow_clock        when a runner was alive last
 
 An execution that ends loses its frames, so a thread that still works on one gets `ExecutionEnded` at its next write.
@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS workflow_frames (
     result TEXT
 );
 CREATE INDEX IF NOT EXISTS workflow_frames_of ON workflow_frames (execution, position);
-CREATE TABLE IF NOT EXISTS workflow_untold (execution INTEGER PRIMARY KEY, data TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS workflow_unreported (execution INTEGER PRIMARY KEY, data TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS workflow_clock (id INTEGER PRIMARY KEY CHECK (id = 1), alive REAL NOT NULL);
 """
 
@@ -245,28 +245,28 @@ class ExecutionStore:
             if ended.rowcount:
                 if status != "SUCCEEDED":
                     db.execute(
-                        "INSERT OR REPLACE INTO workflow_untold SELECT execution, data FROM workflow_frames "
+                        "INSERT OR REPLACE INTO workflow_unreported SELECT execution, data FROM workflow_frames "
                         "WHERE execution = ? AND position IS NULL",
                         (execution,),
                     )
                 db.execute("DELETE FROM workflow_frames WHERE execution = ?", (execution,))
 
-    def untold(self) -> list[tuple[int, Item]]:
-        """Executions that ended without success and that nobody was told of yet, with the input of their last state."""
-        rows = self._read("SELECT execution, data FROM workflow_untold ORDER BY execution")
+    def unreported(self) -> list[tuple[int, Item]]:
+        """Executions that ended without success and were not reported yet, with the input of their last state."""
+        rows = self._read("SELECT execution, data FROM workflow_unreported ORDER BY execution")
         return [(execution, cast(Item, json.loads(data))) for execution, data in rows]
 
-    def told(self, execution: int) -> None:
+    def reported(self, execution: int) -> None:
         with self._write() as db:
-            db.execute("DELETE FROM workflow_untold WHERE execution = ?", (execution,))
+            db.execute("DELETE FROM workflow_unreported WHERE execution = ?", (execution,))
 
     def left_behind(self) -> tuple[float, list[str]]:
         """Before `resume_clock`: seconds since a runner was alive, and the run_id of each execution that it left
-        unfinished, or that nobody was told the end of."""
+        unfinished, or whose end nobody was informed of."""
         alive = self._read("SELECT alive FROM workflow_clock")
         rows = self._read(
             "SELECT run_id FROM workflow_executions "
-            "WHERE status = 'RUNNING' OR id IN (SELECT execution FROM workflow_untold) ORDER BY id"
+            "WHERE status = 'RUNNING' OR id IN (SELECT execution FROM workflow_unreported) ORDER BY id"
         )
         return max(0.0, self._now() - alive[0][0]) if alive else 0.0, [run_id for (run_id,) in rows]
 

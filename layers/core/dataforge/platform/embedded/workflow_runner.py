@@ -232,15 +232,15 @@ class Runner:
             active.stopped.wait(5)
 
     def _tell(self) -> None:
-        """Call `on_broken`, in a thread of its own, for the executions that nobody was told of yet."""
-        if self._on_broken is None or self._closing or not self._store.untold() or not self._telling.acquire(False):
+        """Call `on_broken`, in a thread of its own, for the executions that nobody was informed of yet."""
+        if self._on_broken is None or self._closing or not self._store.unreported() or not self._telling.acquire(False):
             return
         self._spawn(self._tell_all, self._on_broken)
 
     def _tell_all(self, callback: Callable[[Item], None]) -> None:
         again = False
         try:
-            for execution, data in self._store.untold():
+            for execution, data in self._store.unreported():
                 if self._closing:
                     return
                 again = not self._tell_one(callback, execution, data) or again
@@ -253,7 +253,7 @@ class Runner:
         """Whether it is reported; one that cannot be does not keep the others waiting."""
         try:
             callback(data)
-            self._store.told(execution)
+            self._store.reported(execution)
         except Exception:
             if not self._closing:
                 log.exception("an execution that broke could not be reported; trying again")
