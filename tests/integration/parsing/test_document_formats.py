@@ -406,11 +406,12 @@ def test_the_table_of_contents_of_an_archive_costs_little_whatever_it_holds(arch
 
 
 @given(
-    st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1), max_size=5),
-    st.binary(max_size=5),
+    st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0P"), min_size=1), max_size=5),
+    st.binary(max_size=5).filter(lambda begin: b"PK" not in begin),
     st.binary(max_size=30).filter(lambda comment: b"PK" not in comment),
 )
 def test_the_names_in_an_archive_are_found_as_zipfile_finds_them(names: list[str], before: bytes, after: bytes) -> None:
+    """Without the mark of ZIP's own records in what is around them, of which zipfile itself makes something else."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.comment = after
