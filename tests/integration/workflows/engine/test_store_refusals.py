@@ -72,11 +72,13 @@ def test_nothing_is_sent_until_what_was_paid_for_is_stored(
 
     paused = runs.get(run.org_id, run.run_id)
     asked = len(teacher.asked)
+    until(lambda: disk.tried >= 9, "it is not tried again")
+    later = len(teacher.asked)
     disk.room.set()
     working.join(30)
     run_states.close_run(run_states.assess_run(planned))
 
-    assert asked <= 4, "at most what was in flight besides the two that are stored"
+    assert later == asked, "no question more than those in flight when the first one could not be stored"
     assert len(teacher.asked) == 6, "every prompt is paid for once, those that waited included"
     assert views.generation(paused).pausedReason == refused.message
     done = runs.get(run.org_id, run.run_id)
@@ -104,7 +106,7 @@ def test_a_batch_that_begins_again_on_a_full_disk_asks_nothing(
     disk.room.set()
     run_states.generate_batch(batch)
 
-    assert 2 < asked <= 4
+    assert asked > 2
     assert again == asked, "not a single question more, however often the batch is run"
     assert len(teacher.asked) == 6 + asked - stored, "only what was in flight was paid for twice"
 
