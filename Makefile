@@ -92,10 +92,10 @@ handbook: .venv/.ready-all ## write the example documents again
 	$(BIN)/python examples/make_handbook.py
 
 synth: .venv/.ready-all ## the CloudFormation templates and Lambda archives, into cdk.out
-	$(BIN)/python -m infra.app
+	$(BIN)/python -m dataforge_infra.app
 
 requirements: .venv/.ready-all ## the layers' requirements, from the lock
-	$(BIN)/python -m infra.requirements
+	$(BIN)/python -m dataforge_infra.requirements
 
 $(UV): uv.txt
 	$(PYTHON) -m venv .tools

@@ -106,7 +106,7 @@ class Snapshot:
 def account() -> Iterator[Account]:
     """Empty but for tables, a bucket and state machines that accept every start; this process is plugged into it."""
     from dataforge import platform, settings
-    from infra import catalog
+    from dataforge_infra import catalog
     from tests.support.storage_backends import create_dynamo_tables
 
     known = {

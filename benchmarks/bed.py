@@ -64,7 +64,7 @@ class Bed:
     server: subprocess.Popen[str] | None = None
 
     def serve(self) -> DataForge:
-        command = [sys.executable, "-m", "infra.local", "--home", str(self.folder / "home"), "--port", "0"]
+        command = [sys.executable, "-m", "dataforge_infra.local", "--home", str(self.folder / "home"), "--port", "0"]
         environment = {**os.environ, "OPENAI_BASE_URL": self.stub["url"], **self.settings}
         self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         self.stack.callback(_stop, self.server)

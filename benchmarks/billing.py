@@ -17,7 +17,7 @@ import orjson
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
-from infra import catalog
+from dataforge_infra import catalog
 
 REGION = "us-east-1"
 Wire = Mapping[str, Mapping[str, Any]]

@@ -25,7 +25,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.account import Account, account, gateway_event, put
-from infra import catalog
+from dataforge_infra import catalog
 
 ROOT = Path(__file__).parents[1]
 MOST = {catalog.API: 900}
@@ -102,7 +102,7 @@ def heaviest(opened: Account, function: str, count: int = 3) -> list[tuple[str, 
     for line in done.stderr.splitlines():
         _, microseconds, name = [*line.removeprefix("import time:").split("|"), "", ""][:3]
         package = name.strip().split(".")[0]
-        if microseconds.strip().isdigit() and package not in ("functions", "dataforge"):
+        if microseconds.strip().isdigit() and package not in ("dataforge_functions", "dataforge"):
             cost[package] = max(cost.get(package, 0.0), int(microseconds) / 1000)
     return sorted(cost.items(), key=lambda entry: -entry[1])[:count]
 
@@ -112,7 +112,7 @@ def events(opened: Account) -> Iterator[tuple[str, dict[str, Any]]]:
     from fastapi.testclient import TestClient
 
     from dataforge.store import api_keys, organisations, schema
-    from functions.api.main import create_app
+    from dataforge_functions.api.main import create_app
 
     schema.bring_up()  # as `dataforge deploy` does
     org_id, user_id = organisations.create("Bench")

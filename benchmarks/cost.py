@@ -9,7 +9,7 @@ state machines. It is done twice against a stub model that answers after `--late
 
 Seconds of a function are then its CPU seconds, divided by the share of a processor that its memory buys, its requests
 one after the other, what it waits for the teacher, and its cold starts; see ASSUMED. `--write` keeps the counts in
-`infra/cost/job.json`, which `dataforge cost` reads.
+`dataforge_infra/cost/job.json`, which `dataforge cost` reads.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ import orjson
 
 from benchmarks import billing
 from benchmarks.bed import cpu_seconds, process, write_document
-from infra import catalog
-from infra.cost import job, report
-from infra.cost.__main__ import synthesised
-from infra.cost.idle import idle
-from infra.cost.prices import beyond_free, total
-from infra.stages import PRESETS
+from dataforge_infra import catalog
+from dataforge_infra.cost import job, report
+from dataforge_infra.cost.__main__ import synthesised
+from dataforge_infra.cost.idle import idle
+from dataforge_infra.cost.prices import beyond_free, total
+from dataforge_infra.stages import PRESETS
 
 HANDBOOK = Path(__file__).parents[1] / "examples/handbook"
 DYNAMO_S, S3_S, COLD_S = 0.006, 0.030, 1.0
@@ -83,7 +83,7 @@ class LogBytes(logging.Handler):
         self.setFormatter(JsonLines())
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name.startswith(("dataforge", "functions")):  # the rest is the bed's own
+        if record.name.startswith(("dataforge", "dataforge_functions")):  # the rest is the bed's own
             self._seen().log_bytes += len(self.format(record).encode()) + LINE_OVERHEAD
 
 
@@ -284,7 +284,7 @@ def _paid_disk(name: str) -> int:
 @contextmanager
 def on_embedded(cpu: Callable[[], Counter[str]]) -> Iterator[Client]:
     """One worker, so that the processor time of the pool is that of the function at work."""
-    from infra.local import server
+    from dataforge_infra.local import server
     from tests.support import service as services
 
     original = server.invoker

@@ -20,7 +20,7 @@ from typing import Any
 
 def plug(home: Path) -> Any:
     from dataforge import platform
-    from infra.local.platform import build
+    from dataforge_infra.local.platform import build
 
     def never(*_: Any) -> Any:
         raise RuntimeError("nothing runs here")

@@ -2,7 +2,8 @@
 
 Every action goes through the whole API (in this process, without a network). Counted are the requests to the stores and
 the bytes that they answered, keys and projects included; on the AWS backend moto stands in for DynamoDB and S3, so its
-requests, bytes and dollars are real and its milliseconds are not. Dollars are the list prices of `infra/cost`.
+requests, bytes and dollars are real and its milliseconds are not. Dollars are the list prices of
+`dataforge_infra/cost`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, cast
 import orjson
 
 from benchmarks.billing import Meter, watch
-from infra.cost import prices
+from dataforge_infra.cost import prices
 
 
 class Counted:

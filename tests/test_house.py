@@ -13,7 +13,12 @@ from dataforge.workflows import kinds
 from tests.support.source_code import tree_of
 
 ROOT = Path(__file__).parents[1]
-PRODUCT = [ROOT / "layers/core/dataforge", ROOT / "functions", ROOT / "infra", ROOT / "client/dataforge_client"]
+PRODUCT = [
+    ROOT / "layers/core/dataforge",
+    ROOT / "dataforge_functions",
+    ROOT / "dataforge_infra",
+    ROOT / "client/dataforge_client",
+]
 
 LAYERS: list[set[str]] = [
     {
@@ -30,7 +35,7 @@ LAYERS: list[set[str]] = [
     {"dataforge.store", "dataforge.teachers"},
     {"dataforge.access", "dataforge.quotas"},
     {"dataforge.workflows"},
-    {"functions", "infra.local", "infra.deploy"},
+    {"dataforge_functions", "dataforge_infra.local", "dataforge_infra.deploy"},
 ]
 """From the bottom up; a module imports from its own layer or from one below."""
 
@@ -119,7 +124,7 @@ def test_pure_packages_import_no_network_library() -> None:
 
 
 def test_boto3_is_only_behind_the_aws_backend() -> None:
-    allowed = ("dataforge.platform.aws", "dataforge.teachers.bedrock", "infra.deploy")
+    allowed = ("dataforge.platform.aws", "dataforge.teachers.bedrock", "dataforge_infra.deploy")
 
     users = {
         module_name(p) for p in sources(*PRODUCT) if any(n.split(".")[0] in ("boto3", "botocore") for n in imports(p))
@@ -131,9 +136,11 @@ def test_boto3_is_only_behind_the_aws_backend() -> None:
 def test_the_client_and_the_templates_stand_alone() -> None:
     """The client speaks HTTP only; CDK reads plain data only."""
     client = {n for p in sources(ROOT / "client") for n in imports(p)}
-    templates = {n for p in sources(ROOT / "infra") if not {"local", "deploy"} & {*p.parts} for n in imports(p)}
+    templates = {
+        n for p in sources(ROOT / "dataforge_infra") if not {"local", "deploy"} & {*p.parts} for n in imports(p)
+    }
 
-    assert not {n for n in client if n.split(".")[0] in ("dataforge", "functions", "infra")}
+    assert not {n for n in client if n.split(".")[0] in ("dataforge", "dataforge_functions", "dataforge_infra")}
     assert not {n for n in templates if n.split(".")[0] == "dataforge"}
 
 
@@ -193,7 +200,7 @@ def test_kinds_of_runs_are_distinguished_by_their_table_only() -> None:
     """No `run.kind == "parse"` outside of `workflows.kinds`: what differs is a field or a step of the table."""
     comparing = {
         module_name(path)
-        for path in sources(ROOT / "layers/core/dataforge", ROOT / "functions")
+        for path in sources(ROOT / "layers/core/dataforge", ROOT / "dataforge_functions")
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Compare)
         and {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)} & (kinds.KINDS.keys() - {"erase"})

@@ -9,12 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.deploy import rights
-from infra.deploy.account import Account, DeployError
-from infra.deploy.assembly import stacks
-from infra.deploy.assets import upload
-from infra.deploy.checkup import BAD, examine
-from infra.deploy.stacks import Stacks
+from dataforge_infra.deploy import rights
+from dataforge_infra.deploy.account import Account, DeployError
+from dataforge_infra.deploy.assembly import stacks
+from dataforge_infra.deploy.assets import upload
+from dataforge_infra.deploy.checkup import BAD, examine
+from dataforge_infra.deploy.stacks import Stacks
 from tests.support import emulator
 from tests.support.emulator import Bed
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from dataforge_client import DataForge
-from functions.api.each_request import JSON_BODY
+from dataforge_functions.api.each_request import JSON_BODY
 from tests.support.server_processes import Machine, Process
 
 MIB = 2**20

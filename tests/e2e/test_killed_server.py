@@ -11,7 +11,7 @@ import pytest
 from benchmarks.bed import write_document
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge_client import DataForge
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.server_processes import Machine, Process, books
 from tests.support.waiting import until
 

@@ -24,7 +24,7 @@ def heard() -> Iterator[None]:
 @pytest.mark.parametrize(("answer", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, answer: signal.Signals, code: int) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "infra.local", "--home", str(tmp_path), "--port", "0"],
+        [sys.executable, "-m", "dataforge_infra.local", "--home", str(tmp_path), "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -42,7 +42,17 @@ def test_a_stopped_server_leaves_no_sign_that_it_runs(tmp_path: Path, answer: si
 
 def test_a_server_whose_command_was_killed_ends_when_it_has_nothing_to_do(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "infra.local", "--home", str(tmp_path), "--port", "0", "--stop-when", "unused"],
+        [
+            sys.executable,
+            "-m",
+            "dataforge_infra.local",
+            "--home",
+            str(tmp_path),
+            "--port",
+            "0",
+            "--stop-when",
+            "unused",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -23,13 +23,13 @@ pytestmark = pytest.mark.slow
 FOLDERS = {"dataforge-client": ROOT / "client", "dataforge-server": ROOT}
 TOP = {
     "dataforge-client": {"dataforge_client"},
-    "dataforge-server": {"dataforge", "functions", "infra"},
+    "dataforge-server": {"dataforge", "dataforge_functions", "dataforge_infra"},
 }
 DATA = {
-    "infra/generate.asl.json",
-    "infra/parse.asl.json",
-    "infra/erase.asl.json",
-    "infra/cost/prices.json",
+    "dataforge_infra/generate.asl.json",
+    "dataforge_infra/parse.asl.json",
+    "dataforge_infra/erase.asl.json",
+    "dataforge_infra/cost/prices.json",
     "dataforge/teachers/models.json",
     "dataforge/data/o200k_base.tiktoken.gz",
     "dataforge/py.typed",

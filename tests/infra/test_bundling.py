@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.paths import ROOT
 
 LARGEST = 250 * 2**20
@@ -21,7 +21,7 @@ def synthesise(folder, *arguments):
     """As a person would, in a process of its own with no node on its path; returns what it printed and the folder."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("JSII_")}
     done = subprocess.run(
-        [sys.executable, "-m", "infra.app", "--output", str(folder), *arguments],
+        [sys.executable, "-m", "dataforge_infra.app", "--output", str(folder), *arguments],
         cwd=ROOT,
         env={**environment, "PATH": "/nowhere"},
         check=False,
@@ -74,9 +74,15 @@ def test_compiled_packages_are_for_the_processor_and_python_of_lambda(for_lambda
 def test_the_archive_of_our_code_holds_what_functions_need_and_no_more(for_lambda):
     _, folder = for_lambda
     code = _paths(folder, "api")[-1]
-    top = {path.relative_to(code).as_posix() for path in [*code.glob("*"), *code.glob("infra/*")]}
+    top = {path.relative_to(code).as_posix() for path in [*code.glob("*"), *code.glob("dataforge_infra/*")]}
 
-    assert top == {"dataforge", "functions", "infra", "infra/__init__.py", "infra/catalog.py"}
+    assert top == {
+        "dataforge",
+        "dataforge_functions",
+        "dataforge_infra",
+        "dataforge_infra/__init__.py",
+        "dataforge_infra/catalog.py",
+    }
     assert (code / "dataforge/data/o200k_base.tiktoken.gz").stat().st_size > 1_000_000
     assert not list(code.rglob("__pycache__"))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.paths import INFRA
 
 

@@ -13,7 +13,7 @@ import pytest
 from botocore.loaders import JSONFileLoader, Loader
 
 from dataforge.platform.aws import clients
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.library_patches import read_description
 from tests.support.paths import ROOT
 
@@ -47,7 +47,10 @@ def test_no_handler_imports_what_its_first_answer_may_not_need() -> None:
 
 def test_state_functions_leave_the_data_classes_of_events_alone() -> None:
     states = [f.handler.rpartition(".")[0] for f in catalog.FUNCTIONS.values()]
-    modules = sorted(set(states) - {"functions.on_upload", "functions.on_jobs_changed", "functions.socket"})
+    modules = sorted(
+        set(states)
+        - {"dataforge_functions.on_upload", "dataforge_functions.on_jobs_changed", "dataforge_functions.socket"}
+    )
 
     loaded = fresh(f"import json, sys, {', '.join(modules)}; print(json.dumps(list(sys.modules)))")
 
@@ -56,7 +59,7 @@ def test_state_functions_leave_the_data_classes_of_events_alone() -> None:
 
 @pytest.mark.parametrize("tracer", ["0", "1"])
 def test_the_tracer_is_imported_only_with_its_option(tracer: str) -> None:
-    program = "import json, sys, functions.plan_run; print(json.dumps('aws_xray_sdk' in sys.modules))"
+    program = "import json, sys, dataforge_functions.plan_run; print(json.dumps('aws_xray_sdk' in sys.modules))"
 
     loaded = fresh(program, AWS_LAMBDA_FUNCTION_NAME="plan_run", DATAFORGE_TRACER=tracer)
 
@@ -66,7 +69,7 @@ def test_the_tracer_is_imported_only_with_its_option(tracer: str) -> None:
 TRACED = """
 import json, os
 from aws_xray_sdk.core import xray_recorder
-from functions import plan_run
+from dataforge_functions import plan_run
 class Emitter:
     sent = []
     def send_entity(self, entity): self.sent.append(entity.serialize())
@@ -99,7 +102,7 @@ def test_a_trace_holds_no_answer_and_no_secret() -> None:
 
 SNAPSHOT = """
 import json
-from functions.api import main
+from dataforge_functions.api import main
 from dataforge import platform
 backend = platform._current
 made = backend and [name for name in ("tables", "files", "workflows") if "_client" in vars(getattr(backend, name))]

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from infra.cost import __main__ as command
-from infra.cost.__main__ import resources
-from infra.cost.idle import idle
-from infra.cost.prices import beyond_free, dollars, total
-from infra.cost.report import without_waf
+from dataforge_infra.cost import __main__ as command
+from dataforge_infra.cost.__main__ import resources
+from dataforge_infra.cost.idle import idle
+from dataforge_infra.cost.prices import beyond_free, dollars, total
+from dataforge_infra.cost.report import without_waf
 from tests.support.paths import ROOT
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.deploy import rights
-from infra.deploy.__main__ import main
-from infra.deploy.account import Account
-from infra.deploy.checkup import BAD, GOOD, allowed
-from infra.stages import PRESETS
+from dataforge_infra.deploy import rights
+from dataforge_infra.deploy.__main__ import main
+from dataforge_infra.deploy.account import Account
+from dataforge_infra.deploy.checkup import BAD, GOOD, allowed
+from dataforge_infra.stages import PRESETS
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 BY_TYPE = {**rights.DATA, **rights.SERVICE, **rights.OPTIONS}
@@ -168,7 +168,7 @@ def test_doctor_is_content_with_whoever_may_do_everything(user):
 def test_the_policies_are_written_ready_to_be_attached(tmp_path: Path, monkeypatch, capsys):
     sts = SimpleNamespace(get_caller_identity=lambda: {"Account": ACCOUNT, "Arn": "arn:aws:iam::111122223333:user/ops"})
     session = SimpleNamespace(region_name=REGION, client=lambda *_, **__: sts)
-    monkeypatch.setattr("infra.deploy.account.boto3.Session", lambda: session)
+    monkeypatch.setattr("dataforge_infra.deploy.account.boto3.Session", lambda: session)
     monkeypatch.setattr("sys.argv", ["deploy", "doctor", "--stage", "prod", "--policy", str(tmp_path)])
 
     assert main() == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.paths import DOCS
 
 DOC = DOCS / "infrastructure.md"
@@ -42,10 +42,13 @@ def test_the_table_of_tables_is_the_catalog():
 
 
 def test_every_file_that_makes_something_is_listed():
-    [listed] = re.findall(r"\| file in `infra/` \| makes \|\n(.*?)\n\n", DOC.read_text(), re.DOTALL)
+    [listed] = re.findall(r"\| file in `dataforge_infra/` \| makes \|\n(.*?)\n\n", DOC.read_text(), re.DOTALL)
     tools = {"__init__.py", "requirements.py"}
 
-    assert set(re.findall(r"`(\w+\.py)`", listed)) == {path.name for path in DOC.parents[1].glob("infra/*.py")} - tools
+    assert (
+        set(re.findall(r"`(\w+\.py)`", listed))
+        == {path.name for path in DOC.parents[1].glob("dataforge_infra/*.py")} - tools
+    )
 
 
 def _tables(names):

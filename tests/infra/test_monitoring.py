@@ -11,8 +11,8 @@ import pytest
 
 from dataforge.log import JsonLines
 from dataforge.settings import Settings
-from infra import catalog
-from infra.stages import FIXED_SETTINGS, MANAGED_RULES, PRESETS, chosen, preset
+from dataforge_infra import catalog
+from dataforge_infra.stages import FIXED_SETTINGS, MANAGED_RULES, PRESETS, chosen, preset
 from tests.support.paths import DOCS, ROOT
 from tests.support.templates import EVERY_OPTION
 

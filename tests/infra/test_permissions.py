@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from infra import catalog
-from infra.catalog import camel
+from dataforge_infra import catalog
+from dataforge_infra.catalog import camel
 from tests.support.paths import ROOT
 from tests.support.templates import EVERY_OPTION
 
@@ -56,7 +56,7 @@ ON_EVERYTHING = {
     "cloudwatch:PutMetricData",
     # To find a batch job whose creation got no answer; a list has no ARN.
     "bedrock:ListModelInvocationJobs",
-    # Network interfaces of functions in a VPC: see infra/access.py.
+    # Network interfaces of functions in a VPC: see dataforge_infra/access.py.
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
@@ -220,7 +220,7 @@ def test_a_machine_calls_its_own_functions_and_starts_only_itself(dev):
         }
 
         assert {re.match(r"<Functions([A-Za-z]+?)[0-9A-F]{8}\.Arn>", arn)[1] for arn in called} == _called_in(file)
-        has_map = "ItemReader" in (ROOT / "infra" / file).read_text()
+        has_map = "ItemReader" in (ROOT / "dataforge_infra" / file).read_text()
         assert started == ({f"dataforge-dev-{name}"} if has_map else set())
         # The children of a distributed map run as `<machine>/<map run>:<id>`.
         assert followed == ({f"dataforge-dev-{name}:*", f"dataforge-dev-{name}/*:*"} if has_map else set())
@@ -337,7 +337,7 @@ def test_jobs_of_sagemaker_reach_the_files_of_training_only_and_only_for_this_ac
 
 
 def _called_in(file):
-    text = (ROOT / "infra" / file).read_text()
+    text = (ROOT / "dataforge_infra" / file).read_text()
     return set(re.findall(r'"FunctionName": "\$\{(\w+)\}"', text))
 
 

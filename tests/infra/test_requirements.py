@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from infra import requirements
+from dataforge_infra import requirements
 from tests.support.paths import ROOT
 
 
 def test_requirement_files_are_what_the_lock_says():
     for layer, text in requirements.exported().items():
-        assert requirements.path(layer).read_text() == text, "run: python -m infra.requirements"
+        assert requirements.path(layer).read_text() == text, "run: python -m dataforge_infra.requirements"
 
 
 FILES = [

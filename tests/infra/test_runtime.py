@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-from infra import code, requirements
+from dataforge_infra import code, requirements
 from tests.runtime.interpreters import VERSION
 from tests.support.paths import ROOT
 

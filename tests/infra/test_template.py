@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from infra import catalog
-from infra.stages import PRESETS
+from dataforge_infra import catalog
+from dataforge_infra.stages import PRESETS
 from tests.support import last_release
 
 # A change here means that CloudFormation deletes a resource (it is retained, but orphaned) and makes an empty one.

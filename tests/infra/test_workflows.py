@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.paths import INFRA
 
 CAMEL = {catalog.camel(name): name for name in catalog.FUNCTIONS}
@@ -46,7 +46,7 @@ def test_a_state_waits_a_little_longer_than_its_function_may_run():
         assert task["Parameters"]["FunctionName"] == f"${{{name}}}"
         if "TimeoutSecondsPath" not in task:  # that waits for an answer to its token, long after the function is done
             assert facts.timeout_s + 10 <= task["TimeoutSeconds"] <= facts.timeout_s + 60, name
-        assert facts.handler == f"functions.{CAMEL[name]}.handler"
+        assert facts.handler == f"dataforge_functions.{CAMEL[name]}.handler"
 
 
 def test_machines_are_standard_traced_and_log_errors_without_customers_data(deployment):

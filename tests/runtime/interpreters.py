@@ -16,7 +16,7 @@ DEBIAN, MIRROR = "trixie", "http://deb.debian.org/debian"
 """The release of Debian whose python3 is that version."""
 PROBE = f"import ctypes, lzma, sqlite3, ssl, sys; assert '%d.%d' % sys.version_info[:2] == '{VERSION}'"
 UV = str(ROOT / ".tools/bin/uv")
-COPIED = ("benchmarks", "client", "examples", "functions", "infra", "layers", "tests")
+COPIED = ("benchmarks", "client", "examples", "dataforge_functions", "dataforge_infra", "layers", "tests")
 
 
 class NotPossible(Exception):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.paths import ROOT
 
 

@@ -64,7 +64,7 @@ class Deployed:
 
 def command(bed: Bed, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "infra.deploy", *words],
+        [sys.executable, "-m", "dataforge_infra.deploy", *words],
         cwd=ROOT,
         env=bed.environment(),
         check=False,
@@ -78,7 +78,7 @@ def synthesised(bed: Bed, folder: Path, *context: str) -> Path:
     """As for an account, but with layers that run on this machine's interpreter."""
     flags = [word for pair in ("layers=host", *context) for word in ("-c", pair)]
     done = subprocess.run(
-        [sys.executable, "-m", "infra.app", *flags, "-o", str(folder)],
+        [sys.executable, "-m", "dataforge_infra.app", *flags, "-o", str(folder)],
         cwd=ROOT,
         check=False,
         capture_output=True,

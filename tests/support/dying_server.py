@@ -11,8 +11,8 @@ import sys
 
 from dataforge.platform.ports import FileInfo
 from dataforge.workflows.documents import verification
-from infra.local import __main__ as local
-from infra.local import server
+from dataforge_infra.local import __main__ as local
+from dataforge_infra.local import server
 from tests.support.waiting import until
 
 verify_upload = server.verify_upload

@@ -12,7 +12,7 @@ from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Execution, Item, Platform
-from infra import catalog
+from dataforge_infra import catalog
 
 
 class Started:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dataforge.platform.ports import Platform
-from infra import catalog
+from dataforge_infra import catalog
 
 READS = {"get", "batch_get", "query_page"}
 """Operations of tables that only read; all others write."""
@@ -52,7 +52,7 @@ class Watch:
         )
 
     def _table_call(self, facts: catalog.Function, operation: str, target: Any) -> str | None:
-        # Who moves runs pushes to the connections of those who follow them (infra/lambdas.py).
+        # Who moves runs pushes to the connections of those who follow them (dataforge_infra/lambdas.py).
         writes = {*facts.writes, *(["connections"] if "runs" in facts.writes else [])}
         for table in _tables_of(target):
             allowed = {*writes, *facts.reads} if operation in READS else writes

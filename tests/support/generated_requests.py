@@ -340,7 +340,7 @@ def described(*, boundaries: bool) -> BaseSchema:
 
     boundaries: also the 2,700 cases that schemathesis derives from the limits of each parameter, besides random ones.
     """
-    from functions.api.main import create_app
+    from dataforge_functions.api.main import create_app
 
     settings.get.cache_clear()
     config = schemathesis.Config.from_dict(

@@ -1,6 +1,6 @@
 """`python -m tests.support.impatient_server [NAME=VALUE ...] --home DIR ...`: the one-machine server with other limits.
 
-NAME is one of those of `infra.local.http_server`, of the JSON body (`idle_seconds`, `total_seconds`), or
+NAME is one of those of `dataforge_infra.local.http_server`, of the JSON body (`idle_seconds`, `total_seconds`), or
 `descriptors`, the most that the process may have, or `log`, a file for its stderr.
 """
 
@@ -11,9 +11,9 @@ import resource
 import sys
 from dataclasses import replace
 
-from functions.api import each_request
-from infra.local import http_server
-from infra.local.__main__ import main
+from dataforge_functions.api import each_request
+from dataforge_infra.local import http_server
+from dataforge_infra.local.__main__ import main
 
 
 def apply(name: str, value: str) -> None:

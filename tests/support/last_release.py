@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dataforge_client import __version__
-from infra.app import build
+from dataforge_infra.app import build
 
 PATH = Path(__file__).with_name("last_release.json.gz")
 STACKS = ("DataStack", "ServiceStack")

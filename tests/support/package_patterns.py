@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-PACKAGES = ("dataforge", "functions", "dataforge_client")
+PACKAGES = ("dataforge", "dataforge_functions", "dataforge_client")
 _CALLS = ("compile", "match", "search", "sub", "subn", "fullmatch", "finditer", "findall", "split")
 _ANCHORED = {"match", "fullmatch"}
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from dataforge import platform
 from dataforge.store import projects
-from infra.local.platform import build
+from dataforge_infra.local.platform import build
 from tests.support import many_pairs
 from tests.support.many_pairs import Shape
 from tests.support.paths import ROOT
@@ -64,7 +64,7 @@ class Machine:
         return self.start("benchmarks.stub", "--latency", str(latency))
 
     def server(self, home: Path, **env: str) -> Process:
-        return self.start("infra.local", "--home", str(home), "--port", "0", **env)
+        return self.start("dataforge_infra.local", "--home", str(home), "--port", "0", **env)
 
 
 def books(stub: Process) -> dict[str, Any]:

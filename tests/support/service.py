@@ -23,8 +23,8 @@ from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
 from dataforge.store import api_keys, organisations, schema
-from infra import catalog
-from infra.local.platform import Workers
+from dataforge_infra import catalog
+from dataforge_infra.local.platform import Workers
 from tests.support import shared_workers, stepfunctions_moto
 from tests.support.enforced_rights import Watch
 
@@ -117,8 +117,8 @@ def handler(function: str) -> Callable[[dict[str, Any], object], Any]:
 
 
 def embedded_service(home: Path, make_workers: MakeWorkers = shared_workers.make_workers) -> Iterator[Service]:
-    from functions.api.main import create_app
-    from infra.local.server import add_file_routes, machine
+    from dataforge_functions.api.main import create_app
+    from dataforge_infra.local.server import add_file_routes, machine
 
     with machine(home, "http://testserver", make_workers=make_workers) as (plugged, _):
         app = create_app()
@@ -135,7 +135,7 @@ def embedded_service(home: Path, make_workers: MakeWorkers = shared_workers.make
 def aws_service(_: Path) -> Iterator[Service]:
     from dataforge.platform.aws.dynamo import DynamoTables
     from dataforge.platform.aws.s3 import S3Files
-    from functions.api.main import create_app
+    from dataforge_functions.api.main import create_app
     from tests.support.storage_backends import create_dynamo_tables
 
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1")

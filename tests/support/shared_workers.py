@@ -20,8 +20,8 @@ from pathlib import Path
 from dataforge import log, platform, settings
 from dataforge.platform.embedded.worker_pool import WorkerPool, serve
 from dataforge.platform.ports import Item
-from infra.local import worker
-from infra.local.platform import build
+from dataforge_infra.local import worker
+from dataforge_infra.local.platform import build
 
 SIZE = 2
 Handler = Callable[[Item, object], Item]
@@ -72,10 +72,10 @@ class Lent:
 
 
 def make_workers(home: Path, size: int) -> Lent | WorkerPool:
-    """In the place of `infra.local.platform.pool`."""
+    """In the place of `dataforge_infra.local.platform.pool`."""
     if size == SIZE:
         return Lent(home)
-    from infra.local.platform import pool
+    from dataforge_infra.local.platform import pool
 
     return pool(home, size)
 

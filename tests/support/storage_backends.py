@@ -18,7 +18,7 @@ from dataforge.platform.aws.s3 import S3Files
 from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Files, Item, Page, Tables
-from infra import catalog
+from dataforge_infra import catalog
 
 PORT_TABLES = {
     **catalog.TABLES,

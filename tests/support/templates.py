@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from infra.app import build
+from dataforge_infra.app import build
 from tests.support.paths import ROOT
 
 Resource = dict[str, Any]
@@ -130,7 +130,7 @@ def _synthesise(context: dict[str, str | list[str]], folder: Path) -> None:
 def _main(folder: Path) -> None:
     for name, context in APPS.items():
         _synthesise(context, folder / name)
-    with patch("infra.data.suppress_nag", lambda *_, **__: None):
+    with patch("dataforge_infra.data.suppress_nag", lambda *_, **__: None):
         _synthesise(APPS["dev"], folder / CARELESS)
 
 

@@ -34,8 +34,8 @@ MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
         re.compile(r"\bthe hours(?=[.,;:)]| (?:is|are|was|were|of|and|or|in|on|at|for|to|must|may)\b)", re.IGNORECASE)
     ],
     "dataforge.teachers.templated._listed": [re.compile(r'"override_condition" is exactly one of: (.+)')],
-    "functions.api.openapi.methods_at": [],
-    "functions.api.openapi._document_operation": [],
+    "dataforge_functions.api.openapi.methods_at": [],
+    "dataforge_functions.api.openapi._document_operation": [],
 }
 """Patterns that are made of what a function is given, and examples of them; none for paths of our own routes."""
 

@@ -1,6 +1,6 @@
 """Administration without an API key: directly on a data folder, or on a deployment with the rights of an AWS account.
 
-A child process, `python -m infra.local.admin`, opens the tables; this package itself uses only the HTTP API.
+A child process, `python -m dataforge_infra.local.admin`, opens the tables; this package itself uses only the HTTP API.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class AdminAccess:
         positional = ["--", *words[2:]] if words[2:] else []
         flags = [flag for name, value in options.items() for flag in _flags(name, value)]
         process = subprocess.run(
-            [sys.executable, "-m", "infra.local.admin", *target, *words[:2], *flags, *positional],
+            [sys.executable, "-m", "dataforge_infra.local.admin", *target, *words[:2], *flags, *positional],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

@@ -33,7 +33,9 @@ def command(
     """Estimate the AWS cost of a deployment from a price list. Needs a checkout, but no AWS account and no network."""
     options = [*context, *([] if waf is None else [f"waf={'yes' if waf else 'no'}"])]
     arguments = ["--stage", stage, *(word for pair in options for word in ("-c", pair)), "--pairs", str(pairs)]
-    costs = run_module("infra.cost", [*arguments, *(["--pages", str(pages)] if pages is not None else [])], name="cost")
+    costs = run_module(
+        "dataforge_infra.cost", [*arguments, *(["--pages", str(pages)] if pages is not None else [])], name="cost"
+    )
     if as_json:
         print_json(costs)
         return OK

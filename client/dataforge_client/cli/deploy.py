@@ -1,6 +1,6 @@
 """`dataforge deploy`, `destroy` and `doctor`: the service in an AWS account.
 
-A child process, `python -m infra.deploy`, does the work; this package itself uses only the HTTP API.
+A child process, `python -m dataforge_infra.deploy`, does the work; this package itself uses only the HTTP API.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataforge_client.errors import ClientError
 
 
 class StageName(click.ParamType[str]):
-    """Up to 16 lower-case letters and digits, a letter first: `infra.stages` says the same."""
+    """Up to 16 lower-case letters and digits, a letter first: `dataforge_infra.stages` says the same."""
 
     name = "stage"
 
@@ -175,7 +175,7 @@ def _region(region: str | None) -> list[str]:
 
 
 def _run(arguments: Sequence[str]) -> Mapping[str, Any]:
-    return run_module("infra.deploy", arguments, name=arguments[0])
+    return run_module("dataforge_infra.deploy", arguments, name=arguments[0])
 
 
 def run_module(module: str, arguments: Sequence[str], *, name: str) -> Mapping[str, Any]:

@@ -169,7 +169,7 @@ def start(
     """
     child = subprocess.Popen(
         [
-            *(sys.executable, "-m", "infra.local", "--home", str(home), "--host", host, "--port", str(port)),
+            *(sys.executable, "-m", "dataforge_infra.local", "--home", str(home), "--host", host, "--port", str(port)),
             *(("--stop-when", "unused") if shared else ()),
         ],
         stdin=subprocess.DEVNULL,
@@ -251,7 +251,7 @@ def _why_not_started(code: int | None, log: IO[str] | None, lines: int = 15) -> 
     reasons = [line.removeprefix(_REASON) for line in last if line.startswith(_REASON)]
     if reasons:
         return f"The local server did not start: {reasons[-1]}"
-    if any(f"No module named '{package}" in line for line in last for package in ("infra", "uvicorn")):
+    if any(f"No module named '{package}" in line for line in last for package in ("dataforge_infra", "uvicorn")):
         return (
             "Only the client is installed here. Install dataforge-server[machine] too, or name a server with --server."
         )

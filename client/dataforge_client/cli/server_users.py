@@ -5,7 +5,7 @@
     <home>/server.stop     asks the server to end; the server deletes it
 
 The kernel releases the locks of a process that is killed, so a lock always tells the truth. The server looks at the
-last two files: see `infra/local/watching.py`.
+last two files: see `dataforge_infra/local/watching.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every error the product raises on purpose, drawn as a tree; `functions/api` translates it to HTTP once.
+"""Every error the product raises on purpose, drawn as a tree; `dataforge_functions/api` translates it to HTTP once.
 
 DataForgeError
 ├── Invalid                422  a value breaks a stated limit (carries the field)

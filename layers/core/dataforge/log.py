@@ -135,7 +135,7 @@ def _safe(value: object, name: str) -> object:
     return redacted.removeprefix(f"{name}=") if redacted.startswith(f"{name}=") else "[redacted]"
 
 
-OURS = ("dataforge", "functions", "infra")
+OURS = ("dataforge", "dataforge_functions", "dataforge_infra")
 
 
 def configure(level: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from dataforge.platform import current
 from dataforge.platform.ports import Platform
-from functions.api import system
+from dataforge_functions.api import system
 from tests.support.service import Service
 
 

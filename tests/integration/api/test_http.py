@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from dataforge import platform, settings
 from dataforge.platform.embedded.local_files import LocalFiles
-from functions.api.main import create_app
-from infra.local.server import add_file_routes
+from dataforge_functions.api.main import create_app
+from dataforge_infra.local.server import add_file_routes
 from tests.support.service import BASE, Service, embedded_service
 from tests.support.synthetic_api import Synthetic
 

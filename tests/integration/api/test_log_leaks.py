@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dataforge import log
-from infra.local.platform import pool
+from dataforge_infra.local.platform import pool
 from tests.support.chat_servers import answering
 from tests.support.document_replies import pairs_for
 from tests.support.service import MakeWorkers, Service
@@ -81,7 +81,7 @@ def heard(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Heard]:
 
     Ask for it before `service`, whose workers inherit stderr when they begin; pytest would catch nothing of theirs.
     """
-    importlib.import_module("functions.api.main")  # configures when it is loaded
+    importlib.import_module("dataforge_functions.api.main")  # configures when it is loaded
     root = logging.getLogger()
     handlers, level, sink = root.handlers[:], root.level, io.StringIO()
     root.handlers.clear()  # `configure` closes those it finds, and they are pytest's

@@ -14,7 +14,7 @@ import pytest
 
 from dataforge import access, platform, settings
 from dataforge.errors import Unauthenticated
-from infra.local import admin
+from dataforge_infra.local import admin
 from tests.support import storage_backends
 
 
@@ -48,7 +48,7 @@ def tool(where: list[str], capsys: pytest.CaptureFixture[str]) -> Callable[..., 
 
 
 def test_a_data_folder_that_the_tool_makes_is_for_its_owner(tmp_path: Path) -> None:
-    code = "import os, runpy; os.umask(0o022); runpy.run_module('infra.local.admin', run_name='__main__')"
+    code = "import os, runpy; os.umask(0o022); runpy.run_module('dataforge_infra.local.admin', run_name='__main__')"
 
     done = subprocess.run(
         [sys.executable, "-c", code, "--home", str(tmp_path / "home"), "org", "create", "Acme"], check=False

@@ -196,7 +196,9 @@ def test_a_server_that_holds_no_request_says_when_to_ask_again(
     run = stored(service)
     run_log.write(run.run_id, "generating", "first")
     until(lambda: run_events.since(run.run_id, run_events.START, 10).events, "the line never settles")
-    monkeypatch.setattr("functions.api.data_forge.event_stream.settings.get", lambda: Settings(longest_wait=0))
+    monkeypatch.setattr(
+        "dataforge_functions.api.data_forge.event_stream.settings.get", lambda: Settings(longest_wait=0)
+    )
 
     first = service.call("GET", f"/generations/{run.run_id}/events", wait=20)
     nothing = service.call("GET", f"/generations/{run.run_id}/events", after=first["cursor"], wait=20)

@@ -13,7 +13,7 @@ from dataforge.platform import current
 from dataforge.platform.items import key_value
 from dataforge.store import projects, uploads
 from dataforge.workflows.documents import registration, verification
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.service import Service
 
 ORDINARY = ("user_456", "user_01j8x4q2v7w3n5p9r1t6y0z8ab", "ada@example.org", "A.b-c+d", "7", "Synthetic")

@@ -15,8 +15,8 @@ import pytest
 
 from dataforge import access
 from dataforge.store import organisations
-from infra.local import home as data_folder
-from infra.local.server import machine
+from dataforge_infra.local import home as data_folder
+from dataforge_infra.local.server import machine
 from tests.support.shared_workers import make_workers
 
 
@@ -132,8 +132,8 @@ def test_a_second_server_is_refused_before_it_opens_anything(home: Path, monkeyp
         raise AssertionError("the second server must not come to this")
 
     with machine(home, "http://testserver", make_workers=make_workers):
-        monkeypatch.setattr("infra.local.server.build", never)
-        monkeypatch.setattr("infra.local.server.check", never)
+        monkeypatch.setattr("dataforge_infra.local.server.build", never)
+        monkeypatch.setattr("dataforge_infra.local.server.check", never)
         with pytest.raises(RuntimeError, match=r"Another server is running on .* \(process \d+\); stop it first"):
             start(home)
 

@@ -24,7 +24,7 @@ from dataforge.errors import ConditionFailed
 from dataforge.platform.embedded.database import Database
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Put, Update
-from infra.catalog import Index, Table
+from dataforge_infra.catalog import Index, Table
 from tests.support import storage_backends
 from tests.support.paths import ROOT
 from tests.support.storage_backends import PORT_TABLES

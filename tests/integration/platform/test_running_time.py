@@ -16,7 +16,7 @@ import pytest
 from dataforge.platform.embedded import patience
 from dataforge.platform.embedded.running_time import STOOD_STILL_SECONDS, RunningTime
 from dataforge.store import progress, replies
-from infra.local.server import machine
+from dataforge_infra.local.server import machine
 from tests.support.runner_harness import RunnerHarness, task
 from tests.support.shared_workers import make_workers
 from tests.support.waiting import until

@@ -15,7 +15,7 @@ from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge.platform.ports import Platform
 from dataforge.store import ledger
 from dataforge.store.ledger import Demand
-from infra import catalog
+from dataforge_infra import catalog
 
 ORG = "org_books"
 AMOUNTS = st.integers(1, 5_000_000)

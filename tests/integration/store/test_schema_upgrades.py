@@ -16,7 +16,7 @@ from dataforge.errors import SchemaMismatch
 from dataforge.platform import current
 from dataforge.store import organisations, projects, schema
 from dataforge.store.schema import Step
-from functions.api import callers
+from dataforge_functions.api import callers
 from tests.support.service import Service
 from tests.support.table_watchers import killed_until_done
 
@@ -150,7 +150,7 @@ def test_no_organisation_can_be_mistaken_for_the_number(service: Service) -> Non
 
 def newer_folder(home: Path) -> Path:
     """A data folder that a newer version has served."""
-    from infra.local.platform import build
+    from dataforge_infra.local.platform import build
 
     tables = replace(build(home, base_url=lambda: "", invoke=lambda *_: {})).tables
     tables.put("orgs", {**AT, "number": 99, "product": "9.1.0", "written_at": "2027-03-01T00:00:00Z"})
@@ -161,8 +161,8 @@ def newer_folder(home: Path) -> Path:
 @pytest.mark.parametrize(
     "words",
     [
-        ("infra.local", "--port", "0", "--home"),
-        ("infra.local.admin", "--home"),
+        ("dataforge_infra.local", "--port", "0", "--home"),
+        ("dataforge_infra.local.admin", "--home"),
     ],
 )
 def test_one_machine_does_not_touch_a_folder_of_a_newer_version(words: tuple[str, ...], tmp_path: Path) -> None:

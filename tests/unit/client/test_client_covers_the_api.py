@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 def _document() -> Json:
-    from functions.api.main import create_app
+    from dataforge_functions.api.main import create_app
 
     return create_app().openapi()
 

@@ -34,7 +34,7 @@ def test_every_option_that_a_recipe_has_of_its_own_is_in_its_row_of_the_api_page
 
 
 def test_every_route_is_in_the_api_page() -> None:
-    from functions.api.main import create_app
+    from dataforge_functions.api.main import create_app
 
     page = (ROOT / "docs/api.md").read_text()
     spec = create_app().openapi()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataforge.recipes.synthetic import checking
-from functions.api.wire.synthetic import SyntheticRequest
+from dataforge_functions.api.wire.synthetic import SyntheticRequest
 from tests.support.paths import DOCS
 
 PAGE = (DOCS / "synthetic.md").read_text()

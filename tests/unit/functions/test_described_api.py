@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from functions.api.wire import bodies, docstrings
+from dataforge_functions.api.wire import bodies, docstrings
 
 Json = dict[str, Any]
 
 
 def _document() -> Json:
-    from functions.api.main import create_app
+    from dataforge_functions.api.main import create_app
 
     return json.loads(json.dumps(create_app().openapi()))
 

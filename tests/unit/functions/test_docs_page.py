@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from functions.api import docs
-from functions.api.main import create_app
+from dataforge_functions.api import docs
+from dataforge_functions.api.main import create_app
 
 
 @pytest.fixture(scope="module")

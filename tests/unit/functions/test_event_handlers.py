@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions import on_jobs_changed, on_upload
+from dataforge_functions import on_jobs_changed, on_upload
 
 ENVELOPE = {"version": "0", "id": "e", "source": "aws.s3", "account": "111122223333", "region": "us-east-1"}
 

@@ -47,7 +47,7 @@ def lines(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_state_function_logs_the_run_and_its_organisation(name, lines, monkeypatch):
-    module = importlib.import_module(f"functions.{name}")
+    module = importlib.import_module(f"dataforge_functions.{name}")
     workflow = next(getattr(module, w) for w in WORKFLOWS if hasattr(module, w))
     monkeypatch.setattr(workflow, name, lambda raw, **_: logging.getLogger("dataforge.test").error("here") or raw)
 
@@ -61,7 +61,7 @@ def test_every_state_function_logs_the_run_and_its_organisation(name, lines, mon
 
 def test_no_state_function_is_forgotten():
     """Those of the socket, the API and the events of S3 and Bedrock have no run."""
-    folder = ROOT / "functions"
+    folder = ROOT / "dataforge_functions"
     others = {"__init__", "handling", "socket", "on_upload", "on_jobs_changed"}
     there = {path.stem for path in folder.glob("*.py")} - others
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge import log
-from functions import plan_run
+from dataforge_functions import plan_run
 from tests.support.paths import ROOT
 
 WORD = string.ascii_letters + string.digits
@@ -188,7 +188,7 @@ def test_no_part_of_a_line_holds_a_secret(way: str, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
 def test_functions_log_as_the_product_does_and_libraries_keep_requests_to_themselves(level: str) -> None:
     program = (
-        "import functions.close_run, logging\n"
+        "import dataforge_functions.close_run, logging\n"
         "logging.getLogger('dataforge.x').debug('ours')\n"
         "logging.getLogger('dataforge.x').warning('key %s', 'sk_' + 'k' * 43)\n"
         "logging.getLogger('botocore.endpoint').debug('Making request with the text of a document')\n"

@@ -88,7 +88,7 @@ ROUTES: dict[str, dict[str, str]] = {
 
 
 def _document() -> Json:
-    from functions.api.main import create_app
+    from dataforge_functions.api.main import create_app
 
     return json.loads(json.dumps(create_app().openapi()))
 
@@ -181,7 +181,7 @@ def _one(shown: Any) -> Json:
 
 
 def test_every_example_of_the_table_is_used() -> None:
-    from functions.api.wire.examples import EXAMPLES
+    from dataforge_functions.api.wire.examples import EXAMPLES
 
     assert EXAMPLES.keys() - SCHEMAS.keys() == set()
 

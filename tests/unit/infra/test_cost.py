@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from benchmarks.billing import item_bytes, read_units, write_units
 from dataforge_client.cli import execute
-from infra.cost import job, report
-from infra.cost.idle import BY_TIME, BY_USE, SECONDS_A_MONTH, idle
-from infra.cost.prices import added, beyond_free, dollars, price_list, scaled, total
+from dataforge_infra.cost import job, report
+from dataforge_infra.cost.idle import BY_TIME, BY_USE, SECONDS_A_MONTH, idle
+from dataforge_infra.cost.prices import added, beyond_free, dollars, price_list, scaled, total
 from tests.support.paths import ROOT
 
 NAMES = st.sampled_from(sorted(price_list().prices))

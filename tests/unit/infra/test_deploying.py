@@ -11,11 +11,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy import __main__ as command
-from infra.deploy import first_key, gateway_logs, kept_options
-from infra.deploy.account import Account, DeployError
-from infra.deploy.diff import Change, changes
-from infra.stages import preset
+from dataforge_infra.deploy import __main__ as command
+from dataforge_infra.deploy import first_key, gateway_logs, kept_options
+from dataforge_infra.deploy.account import Account, DeployError
+from dataforge_infra.deploy.diff import Change, changes
+from dataforge_infra.stages import preset
 
 TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "dataforge-dev-runs", "KeySchema": ["run_id"]}}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dataforge_client.cli import server_users
-from infra.local import watching
+from dataforge_infra.local import watching
 from tests.support.waiting import until
 
 

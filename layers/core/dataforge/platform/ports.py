@@ -223,7 +223,7 @@ class Files(Protocol):
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
         """Called at least once, soon after an object was stored by a presigned PUT (embedded; calls that a crash
         prevented are made after the next start, a few times at most: `LocalFiles.redeliver`). On AWS the bucket's
-        EventBridge rule starts `functions/on_upload.py` and this is a no-op."""
+        EventBridge rule starts `dataforge_functions/on_upload.py` and this is a no-op."""
         ...
 
 
@@ -276,8 +276,8 @@ class Secrets(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """One backend with all its ports; built once per process by `functions/api/main.py`, a state function or the
-    one-machine server, and returned by `platform.current()`."""
+    """One backend with all its ports; built once per process by `dataforge_functions/api/main.py`, a state function or
+    the one-machine server, and returned by `platform.current()`."""
 
     name: Literal["aws", "embedded"]
     tables: Tables

@@ -31,7 +31,7 @@ STEPS = ("plan", "open_batch", "assess", "close", "recover", "record_failure", "
 class RunKind:
     name: str
     machine: str
-    """The state machine, as `infra/<machine>.asl.json` defines it."""
+    """The state machine, as `dataforge_infra/<machine>.asl.json` defines it."""
     noun: str
     """What a run of this kind makes, in the plural, for messages."""
     belongs_to: Literal["project", "organisation"]

@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from dataforge.errors import Busy
-from infra.catalog import EVENT_RETRIES
+from dataforge_infra.catalog import EVENT_RETRIES
 from tests.support.aws_faults import fails, throttled
 from tests.support.paths import DOCS
 from tests.support.projects import RULES

@@ -18,7 +18,7 @@ from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
 from dataforge.store import api_keys, connections, members, organisations, socket_tickets
 from dataforge.store.connections import Opener
-from functions import socket
+from dataforge_functions import socket
 from tests.support import storage_backends
 
 

@@ -16,8 +16,8 @@ from dataforge.platform.embedded.asl_parser import OutsideSubset, read
 from dataforge.platform.embedded.execution_store import ExecutionStore
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Execution
-from infra import catalog
-from infra.local.platform import machines, substitutions
+from dataforge_infra import catalog
+from dataforge_infra.local.platform import machines, substitutions
 from tests.support import last_release
 from tests.support.waiting import until
 

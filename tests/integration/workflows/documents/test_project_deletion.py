@@ -18,7 +18,7 @@ from dataforge.store.replies import Reply
 from dataforge.workflows import erasing, lifecycle
 from dataforge.workflows.review import bulk
 from dataforge.workflows.review.search import PairFilter
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support import many_pairs
 from tests.support.many_pairs import Shape
 from tests.support.projects import harbour

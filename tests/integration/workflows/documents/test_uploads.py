@@ -18,8 +18,8 @@ from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.store import projects, uploads
 from dataforge.workflows import run_states
 from dataforge.workflows.documents import verification
-from functions.on_upload import handler
-from infra.local.server import machine
+from dataforge_functions.on_upload import handler
+from dataforge_infra.local.server import machine
 from tests.support.projects import RULES
 from tests.support.service import Service
 from tests.support.waiting import until
@@ -398,7 +398,7 @@ def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: py
         seen.append(info.key)
         release.wait(10)
 
-    monkeypatch.setattr("infra.local.server.verify_upload", slow)
+    monkeypatch.setattr("dataforge_infra.local.server.verify_upload", slow)
     with machine(tmp_path, "http://testserver") as (plugged, _):
         began = time.monotonic()
         for name in ("a", "b"):
@@ -407,7 +407,7 @@ def test_no_upload_waits_for_the_look_at_another(tmp_path: Path, monkeypatch: py
         until(lambda: seen)
         threading.Timer(0.2, release.set).start()
     again: list[str] = []
-    monkeypatch.setattr("infra.local.server.verify_upload", lambda info: again.append(info.key))
+    monkeypatch.setattr("dataforge_infra.local.server.verify_upload", lambda info: again.append(info.key))
     with machine(tmp_path, "http://testserver") as (plugged, _):
         assert isinstance(plugged.files, LocalFiles)
         plugged.files.redeliver(verification.give_up)

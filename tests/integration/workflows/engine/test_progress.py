@@ -17,7 +17,7 @@ from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import run_states
 from dataforge.workflows.engine import batch as engine_batch
-from functions.api.wire import views
+from dataforge_functions.api.wire import views
 from tests.support.document_runs import batches, begin, good, passage, wrong
 
 PAUSE = 0.002

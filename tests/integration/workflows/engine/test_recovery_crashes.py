@@ -15,7 +15,7 @@ from dataforge.store.projects import Project
 from dataforge.workflows import lifecycle, run_files, run_states
 from dataforge.workflows.documents import parsing
 from dataforge.workflows.engine import outcomes
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.dead_machines import noticed_at_once
 from tests.support.document_runs import batches, begin, counts_of, good, teach
 from tests.support.embedded_platform import Started

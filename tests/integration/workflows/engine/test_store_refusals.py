@@ -18,8 +18,8 @@ from dataforge.teachers import PROVIDERS
 from dataforge.teachers.scripted import ScriptedTeacher
 from dataforge.workflows import pausing, run_states
 from dataforge.workflows.engine import store_gate
-from functions.api.wire import views
-from infra import catalog
+from dataforge_functions.api.wire import views
+from dataforge_infra import catalog
 from tests.support.document_runs import batches, begin, counts_of, good, teach
 from tests.support.waiting import until
 

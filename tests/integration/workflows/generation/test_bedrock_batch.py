@@ -14,7 +14,7 @@ from dataforge import ids, platform, settings
 from dataforge.platform.aws import signing
 from dataforge.store import run_log, runs
 from dataforge.workflows.engine.provider_batch import submitting
-from functions import on_jobs_changed
+from dataforge_functions import on_jobs_changed
 from tests.support import scripted_replies
 from tests.support.batch_servers import Body
 from tests.support.bedrock_server import KEY_ID, REGION, ROLE, SECRET, BedrockServer, bedrock, bucket_server

@@ -18,7 +18,7 @@ from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.recipe import Recipe
 from dataforge.recipes.reply_json import property_names
 from dataforge.records import Draft, Passage, Question, Slot
-from infra.local import worker
+from dataforge_infra.local import worker
 from tests.support.paths import HANDBOOK
 from tests.support.service import Service, embedded_service
 

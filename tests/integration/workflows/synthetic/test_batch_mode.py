@@ -16,7 +16,7 @@ from dataforge.store import ledger, run_log, runs
 from dataforge.store.runs import Run
 from dataforge.workflows import run_files
 from dataforge.workflows.engine.provider_batch import submitting
-from functions import on_jobs_changed
+from dataforge_functions import on_jobs_changed
 from tests.support.batch_servers import KEY, BatchServer, Body, Plot, Refused, openai_batches, serving
 from tests.support.scripted_replies import kind_of, scripted_reply
 from tests.support.service import Service, aws_is_slow

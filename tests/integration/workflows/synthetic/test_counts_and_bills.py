@@ -14,7 +14,7 @@ from dataforge.records import Question
 from dataforge.store import ledger, run_log, runs
 from dataforge.workflows import run_files, run_states
 from dataforge.workflows.synthetic import jobs
-from functions.api.wire import synthetic_views
+from dataforge_functions.api.wire import synthetic_views
 from tests.support.synthetic_api import EVERY_BODY
 from tests.support.synthetic_runs import REPEATED, SyntheticHarness, lines, write
 

@@ -16,7 +16,7 @@ from dataforge.workflows import run_states
 from dataforge.workflows.engine import retry
 from dataforge.workflows.engine.provider_batch import collecting, job_state, polling, submitting
 from dataforge.workflows.synthetic import jobs
-from infra import catalog
+from dataforge_infra import catalog
 from tests.support.batch_servers import BatchServer, Refused
 from tests.support.scripted_replies import kind_of, scripted_reply
 from tests.support.synthetic_batches import PLAIN, WHOLE

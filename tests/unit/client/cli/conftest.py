@@ -61,14 +61,14 @@ def spawn() -> Iterator[Spawn]:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder, and a `python -m infra.local` that serves the fake. Where the command runs, another package of
-    that name lies about: it must not be taken for the server."""
-    package = tmp_path / "site" / "infra" / "local"
+    """A data folder, and a `python -m dataforge_infra.local` that serves the fake. Where the command runs, another
+    package of that name lies about: it must not be taken for the server."""
+    package = tmp_path / "site" / "dataforge_infra" / "local"
     package.mkdir(parents=True)
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text("from tests.support.fake_api import main\nmain()\n")
-    trap = tmp_path / "cwd" / "infra" / "local"
+    trap = tmp_path / "cwd" / "dataforge_infra" / "local"
     trap.mkdir(parents=True)
     (trap / "__main__.py").write_text("raise SystemExit(9)\n")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}:{ROOT}")

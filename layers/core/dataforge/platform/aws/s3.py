@@ -133,7 +133,7 @@ class S3Files:
         return self._sign("put_object", key, expires_in, {n: v for n, v in bound.items() if v is not None})
 
     def on_created(self, callback: Callable[[FileInfo], None]) -> None:
-        """Nothing to do: the bucket's EventBridge rule starts `functions/on_upload.py`."""
+        """Nothing to do: the bucket's EventBridge rule starts `dataforge_functions/on_upload.py`."""
 
     def _get(self, key: str, **wanted: str) -> Any:
         with _missing(key):

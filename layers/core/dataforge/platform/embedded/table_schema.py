@@ -33,7 +33,7 @@ class IndexShape(Protocol):
 
 
 class TableShape(Protocol):
-    """What is used of `infra.catalog.Table`; range_type is `S` or `N`, projection `KEYS_ONLY` or `ALL`."""
+    """What is used of `dataforge_infra.catalog.Table`; range_type is `S` or `N`, projection `KEYS_ONLY` or `ALL`."""
 
     @property
     def hash_key(self) -> str: ...

@@ -4,7 +4,7 @@ The parent keeps one thread per worker. A request waits in one first-come queue,
 moment a worker takes it, so a Map wider than the pool queues and never times out by queueing. A worker that times out
 or dies is replaced; its process group goes with it.
 
-    parent -> child stdin     {"handler": "functions.plan_run.handler", "event": {...}, "timeout_s": 300}
+    parent -> child stdin     {"handler": "dataforge_functions.plan_run.handler", "event": {...}, "timeout_s": 300}
     child stdout -> parent    {"ready": true}, then per request {"result": ...} or {"error": name, "cause": text}
 
 The child moves both channels to private descriptors first, so what a handler prints goes to stderr and what it reads

@@ -1,5 +1,0 @@
-"""Deploys the templates to an account: uploads assets, creates or updates stacks, and shows the progress.
-
-The `dataforge` command starts it (`python -m infra.deploy`); `make test-deploy` deploys the same templates to an
-emulator. It needs no `cdk` command and no bootstrapped account.
-"""
