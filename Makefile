@@ -11,7 +11,7 @@ export UV_LINK_MODE := copy
 # Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
+.PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -27,6 +27,10 @@ test-slow: .venv/.ready-all ## the suites that need minutes: real bundling, long
 
 test-deploy: .venv/.ready-all .tools/emulator/.ready ## the real templates, deployed to an emulator on loopback, and the main job there
 	$(BIN)/pytest -m deploy tests/deploy
+
+# The training program has its own environment (1.3 GB): nothing of it is imported by the product.
+test-training: .tools/training/.ready ## every training strategy on tiny models, really trained
+	OMP_NUM_THREADS=1 .tools/training/bin/python -m pytest -c tests/training/pytest.ini --confcutdir=tests/training tests/training
 
 test-runtime: .venv/.ready-all ## a smoke suite on the Python of the Lambda functions: an installed one, or that of a Debian in a folder
 	$(BIN)/python -m tests.runtime
@@ -94,6 +98,9 @@ handbook: .venv/.ready-all ## write the example documents again
 synth: .venv/.ready-all ## the CloudFormation templates and Lambda archives, into cdk.out
 	$(BIN)/python -m dataforge_infra.app
 
+training-requirements: | $(UV) ## the pins of the training images
+	sh training_images/resolve.sh "$(CURDIR)/$(UV)"
+
 requirements: .venv/.ready-all ## the layers' requirements, from the lock
 	$(BIN)/python -m dataforge_infra.requirements
 
@@ -115,6 +122,12 @@ $(UV): uv.txt
 .tools/emulator/.ready: tests/support/emulator.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .tools/emulator
 	$(UV) pip install --quiet --python .tools/emulator/bin/python --require-hashes --requirements $<
+	@touch $@
+
+# torch is not in the hashed file: its build depends on the machine. Where a folder of wheels is given, it is taken there.
+.tools/training/.ready: training_images/huggingface/torch.txt training_images/huggingface/requirements.txt tests/training/requirements.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .tools/training
+	UV_FIND_LINKS="$$PIP_FIND_LINKS" $(UV) pip install --quiet --python .tools/training/bin/python $(^:%=--requirements %)
 	@touch $@
 
 # Other tools, for benchmarks only, each in an environment of its own (0.4 to 0.6 GB).

@@ -13,6 +13,7 @@ settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 pytest.register_assert_rewrite("tests.support")
+collect_ignore = ["training"]  # needs the training libraries: `make test-training`
 
 
 def pytest_configure() -> None:

@@ -1,0 +1,1 @@
+"""The training program, in an environment of its own (`make test-training`): real training of tiny models."""

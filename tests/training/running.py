@@ -1,0 +1,54 @@
+"""How the tests start a training, and what they read of its result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FAST: dict[str, Any] = {
+    "per_device_train_batch_size": 8,
+    "per_device_eval_batch_size": 8,
+    "gradient_accumulation_steps": 1,
+    "gradient_checkpointing": False,
+    "lr_scheduler_type": "constant",
+    "warmup_ratio": 0.0,
+    "max_grad_norm": 1.0,
+    "lora_dropout": 0.0,
+    "eval_steps": 1000,
+    "save_steps": 1000,
+    "max_completion_length": 24,
+}
+"""Options under which a tiny model learns within a second or two."""
+
+
+@dataclass(frozen=True)
+class Result:
+    root: Path
+    status: int
+
+    def read(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.root / "model" / name).read_text("utf-8"))
+        return found
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return self.read("metrics.json")
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return self.read("model.json")
+
+    @property
+    def progress(self) -> list[dict[str, Any]]:
+        lines = (self.root / "checkpoints/progress.jsonl").read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    @property
+    def failure(self) -> str:
+        return (self.root / "output/failure").read_text("utf-8")
+
+
+Run = Callable[..., Result]

@@ -1,0 +1,128 @@
+"""Progress of the job: one JSON object per line in `checkpoints/progress.jsonl`, the same on standard output."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from dataforge_training import flops
+
+FIELDS = (
+    *("stage", "step", "total_steps", "epoch", "total_epochs", "loss", "eval_loss", "learning_rate"),
+    *("tokens_per_second", "mfu", "memory_mb", "seconds_left", "message"),
+)
+SILENCE_S = 4.0
+"""A line is written at least this often, also when nothing has changed: readers see that the job is alive."""
+SMOOTHED_STEPS = 20
+"""Speed is that of the last so many steps."""
+
+
+class Progress:
+    """Writes lines. Only the first process of a job writes (`active`)."""
+
+    def __init__(self, path: Path, *, active: bool, memory_mb: Callable[[], float]) -> None:
+        self._path = path
+        self._active = active
+        self._memory_mb = memory_mb
+        self._values: dict[str, Any] = dict.fromkeys(FIELDS)
+        self._lock = threading.RLock()
+        self._written = 0.0
+        self._closed = threading.Event()
+        if active:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            threading.Thread(target=self._stay_alive, daemon=True).start()
+
+    def set(self, **values: Any) -> None:
+        """Takes new values without a line of their own."""
+        with self._lock:
+            self._values.update(values)
+
+    def write(self, **values: Any) -> None:
+        """Takes new values and writes a line."""
+        with self._lock:
+            self._values.update(values)
+            if not self._active or self._closed.is_set():
+                return
+            self._values["memory_mb"] = round(self._memory_mb(), 1)
+            now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"time": now, **self._values}) + "\n")
+            print("; ".join(f"{k}={v}" for k, v in self._values.items() if v is not None), flush=True)
+            self._written = time.monotonic()
+
+    def stage(self, name: str, message: str | None = None) -> None:
+        self.write(stage=name, message=message, seconds_left=None)
+
+    def close(self) -> None:
+        """No further line."""
+        self._closed.set()
+
+    def _stay_alive(self) -> None:
+        while not self._closed.wait(0.5):
+            if self._values["stage"] is not None and time.monotonic() - self._written >= SILENCE_S:
+                self.write()
+
+
+class ReportSteps(TrainerCallback):
+    """Turns what a trainer says into progress. `before` is the number of steps of earlier trainings of the same job."""
+
+    def __init__(self, progress: Progress, *, every: int, flops_per_token: float, peak_flops: float | None) -> None:
+        self._progress = progress
+        self._every = every
+        self._flops_per_token = flops_per_token
+        self._peak_flops = peak_flops
+        self._losses: deque[float] = deque(maxlen=every)
+        self._marks: deque[tuple[float, int, float]] = deque(maxlen=SMOOTHED_STEPS + 1)
+        self._tokens = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._marks.append((time.monotonic(), state.global_step, self._tokens))
+        self._progress.write(
+            stage="training",
+            step=state.global_step,
+            total_steps=state.max_steps,
+            epoch=round(state.epoch or 0.0, 3),
+            total_epochs=round(args.num_train_epochs if args.max_steps <= 0 else state.num_train_epochs, 3),
+        )
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        logs = logs or {}
+        if "eval_loss" in logs:
+            self._progress.write(eval_loss=logs["eval_loss"])
+            self._marks.clear()
+        if "loss" not in logs:
+            return
+        self._losses.append(logs["loss"])
+        seen = logs.get("num_tokens") or state.num_input_tokens_seen
+        self._tokens = float(seen or 0)
+        self._marks.append((time.monotonic(), state.global_step, self._tokens))
+        self._progress.set(
+            step=state.global_step,
+            epoch=round(state.epoch or 0.0, 3),
+            loss=sum(self._losses) / len(self._losses),
+            learning_rate=logs.get("learning_rate"),
+            **self._speed(state),
+        )
+        if state.global_step % self._every == 0 or state.global_step == state.max_steps:
+            self._progress.write()
+
+    def _speed(self, state: Any) -> dict[str, Any]:
+        """Tokens per second, MFU and seconds left, from the last steps."""
+        (then, first, tokens), (now, last, more) = self._marks[0], self._marks[-1]
+        if last == first or now <= then:
+            return {}
+        rate = (more - tokens) / (now - then)
+        mfu = flops.utilisation(rate, self._flops_per_token, self._peak_flops) if self._peak_flops else None
+        return {
+            "tokens_per_second": round(rate, 1) if rate > 0 else None,
+            "mfu": round(mfu, 4) if mfu else None,
+            "seconds_left": round((state.max_steps - last) * (now - then) / (last - first), 1),
+        }
