@@ -70,6 +70,13 @@ class Account:
         newest = max(states.list_executions(stateMachineArn=arn)["executions"], key=lambda e: e["startDate"])
         return dict(json.loads(states.describe_execution(executionArn=newest["executionArn"])["input"]))
 
+    def stop(self, machine: str, name: str) -> dict[str, Any]:
+        """An execution, by hand; its input."""
+        states = self.aws("stepfunctions")
+        arn = self.environment[f"STATE_MACHINE_{machine.upper()}"].replace(":stateMachine:", ":execution:")
+        states.stop_execution(executionArn=f"{arn}:{name}")
+        return dict(json.loads(states.describe_execution(executionArn=f"{arn}:{name}")["input"]))
+
     def json_at(self, key: str) -> Any:
         return json.loads(self.aws("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
 

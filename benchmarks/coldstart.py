@@ -188,6 +188,9 @@ def batch_events(opened: Account, call: Any, project: str) -> Iterator[tuple[str
         waiting = advance("check_jobs", waiting)
     yield "collect_replies", waiting
     yield "on_jobs_changed", {"detail": {"batchJobName": f"x-{waiting['run_id'][-26:]}-r0w0j0"}}
+    state = opened.stop("generate", waiting["run_id"])
+    detail = {"name": waiting["run_id"], "status": "ABORTED", "input": json.dumps(state)}
+    yield "on_execution_failed", {"detail": detail}
 
 
 def advance(function: str, event: dict[str, Any]) -> Any:
@@ -216,7 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="of which the median counts")
     options = parser.parse_args()
-    print(f"{'CPU ms':16}{'import':>8}{'answer':>8}{'both':>8}{'target':>8}{'children':>10}  heaviest imports")
+    print(f"{'CPU ms':20}{'import':>8}{'answer':>8}{'both':>8}{'target':>8}{'children':>10}  heaviest imports")
     late = []
     with account() as opened:
         for function, starts in measure(opened, options.rounds):
@@ -225,7 +228,7 @@ def main() -> None:
             children = statistics.median(s.children for s in starts)
             most = MOST.get(function, MOST_STATE)
             names = ", ".join(f"{name} {ms:.0f}" for name, ms in heaviest(opened, function))
-            row = f"{function:16}{imported:8.0f}{answered:8.0f}{both:8.0f}{most:8}{children:10.0f}"
+            row = f"{function:20}{imported:8.0f}{answered:8.0f}{both:8.0f}{most:8}{children:10.0f}"
             print(f"{row}  {names}", flush=True)
             late += [function] if both > most else []
     print(f"\nover target: {', '.join(late) or 'none'}; median of {options.rounds} fresh processes")

@@ -240,6 +240,18 @@ FUNCTIONS: dict[str, Function] = {
     "on_jobs_changed": Function(
         "dataforge_functions.on_jobs_changed.handler", 512, 60, writes=("admissions",), wakes=("generate",)
     ),
+    # It recovers the run of an execution that has died, and closes it where its recovery has died as well.
+    "on_execution_failed": Function(
+        "dataforge_functions.on_execution_failed.handler",
+        1024,
+        120,
+        writes=(*_STATE, "ledger"),
+        reads=("admissions",),
+        files="write",
+        starts=("parse", "generate"),
+        secrets=True,
+        jobs="follow",
+    ),
 }
 
 UNUSED = ("pydantic/v1",)
@@ -257,6 +269,9 @@ UPLOADS = "data-forge/*/sources/*"
 
 ON_JOBS_CHANGED = "on_jobs_changed"
 """The function that is called when a batch job of Bedrock has ended."""
+
+ON_EXECUTION_FAILED = "on_execution_failed"
+"""The function that is called when an execution has failed, timed out or was aborted."""
 
 SOCKET = "socket"
 """The function behind the WebSocket API. Functions that write `runs` may push to its connections."""

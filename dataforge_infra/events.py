@@ -35,7 +35,7 @@ class Events(Construct):
         """Name of the alarm -> queue of the events from one source that somebody has to look at."""
         self._rule_for_uploads(lambdas.by_name[catalog.ON_UPLOAD], bucket)
         self._rule_for_jobs(lambdas.by_name[catalog.ON_JOBS_CHANGED])
-        self._rule_for_failed_executions()
+        self._rule_for_failed_executions(lambdas.by_name[catalog.ON_EXECUTION_FAILED])
 
     def _rule_for_uploads(self, on_upload: lambda_.Function, bucket: s3.IBucket) -> None:
         events.Rule(
@@ -72,16 +72,18 @@ class Events(Construct):
             targets=[self._target(on_jobs_changed, "LostJobEvents")],
         )
 
-    def _rule_for_failed_executions(self) -> None:
-        """An execution closes its run before it ends; one that ends in another way has left that to a recovery. What
-        the erasure of a deleted project stops is no failure."""
-        queue = self.queues["FailedExecutions"] = self._queue("FailedExecutions")
+    def _rule_for_failed_executions(self, on_execution_failed: lambda_.Function) -> None:
+        """An execution closes its run before it ends; one that ends in another way has left that to a recovery, which
+        the function starts. The queue has every such event, and a second time those that the function could not handle.
+        What the erasure of a deleted project stops is no failure."""
+        target = self._target(on_execution_failed, "FailedExecutions")
+        queue = self.queues["FailedExecutions"]
         arns = [machine_arn(self, self._stage, name) for name in catalog.WORKFLOWS]
         events.Rule(
             self,
             "ExecutionFailed",
             rule_name=f"{self._stage.prefix}execution-failed",
-            description="An execution failed, timed out or was aborted: keep the event for whoever looks after it",
+            description="An execution failed, timed out or was aborted: recover its run and keep the event",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
@@ -93,7 +95,7 @@ class Events(Construct):
                     ],
                 },
             ),
-            targets=[targets.SqsQueue(queue)],
+            targets=[targets.SqsQueue(queue), target],
         )
 
     def _target(self, function: lambda_.Function, name: str) -> targets.LambdaFunction:

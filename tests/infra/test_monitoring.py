@@ -116,7 +116,10 @@ def test_an_execution_that_ends_badly_is_kept_for_somebody_to_look_at(deployment
         {"status": ["FAILED", "TIMED_OUT"]},
         {"status": ["ABORTED"], "cause": [{"anything-but": catalog.ERASED}]},
     ]
-    assert "FailedExecutions" in deployment.text(rule["Targets"][0]["Arn"])
+    [kept, recovered] = rule["Targets"]
+    assert "FailedExecutions" in deployment.text(kept["Arn"])
+    assert deployment.text(recovered["Arn"]).startswith("<FunctionsOnExecutionFailed")
+    assert deployment.text(recovered["DeadLetterConfig"]["Arn"]) == deployment.text(kept["Arn"])
 
 
 def test_the_erasure_stops_executions_with_the_cause_that_is_no_failure():

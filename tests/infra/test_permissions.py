@@ -255,13 +255,16 @@ def test_only_the_apis_themselves_may_call_their_functions(deployment):
     assert callers == {"rest": {rest}, "socket": {socket}}
 
 
-@pytest.mark.parametrize(("rule", "function"), [("Uploaded", "OnUpload"), ("JobsOver", "OnJobsChanged")])
+@pytest.mark.parametrize(
+    ("rule", "function"),
+    [("Uploaded", "OnUpload"), ("JobsOver", "OnJobsChanged"), ("ExecutionFailed", "OnExecutionFailed")],
+)
 def test_only_its_rule_calls_the_function_of_an_event(deployment, rule, function):
     answer = [p for p in deployment.properties("AWS::Lambda::Permission") if "apigateway" not in p["Principal"]]
     [rule_id] = [name for name in deployment.of_type("AWS::Events::Rule") if name.startswith(f"Events{rule}")]
     [its] = [p for p in answer if deployment.text(p["FunctionName"]).startswith(f"<Functions{function}")]
 
-    assert len(answer) == 2
+    assert len(answer) == 3
     assert its["Principal"] == "events.amazonaws.com"
     assert deployment.text(its["SourceArn"]) == f"<{rule_id}.Arn>"
 
@@ -289,8 +292,13 @@ def test_only_the_api_may_end_a_connection(dev):
 def test_only_what_an_event_calls_may_write_to_the_queue_of_its_lost_events(dev):
     senders = {name for name in catalog.FUNCTIONS if any(a.startswith("sqs:") for a, _ in _rights_of(dev, name))}
 
-    assert senders == {catalog.ON_UPLOAD, catalog.ON_JOBS_CHANGED}
-    for name, queue in ((catalog.ON_UPLOAD, "LostUploads"), (catalog.ON_JOBS_CHANGED, "LostJobEvents")):
+    queues = {
+        catalog.ON_UPLOAD: "LostUploads",
+        catalog.ON_JOBS_CHANGED: "LostJobEvents",
+        catalog.ON_EXECUTION_FAILED: "FailedExecutions",
+    }
+    assert senders == set(queues)
+    for name, queue in queues.items():
         [queue_id] = [n for n in dev.of_type("AWS::SQS::Queue") if n.startswith(f"Events{queue}")]
         assert {right for right in _rights_of(dev, name) if right[0].startswith("sqs:")} == {
             ("sqs:SendMessage", f"<{queue_id}.Arn>"),

@@ -1,8 +1,8 @@
 """The life of a run, whatever its kind: begun, reconciled with its state machine, cancelled, finished.
 
-A run whose state machine ended before it closed the run is an orphan. Whoever reads it next (on one machine also the
-runner, at once: `machine_broke`) starts a second execution, named `<run id>-recovery`: it saves what was paid for,
-assesses it and closes the run; nothing is asked of a teacher.
+A run whose state machine ended before it closed the run is an orphan. It is recovered at once (`machine_broke`, which
+the runner of one machine calls, and on AWS an event), or else by whoever reads it next: a second execution, named
+`<run id>-recovery`, saves what was paid for, assesses it and closes the run; nothing is asked of a teacher.
 """
 
 from __future__ import annotations
