@@ -108,7 +108,7 @@ FUNCTIONS: dict[str, Function] = {
         "dataforge_functions.plan_run.handler",
         1024,
         300,
-        writes=(*_STATE, "replies", "admissions"),
+        writes=(*_STATE, "replies", "admissions", "ledger"),
         files="write",
         folders=("runs",),
         secrets=True,

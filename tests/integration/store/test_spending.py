@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.walking import Started
 from dataforge import platform, settings
-from dataforge.errors import Invalid
+from dataforge.errors import Busy, ConditionFailed, Invalid
 from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.ports import Platform
 from dataforge.records import Message, Passage, Question
-from dataforge.store import ledger, spending
+from dataforge.store import contention, ledger, shared_state, spending
 from dataforge.store.spending import Limits, MonthUse
 from dataforge.teachers.prices import Price
 from dataforge.workflows.engine import cost_budget
@@ -161,6 +163,37 @@ def test_a_batch_job_holds_no_more_than_the_month_has_left(books: None) -> None:
     later = cost_budget.hold_for_job("run_2", "job", None, [1.0] * 8, allowance=other)
 
     assert (number, none_left, later) == (5, 0, 3)
+
+
+class AlwaysFirst:
+    """Tables on which somebody else is always faster."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def refuse(self, *_: Any, **__: Any) -> None:
+        raise ConditionFailed("somebody else was first")
+
+    transact = put_new = update = refuse
+
+
+def test_whoever_loses_every_race_may_come_back(books: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 with `Retry-After`, on which a store gate and a state machine try again: not a conflict of the caller's."""
+    allow(10)
+    monkeypatch.setattr(contention.time, "sleep", lambda _: None)
+    platform.use(replace(platform.current(), tables=AlwaysFirst(platform.current().tables)))
+
+    tries: list[Callable[[], object]] = [
+        lambda: take("run_1", DOLLAR),
+        lambda: spending.settle(ORG, "run_1", MONTH, cost=DOLLAR),
+        lambda: shared_state.update("budget#run_1", lambda _: ({}, None)),
+    ]
+    for lost in tries:
+        with pytest.raises(Busy, match="at once; try again in a moment"):
+            lost()
 
 
 def test_limits_are_checked_and_told_in_the_ledger(books: None) -> None:

@@ -11,8 +11,6 @@ Both are read, decided on and written back only if nobody wrote between; who cam
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -20,19 +18,18 @@ from dataforge import clock
 from dataforge.errors import ConditionFailed
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.store import own_writes
+from dataforge.store import contention, own_writes
 
 T = TypeVar("T")
-ATTEMPTS = 40
 DAY = 86_400
 
 
 def update(scope: str, decision: Callable[[Item], tuple[Item, T]], *, days: int = 1) -> T:
     """decision: from the attributes that are stored (none at first) to those to set, and its own result; it may be
-    called several times. Blocks for some milliseconds. Raises ConditionFailed when too many write at once.
+    called several times. Blocks for some milliseconds. Raises Busy when too many write at once.
     """
     mark, result = own_writes.new_mark(), None
-    for attempt in range(ATTEMPTS):
+    for _ in contention.attempts(f"too many workers write {scope}"):
         stored = current().tables.get("admissions", {"scope": scope}) or {}
         if result is not None and stored.get(own_writes.MARK) == mark:  # written before, only the answer was lost
             return result[0]
@@ -52,10 +49,9 @@ def update(scope: str, decision: Callable[[Item], tuple[Item, T]], *, days: int 
             else:
                 current().tables.update("admissions", {"scope": scope}, set=item, where={"version": version})
         except ConditionFailed:
-            time.sleep(random.uniform(0, 0.002 * (attempt + 1)))
             continue
         return decided
-    raise ConditionFailed(f"too many workers write {scope} at once")
+    raise AssertionError("unreachable: the last attempt raises")
 
 
 def budget_scope(run_id: str) -> str:

@@ -15,21 +15,18 @@ a budget over them are counted at their end, too.
 from __future__ import annotations
 
 import math
-import random
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataforge.errors import ConditionFailed, Invalid
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Put, Update, Write
-from dataforge.store import ledger
+from dataforge.store import contention, ledger
 from dataforge.store.item_codec import from_item
 
 MOST_MODELS = 100
 MOST_DOLLARS = 1_000_000_000
-ATTEMPTS = 40
 SHARE = 8
 """A run takes at most this part of what is free, beyond what it needs now: others need some too."""
 OPEN, SETTLED = "open", "settled"
@@ -89,9 +86,9 @@ def take(org_id: str, run_id: str, month: str, *, least: int, wanted: int) -> in
     """Make what the run has taken `least` micro-dollars in all, if the budget has them, and `wanted` if it has many.
 
     What it has taken then: less than `least` where the budget is used up, nothing more once the run is settled. None:
-    the organisation has no monthly budget. Blocks. Raises ConditionFailed when too many runs take at once.
+    the organisation has no monthly budget. Blocks. Raises Busy when too many runs take at once.
     """
-    for attempt in range(ATTEMPTS):
+    for _ in contention.attempts(f"too many runs of {org_id} take from its budget"):
         budget = limits_of(org_id).monthly_budget
         if budget is None:
             return None
@@ -103,13 +100,15 @@ def take(org_id: str, run_id: str, month: str, *, least: int, wanted: int) -> in
             return taken
         if _moved(org_id, month, use, run_id, run, {"taken": taken + more, "state": OPEN}, held=more, spent=0):
             return taken + more
-        time.sleep(random.uniform(0, 0.002 * (attempt + 1)))
-    raise ConditionFailed(f"too many runs of {org_id} take from its budget at once")
+    raise AssertionError("unreachable: the last attempt raises")
 
 
 def settle(org_id: str, run_id: str, month: str, *, cost: int) -> None:
-    """The run has ended and cost this much; again for a settled run does nothing. Blocks."""
-    for attempt in range(ATTEMPTS):
+    """The run has ended and cost this much; again for a settled run does nothing. Blocks.
+
+    Raises Busy when too many runs end at once.
+    """
+    for _ in contention.attempts(f"too many runs of {org_id} end"):
         run = _run(org_id, run_id)
         if (run and run["state"] == SETTLED) or (not run and not cost):
             return
@@ -118,8 +117,6 @@ def settle(org_id: str, run_id: str, month: str, *, cost: int) -> None:
         ended: Item = {"taken": taken, "state": SETTLED, "cost": cost}
         if _moved(org_id, month, use, run_id, run, ended, held=-taken, spent=cost):
             return
-        time.sleep(random.uniform(0, 0.002 * (attempt + 1)))
-    raise ConditionFailed(f"too many runs of {org_id} end at once")
 
 
 def month_of(time: str) -> str:

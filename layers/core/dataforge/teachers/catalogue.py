@@ -42,6 +42,8 @@ class Model:
     backend: str
     """`<provider>:<the provider's own name>`."""
     price: Price | None = None
+    price_is_callers: bool = False
+    """Nobody but whoever started the run has named it."""
     context: int | None = None
     max_output: int | None = None
     cache_from: int | None = None

@@ -16,10 +16,10 @@ from dataforge.store.spending import Limits
 from dataforge.teachers import PROVIDERS, available
 from dataforge.teachers.prices import Price
 from dataforge.teachers.scripted import ScriptedTeacher
-from dataforge.workflows import erasing
+from dataforge.workflows import erasing, run_files, run_states
 from dataforge.workflows.engine import config, cost_budget, recovery
 from dataforge.workflows.generation import starting
-from tests.support.document_runs import begin, good, walk
+from tests.support.document_runs import batches, begin, good, walk
 from tests.support.service import Service
 from tests.support.table_watchers import killed_until_done
 
@@ -97,6 +97,26 @@ def test_a_price_of_the_caller_is_no_way_round_the_budget_of_the_operator(projec
 
     assert refused.value.code == "PRICE_UNKNOWN"
     assert starting.start(project, own).config["price_in"] == 0, "without a budget over it, prices are the caller's"
+
+
+@pytest.mark.parametrize("own_price", [{}, {"price_in": 0.0, "price_out": 0.0}])
+def test_a_budget_that_comes_while_a_run_goes_on_lets_it_ask_nothing_that_cannot_be_counted(
+    project: Project, dear: Dear, own_price: Item
+) -> None:
+    model: Item = {"model_id": "fake:other"}
+    run, planned = begin(project, **model, num_pairs=12, config={"pairs_per_chunk": 2, **own_price})
+    allow(project, 1000)
+
+    for batch in batches(planned):
+        run_states.generate_batch(batch)
+    run_states.close_run(run_states.assess_run(planned))
+
+    ended = runs.get(run.org_id, run.run_id)
+    assert (len(dear.asked), ended.delivered, ended.stop_reason) == (0, 0, "monthly_budget_reached")
+    failed = run_files.read_lines(ended, "failed.jsonl")
+    assert {line["detail"] for line in failed} == {
+        "the price of fake:other is not known, so the monthly budget cannot count it"
+    }
 
 
 def test_calls_that_may_be_billed_without_an_answer_count_in_the_month(

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from dataforge import settings
 from dataforge.records import Question, Slot
 from dataforge.store import replies as reply_store
 from dataforge.store import runs
@@ -19,9 +18,8 @@ from dataforge.store.replies import Reply
 from dataforge.store.runs import Run
 from dataforge.teachers import Model, build
 from dataforge.teachers.ports import Teacher
-from dataforge.workflows.engine import config
-from dataforge.workflows.engine.cost_budget import CostBudget, dearest
-from dataforge.workflows.engine.monthly_budget import allowance_of
+from dataforge.workflows.engine import config, cost_budget
+from dataforge.workflows.engine.cost_budget import CostBudget
 from dataforge.workflows.engine.outcomes import Failed, Outcome
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from dataforge.workflows.engine.store_gate import StoreGate
@@ -185,15 +183,7 @@ def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> Ba
         refused=_refused_in_jobs(run, e) if wanted.in_batch_mode else {},
         slots=len(indices),
         gate=StoreGate(run),
-        budget=CostBudget(
-            run.run_id,
-            name,
-            dearest([config.model_of(run).price, *(model.price for model in models.values())]),
-            limit=wanted.max_cost_usd,
-            spent=sum(r.cost_usd or 0.0 for r in stored.values()),
-            share=settings.get().workers,
-            allowance=allowance_of(run),
-        ),
+        budget=cost_budget.of_run(run, name, spent=sum(r.cost_usd or 0.0 for r in stored.values())),
         other_teachers=tuple((build(model), model) for model in models.values()),
         stop="cancelled" if over else None,
         stop_detail="stopped by the caller" if over else "",

@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
+from dataforge import settings
 from dataforge.platform.ports import Item
 from dataforge.records import Question
 from dataforge.store import shared_state
@@ -45,8 +46,8 @@ def dearest(prices: Iterable[Price | None]) -> Price | None:
 
 
 class CostBudget:
-    """One per batch. limit: the run's own budget; None: it has none. allowance: of its organisation's monthly budget;
-    None: that has none. With neither, everything passes.
+    """One per part of a run: a batch, say. limit: the run's own budget; None: it has none. allowance: of its
+    organisation's monthly budget; None: that has none. With neither, everything passes.
 
     spent: what the stored replies of this batch have cost already. share: how many batches spend at once.
     """
@@ -81,6 +82,8 @@ class CostBudget:
         """Dollars held for a call, to give to `settle`. None: the budget is used up, `reached` says which."""
         if not self._source.is_limited:
             return 0.0
+        if self._source.uncounted:
+            return None
         bound = max_cost(question, self._price)
         while True:
             if self.spent + self._held + bound > self._taken:
@@ -160,6 +163,20 @@ class CostBudget:
         shared_state.update(self._scope, decide, days=30)
 
 
+def of_run(run: Run, part: str, *, spent: float) -> CostBudget:
+    """A part of what the run may spend: of a batch, say. spent: what its stored replies have cost. Blocks."""
+    roles = ("", *config.of(run).role_models)
+    return CostBudget(
+        run.run_id,
+        part,
+        dearest([config.model_of(run, role).price for role in roles]),
+        limit=config.of(run).max_cost_usd,
+        spent=spent,
+        share=settings.get().workers,
+        allowance=allowance_of(run),
+    )
+
+
 class _Source:
     """What a run may spend in all: its own limit, and what it has taken of the monthly budget. Blocks where it says."""
 
@@ -172,6 +189,11 @@ class _Source:
     @property
     def is_limited(self) -> bool:
         return self._allowance is not None or self._own < math.inf
+
+    @property
+    def uncounted(self) -> str | None:
+        """As of the allowance: nothing may be spent."""
+        return self._allowance.uncounted if self._allowance else None
 
     def limit(self) -> float:
         """Dollars. Blocks at first."""
@@ -189,6 +211,8 @@ class _Source:
 
     @property
     def reached(self) -> tuple[str, str]:
+        if self.uncounted:
+            return REACHED, f"the price of {self.uncounted} is not known, so the monthly budget cannot count it"
         if self._granted is None or self._granted < self._own:
             return REACHED, "the organization's monthly budget is used up"
         return "budget_reached", f"max_cost_usd {self._own:g} is used up"
@@ -206,7 +230,7 @@ def _lost_by(stored: Item, batch: str) -> float:
 def hold_for_job(
     run_id: str, name: str, limit: float | None, bounds: Sequence[float], *, allowance: Allowance | None = None
 ) -> int:
-    """How many of these, in order, the run can still pay for: they are held under the name until `settle_job`.
+    """How many of these, in order, the run can still pay for: they are held under the name until `settle_jobs`.
 
     limit, allowance: as of a CostBudget. bounds: what each costs at most. Again under the same name, it decides anew.
     Blocks.
@@ -219,7 +243,7 @@ def hold_for_job(
         source.grow(others + sum(bounds), others + sum(bounds))
         left = source.limit() - others
         held, number = 0.0, 0
-        for bound in bounds:
+        for bound in () if source.uncounted else bounds:
             if held + bound > left:
                 break
             held, number = held + bound, number + 1
@@ -228,12 +252,14 @@ def hold_for_job(
     return shared_state.update(shared_state.budget_scope(run_id), decide, days=30)
 
 
-def settle_job(run_id: str, name: str, spent: Mapping[str, float]) -> None:
-    """What the job's replies have really cost, by the batch that they belong to; the rest is free again. Blocks."""
+def settle_jobs(run_id: str, names: Sequence[str], spent: Mapping[str, float]) -> None:
+    """names: under which `hold_for_job` held for jobs that are over. What their replies have really cost, by the batch
+    that they belong to; the rest is free again. Blocks."""
 
     def decide(stored: Item) -> tuple[Item, None]:
         parts = dict(cast("dict[str, float]", stored.get("parts") or {}))
-        if parts.pop(name, None) is not None:  # else it was settled before
+        held = [parts.pop(name) for name in names if name in parts]
+        if held:  # else it was settled before
             for batch, cost in spent.items():
                 parts[batch] = parts.get(batch, 0.0) + cost
         return {"parts": {**parts}}, None

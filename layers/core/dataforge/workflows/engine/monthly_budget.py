@@ -14,6 +14,7 @@ from dataforge.errors import Invalid, PaymentRequired
 from dataforge.store import spending
 from dataforge.store.runs import Run
 from dataforge.teachers import Model
+from dataforge.workflows.engine import config
 
 MICRO = 1_000_000
 REACHED = "monthly_budget_reached"
@@ -27,9 +28,12 @@ class Allowance:
     org_id: str
     run_id: str
     month: str
+    uncounted: str | None = None
+    """A model of the run whose price is not known, so that nothing can be taken for its calls: none may be sent. A run
+    gets one only where the budget was set after it was started."""
 
     def take(self, least: float, wanted: float) -> float:
-        """As `spending.take`; infinite where there is no budget any more. Blocks."""
+        """As `spending.take`; infinite where there is no budget any more. Blocks. Raises Busy."""
         taken = spending.take(
             self.org_id,
             self.run_id,
@@ -44,7 +48,13 @@ def allowance_of(run: Run) -> Allowance | None:
     """None: its organisation has no monthly budget."""
     if spending.limits_of(run.org_id).monthly_budget is None:
         return None
-    return Allowance(run.org_id, run.run_id, spending.month_of(run.created_at))
+    return Allowance(run.org_id, run.run_id, spending.month_of(run.created_at), _uncounted(run))
+
+
+def _uncounted(run: Run) -> str | None:
+    """A model without a price, or with none but the caller's: the operator's budget does not count by that."""
+    models = (config.model_of(run, role) for role in ("", *config.of(run).role_models))
+    return next((model.backend for model in models if not model.is_priced or model.price_is_callers), None)
 
 
 def check(org_id: str, models: Iterable[Model]) -> None:

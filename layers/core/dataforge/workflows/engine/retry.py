@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherUnreachable, may_be_billed
@@ -18,6 +20,7 @@ from dataforge.records import Answer, Question
 from dataforge.store.replies import Reply
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows.engine.context import DEFECTS, BatchContext, OutOfTime, Stopped, Traffic
+from dataforge.workflows.engine.cost_budget import CostBudget
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 
 T = TypeVar("T")
@@ -90,16 +93,15 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
     if held is None:
         context.end(*context.budget.reached)
         raise Stopped(str(context.stop), context.stop_detail)
-    cost: float | None = 0.0
 
-    async def store_and_note(answer: Answer) -> Reply:
-        nonlocal cost
-        cost = answer.cost_usd
-        if answer.left_out:
-            context.left_out[teacher.name].update(answer.left_out)
-        return await store(answer)
+    with _paid(context.budget, held) as bill:
 
-    try:
+        async def store_and_note(answer: Answer) -> Reply:
+            bill.cost = answer.cost_usd
+            if answer.left_out:
+                context.left_out[teacher.name].update(answer.left_out)
+            return await store(answer)
+
         era = None if context.is_over() else await gate.write(lambda: limiter.enter(question))
         if era is not None and not await gate.passed(context.is_over):  # it closed while this call waited
             limiter.lost(era)
@@ -114,22 +116,45 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
             return await _metered(teacher, limiter, era, question, store_and_note)
         finally:
             traffic.in_flight -= 1
+
+
+@dataclass(slots=True)
+class _Bill:
+    cost: float | None = 0.0
+    """Dollars of the answer; None: not known."""
+
+
+@contextmanager
+def _paid(budget: CostBudget, held: float) -> Iterator[_Bill]:
+    """What was held for a request is exchanged for what it cost, whatever comes of it."""
+    bill = _Bill()
+    try:
+        yield bill
     except (TeacherError, asyncio.CancelledError, *DEFECTS) as lost:
-        if may_be_billed(lost) and not cost:
-            cost = None  # the provider may charge for it: it counts at the most it can have cost
+        if may_be_billed(lost) and not bill.cost:
+            bill.cost = None  # the provider may charge for it: it counts at the most it can have cost
         raise
     finally:
-        context.budget.settle(held, cost)
+        budget.settle(held, bill.cost)
 
 
-async def ask_outside_batch(teacher: Teacher, limiter: RateLimiter, question: Question) -> Answer:
-    """Sent when the rate limiter admits it, and again while the teacher is busy. Raises TeacherError."""
+async def ask_outside_batch(teacher: Teacher, limiter: RateLimiter, budget: CostBudget, question: Question) -> Answer:
+    """Its price is held, it is sent when the rate limiter admits it, and again while the teacher is busy.
+
+    Raises TeacherError, Stopped (the budget is used up), Busy.
+    """
     for attempt in range(MAX_TRIES):
-        era = await limiter.enter(question)
-        if era is None:
-            break
+        held = await budget.hold(question)
+        if held is None:
+            raise Stopped(*budget.reached)
         try:
-            return await _metered(teacher, limiter, era, question, _unchanged)
+            with _paid(budget, held) as bill:
+                era = await limiter.enter(question)
+                if era is None:
+                    break
+                answer = await _metered(teacher, limiter, era, question, _unchanged)
+                bill.cost = answer.cost_usd
+                return answer
         except TeacherBusy as busy:
             if attempt == MAX_TRIES - 1:
                 raise

@@ -115,7 +115,7 @@ def _priced(config: Item, model: Model) -> Model:
             f"{model.price.output:g} out per million tokens; leave it out, or change it in DATAFORGE_MODELS",
             field="price_in",
         )
-    return model if model.price is not None else replace(model, price=price)
+    return model if model.price is not None else replace(model, price=price, price_is_callers=True)
 
 
 def _check_budget(config: Item, model: Model) -> None:

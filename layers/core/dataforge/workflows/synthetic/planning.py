@@ -24,10 +24,11 @@ from dataforge.store.progress import Progress
 from dataforge.store.replies import Reply
 from dataforge.store.runs import Run
 from dataforge.workflows import run_files
-from dataforge.workflows.engine import batches, retry
+from dataforge.workflows.engine import batches, cost_budget, retry
 from dataforge.workflows.engine import config as engine_config
 from dataforge.workflows.engine.batches import RoundPlan
 from dataforge.workflows.engine.call_loop import answer_of
+from dataforge.workflows.engine.context import Stopped
 from dataforge.workflows.engine.rate_limiter import RateLimiter
 from dataforge.workflows.engine.rounds import max_slots
 from dataforge.workflows.state_input import StateInput
@@ -101,18 +102,16 @@ async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
     teacher = engine_config.teacher_of(run)
     limiter = RateLimiter(engine_config.model_of(run), run.org_id, settings.get().concurrency, lambda: False)
     stored = {r.slot: r for r in replies.named(run.run_id, _KEY)}
+    budget = cost_budget.of_run(run, _PART, spent=sum(r.cost_usd or 0.0 for r in stored.values()))
+    ask = partial(retry.ask_outside_batch, teacher, limiter, budget)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            found = await asyncio.gather(
-                *(
-                    _topics(run, spec, partial(retry.ask_outside_batch, teacher, limiter), n, name, stored)
-                    for n, name in enumerate(names)
-                )
-            )
+            found = await asyncio.gather(*(_topics(run, spec, ask, n, name, stored) for n, name in enumerate(names)))
     except TimeoutError:
         found = []
     finally:
         await teacher.close()
+    await asyncio.to_thread(budget.give_back)
     topics = {name: listed for name, listed in zip(names, found, strict=False) if listed}
     if not topics:
         run_log.write(run.run_id, "planning", "No sub-topics could be drawn up; general ones are used", level="warning")
@@ -120,6 +119,8 @@ async def _ask_for_topics(run: Run, spec: Spec) -> dict[str, list[str]]:
 
 
 _KEY = "topics#"
+_PART = "topics"
+"""Of the run's budget."""
 
 
 async def _topics(
@@ -158,7 +159,8 @@ async def _topics(
             teacher_calls=1,
         )
         await asyncio.to_thread(run_events.record_progress, run, key, spent)
-    except DataForgeError as problem:  # the batches will meet the same teacher, and say so
-        logger.warning("no sub-topics for %s: %s", run.run_id, problem.code)  # the message may repeat the prompt
+    except (DataForgeError, Stopped) as problem:  # the batches will meet the same teacher and budget, and say so
+        why = problem.reason if isinstance(problem, Stopped) else problem.code  # the message may repeat the prompt
+        logger.warning("no sub-topics for %s: %s", run.run_id, why)
         return []
     return taxonomy.read(answer_of(reply))

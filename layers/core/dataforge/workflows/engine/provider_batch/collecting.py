@@ -138,7 +138,7 @@ async def _collect(wave: Wave) -> dict[str, _Collected]:
             collected.replies += sent.replies
         if await asyncio.to_thread(cost_budget.is_limited, wave.run):
             spent = _spent(by_role.values())
-            await asyncio.to_thread(cost_budget.settle_job, wave.run.run_id, wave.name(0), spent)
+            await asyncio.to_thread(cost_budget.settle_jobs, wave.run.run_id, wave.budget_parts(), spent)
         _note_refused(wave, by_role.values())
         for number, sent in got:
             wave.note(number, sent)

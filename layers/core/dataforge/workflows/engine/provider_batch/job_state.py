@@ -169,6 +169,14 @@ class Wave:
     def name(self, job: int) -> str:
         return job_name(self.run, self.e.round, self.number, job)
 
+    def budget_part(self, role: str) -> str:
+        """The name under which the price of its questions to the teacher of this role is held. role: empty for the
+        writer."""
+        return f"{self.name(0)}:{role}" if role else self.name(0)
+
+    def budget_parts(self) -> list[str]:
+        return [self.budget_part(role) for role in ("", *config.ROLES)]
+
     def file(self, job: int, ending: str) -> str:
         return f"{self.stem}-{job:03d}.{ending}"
 

@@ -126,7 +126,7 @@ def _plan(wave: Wave, poll: PollState, waiting: Sequence[Item]) -> str | None:
         return _after_failed_preflight(wave, stopped)
     if not any(jobs_by_role.values()):
         if cost_budget.is_limited(run):  # what was held for the job is free for single questions
-            cost_budget.settle_job(run.run_id, wave.name(0), {})
+            cost_budget.settle_jobs(run.run_id, wave.budget_parts(), {})
         return "realtime"
     _write(wave, batches, jobs_by_role)
     return None
@@ -149,7 +149,7 @@ def _jobs_for(wave: Wave, poll: PollState, waiting: Sequence[Item], role: str) -
         for a in _pending(wave, [int(str(item["batch"])) for item in waiting])
         if a.role == role and a.key not in answered
     ]
-    affordable = _affordable(wave, sized)
+    affordable = _affordable(wave, sized, role)
     limits, least = config.teacher_of(run, role).can.batch, _least(wave, poll, role)
     if limits is None or least is None or len(affordable) < least:
         return []
@@ -183,12 +183,13 @@ def _sized(jobs: BatchJobs, price: Price | None, asked: PendingRequest) -> _Size
     )
 
 
-def _affordable(wave: Wave, sized: list[_Sized]) -> list[_Sized]:
+def _affordable(wave: Wave, sized: list[_Sized], role: str) -> list[_Sized]:
     limit, allowance = config.of(wave.run).max_cost_usd, allowance_of(wave.run)
     if limit is None and allowance is None:
         return sized
     bounds = [s.most for s in sized]
-    return sized[: cost_budget.hold_for_job(wave.run.run_id, wave.name(0), limit, bounds, allowance=allowance)]
+    part = wave.budget_part(role)
+    return sized[: cost_budget.hold_for_job(wave.run.run_id, part, limit, bounds, allowance=allowance)]
 
 
 def split_into_jobs(sized: Sequence[_Sized], limits: JobLimits) -> list[list[_Sized]]:
