@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     BertConfig,
     BertForQuestionAnswering,
@@ -124,6 +124,9 @@ def bert(folder: Path) -> Path:
     """An encoder that marks spans."""
     words = tokenizer()
     words.cls_token, words.sep_token = "<s>", "</s>"
+    words.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> $B:1 </s>:1", special_tokens=[("<s>", 1), ("</s>", 2)]
+    )
     torch.manual_seed(0)
     model = BertForQuestionAnswering(
         BertConfig(
@@ -150,6 +153,30 @@ def chats(found: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
                 {"role": "user", "content": fact["question"]},
                 {"role": "assistant", "content": fact["answer"]},
             ],
+        }
+        for number, fact in enumerate(found)
+    ]
+
+
+def completions(found: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    return [{"prompt": fact["question"], "completion": " " + fact["answer"]} for fact in found]
+
+
+def preferences(found: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    return [{"prompt": f["question"], "chosen": " " + f["answer"], "rejected": " " + f["wrong"]} for f in found]
+
+
+def summaries(found: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    return [{"document": fact["text"], "summary": fact["answer"]} for fact in found]
+
+
+def questions(found: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": str(number),
+            "context": fact["text"],
+            "question": fact["question"],
+            "answers": {"text": [fact["word"]], "answer_start": [fact["text"].index(f" {fact['word']}.") + 1]},
         }
         for number, fact in enumerate(found)
     ]

@@ -33,6 +33,18 @@ def is_complete(folder: Path) -> bool:
         return False
 
 
+def write_number(path: Path, value: float | None) -> None:
+    path.write_text(json.dumps(value), "utf-8")
+
+
+def read_number(path: Path) -> float | None:
+    """What `write_number` wrote; None where it wrote nothing."""
+    if not path.exists():
+        return None
+    value = json.loads(path.read_text("utf-8"))
+    return None if value is None else float(value)
+
+
 def latest(output: Path) -> Path | None:
     """The complete checkpoint with the most steps."""
     found = [p for p in output.glob("checkpoint-*") if p.name.removeprefix("checkpoint-").isdigit() and is_complete(p)]

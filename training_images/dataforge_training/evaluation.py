@@ -9,9 +9,8 @@ from typing import Any
 import torch
 
 from dataforge_training import metrics, models, prompts
-from dataforge_training.config import Config
 from dataforge_training.errors import Interrupted
-from dataforge_training.machine import Machine
+from dataforge_training.job import Job
 
 BATCH = {"cuda": 16, "mps": 8, "cpu": 8}
 MARGIN = 32
@@ -30,37 +29,37 @@ class Held:
     """What the model is given: rendered text, or the line itself."""
 
 
-def held_out(found: Sequence[Any], config: Config, tokenizer: Any) -> list[Held]:
+def held_out(job: Job, found: Sequence[Any]) -> list[Held]:
     """The first `eval_examples` lines, rendered for a model that continues text."""
-    examples = [prompts.example(line, config) for line in found[: config.eval_examples]]
+    examples = [prompts.example(line, job.config) for line in found[: job.config.eval_examples]]
     return [
         Held(
             prompt=prompts.text_of(e.prompt),
             references=(prompts.text_of(e.answer).strip(),),
             id=e.id,
             topic=e.topic,
-            payload=prompts.rendered(tokenizer, e.prompt),
+            payload=prompts.rendered(job.tokenizer, e.prompt),
         )
         for e in examples
     ]
 
 
-def answer_limit(held: Sequence[Held], config: Config, tokenizer: Any) -> int:
-    longest = max(len(tokenizer(r, add_special_tokens=False)["input_ids"]) for h in held for r in h.references)
-    return min(config.max_completion_length, longest + MARGIN)
+def answer_limit(held: Sequence[Held], job: Job) -> int:
+    """Tokens that an answer may have."""
+    longest = max(len(job.tokenizer(r, add_special_tokens=False)["input_ids"]) for h in held for r in h.references)
+    return min(job.config.max_completion_length, longest + MARGIN)
 
 
-def generate(
-    model: Any, tokenizer: Any, held: Sequence[Held], *, limit: int, machine: Machine, stopped: Any
-) -> list[str]:
-    """Greedy answers, in batches of prompts padded on the left. Raises Interrupted when `stopped()`."""
+def answer(job: Job, model: Any, held: Sequence[Held]) -> list[str]:
+    """Greedy answers, in batches of prompts padded on the left. Raises Interrupted when the job was asked to stop."""
+    tokenizer, limit = job.tokenizer, answer_limit(held, job)
     answers: list[str] = []
     ends = models.end_tokens(tokenizer, model.generation_config.eos_token_id)
-    size = BATCH[machine.device]
+    size = BATCH[job.machine.device]
     most = models.longest(tokenizer, model.config)
     encodes = bool(model.config.is_encoder_decoder)
     for start in range(0, len(held), size):
-        if stopped():
+        if job.stop.requested:
             raise Interrupted
         batch = tokenizer(
             [h.payload for h in held[start : start + size]],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
+import torch.distributed as dist
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import PreTrainedTokenizerBase, PrinterCallback, ProgressCallback
 
 from dataforge_training import checkpoints, flops, models
@@ -17,7 +17,7 @@ from dataforge_training.config import Config
 from dataforge_training.errors import TrainingError
 from dataforge_training.folders import Folders
 from dataforge_training.machine import Machine
-from dataforge_training.progress import Progress, ReportSteps
+from dataforge_training.progress import WHOLE, Progress, ReportSteps, Span
 from dataforge_training.stopping import Stop, StopAtStep
 
 
@@ -58,6 +58,9 @@ class Trained:
     parameters: int
     trainable: int
     extra: dict[str, float | None] = field(default_factory=dict)
+    """More metrics, by name."""
+    likelihood: bool = True
+    """Whether the loss is that of the answer's tokens, so that its exponential is the perplexity."""
 
 
 def lora(config: Config, task_type: str, **more: Any) -> LoraConfig | None:
@@ -74,7 +77,21 @@ def lora(config: Config, task_type: str, **more: Any) -> LoraConfig | None:
     )
 
 
-def run(job: Job, trainer: Any, output: Path, *, evaluates: bool) -> dict[str, float | None]:
+def adapted(job: Job, model: Any, task_type: str, **more: Any) -> Any:
+    """The model with its adapter, for trainers that do not add it themselves."""
+    peft_config = lora(job.config, task_type, **more)
+    if peft_config is None:
+        return model
+    if job.config.use_4bit or job.config.use_8bit:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=job.config.gradient_checkpointing)
+    elif job.config.gradient_checkpointing:
+        model.enable_input_require_grads()
+    return get_peft_model(model, peft_config)
+
+
+def run(
+    job: Job, trainer: Any, output: Path, *, evaluates: bool, span: Span = WHOLE, message: str | None = None
+) -> dict[str, float | None]:
     """Trains to the end, from the last complete checkpoint if there is one.
 
     Returns base_eval_loss, eval_loss and train_loss (None where unknown). Raises Interrupted on SIGTERM.
@@ -86,6 +103,7 @@ def run(job: Job, trainer: Any, output: Path, *, evaluates: bool) -> dict[str, f
         every=job.config.logging_steps,
         flops_per_token=per_token,
         peak_flops=job.machine.peak_flops,
+        span=span,
     )
     for printing in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(printing)
@@ -93,7 +111,9 @@ def run(job: Job, trainer: Any, output: Path, *, evaluates: bool) -> dict[str, f
     base = base_loss(job, trainer, output) if evaluates else None
     for callback in (report, checkpoints.SealCheckpoints(), StopAtStep(job.stop)):
         trainer.add_callback(callback)
-    job.progress.stage("training", f"resumed from {resumed.name}" if resumed else None)
+    told = [message] if message else []
+    told += [f"resumed from {resumed.name}"] if resumed else []
+    job.progress.stage("training", ", ".join(told) or None)
     with job.stop.steps():
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     logged = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
@@ -109,15 +129,21 @@ def base_loss(job: Job, trainer: Any, output: Path) -> float | None:
     """Loss on the held-out lines before training; kept in a file, because a resumed job has only trained weights."""
     kept = output / "base_loss.json"
     if kept.exists():
-        return float(json.loads(kept.read_text("utf-8")))
+        return checkpoints.read_number(kept)
     if checkpoints.latest(output) or getattr(trainer, "is_fsdp_enabled", False):
         return None
     job.progress.stage("evaluating", "loss of the base model on the held-out lines")
     loss = float(trainer.evaluate()["eval_loss"])
     if job.is_first:
         output.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(loss), "utf-8")
+        checkpoints.write_number(kept, loss)
     return loss
+
+
+def barrier() -> None:
+    """Waits for the other processes of the job."""
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
 
 
 def out_of_memory(job_config: Config, error: Exception) -> TrainingError:

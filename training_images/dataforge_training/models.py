@@ -16,6 +16,8 @@ from dataforge_training.errors import ModelError
 from dataforge_training.folders import Folders
 from dataforge_training.machine import Machine, attention
 
+HEADS = ["lm_head", "score", "qa_outputs"]
+"""Layers that are never quantised: new ones are trained, and that of the vocabulary loses most."""
 CHATML = (
     "{%- for message in messages -%}"
     "{{- '<|im_start|>' + message['role'] + '\\n' -}}"
@@ -57,8 +59,8 @@ def source(config: Config, folders: Folders) -> Source:
     return found
 
 
-def is_encoder_decoder(origin: Source) -> bool:
-    return bool(AutoConfig.from_pretrained(origin.place, **origin.arguments).is_encoder_decoder)
+def model_config(origin: Source) -> Any:
+    return AutoConfig.from_pretrained(origin.place, **origin.arguments)
 
 
 def load_tokenizer(origin: Source) -> PreTrainedTokenizerBase:
@@ -102,7 +104,18 @@ def load(auto: Any, origin: Source, config: Config, machine: Machine, **more: An
     if config.use_4bit or config.use_8bit:
         arguments["quantization_config"] = quantisation(config)
         arguments["device_map"] = {"": f"cuda:{torch.cuda.current_device()}" if machine.device == "cuda" else "cpu"}
-    return loaded(auto, origin, arguments)
+    model = loaded(auto, origin, arguments)
+    if config.use_4bit and machine.device == "cpu":
+        stay_differentiable(model)
+    return model
+
+
+def stay_differentiable(model: Any) -> None:
+    """An evaluation repacks 4-bit layers for a kernel of some CPUs that has no gradient, and training would go on with
+    it, silently wrong."""
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def load_plain(auto: Any, place: str | Path, machine: Machine, **more: Any) -> Any:
@@ -124,9 +137,10 @@ def loaded(auto: Any, origin: Source, arguments: dict[str, Any]) -> Any:
 
 def quantisation(config: Config) -> BitsAndBytesConfig:
     if config.use_8bit:
-        return BitsAndBytesConfig(load_in_8bit=True)
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=HEADS)
     return BitsAndBytesConfig(
         load_in_4bit=True,
+        llm_int8_skip_modules=HEADS,
         bnb_4bit_quant_type=config.bnb_4bit_quant_type,
         bnb_4bit_compute_dtype=getattr(torch, config.bnb_4bit_compute_dtype),
         bnb_4bit_use_double_quant=config.use_nested_quant,

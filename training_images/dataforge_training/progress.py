@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,27 @@ class Progress:
                 self.write()
 
 
-class ReportSteps(TrainerCallback):
-    """Turns what a trainer says into progress. `before` is the number of steps of earlier trainings of the same job."""
+@dataclass(frozen=True)
+class Span:
+    """The part of a job that one training is: steps and epochs of the trainings before and after it."""
 
-    def __init__(self, progress: Progress, *, every: int, flops_per_token: float, peak_flops: float | None) -> None:
+    before: int = 0
+    after: int = 0
+    epochs_before: int = 0
+    epochs_after: int = 0
+
+
+WHOLE = Span()
+
+
+class ReportSteps(TrainerCallback):
+    """Turns what a trainer says into progress; `span` tells which part of the job its training is."""
+
+    def __init__(
+        self, progress: Progress, *, every: int, flops_per_token: float, peak_flops: float | None, span: Span
+    ) -> None:
         self._progress = progress
+        self._span = span
         self._every = every
         self._flops_per_token = flops_per_token
         self._peak_flops = peak_flops
@@ -87,10 +104,10 @@ class ReportSteps(TrainerCallback):
         self._marks.append((time.monotonic(), state.global_step, self._tokens))
         self._progress.write(
             stage="training",
-            step=state.global_step,
-            total_steps=state.max_steps,
-            epoch=round(state.epoch or 0.0, 3),
-            total_epochs=round(args.num_train_epochs if args.max_steps <= 0 else state.num_train_epochs, 3),
+            step=self._span.before + state.global_step,
+            total_steps=self._span.before + state.max_steps + self._span.after,
+            epoch=self._epoch(state),
+            total_epochs=self._span.epochs_before + state.num_train_epochs + self._span.epochs_after,
         )
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
@@ -105,14 +122,17 @@ class ReportSteps(TrainerCallback):
         self._tokens = float(seen or 0)
         self._marks.append((time.monotonic(), state.global_step, self._tokens))
         self._progress.set(
-            step=state.global_step,
-            epoch=round(state.epoch or 0.0, 3),
+            step=self._span.before + state.global_step,
+            epoch=self._epoch(state),
             loss=sum(self._losses) / len(self._losses),
             learning_rate=logs.get("learning_rate"),
             **self._speed(state),
         )
         if state.global_step % self._every == 0 or state.global_step == state.max_steps:
             self._progress.write()
+
+    def _epoch(self, state: Any) -> float:
+        return round(self._span.epochs_before + (state.epoch or 0.0), 3)
 
     def _speed(self, state: Any) -> dict[str, Any]:
         """Tokens per second, MFU and seconds left, from the last steps."""
@@ -124,5 +144,5 @@ class ReportSteps(TrainerCallback):
         return {
             "tokens_per_second": round(rate, 1) if rate > 0 else None,
             "mfu": round(mfu, 4) if mfu else None,
-            "seconds_left": round((state.max_steps - last) * (now - then) / (last - first), 1),
+            "seconds_left": round((state.max_steps + self._span.after - last) * (now - then) / (last - first), 1),
         }

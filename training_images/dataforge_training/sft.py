@@ -13,6 +13,7 @@ from dataforge_training import lines, models, prompts
 from dataforge_training.errors import DataError
 from dataforge_training.job import Job, Trained, lora, run, trainable
 from dataforge_training.options import training_arguments
+from dataforge_training.sequences import fit
 
 
 def train(job: Job) -> Trained:
@@ -27,7 +28,7 @@ def train(job: Job) -> Trained:
         )
     model = models.load(AutoModelForCausalLM, job.origin, job.config, job.machine)
     model.generation_config.eos_token_id = models.end_tokens(job.tokenizer, model.generation_config.eos_token_id)
-    limit = length_limit(job, model, examples)
+    limit = fit(job, models.longest(job.tokenizer, model.config), [token_count(job, e) for e in examples])
     evaluates = bool(job.validation)
     output = job.folders.checkpoints
     arguments = training_arguments(job.config, job.machine, output, evaluates=evaluates)
@@ -61,22 +62,6 @@ def dataset(job: Job, found: list[Any], *, whole_chats: bool) -> Dataset:
         return Dataset.from_list([{"messages": prompts.dumped(line.messages)} for line in found])
     examples = [prompts.example(line, job.config) for line in found]
     return Dataset.from_list([{"prompt": e.prompt, "completion": e.answer} for e in examples])
-
-
-def length_limit(job: Job, model: Any, examples: list[prompts.Example]) -> int:
-    """Tokens of a sequence: as asked, or what the longest line needs. Longer lines are cut, which leaves a note."""
-    most = models.longest(job.tokenizer, model.config)
-    asked = job.config.max_seq_length
-    lengths = [token_count(job, e) for e in examples]
-    needed = -(-(max(lengths) + 8) // 64) * 64
-    limit = min(asked or needed, most)
-    if asked and asked > most:
-        job.change("the model takes no more", max_seq_length=most)
-    elif asked is None:
-        job.change(f"the longest line has {max(lengths)} tokens", max_seq_length=limit)
-    if cut := sum(length > limit for length in lengths):
-        job.notes.append(f"{cut} of {len(lengths)} lines are longer than {limit} tokens and were cut")
-    return limit
 
 
 def token_count(job: Job, example: prompts.Example) -> int:
