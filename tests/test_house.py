@@ -30,7 +30,14 @@ LAYERS: list[set[str]] = [
         "dataforge.clock",
     },
     {"dataforge.tokens", "dataforge.text"},
-    {"dataforge.recipes", "dataforge.quality", "dataforge.parsing", "dataforge.chunking", "dataforge.formats"},
+    {
+        "dataforge.recipes",
+        "dataforge.quality",
+        "dataforge.parsing",
+        "dataforge.chunking",
+        "dataforge.formats",
+        "dataforge.training",
+    },
     {"dataforge.platform", "dataforge.metrics"},
     {"dataforge.store", "dataforge.teachers"},
     {"dataforge.access", "dataforge.quotas"},
@@ -45,6 +52,7 @@ PURE = (
     "dataforge.parsing",
     "dataforge.chunking",
     "dataforge.formats",
+    "dataforge.training",
     "dataforge.tokens",
     "dataforge.text",
 )
@@ -184,9 +192,11 @@ def test_the_search_for_circles_finds_one() -> None:
 
 
 def test_kinds_of_records_are_listed_by_the_recipes_only() -> None:
-    """But for the offline teacher, who says which of them it can write, and the types of the client, which imports
-    nothing of the product: a test compares them with the API."""
+    """But for the offline teacher, who says which of them it can write, the types of the client, which imports
+    nothing of the product (a test compares them with the API), and the shapes of training lines, whose fields have some
+    of these names."""
     allowed = ("dataforge.recipes", "dataforge.teachers.extractive", "dataforge_client.literals")
+    allowed += ("dataforge.training.shapes",)
     listing = {
         module_name(p)
         for p in sources(*PRODUCT)

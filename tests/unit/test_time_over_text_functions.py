@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 
 from dataforge import chunking, log, tokens
-from dataforge.errors import BadReply, TeacherUnreachable, Unreadable
+from dataforge.errors import BadReply, Invalid, TeacherUnreachable, Unreadable
 from dataforge.formats import FORMATS, conversation
 from dataforge.parsing import assemble, csv, docx, encoding, html, markdown, parse, pdf, pdf_layout
 from dataforge.parsing import text as plain_text
@@ -46,6 +46,7 @@ from dataforge.teachers import bedrock, chat_reply, failures, response
 from dataforge.teachers.extractive import pairs
 from dataforge.teachers.response import Response
 from dataforge.text import claims, control_tokens, headings, normal_forms, sentences, topic_labels
+from dataforge.training import examples, instances, jsonl, options, reading
 from tests.support import hostile_texts, package_patterns
 from tests.support.hostile_texts import MARKS, Attack
 
@@ -82,8 +83,19 @@ RECORD_SLOT = RecordSlot(0, topic="keys", persona="a clerk", angle="time", seed=
 
 
 def _quiet(run: Callable[[], object]) -> None:
-    with suppress(BadReply, Unreadable, TeacherUnreachable, ValueError):
+    with suppress(BadReply, Invalid, Unreadable, TeacherUnreachable, ValueError):
         run()
+
+
+def _converted(text: str) -> None:
+    """The text in every field of three shapes, for every task."""
+    for line in (
+        {"instruction": text, "input": text, "output": text},
+        {"messages": [{"role": text, "content": text}, {"from": "gpt", "value": text}]},
+        {"context": text, "question": text, "answers": {"text": [text, "x"], "answer_start": [5, len(text)]}},
+    ):
+        for task in options.TASKS:
+            _quiet(partial(examples.convert, line, task, "sft", False))
 
 
 READS: dict[str, Reads] = {
@@ -209,6 +221,14 @@ READS: dict[str, Reads] = {
     "text.topic_labels.topic_of": lambda t: topic_labels.topic_of([t], ["Keys"]),
     "tokens.count": tokens.count,
     "tokens.prefix": lambda t: tokens.prefix(t, 64),
+    "training.examples.check": lambda t: examples.check(jsonl.rows([t.encode("utf-8", "replace")])),
+    "training.examples.convert": _converted,
+    "training.instances.get": lambda t: _quiet(lambda: instances.get(t)),
+    "training.jsonl.rows": lambda t: list(jsonl.rows([t.encode("utf-8", "replace")])),
+    "training.options.model_kind": lambda t: _quiet(lambda: options.model_kind(t)),
+    "training.reading.answer": lambda t: reading.answer(t, "a"),
+    "training.reading.messages": lambda t: reading.messages([{"role": "user", "content": t}], "m"),
+    "training.reading.text": lambda t: reading.text([t, {"text": t}], "t"),
 }
 """By module and name below `dataforge`: the function with a text in each place where one of somebody else comes."""
 READS |= {f"recipes.RECIPES.{name}.score": partial(_recipe, name) for name in RECIPES}
@@ -227,7 +247,19 @@ def test_a_function_takes_linear_time_over_its_text(name: str) -> None:
 OF_OTHERS = {"str", "str | None", "bytes", "bytes | Path", "object", "Draft", "Answer", "Passage", "ParsedDocument"}
 OF_OTHERS |= {"Response", "tuple[Message, ...]", "Sequence[str]", "list[str]", "Iterable[str]", "list[list[str]]"}
 OF_OTHERS |= {"Iterable[Sequence[str]]", "Iterable[tuple[ChunkPlace, str]]", "Mapping[str, str]", "dict[str, object]"}
-AREAS = ("chunking", "formats", "log", "parsing", "quality", "recipes", "text", "tokens", "teachers.response")
+OF_OTHERS |= {"Line", "Iterable[bytes]", "Iterable[Row]"}
+AREAS = (
+    "chunking",
+    "formats",
+    "log",
+    "parsing",
+    "quality",
+    "recipes",
+    "text",
+    "tokens",
+    "teachers.response",
+    "training",
+)
 AREAS += (
     "teachers.failures",
     "teachers.openai_compatible",
@@ -256,6 +288,11 @@ NO_TEXT = {
     "teachers.openai_compatible.chat_body", "teachers.response.parsed", "teachers.response.unreadable",
     "teachers.response.token_count", "teachers.response.error_code", "teachers.response.original_status",
     "text.topic_labels.check", "tokens.ranks",
+    "training.examples.has_conversation", "training.instances.of_size", "training.option_fields.choice",
+    "training.option_fields.flag", "training.option_fields.modules", "training.option_fields.number",
+    "training.option_fields.text", "training.option_fields.whole", "training.options.to_config",
+    "training.reading.found", "training.reading.missing", "training.reading.optional", "training.reading.required",
+    "training.shapes.exchange", "training.shapes.of",
 }  # fmt: skip
 """They put a text in its place without looking at it, hand it to one that is above, or take names of ours."""
 

@@ -1,0 +1,69 @@
+"""JSON lines out of chunks of bytes, one at a time, however large the file is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MOST_LINE_BYTES = 4 * 2**20
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line that is not blank."""
+
+    number: int
+    """From 1, blank lines counted."""
+    value: dict[str, Any] | None
+    problem: str | None = None
+    """What is wrong with it, in words that name the line; then there is no value."""
+
+
+def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
+    """Every line that is not blank. Memory is bounded by the longest line that is accepted and one chunk."""
+    for number, line in enumerate(_lines(chunks), start=1):
+        if line is None:
+            limit = f"{MOST_LINE_BYTES // 2**20} MiB"
+            yield Row(number, None, f"Line {number} is longer than {limit}: write one JSON object per line")
+            continue
+        if number == 1:
+            line = line.removeprefix(_BOM)
+        if line.strip():
+            yield _row(number, line)
+
+
+def _row(number: int, line: bytes) -> Row:
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        return Row(number, None, f"Line {number} is not UTF-8 text: save the file as UTF-8")
+    except (ValueError, RecursionError):
+        hint = ": the file is one JSON array, write one object per line" if line.strip() == b"[" else ""
+        return Row(number, None, f"Invalid JSON on line {number}{hint}")
+    if isinstance(value, dict):
+        return Row(number, value)
+    hint = ", but a list: write one object per line" if isinstance(value, list) else ""
+    return Row(number, None, f"Line {number} is no JSON object{hint}")
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Lines without their ends; None for one that is too long, of which nothing is kept."""
+    held: list[bytes] = []
+    size, too_long = 0, False
+    for chunk in chunks:
+        start = 0
+        while (end := chunk.find(b"\n", start)) >= 0:
+            size += end - start
+            held.append(chunk[start:end])
+            yield None if too_long or size > MOST_LINE_BYTES else b"".join(held)
+            held, size, too_long, start = [], 0, False, end + 1
+        size += len(chunk) - start
+        if too_long or size > MOST_LINE_BYTES:
+            held, too_long = [], True
+        else:
+            held.append(chunk[start:])
+    if size:
+        yield None if too_long else b"".join(held)
