@@ -88,6 +88,9 @@ class Options:
     loss_type: str = choice("dpo: the loss", ("sigmoid", "hinge", "ipo", "robust", "apo_zero", "apo_down"), "sigmoid")
     max_prompt_length: int = whole("dpo, rlhf: tokens of a prompt at most", 128, low=1, high=2**20)
 
+    adam_beta2: float = number(
+        "Decay of Adam's mean of squared gradients", 0.999, low=0, high=1, above=True, below=True, extension=True
+    )
     name: str | None = text("Name of the model; null: made of base model and job", None, most=200, extension=True)
     full_finetune: bool = flag("Train every weight instead of an adapter; not with qlora", False, extension=True)
     seed: int = whole("Seed of everything random", SEED, low=0, extension=True)
