@@ -8,6 +8,7 @@ of a token. It is undone by taking one backslash away (`restored`), for texts th
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TypeVar
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
@@ -18,10 +19,13 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     ),
     "ChatML, Qwen": ("<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|endoftext|>", "<tool_call>", "</tool_call>",
                      "<tool_response>", "</tool_response>"),
-    "Gemma": ("<bos>", "<eos>", "<pad>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>"),
+    "Gemma": ("<bos>", "<eos>", "<pad>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>",
+              "<image_soft_token>", "<audio_soft_token>"),
     "Mistral": (
         "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_CALLS]",
-        "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[PREFIX]", "[SUFFIX]", "[MIDDLE]", "[IMG]", "[THINK]", "[/THINK]",
+        "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CONTENT]", "[ARGS]", "[CALL_ID]", "[PREFIX]", "[SUFFIX]",
+        "[MIDDLE]", "[IMG]", "[IMG_BREAK]", "[IMG_END]", "[AUDIO]", "[BEGIN_AUDIO]", "[TRANSCRIBE]", "[THINK]",
+        "[/THINK]",
     ),
     "Phi": ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<|tool|>"),
     "Zephyr": ("<|system|>", "<|user|>", "<|assistant|>", "</s>"),
@@ -71,15 +75,24 @@ def escaped(text: str) -> str:
 
 def restored(text: str) -> str:
     """What `escaped` was given."""
-    return _WRITTEN.sub(lambda m: m[1][1:], text)
+    return _WRITTEN.sub(lambda m: m[1][1:], text) if "\\" in text else text
 
 
 def escaped_everywhere(value: T) -> T:
     """As `escaped`, for every text in lists and objects; names stay."""
+    return _everywhere(escaped, value)
+
+
+def restored_everywhere(value: T) -> T:
+    """What `escaped_everywhere` was given."""
+    return _everywhere(restored, value)
+
+
+def _everywhere(change: Callable[[str], str], value: T) -> T:
     if isinstance(value, str):
-        return escaped(value)  # type: ignore[return-value]
+        return change(value)  # type: ignore[return-value]
     if isinstance(value, dict):
-        return {name: escaped_everywhere(one) for name, one in value.items()}  # type: ignore[return-value]
+        return {name: _everywhere(change, one) for name, one in value.items()}  # type: ignore[return-value]
     if isinstance(value, list | tuple):
-        return type(value)(escaped_everywhere(one) for one in value)
+        return type(value)(_everywhere(change, one) for one in value)
     return value

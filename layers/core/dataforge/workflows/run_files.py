@@ -9,6 +9,7 @@ import orjson
 
 from dataforge.platform import current
 from dataforge.store.runs import Run
+from dataforge.text.control_tokens import restored_everywhere
 
 
 def key_of(run: Run, name: str) -> str:
@@ -43,6 +44,12 @@ def write_lines(run: Run, name: str, values: Iterable[object]) -> int:
 
     current().files.write_stream(key_of(run, name), lines(), content_type="application/x-ndjson")
     return number
+
+
+def read_records(run: Run, name: str) -> Iterator[Any]:
+    """The lines of a file of records with their texts as they were written by the teacher. The file holds control
+    tokens of chat templates escaped, as an export does: callers download it, too."""
+    return map(restored_everywhere, read_lines(run, name))
 
 
 def read_lines(run: Run, name: str) -> Iterator[Any]:

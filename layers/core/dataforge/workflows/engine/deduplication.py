@@ -19,13 +19,17 @@ EARLIER_RUN = -1
 
 def earlier_lines(run: Run, name: str, first: int) -> Iterator[dict[str, Any]]:
     """The lines of one of the run's files that slots below `first` wrote: those of earlier rounds."""
-    return takewhile(lambda line: bool(line["slot"] < first), run_files.read_lines(run, name))
+    return _of_slots_below(first, run_files.read_records(run, name))
+
+
+def _of_slots_below(first: int, lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    return takewhile(lambda line: bool(line["slot"] < first), lines)
 
 
 def append_to_earlier(run: Run, name: str, first: int, lines: IO[bytes]) -> None:
     """Write one of the run's files anew: what earlier rounds wrote, then this round's lines, from the file's start."""
     lines.seek(0)
-    old = (orjson.dumps(line) + b"\n" for line in earlier_lines(run, name, first))
+    old = (orjson.dumps(line) + b"\n" for line in _of_slots_below(first, run_files.read_lines(run, name)))
     current().files.write_stream(run_files.key_of(run, name), chain(old, lines), content_type="application/x-ndjson")
 
 

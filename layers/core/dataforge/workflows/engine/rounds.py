@@ -22,6 +22,7 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.store import review_index, run_status, runs
 from dataforge.store.runs import Run
+from dataforge.text.control_tokens import escaped_everywhere
 from dataforge.workflows import run_files
 from dataforge.workflows.engine import batches, outcomes
 from dataforge.workflows.engine.outcomes import C, ContentOf, Failed, Outcome
@@ -100,6 +101,10 @@ class Round:
     def made(self) -> int:
         """Records, good and bad."""
         return self.delivered + self.rejected.total()
+
+    def write_records(self, name: str, lines: Iterable[object]) -> None:
+        """As `run_files.read_records` reads them."""
+        self.write(name, map(escaped_everywhere, lines))
 
     def write(self, name: str, lines: Iterable[object]) -> None:
         self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)

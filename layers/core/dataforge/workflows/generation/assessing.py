@@ -69,8 +69,8 @@ class DocumentRound(Round):
         made = [scoring.pair(self.run, self.config, r) for r in records]
         pairs.write_new(self.run.project_id, made)
         self.write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])
-        self.write("records.jsonl", (scoring.line(r) for r in records if not r.reasons))
-        self.write("rejected.jsonl", ({**scoring.line(r), "reasons": r.reasons} for r in records if r.reasons))
+        self.write_records("records.jsonl", (scoring.line(r) for r in records if not r.reasons))
+        self.write_records("rejected.jsonl", ({**scoring.line(r), "reasons": r.reasons} for r in records if r.reasons))
         self.write("failed.jsonl", map(_failed_line, failed))
         for r in records:
             self._search_line(r.slot - self.first, search.text_of(drafts.said(r.draft)))
@@ -187,5 +187,5 @@ def _delivered_before(run: Run, repeated_by: Recipe) -> Iterator[tuple[int, str]
             continue
         recipe = generation_config.of(earlier).recipe
         if recipe.can_repeat(repeated_by):
-            for line in run_files.read_lines(earlier, "records.jsonl"):
+            for line in run_files.read_records(earlier, "records.jsonl"):
                 yield EARLIER_RUN, recipe.compared_text(drafts.from_json(line))

@@ -80,4 +80,4 @@ class _Lines:
     name: str
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return run_files.read_lines(self.run, self.name)
+        return run_files.read_records(self.run, self.name)

@@ -59,8 +59,8 @@ class SyntheticRound(Round):
             content.reasons, content.is_duplicate = ["near_duplicate"], True
             content.duplicate_of, content.similarity = repeat.of, repeat.similarity
         failed = [o for o in block if isinstance(o, Failed)]
-        self.write("records.jsonl", (outcomes.to_item(r) for r in records if not r.content.reasons))
-        self.write("rejected.jsonl", (outcomes.to_item(r) for r in records if r.content.reasons))
+        self.write_records("records.jsonl", (outcomes.to_item(r) for r in records if not r.content.reasons))
+        self.write_records("rejected.jsonl", (outcomes.to_item(r) for r in records if r.content.reasons))
         self.write("failed.jsonl", map(_failed_line, failed))
         self.delivered += sum(not r.content.reasons for r in records)
         self.rejected.update(r.content.reasons[0] for r in records if r.content.reasons)

@@ -134,7 +134,7 @@ class _Accepted:
     run: Run
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return islice(run_files.read_lines(self.run, "records.jsonl"), self.run.delivered)
+        return islice(run_files.read_records(self.run, "records.jsonl"), self.run.delivered)
 
 
 @dataclass(frozen=True, slots=True)
