@@ -59,9 +59,9 @@ class Walk:
         self.state(run_states.close_run, e)
         return runs.get(self.run.org_id, self.run.run_id)
 
-    def recover(self) -> runs.Run:
-        """The same machine again, after it died."""
-        e = run_states.plan_run({**self.event, "recovering": "The state machine ended as ABORTED"})
+    def recover(self, event: Item | None = None) -> runs.Run:
+        """The same machine again, after it died; or the way that it takes with this input of PlanRun."""
+        e = run_states.plan_run(event or {**self.event, "recovering": "The state machine ended as ABORTED"})
         e["next"] = e.get("next", "")
         while e["next"] in ("check", "wait"):
             e = polling.check_jobs(e)

@@ -163,9 +163,8 @@ def _recover(run: Run, machine: str, ended: Execution) -> Run:
     name = recovery_name(run.run_id)
     recovery = current().workflows.describe(machine, name)
     if recovery is None:
-        current().workflows.start(machine, name, {**_input(run).to_item(), "recovering": redact(why)[:1000]})
-        message = f"{why}. What was paid for is saved, then the run is closed"
-        run_log.write(run.run_id, run.stage, message, level="error")
+        current().workflows.start(machine, name, {**_input(run).to_item(), "recovering": _shown(why)})
+        note_recovery(run, why)
         return run
     if recovery.status == "RUNNING":
         return run
@@ -175,6 +174,17 @@ def _recover(run: Run, machine: str, ended: Execution) -> Run:
     run = kinds.of(run.kind).step("give_up")(run, f"{why}; its recovery ended as {_outcome(recovery)}")
     after_end(run)
     return run
+
+
+def note_recovery(run: Run, why: str) -> str:
+    """In the run's log; `StateInput.recovering`."""
+    message = f"{why}. What was paid for is saved, then the run is closed"
+    run_log.write(run.run_id, run.stage, message, level="error")
+    return _shown(why)
+
+
+def _shown(why: str) -> str:
+    return redact(why)[:1000]
 
 
 def recovery_name(run_id: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dataforge.platform.ports import Item
 from dataforge.store import runs
 from dataforge.workflows import kinds, lifecycle, state_input
@@ -10,9 +12,11 @@ from dataforge.workflows.state_input import StateInput
 
 def plan_run(raw: Item) -> Item:
     """A run that was closed meanwhile, by the deletion of its project for instance, gets no batches: nothing may be
-    written or asked any more."""
+    written or asked any more. After a state that failed for good, `failure` says how: then it plans the recovery."""
     e = state_input.read(raw)
     run = lifecycle.run_of(e)
+    if (why := state_input.failure_of(raw)) and run.status not in runs.FINISHED:
+        e = replace(e, recovering=lifecycle.note_recovery(run, f"A state of the run ended with {why}"))
     if run.status in runs.FINISHED:
         return {**e.base(), "batches": 0, "batches_key": ""}
     step = "recover" if e.recovering else "plan"

@@ -9,7 +9,7 @@ import pytest
 
 from dataforge.platform.ports import Workflows
 from tests.support.stepfunctions_moto import definition
-from tests.support.workflow_backends import Functions, OpenBackend, finish, raising, wait, with_retries
+from tests.support.workflow_backends import Event, Functions, OpenBackend, finish, raising, wait, with_retries
 
 
 def with_jobs(functions: Functions, *, seconds: int, answer: Callable[[str], None] = lambda _: None) -> None:
@@ -44,6 +44,36 @@ def test_a_run_at_batch_price_waits_as_long_as_its_state_says_and_looks_again(ba
         "CloseRun",
     ]
     assert len(functions.called("GenerateBatch")) == 4
+
+
+# checklist 184
+@pytest.mark.parametrize("failing", ["SubmitJobs", "CheckJobs", "CollectReplies", "AssessRun"])
+def test_a_state_that_fails_for_good_leads_to_one_recovery_and_then_to_the_close(
+    backend: OpenBackend, failing: str
+) -> None:
+    """The recovery reads what is stored of the round: without it, replies that were paid for would be lost."""
+    functions = Functions()
+    with_jobs(functions, seconds=1)
+    plan = functions._PlanRun
+
+    def planned(event: Event) -> Event:
+        if "recovering" not in event:
+            return {**plan(event), "mode": "batch"}
+        return {**plan(event), "mode": "stopped", "recovering": "why"}
+
+    functions.play["PlanRun"] = planned
+    functions.play[failing] = raising(ValueError("no such job"))
+
+    with backend(functions, generate=with_retries(definition("generate"), attempts=0)) as workflows:
+        execution = finish(workflows)
+
+    assert execution.status == "SUCCEEDED", execution
+    first, second = functions.called("PlanRun")
+    assert "failure" not in first
+    assert second["failure"]["Error"] == "ValueError"
+    after = [name for name, _ in functions.calls][[name for name, _ in functions.calls].index(failing) + 1 :]
+    assert after == ["PlanRun", "GenerateBatch", "GenerateBatch", "AssessRun", "CloseRun"]
+    assert functions.called("CloseRun")[0]["recovering"] == "why"
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["while the function runs", "later"])

@@ -60,6 +60,22 @@ def test_a_recovery_that_is_killed_at_any_write_goes_on_and_counts_everything_on
 
 
 # checklist 184
+def test_replies_of_a_round_whose_states_fail_for_good_are_assessed_and_delivered(provider: BatchServer) -> None:
+    """As the machine goes on after a Catch: the same execution, once more from PlanRun."""
+    walk = Walk(**PLAIN)
+    failure = {"Error": "TeacherUnreachable", "Cause": '{"errorMessage": "the key was revoked"}'}
+    caught = {**submitted(walk), "failure": failure, "recovering": "A state of the run failed"}
+    asked = len(provider.asked)
+
+    run = walk.recover(caught)
+
+    assert (run.status, run.delivered, run.failed) == ("failed", 20, 0)
+    assert (len(provider.asked), len(provider.batches)) == (asked, 1), "nothing is asked or sent"
+    assert run.error == "A state of the run ended with TeacherUnreachable: the key was revoked"
+    assert "What was paid for is saved" in logged(walk)
+
+
+# checklist 184
 @pytest.mark.parametrize("was_made", [True, False])
 def test_a_job_whose_creation_got_no_answer_is_found_by_the_recovery(provider: BatchServer, was_made: bool) -> None:
     provider.crash_after_create = 1

@@ -1,10 +1,11 @@
 """Orphan recovery: a batch, or a whole run, whose execution died is closed with what it has paid for.
 
 A run is an orphan when its execution ended without closing it (see `lifecycle.reconcile`). Its recovery is a second
-execution of the same state machine: the batches of the last round read their stored replies, in mode `stopped`, then
-the round is assessed and the run closed as failed. Nothing is asked of any teacher. In batch mode the jobs that the
-first execution left at the provider come before that: those that ended are collected, those that run are cancelled, and
-collected once they have stopped. Safe to repeat.
+execution of the same state machine; after a state that failed for good it is the same execution, once more from
+PlanRun. The batches of the last round read their stored replies, in mode `stopped`, then the round is assessed and the
+run closed as failed. Nothing is asked of any teacher. In batch mode the jobs that the first execution left at the
+provider come before that: those that ended are collected, those that run are cancelled, and collected once they have
+stopped. Safe to repeat.
 """
 
 from __future__ import annotations
