@@ -19,7 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from dataforge import clock, ids, platform, settings
-from dataforge.errors import DataForgeError, Invalid
+from dataforge.errors import DataForgeError, Invalid, NotFound
 from dataforge.platform.ports import Item
 from dataforge.store import api_keys, ledger, members, organisations, schema, spending
 from dataforge_infra.stages import preset
@@ -35,6 +35,8 @@ def connect(arguments: Arguments) -> None:
         from dataforge_infra.local.platform import build
 
         home = arguments.home.resolve()
+        if (arguments.thing, arguments.verb) != ("org", "create") and not data_folder.is_used(home):
+            raise NotFound(f"{home} is no data folder of dataforge: `dataforge up` or `dataforge run` makes one")
         data_folder.make_private(home)
         data_folder.check(home)
         platform.use(build(home, base_url=lambda: "", invoke=_never))

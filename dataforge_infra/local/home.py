@@ -29,6 +29,11 @@ CHECKED_WHOLE_BYTES = 32 * 2**20
 """Up to this size every page of a database is checked at a start (some 10 ms)."""
 
 
+def is_used(home: Path) -> bool:
+    """Whether a server or a command has kept anything there."""
+    return any((home / name).exists() for name in (*DATABASES, SECRET, CREDENTIALS))
+
+
 def make_private(home: Path) -> None:
     """Create the folder, or take it and what is in it from other users (0700, 0600).
 

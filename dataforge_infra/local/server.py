@@ -195,6 +195,7 @@ def serve(home: Path, host: str, port: int, *, stop_when: str = "asked") -> None
 
         app = create_app()
         assert isinstance(backend.files, LocalFiles)  # noqa: S101  build made it
+        assert isinstance(backend.workflows, Runner)  # noqa: S101  build made it
         add_file_routes(app, backend.files)
         add_identity_route(app, secret_of(home), url)
         ready = {
@@ -205,6 +206,7 @@ def serve(home: Path, host: str, port: int, *, stop_when: str = "asked") -> None
             "credentials": str(credentials),
             "organization_id": organisation_of(home),
             "stop_when": stop_when,
+            "unfinished": lifecycle.runs_of(backend.workflows.left_behind()[1]),
         }
         marker = home / "server.json"
         marker.write_text(json.dumps(ready))

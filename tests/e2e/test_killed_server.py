@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from benchmarks.bed import write_document
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge_client import DataForge
 from dataforge_infra import catalog
+from tests.support.cli_process import COMMAND
 from tests.support.server_processes import Machine, Process, books
 from tests.support.waiting import until
 
@@ -56,6 +59,35 @@ def test_a_killed_run_completes_and_asks_no_stored_reply_again(
     assert first_round
     topped_up = done.counts.asked - calls
     assert books(stub)["calls"] - asked_before == calls - stored + topped_up
+
+
+def test_a_command_that_only_looks_says_what_its_server_goes_on_with(
+    machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    write_document(tmp_path / "rules.md", 40)
+    stub = machine.stub(0.5)
+    environment = {"OPENAI_BASE_URL": str(stub.ready["url"]), "DATAFORGE_CONCURRENCY": "1"}
+    server = machine.server(home, **environment)
+    data_forge = connect(server)
+    project = data_forge.create_project("crash").project_id
+    data_forge.upload_file(project, tmp_path / "rules.md")
+    data_forge.wait(data_forge.parse(project).generation_id)
+    run_id = data_forge.generate(project, model_id="openai:stub", num_pairs=40).generation_id
+    until(lambda: books(stub)["calls"] >= 1, "the calls do not come")
+    server.kill()
+
+    looked = subprocess.run(
+        [*COMMAND, "runs", "--home", str(home)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert run_id in looked.stdout
+    assert f"While the local server on {home} runs, it goes on with what was interrupted: {run_id}\n" in looked.stderr
 
 
 def test_a_killed_parse_completes(machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path) -> None:

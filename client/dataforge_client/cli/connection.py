@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -81,10 +81,19 @@ def connect(
             home,
             on_start=lambda: say(f"Starting a local server on {home}"),
             on_wait=lambda: say(f"Waiting for another command that starts or stops the server on {home}"),
+            on_unfinished=lambda runs: _say_what_goes_on(home, runs),
         ) as local,
         DataForge(local.base_url, local.api_key, local.organization_id) as forge,
     ):
         yield forge
+
+
+def _say_what_goes_on(home: Path, runs: Sequence[str]) -> None:
+    """Whatever the command was called for: what it starts may spend money."""
+    from dataforge_client.cli.terminal import echo
+
+    named = f"{', '.join(runs[:5])}{', ...' if len(runs) > 5 else ''}"
+    echo(f"While the local server on {home} runs, it goes on with what was interrupted: {named}", err=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataforge_client.cli.exit_codes import WrongUse
 from dataforge_client.cli.formatting import time_text
+from dataforge_client.cli.hints import same_server
 from dataforge_client.cli.jobs import is_job
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class UnknownProject(WrongUse):
 def refuse_job(identifier: str) -> None:
     """Raises WrongUse for the id of a synthetic job, where a project or one of its runs is meant."""
     if is_job(identifier):
-        raise WrongUse(f"{identifier} is a synthetic job: see `dataforge jobs --help` for what can be done with it")
+        raise WrongUse(f"{identifier} is a synthetic job: see `{same_server('jobs', 'status', identifier)}`")
 
 
 def find_project(forge: DataForge, name_or_id: str) -> str:
@@ -32,7 +33,7 @@ def find_project(forge: DataForge, name_or_id: str) -> str:
     refuse_job(name_or_id)
     found = [p for p in forge.iter_projects() if p.name == name_or_id]
     if not found:
-        raise UnknownProject(f"No project has the name or id {name_or_id!r}; `dataforge projects` lists yours")
+        raise UnknownProject(f"No project has the name or id {name_or_id!r}; `{same_server('projects')}` lists yours")
     if len(found) > 1:
         ids = ", ".join(f"{p.project_id} ({time_text(p.created_at)[:16]})" for p in found)
         raise UnknownProject(f"{len(found)} projects are called {name_or_id!r}; use an id: {ids}")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from dataclasses import fields
 from pathlib import Path
+
+import click
 
 from dataforge_client.cli.connection import ConnectionOptions, data_folder, remote_connection
 from dataforge_client.redaction import redact
@@ -26,6 +29,13 @@ def program_name() -> str:
 def command_line(connection: ConnectionOptions, *words: str) -> str:
     """A shell command on the same server; an API key is printed as `"$DATAFORGE_API_KEY"`."""
     return f"{program_name()} {shlex.join([*words, *connection_arguments(connection)])}{secret_arguments(connection)}"
+
+
+def same_server(*words: str) -> str:
+    """As `command_line`, for the connection options of the command that runs now."""
+    running = click.get_current_context(silent=True)
+    given = running.params if running else {}
+    return command_line(ConnectionOptions(**{f.name: given.get(f.name) for f in fields(ConnectionOptions)}), *words)
 
 
 def connection_arguments(connection: ConnectionOptions) -> list[str]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,8 @@ class ServerInfo:
     organization_id: str
     credentials: Path
     """The file with the API key, readable only by its owner."""
+    unfinished: Sequence[str] = ()
+    """Ids of runs that an earlier server left unfinished: this one goes on with them."""
 
     def connection(self) -> Connection:
         """Raises ConfigError when the credentials file has no API key."""
@@ -54,12 +56,17 @@ class ServerInfo:
 
 @contextmanager
 def running_server(
-    home: Path, *, on_start: Callable[[], None] | None = None, on_wait: Callable[[], None] | None = None
+    home: Path,
+    *,
+    on_start: Callable[[], None] | None = None,
+    on_wait: Callable[[], None] | None = None,
+    on_unfinished: Callable[[Sequence[str]], None] | None = None,
 ) -> Iterator[Connection]:
     """A server on this data folder for the duration of the block: the one that is running, or one that is started.
 
     Commands that run at the same time share it; the last one stops it, unless `dataforge up` started it. on_start:
-    called before a server is started; on_wait: when another command is starting or stopping one.
+    called before a server is started; on_wait: when another command is starting or stopping one; on_unfinished: with
+    the ids of runs that a server which was started goes on with, if there are any.
     """
     with server_users.start_lock(home, on_wait=on_wait):
         child: subprocess.Popen[str] | None = None
@@ -67,7 +74,9 @@ def running_server(
         if connection is None:
             if on_start:
                 on_start()
-            child, connection = _started(home)
+            child, info, connection = _started(home)
+            if on_unfinished and info.unfinished:
+                on_unfinished(info.unfinished)
         users = server_users.register(home)
     _users.append(users)
     try:
@@ -85,12 +94,13 @@ def running_server(
         users.close()
 
 
-def _started(home: Path) -> tuple[subprocess.Popen[str], Connection]:
+def _started(home: Path) -> tuple[subprocess.Popen[str], ServerInfo, Connection]:
     with open_log(home) as log, log_path(home).open(encoding="utf-8", errors="replace") as reader:
         reader.seek(0, os.SEEK_END)
         child = start(home, "127.0.0.1", 0, log=log, shared=True)
         try:
-            return child, wait_until_ready(child, log=reader).connection()
+            info = wait_until_ready(child, log=reader)
+            return child, info, info.connection()
         except BaseException:
             stop(child)
             raise
@@ -240,7 +250,8 @@ def _parse_server_info(line: str) -> ServerInfo | None:
         event = json.loads(line)
         if event["event"] != "ready":
             return None
-        return ServerInfo(event["url"], event["home"], event["organization_id"], Path(event["credentials"]))
+        unfinished = [str(run) for run in event.get("unfinished") or ()]
+        return ServerInfo(event["url"], event["home"], event["organization_id"], Path(event["credentials"]), unfinished)
     except (ValueError, KeyError, TypeError):
         return None
 

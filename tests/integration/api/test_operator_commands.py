@@ -114,6 +114,15 @@ def test_which_organisation_must_be_said_when_there_are_several(tool: Callable[.
     assert [k["name"] for k in tool("key", "list", "--org", orgs[1])] == ["first key"]
 
 
+def test_a_look_at_a_folder_that_is_none_makes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = tmp_path / "mistyped"
+
+    assert admin.main(["--home", str(home), "org", "list"]) == 1
+
+    assert f"{home} is no data folder" in json.loads(capsys.readouterr().out)["error"]["message"]
+    assert not home.exists()
+
+
 def test_a_stage_that_cannot_be_named_so_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert admin.main(["--stage", "My-Stage", "org", "list"]) == 1
 

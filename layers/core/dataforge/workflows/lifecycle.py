@@ -192,6 +192,12 @@ def recovery_name(run_id: str) -> str:
     return f"{run_id}{_RECOVERY}"
 
 
+def runs_of(executions: Iterable[str]) -> list[str]:
+    """The ids of the runs over documents and of the synthetic jobs among them."""
+    names = (name.removesuffix(_RECOVERY) for name in executions)
+    return sorted({name for name in names if name.startswith(("gen_", "syn_job_"))})
+
+
 def was_away(executions: Iterable[str], seconds: float) -> None:
     """These executions stood still for so long, with the server: what their runs have paid for, and the figures of
     their bills, are kept that much longer. Called before they go on."""

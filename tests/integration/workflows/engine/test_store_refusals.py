@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -86,6 +87,38 @@ def test_nothing_is_sent_until_what_was_paid_for_is_stored(
     said = [str(line["message"]) for line in run_log.tail(run.run_id, 20)]
     assert any(line.startswith(f"Paused until replies can be stored: {refused.message}") for line in said)
     assert any("Goes on after" in line for line in said)
+
+
+def test_a_run_says_why_it_waits_as_long_as_one_of_its_batches_does(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_gate, "REMIND", 0.0)
+    teach(monkeypatch, good)
+    run, _ = begin(project, num_pairs=1)
+    rooms, stored = (threading.Event(), threading.Event()), []
+
+    async def write(number: int) -> None:
+        if not rooms[number].is_set():
+            raise StoreRefuses(f"batch {number} is refused")
+        stored.append(number)
+
+    async def both() -> tuple[str | None, str | None]:
+        gates = [store_gate.StoreGate(run), store_gate.StoreGate(run)]
+        waiting = [asyncio.create_task(gate.write(lambda n=n: write(n))) for n, gate in enumerate(gates)]
+        await asyncio.sleep(0.1)
+        rooms[1].set()
+        await waiting[1]
+        await asyncio.sleep(0.2)
+        one_waits = runs.get(run.org_id, run.run_id).paused
+        rooms[0].set()
+        await waiting[0]
+        return one_waits, runs.get(run.org_id, run.run_id).paused
+
+    one_waits, none_waits = asyncio.run(both())
+
+    assert stored == [1, 0]
+    assert one_waits == "batch 0 is refused"
+    assert none_waits is None
 
 
 def test_a_batch_that_begins_again_on_a_full_disk_asks_nothing(

@@ -15,6 +15,8 @@ import click
 import pytest
 
 from dataforge_client.cli import execute, registry
+from dataforge_client.cli.exit_codes import WrongUse
+from dataforge_client.cli.finding import refuse_job
 from dataforge_client.cli.registry import load
 from tests.support.cli_process import connection_arguments
 from tests.support.fake_api import KEY, FakeApi
@@ -225,7 +227,18 @@ def test_a_synthetic_job_where_a_run_is_meant_is_named_as_such(
     code = execute([*words, "syn_job_0006", *connection_arguments(filled)])
 
     assert code == 2
-    assert "syn_job_0006 is a synthetic job: see `dataforge jobs --help`" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert f"syn_job_0006 is a synthetic job: see `dataforge jobs status syn_job_0006 --server {filled.url}" in said
+
+
+def test_a_hint_names_the_folder_that_was_given(tmp_path: Path) -> None:
+    with click.Context(click.Command("logs"), info_name="logs") as running:
+        running.params = {"home": tmp_path, "generation_id": "syn_job_0006"}
+
+        with pytest.raises(WrongUse) as refused:
+            refuse_job("syn_job_0006")
+
+    assert str(refused.value).endswith(f"`dataforge jobs status syn_job_0006 --home {tmp_path}`")
 
 
 def test_a_question_that_nobody_can_answer_names_the_option(

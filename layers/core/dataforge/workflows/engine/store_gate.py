@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 PAUSE = 2.0
 """Seconds between two tries of a write that was refused."""
+REMIND = 10.0
+"""Seconds after which a batch that still waits says so again: another one that goes on has cleared the run's note."""
 CHECK_EVERY = 0.25
 """Seconds between two looks at whether there is still anything to wait for."""
 
@@ -46,6 +48,8 @@ class StoreGate:
     _held: int = 0
     """Writes that wait."""
     _since: float = 0.0
+    _noted: float = 0.0
+    """time.monotonic() of the last note in the run's row."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write(self, write: Callable[[], Awaitable[T]]) -> T:
@@ -97,8 +101,11 @@ class StoreGate:
         was, self.why = self.why, refused.message
         if was is None:
             logger.error("run %s is paused: %s", self.run.run_id, refused.message)
-            self._since = time.monotonic()
+            self._since = self._noted = time.monotonic()
             await self._tell(f"Paused until replies can be stored: {self.why}", self.why)
+        elif time.monotonic() - self._noted >= REMIND:
+            self._noted = time.monotonic()
+            await self._note(self.why)
 
     async def _open(self) -> None:
         if time.monotonic() + PAUSE > self.end:  # given up, not stored: it stays closed
@@ -112,6 +119,12 @@ class StoreGate:
         """In the run's row and log, where these can be written."""
         try:
             await asyncio.to_thread(run_log.write, self.run.run_id, self.run.stage, line, level="warning")
+        except Busy:
+            logger.warning("run %s: its log does not say: %s", self.run.run_id, line)
+        await self._note(paused)
+
+    async def _note(self, paused: str | None) -> None:
+        try:
             await asyncio.to_thread(run_status.change, self.run, {"paused": paused})
         except (Busy, ConditionFailed):  # ConditionFailed: it was deleted
             logger.warning(
