@@ -50,6 +50,8 @@ class Function:
     files: Literal["none", "read", "write"] = "none"
     folders: tuple[str, ...] = ()
     """Folders of projects whose files it has access to (`sources`, `runs`, ...); empty: all of them."""
+    reads_folders: tuple[str, ...] = ()
+    """Folders whose files it reads beside those."""
     starts: tuple[str, ...] = ()
     """State machines it starts, and whose executions it looks up and stops."""
     stops: tuple[str, ...] = ()
@@ -63,6 +65,8 @@ class Function:
     """Whether it invokes models on Bedrock and SageMaker."""
     jobs: Literal["none", "make", "follow"] = "none"
     """Whether it creates batch jobs on Bedrock, or reads and stops them; both find one by its name."""
+    training: Literal["none", "start", "follow"] = "none"
+    """Whether it creates training jobs on SageMaker (and passes them their role), or reads and stops them."""
 
 
 TABLES: dict[str, Table] = {
@@ -79,6 +83,8 @@ TABLES: dict[str, Table] = {
     "admissions": Table("scope", ttl="expires_at"),
     "pairs": Table("project_id", "pair_id"),
     "reviews": Table("project_id", "block"),
+    # Number 0 is no model: it says what the organisation trains now.
+    "models": Table("org_id", "model_id", range_type="N"),
     "exports": Table("project_id", "version", range_type="N"),
     "ledger": Table("org_id", "entry"),
     # Open WebSocket connections and their subscriptions; unused on one machine.
@@ -98,10 +104,11 @@ FUNCTIONS: dict[str, Function] = {
         29,
         writes=tuple(TABLES),
         files="write",
-        starts=("parse", "generate", "erase"),
-        wakes=("generate",),
+        starts=("parse", "generate", "train", "erase"),
+        wakes=("generate", "train"),
         secrets=True,
         jobs="follow",
+        training="follow",
     ),
     # It asks the teacher of a synthetic run for sub-topics of the domain.
     "plan_run": Function(
@@ -202,13 +209,67 @@ FUNCTIONS: dict[str, Function] = {
         "dataforge_functions.close_run.handler",
         1769,
         120,
-        writes=(*_STATE, "ledger"),
+        writes=(*_STATE, "ledger", "models"),
         reads=("admissions",),
         files="write",
         starts=("parse", "generate"),
         secrets=True,
         jobs="follow",
+        training="follow",
         disk_mb=2048,
+    ),
+    # It reads whatever one trains on: uploads, exports, results of runs.
+    "prepare_data": Function(
+        "dataforge_functions.prepare_data.handler",
+        1769,
+        900,
+        writes=("runs", "run_events"),
+        reads=("projects", "exports"),
+        files="write",
+        folders=("runs",),
+        reads_folders=("uploads", "exports"),
+    ),
+    "start_training": Function(
+        "dataforge_functions.start_training.handler",
+        512,
+        300,
+        writes=("runs", "run_events"),
+        files="read",
+        folders=("runs",),
+        training="start",
+    ),
+    "wait_for_training": Function(
+        "dataforge_functions.wait_for_training.handler",
+        512,
+        60,
+        writes=("admissions",),
+        reads=("runs",),
+        wakes=("train",),
+    ),
+    "check_training": Function(
+        "dataforge_functions.check_training.handler",
+        512,
+        600,
+        writes=("runs", "run_events"),
+        files="write",
+        folders=("runs",),
+        training="follow",
+    ),
+    "register_model": Function(
+        "dataforge_functions.register_model.handler",
+        512,
+        300,
+        writes=("runs", "run_events", "models"),
+        files="read",
+        folders=("runs",),
+    ),
+    "evaluate_model": Function(
+        "dataforge_functions.evaluate_model.handler",
+        512,
+        300,
+        writes=("runs", "run_events", "models"),
+        files="write",
+        folders=("runs",),
     ),
     # It records when a key was last used.
     "socket": Function(
@@ -245,12 +306,24 @@ FUNCTIONS: dict[str, Function] = {
         "dataforge_functions.on_execution_failed.handler",
         1024,
         120,
-        writes=(*_STATE, "ledger"),
+        writes=(*_STATE, "ledger", "models"),
         reads=("admissions",),
         files="write",
-        starts=("parse", "generate"),
+        starts=("parse", "generate", "train"),
         secrets=True,
         jobs="follow",
+        training="follow",
+    ),
+    # A training job has ended, or has come further.
+    "on_training_changed": Function(
+        "dataforge_functions.on_training_changed.handler",
+        512,
+        60,
+        writes=("admissions", "connections"),
+        reads=("runs",),
+        files="read",
+        folders=("runs",),
+        wakes=("train",),
     ),
 }
 
@@ -273,18 +346,39 @@ ON_JOBS_CHANGED = "on_jobs_changed"
 ON_EXECUTION_FAILED = "on_execution_failed"
 """The function that is called when an execution has failed, timed out or was aborted."""
 
+ON_TRAINING_CHANGED = "on_training_changed"
+"""The function that is called when a training job of SageMaker has changed, and for every new object under
+TRAINING_PROGRESS."""
+
+TRAINING_PROGRESS = "data-forge/training/*/runs/*/checkpoints/progress.jsonl"
+"""Keys to which SageMaker copies the progress of a training while it runs."""
+
 SOCKET = "socket"
-"""The function behind the WebSocket API. Functions that write `runs` may push to its connections."""
+"""The function behind the WebSocket API. Functions that write `runs` or `connections` may push to its connections."""
 
 FILE_ROOTS = ("data-forge/",)
 """Every key in the bucket begins with one of these; functions have no access to others."""
+
+
+def pushes(function: Function) -> bool:
+    """Whether it may push to connections of the WebSocket API."""
+    return not {"runs", "connections"}.isdisjoint(function.writes)
 
 
 def file_patterns(function: Function) -> list[str]:
     """Of the keys that it may read, or write if `files` says so; `*` is any text, including slashes."""
     if not function.folders:
         return [f"{root}*" for root in FILE_ROOTS]
-    return [f"{root}*/{folder}/*" for root in FILE_ROOTS for folder in function.folders]
+    return _in_folders(function.folders)
+
+
+def read_patterns(function: Function) -> list[str]:
+    """Of the keys that it may read beside those of `file_patterns`."""
+    return _in_folders(function.reads_folders)
+
+
+def _in_folders(folders: tuple[str, ...]) -> list[str]:
+    return [f"{root}*/{folder}/*" for root in FILE_ROOTS for folder in folders]
 
 
 BATCH_FILES = "data-forge/*/runs/*"
@@ -308,6 +402,7 @@ MAP_CONCURRENCY = 10
 WORKFLOWS: dict[str, str] = {
     "parse": "parse.asl.json",
     "generate": "generate.asl.json",
+    "train": "train.asl.json",
     "erase": "erase.asl.json",
 }
 """State machine name -> file in this folder. `${FunctionName}` in a file is the key of FUNCTIONS in CamelCase

@@ -107,6 +107,8 @@ class Lambdas(Construct):
             "DATAFORGE_RESULTS_DAYS": str(catalog.SYNTHETIC_FILES_DAYS),
             # A held request would occupy a function of 1 GB for as long as somebody follows a run.
             "DATAFORGE_LONGEST_WAIT": "0",
+            # The end of a training job and its progress are announced; a look finds what was announced in vain.
+            "DATAFORGE_TRAINING_POLL": "20",
             "DATAFORGE_WORKERS": str(catalog.MAP_CONCURRENCY),
             # Who waits for an answer is told after some 4 s (at most 7) to come again; everything else waits longer.
             **({"DATAFORGE_STORE_ATTEMPTS": "4"} if facts.timeout_s < 60 else {}),
@@ -127,7 +129,11 @@ class Lambdas(Construct):
         log.grant_write(role)
         for table in facts.reads:
             self._data.tables[table].grant(role, *READ_ITEMS)
-        for table in facts.writes:
+        # All tables are one pattern: named one by one they fill a policy, which holds 10,240 characters.
+        every = set(facts.writes) == set(catalog.TABLES)
+        if every:
+            role.add_to_policy(iam.PolicyStatement(actions=list(WRITE_ITEMS), resources=self._every_table()))
+        for table in () if every else facts.writes:
             self._data.tables[table].grant(role, *WRITE_ITEMS)
         for table in _PUSH if "runs" in facts.writes and name != catalog.API else ():
             self._data.tables[table].grant(role, *WRITE_ITEMS)
@@ -145,6 +151,10 @@ class Lambdas(Construct):
             role.add_to_policy(statement)
         return role
 
+    def _every_table(self) -> list[str]:
+        tables = arn(self, "dynamodb", "table", f"{self._stage.prefix}*", slash=True)
+        return [tables, f"{tables}/index/*"]
+
     def _files(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
         if facts.files == "none":
             return []
@@ -153,6 +163,16 @@ class Lambdas(Construct):
             iam.PolicyStatement(
                 actions=list(FILE_ACTIONS[facts.files]),
                 resources=[bucket.arn_for_objects(pattern) for pattern in catalog.file_patterns(facts)],
+            ),
+            *(
+                [
+                    iam.PolicyStatement(
+                        actions=list(FILE_ACTIONS["read"]),
+                        resources=[bucket.arn_for_objects(pattern) for pattern in catalog.read_patterns(facts)],
+                    )
+                ]
+                if facts.reads_folders
+                else []
             ),
             # Without the right to list, a missing file answers 403 and cannot be told from a forbidden one.
             # On the whole bucket: a condition on the prefix would not hold for such a read.

@@ -50,7 +50,7 @@ class WebSocket(Construct):
             destination_arn=log.log_group_arn, format=ACCESS_LOG
         )
         for name, facts in catalog.FUNCTIONS.items():
-            if "runs" in facts.writes or name == catalog.SOCKET:
+            if catalog.pushes(facts):
                 # The API also ends the connections of a key that is revoked.
                 self._may_push(lambdas.by_name[name], ("POST", "DELETE") if name == catalog.API else ("POST",))
         CfnOutput(scope, "SocketUrl", value=self.stage.url, description="Push of progress (WebSocket)")

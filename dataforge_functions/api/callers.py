@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, WebSocket
 from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
+from starlette.requests import HTTPConnection
 
 from dataforge import access, log, quotas
 from dataforge.access import Caller
@@ -28,6 +31,7 @@ APIS = {
     "/v1/": "accounts",
     "/api/": "training",
 }
+TRAINING = "training"
 """Path prefix -> API; the first match counts. Each API has its own scopes and its own rate limit."""
 ADMIN_PATHS = ("/v1/api-keys", "/v1/members")
 """Path prefixes that only an `admin` key may use."""
@@ -50,8 +54,8 @@ def authorize(request: Request, *, org_required: bool) -> Caller:
         return known
     path = request.scope["path"]
     _check_schema_version()
-    api = _api_of(path)
-    who = access.authenticate(_key(request))
+    api = api_of(path)
+    who = _who(request, api, _key(request))
     log.add(org_id=who.org_id)
     allowance = request.state.allowance = quotas.take(who.org_id, api)
     if allowance is not None and allowance.retry_after is not None:
@@ -67,6 +71,56 @@ def authorize(request: Request, *, org_required: bool) -> Caller:
     )
     request.state.caller = who
     return who
+
+
+def authorize_socket(socket: WebSocket) -> Caller:
+    """As `authorize`, for the WebSocket of the training API. A browser cannot set headers there: `?api_key=` works too.
+
+    Raises SchemaMismatch, Unauthenticated, Malformed, Forbidden.
+    """
+    _check_schema_version()
+    who = _who(socket, TRAINING, _key(socket) or socket.query_params.get("api_key"))
+    organization = socket.headers.get("X-Organization-ID") or socket.query_params.get("organization_id")
+    access.allow(who, organization, org_required=False, scope=f"{TRAINING}:read")
+    return who
+
+
+def _who(connection: HTTPConnection, api: str, key: str | None) -> Caller:
+    """Raises Unauthenticated."""
+    if key is None and api == TRAINING:
+        anonymous: Anonymous | None = getattr(connection.app.state, "anonymous", None)
+        if anonymous is not None and anonymous.accepts(connection):
+            return anonymous.caller
+    return access.authenticate(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Who calls the training API without a key, on one machine (MODELFORGE_ANONYMOUS).
+
+    A page of another origin may make a browser send requests to this machine: one that names another host, or comes
+    from another origin, needs a key.
+    """
+
+    caller: Caller
+    any_host: bool = False
+    """Also under other names than those of this machine itself."""
+
+    def accepts(self, connection: HTTPConnection) -> bool:
+        host = connection.headers.get("host", "")
+        origin = connection.headers.get("origin")
+        here = self.any_host or _hostname(f"http://{host}") in LOOPBACK
+        return here and (origin is None or origin.partition("://")[2] == host)
+
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 @cache
@@ -87,14 +141,14 @@ def rate_headers(request: Request) -> dict[str, str]:
     }
 
 
-def _key(request: Request) -> str | None:
+def _key(request: HTTPConnection) -> str | None:
     """The key as sent; X-API-Key takes precedence."""
     scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     bearer = token.strip() if scheme.lower() == "bearer" else None
     return request.headers.get("X-API-Key") or bearer or None
 
 
-def _api_of(path: str) -> str:
+def api_of(path: str) -> str:
     return next((name for prefix, name in APIS.items() if path.startswith(prefix)), "accounts")
 
 
@@ -102,7 +156,7 @@ def scope_of(path: str, method: str) -> str | None:
     """The scope that a key needs for a request; None: any key will do."""
     if path.startswith(ADMIN_PATHS):
         return api_keys.ADMIN
-    api = _api_of(path)
+    api = api_of(path)
     if api == "accounts":
         return None
     return f"{api}:{'read' if method in ('GET', 'HEAD') else 'write'}"

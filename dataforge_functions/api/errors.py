@@ -25,7 +25,7 @@ from dataforge.errors import (
     Unauthenticated,
 )
 from dataforge_functions.api import unknown_fields
-from dataforge_functions.api.callers import rate_headers
+from dataforge_functions.api.callers import TRAINING, api_of, rate_headers
 from dataforge_functions.api.openapi import methods_at
 from dataforge_functions.api.preconditions import ETAG, etag
 from dataforge_functions.api.wire import views
@@ -56,6 +56,7 @@ def body(
     spelling: Misspelt | None = None,
     current: Pair | Chunk | None = None,
 ) -> JSONResponse:
+    status = status_of(request.scope["path"], status)
     content = Error(
         error=HTTPStatus(status).phrase,
         message=message,
@@ -71,6 +72,11 @@ def body(
     if current is not None:  # whole, with its nulls
         sent["current"] = current.model_dump()
     return JSONResponse(sent, status_code=status)
+
+
+def status_of(path: str, status: int) -> int:
+    """The training API knows no 422 (contract D.5): there an invalid value is a bad request."""
+    return 400 if status == 422 and api_of(path) == TRAINING else status
 
 
 def too_large(request: Request, limit: int) -> JSONResponse:

@@ -10,7 +10,18 @@ from fastapi import FastAPI
 from mangum import Mangum
 
 from dataforge import VERSION, log, platform, settings
-from dataforge_functions.api import accounts, browsers, data_forge, docs, errors, ledger, openapi, synthetic, system
+from dataforge_functions.api import (
+    accounts,
+    browsers,
+    data_forge,
+    docs,
+    errors,
+    ledger,
+    openapi,
+    synthetic,
+    system,
+    training,
+)
 from dataforge_functions.api.each_request import EachRequest
 
 DESCRIPTION = """Turn documents into fine-tuning datasets: upload, parse, generate, review, export.
@@ -44,6 +55,7 @@ def create_app() -> FastAPI:
     app.include_router(data_forge.router, prefix="/api/v1/data-forge")
     app.include_router(synthetic.router)
     app.include_router(ledger.router)
+    app.include_router(training.router)
     return app
 
 

@@ -31,6 +31,7 @@ TAGS = [
     {"name": "generations", "description": "Runs that parse documents or generate pairs"},
     {"name": "pairs", "description": "Review and export"},
     {"name": "synthetic", "description": "Datasets from a description: no documents needed"},
+    {"name": "training", "description": "Datasets in, a training, models out"},
     {"name": "ledger", "description": "Balance, quota and charges"},
     {"name": "accounts", "description": "Keys and members of the organisation; for keys with the scope `admin`"},
     {"name": "system", "description": "Health check and identity of the caller"},
@@ -62,6 +63,11 @@ class Operation:
     has_cursor: bool
 
     @property
+    def training(self) -> bool:
+        """Of the training API, which has no 422."""
+        return self.scope is not None and self.scope.startswith("training:")
+
+    @property
     def changes(self) -> bool:
         return self.method != "get"
 
@@ -81,6 +87,9 @@ JOB_FILES = {
 }
 """Operations that return 409 until the job has ended."""
 
+NAMED = {"start_training", "training_status", "stop_training"}
+"""Operations that name a resource in their body or query."""
+
 QUERIES = {"list_pairs": PairQuery}
 """Operations whose query is described by a model."""
 _UNDESCRIBED = "Successful Response"
@@ -98,14 +107,14 @@ class ErrorResponse:
 ERROR_RESPONSES = {
     "400": ErrorResponse(
         "The request cannot be read, or X-Organization-ID is missing",
-        lambda op: op.has_body or op.organization or op.has_cursor,
+        lambda op: op.has_body or op.organization or op.has_cursor or (op.training and (op.validated or op.idempotent)),
     ),
     "401": ErrorResponse("The key is missing or unknown", lambda op: op.key),
     "402": ErrorResponse("Balance, quota or monthly budget is not sufficient", lambda op: op.name in CHARGED),
     "403": ErrorResponse(
         "The key belongs to another organisation, or lacks the scope that `message` names", lambda op: op.key
     ),
-    "404": ErrorResponse("The resource does not exist in this organisation", lambda op: op.has_id),
+    "404": ErrorResponse("The resource does not exist in this organisation", lambda op: op.has_id or op.name in NAMED),
     "409": ErrorResponse(
         "Not possible in the current state, or the first request with this Idempotency-Key is still in progress",
         lambda op: op.key and (op.changes or op.name in JOB_FILES),
@@ -117,7 +126,7 @@ ERROR_RESPONSES = {
     ),
     "422": ErrorResponse(
         "A value violates a limit: `errors` names the field. Or the Idempotency-Key was used with another body",
-        lambda op: op.validated or op.idempotent,
+        lambda op: (op.validated or op.idempotent) and not op.training,
     ),
     "429": ErrorResponse(
         "Too many requests from this organisation: `Retry-After` says when to retry", lambda op: op.key
@@ -252,6 +261,8 @@ def _operations(made: Json) -> Iterator[tuple[Operation, Json]]:
 def _document_operation(facts: Operation, operation: Json, schemas: Json) -> None:
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     answers = operation["responses"]
+    if facts.training:
+        answers.pop("422", None)
     answers |= {
         code: {"description": response.description, "content": error}
         for code, response in ERROR_RESPONSES.items()

@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio.to_thread
+import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -33,6 +34,8 @@ HEAD_SECONDS = 15.0
 WRITE_SECONDS = 60.0
 """How long a client may read nothing of what is sent to it."""
 MOST_CONNECTIONS = 512
+MOST_SOCKET_BYTES = 65_536
+"""Of one message that a client sends over a WebSocket."""
 MOST_THREADS = 40
 MOST_DESCRIPTORS = 8192
 """The limit of this process is raised to this, where the system allows."""
@@ -94,6 +97,10 @@ class Connection(H11Protocol):
         super().data_received(data)
         if not self.is_idle:
             self._cancel_timer()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._cancel_timer()  # the connection is not idle, and from now on not ours
+        super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -225,6 +232,8 @@ def make_server(app: FastAPI) -> Server:
     config = uvicorn.Config(
         app,
         http=Connection,
+        ws="websockets-sansio",
+        ws_max_size=MOST_SOCKET_BYTES,
         log_config=None,
         log_level="warning",
         access_log=False,

@@ -3,6 +3,7 @@
 <home>/data.db         tables (SQLite)          <home>/files/           objects
 <home>/workflows.db    executions               <home>/secret           signs file URLs (0600)
 <home>/server.json     the running server     <home>/credentials.json the first key (0600)
+<home>/training/       trainings that run
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
+from dataforge.platform.embedded.training_processes import TrainingProcesses
 from dataforge.platform.embedded.worker_pool import WorkerPool
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.ports import Item, Platform
@@ -95,6 +97,7 @@ def build(
         workflows=runner,
         publisher=InProcessPublisher(),
         secrets=EnvironmentSecrets(home / "secrets.json"),
+        trainer=TrainingProcesses(home, files),
     )
 
 

@@ -23,16 +23,20 @@ from fastapi.responses import PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from dataforge import platform, settings
+from dataforge.access import Caller
 from dataforge.errors import NotFound
 from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.training_processes import TrainingProcesses
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.file_keys import disposition
 from dataforge.platform.ports import FileInfo, Platform
-from dataforge.store import api_keys, members, organisations, projects, runs, schema
+from dataforge.store import api_keys, members, organisations, projects, runs, schema, training_state
 from dataforge.workflows import lifecycle
 from dataforge.workflows.documents import verification
 from dataforge.workflows.synthetic import jobs
+from dataforge.workflows.training import following
 from dataforge_functions.api import downloads
+from dataforge_functions.api.callers import LOOPBACK, TRAINING, Anonymous
 from dataforge_functions.api.each_request import BodyLimits
 from dataforge_infra.local import watching
 from dataforge_infra.local.home import CREDENTIALS, check, held, make_private, organisation_of
@@ -104,12 +108,28 @@ def _local_owner() -> tuple[str, str] | None:
     return None
 
 
+def anonymous_caller(credentials: Path, host: str) -> Anonymous | None:
+    """Who calls the training API without a key: the owner of the local organisation, if MODELFORGE_ANONYMOUS says so,
+    or says nothing and this server hears only its own machine. None: nobody."""
+    chosen = settings.get().modelforge_anonymous
+    if chosen not in ("", "0", "1"):
+        raise RuntimeError(f"MODELFORGE_ANONYMOUS must be 1 or 0, not {chosen!r}")
+    if chosen == "0" or (not chosen and host not in LOOPBACK):
+        return None
+    known = json.loads(credentials.read_text("utf-8"))
+    scopes = (f"{TRAINING}:read", f"{TRAINING}:write")
+    caller = Caller(str(known["organization_id"]), str(known["user_id"]), "", scopes)
+    return Anonymous(caller, any_host=chosen == "1")
+
+
 def resume_started_runs(org_ids: set[str]) -> None:
     """Starts the state machines of active runs, in case a crash prevented it; idempotent for those already started."""
-    for project in itertools.chain.from_iterable(projects.of_organisation(org_id) for org_id in org_ids):
-        if project.active_run is not None:
+    of_projects = ((org_id, project.active_run) for org_id in org_ids for project in projects.of_organisation(org_id))
+    trainings = ((org_id, training_state.of(org_id).active_run) for org_id in org_ids)
+    for org_id, active in itertools.chain(of_projects, trainings):
+        if active is not None:
             try:
-                run = runs.get(project.org_id, project.active_run)
+                run = runs.get(org_id, active)
             except NotFound:
                 continue
             if run.status in runs.ACTIVE:
@@ -163,6 +183,7 @@ def _running(home: Path, url: str, make_workers: Callable[[Path, int], Workers])
     callbacks, closing = ThreadPoolExecutor(1, "uploads"), threading.Event()
     backend = build(home, base_url=lambda: url, invoke=invoker(workers), soon=callbacks.submit)
     assert isinstance(backend.workflows, Runner)  # noqa: S101  build made it
+    assert isinstance(backend.trainer, TrainingProcesses)  # noqa: S101
     try:
         platform.use(backend)
         schema.bring_up()
@@ -173,6 +194,7 @@ def _running(home: Path, url: str, make_workers: Callable[[Path, int], Workers])
         backend.workflows.on_broken(lifecycle.machine_broke)
         backend.workflows.start_up()
         backend.files.on_created(verify_upload)
+        backend.trainer.on_changed(following.changed)
         threading.Thread(
             target=delete_expired_results_daily, args=(closing,), name="expired-results", daemon=True
         ).start()
@@ -182,6 +204,7 @@ def _running(home: Path, url: str, make_workers: Callable[[Path, int], Workers])
         callbacks.shutdown(cancel_futures=True)  # the next start runs the callbacks that are left
         backend.workflows.close()
         workers.close()
+        backend.trainer.close()  # after the workers, who would start the next attempt
         platform.use(None)
 
 
@@ -198,6 +221,7 @@ def serve(home: Path, host: str, port: int, *, stop_when: str = "asked") -> None
         assert isinstance(backend.workflows, Runner)  # noqa: S101  build made it
         add_file_routes(app, backend.files)
         add_identity_route(app, secret_of(home), url)
+        app.state.anonymous = anonymous_caller(credentials, host)
         ready = {
             "event": "ready",
             "url": url,

@@ -68,7 +68,9 @@ BUCKET = "arn:<AWS::Partition>:s3:::<FilesBucket>"
 # A `*` inside a resource is allowed only as the end of something that is ours.
 PARTLY_OPEN = (
     r"arn:<AWS::Partition>:dynamodb:\S+:table/dataforge-(dev|prod)-(runs|connections)/index/\*",
-    rf"{re.escape(BUCKET)}/data-forge/(\*/(runs|sources|parsed)/)?\*",
+    # The API writes every table.
+    r"arn:<AWS::Partition>:dynamodb:\S+:table/dataforge-(dev|prod)-\*(/index/\*)?",
+    rf"{re.escape(BUCKET)}/data-forge/(\*/(runs|sources|parsed|uploads|exports)/)?\*",
     r"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:dataforge-(dev|prod)-\w+(/\*)?:\*",
     r"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<SocketsApi\w+>/(dev|prod)/(POST|DELETE)/@connections/\*",
     r"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dataforge-(dev|prod)-\*",
@@ -157,8 +159,9 @@ def test_a_function_reaches_exactly_the_tables_of_its_catalog_entry(dev):
     for name, facts in catalog.FUNCTIONS.items():
         by_table = {}
         for action, resource in _rights_of(dev, name):
-            if match := re.fullmatch(r"arn:\S+:dynamodb:\S+:table/dataforge-dev-(\w+)", resource):
-                by_table.setdefault(match[1], set()).add(action)
+            if match := re.fullmatch(r"arn:\S+:dynamodb:\S+:table/dataforge-dev-(\w+|\*)", resource):
+                for table in catalog.TABLES if match[1] == "*" else [match[1]]:
+                    by_table.setdefault(table, set()).add(action)
 
         # Who moves runs pushes: it looks connections up and drops those that are gone.
         pushed = {"connections"} if "runs" in facts.writes else set()
@@ -176,7 +179,10 @@ def test_a_function_reaches_files_machines_and_secrets_only_as_its_catalog_entry
 
         assert ("s3:PutObject" in files, "s3:GetObject" in files) == (facts.files == "write", facts.files != "none")
         keys = {resource.split("/", 1)[1] for action, resource in rights if action == "s3:GetObject"}
-        assert keys == (set(catalog.file_patterns(facts)) if facts.files != "none" else set()), name
+        reads = {*catalog.file_patterns(facts), *catalog.read_patterns(facts)}
+        assert keys == (reads if facts.files != "none" else set()), name
+        written = {resource.split("/", 1)[1] for action, resource in rights if action == "s3:PutObject"}
+        assert written == (set(catalog.file_patterns(facts)) if facts.files == "write" else set()), name
         assert started == set(facts.starts), name
         stopped = {resource.rpartition(":")[0] for action, resource in rights if action == "states:StopExecution"}
         assert {machine.rsplit("-", 1)[1] for machine in stopped} == {*facts.starts, *facts.stops}, name
@@ -276,7 +282,8 @@ def test_only_who_moves_runs_or_answers_a_connection_may_push_to_it(dev):
         if any(action == "execute-api:ManageConnections" for action, _ in _rights_of(dev, name))
     }
 
-    assert pushers == {catalog.SOCKET, *(n for n, facts in catalog.FUNCTIONS.items() if "runs" in facts.writes)}
+    progress = {catalog.SOCKET, catalog.ON_TRAINING_CHANGED}
+    assert pushers == {*progress, *(n for n, facts in catalog.FUNCTIONS.items() if "runs" in facts.writes)}
 
 
 def test_only_the_api_may_end_a_connection(dev):

@@ -19,6 +19,7 @@ FROZEN = {
     "ChunksTable": "dataforge-dev-chunks",
     "RunsTable": "dataforge-dev-runs",
     "RunEventsTable": "dataforge-dev-run_events",
+    "ModelsTable": "dataforge-dev-models",
     "RepliesTable": "dataforge-dev-replies",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
@@ -142,6 +143,7 @@ def test_functions_get_their_place_in_the_world_and_no_secret(dev):
         assert variables == {
             "DATAFORGE_STAGE": "dev",
             "DATAFORGE_LONGEST_WAIT": "0",
+            "DATAFORGE_TRAINING_POLL": "20",
             "DATAFORGE_WORKERS": "10",
             "DATAFORGE_RESULTS_DAYS": "30",
             "DATAFORGE_BUCKET": "<FilesBucket>",

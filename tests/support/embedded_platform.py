@@ -11,6 +11,7 @@ from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
+from dataforge.platform.embedded.training_processes import TrainingProcesses
 from dataforge.platform.ports import Execution, Item, Platform
 from dataforge_infra import catalog
 
@@ -46,6 +47,7 @@ def embedded_platform(folder: Path, *, max_upload_bytes: int = 10**6) -> Iterato
             workflows=started,
             publisher=InProcessPublisher(),
             secrets=EnvironmentSecrets(None),
+            trainer=TrainingProcesses(folder, files),
         )
     )
     try:

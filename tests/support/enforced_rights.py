@@ -49,6 +49,7 @@ class Watch:
             tables=_watched(plain.tables, self, self._table_call),
             files=_watched(plain.files, self, self._file_call),
             workflows=_watched(plain.workflows, self, self._workflow_call),
+            trainer=_watched(plain.trainer, self, self._trainer_call),
         )
 
     def _table_call(self, facts: catalog.Function, operation: str, target: Any) -> str | None:
@@ -65,7 +66,8 @@ class Watch:
             return None
         if facts.files == "none" or (facts.files == "read" and operation not in FILE_READS):
             return f"{operation} of a file"
-        fits = any(fnmatchcase(key, pattern) for pattern in catalog.file_patterns(facts))
+        patterns = catalog.file_patterns(facts) + (catalog.read_patterns(facts) if operation in FILE_READS else [])
+        fits = any(fnmatchcase(key, pattern) for pattern in patterns)
         return None if fits or operation == "list" else f"{operation} of {key}"
 
     def _workflow_call(self, facts: catalog.Function, operation: str, machine: Any) -> str | None:
@@ -74,6 +76,10 @@ class Watch:
         if operation == "send_task_success":
             return None if facts.wakes else operation
         return None if allowed is None or machine in allowed else f"{operation} of {machine}"
+
+    def _trainer_call(self, facts: catalog.Function, operation: str, _: Any) -> str | None:
+        allowed = {"start": ("start",), "describe": ("follow",), "stop": ("follow",)}.get(operation)
+        return None if allowed is None or facts.training in allowed else f"{operation} of a training"
 
     def record(self, check: Check, operation: str, target: Any) -> None:
         name = _function.get()

@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from moto import mock_aws
 
 from dataforge import platform
+from dataforge.platform.aws.sagemaker_jobs import SageMakerTrainer
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
 from dataforge.platform.embedded.local_files import LocalFiles
 from dataforge.platform.embedded.publisher import InProcessPublisher
@@ -27,10 +28,19 @@ from dataforge_infra import catalog
 from dataforge_infra.local.platform import Workers
 from tests.support import shared_workers, stepfunctions_moto
 from tests.support.enforced_rights import Watch
+from tests.support.sagemaker_jobs import PROGRAM, SageMaker, as_json
 
 # No suite may run into a rate limit; the tests of the limits set their own.
 os.environ.update(
     {f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "SYNTHETIC", "DATASETS", "TRAINING", "ACCOUNTS")}
+)
+
+# What trains in tests: a real process that keeps the contract of the training container, and trains nothing.
+os.environ.update(
+    DATAFORGE_TRAINING_PROGRAM=PROGRAM,
+    DATAFORGE_TRAINING_ROLE="arn:aws:iam::123456789012:role/train",
+    DATAFORGE_TRAINING_IMAGE="123456789012.dkr.ecr.us-east-1.amazonaws.com/dataforge-test-training:1",
+    DATAFORGE_TRAINING_POLL="1",
 )
 
 BASE = "/api/v1/data-forge"
@@ -58,6 +68,8 @@ class Service:
     """(presigned URL, bytes, content type) -> HTTP status."""
     fetch: Callable[[str], bytes]
     backend: str = "embedded"
+    sagemaker: SageMaker | None = None
+    """Of the backend aws."""
 
     def call(self, method: str, path: str, *, json: object = None, expect: int = 200, **params: Any) -> Any:
         response = self.http.request(method, BASE + path, json=json, params=params, headers=self.headers)
@@ -102,7 +114,7 @@ class Service:
         return self.wait(self.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"])
 
     def other(self) -> Service:
-        return Service(self.http, new_member(), self.put, self.fetch, self.backend)
+        return Service(self.http, new_member(), self.put, self.fetch, self.backend, self.sagemaker)
 
 
 def new_member() -> dict[str, str]:
@@ -145,6 +157,7 @@ def aws_service(_: Path) -> Iterator[Service]:
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         create_dynamo_tables(boto3.client("dynamodb"), "t-")
+        sagemaker = SageMaker(lambda event: handlers["OnTrainingChanged"](as_json(event), None))
         with stepfunctions_moto.deploy(handlers, definitions, BUCKET) as arns:
             plugged = Platform(
                 name="aws",
@@ -153,6 +166,7 @@ def aws_service(_: Path) -> Iterator[Service]:
                 workflows=StepFunctionsWorkflows(arns),
                 publisher=InProcessPublisher(),
                 secrets=EnvironmentSecrets(None),
+                trainer=SageMakerTrainer(BUCKET, client=sagemaker),
             )
             platform.use(watch.platform(plugged))
             schema.bring_up()  # as `dataforge deploy` does
@@ -161,6 +175,8 @@ def aws_service(_: Path) -> Iterator[Service]:
                 return requests.put(url, data=data, headers={"Content-Type": content_type}, timeout=10).status_code
 
             with TestClient(create_app(), raise_server_exceptions=False) as http:
-                yield Service(http, new_member(), put, lambda url: requests.get(url, timeout=10).content, "aws")
+                fetch = lambda url: requests.get(url, timeout=10).content  # noqa: E731
+                yield Service(http, new_member(), put, fetch, "aws", sagemaker)
+            sagemaker.close()
             platform.use(None)
             assert watch.violations == set(), f"functions did what their roles do not allow: {sorted(watch.violations)}"

@@ -83,6 +83,37 @@ class Settings:
     rate_datasets: int = _number("DATAFORGE_RATE_DATASETS", 600, "The same for the Datasets API")
     rate_training: int = _number("DATAFORGE_RATE_TRAINING", 600, "The same for the training API")
     rate_accounts: int = _number("DATAFORGE_RATE_ACCOUNTS", 600, "The same for keys, members and whoami")
+    training_python: str = _env(
+        "DATAFORGE_TRAINING_PYTHON", "", "Python with the training libraries, on one machine (else it is looked for)"
+    )
+    training_program: str = _env(
+        "DATAFORGE_TRAINING_PROGRAM", "", "Command that trains in the place of our own, on one machine"
+    )
+    training_grace: int = _number(
+        "DATAFORGE_TRAINING_GRACE", 120, "Seconds for a last checkpoint when a training is stopped, on one machine"
+    )
+    training_poll: int = _number(
+        "DATAFORGE_TRAINING_POLL", 2, "Least seconds between two looks at a training (20 on AWS)"
+    )
+    training_role: str = _env("DATAFORGE_TRAINING_ROLE", "", "ARN of the role of training jobs (AWS only)")
+    training_image: str = _env("DATAFORGE_TRAINING_IMAGE", "", "URI of the training image (AWS only)")
+    training_image_unsloth: str = _env(
+        "DATAFORGE_TRAINING_IMAGE_UNSLOTH", "", "The same for the provider unsloth (AWS only)"
+    )
+    training_subnets: str = _env(
+        "DATAFORGE_TRAINING_SUBNETS", "", "Subnets of training jobs, comma separated; empty: no VPC (AWS only)"
+    )
+    training_security_groups: str = _env(
+        "DATAFORGE_TRAINING_SECURITY_GROUPS", "", "Security groups of training jobs in those subnets (AWS only)"
+    )
+    training_kms_key: str = _env(
+        "DATAFORGE_TRAINING_KMS_KEY", "", "ARN of the key for disks and models of training jobs (AWS only)"
+    )
+    modelforge_anonymous: str = _env(
+        "MODELFORGE_ANONYMOUS",
+        "",
+        "1 or 0: training API without a key (one machine only; 1 where it hears itself only)",
+    )
     cors_origins: str = _env(
         "DATAFORGE_CORS_ORIGINS", "", "Origins whose pages may call the API, comma separated; `*`: any"
     )

@@ -82,7 +82,7 @@ def test_the_document_says_how_to_sign_in(document: dict[str, Any]) -> None:
         ("apiKey", "X-Organization-ID", None),
         ("http", None, "bearer"),
     }
-    assert public == ["health", "synthetic_pricing"]
+    assert public == ["health", "synthetic_pricing", "training_info", "training_health"]
     scope = '["data-forge:read"]'
     assert f'[{{"ApiKeyAuth": {scope}, "OrganizationId": []}}, {{"BearerAuth": {scope}, "OrganizationId": []}}]' in ways
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -36,6 +37,7 @@ def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
                 workflows=Started(),
                 publisher=InProcessPublisher(),
                 secrets=EnvironmentSecrets(None),
+                trainer=cast(Any, None),
             )
         )  # type: ignore[arg-type]
         yield

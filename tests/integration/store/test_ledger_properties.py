@@ -30,7 +30,15 @@ class Books(RuleBasedStateMachine):
         self.tables = SqliteTables(Path(self._folder.name, "data.db"), catalog.TABLES)
         none: object = None
         platform.use(
-            Platform(name="embedded", tables=self.tables, files=none, workflows=none, publisher=none, secrets=none)
+            Platform(
+                name="embedded",
+                tables=self.tables,
+                files=none,
+                workflows=none,
+                publisher=none,
+                secrets=none,
+                trainer=none,
+            )
         )  # type: ignore[arg-type]
         self.paid_in, self.charged, self.runs = 0, 0, 0
         self.held: dict[str, int] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -46,6 +46,7 @@ def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
                 workflows=Started(),
                 publisher=InProcessPublisher(),
                 secrets=EnvironmentSecrets(None),
+                trainer=cast(Any, None),
             )
         )  # type: ignore[arg-type]
         yield

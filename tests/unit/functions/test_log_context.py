@@ -27,8 +27,17 @@ FUNCTIONS = (
     "check_jobs",
     "collect_replies",
     "wait_for_jobs",
+    "prepare_data",
+    "start_training",
+    "wait_for_training",
+    "check_training",
+    "register_model",
+    "evaluate_model",
 )
-WORKFLOWS = ("run_states", "parsing", "erasing", "submitting", "collecting", "polling")
+WORKFLOWS = (
+    *("run_states", "parsing", "erasing", "submitting", "collecting", "polling"),
+    *("preparing", "attempts", "following", "registering", "evaluating"),
+)
 """Modules that the functions call."""
 EVENT = {"org_id": "org_1", "run_id": "gen_1", "project_id": "proj_1", "kind": "generate", "key": "a/private/name"}
 
@@ -60,9 +69,17 @@ def test_every_state_function_logs_the_run_and_its_organisation(name, lines, mon
 
 
 def test_no_state_function_is_forgotten():
-    """Those of the socket, the API and the events of S3 and Bedrock have no run; others are tested by themselves."""
+    """The socket, the API and events of S3, Bedrock and SageMaker have no run; others are tested by themselves."""
     folder = ROOT / "dataforge_functions"
-    others = {"__init__", "handling", "socket", "on_upload", "on_jobs_changed", "on_execution_failed"}
+    others = {
+        "__init__",
+        "handling",
+        "socket",
+        "on_upload",
+        "on_jobs_changed",
+        "on_execution_failed",
+        "on_training_changed",
+    }
     there = {path.stem for path in folder.glob("*.py")} - others
 
     assert there == set(FUNCTIONS)

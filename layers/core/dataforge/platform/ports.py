@@ -6,7 +6,7 @@
     workflows    Step Functions                   a runner of the same ASL files
     publisher    API Gateway WebSocket            in process
     secrets      Secrets Manager                  environment, or a 0600 file
-    trainer      SageMaker                        a subprocess (the training issue)
+    trainer      SageMaker                        a process of its own, the same /opt/ml layout
 
 One suite in `tests/integration` tests each guarantee on both backends.
 """
@@ -275,6 +275,94 @@ class Secrets(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRequest:
+    """One attempt to train a model. It reads its channels, reads and writes `<files_prefix>/checkpoints/`, and its
+    model is `<files_prefix>/output/<job_id>/output/model/`.
+    """
+
+    job_id: str
+    """Letters, digits and hyphens, at most 63."""
+    files_prefix: str
+    """Of the run: all its attempts share data and checkpoints."""
+    channels: Mapping[str, str]
+    """Folder below `/opt/ml/input/data` (`config`, `train`, ...) -> the prefix in Files of what is in it."""
+    instance_type: str = ""
+    """SageMaker's; ignored on one machine, as is everything below but max_runtime_seconds."""
+    instance_count: int = 1
+    image: str = ""
+    """URI of a container image; empty: the deployment's own."""
+    spot: bool = False
+    warm_pool_seconds: int = 0
+    """How long the instances are kept for the next job, 0 to 3,600; not with spot."""
+    max_runtime_seconds: int = 86_400
+    volume_gb: int = 100
+    network_isolation: bool = False
+    """The container reaches no network; then the base model is a channel."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+TrainingStatus: TypeAlias = Literal["starting", "training", "stopping", "completed", "failed", "stopped", "interrupted"]
+TRAINING_ENDED: Final = ("completed", "failed", "stopped", "interrupted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingState:
+    """status `stopped`: by `stop`; `interrupted`: it ended without a model and nobody asked it to, so that another
+    attempt may go on from its last checkpoint."""
+
+    status: TrainingStatus
+    message: str = ""
+    """What the backend says of it, for people: `Downloading the training image`."""
+    failure: str | None = None
+    """Why it failed; the content of `/opt/ml/output/failure` where there is one."""
+    started_at: str | None = None
+    ended_at: str | None = None
+    billable_seconds: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """The last value of each metric that the backend read from the log; a backup of the progress file."""
+
+
+class Trainer(Protocol):
+    """Runs the training program by SageMaker's container contract: config and data under `/opt/ml/input`, checkpoints
+    under `/opt/ml/checkpoints`, the model under `/opt/ml/model`, why it failed in `/opt/ml/output/failure`.
+
+    `<files_prefix>/checkpoints/progress.jsonl` and `result/` are in Files while the job runs, a few seconds old after
+    `refresh`; the model is there, as single files, once the job is `completed`.
+    """
+
+    def missing(self) -> str | None:
+        """What this backend lacks to train, with the way out, for people. None: nothing."""
+        ...
+
+    def start(self, request: TrainingRequest) -> None:
+        """Idempotent by job_id: a second start of a job that exists does nothing. Raises Busy when no machine can be
+        had now, Invalid for a request that the backend refuses."""
+        ...
+
+    def describe(self, job_id: str) -> TrainingState | None:
+        """None: there is no such job."""
+        ...
+
+    def refresh(self, job_id: str) -> None:
+        """Bring the progress of a running job to Files; on AWS SageMaker does it by itself."""
+        ...
+
+    def stop(self, job_id: str) -> None:
+        """Ask the job to end: it has 120 s to write a checkpoint, then it is killed with all that it started. Again,
+        or for a job that has ended, is no error."""
+        ...
+
+    def forget(self, job_id: str, files_prefix: str) -> None:
+        """Drop what the backend keeps of an ended job outside of Files; its model stays in Files."""
+        ...
+
+    def on_changed(self, callback: Callable[[str], object]) -> None:
+        """Called with the job_id soon after a job has ended (embedded). On AWS EventBridge starts
+        `dataforge_functions/on_training_changed.py` and this is a no-op."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """One backend with all its ports; built once per process by `dataforge_functions/api/main.py`, a state function or
     the one-machine server, and returned by `platform.current()`."""
@@ -285,3 +373,4 @@ class Platform:
     workflows: Workflows
     publisher: Publisher
     secrets: Secrets
+    trainer: Trainer

@@ -21,7 +21,7 @@ from dataforge.platform.ports import Item
 from dataforge.store import item_codec
 from dataforge.store.item_codec import from_item
 
-ACTIVE = ("pending", "parsing", "generating", "validating")
+ACTIVE = ("pending", "parsing", "generating", "validating", "training")
 
 FINISHED = ("completed", "failed", "cancelled")
 
@@ -33,7 +33,7 @@ class Run:
     project_id: str
     user_id: str
     kind: str
-    """parse or generate."""
+    """Of `workflows.kinds`."""
     config: Item
     files_prefix: str
     created_at: str

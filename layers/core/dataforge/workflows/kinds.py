@@ -12,6 +12,7 @@ that it runs, and the modules of a kind can use what reads this table without an
 | recover       | state PlanRun of a recovery execution       | (run, state input) -> output of the state  |
 | record_failure| state RecordFailure                         | (raw input) -> output of the state         |
 | give_up       | `lifecycle.reconcile`, when recovery failed | (run, error) -> run                        |
+| release       | `lifecycle.finish`, once the run is closed  | (run) -> None; lets the next run in        |
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, Literal
 from dataforge.errors import UnknownRunKind
 
 _WORKFLOWS = "dataforge.workflows"
-STEPS = ("plan", "open_batch", "assess", "close", "recover", "record_failure", "give_up")
+STEPS = ("plan", "open_batch", "assess", "close", "recover", "record_failure", "give_up", "release")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,9 @@ class RunKind:
     noun: str
     """What a run of this kind makes, in the plural, for messages."""
     belongs_to: Literal["project", "organisation"]
-    """Whose run it is: a project has one active run at a time, an organisation any number."""
-    api: Literal["data-forge", "synthetic"] = "data-forge"
+    """Whose run it is: a project has one active run at a time; an organisation any number, unless `release` says
+    otherwise."""
+    api: Literal["data-forge", "synthetic", "training"] = "data-forge"
     """Whose scopes a key needs to see runs of this kind."""
     reviewed: bool = False
     """Its records become pairs under review."""
@@ -50,6 +52,7 @@ class RunKind:
     recover: str = ""
     record_failure: str = ""
     give_up: str = ""
+    release: str = ""
 
     def steps(self) -> list[str]:
         """The names of the steps that this kind has."""
@@ -106,10 +109,23 @@ PARSE = RunKind(
     record_failure="documents.parsing:record_failure",
     give_up="documents.parsing:close",
 )
+TRAIN = RunKind(
+    name="train",
+    machine="train",
+    noun="models",
+    belongs_to="organisation",
+    api="training",
+    calls_teachers=False,
+    plan="training.planning:plan",
+    close="training.closing:close",
+    recover="training.planning:plan_recovery",
+    give_up="training.closing:give_up",
+    release="training.closing:release",
+)
 ERASE = RunKind(name="erase", machine="erase", noun="deletions", belongs_to="project", calls_teachers=False)
 """A deletion has an execution, but no run row and no steps: its one state calls `erasing.erase`."""
 
-KINDS: dict[str, RunKind] = {kind.name: kind for kind in (GENERATE, SYNTHETIC, PARSE, ERASE)}
+KINDS: dict[str, RunKind] = {kind.name: kind for kind in (GENERATE, SYNTHETIC, PARSE, TRAIN, ERASE)}
 
 
 def of(name: str) -> RunKind:

@@ -297,7 +297,11 @@ def finish(run: Run, status: str, *, error: str | None = None, values: Item | No
         run_log.write(run.run_id, "finalizing", _last_words(run, error), level=level, status=status)
     except ConditionFailed:
         run = runs.get(run.org_id, run.run_id)
-    projects.vacate(run.org_id, run.project_id, run.run_id)
+    kind = kinds.of(run.kind)
+    if kind.release:
+        kind.step("release")(run)
+    elif kind.belongs_to == "project":
+        projects.vacate(run.org_id, run.project_id, run.run_id)
     return run
 
 

@@ -64,6 +64,7 @@ def management() -> Iterator[Management]:
                 workflows=unused,
                 publisher=WebSocketPublisher(tables, "https://x", client=made),
                 secrets=EnvironmentSecrets(None),
+                trainer=unused,
             )
         )
         yield made

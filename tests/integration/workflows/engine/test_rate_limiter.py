@@ -60,6 +60,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
                 workflows=nothing,
                 publisher=nothing,
                 secrets=EnvironmentSecrets(None),
+                trainer=nothing,
             )
         )
         yield request.param

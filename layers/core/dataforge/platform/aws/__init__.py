@@ -7,6 +7,7 @@ import os
 from dataforge import settings
 from dataforge.platform.aws.dynamo import DynamoTables
 from dataforge.platform.aws.s3 import S3Files
+from dataforge.platform.aws.sagemaker_jobs import SageMakerTrainer
 from dataforge.platform.aws.secrets import SecretsManager
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
 from dataforge.platform.aws.websocket import WebSocketPublisher
@@ -29,6 +30,7 @@ def build() -> Platform:
         workflows=StepFunctionsWorkflows(arns),
         publisher=WebSocketPublisher(tables, s.socket_url),
         secrets=SecretsManager(s.table_prefix),
+        trainer=SageMakerTrainer(s.bucket),
     )
 
 

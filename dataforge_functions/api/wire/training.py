@@ -1,0 +1,181 @@
+"""Bodies of the training API (contract D)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, RootModel
+from pydantic_core import CoreSchema
+
+from dataforge.training import options
+from dataforge_functions.api.wire import fields
+from dataforge_functions.api.wire.bodies import Strict
+from dataforge_functions.api.wire.fields import one_of
+from dataforge_functions.api.wire.limits import Id
+
+Json = dict[str, Any]
+
+
+class StartTraining(RootModel[Json]):
+    """What to train on what; `dataforge.training.options` has every option, and checks them."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Json:
+        example = {
+            "task": "text-generation",
+            "model_name": "meta-llama/Llama-3.2-3B",
+            "provider": "unsloth",
+            "strategy": "sft",
+            "dataset": "/path/to/dataset.jsonl",
+            "max_seq_length": 2048,
+            "num_train_epochs": 3,
+            "per_device_train_batch_size": 4,
+        }
+        return {**options.schema(), "description": cls.__doc__, "examples": [example]}
+
+
+class StopTraining(Strict):
+    """Which training to stop."""
+
+    job_id: Id | None = None
+    """The active one if absent."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(protected_namespaces=())
+
+
+class TrainingInfo(_Answer):
+    """What this service can train."""
+
+    providers: list[str]
+    """Libraries that train."""
+    strategies: list[str]
+    """Ways to train."""
+    tasks: list[str]
+    """What a model can learn to do."""
+    version: Literal["v2"] = "v2"
+    """Of this API."""
+
+
+class TrainingHealth(_Answer):
+    """The training API answers."""
+
+    status: Literal["healthy"] = "healthy"
+    """Always this word: a service that is not healthy does not answer."""
+    version: Literal["v2"] = "v2"
+    """Of this API."""
+
+
+class TrainingStarted(_Answer):
+    """A training that was begun."""
+
+    status: Literal["started"] = "started"
+    """It goes on by itself."""
+    job_id: fields.JobId
+    message: fields.Message = "Training started successfully"
+
+
+class TrainingStatus(_Answer):
+    """How far a training is. Numbers that are not known yet are 0, other figures null."""
+
+    status: Annotated[str, one_of("idle", "training", "completed", "error", "stopped")]
+    """idle: nothing was trained yet. training: from the request on, also while a machine is started."""
+    progress: float
+    """Percent of all steps, one decimal."""
+    current_epoch: int
+    """The pass over the data that is under way, from 1."""
+    total_epochs: int
+    """Passes over the data."""
+    current_step: int
+    """Steps that are done."""
+    total_steps: int
+    """Steps in all."""
+    loss: float | None
+    """Of the last steps."""
+    learning_rate: float | None
+    """Of the last step."""
+    job_id: str | None = None
+    """Id of the training; null: there is none."""
+    stage: str | None = None
+    """preparing, loading, training, evaluating, saving, finalizing; null once it has ended."""
+    message: str | None = None
+    """What is going on, or what went wrong, for people."""
+    eval_loss: float | None = None
+    """On the lines that were held back."""
+    tokens_per_second: float | None = None
+    """Speed of the training."""
+    mfu: float | None = None
+    """Share of the processor's peak that is used, 0 to 1."""
+    memory_mb: float | None = None
+    """Memory in use on the processor that trains."""
+    seconds_left: float | None = None
+    """Until the end of the training, at the speed of now."""
+    updated_at: fields.Time | None = None
+    """When these numbers were measured."""
+    model_id: int | None = None
+    """Number of the model that it has made."""
+    error: str | None = None
+    """Why it failed."""
+
+
+class TrainingStopped(_Answer):
+    """A training that was told to stop."""
+
+    status: Literal["stopped"] = "stopped"
+    """It ends now; its machine has two minutes for a last checkpoint."""
+    message: fields.Message = "Training stopped successfully"
+    job_id: fields.JobId
+
+
+class TrainedModelBrief(_Answer):
+    """A trained model in a list."""
+
+    id: int
+    """Its number, from 1 in each organisation; never given twice."""
+    name: str
+    """What it is called."""
+    base_model: str
+    """What it was made of."""
+    task: str
+    """What it has learned to do."""
+    created_at: fields.Created
+    size_mb: float
+    """Size of all its files, in millions of bytes."""
+
+
+class TrainedModels(_Answer):
+    """Trained models, the newest first."""
+
+    models: list[TrainedModelBrief]
+    """All of the organisation."""
+
+
+class TrainedModel(TrainedModelBrief):
+    """A trained model."""
+
+    provider: str
+    """Library that trained it."""
+    strategy: str
+    """How it was trained."""
+    training_params: Json
+    """num_epochs, batch_size, learning_rate, and every other option by its name."""
+    metrics: Json
+    """final_loss, perplexity = exp(final_loss), and what else was measured on held-out lines."""
+    job_id: fields.JobId
+    status: Annotated[str, one_of("evaluating", "ready")]
+    """evaluating: its training still measures it."""
+    evaluation: Json | None = None
+    """Base model against this one, on held-out lines."""
+    notes: list[str] = []
+    """What the training did otherwise than it was asked to, and why."""
+    card: str = ""
+    """Model card, as Markdown: what it was trained on, and how well it does."""
+
+
+class TrainedModelDeleted(_Answer):
+    """A model that is gone."""
+
+    status: Literal["deleted"] = "deleted"
+    """With all its files."""
+    message: fields.Message = "Model deleted successfully"

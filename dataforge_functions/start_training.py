@@ -1,0 +1,12 @@
+"""Start one attempt of a training."""
+
+from __future__ import annotations
+
+from dataforge.platform.ports import Item
+from dataforge.workflows.training import attempts
+from dataforge_functions.handling import lambda_handler
+
+
+@lambda_handler
+def handler(event: Item, context: object) -> Item:
+    return attempts.start_training(event)

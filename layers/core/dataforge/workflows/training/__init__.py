@@ -1,0 +1,1 @@
+"""Training runs: begun, prepared, trained by the Trainer port, registered as models, closed."""

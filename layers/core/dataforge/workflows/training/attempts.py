@@ -1,0 +1,55 @@
+"""State StartTraining: one attempt to train; a later one goes on from the checkpoint of the one before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dataforge import clock, settings
+from dataforge.errors import ConditionFailed
+from dataforge.platform import current
+from dataforge.platform.ports import Item, TrainingRequest
+from dataforge.store import run_log, run_status, runs
+from dataforge.store.runs import Run
+from dataforge.training import instances
+from dataforge.workflows import lifecycle, state_input
+from dataforge.workflows.training import following, jobs
+
+
+def start_training(raw: Item) -> Item:
+    """Idempotent by the number of the attempt. The number is noted before the job is made: whoever finds the run later
+    knows which job may exist."""
+    e, attempt = state_input.read(raw), jobs.attempt_of(raw)
+    run = lifecycle.run_of(e)
+    if run.cancel_requested or run.status in runs.FINISHED:
+        return {**e.base(), "next": "close"}
+    try:
+        run = run_status.change(
+            run,
+            {"stage": "loading", "results": {**run.results, "attempt": attempt.number}},
+            where={"status": runs.ACTIVE},
+        )
+    except ConditionFailed:
+        return {**e.base(), "next": "close"}
+    current().trainer.start(request_of(run, attempt.number))
+    what = "Training started" if attempt.number == 0 else f"Training goes on (attempt {attempt.number + 1})"
+    run_log.write(run.run_id, "loading", what)
+    begun = replace(attempt, began=attempt.began or clock.epoch(), stopping=0)
+    return jobs.state_output(e, replace(begun, seconds=following.pause(begun)), "wait")
+
+
+def request_of(run: Run, number: int) -> TrainingRequest:
+    chosen = jobs.options_of(run)
+    channels = {name: jobs.data_key(run, name) for name in ("config", "train")}
+    if current().files.info(jobs.data_key(run, jobs.VALIDATION)) is not None:
+        channels["validation"] = jobs.data_key(run, "validation")
+    return TrainingRequest(
+        job_id=jobs.job_name(run, number),
+        files_prefix=run.files_prefix,
+        channels=channels,
+        image=settings.get().training_image_unsloth if chosen.provider == "unsloth" else "",
+        instance_type=chosen.instance_type or instances.table().sizes[chosen.compute_specs][0],
+        instance_count=chosen.instance_count,
+        spot=chosen.spot,
+        max_runtime_seconds=chosen.max_runtime_seconds,
+        tags={"application": "dataforge", "stage": settings.get().stage, "run": run.run_id, "org": run.org_id},
+    )

@@ -1,0 +1,22 @@
+"""What callers do with the models that they have trained."""
+
+from __future__ import annotations
+
+from dataforge.platform import current
+from dataforge.store import trained_models
+from dataforge.store.trained_models import TrainedModel
+from dataforge.workflows.training import jobs
+
+
+def delete(org_id: str, model_id: int) -> None:
+    """Its row says so first, then its files go, those of its training too. Raises NotFound, Conflict (MODEL_IN_USE)."""
+    model = trained_models.get(org_id, model_id)
+    trained_models.mark_deleted(model)
+    erase_files(model)
+
+
+def erase_files(model: TrainedModel) -> None:
+    """Safe to repeat."""
+    folder = jobs.folder_of(model.org_id)
+    for prefix in (f"{folder}/models/{model.model_id}/", f"{folder}/runs/{model.run_id}/"):
+        current().files.delete_prefix(prefix)

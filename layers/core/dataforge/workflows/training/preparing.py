@@ -1,0 +1,34 @@
+"""State PrepareData: the data of a training and its configuration become the files that the program reads."""
+
+from __future__ import annotations
+
+import orjson
+
+from dataforge.platform import current
+from dataforge.platform.ports import Item
+from dataforge.store import run_log
+from dataforge.store.runs import Run
+from dataforge.training import options
+from dataforge.workflows import lifecycle, state_input
+from dataforge.workflows.training import data_in, jobs
+
+
+def prepare_data(raw: Item) -> Item:
+    """Write `input/data/` of the run. Run again, it writes the same."""
+    e = state_input.read(raw)
+    run = lifecycle.run_of(e)
+    if run.cancel_requested:
+        return {**e.base(), "next": "close"}
+    chosen = jobs.options_of(run)
+    lines = data_in.prepare(run, chosen)
+    config = options.to_config(chosen, job_id=run.run_id, provenance=_provenance(run, lines), network=True)
+    key = jobs.data_key(run, jobs.CONFIG)
+    current().files.write(key, orjson.dumps(config, option=orjson.OPT_INDENT_2), content_type="application/json")
+    run_log.write(run.run_id, "preparing", f"{lines['train']:,} lines to train on, {lines['validation']:,} held back")
+    return {**e.base(), "next": "start"}
+
+
+def _provenance(run: Run, lines: dict[str, int]) -> dict[str, object]:
+    request = run.config["request"]
+    dataset = request.get("dataset") if isinstance(request, dict) else None
+    return {"job_id": run.run_id, "dataset": dataset, "lines": lines, "started_at": run.created_at}

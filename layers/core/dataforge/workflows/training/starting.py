@@ -1,0 +1,64 @@
+"""Begin a training: check the request and the machine, take the organisation's one place, start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from dataforge import clock, ids
+from dataforge.errors import Conflict, NotFound
+from dataforge.platform import current
+from dataforge.platform.ports import Item, Put
+from dataforge.store import runs, training_state
+from dataforge.store.item_codec import to_item
+from dataforge.store.runs import Run
+from dataforge.training import options
+from dataforge.workflows import kinds, lifecycle
+from dataforge.workflows.training import closing, data_in, jobs
+
+NOT_INSTALLED = "TRAINING_NOT_AVAILABLE"
+
+
+def start(org_id: str, user_id: str, request: Mapping[str, Any]) -> Run:
+    """Raises Invalid naming the field, NotFound for a dataset that does not exist, Conflict while another training of
+    the organisation goes on or where this deployment cannot train, Busy as `lifecycle.start_or_withdraw`."""
+    chosen = options.read(request)
+    if lacks := current().trainer.missing():
+        raise Conflict(lacks, code=NOT_INSTALLED)
+    data_in.check(org_id, chosen)
+    _release_if_finished(org_id)
+    run = _run(org_id, user_id, request)
+    training_state.occupy(org_id, run.run_id, Put("runs", to_item(run)))
+    lifecycle.start_or_withdraw(run)
+    return run
+
+
+def _run(org_id: str, user_id: str, request: Mapping[str, Any]) -> Run:
+    run_id = ids.new("train")
+    return Run(
+        org_id=org_id,
+        run_id=run_id,
+        project_id=jobs.project_of(org_id),
+        user_id=user_id,
+        kind=kinds.TRAIN.name,
+        config={"request": cast(Item, dict(request))},
+        files_prefix=f"{jobs.folder_of(org_id)}/runs/{run_id}",
+        created_at=clock.now(),
+        sequence=ids.tail(run_id),
+        requested=1,
+        asked=1,
+    )
+
+
+def _release_if_finished(org_id: str) -> None:
+    """A run that ended without releasing the organisation (a crash between two writes) does not block the next."""
+    active = training_state.of(org_id).active_run
+    if active is None:
+        return
+    try:
+        run = lifecycle.reconcile(runs.get(org_id, active))
+    except NotFound:
+        training_state.vacate(org_id, active)
+        return
+    if run.status in runs.FINISHED:
+        closing.release(run)

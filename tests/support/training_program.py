@@ -1,0 +1,128 @@
+"""A training program that trains nothing and keeps the container contract: for tests of everything around it.
+
+    python -m tests.support.training_program --root ROOT
+
+It counts steps instead, one line of training a step and epoch. What it does beside that is said in its environment, as
+words of STAND_IN: `slow` (a tenth of a second a step), `fails`, `silent-failure`, `stubborn` (ignores SIGTERM), `child`
+(leaves a process behind), `out-of-memory` (kills itself).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+stopping: list[int] = []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", type=Path, required=True)
+    root = parser.parse_args().root
+    config = json.loads((root / "input/data/config/training.json").read_text())
+    words = os.environ.get("STAND_IN", "").split()
+    stubborn = "stubborn" in words
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if stubborn else lambda number, _: stopping.append(number))
+    lines = (root / "input/data/train/train.jsonl").read_text().splitlines()
+    total = max(1, int(config["num_train_epochs"]) * len(lines))
+    checkpoints = root / "checkpoints"
+    say(checkpoints, stage="loading", step=0, total_steps=total, total_epochs=config["num_train_epochs"])
+    if "fails" in words:
+        (root / "output").mkdir(exist_ok=True)
+        (root / "output/failure").write_text("The base model does not exist: meta-llama/none")
+        return 1
+    if "silent-failure" in words:
+        print("Traceback: it went wrong", file=sys.stderr)
+        return 3
+    if "out-of-memory" in words:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "child" in words:
+        left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        (checkpoints / "child.pid").write_text(str(left.pid))
+    (checkpoints / "main.pid").write_text(str(os.getpid()))
+    step, seen = resumed(checkpoints)
+    while step < total:
+        if stopping:
+            save(checkpoints, step, seen)
+            say(checkpoints, stage="training", step=step, total_steps=total, message="interrupted")
+            return 0
+        time.sleep(0.1 if {"slow", "stubborn", "child"} & set(words) else 0.005)
+        seen = hashlib.sha256(f"{seen}{lines[step % len(lines)]}".encode()).hexdigest()
+        step += 1
+        if step % 5 == 0:
+            save(checkpoints, step, seen)
+        say(
+            checkpoints,
+            stage="training",
+            step=step,
+            total_steps=total,
+            epoch=step / len(lines),
+            total_epochs=config["num_train_epochs"],
+            loss=round(2.0 / (1 + step), 6),
+            learning_rate=config["learning_rate"],
+            tokens_per_second=1000.0,
+            seconds_left=(total - step) * 0.1,
+        )
+    finish(root, config, step, seen)
+    say(checkpoints, stage="done", step=total, total_steps=total, epoch=float(config["num_train_epochs"]),
+        total_epochs=config["num_train_epochs"], loss=2.0 / (1 + total), learning_rate=0.0)  # fmt: skip
+    return 0
+
+
+def resumed(checkpoints: Path) -> tuple[int, str]:
+    found = sorted(checkpoints.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))
+    if not found:
+        return 0, ""
+    state = json.loads((found[-1] / "state.json").read_text())
+    return state["step"], state["seen"]
+
+
+def save(checkpoints: Path, step: int, seen: str) -> None:
+    place = checkpoints / f"checkpoint-{step}"
+    draft = checkpoints / ".draft"
+    draft.mkdir(exist_ok=True)
+    (draft / "state.json").write_text(json.dumps({"step": step, "seen": seen}))
+    if not place.exists():
+        draft.rename(place)
+
+
+def finish(root: Path, config: dict[str, Any], step: int, seen: str) -> None:
+    """seen: a digest of every line that was trained on, in their order: equal only if none was left out or repeated."""
+    loss = 2.0 / (1 + step)
+    metrics = {"final_loss": loss, "eval_loss": loss, "perplexity": math.exp(loss), "base": {"eval_loss": 3.0}}
+    files = {
+        "model.json": json.dumps(
+            {"notes": ["trained by a stand-in"], "seen": seen, "provenance": config["provenance"]}
+        ),
+        "metrics.json": json.dumps(metrics),
+        "README.md": f"# A model\n\nMade of {config['model_name']}.\n",
+        "predictions.jsonl": "",
+    }
+    for folder in (root / "model", root / "checkpoints/result"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+    (root / "model/merged").mkdir(exist_ok=True)
+    (root / "model/merged/model.safetensors").write_bytes(b"w" * 20_000)
+    print(f"loss={loss}; step={step};")
+
+
+def say(checkpoints: Path, **line: Any) -> None:
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with (checkpoints / "progress.jsonl").open("a") as file:
+        file.write(json.dumps({"time": now, **line}) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
