@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from dataforge_client.errors import ClientError, ConnectionFailed
 from dataforge_client.file_types import OnBytes
+from dataforge_client.outcomes import OutcomeFile
 from dataforge_client.runtime import in_thread
 from dataforge_client.transport import Transport
 from dataforge_client.upload_source import UploadSource
@@ -35,6 +36,32 @@ def upload(
             raise ClientError(f"{source.origin} became shorter while it was uploaded")
 
     transport.put_file(url, blocks, size=source.size, content_type=content_type)
+
+
+def download_outcome(
+    transport: Transport,
+    job: str,
+    get_files: Callable[[], Mapping[str, OutcomeFile]],
+    outcome: str,
+    target: Path,
+) -> int:
+    """Download the slots of a job with this outcome. Returns the number of lines.
+
+    get_files: by outcome. Raises ClientError when the job has no such outcome.
+    """
+
+    def outcome_file() -> OutcomeFile:
+        found = get_files()
+        if outcome not in found:
+            raise ClientError(f"{job} has no outcome {outcome!r}: it has {', '.join(found) or 'no outcomes'}")
+        return found[outcome]
+
+    def get_url() -> str:
+        return (outcome_file()).url
+
+    lines = (outcome_file()).lines
+    download(transport, get_url, target)
+    return lines
 
 
 def download(

@@ -15,6 +15,15 @@ class OutcomeFile:
 
 
 @dataclass(frozen=True, slots=True)
+class SyntheticOutcomes:
+    """files: by outcome (`delivered`, `rejected`, `failed`); an outcome without slots has no file."""
+
+    job_id: str
+    files: Mapping[str, OutcomeFile] = field(metadata={"decode": nested_map(OutcomeFile)})
+    expires_in: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
 class Outcomes:
     """files: by outcome (`delivered`, `rejected`, `failed`); an outcome without slots has no file."""
 

@@ -83,6 +83,7 @@ JOB_FILES = {
     "synthetic_results_url",
     "synthetic_quality_report",
     "synthetic_manifest",
+    "synthetic_outcomes",
     "synthetic_splits",
 }
 """Operations that return 409 until the job has ended."""

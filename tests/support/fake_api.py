@@ -67,6 +67,8 @@ class FakeApi:
     cost: float | None = 0.0
     stop_reason: str | None = None
     hold: str = ""
+    nothing_is_accepted: bool = False
+    """Of synthetic jobs."""
     port: int = 0
     secret: bytes = b""
     """Of the data folder that it serves: it proves with it which server it is."""

@@ -47,7 +47,10 @@ def get_job(api: FakeApi, job_id: str, *, query: Any, sent: Any) -> tuple[int, A
         job |= {"status": "running", "stage": "generating", "progress": 40}
     elif job["status"] == "running" and not api.held("synthetic"):
         job |= {"status": "succeeded", "stage": "done", "progress": 100, "cost_usd": 0.0, "quality_grade": "A"}
-        job["count_accepted"] = job["count"]
+        if api.nothing_is_accepted:
+            job |= {"status": "failed", "error": "No record was accepted", "count_failed": job["count"]}
+        else:
+            job["count_accepted"] = job["count"]
     return 200, job
 
 
@@ -62,14 +65,28 @@ def cancel(api: FakeApi, job_id: str, *, query: Any, sent: Any) -> tuple[int, An
 
 
 def address(api: FakeApi, job_id: str, name: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    if name == "results" and api.jobs[job_id].get("count_failed") == api.jobs[job_id]["count"]:
+        return refusal(404, "NO_RESULTS", f"Job {job_id} has no accepted records")
     if name == "splits":
         return refusal(404, "SPLITS_NOT_CONFIGURED", "The job has no splits")
     return 200, {"url": f"{api.url}/files/synthetic/{job_id}/{name}"}
 
 
+def outcomes(api: FakeApi, job_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    counts = {"delivered": api.jobs[job_id]["count_accepted"], "failed": api.jobs[job_id].get("count_failed", 0)}
+    files = {
+        name: {"url": f"{api.url}/files/synthetic/{job_id}/{name}", "lines": count}
+        for name, count in counts.items()
+        if count
+    }
+    return 200, {"job_id": job_id, "files": files, "expires_in": 3600}
+
+
 def get_file(api: FakeApi, job_id: str, name: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     lines = [json.dumps({"instruction": f"Say {n}", "output": str(n)}) for n in range(api.jobs[job_id]["count"])]
-    files = {"results": "".join(f"{line}\n" for line in lines), "manifest": json.dumps(MANIFEST)}
+    failed = json.dumps({"slot": 0, "reason": "unreadable_reply", "detail": "no JSON", "reply": "I cannot."})
+    files = {"failed": f"{failed}\n", "delivered": "".join(f"{line}\n" for line in lines)}
+    files |= {"results": "".join(f"{line}\n" for line in lines), "manifest": json.dumps(MANIFEST)}
     return 200, files.get(name, "{}").encode()
 
 
@@ -80,5 +97,6 @@ SYNTHETIC_ROUTES = [
     ("GET", JOB, get_job),
     ("POST", JOB + "/cancel", cancel),
     ("GET", JOB + "/(results|quality-report|manifest|splits)", address),
+    ("GET", JOB + "/outcomes", outcomes),
     ("GET", r"/files/synthetic/([^/]+)/([^/]+)", get_file),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from dataforge_client.aio.runtime import in_thread
 from dataforge_client.aio.transport import Transport
 from dataforge_client.errors import ClientError, ConnectionFailed
 from dataforge_client.file_types import OnBytes
+from dataforge_client.outcomes import OutcomeFile
 from dataforge_client.upload_source import UploadSource
 
 BLOCK_SIZE = 256 * 1024
@@ -34,6 +35,32 @@ async def upload(
             raise ClientError(f"{source.origin} became shorter while it was uploaded")
 
     await transport.put_file(url, blocks, size=source.size, content_type=content_type)
+
+
+async def download_outcome(
+    transport: Transport,
+    job: str,
+    get_files: Callable[[], Awaitable[Mapping[str, OutcomeFile]]],
+    outcome: str,
+    target: Path,
+) -> int:
+    """Download the slots of a job with this outcome. Returns the number of lines.
+
+    get_files: by outcome. Raises ClientError when the job has no such outcome.
+    """
+
+    async def outcome_file() -> OutcomeFile:
+        found = await get_files()
+        if outcome not in found:
+            raise ClientError(f"{job} has no outcome {outcome!r}: it has {', '.join(found) or 'no outcomes'}")
+        return found[outcome]
+
+    async def get_url() -> str:
+        return (await outcome_file()).url
+
+    lines = (await outcome_file()).lines
+    await download(transport, get_url, target)
+    return lines
 
 
 async def download(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
+from dataforge_client.cli.exit_codes import FAILED, OK
 from dataforge_client.cli.formatting import money
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import echo
@@ -71,7 +72,7 @@ def status(connection: ConnectionOptions, job_id: str, as_json: bool) -> None:
 @out_option
 @json_option
 @connection_options
-def download(connection: ConnectionOptions, job_id: str, out: Path, as_json: bool) -> None:
+def download(connection: ConnectionOptions, job_id: str, out: Path, as_json: bool) -> int:
     """Save the files of an ended job, also of one that another program started."""
     from dataforge_client.cli.synth_files import save_files
 
@@ -79,9 +80,13 @@ def download(connection: ConnectionOptions, job_id: str, out: Path, as_json: boo
         saved = save_files(forge, job_id, out)
     if as_json:
         print_json({"job_id": job_id, "files": saved})
-        return
-    for name, path in saved.items():
-        echo(f"{name:<16}{path}", err=True)
+    else:
+        for name, path in saved.items():
+            echo(f"{name:<16}{path}", err=True)
+    if "results" in saved:
+        return OK
+    echo("Error: no record was accepted; the files say why.", err=True)
+    return FAILED
 
 
 @command.command("resume")

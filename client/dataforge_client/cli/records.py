@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
-from dataforge_client.cli.finding import refuse_job
+from dataforge_client.cli.jobs import is_job
 from dataforge_client.cli.terminal import copy_to_stdout, echo, echo_json
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ OUTCOMES = ("delivered", "rejected", "failed")
 def command(generation_id: str, outcome: Outcome, out: str, as_json: bool, connection: ConnectionOptions) -> None:
     """Write the slots of a finished job with this outcome, one JSON object per line.
 
-    Each has its document, chunk, teacher and cost; rejected and failed slots also have their reasons.
+    Each has its teacher and cost, of a run over documents also its document and chunk; rejected and failed slots have
+    their reasons, failed ones also the start of what the model wrote. GENERATION_ID: of a run or of a synthetic job.
     """
-    refuse_job(generation_id)
     with connect(connection) as forge, tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, "records.jsonl") if out == "-" else Path(out)
-        lines = forge.download_outcome(generation_id, outcome, path)
+        download = forge.download_synthetic_outcome if is_job(generation_id) else forge.download_outcome
+        lines = download(generation_id, outcome, path)
         if out == "-":
             copy_to_stdout(path)
     if as_json and out != "-":

@@ -11,10 +11,42 @@ from dataforge_client.errors import NotFound
 
 if TYPE_CHECKING:
     from dataforge_client.client import DataForge
+    from dataforge_client.literals import Outcome
+
+
+LOSSES: tuple[Outcome, ...] = ("rejected", "failed")
+
+
+def save_losses(forge: DataForge, job_id: str, out: Path) -> dict[str, str]:
+    """Write the rejected and the failed records with their reasons, if there are any. Returns name -> absolute path."""
+    try:
+        found = forge.synthetic_outcomes(job_id).files
+    except NotFound:  # of an earlier release of the server
+        return {}
+    saved: dict[str, str] = {}
+    for outcome in LOSSES:
+        if outcome in found and found[outcome].lines:
+            path = out / f"{outcome}.jsonl"
+            forge.download_synthetic_outcome(job_id, outcome, path)
+            saved[outcome] = str(path.absolute())
+    return saved
 
 
 def save_files(forge: DataForge, job_id: str, out: Path) -> dict[str, str]:
-    """Write all files of an ended job to `out`. Returns name -> absolute path."""
+    """Write all files of an ended job to `out`. Returns name -> absolute path.
+
+    Of a job that delivered nothing these are what `save_losses` writes. Raises NotFound when there is not even that.
+    """
+    lost = save_losses(forge, job_id, out)
+    try:
+        return {**_save_results(forge, job_id, out), **lost}
+    except NotFound as nothing:
+        if nothing.code != "NO_RESULTS" or not lost:
+            raise
+        return lost
+
+
+def _save_results(forge: DataForge, job_id: str, out: Path) -> dict[str, str]:
     saved = {
         "results": out / "results.jsonl",
         "quality_report": out / "quality_report.json",

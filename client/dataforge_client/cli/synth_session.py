@@ -16,7 +16,7 @@ from dataforge_client.cli.formatting import STOPPED, duration, money
 from dataforge_client.cli.hints import command_line
 from dataforge_client.cli.job_progress import PauseNotes
 from dataforge_client.cli.progress import ProgressUpdate, Stage, is_interactive, make_reporter
-from dataforge_client.cli.synth_files import save_files
+from dataforge_client.cli.synth_files import save_files, save_losses
 from dataforge_client.cli.terminal import confirm, echo, echo_json
 from dataforge_client.errors import ApiError
 
@@ -70,7 +70,8 @@ class SynthSession:
             self._show_id()
             with self._reporter:
                 job = forge.wait_synthetic(job_id, self._report_progress)
-                saved = save_files(forge, job_id, self._request.out) if job.count_accepted else {}
+                save = save_files if job.count_accepted else save_losses
+                saved = save(forge, job_id, self._request.out)
                 self._reporter.update(ProgressUpdate("export", len(saved), len(saved), "files", finished=True))
         except KeyboardInterrupt:
             # Printed before a local server is stopped: a second Ctrl-C must not lose the id.
@@ -178,6 +179,8 @@ class SynthSession:
             self._print_result({"status": job.status, "exit_code": code, "job": dict(job.raw), "files": dict(saved)})
         elif code == nothing:
             echo(f"Error: {job.error or 'no record was accepted'}", err=True)
+            for name, path in saved.items():
+                echo(f"{name:<16}{path}", err=True)
         elif not self._quiet:
             echo(self._summary_text(job, saved), err=True)
         return code

@@ -11,7 +11,7 @@ from dataforge_client import files
 from dataforge_client.api_request import expect_object, path_segment, project_path, query_params, without_none
 from dataforge_client.api_resource import ApiResource, iterate_pages
 from dataforge_client.decoding import decode, decode_list
-from dataforge_client.errors import ClientError, GenerationFailed, WaitTimeout
+from dataforge_client.errors import GenerationFailed, WaitTimeout
 from dataforge_client.events import Events, RunEvent
 from dataforge_client.literals import GenerationType, Outcome
 from dataforge_client.models import Generation, LogLine, Model, Started
@@ -115,20 +115,10 @@ class Jobs(ApiResource):
         Raises ClientError when the job has no such outcome.
         """
 
-        def outcome_file() -> OutcomeFile:
-            outcomes = (self.get_generation_outcomes(generation_id)).files
-            if outcome not in outcomes:
-                raise ClientError(
-                    f"{generation_id} has no outcome {outcome!r}: it has {', '.join(outcomes) or 'no outcomes'}"
-                )
-            return outcomes[outcome]
+        def get_files() -> Mapping[str, OutcomeFile]:
+            return (self.get_generation_outcomes(generation_id)).files
 
-        def get_url() -> str:
-            return (outcome_file()).url
-
-        lines = (outcome_file()).lines
-        files.download(self._transport, get_url, Path(path))
-        return lines
+        return files.download_outcome(self._transport, generation_id, get_files, outcome, Path(path))
 
     def follow(self, generation_id: str, *, after: str | None = None) -> Iterator[RunEvent]:
         """Every log line, and progress at most twice a second, until the job has ended."""

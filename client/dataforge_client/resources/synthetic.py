@@ -17,6 +17,7 @@ from dataforge_client.errors import WaitTimeout
 from dataforge_client.file_types import safe_name
 from dataforge_client.literals import (
     Mode,
+    Outcome,
     ResultsFormat,
     SyntheticSchema,
     SyntheticStatus,
@@ -24,6 +25,7 @@ from dataforge_client.literals import (
     SyntheticView,
 )
 from dataforge_client.models import Json
+from dataforge_client.outcomes import OutcomeFile, SyntheticOutcomes
 from dataforge_client.synthetic_models import (
     LedgerEntry,
     LedgerPage,
@@ -155,6 +157,21 @@ class Synthetic(ApiResource):
     def synthetic_splits(self, job_id: str) -> SyntheticSplits:
         """Raises NotFound when the job has none."""
         return decode(SyntheticSplits, self._get(f"{_job(job_id)}/splits", base=""))
+
+    def synthetic_outcomes(self, job_id: str) -> SyntheticOutcomes:
+        """Signed URLs of the delivered, rejected and failed slots as JSON lines, once the job has ended."""
+        return decode(SyntheticOutcomes, self._get(f"{_job(job_id)}/outcomes", base=""))
+
+    def download_synthetic_outcome(self, job_id: str, outcome: Outcome, path: str | Path) -> int:
+        """Write the `delivered`, `rejected` or `failed` slots to `path`, atomically. Returns the number of lines.
+
+        Raises ClientError when the job has no such outcome.
+        """
+
+        def get_files() -> Mapping[str, OutcomeFile]:
+            return (self.synthetic_outcomes(job_id)).files
+
+        return files.download_outcome(self._transport, job_id, get_files, outcome, Path(path))
 
     def download_synthetic(self, job_id: str, path: str | Path, *, view: SyntheticView | None = None) -> None:
         """Write the records to `path`, atomically. view: `canonical` or `legacy`."""

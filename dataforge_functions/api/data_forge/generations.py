@@ -5,21 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from dataforge.errors import NotFound
-from dataforge.platform import current
 from dataforge.store import run_log, runs
 from dataforge.store.runs import Run
 from dataforge.teachers import available
 from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.documents import parsing
-from dataforge.workflows.engine import rounds
 from dataforge.workflows.generation import starting
 from dataforge_functions.api.callers import CallerDep, ProjectDep
 from dataforge_functions.api.paging import PagingDep
 from dataforge_functions.api.path_ids import GenerationId
 from dataforge_functions.api.routing import Route
 from dataforge_functions.api.wire import generations as wire
-from dataforge_functions.api.wire import views
-from dataforge_functions.api.wire.outcomes import OutcomeFile, Outcomes
+from dataforge_functions.api.wire import outcomes, views
 
 router = APIRouter(tags=["generations"], route_class=Route)
 
@@ -97,21 +94,13 @@ def get_generation_logs(
 
 
 @router.get("/generations/{generation_id}/outcomes", operation_id="get_generation_outcomes")
-def get_generation_outcomes(who: CallerDep, generation_id: GenerationId) -> Outcomes:
+def get_generation_outcomes(who: CallerDep, generation_id: GenerationId) -> outcomes.Outcomes:
     """JSON Lines files of all requested records: delivered, rejected and failed, the latter two with reasons.
 
     409 until the run has ended.
     """
     run = run_over_documents(who.org_id, generation_id)
-    lines = {"delivered": run.delivered, "rejected": run.rejected, "failed": run.failed}
-    files = {
-        outcome: OutcomeFile(
-            url=current().files.presign_get(key, filename=f"{generation_id}-{outcome}.jsonl"),
-            lines=lines[outcome],
-        )
-        for outcome, key in rounds.outcome_files(run).items()
-    }
-    return Outcomes(generation_id=generation_id, files=files)
+    return outcomes.Outcomes(generation_id=generation_id, files=outcomes.files_of(run))
 
 
 @router.get("/available-models", operation_id="available_models")

@@ -13,6 +13,7 @@ from dataforge_functions.api import downloads
 from dataforge_functions.api.callers import AnyCallerDep as Who
 from dataforge_functions.api.path_ids import JobId
 from dataforge_functions.api.routing import Route
+from dataforge_functions.api.wire import outcomes
 from dataforge_functions.api.wire import synthetic_jobs as answers
 
 router = APIRouter(tags=["synthetic"], route_class=Route)
@@ -77,6 +78,16 @@ def quality_report(who: Who, job_id: JobId) -> answers.SyntheticUrl:
 def manifest(who: Who, job_id: JobId) -> answers.SyntheticUrl:
     """A presigned URL of manifest.json: parameters, models, files with their SHA-256, the quality report."""
     return _presigned(who, job_id, closing.MANIFEST)
+
+
+@router.get("/jobs/{job_id}/outcomes", operation_id="synthetic_outcomes")
+def job_outcomes(who: Who, job_id: JobId) -> outcomes.SyntheticOutcomes:
+    """JSON Lines files of all requested records: delivered, rejected and failed, the latter two with reasons.
+
+    Also of a job without results. A failed one has the start of the last reply, where the model wrote something.
+    """
+    run = jobs.ended(jobs.get(who.org_id, job_id))
+    return outcomes.SyntheticOutcomes(job_id=job_id, files=outcomes.files_of(run))
 
 
 @router.get("/jobs/{job_id}/splits", operation_id="synthetic_splits")

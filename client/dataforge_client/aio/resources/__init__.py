@@ -34,6 +34,7 @@ BUILT_ON: dict[str, tuple[str, ...]] = {
     "wait_synthetic": ("synthetic_get_job",),
     "iter_synthetic_jobs": ("synthetic_list_jobs",),
     "download_synthetic": ("synthetic_results",),
+    "download_synthetic_outcome": ("synthetic_outcomes",),
     "download_synthetic_report": ("synthetic_quality_report",),
     "download_synthetic_manifest": ("synthetic_manifest",),
     "download_synthetic_splits": ("synthetic_splits",),

@@ -10,7 +10,7 @@ from dataforge_client.aio import files
 from dataforge_client.aio.api_resource import ApiResource, iterate_pages
 from dataforge_client.api_request import expect_object, path_segment, project_path, query_params, without_none
 from dataforge_client.decoding import decode, decode_list
-from dataforge_client.errors import ClientError, GenerationFailed, WaitTimeout
+from dataforge_client.errors import GenerationFailed, WaitTimeout
 from dataforge_client.events import Events, RunEvent
 from dataforge_client.literals import GenerationType, Outcome
 from dataforge_client.models import Generation, LogLine, Model, Started
@@ -114,20 +114,10 @@ class Jobs(ApiResource):
         Raises ClientError when the job has no such outcome.
         """
 
-        async def outcome_file() -> OutcomeFile:
-            outcomes = (await self.get_generation_outcomes(generation_id)).files
-            if outcome not in outcomes:
-                raise ClientError(
-                    f"{generation_id} has no outcome {outcome!r}: it has {', '.join(outcomes) or 'no outcomes'}"
-                )
-            return outcomes[outcome]
+        async def get_files() -> Mapping[str, OutcomeFile]:
+            return (await self.get_generation_outcomes(generation_id)).files
 
-        async def get_url() -> str:
-            return (await outcome_file()).url
-
-        lines = (await outcome_file()).lines
-        await files.download(self._transport, get_url, Path(path))
-        return lines
+        return await files.download_outcome(self._transport, generation_id, get_files, outcome, Path(path))
 
     async def follow(self, generation_id: str, *, after: str | None = None) -> AsyncIterator[RunEvent]:
         """Every log line, and progress at most twice a second, until the job has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -97,7 +98,7 @@ def test_results_expire_and_say_so(service: Service, monkeypatch: pytest.MonkeyP
 
     answer = [
         api.call("GET", f"/jobs/{old['job_id']}/{name}", expect=410)
-        for name in ("results", "results/url", "quality-report", "manifest", "splits")
+        for name in ("results", "results/url", "quality-report", "manifest", "outcomes", "splits")
     ]
     gone = jobs.sweep(org_id)
 
@@ -128,6 +129,23 @@ def test_every_job_has_a_manifest_whatever_came_of_it(service: Service) -> None:
     assert (cancelled["count_requested"], cancelled["count_accepted"]) == (60, ended["count_accepted"])
     assert (given_up["job_id"], given_up["quality_report"], given_up["files"]) == (lost.run_id, None, {})
     assert given_up["parameters"]["domain"] == SMALL["domain"]
+
+
+def test_every_record_that_was_asked_for_is_in_a_file_of_outcomes(service: Service) -> None:
+    api, org_id = Synthetic(service), service.headers["X-Organization-ID"]
+    job_id = api.start({**SMALL, "count": 60})["job_id"]
+    early = api.call("GET", f"/jobs/{job_id}/outcomes", expect=409)
+    api.call("POST", f"/jobs/{job_id}/cancel")
+    api.wait(job_id)
+
+    files = api.call("GET", f"/jobs/{job_id}/outcomes")["files"]
+
+    run = runs.get(org_id, job_id)
+    found = {name: service.fetch(file["url"]).decode().splitlines() for name, file in files.items()}
+    assert early["code"] == "JOB_NOT_COMPLETE"
+    assert {name: len(lines) for name, lines in found.items()} == {n: file["lines"] for n, file in files.items()}
+    assert sum(map(len, found.values())) == run.asked
+    assert {json.loads(line)["reason"] for line in found.get("failed", ())} <= {"cancelled"}
 
 
 def test_how_long_results_stay_can_be_set(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

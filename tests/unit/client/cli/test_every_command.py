@@ -220,7 +220,7 @@ def test_a_command_without_its_words_shows_one_usage(typed: list[str], capfd: py
     assert capfd.readouterr().err.count("Usage: ") == 1
 
 
-@pytest.mark.parametrize("words", [["logs"], ["records"], ["pairs"], ["run", "--resume"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["logs"], ["pairs"], ["run", "--resume"]], ids=" ".join)
 def test_a_synthetic_job_where_a_run_is_meant_is_named_as_such(
     filled: FakeApi, capfd: pytest.CaptureFixture[str], words: list[str]
 ) -> None:

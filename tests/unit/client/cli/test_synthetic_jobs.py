@@ -135,3 +135,36 @@ def test_a_misspelt_field_of_a_request_file_is_the_servers_to_name(
 
     assert code == 2
     assert "did you mean domain?" in capfd.readouterr().err
+
+
+def test_the_records_of_a_job_are_written_by_outcome(
+    api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    synth(api, "--out", str(tmp_path))
+    api.jobs["syn_job_0001"]["count_failed"] = 1
+    capfd.readouterr()
+
+    code = execute(["records", "syn_job_0001", "--outcome", "failed", *connection_arguments(api)])
+
+    said = capfd.readouterr()
+    assert code == 0
+    assert json.loads(said.out)["reply"] == "I cannot."
+    assert "1 failed" in said.err
+    assert execute(["records", "syn_job_0001", "--outcome", "rejected", *connection_arguments(api)]) == 1
+
+
+@pytest.mark.parametrize("words", ["synth", "download"])
+def test_a_job_that_delivered_nothing_leaves_a_file_that_says_why(
+    api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str], words: str
+) -> None:
+    api.nothing_is_accepted = True
+    code = synth(api, "--out", str(tmp_path / "synth"))
+    out = tmp_path / words
+    if words == "download":
+        code = execute(["jobs", "download", "syn_job_0001", "--out", str(out), *connection_arguments(api)])
+
+    said = capfd.readouterr().err
+    assert code == 1
+    assert json.loads((out / "failed.jsonl").read_text())["reply"] == "I cannot."
+    assert [path.name for path in out.iterdir()] == ["failed.jsonl"]
+    assert str(out / "failed.jsonl") in said

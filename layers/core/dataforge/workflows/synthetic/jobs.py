@@ -99,7 +99,7 @@ def cancel(run: Run) -> Run:
 
 def results_key(run: Run, view: str | None = None) -> str:
     """The file to hand out. Raises Conflict before the end, NotFound when nothing was accepted."""
-    _ended(run)
+    ended(run)
     files: Any = run.results.get("files") or {}
     if "results" not in files:
         raise NotFound(f"Job {run.run_id} has no accepted records", code="NO_RESULTS")
@@ -120,7 +120,7 @@ def _viewed(key: str, view: str) -> Iterator[bytes]:
 
 def file_key(run: Run, name: str) -> str:
     """quality_report.json or manifest.json. Raises Conflict before the end, NotFound when there is none."""
-    _ended(run)
+    ended(run)
     key = run_files.key_of(run, name)
     if current().files.info(key) is None:
         raise NotFound(f"Job {run.run_id} has no {name}", code="NO_RESULTS")
@@ -157,7 +157,8 @@ def _expired(run: Run | RunBrief) -> bool:
     return run.completed_at is not None and clock.seconds_since(run.completed_at) > settings.get().results_days * DAY
 
 
-def _ended(run: Run) -> None:
+def ended(run: Run) -> Run:
+    """The run, whose files are there. Raises Conflict before the end, Gone once they have expired."""
     if run.status not in runs.FINISHED:
         raise Conflict(
             f"Job {run.run_id} is {status_of(run)}; its files are there once it has ended", code="JOB_NOT_COMPLETE"
@@ -168,3 +169,4 @@ def _ended(run: Run) -> None:
             f"{expires_at(run)}, and are deleted",
             code="RESULTS_EXPIRED",
         )
+    return run
