@@ -9,4 +9,6 @@ resolve --universal --python-version 3.11 --override "$no_torch" --no-emit-packa
     huggingface/requirements.in --output-file huggingface/requirements.txt
 resolve --python-platform x86_64-manylinux_2_28 --python-version 3.12 --constraint huggingface/requirements.txt \
     huggingface/torch.txt --output-file huggingface/cuda.txt
+resolve --python-platform x86_64-manylinux_2_28 --python-version 3.12 \
+    unsloth/requirements.in --output-file unsloth/requirements.txt
 rm "$no_torch"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+IMAGES = Path(__file__).parents[2] / "training_images"
 FAST: dict[str, Any] = {
     "per_device_train_batch_size": 8,
     "per_device_eval_batch_size": 8,
@@ -52,3 +57,29 @@ class Result:
 
 
 Run = Callable[..., Result]
+
+
+def start(root: Path) -> subprocess.Popen[str]:
+    """The program as a container or one machine starts it."""
+    environment = os.environ | {"PYTHONPATH": str(IMAGES), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "dataforge_training", "train", "--root", str(root)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process: subprocess.Popen[str], root: Path) -> Result:
+    """Waits for the end; what the program wrote is shown when a test fails."""
+    output, _ = process.communicate(timeout=120)
+    print(output)
+    return Result(root, process.returncode)
+
+
+def wait_for_step(root: Path, step: int) -> None:
+    """Until the training has taken so many steps. Raises TimeoutError after a minute."""
+    path = root / "checkpoints/progress.jsonl"
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        if any((json.loads(line)["step"] or 0) >= step for line in lines):
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"no step {step}")

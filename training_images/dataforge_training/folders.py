@@ -43,10 +43,21 @@ class Folders:
     def lines(self, channel: str) -> Path:
         return self.root / "input/data" / channel / f"{channel}.jsonl"
 
+    @property
+    def failure(self) -> Path:
+        return self.root / "output/failure"
+
     def fail(self, reason: str) -> None:
-        """Writes `output/failure`, at most 1,024 characters."""
-        (self.root / "output").mkdir(parents=True, exist_ok=True)
-        (self.root / "output/failure").write_text(reason[:FAILURE_CHARACTERS], "utf-8")
+        """Writes `output/failure`, at most 1,024 characters. The first reason stays: later ones follow from it."""
+        self.failure.parent.mkdir(parents=True, exist_ok=True)
+        if not self.failure.exists():
+            self.failure.write_text(reason[:FAILURE_CHARACTERS], "utf-8")
+
+    def clear_checkpoints(self) -> None:
+        """A job that does not resume starts from nothing."""
+        for entry in self.checkpoints.iterdir():
+            if entry.name != "progress.jsonl":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def clear_result(self) -> None:
         """Nothing half-written stays in the folder of the result. The folder itself may be a mount."""

@@ -17,7 +17,9 @@ from dataforge_training.config import Config
 from dataforge_training.errors import TrainingError
 from dataforge_training.folders import Folders
 from dataforge_training.machine import Machine
-from dataforge_training.progress import WHOLE, Progress, ReportSteps, Span
+from dataforge_training.progress import Progress
+from dataforge_training.reporting import WHOLE, ReportSteps, Span
+from dataforge_training.sampling import group_by_length
 from dataforge_training.stopping import Stop, StopAtStep
 
 
@@ -33,12 +35,20 @@ class Job:
     train: list[Any]
     validation: list[Any]
     notes: list[str] = field(default_factory=list)
+    is_chat: bool = False
+    """Whether prompts go through a chat template."""
 
     def change(self, reason: str, **options: Any) -> None:
         """An option that really runs with another value than asked; the reason goes into the notes."""
         self.config = self.config.model_copy(update=options)
         told = ", ".join(f"{name} = {value}" for name, value in options.items())
         self.notes.append(f"{told}: {reason}")
+
+    def use_chat(self) -> None:
+        """Prompts go through the chat template; a tokenizer without one gets ChatML, which leaves a note."""
+        self.is_chat = True
+        if note := models.ensure_chat_template(self.tokenizer):
+            self.notes.append(note)
 
     @property
     def is_first(self) -> bool:
@@ -107,6 +117,7 @@ def run(
     )
     for printing in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(printing)
+    group_by_length(trainer)
     resumed = checkpoints.latest(output) if job.config.resume else None
     base = base_loss(job, trainer, output) if evaluates else None
     for callback in (report, checkpoints.SealCheckpoints(), StopAtStep(job.stop)):

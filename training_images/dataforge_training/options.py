@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+from transformers import TrainingArguments
 
 from dataforge_training.config import Config
 from dataforge_training.machine import Machine
@@ -14,7 +17,6 @@ SAME = (
     "per_device_train_batch_size",
     "per_device_eval_batch_size",
     "gradient_accumulation_steps",
-    "gradient_checkpointing",
     "max_grad_norm",
     "weight_decay",
     "optim",
@@ -27,8 +29,13 @@ SAME = (
     "adam_beta2",
 )
 """Options with one name on both sides."""
-RENAMED = {"warmup_ratio": "warmup_steps", "seed": "data_seed"}
+RENAMED = {
+    "warmup_ratio": "warmup_steps",
+    "seed": "data_seed",
+    "gradient_checkpointing": "activation_checkpointing",
+}
 """Public name -> library name. `warmup_steps` below 1 is a share of all steps."""
+KNOWN = {field.name for field in fields(TrainingArguments)}
 
 
 def training_arguments(config: Config, machine: Machine, output: Path, *, evaluates: bool) -> dict[str, Any]:
@@ -38,7 +45,7 @@ def training_arguments(config: Config, machine: Machine, output: Path, *, evalua
     """
     return {
         **{name: getattr(config, name) for name in SAME},
-        **{library: getattr(config, public) for public, library in RENAMED.items()},
+        **{(new if new in KNOWN else public): getattr(config, public) for public, new in RENAMED.items()},
         "train_sampling_strategy": "group_by_length" if config.group_by_length else "random",
         "learning_rate": config.rate,
         "output_dir": str(output),

@@ -8,9 +8,9 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM
 from trl import DPOConfig, DPOTrainer
 
-from dataforge_training import models, prompts
+from dataforge_training import decoders, models, prompts
 from dataforge_training.errors import ConfigError, DataError
-from dataforge_training.job import Job, Trained, lora, run, trainable
+from dataforge_training.job import Job, Trained, run, trainable
 from dataforge_training.options import training_arguments
 from dataforge_training.sequences import fit
 
@@ -25,9 +25,8 @@ def train(job: Job) -> Trained:
     if job.config.loss_type not in LOSSES:
         raise ConfigError(f"loss_type: {job.config.loss_type!r} is none of {', '.join(LOSSES)}")
     rows, held_out = pairs(job, job.train), pairs(job, job.validation)
-    model = models.load(AutoModelForCausalLM, job.origin, job.config, job.machine)
-    model.generation_config.eos_token_id = models.end_tokens(job.tokenizer, model.generation_config.eos_token_id)
-    limit = fit(job, models.longest(job.tokenizer, model.config), lengths(job, rows))
+    limit = fit(job, models.longest(job.tokenizer, models.model_config(job.origin)), lengths(job, rows))
+    model, adapter = decoders.load(job, limit)
     rows, held_out = shortened(job, rows, limit), shortened(job, held_out, limit)
     evaluates = bool(held_out)
     arguments = training_arguments(job.config, job.machine, job.folders.checkpoints, evaluates=evaluates)
@@ -43,7 +42,7 @@ def train(job: Job) -> Trained:
         train_dataset=Dataset.from_list(rows),
         eval_dataset=Dataset.from_list(held_out) if evaluates else None,
         processing_class=job.tokenizer,
-        peft_config=lora(job.config, "CAUSAL_LM"),
+        peft_config=adapter,
     )
     losses = run(job, trainer, job.folders.checkpoints, evaluates=evaluates)
     return Trained(
@@ -92,8 +91,8 @@ def pairs(job: Job, found: list[Any]) -> list[dict[str, Any]]:
                 "rejected": prompts.assistant(prompts.text_of(row["rejected"])),
             }
         rows.append(row)
-    if rows and not isinstance(rows[0]["prompt"], str) and (note := models.ensure_chat_template(job.tokenizer)):
-        job.notes.append(note)
+    if rows and not isinstance(rows[0]["prompt"], str):
+        job.use_chat()
     return rows
 
 

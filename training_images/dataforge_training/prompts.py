@@ -15,6 +15,8 @@ Prompt = str | list[dict[str, str]]
 
 SUMMARIZE = "Summarize the following text.\n\n{document}"
 SUMMARY_FOLLOWS = "\n\nSummary:"
+PREFIX = "summarize: "
+"""What encoder-decoders such as T5 were trained with."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ def assistant(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
+def put(asked: Prompt, *, task: str, encodes: bool, chat: bool) -> Prompt:
+    """A request as the model was trained to be asked: `chat` says that it was with a chat template."""
+    if task != "summarization":
+        return user(asked) if chat and isinstance(asked, str) else asked
+    text = text_of(asked)
+    if encodes:
+        return PREFIX + text
+    return user(SUMMARIZE.format(document=text)) if chat else SUMMARIZE.format(document=text) + SUMMARY_FOLLOWS
+
+
 def example(line: Any, config: Config) -> Example:
     """A line of `text-generation` (of any strategy) or of `summarization` for a decoder."""
     prompt: Prompt
@@ -49,9 +61,9 @@ def example(line: Any, config: Config) -> Example:
         case lines.Completion():
             prompt, answer = line.prompt, line.completion
         case lines.Summary():
-            asked = SUMMARIZE.format(document=line.document)
-            prompt = asked if config.use_chat_template else asked + SUMMARY_FOLLOWS
-            answer = line.summary if config.use_chat_template else f" {line.summary}"
+            chat = config.use_chat_template
+            prompt = put(line.document, task="summarization", encodes=False, chat=chat)
+            answer = assistant(line.summary) if chat else f" {line.summary}"
         case lines.Preference():
             prompt, answer = spoken(line.prompt), spoken(line.chosen)
         case _:

@@ -8,21 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from datasets import Dataset
 from transformers import AutoModelForQuestionAnswering, DefaultDataCollator, Trainer, TrainingArguments, set_seed
 
-from dataforge_training import models
+from dataforge_training import models, spans
 from dataforge_training.errors import DataError, Interrupted, ModelError
-from dataforge_training.evaluation import BATCH, Held
+from dataforge_training.evaluation import Held
 from dataforge_training.job import Job, Trained, adapted, run, trainable
 from dataforge_training.options import training_arguments
 from dataforge_training.sequences import fit
-
-LONGEST_ANSWER = 64
-"""Tokens."""
-CANDIDATES = 20
-"""Best first and last tokens that are combined."""
 
 
 def train(job: Job) -> Trained:
@@ -70,24 +64,10 @@ def check(found: Sequence[Any]) -> None:
                 raise DataError(f"line {number}: answer {text[:60]!r} does not stand at {start} of the context")
 
 
-def windows(job: Job, questions: Sequence[str], contexts: Sequence[str]) -> Any:
-    """Tokens of question and context, one row per window, with the characters of each token."""
-    length = job.config.max_seq_length
-    return job.tokenizer(
-        list(questions),
-        list(contexts),
-        truncation="only_second",
-        max_length=length,
-        stride=min(128, (length or 384) // 4),
-        padding="max_length",
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-    )
-
-
 def dataset(job: Job, found: Sequence[Any]) -> Dataset:
     """Rows with the answer's first and last token; both are 0 where the window does not hold it."""
-    made = windows(job, [line.question for line in found], [line.context for line in found])
+    questions, contexts = [line.question for line in found], [line.context for line in found]
+    made = spans.windows(job.tokenizer, questions, contexts, int(job.config.max_seq_length or 0))
     rows = []
     for number, owner in enumerate(made["overflow_to_sample_mapping"]):
         first, last = positions(made, number, found[owner].answers)
@@ -101,10 +81,10 @@ def positions(made: Any, number: int, answers: Any) -> tuple[int, int]:
         return 0, 0
     begin = answers.answer_start[0]
     end = begin + len(answers.text[0])
-    spans = made["offset_mapping"][number]
+    parts = made["offset_mapping"][number]
     inside = [i for i, part in enumerate(made.sequence_ids(number)) if part == 1]
-    touching = [i for i in inside if spans[i][0] < end and spans[i][1] > begin]
-    if not touching or spans[touching[0]][0] > begin or spans[touching[-1]][1] < end:
+    touching = [i for i in inside if parts[i][0] < end and parts[i][1] > begin]
+    if not touching or parts[touching[0]][0] > begin or parts[touching[-1]][1] < end:
         return 0, 0
     return touching[0], touching[-1]
 
@@ -122,34 +102,13 @@ def answer(job: Job, model: Any, held: Sequence[Held]) -> list[str]:
     Raises Interrupted when the job was asked to stop.
     """
     may_be_none = any(not line.answers.text for line in job.train)
+    window = int(job.config.max_seq_length or 0)
     answers = []
-    for start in range(0, len(held), BATCH[job.machine.device]):
+    for asked in held:
         if job.stop.requested:
             raise Interrupted
-        batch = [h.payload for h in held[start : start + BATCH[job.machine.device]]]
-        made = windows(job, [line.question for line in batch], [line.context for line in batch])
-        names = ("input_ids", "attention_mask", "token_type_ids")
-        tensors = {name: torch.tensor(made[name]).to(model.device) for name in names if name in made}
-        with torch.inference_mode():
-            out = model(**tensors)
-        scores = list(zip(out.start_logits.float().cpu(), out.end_logits.float().cpu(), strict=True))
-        for sample, line in enumerate(batch):
-            rows = [i for i, owner in enumerate(made["overflow_to_sample_mapping"]) if owner == sample]
-            score, text = max((best_span(made, row, scores[row], line.context) for row in rows), key=lambda s: s[0])
-            none = min(float(scores[row][0][0] + scores[row][1][0]) for row in rows)
-            answers.append("" if may_be_none and none > score else text)
+        line = asked.payload
+        answers.append(
+            spans.best(model, job.tokenizer, line.question, line.context, window=window, may_be_none=may_be_none)
+        )
     return answers
-
-
-def best_span(made: Any, row: int, scores: tuple[Any, Any], context: str) -> tuple[float, str]:
-    """The likeliest span of one window: its score and its text."""
-    inside = [i for i, part in enumerate(made.sequence_ids(row)) if part == 1]
-    spans = made["offset_mapping"][row]
-    first, last = scores
-    starts = sorted(inside, key=lambda i: -float(first[i]))[:CANDIDATES]
-    ends = sorted(inside, key=lambda i: -float(last[i]))[:CANDIDATES]
-    fitting = [(float(first[s] + last[e]), s, e) for s in starts for e in ends if s <= e < s + LONGEST_ANSWER]
-    if not fitting:
-        return float("-inf"), ""
-    score, s, e = max(fitting)
-    return score, context[spans[s][0] : spans[e][1]].strip()

@@ -16,12 +16,12 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, set_seed
 from trl import RewardConfig, RewardTrainer, RLOOConfig, RLOOTrainer
 
-from dataforge_training import checkpoints, models, prompts
+from dataforge_training import checkpoints, decoders, models, prompts
 from dataforge_training.errors import ConfigError
 from dataforge_training.job import Job, Trained, barrier, free, lora, run, trainable
 from dataforge_training.options import training_arguments
 from dataforge_training.preferences import lengths, logged, pairs, shortened
-from dataforge_training.progress import Span
+from dataforge_training.reporting import Span
 from dataforge_training.sequences import fit
 
 REWARD_FOLDER = "reward"
@@ -39,7 +39,7 @@ def train(job: Job) -> Trained:
     policy_steps = steps_of(job, len(rows) * answers)
     reward, extra = reward_model(job, rows, held_out, limit, Span(after=policy_steps, epochs_after=epochs))
     span = Span(before=reward_steps, epochs_before=epochs)
-    trainer = policy_trainer(job, rows, reward, answers)
+    trainer = policy_trainer(job, rows, reward, answers=answers, limit=limit)
     losses = run(job, trainer, job.folders.checkpoints, evaluates=False, span=span, message="policy (RLOO)")
     rewards = [e["reward"] for e in trainer.state.log_history if "reward" in e][-job.config.logging_steps :]
     return Trained(
@@ -131,9 +131,8 @@ def load_reward(job: Job, folder: Path) -> Any:
     return model.requires_grad_(False).eval()
 
 
-def policy_trainer(job: Job, rows: list[dict[str, Any]], reward: Any, answers: int) -> Any:
-    model = models.load(AutoModelForCausalLM, job.origin, job.config, job.machine)
-    model.generation_config.eos_token_id = models.end_tokens(job.tokenizer, model.generation_config.eos_token_id)
+def policy_trainer(job: Job, rows: list[dict[str, Any]], reward: Any, *, answers: int, limit: int) -> Any:
+    model, adapter = decoders.load(job, limit)
     arguments = training_arguments(job.config, job.machine, job.folders.checkpoints, evaluates=False)
     return RLOOTrainer(
         model=model,
@@ -147,7 +146,7 @@ def policy_trainer(job: Job, rows: list[dict[str, Any]], reward: Any, answers: i
         ),
         train_dataset=Dataset.from_list([{"prompt": row["prompt"]} for row in rows]),
         processing_class=job.tokenizer,
-        peft_config=lora(job.config, "CAUSAL_LM"),
+        peft_config=adapter,
     )
 
 

@@ -98,7 +98,7 @@ def documents(job: Job, trained: Trained, metrics: dict[str, Any], predicted: li
         "provider": job.config.provider,
         "strategy": job.config.strategy,
         "model_format": job.config.model_format,
-        "chat_template": bool(job.tokenizer.chat_template),
+        "prompt_format": "chat" if job.is_chat else "text",
         "parameters": trained.parameters,
         "trainable_parameters": trained.trainable,
         "lines": {"train": len(job.train), "held_out": len(job.validation)},

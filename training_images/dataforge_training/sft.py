@@ -9,26 +9,26 @@ from transformers import AutoModelForCausalLM
 from trl import SFTConfig, SFTTrainer
 from trl.chat_template_utils import has_generation_markers
 
-from dataforge_training import lines, models, prompts
+from dataforge_training import decoders, lines, models, prompts
 from dataforge_training.errors import DataError
-from dataforge_training.job import Job, Trained, lora, run, trainable
+from dataforge_training.job import Job, Trained, run, trainable
 from dataforge_training.options import training_arguments
 from dataforge_training.sequences import fit
 
 
 def train(job: Job) -> Trained:
     examples = [prompts.example(line, job.config) for line in job.train]
-    if prompts.is_chat(examples) and (note := models.ensure_chat_template(job.tokenizer)):
-        job.notes.append(note)
+    if prompts.is_chat(examples):
+        job.use_chat()
     whole_chats = isinstance(job.train[0], lines.Chat) and has_generation_markers(job.tokenizer.chat_template or "")
     if not whole_chats and any(isinstance(line, lines.Chat) and turns(line) > 1 for line in job.train):
         job.notes.append(
             "only the last answer of each conversation is learnt: "
             "the chat template does not mark what the assistant says"
         )
-    model = models.load(AutoModelForCausalLM, job.origin, job.config, job.machine)
-    model.generation_config.eos_token_id = models.end_tokens(job.tokenizer, model.generation_config.eos_token_id)
-    limit = fit(job, models.longest(job.tokenizer, model.config), [token_count(job, e) for e in examples])
+    most = models.longest(job.tokenizer, models.model_config(job.origin))
+    limit = fit(job, most, [token_count(job, e) for e in examples])
+    model, adapter = decoders.load(job, limit)
     evaluates = bool(job.validation)
     output = job.folders.checkpoints
     arguments = training_arguments(job.config, job.machine, output, evaluates=evaluates)
@@ -38,7 +38,7 @@ def train(job: Job) -> Trained:
         train_dataset=dataset(job, job.train, whole_chats=whole_chats),
         eval_dataset=dataset(job, job.validation, whole_chats=whole_chats) if evaluates else None,
         processing_class=job.tokenizer,
-        peft_config=lora(job.config, "CAUSAL_LM"),
+        peft_config=adapter,
     )
     require_samples(trainer, len(job.train), packed=job.config.packing)
     losses = run(job, trainer, output, evaluates=evaluates)

@@ -8,14 +8,11 @@ from typing import Any
 from datasets import Dataset
 from transformers import AutoModelForSeq2SeqLM, DataCollatorForSeq2Seq, Seq2SeqTrainer, Seq2SeqTrainingArguments
 
-from dataforge_training import models
+from dataforge_training import models, prompts
 from dataforge_training.evaluation import Held
 from dataforge_training.job import Job, Trained, adapted, run, trainable
 from dataforge_training.options import training_arguments
 from dataforge_training.sequences import fit
-
-PREFIX = "summarize: "
-"""What T5 was trained with."""
 
 
 def train(job: Job) -> Trained:
@@ -45,7 +42,7 @@ def train(job: Job) -> Trained:
 
 
 def source(line: Any) -> str:
-    return PREFIX + str(line.document)
+    return prompts.PREFIX + str(line.document)
 
 
 def dataset(job: Job, found: Sequence[Any], limit: int) -> Dataset:

@@ -100,6 +100,8 @@ def open_job(
     lines.read(folders.lines("eval"), config)
     origin = models.source(config, folders)
     set_seed(config.seed)
+    if not config.resume and is_first():
+        folders.clear_checkpoints()
     return Job(
         config=config,
         folders=folders,
