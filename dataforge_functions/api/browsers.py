@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dataforge import settings
@@ -21,8 +21,11 @@ EXPOSED = [
 """Response headers that scripts of other origins may read."""
 
 
+_IS_HEAD = "dataforge.is_head"
+
+
 class HeadAsGet:
-    """Answers HEAD as the same GET would be answered, without the body."""
+    """Answers HEAD as the same GET would be answered, without the body; `downloads` does not even read that."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,7 +38,12 @@ class HeadAsGet:
         async def send_head(message: Message) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        await self._app({**scope, "method": "GET"}, receive, send_head)
+        await self._app({**scope, "method": "GET", _IS_HEAD: True}, receive, send_head)
+
+
+def is_head(request: Request) -> bool:
+    """Whether the request, which looks like a GET, gets no body."""
+    return bool(request.scope.get(_IS_HEAD))
 
 
 def install(app: FastAPI) -> None:

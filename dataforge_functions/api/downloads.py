@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from dataforge.platform.ports import FileInfo, Files
+from dataforge_functions.api.browsers import is_head
 
 _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 _PART = 1 << 20
@@ -25,22 +26,24 @@ def respond(
 ) -> Response:
     """200 with the whole file, 206 with the one range that was asked for, 304 for a reader that has it already, 416.
 
-    whole: opens it, for 200 only. Several ranges in one request are answered with the whole file.
+    whole: opens it, for 200 only. Several ranges in one request are answered with the whole file, HEAD without reading
+    the file.
     """
     tag = f'"{info.etag.strip(chr(34))}"'
     common = {**(headers or {}), "ETag": tag, "Accept-Ranges": "bytes"}
     if _names(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=common)
     wanted = _range(request, tag, info.size)
-    if wanted is None:
-        return StreamingResponse(whole(), media_type=media_type, headers={**common, "Content-Length": str(info.size)})
-    if not wanted:
+    if wanted is not None and not wanted:
         return Response(status_code=416, headers={**common, "Content-Range": f"bytes */{info.size}"})
-    length = {"Content-Length": str(len(wanted))}
-    place = {"Content-Range": f"bytes {wanted.start}-{wanted.stop - 1}/{info.size}"}
-    return StreamingResponse(
-        _parts(files, info.key, wanted), status_code=206, media_type=media_type, headers={**common, **length, **place}
-    )
+    status = 200 if wanted is None else 206
+    sent = {**common, "Content-Length": str(info.size if wanted is None else len(wanted))}
+    if wanted is not None:
+        sent["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{info.size}"
+    if is_head(request):  # nothing is read
+        return Response(status_code=status, media_type=media_type, headers=sent)
+    body = whole() if wanted is None else _parts(files, info.key, wanted)
+    return StreamingResponse(body, status_code=status, media_type=media_type, headers=sent)
 
 
 def _names(sent: str, tag: str) -> bool:

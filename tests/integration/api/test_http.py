@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dataforge_functions.api.main import create_app
 from dataforge_infra.local.server import add_file_routes
 from tests.support.service import BASE, Service, embedded_service
 from tests.support.synthetic_api import Synthetic
+from tests.support.table_watchers import Watched
 
 PAGE = "https://review.example.com"
 PREFLIGHT = {
@@ -44,6 +46,33 @@ def test_head_is_get_without_the_body(forge: Service) -> None:
     assert forge.http.head("/docs").status_code == 200
     assert forge.http.head(f"{BASE}/projects/proj_none", headers=forge.headers).status_code == 404
     assert forge.http.head(f"{BASE}/projects").status_code == 401
+
+
+def test_head_of_a_download_reads_and_writes_no_file(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAFORGE_SYNTHETIC_TEACHER", "templated")
+    settings.get.cache_clear()
+    api = Synthetic(service)
+    job_id = api.run({"schema": "instruction_v1", "domain": "harbours", "count": 2, "model": "balanced"})["job_id"]
+    path = f"/v1/synthetic/jobs/{job_id}/results"
+    whole = service.http.get(path, headers=api.headers)
+    part = {"Range": "bytes=2-5"}
+    used: list[str] = []
+    files = Watched(platform.current().files, lambda name, _: used.append(name))
+    platform.use(replace(platform.current(), files=files))
+
+    head = service.http.head(path, headers=api.headers)
+    ranged = service.http.head(path, headers={**api.headers, **part})
+    others = [
+        service.http.head(f"/v1/synthetic/jobs/{job_id}{rest}", headers=api.headers).status_code
+        for rest in ("", "/results/url", "/quality-report", "/manifest", "/outcomes")
+    ]
+
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", whole.headers["etag"])
+    assert head.headers["content-length"] == str(len(whole.content))
+    assert (ranged.status_code, ranged.headers["content-length"]) == (206, "4")
+    assert ranged.headers["content-range"] == f"bytes 2-5/{len(whole.content)}"
+    assert others == [200] * 5
+    assert set(used) <= {"info", "presign_get"}
 
 
 def test_a_body_that_is_not_declared_as_json_is_told_the_header(forge: Service) -> None:

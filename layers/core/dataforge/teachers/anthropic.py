@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
 from dataforge.teachers.bedrock import TOOL, is_long
 from dataforge.teachers.connection import Connection
@@ -86,6 +87,12 @@ class Anthropic:
     async def _post(self, question: Question, dialect: MessagesDialect) -> Response:
         body = request(self.model, question, dialect, cache_from=self.can.cache_from)
         return await self._connection.post(self._url, orjson.dumps(body), self._headers)
+
+    def learnt(self) -> Item:
+        return self._known.confirmed()
+
+    def load(self, learnt: Item) -> None:
+        self._known.load(learnt)
 
     async def close(self) -> None:
         await self._connection.close()

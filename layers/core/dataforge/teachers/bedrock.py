@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
+from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
 from dataforge.teachers.dialects import KnownDialect, RequestParts, Step, in_user_turn, negotiate
@@ -108,6 +109,12 @@ class Bedrock:
     async def _post(self, question: Question, dialect: ConverseDialect) -> Response:
         body = request(question, dialect, cache_from=self.can.cache_from)
         return await self._call.post(self._path, orjson.dumps(body))
+
+    def learnt(self) -> Item:
+        return self.known.confirmed()
+
+    def load(self, learnt: Item) -> None:
+        self.known.load(learnt)
 
     async def close(self) -> None:
         await self._call.close()

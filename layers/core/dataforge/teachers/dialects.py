@@ -178,6 +178,13 @@ class KnownDialect(Generic[D]):
         shared = replace(last, form=self._shared.form)
         return cast(Item, {**asdict(shared), "forms": {kind: d.form for kind, d in self._answered.items()}})
 
+    def confirmed(self) -> Item:
+        """What a refusal named or several calls have shown, for requests that get a second chance; empty where the
+        model takes all. Read it with `load`."""
+        if self._shared == self._first and not self._forms:
+            return {}
+        return cast(Item, {**asdict(self._shared), "forms": dict(self._forms)})
+
     def load(self, stored: Mapping[str, object]) -> None:
         """Earlier versions stored one form for all kinds of questions, without `forms`."""
         known = {f.name for f in fields(self._shared)}

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 
+from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
 from dataforge.teachers import token_limits
 from dataforge.teachers.chat_reply import chat_answer, settled
@@ -142,6 +143,15 @@ class OpenAICompatible:
         self.can = replace(self.can, max_output=self.window.most_reply(question, self._max_output))
         limit = self.window.window or self.window.output
         return replace(answer, left_out=(*answer.left_out, f"max_tokens above what its {limit:,} tokens have room for"))
+
+    def learnt(self) -> Item:
+        parts, limits = self.known.confirmed(), self.window.learnt()
+        return {"parts": parts, "limits": limits} if parts or limits else {}
+
+    def load(self, learnt: Item) -> None:
+        self.known.load(cast("Item", learnt.get("parts") or {}))
+        if limits := cast("Item", learnt.get("limits") or {}):
+            self.window.load(limits)
 
     async def close(self) -> None:
         await self.connection.close()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
 
 Finish: TypeAlias = Literal["stop", "length", "content_filter", "other"]
@@ -78,4 +79,19 @@ class Teacher(Protocol):
 
     async def close(self) -> None:
         """Close its connections; the teacher cannot be used afterwards."""
+        ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A teacher that finds out what its model refuses; its class has `Teacher`'s methods as well."""
+
+    name: str
+
+    def learnt(self) -> Item:
+        """What a new teacher for the same model need not find out again; empty: nothing. Plain JSON."""
+        ...
+
+    def load(self, learnt: Item) -> None:
+        """What `learnt` gave, before the first question."""
         ...

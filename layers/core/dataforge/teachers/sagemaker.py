@@ -14,6 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from dataforge.errors import TeacherRefused, TeacherUnreachable
+from dataforge.platform.ports import Item
 from dataforge.records import Answer, Question
 from dataforge.teachers.aws_call import HINT, AwsCall
 from dataforge.teachers.chat_reply import chat_answer, settled
@@ -98,6 +99,12 @@ class SageMaker:
         chat = ChatDialect(form=dialect.form)
         body = chat_body(self.model, question, chat) if dialect.is_chat else _plain_body(question)
         return await self._call.post(self._path, orjson.dumps(body), self._headers)
+
+    def learnt(self) -> Item:
+        return self._known.confirmed()
+
+    def load(self, learnt: Item) -> None:
+        self._known.load(learnt)
 
     async def close(self) -> None:
         await self._call.close()

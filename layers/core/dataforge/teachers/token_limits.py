@@ -133,9 +133,14 @@ class TokenWindow:
         """For a file. Read it with `load`."""
         return {"window": self.window, "output": self.output, "per_character": self._per_character}
 
+    def learnt(self) -> dict[str, Any]:
+        """As `stored`; empty where nothing but the catalogue is known."""
+        return {**self.stored(), "is_learnt": True} if self.is_learnt else {}
+
     def load(self, stored: Mapping[str, Any]) -> None:
         self.window, self.output = stored.get("window"), stored.get("output")
         self._per_character = float(stored.get("per_character") or self._per_character)
+        self.is_learnt = bool(stored.get("is_learnt", self.is_learnt))
 
 
 def _size(question: Question) -> int:

@@ -12,7 +12,8 @@ from dataforge.store import runs
 from dataforge.store.projects import Project
 from dataforge.workflows.engine import retry
 from tests.support.document_runs import walk
-from tests.support.odd_model_servers import odd_server
+from tests.support.odd_model_servers import FAULTS, odd_server
+from tests.support.scripted_replies import kind_of
 from tests.support.synthetic_runs import SyntheticHarness
 
 WORKING = ["sysrole", "rf404", "rf500", "ctx4096", "reasoning", "toolcalls"]
@@ -48,6 +49,31 @@ def test_a_server_with_its_own_ways_is_asked_as_it_wants(
     assert run.delivered >= 5
     assert not run.failed, run.reasons
     assert len(sent) < 60
+
+
+@pytest.mark.parametrize("model", ["sysrole", "ctx4096"])
+@pytest.mark.parametrize("kind", ["documents", "synthetic"])
+def test_what_a_model_refuses_is_learnt_once_for_all_batches_of_a_run(
+    kind: str, model: str, sent: Bodies, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFORGE_BATCH_CALLS", "1")
+    monkeypatch.setenv("DATAFORGE_CONCURRENCY", "1")
+    settings.get.cache_clear()
+
+    run = run_of(kind, project, monkeypatch, model)
+
+    asked = [body for body in sent if kind == "documents" or kind_of(_whole(body)) != "taxonomy"]
+    refused = [body for body in asked if FAULTS[model](body)[0] == 400]
+    assert run.delivered >= 5
+    assert len(asked) - len(refused) >= 2, "several batches"
+    assert len(refused) == 1 if model == "sysrole" else len(refused) <= 3, (
+        "a longer prompt may need a refusal of its own"
+    )
+
+
+def _whole(body: dict[str, Any]) -> dict[str, Any]:
+    text = "\n\n".join(m["content"] for m in body["messages"])
+    return {"messages": [{"role": "system", "content": text}, {"role": "user", "content": text}]}
 
 
 @pytest.mark.parametrize("model", DENIED)

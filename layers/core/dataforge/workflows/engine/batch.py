@@ -27,7 +27,7 @@ from dataforge.store.runs import Run
 from dataforge.teachers.ports import Teacher
 from dataforge.text.normal_forms import repair_surrogates
 from dataforge.workflows import kinds, run_files
-from dataforge.workflows.engine import config, outcomes, reply_lineage, retry
+from dataforge.workflows.engine import config, learnt_parameters, outcomes, reply_lineage, retry
 from dataforge.workflows.engine.context import DEFECTS, BatchContext, Call, OpenBatch, OutOfTime, Stopped
 from dataforge.workflows.engine.outcomes import Drafted, Failed
 from dataforge.workflows.engine.rate_limiter import RateLimiter
@@ -153,6 +153,9 @@ async def ask_all(context: BatchContext, call: Call, calls: Sequence[Sequence[Sl
     queue = iter(calls)
     asked = (*context.other_teachers, (context.teacher, config.model_of(context.run)))
     context.rate_limiters = {t.name: RateLimiter(m, context.run.org_id, concurrency, context.is_over) for t, m in asked}
+    teachers = [teacher for teacher, _ in asked]
+    if context.stop is None:
+        await asyncio.to_thread(learnt_parameters.load, context.run, teachers)
     background = [asyncio.create_task(_heartbeat(context)), asyncio.create_task(_run_deferred(context))]
     try:
         if context.stop is None:
@@ -164,8 +167,10 @@ async def ask_all(context: BatchContext, call: Call, calls: Sequence[Sequence[Sl
     finally:
         for task in background:
             task.cancel()
-        for teacher, _ in asked:
+        for teacher in teachers:
             await teacher.close()
+    if context.answered:
+        await asyncio.to_thread(learnt_parameters.keep, context.run, teachers)
     while context.deferred:
         context.deferred.popleft()()
     _record_progress(context)
