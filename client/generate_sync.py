@@ -26,6 +26,7 @@ RENAMED = {
     "__aexit__": "__exit__",
     "aclose": "close",
     "aiter_bytes": "iter_bytes",
+    "aiter_lines": "iter_lines",
     "aread": "read",
     "asynccontextmanager": "contextmanager",
 }

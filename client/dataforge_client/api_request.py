@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
@@ -29,8 +29,18 @@ Record = TypeVar("Record", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
+class FormFile:
+    """The one file of a form, as `multipart/form-data`."""
+
+    name: str
+    content: bytes = field(repr=False)
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """body: sent as JSON. key: the Idempotency-Key, which makes a POST safe to retry. public: needs no API key."""
+    """body: sent as JSON. file: sent as a form instead. key: the Idempotency-Key, which makes a POST safe to retry.
+    public: needs no API key."""
 
     method: str
     path: str
@@ -39,6 +49,7 @@ class ApiRequest:
     key: str | None = None
     headers: Mapping[str, str] | None = None
     public: bool = False
+    file: FormFile | None = None
 
     @property
     def idempotent(self) -> bool:

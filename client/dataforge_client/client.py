@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING
 
 from dataforge_client.errors import ConfigError
 from dataforge_client.profiles import ConnectionSettings, resolve
-from dataforge_client.resources import Accounts, Documents, Exports, Jobs, Pairs, Projects, Synthetic
+from dataforge_client.resources import (
+    Accounts,
+    Documents,
+    Exports,
+    Jobs,
+    Pairs,
+    Projects,
+    Synthetic,
+    TrainedModels,
+    Training,
+    TrainingData,
+)
 from dataforge_client.transport import Retry, Transport
 
 if TYPE_CHECKING:
     import httpx
 
 
-class DataForge(Accounts, Projects, Documents, Jobs, Pairs, Exports, Synthetic):
+class DataForge(Accounts, Projects, Documents, Jobs, Pairs, Exports, Synthetic, Training, TrainedModels, TrainingData):
     """Client of one server. Missing arguments come from the environment or a profile (see `profiles`).
 
     The asynchronous client is for the tasks of one event loop, the synchronous one for any number of threads.

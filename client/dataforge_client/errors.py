@@ -78,7 +78,8 @@ class FieldError:
 
 
 class ApiError(ClientError):
-    """`code` is stable and meant for programs; `retry_after` is in seconds, None when the server sent none."""
+    """`code` is stable and meant for programs; `retry_after` is in seconds, None when the server sent none. `body` is
+    the response as it came, empty unless it is a JSON object."""
 
     def __init__(
         self,
@@ -89,10 +90,12 @@ class ApiError(ClientError):
         errors: tuple[FieldError, ...] = (),
         request_id: str | None = None,
         retry_after: float | None = None,
+        body: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.message, self.status, self.code = message, status, code
         self.errors, self.request_id, self.retry_after = errors, request_id, retry_after
+        self.body: Mapping[str, object] = body or {}
 
     def __str__(self) -> str:
         fields = "; ".join(f"{e.field}: {e.message}" for e in self.errors if e.message not in self.message)
@@ -167,4 +170,5 @@ def api_error(status: int, body: object, *, retry_after: float | None = None, fa
         errors=errors,
         request_id=str(request_id) if request_id else None,
         retry_after=retry_after,
+        body=fields,
     )

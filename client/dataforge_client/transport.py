@@ -80,11 +80,8 @@ class Transport:
 
     def json_and_headers(self, request: ApiRequest) -> tuple[object, Mapping[str, str]]:
         """As `json`; the names of the headers are case-insensitive."""
-        if "X-API-Key" not in self._headers and not request.public:
-            raise ConfigError(f"No key for {redact(self.base_url)}: pass api_key, or set DATAFORGE_API_KEY")
-        headers = {**self._headers, **(request.headers or {})}
-        if request.key is not None:
-            headers["Idempotency-Key"] = request.key
+        headers = self._headers_of(request)
+        file = request.file
 
         def send() -> httpx.Response:
             # Never to where a redirect leads, whatever the caller's client does: the key is in the headers.
@@ -93,6 +90,7 @@ class Transport:
                 self.base_url + request.path,
                 params=request.params,
                 json=request.body,
+                files=None if file is None else {"file": (file.name, file.content, file.content_type)},
                 headers=headers,
                 follow_redirects=False,
             )
@@ -104,6 +102,42 @@ class Transport:
             raise UnexpectedAnswer(
                 f"{redact(self.base_url)}{request.path} did not return JSON; is this a Data Forge server?"
             ) from None
+
+    @contextmanager
+    def stream(self, request: ApiRequest) -> Iterator[tuple[str, Iterator[str]]]:
+        """The content type of the response, and its lines as they arrive. Raises as `json`, and ConnectionFailed for a
+        connection that is lost meanwhile."""
+        import httpx
+
+        headers = self._headers_of(request)
+
+        def send() -> httpx.Response:
+            made = self._http.build_request(
+                request.method, self.base_url + request.path, json=request.body, headers=headers
+            )
+            response = self._http.send(made, stream=True, follow_redirects=False)
+            if response.status_code >= 300:
+                response.read()
+            return response
+
+        response = self.attempt(send, idempotent=request.idempotent)
+        try:
+            yield response.headers.get("Content-Type", ""), response.iter_lines()
+        except httpx.TransportError as problem:
+            raise ConnectionFailed(redact(f"The connection was lost: {problem}")) from None
+        finally:
+            response.close()
+
+    def _headers_of(self, request: ApiRequest) -> dict[str, str]:
+        """Raises ConfigError without a key, where one is needed."""
+        if "X-API-Key" not in self._headers and not request.public:
+            raise ConfigError(f"No key for {redact(self.base_url)}: pass api_key, or set DATAFORGE_API_KEY")
+        headers = {**self._headers, **(request.headers or {})}
+        if request.key is not None:
+            headers["Idempotency-Key"] = request.key
+        if request.file is not None:  # a retry must have the same body, which a random boundary would change
+            headers["Content-Type"] = f"multipart/form-data; boundary={request.key or 'file'}"
+        return headers
 
     def put_file(self, url: str, chunks: Callable[[], Iterator[bytes]], *, size: int, content_type: str) -> None:
         """Stream `size` bytes to a signed URL. The API key is not sent: the signature authorises the upload."""

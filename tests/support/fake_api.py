@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.support.fake_api_accounts import ACCOUNT_ROUTES
 from tests.support.fake_api_routes import BASE, ESTIMATE, ORGANIZATION, ROUTES, refusal
 from tests.support.fake_api_synthetic import SYNTHETIC_ROUTES
+from tests.support.fake_api_training import BYTES, PUBLIC, TRAINING_ROUTES
 
 __all__ = ["BASE", "ESTIMATE", "KEY", "ORGANIZATION", "FakeApi", "Fault"]
 
@@ -58,7 +59,8 @@ class Seen:
 @dataclass
 class FakeApi:
     """unreadable: documents whose parse fails. rejected, failed: slots lost. hold: a stage that does not end until
-    `released` is set (parsing, generating, uploading, or synthetic)."""
+    `released` is set (parsing, generating, uploading, synthetic, or training). training_fails: why trainings fail.
+    streams: whether the playground answers piece by piece."""
 
     unreadable: tuple[str, ...] = ()
     rejected: int = 0
@@ -69,6 +71,8 @@ class FakeApi:
     hold: str = ""
     nothing_is_accepted: bool = False
     """Of synthetic jobs."""
+    training_fails: str | None = None
+    streams: bool = True
     port: int = 0
     secret: bytes = b""
     """Of the data folder that it serves: it proves with it which server it is."""
@@ -83,6 +87,9 @@ class FakeApi:
         self.pairs: dict[str, list[dict[str, Any]]] = {}
         self.exports: dict[tuple[str, int], bytes] = {}
         self.files: dict[str, bytes] = {}
+        self.datasets: dict[str, dict[str, Any]] = {}
+        self.trainings: dict[str, dict[str, Any]] = {}
+        self.models: dict[int, dict[str, Any]] = {}
         self.released = threading.Event()
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
@@ -109,16 +116,18 @@ class FakeApi:
     def new_id(self, kind: str) -> str:
         return f"{kind}_{next(self._numbers):04d}"
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[Any, ...]:
+        """Status and body, and headers if any."""
         if path == "/local/identity":
             asked = f"dataforge server\n{self.url}\n{query['challenge']}".encode()
             return 200, {"proof": hmac.new(self.secret, asked, hashlib.sha256).hexdigest()}
-        for verb, pattern, function in (*ROUTES, *SYNTHETIC_ROUTES, *ACCOUNT_ROUTES):
+        for verb, pattern, function in (*ROUTES, *SYNTHETIC_ROUTES, *TRAINING_ROUTES, *ACCOUNT_ROUTES):
             found = re.fullmatch(pattern, path)
             if found and verb == method:
                 with self._lock:
-                    sent = json.loads(body) if body and not path.startswith("/files/") else body
-                    return function(self, *map(unquote, found.groups()), query=query, sent=sent)
+                    sent = json.loads(body) if body and not path.startswith(BYTES) else body
+                    answered: tuple[Any, ...] = function(self, *map(unquote, found.groups()), query=query, sent=sent)
+                    return answered
         return refusal(404, "NOT_FOUND", f"No route {method} {path}")
 
 
@@ -141,7 +150,9 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
                     self.close_connection = True
                     return
                 self._say(fault.status, fault.body, fault.headers)
-            elif address.path.startswith("/api/") and self.headers.get("X-API-Key") != KEY:
+            elif (
+                address.path.startswith("/api/") and address.path not in PUBLIC and self.headers.get("X-API-Key") != KEY
+            ):
                 self._say(*refusal(401, "UNAUTHENTICATED", "The API key is missing or wrong"))
             else:
                 query = {k: v[0] for k, v in parse_qs(address.query).items()}

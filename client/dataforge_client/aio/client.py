@@ -6,7 +6,18 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from dataforge_client.aio.resources import Accounts, Documents, Exports, Jobs, Pairs, Projects, Synthetic
+from dataforge_client.aio.resources import (
+    Accounts,
+    Documents,
+    Exports,
+    Jobs,
+    Pairs,
+    Projects,
+    Synthetic,
+    TrainedModels,
+    Training,
+    TrainingData,
+)
 from dataforge_client.aio.transport import AsyncRetry, Transport
 from dataforge_client.errors import ConfigError
 from dataforge_client.profiles import ConnectionSettings, resolve
@@ -15,7 +26,9 @@ if TYPE_CHECKING:
     import httpx
 
 
-class AsyncDataForge(Accounts, Projects, Documents, Jobs, Pairs, Exports, Synthetic):
+class AsyncDataForge(
+    Accounts, Projects, Documents, Jobs, Pairs, Exports, Synthetic, Training, TrainedModels, TrainingData
+):
     """Client of one server. Missing arguments come from the environment or a profile (see `profiles`).
 
     The asynchronous client is for the tasks of one event loop, the synchronous one for any number of threads.

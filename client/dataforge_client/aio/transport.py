@@ -79,11 +79,8 @@ class Transport:
 
     async def json_and_headers(self, request: ApiRequest) -> tuple[object, Mapping[str, str]]:
         """As `json`; the names of the headers are case-insensitive."""
-        if "X-API-Key" not in self._headers and not request.public:
-            raise ConfigError(f"No key for {redact(self.base_url)}: pass api_key, or set DATAFORGE_API_KEY")
-        headers = {**self._headers, **(request.headers or {})}
-        if request.key is not None:
-            headers["Idempotency-Key"] = request.key
+        headers = self._headers_of(request)
+        file = request.file
 
         async def send() -> httpx.Response:
             # Never to where a redirect leads, whatever the caller's client does: the key is in the headers.
@@ -92,6 +89,7 @@ class Transport:
                 self.base_url + request.path,
                 params=request.params,
                 json=request.body,
+                files=None if file is None else {"file": (file.name, file.content, file.content_type)},
                 headers=headers,
                 follow_redirects=False,
             )
@@ -103,6 +101,42 @@ class Transport:
             raise UnexpectedAnswer(
                 f"{redact(self.base_url)}{request.path} did not return JSON; is this a Data Forge server?"
             ) from None
+
+    @asynccontextmanager
+    async def stream(self, request: ApiRequest) -> AsyncIterator[tuple[str, AsyncIterator[str]]]:
+        """The content type of the response, and its lines as they arrive. Raises as `json`, and ConnectionFailed for a
+        connection that is lost meanwhile."""
+        import httpx
+
+        headers = self._headers_of(request)
+
+        async def send() -> httpx.Response:
+            made = self._http.build_request(
+                request.method, self.base_url + request.path, json=request.body, headers=headers
+            )
+            response = await self._http.send(made, stream=True, follow_redirects=False)
+            if response.status_code >= 300:
+                await response.aread()
+            return response
+
+        response = await self.attempt(send, idempotent=request.idempotent)
+        try:
+            yield response.headers.get("Content-Type", ""), response.aiter_lines()
+        except httpx.TransportError as problem:
+            raise ConnectionFailed(redact(f"The connection was lost: {problem}")) from None
+        finally:
+            await response.aclose()
+
+    def _headers_of(self, request: ApiRequest) -> dict[str, str]:
+        """Raises ConfigError without a key, where one is needed."""
+        if "X-API-Key" not in self._headers and not request.public:
+            raise ConfigError(f"No key for {redact(self.base_url)}: pass api_key, or set DATAFORGE_API_KEY")
+        headers = {**self._headers, **(request.headers or {})}
+        if request.key is not None:
+            headers["Idempotency-Key"] = request.key
+        if request.file is not None:  # a retry must have the same body, which a random boundary would change
+            headers["Content-Type"] = f"multipart/form-data; boundary={request.key or 'file'}"
+        return headers
 
     async def put_file(
         self, url: str, chunks: Callable[[], AsyncIterator[bytes]], *, size: int, content_type: str

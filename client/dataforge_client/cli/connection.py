@@ -63,10 +63,13 @@ def connection_options(function: Callable[..., object]) -> Callable[..., object]
 
 @contextmanager
 def connect(
-    connection: ConnectionOptions, *, on_server_start: Callable[[str], None] | None = None
+    connection: ConnectionOptions,
+    *,
+    on_server_start: Callable[[str], None] | None = None,
+    goes_on: Callable[[], bool] | None = None,
 ) -> Iterator[DataForge]:
     """A client for the duration of the block. on_server_start: called with a sentence for the person before a local
-    server is started, and when another command is at it."""
+    server is started, and when another command is at it. goes_on: whether a local server must outlive the command."""
     from dataforge_client.cli import local_server
     from dataforge_client.client import DataForge
 
@@ -82,6 +85,7 @@ def connect(
             on_start=lambda: say(f"Starting a local server on {home}"),
             on_wait=lambda: say(f"Waiting for another command that starts or stops the server on {home}"),
             on_unfinished=lambda runs: _say_what_goes_on(home, runs),
+            goes_on=goes_on,
         ) as local,
         DataForge(local.base_url, local.api_key, local.organization_id) as forge,
     ):

@@ -1,4 +1,4 @@
-"""Projects by name or id."""
+"""Projects and trained models by name or id."""
 
 from __future__ import annotations
 
@@ -38,3 +38,16 @@ def find_project(forge: DataForge, name_or_id: str) -> str:
         ids = ", ".join(f"{p.project_id} ({time_text(p.created_at)[:16]})" for p in found)
         raise UnknownProject(f"{len(found)} projects are called {name_or_id!r}; use an id: {ids}")
     return found[0].project_id
+
+
+def find_model(forge: DataForge, name_or_id: str) -> int:
+    """The number of a trained model. Raises WrongUse where none, or more than one, has the name."""
+    if name_or_id.isdecimal() and name_or_id.isascii():
+        return int(name_or_id)
+    found = [m for m in forge.list_models() if m.name == name_or_id]
+    if not found:
+        raise WrongUse(f"No model has the name or number {name_or_id!r}; `{same_server('models')}` lists yours")
+    if len(found) > 1:
+        numbers = ", ".join(f"{m.id} ({time_text(m.created_at)[:16]})" for m in found)
+        raise WrongUse(f"{len(found)} models are called {name_or_id!r}; use a number: {numbers}")
+    return found[0].id

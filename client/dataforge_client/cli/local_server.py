@@ -61,12 +61,15 @@ def running_server(
     on_start: Callable[[], None] | None = None,
     on_wait: Callable[[], None] | None = None,
     on_unfinished: Callable[[Sequence[str]], None] | None = None,
+    goes_on: Callable[[], bool] | None = None,
 ) -> Iterator[Connection]:
     """A server on this data folder for the duration of the block: the one that is running, or one that is started.
 
     Commands that run at the same time share it; the last one stops it, unless `dataforge up` started it. on_start:
     called before a server is started; on_wait: when another command is starting or stopping one; on_unfinished: with
-    the ids of runs that a server which was started goes on with, if there are any.
+    the ids of runs that a server which was started goes on with, if there are any; goes_on: asked at the end whether
+    work goes on that takes hours, such as a training: then no command stops the server, which ends by itself once
+    nothing goes on.
     """
     with server_users.start_lock(home, on_wait=on_wait):
         child: subprocess.Popen[str] | None = None
@@ -84,7 +87,12 @@ def running_server(
     finally:
         with server_users.start_lock(home, on_wait=on_wait):
             last = server_users.is_last(users)
-            if child is not None and last:
+            if goes_on is not None and goes_on():
+                _outlives(home).touch()
+            if _outlives(home).exists():
+                if child is not None:
+                    leave(child)
+            elif child is not None and last:
                 stop(child)
             elif last and ends_with_its_users(home):
                 ask_to_stop(home)
@@ -97,6 +105,7 @@ def running_server(
 def _started(home: Path) -> tuple[subprocess.Popen[str], ServerInfo, Connection]:
     with open_log(home) as log, log_path(home).open(encoding="utf-8", errors="replace") as reader:
         reader.seek(0, os.SEEK_END)
+        _outlives(home).unlink(missing_ok=True)
         child = start(home, "127.0.0.1", 0, log=log, shared=True)
         try:
             info = wait_until_ready(child, log=reader)
@@ -104,6 +113,11 @@ def _started(home: Path) -> tuple[subprocess.Popen[str], ServerInfo, Connection]
         except BaseException:
             stop(child)
             raise
+
+
+def _outlives(home: Path) -> Path:
+    """The file that says: the running server ends by itself, and no command stops it at its end."""
+    return home / "server.outlives"
 
 
 def ends_with_its_users(home: Path) -> bool:

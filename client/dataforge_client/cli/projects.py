@@ -7,19 +7,12 @@ import click
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.formatting import time_text
+from dataforge_client.cli.groups import DefaultGroup
 from dataforge_client.cli.tables import json_option, print_json, print_table
 from dataforge_client.cli.terminal import confirm, echo
 
 
-class _ListByDefault(click.Group):
-    """A group whose command `list` is run when no other one is named."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        is_named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
-        return super().parse_args(ctx, args if is_named else ["list", *args])
-
-
-@click.group("projects", cls=_ListByDefault)
+@click.group("projects", cls=DefaultGroup, default="list")
 def command() -> None:
     """List, create, show and delete projects; without a word after it, list."""
 

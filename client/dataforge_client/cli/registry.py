@@ -21,7 +21,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "up": ("up:command", "Run the server on this machine until Ctrl-C"),
     "down": ("down:command", "Stop the server on this machine"),
-    "models": ("models:command", "List the teachers that the server can use"),
+    "teachers": ("teachers:command", "List the teachers that the server can use"),
+    "train": ("train:command", "Fine-tune a model on a dataset, and follow it"),
+    "watch": ("watch:command", "Follow a training until it ends, the one that goes on unless JOB names another"),
+    "models": ("models:command", "List, show, delete, export and push the models that you have trained"),
+    "chat": ("chat:command", "Ask a trained model, by number or name"),
+    "eval": (
+        "evaluation:command",
+        "Show how well a model, by number or name, does on held-out lines, beside the one that it was made from",
+    ),
     "login": ("profile:login", "Check a server and a key, and save them in a profile, readable by you only"),
     "profile": ("profile:command", "List, choose and show the servers that are saved"),
     "whoami": (

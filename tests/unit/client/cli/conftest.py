@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dataforge_client.cli import execute
+from dataforge_client.cli import execute, training_session
 from tests.support.cli_process import Spawn, connection_arguments
 from tests.support.fake_api import FakeApi
 from tests.support.paths import ROOT
@@ -22,6 +22,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DATAFORGE_CONFIG", str(tmp_path / "no-profiles.toml"))
     monkeypatch.setenv("DATAFORGE_HOME", str(tmp_path / "default-home"))
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+
+
+@pytest.fixture(autouse=True)
+def quick_watching(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training of the fake ends at its fourth look, and not after as many seconds."""
+    monkeypatch.setattr(training_session, "POLL_SECONDS", 0.01)
 
 
 @pytest.fixture

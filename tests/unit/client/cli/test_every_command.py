@@ -44,7 +44,19 @@ ON_A_SERVER = {
     ("jobs", "download"): ["JOB", "--out", "OUT"],
     ("jobs", "resume"): ["JOB", "--out", "OUT"],
     ("jobs", "cancel"): ["JOB"],
-    ("models",): [],
+    ("teachers",): [],
+    ("train", "start"): ["set.jsonl", "--model", "m", "--yes"],
+    ("train", "watch"): [],
+    ("train", "stop"): [],
+    ("train", "datasets"): [],
+    ("watch",): [],
+    ("models", "list"): [],
+    ("models", "show"): ["1"],
+    ("models", "delete"): ["1", "--yes"],
+    ("models", "export"): ["1", "--out", "OUT/m.gguf"],
+    ("models", "push"): ["1", "harbour/rules"],
+    ("chat",): ["1", "-p", "Why?"],
+    ("eval",): ["1"],
     ("whoami",): [],
     ("projects", "list"): [],
     ("projects", "create"): ["New one"],
@@ -91,6 +103,12 @@ WITHOUT_A_SERVER = {
 """They work on files, on the tables or in an AWS account; tested elsewhere."""
 
 
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the fake makes is there at the second look."""
+    monkeypatch.setattr("dataforge_client.cli.models.PUSH_POLL_SECONDS", 0.01)
+
+
 def test_every_command_is_walked() -> None:
     assert ON_A_SERVER.keys() | WITHOUT_A_SERVER == COMMANDS.keys()
 
@@ -130,9 +148,12 @@ def test_every_option_is_documented(words: tuple[str, ...]) -> None:
 
 @pytest.fixture
 def filled(run: Callable[..., int], api: FakeApi, tmp_path: Path) -> FakeApi:
-    """A project called `My rules` with six pairs, and a synthetic job that is over."""
+    """A project called `My rules` with six pairs, a synthetic job that is over, and a model that was trained on it."""
     run("--pairs", "6", "--project", "My rules", "--quiet")
     execute(["synth", *ON_A_SERVER[("synth",)][:-1], str(tmp_path / "first"), "--quiet", *connection_arguments(api)])
+    (tmp_path / "set.jsonl").write_text('{"messages": []}\n')
+    train = ["train", str(tmp_path / "set.jsonl"), "--model", "m", "--quiet", *connection_arguments(api)]
+    assert execute(train) == 0
     return api
 
 
@@ -142,6 +163,9 @@ def test_json_is_all_that_stdout_gets(
 ) -> None:
     if words == ("projects", "delete"):
         execute(["projects", "create", "New one", *connection_arguments(filled)])
+    if words == ("train", "stop"):
+        filled.hold = "training"
+        execute(["train", "set.jsonl", "--model", "m", "--detach", *connection_arguments(filled)])
     capfd.readouterr()
     [job], [generation] = filled.jobs, [g for g, v in filled.generations.items() if v["kind"] == "generate"]
     places = {"JOB": job, "GENERATION": generation, "DOCS": str(docs)}
@@ -186,8 +210,8 @@ def test_runs_lists_every_run_with_its_state(
     assert code == 0
     assert rows["gen_0005"][:2] == ["completed", "6 of 6"]
     assert rows["syn_job_0006"][:2] == ["succeeded", "2 of 2"]
-    assert rows["proj_0007"][0] == "parsed"
-    assert "Resume one with: dataforge run --resume proj_0007 " in said.err
+    assert rows["proj_0008"][0] == "parsed"
+    assert "Resume one with: dataforge run --resume proj_0008 " in said.err
 
 
 def test_runs_that_are_complete_are_not_offered_to_be_resumed(

@@ -57,7 +57,7 @@ def test_a_stale_server_file_is_not_trusted(machine: Path, capfd: pytest.Capture
         )
     )
 
-    code = execute(["models", "--home", str(machine)])
+    code = execute(["teachers", "--home", str(machine)])
 
     assert code == 0
     assert capfd.readouterr().out == "extractive\tExtractive\tbuilt-in\n"
