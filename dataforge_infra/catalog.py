@@ -91,6 +91,7 @@ TABLES: dict[str, Table] = {
     "connections": Table(
         "topic", "connection_id", indexes={"by_connection": Index("connection_id", "topic")}, ttl="expires_at"
     ),
+    "training_uploads": Table("org_id", "filename"),
     "limiter": Table("bucket", "minute", range_type="N", ttl="expires_at"),
     "idempotency": Table("org_id", "request", ttl="expires_at"),
 }

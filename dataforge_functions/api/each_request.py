@@ -7,6 +7,7 @@ are made.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class BodyLimits:
 
 JSON_BODY = BodyLimits(4 * 2**20, idle_seconds=20, total_seconds=60)
 """Files are uploaded elsewhere. Lambda accepts events of 6 MB, in which a body is a third longer (base64)."""
+FILE = BodyLimits(sys.maxsize, idle_seconds=60, total_seconds=3600)
+"""For a file, whose size is limited where it is read."""
 
 
 class EachRequest:

@@ -32,6 +32,7 @@ from dataforge_functions.api.wire import views
 from dataforge_functions.api.wire.data_forge import Chunk
 from dataforge_functions.api.wire.errors import BrokenField, Error, Suggestion
 from dataforge_functions.api.wire.review import Pair
+from dataforge_functions.api.wire.training_data import DatasetUploadAddress
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ def body(
     errors: list[FieldError] | None = None,
     spelling: Misspelt | None = None,
     current: Pair | Chunk | None = None,
+    upload: DatasetUploadAddress | None = None,
 ) -> JSONResponse:
     status = status_of(request.scope["path"], status)
     content = Error(
@@ -71,6 +73,8 @@ def body(
     sent = content.model_dump(exclude_none=True)
     if current is not None:  # whole, with its nulls
         sent["current"] = current.model_dump()
+    if upload is not None:
+        sent |= upload.model_dump()
     return JSONResponse(sent, status_code=status)
 
 

@@ -56,6 +56,7 @@ def create_app() -> FastAPI:
     app.include_router(synthetic.router)
     app.include_router(ledger.router)
     app.include_router(training.router)
+    app.state.body_limits = training.BODY_LIMITS
     return app
 
 

@@ -33,8 +33,14 @@ RENEW_SECONDS = idempotency.ABANDONED / 3
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
 NEVER_STORED = {"create_api_key"}
 """Operations whose response must not be stored: they reject the header."""
-NOT_DEDUPLICATED = {"create_upload_url", "create_socket_ticket"}
-"""Operations that change nothing and return what soon expires: executed every time."""
+NOT_DEDUPLICATED = {
+    "create_upload_url",
+    "create_socket_ticket",
+    "create_dataset_upload_url",
+    "upload_dataset",
+}
+"""Operations that change nothing and return what soon expires, or whose body is a file that replaces the one of its
+name: executed every time."""
 
 
 class Route(APIRoute):

@@ -86,7 +86,8 @@ def build(
         home / "files",
         base_url=base_url,
         secret=secret_of(home),
-        max_upload_bytes=settings.get().max_upload_bytes,
+        # What a document may have is checked once it is there: one URL may be for either.
+        max_upload_bytes=max(settings.get().max_upload_bytes, settings.get().max_dataset_bytes),
         soon=soon,
     )
     runner = Runner(home / "workflows.db", machines(), invoke=invoke, read_file=files.read)

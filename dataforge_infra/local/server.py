@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +36,7 @@ from dataforge.workflows.synthetic import jobs
 from dataforge.workflows.training import following
 from dataforge_functions.api import downloads
 from dataforge_functions.api.callers import LOOPBACK, TRAINING, Anonymous
-from dataforge_functions.api.each_request import BodyLimits
+from dataforge_functions.api.each_request import FILE
 from dataforge_infra.local import watching
 from dataforge_infra.local.home import CREDENTIALS, check, held, make_private, organisation_of
 from dataforge_infra.local.http_server import make_server
@@ -52,13 +51,12 @@ UPLOAD_RETRIES = (0.2, 2.0)
 """Pauses before an upload is verified again, in seconds."""
 
 
-UPLOAD = BodyLimits(sys.maxsize, idle_seconds=60, total_seconds=3600)
-"""Of an upload by signed URL; its size is limited by `LocalFiles`, its time by that of the URL."""
-
-
 def add_file_routes(app: FastAPI, files: LocalFiles) -> None:
-    """PUT and GET of one object by signed URL, as S3 does for presigned URLs."""
-    app.state.body_limits = {"/files/": UPLOAD}
+    """PUT and GET of one object by signed URL, as S3 does for presigned URLs.
+
+    The size of an upload is limited by `LocalFiles`, its time by that of the URL.
+    """
+    app.state.body_limits = {**getattr(app.state, "body_limits", {}), "/files/": FILE}
 
     @app.put("/files/{key:path}", include_in_schema=False)
     async def put_file(key: str, request: Request) -> PlainTextResponse:

@@ -292,7 +292,7 @@ NO_TEXT = {
     "training.option_fields.flag", "training.option_fields.modules", "training.option_fields.number",
     "training.option_fields.text", "training.option_fields.whole", "training.options.to_config",
     "training.reading.found", "training.reading.missing", "training.reading.optional", "training.reading.required",
-    "training.shapes.exchange", "training.shapes.of",
+    "training.shapes.exchange", "training.shapes.of", "training.splitting.source_of",
 }  # fmt: skip
 """They put a text in its place without looking at it, hand it to one that is above, or take names of ours."""
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from dataforge_functions.api.training import live, models, training
+from dataforge_functions.api.each_request import FILE, JSON_BODY
+from dataforge_functions.api.training import datasets, live, models, training
+
+BODY_LIMITS = {"/api/upload_dataset/": JSON_BODY, "/api/upload_dataset": FILE}
+"""The first prefix that fits a path counts: only the upload itself has a file for its body."""
 
 router = APIRouter()
-for part in (training, models):
+for part in (training, models, datasets):
     router.include_router(part.router, prefix="/api")
 router.include_router(live.router)

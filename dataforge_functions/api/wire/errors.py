@@ -51,3 +51,13 @@ class Error(BaseModel):
     """With DOMAIN_SPELL_CHECK: the domain with the likeliest suggestions."""
     current: Pair | Chunk | None = None
     """With REVISION_CONFLICT: what was to be edited, as it is now, with its `revision`."""
+    upload_url: str | None = None
+    """With 413 of `/api/upload_dataset`: PUT the file here instead."""
+    complete_url: str | None = None
+    """Then POST here, so that the file is checked."""
+    upload_id: str | None = None
+    """Id of the upload."""
+    filename: str | None = None
+    """What the dataset will be called."""
+    expires_in: int | None = None
+    """Seconds for which `upload_url` is valid."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dataforge_functions.api.wire.synthetic_examples import SYNTHETIC
+from dataforge_functions.api.wire.training_data_examples import TRAINING_DATA
 from dataforge_functions.api.wire.training_examples import TRAINING
 
 Json = dict[str, Any]
@@ -162,6 +163,7 @@ KEY: Json = {
 EXAMPLES: dict[str, Json] = {
     **SYNTHETIC,
     **TRAINING,
+    **TRAINING_DATA,
     "Health": {
         "status": "ok",
         "api": "ok",

@@ -25,6 +25,12 @@ class Settings:
     tracer: int = _number("DATAFORGE_TRACER", 0, "1: functions record their AWS calls in X-Ray (AWS only)")
     store_attempts: int = _number("DATAFORGE_STORE_ATTEMPTS", 10, "Tries of one call to a busy AWS store (AWS only)")
     max_upload_bytes: int = _number("DATAFORGE_MAX_UPLOAD_BYTES", 100 * 2**20, "Largest document accepted, in bytes")
+    max_dataset_bytes: int = _number(
+        "DATAFORGE_MAX_DATASET_BYTES", 500 * 10**6, "Largest file to train on that may be uploaded, in bytes"
+    )
+    training_inline_bytes: int = _number(
+        "DATAFORGE_TRAINING_INLINE_BYTES", 0, "Largest of them in the request itself (0: 4 MiB on AWS, 64 MiB here)"
+    )
     fetch_allow: str = _env(
         "DATAFORGE_FETCH_ALLOW", "", "Hosts and networks that documents may be fetched from though they are private"
     )

@@ -107,7 +107,7 @@ def test_every_route_but_health_asks_for_a_key_first(world: World, document: dic
 
 def test_a_key_without_the_documented_scopes_is_refused_and_told_them(world: World, document: dict[str, Any]) -> None:
     service = world.service
-    body = {"name": "nothing", "scopes": ["training:read"]}
+    body = {"name": "nothing", "scopes": ["datasets:read"]}
     made = service.http.post("/v1/api-keys", json=body, headers=service.headers).json()
     headers = {**service.headers, "X-API-Key": made["key"]}
 

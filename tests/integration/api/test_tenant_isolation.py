@@ -73,7 +73,21 @@ def owned_by(service: Service, project_id: str) -> Json:
         "s3_key": document["s3Key"],
         "undo_token": _undo_token(service, project_id, pair["pairId"]),
         "job_id": make_job(service),
+        "upload_id": _upload_id(service),
+        "filename": _training_file(service),
     }
+
+
+def _upload_id(service: Service) -> str:
+    """Of an announced file to train on."""
+    body = {"filename": "data.jsonl"}
+    return str(service.http.post("/api/upload_dataset/url", json=body, headers=service.headers).json()["upload_id"])
+
+
+def _training_file(service: Service) -> str:
+    name = f"{ULID()}.jsonl".lower()
+    sent = service.http.post("/api/upload_dataset", files={"file": (name, b"{}\n")}, headers=service.headers)
+    return str(sent.json()["filename"])
 
 
 def _undo_token(service: Service, project_id: str, pair_id: str) -> str:

@@ -52,6 +52,17 @@ def copies(draw: st.DrawFn) -> list[str]:
     return draw(st.permutations(texts))
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.composite(copies)(), st.composite(copies)())
+def test_looking_up_keeps_nothing(texts: list[str], against: list[str]) -> None:
+    screen = duplicates.Screen(against=against)
+    alone = [Duplicate(n, d.of, d.similarity, True) for n, t in enumerate(texts) for d in naive([t], against=against)]
+
+    assert screen.find(texts) == alone
+    assert screen.find(texts) == alone
+    assert duplicates.Screen().find(texts) == []
+
+
 # checklist 105
 @settings(max_examples=300, deadline=None)
 @given(st.composite(copies)(), st.composite(copies)())

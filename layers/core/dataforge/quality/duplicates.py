@@ -121,6 +121,21 @@ class Screen:
             self._passed += len(block)
         return found
 
+    def find(self, texts: Sequence[str]) -> list[Duplicate]:
+        """Those of the texts that repeat a kept one. They are neither kept nor compared with each other; `index` counts
+        these texts only."""
+        found: list[Duplicate] = []
+        for start in range(0, len(texts), _BLOCK):
+            block = [trigrams(text) for text in texts[start : start + _BLOCK]]
+            kept = self._ready(block)
+            best = kept.before(block, _by_size(block, kept.words, np.arange(len(block))))
+            found += [
+                Duplicate(start + row, -1 - b.name if b.name < 0 else b.name, float(b.jaccard), b.name < 0)
+                for row, b in enumerate(best)
+                if b
+            ]
+        return found
+
     def _ready(self, block: Sequence[Grams]) -> _Kept:
         """The sketches are as wide as the first block makes likely; sets that are larger still are told apart exactly,
         only with more work. The largest of many is nearly the largest of all; after a few, far larger ones may come."""
@@ -216,7 +231,7 @@ class _Kept:
     def screen(self, start: int, block: Sequence[Grams], texts: Sequence[str]) -> Iterator[tuple[int, int, Fraction]]:
         """(row, name of the kept record, Jaccard) of every record of the block that repeats one; others are kept."""
         mine = _by_size(block, self.words, np.arange(len(block)))
-        best = self._before(block, mine)
+        best = self.before(block, mine)
         inside = np.full((len(block), len(block)), _FAR, np.uint16)
         for row, column, bits in self._pairs(mine, mine):
             inside[mine.places[row], mine.places[column]] = bits
@@ -237,7 +252,7 @@ class _Kept:
         kept = places[mine.places] >= 0
         self.index(_BySize(mine.sizes[kept], places[mine.places[kept]], mine.sketches[kept]))
 
-    def _before(self, block: Sequence[Grams], mine: _BySize) -> list[_Match | None]:
+    def before(self, block: Sequence[Grams], mine: _BySize) -> list[_Match | None]:
         """The most similar record of those kept before the block, for each of its rows that has one."""
         best: list[_Match | None] = [None] * len(block)
         for others in chain(self.segments, [self.recent]):

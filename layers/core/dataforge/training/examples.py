@@ -44,6 +44,8 @@ class Validation:
     error_count: int = 0
     listed: list[str] = field(default_factory=list)
     """The first problems, each naming its line."""
+    unchecked: int = 0
+    """Lines that were counted only."""
     shapes: Counter[str] = field(default_factory=Counter)
     """Name of the shape -> lines that can be read."""
 
@@ -75,21 +77,23 @@ def check(rows: Iterable[Row], task: str | None = None, strategy: str | None = N
     for row in rows:
         found.num_examples += 1
         if row.value is None:
-            found.note(str(row.problem))
+            found.unchecked += row.problem is None
+            if row.problem:
+                found.note(row.problem)
             continue
         try:
             shape = shapes.of(row.value)
             if shape is None and task is None:
                 raise missing(expected or "input")
-            if task is None:
-                _any_task(row.value)
+            if task is None and shape is not None:
+                _any_task(row.value, shape)
             else:
-                convert(row.value, task, strategy or "sft", use_chat_template=True)
+                convert(row.value, str(task), strategy or "sft", use_chat_template=True)
         except Invalid as problem:
             found.note(f"{problem.message} on line {row.number}")
         else:
             found.shapes[shape.name if shape else "other"] += 1
-            expected = shape.marks[0] if shape else None
+            expected = shape.field if shape else None
     return found
 
 
@@ -145,11 +149,11 @@ def answer_text(converted: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else "\n".join(str(m["content"]) for m in value)
 
 
-def _any_task(line: Line) -> None:
-    if reading.found(line, ("answers",)) and reading.found(line, ("context",)):
+def _any_task(line: Line, shape: shapes.Shape) -> None:
+    if line.get("answers") is not None and line.get("context") is not None:
         _extractive(line, False)
     else:
-        shapes.exchange(line)
+        shape.read(line)
 
 
 def _generation(line: Line, use_chat_template: bool) -> dict[str, Any]:

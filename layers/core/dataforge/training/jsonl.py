@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 MOST_LINE_BYTES = 4 * 2**20
+_ASK_EVERY = 100
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -19,12 +20,18 @@ class Row:
     """From 1, blank lines counted."""
     value: dict[str, Any] | None
     problem: str | None = None
-    """What is wrong with it, in words that name the line; then there is no value."""
+    """What is wrong with it, in words that name the line; then there is no value. Neither: it was not read."""
 
 
-def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
-    """Every line that is not blank. Memory is bounded by the longest line that is accepted and one chunk."""
+def rows(chunks: Iterable[bytes], *, enough: Callable[[], bool] = lambda: False) -> Iterator[Row]:
+    """Every line that is not blank. Memory is bounded by the longest line that is accepted and one chunk.
+
+    enough: asked now and then; once it is true, lines are counted and not read any more.
+    """
+    reads = True
     for number, line in enumerate(_lines(chunks), start=1):
+        if reads and number % _ASK_EVERY == 0:
+            reads = not enough()
         if line is None:
             limit = f"{MOST_LINE_BYTES // 2**20} MiB"
             yield Row(number, None, f"Line {number} is longer than {limit}: write one JSON object per line")
@@ -32,7 +39,7 @@ def rows(chunks: Iterable[bytes]) -> Iterator[Row]:
         if number == 1:
             line = line.removeprefix(_BOM)
         if line.strip():
-            yield _row(number, line)
+            yield _row(number, line) if reads else Row(number, None)
 
 
 def _row(number: int, line: bytes) -> Row:

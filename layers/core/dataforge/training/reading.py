@@ -26,7 +26,10 @@ QUOTED = 40
 
 def found(line: Line, names: Sequence[str]) -> str | None:
     """The first of the names that the line has, with a value; None: none of them."""
-    return next((name for name in names if line.get(name) is not None), None)
+    for name in names:  # a loop: this is called a dozen times for every line
+        if line.get(name) is not None:
+            return name
+    return None
 
 
 def required(line: Line, names: Sequence[str]) -> str:

@@ -39,14 +39,19 @@ class Exchange:
 @dataclass(frozen=True, slots=True)
 class Shape:
     name: str
-    marks: tuple[str, ...]
+    marks: frozenset[str]
     """A line that has one of these fields is of this shape, unless an earlier shape claims it."""
+    field: str
+    """The mark that an error names where a line has none of them."""
     read: Callable[[Line], Exchange]
     """Raises Invalid naming the field."""
 
 
 def of(line: Line) -> Shape | None:
-    return next((shape for shape in SHAPES if reading.found(line, shape.marks) is not None), None)
+    for shape in SHAPES:
+        if not shape.marks.isdisjoint(line) and any(line.get(mark) is not None for mark in shape.marks):
+            return shape
+    return None
 
 
 def exchange(line: Line) -> Exchange:
@@ -202,14 +207,14 @@ def _summary(line: Line) -> Exchange:
 
 
 SHAPES: tuple[Shape, ...] = (
-    Shape("messages", CONVERSATIONS, _conversation),
-    Shape("preference", (*CHOSEN, *REJECTED), _preference),
-    Shape("instruction", ("instruction",), _instruction),
-    Shape("eval_v1", ("ideal_output",), _evaluation),
-    Shape("question", QUESTIONS, _question),
-    Shape("summary", (*SUMMARIES, "document", "article", "dialogue"), _summary),
-    Shape("prompt/completion", ("prompt",), lambda line: _one_turn(line, "prompt")),
-    Shape("input/output", ("input",), lambda line: _one_turn(line, "input")),
-    Shape("conflict_v1", ("data",), _conflict),
+    Shape("messages", frozenset(CONVERSATIONS), "messages", _conversation),
+    Shape("preference", frozenset(CHOSEN + REJECTED), "prompt", _preference),
+    Shape("instruction", frozenset({"instruction"}), "instruction", _instruction),
+    Shape("eval_v1", frozenset({"ideal_output"}), "input", _evaluation),
+    Shape("question", frozenset(QUESTIONS), "question", _question),
+    Shape("summary", frozenset({*SUMMARIES, "document", "article", "dialogue"}), "document", _summary),
+    Shape("prompt/completion", frozenset({"prompt"}), "prompt", lambda line: _one_turn(line, "prompt")),
+    Shape("input/output", frozenset({"input"}), "input", lambda line: _one_turn(line, "input")),
+    Shape("conflict_v1", frozenset({"data"}), "data", _conflict),
 )
 """In the order in which a line is asked whether it is one."""
