@@ -49,6 +49,32 @@ def may_join_network(stage: Stage) -> list[iam.PolicyStatement]:
     return [iam.PolicyStatement(actions=[f"ec2:{action}" for action in actions], resources=["*"])]
 
 
+def may_train_in_network(stage: Stage) -> list[iam.PolicyStatement]:
+    """SageMaker makes the network interfaces of a job or endpoint with its role."""
+    if not stage.subnet_ids:
+        return []
+    actions = (
+        "CreateNetworkInterface",
+        "CreateNetworkInterfacePermission",
+        "DeleteNetworkInterface",
+        "DeleteNetworkInterfacePermission",
+        "DescribeDhcpOptions",
+        "DescribeNetworkInterfaces",
+        "DescribeSecurityGroups",
+        "DescribeSubnets",
+        "DescribeVpcs",
+    )
+    return [iam.PolicyStatement(actions=[f"ec2:{action}" for action in actions], resources=["*"])]
+
+
+def may_lend_key(stage: Stage) -> list[iam.PolicyStatement]:
+    """The disks of a job are encrypted by a grant on the key."""
+    if not stage.kms_key_arn:
+        return []
+    only = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    return [iam.PolicyStatement(actions=["kms:CreateGrant"], resources=[stage.kms_key_arn], conditions=only)]
+
+
 def join_network(function: lambda_.Function, stage: Stage) -> None:
     """Gives the function an interface in the subnets of the stage, if it names some."""
     if stage.subnet_ids:

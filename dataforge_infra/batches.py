@@ -7,8 +7,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from dataforge_infra import access, catalog
+from dataforge_infra.arns import arn
 from dataforge_infra.data import Stored
-from dataforge_infra.lambdas import arn, model_arns
+from dataforge_infra.lambdas import model_arns
 from dataforge_infra.stages import Stage
 
 

@@ -67,6 +67,9 @@ class Function:
     """Whether it creates batch jobs on Bedrock, or reads and stops them; both find one by its name."""
     training: Literal["none", "start", "follow"] = "none"
     """Whether it creates training jobs on SageMaker (and passes them their role), or reads and stops them."""
+    inference: Literal["none", "invoke", "manage"] = "none"
+    """Whether it asks trained models (endpoints of SageMaker, imported models of Bedrock), or also makes and removes
+    what answers with them."""
 
 
 TABLES: dict[str, Table] = {

@@ -14,7 +14,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from dataforge_infra import catalog
-from dataforge_infra.lambdas import Lambdas, machine_arn
+from dataforge_infra.arns import machine_arn
+from dataforge_infra.lambdas import Lambdas
 from dataforge_infra.nag_suppressions import suppress_nag
 from dataforge_infra.stages import Stage
 

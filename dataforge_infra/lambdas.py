@@ -8,18 +8,20 @@ from __future__ import annotations
 import re
 from itertools import chain
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from dataforge_infra import access, catalog
+from dataforge_infra import access, catalog, training_rights
+from dataforge_infra.arns import arn, execution_arn, machine_arn
 from dataforge_infra.catalog import camel
 from dataforge_infra.code import ARCHITECTURE, RUNTIME, Bundles
 from dataforge_infra.data import Stored, key_of
 from dataforge_infra.nag_suppressions import suppress_nag
 from dataforge_infra.stages import Stage
+from dataforge_infra.training import Training
 
 # No Scan: every access has a key (the store modules list them). The AWS backend reads the key names of a table.
 READ_ITEMS = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:DescribeTable")
@@ -59,10 +61,12 @@ class Lambdas(Construct):
         data: Stored,
         bundles: Bundles,
         batch_role: iam.IRole,
+        training: Training,
     ) -> None:
         """batch_role: the role that Bedrock assumes for a batch job."""
         super().__init__(scope, construct_id)
         self._stage, self._data, self._bundles, self._batch_role = stage, data, bundles, batch_role
+        self._training = training
         self._key = key_of(self, stage)
         self.logs: dict[str, logs.LogGroup] = {}
         self.by_name = {name: self._function(name, facts) for name, facts in catalog.FUNCTIONS.items()}
@@ -113,6 +117,7 @@ class Lambdas(Construct):
             # Who waits for an answer is told after some 4 s (at most 7) to come again; everything else waits longer.
             **({"DATAFORGE_STORE_ATTEMPTS": "4"} if facts.timeout_s < 60 else {}),
             "DATAFORGE_BATCH_ROLE": self._batch_role.role_arn,
+            **training_rights.environment(self._stage, self._training),
             **({"DATAFORGE_CORS_ORIGINS": ",".join(self._stage.cors_origins)} if self._stage.cors_origins else {}),
             # Calls of other threads have no segment to stand under; without this each is logged as an error.
             **({"DATAFORGE_TRACER": "1", "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR"} if self._stage.tracer else {}),
@@ -145,6 +150,7 @@ class Lambdas(Construct):
             self._secrets,
             self._models,
             self._jobs,
+            self._trained_models,
         )
         account = (access.may_use_key(self._stage), access.may_join_network(self._stage))
         for statement in chain(*(found(facts) for found in rights), *account):
@@ -210,6 +216,9 @@ class Lambdas(Construct):
             *([iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=endpoints)] if endpoints else []),
         ]
 
+    def _trained_models(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
+        return training_rights.statements(self, self._stage, self._training, facts)
+
     def _jobs(self, facts: catalog.Function) -> list[iam.PolicyStatement]:
         jobs = arn(self, "bedrock", "model-invocation-job", "*", slash=True)
         if facts.jobs == "none":
@@ -262,18 +271,3 @@ def log_group(scope: Construct, construct_id: str, name: str, stage: Stage) -> l
         retention=RETENTION[stage.log_days],
         removal_policy=RemovalPolicy.DESTROY,
     )
-
-
-def machine_arn(scope: Construct, stage: Stage, name: str) -> str:
-    """Known before the machine exists, so that a function may start the machine which calls that function."""
-    return arn(scope, "states", "stateMachine", f"{stage.prefix}{name}")
-
-
-def execution_arn(scope: Construct, stage: Stage, name: str) -> str:
-    return arn(scope, "states", "execution", f"{stage.prefix}{name}:*")
-
-
-def arn(scope: Construct, service: str, resource: str, name: str, *, slash: bool = False) -> str:
-    """slash: `resource/name` instead of `resource:name`."""
-    form = ArnFormat.SLASH_RESOURCE_NAME if slash else ArnFormat.COLON_RESOURCE_NAME
-    return Stack.of(scope).format_arn(service=service, resource=resource, resource_name=name, arn_format=form)

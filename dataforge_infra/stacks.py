@@ -15,6 +15,7 @@ from dataforge_infra.code import Bundles
 from dataforge_infra.data import Data, DeployedData
 from dataforge_infra.events import Events
 from dataforge_infra.firewall import Firewall
+from dataforge_infra.images import NAMES, Images
 from dataforge_infra.lambdas import Lambdas
 from dataforge_infra.monitoring import Monitoring
 from dataforge_infra.stages import Stage
@@ -61,7 +62,16 @@ class ServiceStack(Stack):
         data = DeployedData(self, "Data", stage=stage)
         bundles = Bundles(self, "Code", stage=stage)
         batches = Batches(self, "Batches", stage=stage, data=data)
-        lambdas = Lambdas(self, "Functions", stage=stage, data=data, bundles=bundles, batch_role=batches.role)
+        training = self._training(stage, data)
+        lambdas = Lambdas(
+            self,
+            "Functions",
+            stage=stage,
+            data=data,
+            bundles=bundles,
+            batch_role=batches.role,
+            training=training,
+        )
         Workflows(self, "Workflows", stage=stage, data=data, lambdas=lambdas)
         events = Events(self, "Events", stage=stage, bucket=data.bucket, lambdas=lambdas)
         WebSocket(self, "Sockets", stage=stage, lambdas=lambdas)
@@ -76,9 +86,17 @@ class ServiceStack(Stack):
             lambdas=lambdas,
             events=events,
         )
-        roles = Training(self, "Training", stage=stage, bucket=data.bucket)
-        for name, role in (("TrainRoleArn", roles.train), ("ServeRoleArn", roles.serve)):
-            CfnOutput(self, name, value=role.role_arn, description="For jobs and endpoints of SageMaker")
         options = json.dumps(dict(sorted(stage.options.items())))
         CfnOutput(self, "DeployOptions", value=options, description="Options of the last deployment")
         CfnOutput(self, "ApiUrl", value=api.url, description="Base URL of every route")
+
+    def _training(self, stage: Stage, data: DeployedData) -> Training:
+        images = Images(self, "Images", stage=stage) if stage.training else None
+        built = {name: images.image(name) for name in NAMES} if images else {}
+        training = Training(self, "Training", stage=stage, bucket=data.bucket, images=built)
+        for name, role in (("TrainRoleArn", training.train), ("ServeRoleArn", training.serve)):
+            CfnOutput(self, name, value=role.role_arn, description="For jobs and endpoints of SageMaker")
+        if stage.trains:
+            image = training.images[NAMES[0]]
+            CfnOutput(self, "TrainingImage", value=image, description="What training jobs run")
+        return training

@@ -14,6 +14,13 @@ NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
 """Of a stage. No hyphen: the names of one stage would begin with the prefix of another one."""
 
 
+IMAGE = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]{1,32})\.amazonaws\.com(?:\.cn)?/(?P<name>[a-z0-9/._-]{2,256})"
+    r"(?::[A-Za-z0-9_.-]{1,128})?(?:@sha256:[0-9a-f]{64})?"
+)
+"""Address of a container image in ECR."""
+
+
 def _no_text() -> Mapping[str, str]:
     return {}
 
@@ -75,6 +82,11 @@ class Stage:
     """Function -> invocations at once, taken out of the account's limit."""
     backup: bool = False
     """AWS Backup copies tables and files every day and keeps the copies for 35 days, in a vault of its own."""
+    training: bool = False
+    """Make a repository of container images and a project that builds the training images in the account. Both cost
+    nothing but the storage of the images."""
+    training_image: str | None = None
+    """A ready training image in a repository of ECR, in the place of the one that is built."""
     gateway_log_role: bool = False
     """Make the account's role for logs of API Gateway in the service stack. It is one setting for the whole region of
     an account; `dataforge deploy` makes it outside of the stacks where it is missing."""
@@ -88,6 +100,11 @@ class Stage:
     def prefix(self) -> str:
         """Prefix of every name that must be known before the resource exists."""
         return f"dataforge-{self.name}-"
+
+    @property
+    def trains(self) -> bool:
+        """Whether models can be trained: there is an image for it, or a way to build one."""
+        return self.training or bool(self.training_image)
 
 
 PRESETS = {
@@ -143,6 +160,15 @@ def _arn(text: str) -> str:
     return text
 
 
+def _image(text: str) -> str:
+    if not IMAGE.fullmatch(text):
+        raise ValueError(
+            "must be an image in ECR, such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com/training:2026-11: SageMaker "
+            "takes no other"
+        )
+    return text
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -194,6 +220,8 @@ OPTIONS: dict[str, Callable[[str], object]] = {
     "tags": _pairs,
     "reserved_concurrency": _concurrency,
     "backup": _switch,
+    "training": _switch,
+    "training_image": _image,
     "gateway_log_role": _switch,
 }
 """`-c name=value` -> how to read it into the Stage; docs/deploy.md lists them."""

@@ -10,9 +10,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge_infra import catalog
+from dataforge_infra.arns import execution_arn, machine_arn
 from dataforge_infra.catalog import camel
 from dataforge_infra.data import Stored
-from dataforge_infra.lambdas import Lambdas, execution_arn, log_group, machine_arn
+from dataforge_infra.lambdas import Lambdas, log_group
 from dataforge_infra.nag_suppressions import suppress_nag
 from dataforge_infra.stages import Stage
 

@@ -13,6 +13,11 @@ SECONDS_A_MONTH = 730 * 3600
 ARCHIVES_GB = 0.075
 """Code, layers and templates in S3, zipped, of one version; the only stored bytes of an empty deployment."""
 
+IMAGE_GB = 3.2
+"""One training image as the registry stores it. Not measured: the wheels of `training_images/huggingface/cuda.txt` and
+`requirements.txt` for x86-64 take 2.9 GB, most of it CUDA, and do not compress further; the rest is for the base image
+and the program."""
+
 
 def _alarm(properties: Mapping[str, Any]) -> Counts:
     return {"alarm_metrics": sum("MetricStat" in m for m in properties.get("Metrics", [])) or 1}
@@ -28,11 +33,17 @@ def _function(properties: Mapping[str, Any]) -> Counts:
     return {"snapshot_gb_seconds": properties["MemorySize"] / 1024 * SECONDS_A_MONTH} if kept else {}
 
 
+def _repository(_: Mapping[str, Any]) -> Counts:
+    """One training image, as `dataforge deploy --training` builds it; a second one while an older one is kept."""
+    return {"image_gb_months": IMAGE_GB}
+
+
 BY_TIME: dict[str, Callable[[Mapping[str, Any]], Counts]] = {
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::Dashboard": lambda _: {"dashboards": 1},
     "AWS::WAFv2::WebACL": _web_acl,
     "AWS::Lambda::Function": _function,
+    "AWS::ECR::Repository": _repository,
     "AWS::SecretsManager::Secret": lambda _: {"secrets": 1},
     "AWS::KMS::Key": lambda _: {"keys": 1},
 }
@@ -63,6 +74,7 @@ BY_USE = {
     "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
     "AWS::Logs::ResourcePolicy",
+    "AWS::CodeBuild::Project",
     "AWS::Backup::BackupPlan",
     "AWS::Backup::BackupSelection",
     "AWS::Backup::BackupVault",

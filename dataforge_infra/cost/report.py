@@ -21,6 +21,7 @@ SERVICES = {
     "dashboards": "CloudWatch",
     "traces": "X-Ray",
     "gb": "Data out",
+    "image": "ECR",
     "web": "WAF",
     "waf": "WAF",
     "secrets": "Secrets Manager",

@@ -1,4 +1,5 @@
-"""`python -m dataforge_infra.deploy deploy|destroy|doctor`: progress on stderr, the result as a JSON line on stdout."""
+"""`python -m dataforge_infra.deploy deploy|destroy|doctor|images`: progress on stderr, the result as a JSON line on
+stdout."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataforge_infra.deploy import data, gateway_logs, kept_options, rights
+from dataforge_infra.deploy import data, gateway_logs, images, kept_options, rights
 from dataforge_infra.deploy.account import Account, DeployError, find
 from dataforge_infra.deploy.assembly import Stack, stacks
 from dataforge_infra.deploy.assets import upload
@@ -54,7 +55,8 @@ def deploy(arguments: argparse.Namespace) -> dict[str, object]:
         "region": account.region,
         **outputs,
     }
-    return {**result, **_first_key(arguments, account, stage, outputs)}
+    result |= _first_key(arguments, account, stage, outputs)
+    return {**result, **_first_image(account, outputs)}
 
 
 def _refuse_other_account(arguments: argparse.Namespace, account: Account) -> None:
@@ -129,6 +131,42 @@ def _first_key(
     return {"organization_id": org_id, "api_key": key}
 
 
+def _first_image(account: Account, outputs: dict[str, str]) -> dict[str, object]:
+    """Builds the image that training jobs run, unless there is one of these sources, or a ready one was given. A
+    failure is told, and the deployment stands: its key must not be lost."""
+    if "ImageProject" not in outputs:
+        return {}
+    image = images.of(outputs, "huggingface")
+    if outputs.get("TrainingImage") != image.uri:
+        return {}
+    try:
+        if not images.is_built(account, image):
+            images.build(account, image, say)
+    except (DeployError, KeyboardInterrupt) as problem:
+        say(str(problem) or "The build goes on in the account")
+        say(f"Everything but the training image is deployed; see to it with: {_again(image)}")
+        return {"training_image": None}
+    return {"training_image": image.uri}
+
+
+def _again(image: images.Image) -> str:
+    stage = image.project.split("-")[1]
+    return f"dataforge images build --stage {stage}{' --unsloth' if image.name == 'unsloth' else ''}"
+
+
+def build_image(arguments: argparse.Namespace) -> dict[str, object]:
+    account, stage = find(arguments.region), preset(arguments.stage)
+    image = images.of(Stacks(account, say).outputs(f"{stage.prefix}service"), arguments.name)
+    result: dict[str, object] = {"event": "built", "image": image.uri, "stage": stage.name, "region": account.region}
+    if not arguments.again and images.is_built(account, image):
+        say("It is built from these sources already; --again builds it anew")
+        return {**result, "seconds": 0}
+    try:
+        return {**result, "seconds": round(images.build(account, image, say))}
+    except KeyboardInterrupt:
+        raise DeployError(f"The build goes on in the account; follow it with: {_again(image)}") from None
+
+
 def deploy_stacks(account: Account, deployer: Stacks, wanted: Sequence[Stack]) -> dict[str, str]:
     """Deploys the stacks in their order; returns the outputs of all."""
     outputs: dict[str, str] = {}
@@ -187,7 +225,7 @@ def _write_policies(account: Account, prefix: str, folder: Path) -> dict[str, ob
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dataforge_infra.deploy", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for name, run in (("deploy", deploy), ("destroy", destroy), ("doctor", doctor)):
+    for name, run in (("deploy", deploy), ("destroy", destroy), ("doctor", doctor), ("images", build_image)):
         command = commands.add_parser(name)
         command.set_defaults(run=run)
         command.add_argument("--stage", default="dev", help="dev, prod, or a name of yours")
@@ -205,6 +243,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--policy", type=Path, help="write the policies of whoever deploys into this folder")
         elif name == "destroy":
             command.add_argument("--data", action="store_true", help="the data stack too; its tables and files stay")
+        elif name == "images":
+            command.add_argument("--name", choices=("huggingface", "unsloth"), default="huggingface")
+            command.add_argument("--again", action="store_true", help="also when there is one of these sources")
     return parser
 
 

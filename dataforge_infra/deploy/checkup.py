@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dataforge_infra.deploy import rights
 from dataforge_infra.deploy.account import Account
+from dataforge_infra.deploy.right import Right
 
 GOOD, ADVICE, BAD = "ok", "note", "MISSING"
 LEAST_CONCURRENCY = 50
-TRAINING_QUOTA = "L-1928E07B"
-"""ml.g5.xlarge for training job usage."""
+SMALLEST = "ml.g5.xlarge"
+"""Instance with a GPU that trains a small model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,34 @@ def bedrock(account: Account) -> Finding:
 
 
 def sagemaker(account: Account) -> Finding:
-    quota = account.client("service-quotas").get_service_quota(ServiceCode="sagemaker", QuotaCode=TRAINING_QUOTA)
-    allowed = int(quota["Quota"]["Value"])
-    if not allowed:
-        return Finding(
-            "SageMaker training",
-            ADVICE,
-            (
-                "0 ml.g5.xlarge: only fine-tuning needs it. aws service-quotas request-service-quota-increase "
-                f"--service-code sagemaker --quota-code {TRAINING_QUOTA} --desired-value 1 --region {account.region}"
-            ),
+    """By name: the codes of these quotas are not published in one place, and one was mistaken for another here."""
+    usage = re.compile(r"(ml\.(?:g|p)[0-9]\S*) for (training job|endpoint) usage")
+    pages = account.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+    quotas = [quota for page in pages for quota in page["Quotas"]]
+    allowed: dict[str, dict[str, int]] = {"training job": {}, "endpoint": {}}
+    for quota in quotas:
+        if (found := usage.fullmatch(quota["QuotaName"])) and quota["Value"]:
+            allowed[found[2]][found[1]] = int(quota["Value"])
+    if not allowed["training job"]:
+        wanted = f"{SMALLEST} for training job usage"
+        code = next((quota["QuotaCode"] for quota in quotas if quota["QuotaName"] == wanted), "")
+        ask = (
+            "aws service-quotas request-service-quota-increase --service-code sagemaker "
+            f"--quota-code {code} --desired-value 1 --region {account.region}"
+            if code
+            else f"ask for '{wanted}' in the console, Service Quotas, Amazon SageMaker"
         )
-    return Finding("SageMaker training", GOOD, f"{allowed} ml.g5.xlarge")
+        return Finding("SageMaker training", ADVICE, f"no instance with a GPU; only fine-tuning needs it: {ask}")
+    return Finding(
+        "SageMaker training",
+        GOOD,
+        f"{_listed(allowed['training job'])}; for endpoints {_listed(allowed['endpoint']) or 'none with a GPU yet'}",
+    )
+
+
+def _listed(quotas: dict[str, int]) -> str:
+    names = [f"{number} {name}" for name, number in sorted(quotas.items())]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more types" if len(names) > 5 else "")
 
 
 def allowed(account: Account, *, prefix: str) -> Finding:
@@ -138,7 +156,7 @@ def allowed(account: Account, *, prefix: str) -> Finding:
     return Finding("rights", GOOD, f"{source} has the permissions of a deployment")
 
 
-def _filled(account: Account, right: rights.Right, prefix: str) -> list[str]:
+def _filled(account: Account, right: Right, prefix: str) -> list[str]:
     return rights.filled(right, account=account.id, region=account.region, prefix=prefix, partition=account.partition)
 
 
@@ -171,7 +189,7 @@ CHECKS = {
     "CloudFormation": Check(cloudformation, True, "cloudformation:DescribeStacks"),
     "Lambda concurrency": Check(concurrency, False, "lambda:GetAccountSettings"),
     "Bedrock": Check(bedrock, False, "bedrock:ListFoundationModels"),
-    "SageMaker training": Check(sagemaker, False, "servicequotas:GetServiceQuota"),
+    "SageMaker training": Check(sagemaker, False, "servicequotas:ListServiceQuotas"),
 }
 
 

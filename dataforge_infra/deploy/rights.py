@@ -10,31 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from dataforge_infra.deploy.option_rights import GATEWAY, IMAGES, KEYS_AND_NETWORKS, OPTIONS
+from dataforge_infra.deploy.right import ROLES, Right, may
 
 MOST_CHARACTERS = 6144
 """Of a managed policy, white space not counted (IAM quotas)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
-    """Actions of one service on what has one of these ARNs.
-
-    resources: `{region}`, `{account}` and `{name}` (`dataforge-<stage>-`) are filled in; `*` where AWS knows no ARN.
-    passed_to: services that a role may be given to (iam:PassRole).
-    """
-
-    actions: tuple[str, ...]
-    resources: tuple[str, ...] = ("*",)
-    passed_to: tuple[str, ...] = ()
-
-
-def _may(service: str, actions: str, *resources: str) -> Right:
-    return Right(tuple(f"{service}:{action}" for action in actions.split()), resources or ("*",))
-
-
-_ROLES = ("arn:{partition}:iam::{account}:role/{name}service-*", "arn:{partition}:iam::{account}:role/{name}data-*")
 _GATEWAY = tuple(
     f"arn:{{partition}}:apigateway:{{region}}::/{what}"
     for what in (
@@ -64,10 +48,10 @@ _ALARMS = (
 )
 _FIREWALL = "arn:{partition}:wafv2:{region}:{account}:regional/webacl/{name}*"
 
-_gateway = _may("apigateway", "GET POST PUT PATCH DELETE TagResource UntagResource UpdateRestApiPolicy", *_GATEWAY)
+_gateway = may("apigateway", "GET POST PUT PATCH DELETE TagResource UntagResource UpdateRestApiPolicy", *_GATEWAY)
 _pass = Right(
     ("iam:PassRole",),
-    _ROLES,
+    ROLES,
     passed_to=(
         "lambda.amazonaws.com",
         "states.amazonaws.com",
@@ -75,12 +59,12 @@ _pass = Right(
         "events.amazonaws.com",
     ),
 )
-_queue = _may(
+_queue = may(
     "sqs",
     "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue UntagQueue",
     "arn:{partition}:sqs:{region}:{account}:{name}*",
 )
-_topic = _may(
+_topic = may(
     "sns",
     "CreateTopic DeleteTopic GetDataProtectionPolicy GetSubscriptionAttributes GetTopicAttributes "
     "ListSubscriptionsByTopic ListTagsForResource SetSubscriptionAttributes SetTopicAttributes Subscribe TagResource "
@@ -88,19 +72,9 @@ _topic = _may(
     "arn:{partition}:sns:{region}:{account}:{name}*",
 )
 
-_backup = _may(
-    "backup",
-    "CreateBackupPlan CreateBackupSelection CreateBackupVault DeleteBackupPlan DeleteBackupSelection "
-    "DeleteBackupVault DescribeBackupVault GetBackupPlan GetBackupSelection GetBackupVaultAccessPolicy "
-    "GetBackupVaultNotifications ListTags TagResource UntagResource UpdateBackupPlan",
-    "arn:{partition}:backup:{region}:{account}:backup-vault:{name}*",
-    # A plan is known by an id that AWS gives it.
-    "arn:{partition}:backup:{region}:{account}:backup-plan:*",
-)
-
 DATA: Mapping[str, tuple[Right, ...]] = {
     "AWS::DynamoDB::Table": (
-        _may(
+        may(
             "dynamodb",
             "CreateTable DeleteTable DescribeContinuousBackups DescribeContributorInsights "
             "DescribeKinesisStreamingDestination DescribeTable DescribeTimeToLive GetResourcePolicy ListTagsOfResource "
@@ -109,7 +83,7 @@ DATA: Mapping[str, tuple[Right, ...]] = {
         ),
     ),
     "AWS::S3::Bucket": (
-        _may(
+        may(
             "s3",
             "CreateBucket DeleteBucket GetAccelerateConfiguration GetAnalyticsConfiguration GetBucketAbac "
             "GetBucketAcl GetBucketCORS GetBucketLogging GetBucketMetadataTableConfiguration GetBucketNotification "
@@ -122,9 +96,9 @@ DATA: Mapping[str, tuple[Right, ...]] = {
             _BUCKET,
         ),
     ),
-    "AWS::S3::BucketPolicy": (_may("s3", "DeleteBucketPolicy GetBucketPolicy PutBucketPolicy", _BUCKET),),
+    "AWS::S3::BucketPolicy": (may("s3", "DeleteBucketPolicy GetBucketPolicy PutBucketPolicy", _BUCKET),),
     "AWS::SSM::Parameter": (
-        _may(
+        may(
             "ssm",
             "AddTagsToResource DeleteParameter GetParameters PutParameter RemoveTagsFromResource",
             "arn:{partition}:ssm:{region}:{account}:parameter/{name}*",
@@ -133,22 +107,6 @@ DATA: Mapping[str, tuple[Right, ...]] = {
 }
 """Resource type of the data stack -> the permissions to create, update, read and delete one."""
 
-OPTIONS: Mapping[str, tuple[Right, ...]] = {
-    "AWS::Backup::BackupPlan": (_backup,),
-    "AWS::Backup::BackupSelection": (_backup, Right(("iam:PassRole",), _ROLES, passed_to=("backup.amazonaws.com",))),
-    "AWS::Backup::BackupVault": (_backup, _may("backup-storage", "Mount MountCapsule")),
-}
-"""What only some options bring: `backup`, `kms_key_arn` and a VPC (the last two have no resource of their own)."""
-
-KEYS_AND_NETWORKS: tuple[Right, ...] = (
-    _may(
-        "kms",
-        "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext RetireGrant",
-        "arn:{partition}:kms:{region}:{account}:key/*",
-    ),
-    _may("ec2", "DescribeNetworkInterfaces DescribeSecurityGroups DescribeSubnets DescribeVpcs"),
-)
-
 SERVICE: Mapping[str, tuple[Right, ...]] = {
     "AWS::ApiGateway::Account": (_gateway, _pass),
     "AWS::ApiGateway::BasePathMapping": (_gateway,),
@@ -156,7 +114,7 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
     # The first custom domain of an account creates API Gateway's service-linked role.
     "AWS::ApiGateway::DomainName": (
         _gateway,
-        _may(
+        may(
             "iam",
             "CreateServiceLinkedRole",
             "arn:{partition}:iam::{account}:role/aws-service-role/ops.apigateway.amazonaws.com/*",
@@ -173,50 +131,50 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
     # The access log of a WebSocket stage is a log delivery, created with the caller's permissions.
     "AWS::ApiGatewayV2::Stage": (
         _gateway,
-        _may(
+        may(
             "logs",
             "CreateLogDelivery DeleteLogDelivery DescribeResourcePolicies GetLogDelivery ListLogDeliveries "
             "PutResourcePolicy UpdateLogDelivery",
         ),
     ),
     "AWS::Budgets::Budget": (
-        _may("budgets", "ModifyBudget ViewBudget", "arn:{partition}:budgets::{account}:budget/{name}*"),
+        may("budgets", "ModifyBudget ViewBudget", "arn:{partition}:budgets::{account}:budget/{name}*"),
     ),
     "AWS::CloudWatch::Alarm": (
-        _may("cloudwatch", "DescribeAlarms"),
-        _may("cloudwatch", "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource", *_ALARMS),
+        may("cloudwatch", "DescribeAlarms"),
+        may("cloudwatch", "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource", *_ALARMS),
     ),
     "AWS::CloudWatch::Dashboard": (
-        _may(
+        may(
             "cloudwatch",
             "DeleteDashboards GetDashboard ListTagsForResource PutDashboard TagResource UntagResource",
             *_ALARMS,
         ),
     ),
     "AWS::Events::Rule": (
-        _may(
+        may(
             "events",
             "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets "
             "TagResource UntagResource",
             "arn:{partition}:events:{region}:{account}:rule/{name}*",
         ),
     ),
-    "AWS::IAM::Policy": (_may("iam", "DeleteRolePolicy GetRolePolicy PutRolePolicy", *_ROLES),),
+    "AWS::IAM::Policy": (may("iam", "DeleteRolePolicy GetRolePolicy PutRolePolicy", *ROLES),),
     "AWS::IAM::Role": (
         _pass,
-        _may(
+        may(
             "iam",
             "AttachRolePolicy CreateRole DeleteRole DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy "
             "ListAttachedRolePolicies ListRolePolicies PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy "
             "UpdateRole UpdateRoleDescription",
-            *_ROLES,
+            *ROLES,
         ),
     ),
     "AWS::Lambda::Alias": (
-        _may("lambda", "CreateAlias DeleteAlias GetAlias GetProvisionedConcurrencyConfig UpdateAlias", _FUNCTIONS),
+        may("lambda", "CreateAlias DeleteAlias GetAlias GetProvisionedConcurrencyConfig UpdateAlias", _FUNCTIONS),
     ),
     "AWS::Lambda::EventInvokeConfig": (
-        _may(
+        may(
             "lambda",
             "DeleteFunctionEventInvokeConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig "
             "UpdateFunctionEventInvokeConfig",
@@ -225,8 +183,8 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
     ),
     "AWS::Lambda::Function": (
         _pass,
-        _may("lambda", "GetLayerVersion", _LAYERS),
-        _may(
+        may("lambda", "GetLayerVersion", _LAYERS),
+        may(
             "lambda",
             "CreateFunction DeleteFunction GetFunction GetFunctionCodeSigningConfig GetFunctionConfiguration "
             "GetFunctionRecursionConfig GetFunctionScalingConfig GetRuntimeManagementConfig ListTags PublishVersion "
@@ -234,10 +192,10 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
             _FUNCTIONS,
         ),
     ),
-    "AWS::Lambda::LayerVersion": (_may("lambda", "DeleteLayerVersion GetLayerVersion PublishLayerVersion", _LAYERS),),
-    "AWS::Lambda::Permission": (_may("lambda", "AddPermission GetPolicy RemovePermission", _FUNCTIONS),),
+    "AWS::Lambda::LayerVersion": (may("lambda", "DeleteLayerVersion GetLayerVersion PublishLayerVersion", _LAYERS),),
+    "AWS::Lambda::Permission": (may("lambda", "AddPermission GetPolicy RemovePermission", _FUNCTIONS),),
     "AWS::Lambda::Version": (
-        _may(
+        may(
             "lambda",
             "DeleteFunction GetFunctionConfiguration GetFunctionScalingConfig GetProvisionedConcurrencyConfig "
             "GetRuntimeManagementConfig ListVersionsByFunction PublishVersion",
@@ -245,15 +203,15 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
         ),
     ),
     "AWS::Logs::LogGroup": (
-        _may("logs", "DescribeIndexPolicies DescribeLogGroups DescribeResourcePolicies"),
-        _may(
+        may("logs", "DescribeIndexPolicies DescribeLogGroups DescribeResourcePolicies"),
+        may(
             "logs",
             "CreateLogGroup DeleteDataProtectionPolicy DeleteLogGroup DeleteRetentionPolicy "
             "GetDataProtectionPolicy ListTagsForResource PutRetentionPolicy TagResource UntagResource",
             *_LOGS,
         ),
     ),
-    "AWS::Logs::MetricFilter": (_may("logs", "DeleteMetricFilter DescribeMetricFilters PutMetricFilter", *_LOGS),),
+    "AWS::Logs::MetricFilter": (may("logs", "DeleteMetricFilter DescribeMetricFilters PutMetricFilter", *_LOGS),),
     "AWS::SNS::Subscription": (_topic,),
     "AWS::SNS::Topic": (_topic,),
     "AWS::SNS::TopicPolicy": (_topic,),
@@ -261,7 +219,7 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
     "AWS::SQS::QueuePolicy": (_queue,),
     "AWS::StepFunctions::StateMachine": (
         _pass,
-        _may(
+        may(
             "states",
             "CreateStateMachine DeleteStateMachine DescribeStateMachine ListTagsForResource TagResource "
             "UntagResource UpdateStateMachine",
@@ -269,15 +227,15 @@ SERVICE: Mapping[str, tuple[Right, ...]] = {
         ),
     ),
     "AWS::WAFv2::WebACL": (
-        _may(
+        may(
             "wafv2",
             "CreateWebACL DeleteWebACL GetWebACL ListTagsForResource TagResource UntagResource UpdateWebACL",
             _FIREWALL,
         ),
     ),
     "AWS::WAFv2::WebACLAssociation": (
-        _may("wafv2", "AssociateWebACL DisassociateWebACL GetWebACL GetWebACLForResource", _FIREWALL, _RESTS),
-        _may("apigateway", "SetWebACL", _RESTS),
+        may("wafv2", "AssociateWebACL DisassociateWebACL GetWebACL GetWebACLForResource", _FIREWALL, _RESTS),
+        may("apigateway", "SetWebACL", _RESTS),
     ),
 }
 """The same for the service stack."""
@@ -289,38 +247,35 @@ OWN: tuple[Right, ...] = (
             "cloudformation:DescribeStacks",
             "lambda:GetAccountSettings",
             "bedrock:ListFoundationModels",
-            "servicequotas:GetServiceQuota",
+            "servicequotas:ListServiceQuotas",
             "iam:SimulatePrincipalPolicy",
             "iam:GetRole",
         )
     ),
-    _may(
+    may(
         "cloudformation",
         "CreateStack DeleteStack DescribeStackEvents GetTemplate UpdateStack UpdateTerminationProtection",
         "arn:{partition}:cloudformation:{region}:{account}:stack/{name}*",
     ),
-    _may("s3", "CreateBucket ListBucket PutBucketPolicy PutBucketPublicAccessBlock", _ARCHIVES),
+    may("s3", "CreateBucket ListBucket PutBucketPolicy PutBucketPublicAccessBlock", _ARCHIVES),
     # Lambda and CloudFormation read archives and templates with the deployer's permissions.
-    _may("s3", "AbortMultipartUpload GetObject GetObjectVersion PutObject", f"{_ARCHIVES}/*"),
+    may("s3", "AbortMultipartUpload GetObject GetObjectVersion PutObject", f"{_ARCHIVES}/*"),
     # Schema version and upgrade steps of the data; the first organisation and its key.
-    _may("dynamodb", "DescribeTable GetItem PutItem Query UpdateItem", _TABLES),
+    may("dynamodb", "DescribeTable GetItem PutItem Query UpdateItem", _TABLES),
     # Is there a key already?
-    _may("dynamodb", "Scan", "arn:{partition}:dynamodb:{region}:{account}:table/{name}key_hashes"),
+    may("dynamodb", "Scan", "arn:{partition}:dynamodb:{region}:{account}:table/{name}key_hashes"),
 )
 """What `dataforge deploy`, `destroy` and `doctor` call themselves."""
-
-_GATEWAY_LOGS = "arn:{partition}:iam::{account}:role/dataforge-api-gateway-logs"
-GATEWAY: tuple[Right, ...] = (
-    _may("apigateway", "GET PATCH", "arn:{partition}:apigateway:{region}::/account"),
-    _may("iam", "AttachRolePolicy CreateRole GetRole", _GATEWAY_LOGS),
-    Right(("iam:PassRole",), (_GATEWAY_LOGS,), passed_to=("apigateway.amazonaws.com",)),
-)
-"""To give the account its role for logs of API Gateway, where it has none."""
 
 POLICIES: Mapping[str, tuple[Right, ...]] = {
     "dataforge-deployer-data": (*(r for rights in DATA.values() for r in rights), *OWN),
     "dataforge-deployer-service": tuple(r for rights in SERVICE.values() for r in rights),
-    "dataforge-deployer-options": (*(r for rights in OPTIONS.values() for r in rights), *KEYS_AND_NETWORKS, *GATEWAY),
+    "dataforge-deployer-options": (
+        *(r for rights in OPTIONS.values() for r in rights),
+        *KEYS_AND_NETWORKS,
+        *IMAGES,
+        *GATEWAY,
+    ),
 }
 """More than one, because IAM limits the length of each."""
 

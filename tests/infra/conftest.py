@@ -47,6 +47,12 @@ def closed(shared: Path) -> Deployment:
     return templates.read(templates.folder_of("closed", shared))
 
 
+@pytest.fixture(scope="session")
+def ready(shared: Path) -> Deployment:
+    """dev with a training image that somebody has built elsewhere."""
+    return templates.read(templates.folder_of("ready", shared))
+
+
 @pytest.fixture(params=["dev", "full"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     return request.getfixturevalue(request.param)

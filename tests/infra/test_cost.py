@@ -22,16 +22,21 @@ def test_an_idle_deployment_stays_below_two_dollars_without_the_web_acl(dev, pro
         assert total(beyond_free(without_waf(month))) < 0.01
 
 
-def test_the_web_acl_a_dashboard_and_a_snapshot_are_what_options_add(prod, full):
+def test_the_web_acl_a_dashboard_a_snapshot_and_an_image_are_what_options_add(prod, full):
     with_all, as_it_is = idle(resources(full.folder)), idle(resources(prod.folder))
 
     more = {name: usd for name, usd in dollars(with_all).items() if usd != dollars(as_it_is).get(name, 0)}
 
-    assert set(more) == {"dashboards", "snapshot_gb_seconds", "web_acl_rules"}
+    assert set(more) == {"dashboards", "snapshot_gb_seconds", "web_acl_rules", "image_gb_months"}
     assert more["dashboards"] == 3
     assert more["web_acl_rules"] == 3  # the two groups of AWS beside our own
     assert more["snapshot_gb_seconds"] == pytest.approx(3.95, abs=0.01)
+    assert more["image_gb_months"] == pytest.approx(0.32)  # all that training costs while nobody trains
     assert total(as_it_is) - total(without_waf(as_it_is)) == 6
+
+
+def test_a_ready_training_image_costs_nothing_here(dev, ready):
+    assert idle(resources(ready.folder)) == idle(resources(dev.folder))
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/cost.md"])

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from dataforge_infra.deploy import rights
+from dataforge_infra.deploy import checkup, rights
 from dataforge_infra.deploy.__main__ import main
 from dataforge_infra.deploy.account import Account
-from dataforge_infra.deploy.checkup import BAD, GOOD, allowed
+from dataforge_infra.deploy.checkup import ADVICE, BAD, GOOD, allowed
 from dataforge_infra.stages import PRESETS
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
@@ -34,6 +34,8 @@ NAMED = {
     "AWS::Events::Rule": ("Name", "events:us-east-1:111122223333:rule/{}"),
     "AWS::SSM::Parameter": ("Name", "ssm:us-east-1:111122223333:parameter{}"),
     "AWS::Backup::BackupVault": ("BackupVaultName", "backup:us-east-1:111122223333:backup-vault:{}"),
+    "AWS::CodeBuild::Project": ("Name", "codebuild:us-east-1:111122223333:project/{}"),
+    "AWS::ECR::Repository": ("RepositoryName", "ecr:us-east-1:111122223333:repository/{}"),
     "AWS::WAFv2::WebACL": ("Name", "wafv2:us-east-1:111122223333:regional/webacl/{}/0a1b"),
 }
 ON_EVERYTHING = {
@@ -41,7 +43,7 @@ ON_EVERYTHING = {
     "sts:GetCallerIdentity",
     "lambda:GetAccountSettings",
     "bedrock:ListFoundationModels",
-    "servicequotas:GetServiceQuota",
+    "servicequotas:ListServiceQuotas",
     "iam:SimulatePrincipalPolicy",
     "iam:GetRole",
     "cloudformation:DescribeStacks",
@@ -75,8 +77,9 @@ def test_every_type_of_resource_in_the_templates_has_the_rights_it_takes(full):
     served = {r["Type"] for r in full.service["Resources"].values()} - {"AWS::CDK::Metadata"}
 
     # A backup plan has a role of its own.
-    assert kinds - {"AWS::IAM::Role"} == {*rights.DATA, *rights.OPTIONS}
-    assert served == set(rights.SERVICE)
+    assert kinds - {"AWS::IAM::Role"} - set(rights.OPTIONS) == set(rights.DATA)
+    assert served - set(rights.OPTIONS) == set(rights.SERVICE)
+    assert set(rights.OPTIONS) <= kinds | served
 
 
 @pytest.mark.parametrize("kind", NAMED)
@@ -180,3 +183,38 @@ def test_the_policies_are_written_ready_to_be_attached(tmp_path: Path, monkeypat
         assert "dataforge-prod-" in text
         assert "{" not in "".join(arn for s in json.loads(text)["Statement"] for arn in s["Resource"])
         assert f"aws iam create-policy --policy-name {name}" in said.err
+
+
+def quotas(**by_name: float) -> SimpleNamespace:
+    found = [
+        {"QuotaName": n.replace("_", " "), "QuotaCode": f"L-{i}", "Value": v}
+        for i, (n, v) in enumerate(by_name.items())
+    ]
+    pages = SimpleNamespace(paginate=lambda ServiceCode: [{"Quotas": found[:1]}, {"Quotas": found[1:]}])
+    return SimpleNamespace(get_paginator=lambda name: {"list_service_quotas": pages}[name])
+
+
+@pytest.mark.parametrize(
+    ("allowed_", "state", "said"),
+    [
+        (
+            {"ml.g5.xlarge_for_endpoint_usage": 4.0, "ml.g5.xlarge_for_training_job_usage": 0.0},
+            ADVICE,
+            "--quota-code L-1 ",
+        ),
+        ({"ml.m5.large_for_training_job_usage": 9.0}, ADVICE, "ask for 'ml.g5.xlarge for training job usage'"),
+        (
+            {"ml.g5.xlarge_for_endpoint_usage": 4.0, "ml.p5.48xlarge_for_training_job_usage": 2.0},
+            GOOD,
+            "2 ml.p5.48xlarge; for endpoints 4 ml.g5.xlarge",
+        ),
+        ({"ml.g5.xlarge_for_training_job_usage": 1.0}, GOOD, "1 ml.g5.xlarge; for endpoints none with a GPU yet"),
+    ],
+)
+def test_doctor_reads_the_quotas_of_training_by_their_names(allowed_, state, said):
+    session = SimpleNamespace(client=lambda *_, **__: quotas(**allowed_))
+
+    found = checkup.sagemaker(Account(ACCOUNT, REGION, "arn:aws:iam::111122223333:user/ops", session))
+
+    assert found.state == state
+    assert said in found.detail

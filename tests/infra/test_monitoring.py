@@ -224,6 +224,8 @@ def test_a_domain_of_ones_own_becomes_the_address_of_the_api(dev, full):
         ({"domain": "forge.example.com"}, "belong together"),
         ({"log_days": "many"}, "-c log_days=many"),
         ({"log_days": "10"}, "choose one of 7, 14, 30, 90, 365"),
+        ({"training": "true"}, "-c training=true: say yes or no"),
+        ({"training_image": "huggingface/trl:latest"}, "must be an image in ECR, such as"),
     ],
 )
 def test_a_wrong_option_is_refused_with_what_to_say_instead(given, complaint):

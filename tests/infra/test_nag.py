@@ -16,7 +16,7 @@ WILDCARDS = {
     r"arn:<AWS::Partition>:sagemaker:.*:endpoint/\*": "any endpoint of the account: the run chooses",
     r"arn:<AWS::Partition>:bedrock:.*/\*": "any model that the account has access to",
     r"arn:<AWS::Partition>:logs:.*:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*": "SageMaker's own log groups",
-    r"arn:<AWS::Partition>:ecr:.*:repository/(dataforge-\w+|huggingface-pytorch)-\*": "our images and AWS's",
+    r"arn:<AWS::Partition>:ecr:.*:repository/huggingface-pytorch-\*": "images of AWS",
     r"arn:<AWS::Partition>:execute-api:.*/(POST|DELETE)/@connections/\*": "connections come and go",
 }
 

@@ -63,6 +63,12 @@ ON_EVERYTHING = {
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
+    # The same for training jobs and endpoints in a VPC.
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeVpcs",
 }
 BUCKET = "arn:<AWS::Partition>:s3:::<FilesBucket>"
 # A `*` inside a resource is allowed only as the end of something that is ours.
@@ -83,7 +89,6 @@ PARTLY_OPEN = (
     # What a training job reads, writes, logs and runs.
     rf"{re.escape(BUCKET)}/data-forge/training/\*",
     r"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*",
-    r"arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/dataforge-(dev|prod)-\*",
     r"arn:<AWS::Partition>:ecr:<AWS::Region>:<DlcRepositoryAccountMap of AWS::Region>:repository/huggingface-\S+-\*",
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -45,6 +46,10 @@ class Deployment:
                 return f"<{name} of {key}>"
             case {"Fn::GetAtt": [name, attribute]}:
                 return f"<{name}.{attribute}>"
+            case {"Fn::Sub": str() as text}:
+                return re.sub(r"\$\{(.*?)\}", r"<\1>", text)
+            case {"Fn::Select": [place, {"Fn::Split": [glue, text]}]}:
+                return f"<{place} of {self.text(text)} by {glue}>"
             case {"Fn::Join": [glue, parts]}:
                 return glue.join(self.text(part) for part in parts)
         raise AssertionError(f"not readable: {value}")
@@ -68,6 +73,7 @@ EVERY_OPTION: dict[str, str | list[str]] = {
     "reserved_concurrency": "api=100,generate_batch=40",
     "backup": "yes",
     "gateway_log_role": "yes",
+    "training": "yes",
     "DATAFORGE_CONCURRENCY": "16",
     "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/11111111-2222-3333-4444-555555555555",
 }
@@ -78,6 +84,7 @@ APPS: dict[str, dict[str, str | list[str]]] = {
     "prod": {"stage": "prod"},
     "full": {"stage": "prod", **EVERY_OPTION},
     "narrow": {"stage": "dev", "models": "amazon.nova-lite-v1:0, eu.anthropic.claude-x", "endpoints": "My-Writer"},
+    "ready": {"stage": "dev", "training_image": "444455556666.dkr.ecr.us-east-1.amazonaws.com/ml/training:1.2"},
     "closed": {"stage": "dev", "models": "none", "endpoints": "none"},
 }
 """Context of each app that tests read."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from dataforge_client.cli.exit_codes import OK
+from dataforge_client.cli.exit_codes import FAILED, OK
 from dataforge_client.cli.hints import program_name
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import confirm, echo
@@ -49,6 +49,11 @@ stage_option = click.option(
 @click.option("--region", metavar="NAME", help="AWS region [default: AWS_REGION, or the region of your AWS profile].")
 @click.option("-c", "--context", multiple=True, metavar="KEY=VALUE", help="Deployment option; may be repeated.")
 @click.option(
+    "--training/--no-training",
+    default=None,
+    help="With or without the training of models: builds the training image in the account [default: as before; no].",
+)
+@click.option(
     "--assembly",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
@@ -74,6 +79,7 @@ def command(
     stage: str,
     region: str | None,
     context: Sequence[str],
+    training: bool | None,
     assembly: Path | None,
     organization_name: str,
     new_organization: bool,
@@ -90,7 +96,14 @@ def command(
 
     name = profile or stage
     saved = profiles.read_profile(name, os.environ)
-    arguments = ["deploy", "--stage", stage, *_region(region), *(word for pair in context for word in ("-c", pair))]
+    options = [*context, *([] if training is None else [f"training={'yes' if training else 'no'}"])]
+    arguments = [
+        "deploy",
+        "--stage",
+        stage,
+        *region_words(region),
+        *(word for pair in options for word in ("-c", pair)),
+    ]
     arguments += ["--assembly", str(assembly.absolute())] if assembly else []
     arguments += [word for what in ("account", "region") if what in saved for word in (f"--saved-{what}", saved[what])]
     if new_organization:
@@ -114,20 +127,22 @@ def command(
     }
     entry = {key: value for key, value in new.items() if value}
     path = profiles.write_profile(name, entry, os.environ)
+    code = OK if output.get("training_image", "") is not None else FAILED
     if as_json:
         public = {key: value for key, value in entry.items() if key != "api_key"}
-        print_json({**public, "profile": name, "file": str(path)})
-        return OK
+        image = {"training_image": output["training_image"]} if "training_image" in output else {}
+        print_json({**public, **image, "profile": name, "file": str(path)})
+        return code
     if "api_key" not in entry:
         echo(
             f"{entry['url']}\nThe URL is saved in the profile {name!r} of {path}. This deployment has keys, but there "
             "is none on this machine: ask whoever deployed it first for one, or pass --new-organization.",
             err=True,
         )
-        return OK
+        return code
     echo(f"{entry['url']}\nURL and API key are saved in the profile {name!r} of {path}.", err=True)
     echo(f"Next: {program_name()} run --profile {name} ./docs --pairs 200 --out dataset.jsonl", err=True)
-    return OK
+    return code
 
 
 @click.command("destroy")
@@ -143,7 +158,7 @@ def destroy(stage: str, region: str | None, data: bool, yes: bool, as_json: bool
     if not yes:
         what = "service and data stacks" if data else "service"
         confirm(f"Delete the {what} of stage {stage}? Tables and files are kept.")
-    output = _run(["destroy", "--stage", stage, *_region(region), *(["--data"] if data else [])])
+    output = _run(["destroy", "--stage", stage, *region_words(region), *(["--data"] if data else [])])
     if as_json:
         print_json(output)
         return OK
@@ -163,14 +178,14 @@ def destroy(stage: str, region: str | None, data: bool, yes: bool, as_json: bool
 @json_option
 def doctor(stage: str, region: str | None, policy: Path | None, as_json: bool) -> int:
     """Check the requirements of a deployment (credentials, region, permissions, quotas, models) and say what to fix."""
-    arguments = ["doctor", "--stage", stage, *_region(region)]
+    arguments = ["doctor", "--stage", stage, *region_words(region)]
     output = _run([*arguments, "--policy", str(policy.absolute())] if policy else arguments)
     if as_json:
         print_json(output)
     return OK
 
 
-def _region(region: str | None) -> list[str]:
+def region_words(region: str | None) -> list[str]:
     return ["--region", region] if region else []
 
 

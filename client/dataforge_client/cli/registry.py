@@ -67,6 +67,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "deploy:doctor",
         "Check the requirements of a deployment (credentials, region, permissions, quotas, models) and say what to fix",
     ),
+    "images": ("images:command", "Build the training images in your AWS account"),
     "cost": ("cost:command", "Estimate the AWS cost of a deployment from a price list"),
 }
 """Name -> (module:attribute, first sentence of its help, which a test compares)."""

@@ -99,6 +99,7 @@ WITHOUT_A_SERVER = {
     ("destroy",),
     ("doctor",),
     ("cost",),
+    ("images", "build"),
 }
 """They work on files, on the tables or in an AWS account; tested elsewhere."""
 

@@ -1,0 +1,164 @@
+"""What functions may do to train models and to answer with them; nothing, unless the deployment trains.
+
+Jobs, endpoints and models of SageMaker are limited by their names, which begin with the prefix of the stage. Bedrock
+gives imported models and import jobs ids of its own, so they are limited by the tags `application` and `stage`, which
+whoever makes one has to give it.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from dataforge_infra import catalog
+from dataforge_infra.arns import arn
+from dataforge_infra.stages import Stage
+from dataforge_infra.training import Training
+
+TRAINING = {
+    "none": (),
+    "start": ("CreateTrainingJob", "AddTags"),
+    "follow": ("DescribeTrainingJob", "StopTrainingJob"),
+}
+"""`Function.training` -> calls of SageMaker."""
+ENDPOINTS = (
+    *("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint"),
+    *("CreateEndpointConfig", "DescribeEndpointConfig", "DeleteEndpointConfig"),
+    *("CreateInferenceComponent", "DescribeInferenceComponent", "DeleteInferenceComponent"),
+    "UpdateInferenceComponentRuntimeConfig",
+    "AddTags",
+)
+"""Calls of SageMaker for `inference="manage"`: an endpoint without instances until one of its components has copies."""
+SCALING = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy", "DeleteScalingPolicy")
+"""Calls of Application Auto Scaling, which takes the last copy away when nobody asks."""
+COPIES = "sagemaker:inference-component:DesiredCopyCount"
+"""What is scaled."""
+
+
+def environment(stage: Stage, roles: Training) -> dict[str, str]:
+    """Settings of every function: what a training job and an endpoint are given."""
+    if not stage.trains:
+        return {}
+    images = {"huggingface": "DATAFORGE_TRAINING_IMAGE", "unsloth": "DATAFORGE_TRAINING_IMAGE_UNSLOTH"}
+    network = {
+        "DATAFORGE_TRAINING_SUBNETS": ",".join(stage.subnet_ids),
+        "DATAFORGE_TRAINING_SECURITY_GROUPS": ",".join(stage.security_group_ids),
+    }
+    return {
+        "DATAFORGE_TRAINING_ROLE": roles.train.role_arn,
+        "DATAFORGE_SERVING_ROLE": roles.serve.role_arn,
+        "DATAFORGE_IMPORT_ROLE": roles.imports.role_arn,
+        **{images[name]: uri for name, uri in roles.images.items()},
+        **(network if stage.subnet_ids else {}),
+        **({"DATAFORGE_TRAINING_KMS_KEY": stage.kms_key_arn} if stage.kms_key_arn else {}),
+    }
+
+
+def statements(scope: Construct, stage: Stage, roles: Training, facts: catalog.Function) -> list[iam.PolicyStatement]:
+    if not stage.trains:
+        return []
+    found = _training(scope, stage, roles, facts)
+    if facts.inference != "none":
+        found += _asking(scope, stage)
+    if facts.inference == "manage":
+        found += [*_serving(scope, stage, roles), *_importing(scope, stage, roles)]
+    return found
+
+
+def _training(scope: Construct, stage: Stage, roles: Training, facts: catalog.Function) -> list[iam.PolicyStatement]:
+    if facts.training == "none":
+        return []
+    jobs = arn(scope, "sagemaker", "training-job", f"{stage.prefix}*", slash=True)
+    calls = iam.PolicyStatement(actions=_named("sagemaker", TRAINING[facts.training]), resources=[jobs])
+    return [calls, _pass(roles.train, "sagemaker")] if facts.training == "start" else [calls]
+
+
+def _asking(scope: Construct, stage: Stage) -> list[iam.PolicyStatement]:
+    kinds = ("endpoint", "inference-component")
+    return [
+        iam.PolicyStatement(
+            actions=_named("sagemaker", ("InvokeEndpoint", "InvokeEndpointWithResponseStream")),
+            resources=[arn(scope, "sagemaker", kind, f"{stage.prefix}*", slash=True) for kind in kinds],
+        ),
+        iam.PolicyStatement(
+            actions=_named("bedrock", ("InvokeModel", "InvokeModelWithResponseStream")),
+            resources=[arn(scope, "bedrock", "imported-model", "*", slash=True)],
+            conditions=_tagged(stage, "ResourceTag"),
+        ),
+    ]
+
+
+def _serving(scope: Construct, stage: Stage, roles: Training) -> list[iam.PolicyStatement]:
+    kinds = ("endpoint", "endpoint-config", "inference-component")
+    return [
+        iam.PolicyStatement(
+            actions=_named("sagemaker", ENDPOINTS),
+            resources=[arn(scope, "sagemaker", kind, f"{stage.prefix}*", slash=True) for kind in kinds],
+        ),
+        _pass(roles.serve, "sagemaker"),
+        iam.PolicyStatement(
+            actions=_named("application-autoscaling", SCALING),
+            resources=[arn(scope, "application-autoscaling", "scalable-target", "*", slash=True)],
+            conditions={
+                "StringEquals": {
+                    "application-autoscaling:service-namespace": "sagemaker",
+                    "application-autoscaling:scalable-dimension": COPIES,
+                }
+            },
+        ),
+        # Application Auto Scaling makes the alarms of a policy with the caller's rights.
+        iam.PolicyStatement(
+            actions=_named("cloudwatch", ("PutMetricAlarm", "DescribeAlarms", "DeleteAlarms")),
+            resources=[arn(scope, "cloudwatch", "alarm", f"TargetTracking-inference-component/{stage.prefix}*")],
+        ),
+        iam.PolicyStatement(
+            actions=["iam:CreateServiceLinkedRole"],
+            resources=[
+                Stack.of(scope).format_arn(
+                    service="iam",
+                    region="",
+                    resource="role",
+                    resource_name=(
+                        "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+                        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+                    ),
+                )
+            ],
+            conditions={"StringEquals": {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}},
+        ),
+    ]
+
+
+def _importing(scope: Construct, stage: Stage, roles: Training) -> list[iam.PolicyStatement]:
+    kinds = ("model-import-job", "imported-model")
+    ours = [arn(scope, "bedrock", kind, "*", slash=True) for kind in kinds]
+    return [
+        iam.PolicyStatement(
+            actions=_named("bedrock", ("CreateModelImportJob", "TagResource")),
+            resources=ours,
+            conditions=_tagged(stage, "RequestTag"),
+        ),
+        iam.PolicyStatement(
+            actions=_named("bedrock", ("GetModelImportJob", "GetImportedModel", "DeleteImportedModel")),
+            resources=ours,
+            conditions=_tagged(stage, "ResourceTag"),
+        ),
+        _pass(roles.imports, "bedrock"),
+    ]
+
+
+def _pass(role: iam.IRole, service: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=["iam:PassRole"],
+        resources=[role.role_arn],
+        conditions={"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}},
+    )
+
+
+def _tagged(stage: Stage, whose: str) -> dict[str, dict[str, str]]:
+    return {"StringEquals": {f"aws:{whose}/application": "dataforge", f"aws:{whose}/stage": stage.name}}
+
+
+def _named(service: str, calls: tuple[str, ...]) -> list[str]:
+    return [f"{service}:{call}" for call in calls]

@@ -1,0 +1,204 @@
+"""What the account gets to train models: off unless asked for, and limited to what it is for."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dataforge_infra import images
+from tests.infra.test_permissions import _rights_of_role
+from tests.support.templates import APPS, EVERY_OPTION
+
+KINDS = ("AWS::CodeBuild::Project", "AWS::ECR::Repository")
+READY = str(APPS["ready"]["training_image"])
+
+
+def variables(deployment):
+    """Settings that every function is given for training, as text."""
+    found = [f["Environment"]["Variables"] for f in deployment.properties("AWS::Lambda::Function")]
+    names = re.compile(r"DATAFORGE_(TRAINING|SERVING|IMPORT)_\w+")
+    kept = [{n: deployment.text(v) for n, v in one.items() if names.fullmatch(n)} for one in found]
+    assert all(one == kept[0] for one in kept)
+    return kept[0]
+
+
+def test_training_is_off_until_it_is_asked_for(dev, prod):
+    for deployment in (dev, prod):
+        assert not any(deployment.of_type(kind) for kind in KINDS)
+        assert variables(deployment) == {}
+        assert not {"ImageProject", "TrainingImage"} & set(deployment.service["Outputs"])
+        assert not [name for name in deployment.of_type("AWS::IAM::Role") if name.startswith("TrainingImport")]
+
+
+def test_with_the_option_functions_get_roles_images_network_and_key(full):
+    given = variables(full)
+    repository = full.text(full.service["Outputs"]["ImageRepository"]["Value"])
+
+    assert re.fullmatch(r"<TrainingTrainRole\w+\.Arn>", given.pop("DATAFORGE_TRAINING_ROLE"))
+    assert re.fullmatch(r"<TrainingServeRole\w+\.Arn>", given.pop("DATAFORGE_SERVING_ROLE"))
+    assert re.fullmatch(r"<TrainingImportRole\w+\.Arn>", given.pop("DATAFORGE_IMPORT_ROLE"))
+    assert repository.endswith(f"/<{next(iter(full.of_type(KINDS[1])))}>")
+    assert given == {
+        "DATAFORGE_TRAINING_IMAGE": f"{repository}:huggingface",
+        "DATAFORGE_TRAINING_IMAGE_UNSLOTH": f"{repository}:unsloth",
+        "DATAFORGE_TRAINING_SUBNETS": EVERY_OPTION["subnet_ids"],
+        "DATAFORGE_TRAINING_SECURITY_GROUPS": EVERY_OPTION["security_group_ids"],
+        "DATAFORGE_TRAINING_KMS_KEY": EVERY_OPTION["kms_key_arn"],
+    }
+    assert full.text(full.service["Outputs"]["TrainingImage"]["Value"]) == f"{repository}:huggingface"
+
+
+def test_a_ready_image_is_used_without_anything_that_builds_one(ready):
+    assert not any(ready.of_type(kind) for kind in KINDS)
+    assert variables(ready)["DATAFORGE_TRAINING_IMAGE"] == READY
+    assert ready.service["Outputs"]["TrainingImage"]["Value"] == READY
+    for role in ("TrainingTrainRole", "TrainingServeRole"):
+        pulled = {r for a, r in _rights_of_role(ready, role) if a == "ecr:BatchGetImage"}
+        assert "arn:<AWS::Partition>:ecr:us-east-1:444455556666:repository/ml/training" in pulled
+
+
+def test_a_job_runs_images_of_its_stage_only_and_an_endpoint_those_of_aws_too(full):
+    ours = "arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/dataforge-prod-training"
+    pulled = {
+        role: {r for a, r in _rights_of_role(full, role) if a == "ecr:GetDownloadUrlForLayer"}
+        for role in ("TrainingTrainRole", "TrainingServeRole")
+    }
+
+    assert pulled["TrainingTrainRole"] == {ours}
+    assert {r.rsplit("/", 1)[1] for r in pulled["TrainingServeRole"]} == {
+        "dataforge-prod-training",
+        "huggingface-pytorch-*",
+    }
+
+
+def test_jobs_join_the_network_and_lend_the_key_of_the_account_only_where_there_are_any(dev, full):
+    wanted = {"kms:CreateGrant", "ec2:CreateNetworkInterfacePermission", "ec2:DescribeVpcs"}
+
+    for role in ("TrainingTrainRole", "TrainingServeRole"):
+        assert wanted <= {action for action, _ in _rights_of_role(full, role)}
+        assert not wanted & {action for action, _ in _rights_of_role(dev, role)}
+
+
+def test_bedrock_reads_models_to_import_them_only_for_this_account(ready):
+    rights = _rights_of_role(ready, "TrainingImportRole")
+    [logical] = [name for name in ready.of_type("AWS::IAM::Role") if name.startswith("TrainingImportRole")]
+    [trust] = ready.of_type("AWS::IAM::Role")[logical]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    bucket = "arn:<AWS::Partition>:s3:::<FilesBucket>"
+
+    assert rights == {("s3:GetObject", f"{bucket}/data-forge/training/*"), ("s3:ListBucket", bucket)}
+    assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert ready.text(trust["Condition"]["ArnLike"]["aws:SourceArn"]) == (
+        "arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-import-job/*"
+    )
+
+
+def test_images_are_scanned_few_and_go_with_their_repository(full):
+    [(name, repository)] = full.of_type("AWS::ECR::Repository").items()
+    rules = json.loads(repository["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    kept = {tuple(r["selection"].get("tagPrefixList", ())): r["selection"]["countNumber"] for r in rules}
+
+    assert name.startswith("ImagesRepository")
+    assert repository["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    assert repository["Properties"]["EmptyOnDelete"] is True
+    assert repository["DeletionPolicy"] == "Delete"
+    # The tags without a source, which jobs run, match no prefix: the newest image has both.
+    assert kept == {("huggingface-",): 2, ("unsloth-",): 2, (): 1}
+
+
+def test_the_builder_may_read_its_sources_and_write_to_one_repository_only(full):
+    [project] = full.properties("AWS::CodeBuild::Project")
+    [(repository, _)] = full.of_type("AWS::ECR::Repository").items()
+    [role] = [r for n, r in full.of_type("AWS::IAM::Role").items() if n.startswith("ImagesRole")]
+    [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    rights = _rights_of_role(full, "ImagesRole")
+    place = full.text(project["Source"]["Location"])
+    bucket, _, key = place.partition("/")
+
+    assert {r for a, r in rights if a.startswith("s3:GetObject")} == {f"arn:<AWS::Partition>:s3:::{bucket}/{key}"}
+    assert {r for a, r in rights if a.startswith("ecr:") and a != "ecr:GetAuthorizationToken"} == {
+        f"<{repository}.Arn>"
+    }
+    assert {a.partition(":")[0] for a, _ in rights} == {"s3", "ecr", "logs"}
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert full.text(trust["Condition"]["ArnLike"]["aws:SourceArn"]) == (
+        f"arn:<AWS::Partition>:codebuild:<AWS::Region>:<AWS::AccountId>:project/{project['Name']}"
+    )
+
+
+def test_the_builder_has_what_docker_needs_no_network_of_ours_and_a_limit(full):
+    [project] = full.properties("AWS::CodeBuild::Project")
+    environment = project["Environment"]
+    given = {v["Name"]: full.text(v["Value"]) for v in environment["EnvironmentVariables"]}
+
+    assert environment["PrivilegedMode"] is True  # `docker build` does not work without; see the suppression of CB3
+    assert environment["Type"] == "LINUX_CONTAINER"
+    assert "VpcConfig" not in project
+    assert project["TimeoutInMinutes"] == 120
+    assert project["LogsConfig"]["CloudWatchLogs"]["Status"] == "ENABLED"
+    assert given == {
+        "IMAGE": "huggingface",
+        "SOURCE": full.service["Outputs"]["ImageSource"]["Value"],
+        "REPOSITORY": full.text(full.service["Outputs"]["ImageRepository"]["Value"]),
+    }
+    assert {v["Type"] for v in environment["EnvironmentVariables"]} == {"PLAINTEXT"}
+
+
+def test_the_sources_are_the_folder_of_images_without_what_python_leaves_behind(full):
+    [project] = full.properties("AWS::CodeBuild::Project")
+    key = full.text(project["Source"]["Location"]).rpartition("/")[2]
+    packed = full.folder / f"asset.{key.removesuffix('.zip')}"
+    there = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
+    folder = images.SOURCE
+    wanted = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+    assert there == {name for name in wanted if "__pycache__" not in name}
+    assert "dataforge_training/train.py" in there
+    assert full.service["Outputs"]["ImageSource"]["Value"] == key[:12]
+
+
+DOCKER = """#!/bin/bash
+echo "docker $*" >> "$SAID"
+[ "$1" = login ] && cat >> "$SAID"
+[ "$1" = "$FAILS" ] && exit 1
+exit 0
+"""
+
+
+@pytest.mark.parametrize(("image", "fails"), [("huggingface", ""), ("unsloth", ""), ("huggingface", "build")])
+def test_the_commands_build_and_push_the_image_and_stop_at_the_first_that_fails(image, fails, tmp_path: Path):
+    """The buildspec as CodeBuild runs it: a phase ends at the first command that fails."""
+    said = tmp_path / "said"
+    for name, text in (("docker", DOCKER), ("aws", "#!/bin/bash\necho token of $*\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    repository = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/dataforge-dev-training"
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SAID": str(said),
+        "FAILS": fails,
+        "IMAGE": image,
+        "SOURCE": "0a1b2c3d4e5f",
+        "REPOSITORY": repository,
+    }
+
+    for phase in ("pre_build", "build"):
+        for command in images.BUILD["phases"][phase]["commands"]:
+            if subprocess.run(["bash", "-c", command], env=environment, check=False).returncode:
+                break
+
+    lines = said.read_text().splitlines()
+    assert lines[:2] == [
+        "docker login --username AWS --password-stdin 111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        "token of ecr get-login-password",
+    ]
+    assert lines[2] == f"docker build --progress plain --file {image}/Dockerfile --tag {repository}:{image} ."
+    pushed = [line for line in lines if line.startswith("docker push")]
+    # The tag that jobs run is moved last.
+    whole = [f"docker push {repository}:{image}-0a1b2c3d4e5f", f"docker push {repository}:{image}"]
+    assert pushed == ([] if fails else whole)
