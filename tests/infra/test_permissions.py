@@ -112,7 +112,7 @@ def test_a_batch_job_may_use_the_files_of_runs_and_only_jobs_of_this_account_may
         for s in p["PolicyDocument"]["Statement"]
         if s["Action"] == "iam:PassRole"
     ]
-    rights = _rights_of_role(deployment, "BatchesRole")
+    rights = deployment.rights_of_role("BatchesRole")
 
     assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
     assert deployment.text(trust["Condition"]["StringEquals"]["aws:SourceAccount"]) == "<AWS::AccountId>"
@@ -130,7 +130,7 @@ def test_a_batch_job_may_use_the_files_of_runs_and_only_jobs_of_this_account_may
 
 
 def test_no_role_may_do_everything_or_anything_to_everything(deployment):
-    rights = [right for policy in deployment.properties("AWS::IAM::Policy") for right in _rights(deployment, policy)]
+    rights = [right for policy in deployment.properties("AWS::IAM::Policy") for right in deployment.rights(policy)]
 
     assert len(rights) > 50
     for action, resource in rights:
@@ -218,12 +218,12 @@ def test_models_and_endpoints_can_be_narrowed_to_those_that_are_named(narrow, cl
         assert not {a for a, _ in _rights_of(closed, name) if a.startswith(("bedrock:Invoke", "sagemaker:"))}
     created = {r for a, r in _rights_of(narrow, "submit_jobs") if a == "bedrock:CreateModelInvocationJob"}
     assert not any(resource.endswith(("foundation-model/*", "inference-profile/*")) for resource in created)
-    assert "bedrock:InvokeModel" not in {action for action, _ in _rights_of_role(closed, "BatchesRole")}
+    assert "bedrock:InvokeModel" not in {action for action, _ in closed.rights_of_role("BatchesRole")}
 
 
 def test_a_machine_calls_its_own_functions_and_starts_only_itself(dev):
     for name, file in catalog.WORKFLOWS.items():
-        rights = _rights_of_role(dev, f"Workflows{camel(name)}Role")
+        rights = dev.rights_of_role(f"Workflows{camel(name)}Role")
         called = {resource for action, resource in rights if action == "lambda:InvokeFunction"}
         started = {resource.rsplit(":", 1)[1] for action, resource in rights if action == "states:StartExecution"}
         followed = {
@@ -343,7 +343,7 @@ def test_a_key_a_network_and_a_boundary_of_the_account_reach_every_role(dev, ful
     ],
 )
 def test_jobs_of_sagemaker_reach_the_files_of_training_only_and_only_for_this_account(dev, role, files):
-    rights = _rights_of_role(dev, role)
+    rights = dev.rights_of_role(role)
     [logical] = [name for name in dev.of_type("AWS::IAM::Role") if name.startswith(role)]
     [trust] = dev.of_type("AWS::IAM::Role")[logical]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     objects = {(action, resource) for action, resource in rights if action.startswith("s3:") and "List" not in action}
@@ -362,27 +362,4 @@ def _called_in(file):
 
 
 def _rights_of(deployment, function):
-    return _rights_of_role(deployment, f"Functions{camel(function)}Role")
-
-
-def _rights_of_role(deployment, role):
-    [policy] = [
-        policy
-        for policy in deployment.properties("AWS::IAM::Policy")
-        if re.fullmatch(rf"<{role}[0-9A-F]{{8}}>", deployment.text(policy["Roles"][0]))
-    ]
-    return _rights(deployment, policy)
-
-
-def _rights(deployment, policy):
-    """(action, resource) for everything that the policy allows."""
-    allowed = set()
-    for statement in policy["PolicyDocument"]["Statement"]:
-        assert statement["Effect"] == "Allow"
-        actions, resources = (_listed(statement[key]) for key in ("Action", "Resource"))
-        allowed |= {(action, deployment.text(resource)) for action in actions for resource in resources}
-    return allowed
-
-
-def _listed(value):
-    return value if isinstance(value, list) else [value]
+    return deployment.rights_of_role(f"Functions{camel(function)}Role")

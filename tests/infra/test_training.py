@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from dataforge_infra import images
-from tests.infra.test_permissions import _rights_of_role
 from tests.support.templates import APPS, EVERY_OPTION
 
 KINDS = ("AWS::CodeBuild::Project", "AWS::ECR::Repository")
@@ -58,14 +57,14 @@ def test_a_ready_image_is_used_without_anything_that_builds_one(ready):
     assert variables(ready)["DATAFORGE_TRAINING_IMAGE"] == READY
     assert ready.service["Outputs"]["TrainingImage"]["Value"] == READY
     for role in ("TrainingTrainRole", "TrainingServeRole"):
-        pulled = {r for a, r in _rights_of_role(ready, role) if a == "ecr:BatchGetImage"}
+        pulled = {r for a, r in ready.rights_of_role(role) if a == "ecr:BatchGetImage"}
         assert "arn:<AWS::Partition>:ecr:us-east-1:444455556666:repository/ml/training" in pulled
 
 
 def test_a_job_runs_images_of_its_stage_only_and_an_endpoint_those_of_aws_too(full):
     ours = "arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/dataforge-prod-training"
     pulled = {
-        role: {r for a, r in _rights_of_role(full, role) if a == "ecr:GetDownloadUrlForLayer"}
+        role: {r for a, r in full.rights_of_role(role) if a == "ecr:GetDownloadUrlForLayer"}
         for role in ("TrainingTrainRole", "TrainingServeRole")
     }
 
@@ -80,12 +79,12 @@ def test_jobs_join_the_network_and_lend_the_key_of_the_account_only_where_there_
     wanted = {"kms:CreateGrant", "ec2:CreateNetworkInterfacePermission", "ec2:DescribeVpcs"}
 
     for role in ("TrainingTrainRole", "TrainingServeRole"):
-        assert wanted <= {action for action, _ in _rights_of_role(full, role)}
-        assert not wanted & {action for action, _ in _rights_of_role(dev, role)}
+        assert wanted <= {action for action, _ in full.rights_of_role(role)}
+        assert not wanted & {action for action, _ in dev.rights_of_role(role)}
 
 
 def test_bedrock_reads_models_to_import_them_only_for_this_account(ready):
-    rights = _rights_of_role(ready, "TrainingImportRole")
+    rights = ready.rights_of_role("TrainingImportRole")
     [logical] = [name for name in ready.of_type("AWS::IAM::Role") if name.startswith("TrainingImportRole")]
     [trust] = ready.of_type("AWS::IAM::Role")[logical]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     bucket = "arn:<AWS::Partition>:s3:::<FilesBucket>"
@@ -116,7 +115,7 @@ def test_the_builder_may_read_its_sources_and_write_to_one_repository_only(full)
     [(repository, _)] = full.of_type("AWS::ECR::Repository").items()
     [role] = [r for n, r in full.of_type("AWS::IAM::Role").items() if n.startswith("ImagesRole")]
     [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    rights = _rights_of_role(full, "ImagesRole")
+    rights = full.rights_of_role("ImagesRole")
     place = full.text(project["Source"]["Location"])
     bucket, _, key = place.partition("/")
 

@@ -54,6 +54,27 @@ class Deployment:
                 return glue.join(self.text(part) for part in parts)
         raise AssertionError(f"not readable: {value}")
 
+    def rights_of_role(self, role: str) -> set[tuple[str, str]]:
+        """(action, resource) for everything that the one policy of the role allows. role: its logical id without the
+        CDK's tail."""
+        [policy] = [
+            policy
+            for policy in self.properties("AWS::IAM::Policy")
+            if re.fullmatch(rf"<{role}[0-9A-F]{{8}}>", self.text(policy["Roles"][0]))
+        ]
+        return self.rights(policy)
+
+    def rights(self, policy: dict[str, Any]) -> set[tuple[str, str]]:
+        """(action, resource) for everything that the policy allows."""
+        allowed: set[tuple[str, str]] = set()
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            actions, resources = (
+                found if isinstance(found, list) else [found] for found in (statement["Action"], statement["Resource"])
+            )
+            allowed |= {(action, self.text(resource)) for action in actions for resource in resources}
+        return allowed
+
 
 EVERY_OPTION: dict[str, str | list[str]] = {
     "waf": "yes",
