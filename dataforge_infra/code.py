@@ -42,6 +42,7 @@ SOURCES = {
     "dataforge_functions": ROOT / "dataforge_functions",
     "dataforge_infra/__init__.py": ROOT / "dataforge_infra/__init__.py",
     "dataforge_infra/catalog.py": ROOT / "dataforge_infra/catalog.py",
+    "dataforge_infra/catalog_entries.py": ROOT / "dataforge_infra/catalog_entries.py",
 }
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".DS_Store")
 

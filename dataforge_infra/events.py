@@ -1,4 +1,5 @@
-"""EventBridge rules: a file was uploaded, a batch job of Bedrock has ended, an execution has failed."""
+"""EventBridge rules: a file was uploaded, a batch job of Bedrock or a training job of SageMaker has ended or come
+further, an execution has failed."""
 
 from __future__ import annotations
 
@@ -36,6 +37,8 @@ class Events(Construct):
         """Name of the alarm -> queue of the events from one source that somebody has to look at."""
         self._rule_for_uploads(lambdas.by_name[catalog.ON_UPLOAD], bucket)
         self._rule_for_jobs(lambdas.by_name[catalog.ON_JOBS_CHANGED])
+        if stage.trains:
+            self._rules_for_trainings(lambdas.by_name[catalog.ON_TRAINING_CHANGED], bucket)
         self._rule_for_failed_executions(lambdas.by_name[catalog.ON_EXECUTION_FAILED])
 
     def _rule_for_uploads(self, on_upload: lambda_.Function, bucket: s3.IBucket) -> None:
@@ -44,14 +47,7 @@ class Events(Construct):
             "Uploaded",
             rule_name=f"{self._stage.prefix}uploaded",
             description="A file was uploaded: verify it",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={
-                    "bucket": {"name": [bucket.bucket_name]},
-                    "object": {"key": [{"wildcard": catalog.UPLOADS}]},
-                },
-            ),
+            event_pattern=_created(bucket, catalog.UPLOADS),
             targets=[self._target(on_upload, "LostUploads")],
         )
 
@@ -71,6 +67,33 @@ class Events(Construct):
                 },
             ),
             targets=[self._target(on_jobs_changed, "LostJobEvents")],
+        )
+
+    def _rules_for_trainings(self, on_training_changed: lambda_.Function, bucket: s3.IBucket) -> None:
+        """As for batch jobs, whose queue they share: a lost event costs time only, since a run looks at its job."""
+        target = self._target(on_training_changed, "LostJobEvents")
+        events.Rule(
+            self,
+            "TrainingOver",
+            rule_name=f"{self._stage.prefix}training-over",
+            description="A training job of SageMaker has ended: resume its run",
+            event_pattern=events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Training Job State Change"],
+                detail={
+                    "TrainingJobName": [{"prefix": self._stage.prefix}],
+                    "TrainingJobStatus": ["Completed", "Failed", "Stopped"],
+                },
+            ),
+            targets=[target],
+        )
+        events.Rule(
+            self,
+            "TrainingProgress",
+            rule_name=f"{self._stage.prefix}training-progress",
+            description="A training job has stored its progress: push it to those who follow",
+            event_pattern=_created(bucket, catalog.TRAINING_PROGRESS),
+            targets=[target],
         )
 
     def _rule_for_failed_executions(self, on_execution_failed: lambda_.Function) -> None:
@@ -102,7 +125,7 @@ class Events(Construct):
     def _target(self, function: lambda_.Function, name: str) -> targets.LambdaFunction:
         """The function, with a queue for what EventBridge cannot deliver and for what fails inside the function:
         EventBridge invokes asynchronously, so Lambda retries and gives up, not the rule."""
-        queue = self.queues[name] = self._queue(name)
+        queue = self.queues[name] = self.queues.get(name) or self._queue(name)
         function.configure_async_invoke(
             retry_attempts=catalog.EVENT_RETRIES,
             max_event_age=Duration.hours(6),
@@ -127,3 +150,12 @@ class Events(Construct):
         )
         suppress_nag(queue, SQS3="it is a queue for operators, and the dead-letter queue of its source")
         return queue
+
+
+def _created(bucket: s3.IBucket, keys: str) -> events.EventPattern:
+    """A new object in the bucket. keys: `*` is any text, including slashes."""
+    return events.EventPattern(
+        source=["aws.s3"],
+        detail_type=["Object Created"],
+        detail={"bucket": {"name": [bucket.bucket_name]}, "object": {"key": [{"wildcard": keys}]}},
+    )

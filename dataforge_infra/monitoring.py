@@ -184,7 +184,7 @@ DESCRIPTIONS = {
     "ApiThrottles": "Lambda refused calls of the API: raise the account's concurrency in Service Quotas",
     "SocketThrottles": "Lambda refused calls of the WebSocket API: raise the account's concurrency in Service Quotas",
     "LostUploads": "The event of an uploaded file could not be handled: docs/deploy.md, Dead letters",
-    "LostJobEvents": "The event of an ended batch job could not be handled: docs/deploy.md, Dead letters",
+    "LostJobEvents": "The event of a batch or training job could not be handled: docs/deploy.md, Dead letters",
     "FailedExecutions": "An execution failed, timed out or was aborted: docs/deploy.md, Failed executions",
 }
 

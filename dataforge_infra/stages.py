@@ -235,9 +235,17 @@ FIXED_SETTINGS = frozenset(
         "DATAFORGE_TRACER",
         "DATAFORGE_WORKERS",
         "DATAFORGE_RESULTS_DAYS",
+        "DATAFORGE_TRAINING_ROLE",
+        "DATAFORGE_TRAINING_IMAGE",
+        "DATAFORGE_TRAINING_IMAGE_UNSLOTH",
+        "DATAFORGE_TRAINING_SUBNETS",
+        "DATAFORGE_TRAINING_SECURITY_GROUPS",
+        "DATAFORGE_TRAINING_KMS_KEY",
+        "MODELFORGE_ANONYMOUS",
     }
 )
-"""Settings that the templates give the functions themselves, by the resources beside them."""
+"""Settings that the templates give the functions themselves, by the resources beside them, and one that opens the
+training API to everybody, which nobody wants of a deployment."""
 
 SETTING = re.compile(r"DATAFORGE_[A-Z_]+|(OPENAI|OLLAMA|ANTHROPIC)_BASE_URL|REQUIRE_VERIFIED_EMAIL")
 """Names of settings (docs/settings.md), any of which may be an option: `-c DATAFORGE_CONCURRENCY=16`."""

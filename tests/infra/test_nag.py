@@ -10,10 +10,13 @@ from tests.support.templates import CARELESS, folder_of, nag_findings
 WILDCARDS = {
     r"\*": "X-Ray, log delivery, metrics and the login to a registry have no resources",
     r"arn:<AWS::Partition>:dynamodb:.*:table/dataforge-\w+-(runs|connections)/index/\*": "the table's own indexes",
-    r"arn:<AWS::Partition>:s3:::<Ssm.*filesbucket.*>/data-forge/(\*/(runs|sources|parsed)/|training/)?\*": "run time",
+    r"arn:<AWS::Partition>:dynamodb:.*:table/dataforge-\w+-\*(/index/\*)?": "the API writes every table of the stage",
+    r"arn:<AWS::Partition>:s3:::<Ssm.*>/data-forge/(\*/(runs|sources|parsed|uploads|exports)/|training/)?\*": "keys",
     r"arn:<AWS::Partition>:states:.*:execution:dataforge-\w+-\w+(/\*)?:\*": "executions are named by run",
     r"arn:<AWS::Partition>:secretsmanager:.*:secret:dataforge-\w+-\*": "one secret per teacher, with AWS's random tail",
-    r"arn:<AWS::Partition>:sagemaker:.*:endpoint/\*": "any endpoint of the account: the run chooses",
+    r"arn:<AWS::Partition>:sagemaker:.*:(endpoint/|training-job/dataforge-\w+-)\*": (
+        "any endpoint of the account: the run chooses; training jobs are named by run"
+    ),
     r"arn:<AWS::Partition>:bedrock:.*/\*": "any model that the account has access to",
     r"arn:<AWS::Partition>:logs:.*:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*": "SageMaker's own log groups",
     r"arn:<AWS::Partition>:ecr:.*:repository/huggingface-pytorch-\*": "images of AWS",

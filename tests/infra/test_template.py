@@ -208,7 +208,7 @@ def test_every_request_reaches_the_one_function_which_checks_our_own_keys(deploy
 
 
 def test_every_uploaded_file_reaches_the_function_and_what_fails_is_kept(deployment):
-    rule = rule_of(deployment, "aws.s3")["Properties"]
+    rule = rule_of(deployment, "uploaded")
     [queue_id] = [name for name in deployment.of_type("AWS::SQS::Queue") if name.startswith("EventsLostUploads")]
     kept = deployment.of_type("AWS::SQS::Queue")[queue_id]["Properties"]
     [target] = rule["Targets"]
@@ -232,17 +232,14 @@ def test_every_uploaded_file_reaches_the_function_and_what_fails_is_kept(deploym
     assert (kept["MessageRetentionPeriod"], kept["SqsManagedSseEnabled"]) == (1_209_600, True)
 
 
-def rule_of(deployment, source):
-    [rule] = [
-        r
-        for r in deployment.of_type("AWS::Events::Rule").values()
-        if r["Properties"]["EventPattern"]["source"] == [source]
-    ]
+def rule_of(deployment, name):
+    """name: of the rule, without the prefix of its stage."""
+    [rule] = [r for r in deployment.properties("AWS::Events::Rule") if r["Name"].split("-", 2)[2] == name]
     return rule
 
 
 def test_every_batch_job_of_ours_that_is_over_reaches_the_function(deployment):
-    rule = rule_of(deployment, "aws.bedrock")["Properties"]
+    rule = rule_of(deployment, "jobs-over")
     [target] = rule["Targets"]
     [function] = [n for n in deployment.of_type("AWS::Lambda::Function") if n.startswith("FunctionsOnJobsChanged")]
     detail = rule["EventPattern"]["detail"]
@@ -252,6 +249,27 @@ def test_every_batch_job_of_ours_that_is_over_reaches_the_function(deployment):
     assert set(detail["status"]) == {"Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"}
     assert deployment.text(target["Arn"]) == f"<{function}.Arn>"
     assert "DeadLetterConfig" in target
+
+
+def test_the_end_of_a_training_job_of_ours_and_its_progress_reach_the_function(full, dev):
+    over, progress = (rule_of(full, name) for name in ("training-over", "training-progress"))
+    [function] = [n for n in full.of_type("AWS::Lambda::Function") if n.startswith("FunctionsOnTrainingChanged")]
+    [queue] = [n for n in full.of_type("AWS::SQS::Queue") if n.startswith("EventsLostJobEvents")]
+    [key] = progress["EventPattern"]["detail"]["object"]["key"]
+
+    assert over["EventPattern"]["source"] == ["aws.sagemaker"]
+    assert over["EventPattern"]["detail-type"] == ["SageMaker Training Job State Change"]
+    assert over["EventPattern"]["detail"] == {
+        "TrainingJobName": [{"prefix": "dataforge-prod-"}],
+        "TrainingJobStatus": ["Completed", "Failed", "Stopped"],
+    }
+    assert key == {"wildcard": catalog.TRAINING_PROGRESS}
+    for rule in (over, progress):
+        [target] = rule["Targets"]
+        assert full.text(target["Arn"]) == f"<{function}.Arn>"
+        assert full.text(target["DeadLetterConfig"]["Arn"]) == f"<{queue}.Arn>"
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] == 185
+    assert not any("training" in rule["Name"] for rule in dev.properties("AWS::Events::Rule"))
 
 
 def test_a_queue_takes_messages_from_its_rule_only_and_never_without_tls(deployment):
@@ -267,7 +285,7 @@ def test_a_queue_takes_messages_from_its_rule_only_and_never_without_tls(deploym
         assert all(s["Principal"] == {"Service": "events.amazonaws.com"} for s in allowed)
         assert all("sqs:SendMessage" in s["Action"] for s in allowed)
     assert senders == rules
-    assert len(policies) == len(rules)
+    assert len(policies) == len(deployment.of_type("AWS::SQS::Queue"))
 
 
 def test_only_the_api_is_restored_from_a_snapshot_and_only_when_asked_for(dev, prod, full):

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dataforge_infra import images
-from tests.support.templates import APPS, EVERY_OPTION
+from dataforge_infra import catalog, images
+from dataforge_infra.catalog import camel
+from tests.support.paths import ROOT
+from tests.support.templates import APPS, EVERY_OPTION, listed
 
 KINDS = ("AWS::CodeBuild::Project", "AWS::ECR::Repository")
 READY = str(APPS["ready"]["training_image"])
@@ -20,7 +22,7 @@ READY = str(APPS["ready"]["training_image"])
 def variables(deployment):
     """Settings that every function is given for training, as text."""
     found = [f["Environment"]["Variables"] for f in deployment.properties("AWS::Lambda::Function")]
-    names = re.compile(r"DATAFORGE_(TRAINING|SERVING|IMPORT)_\w+")
+    names = re.compile(r"DATAFORGE_(TRAINING|SERVING|IMPORT)_(?!POLL)\w+")
     kept = [{n: deployment.text(v) for n, v in one.items() if names.fullmatch(n)} for one in found]
     assert all(one == kept[0] for one in kept)
     return kept[0]
@@ -95,6 +97,63 @@ def test_bedrock_reads_models_to_import_them_only_for_this_account(ready):
     assert ready.text(trust["Condition"]["ArnLike"]["aws:SourceArn"]) == (
         "arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:model-import-job/*"
     )
+
+
+START = {"sagemaker:CreateTrainingJob", "sagemaker:AddTags", "iam:PassRole"}
+FOLLOW = {"sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"}
+
+
+def test_functions_start_and_stop_jobs_of_this_stage_as_the_catalog_says(full, dev):
+    jobs = "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:training-job/dataforge-prod-*"
+    expected = {"none": set(), "start": START, "follow": FOLLOW}
+    seen = set()
+    for name, facts in catalog.FUNCTIONS.items():
+        rights = {(a, r) for a, r in full.rights_of_role(f"Functions{camel(name)}Role") if a in START | FOLLOW}
+        ours = {(a, r) for a, r in rights if not (a == "iam:PassRole" and "Batches" in r)}
+        passed = {r for a, r in ours if a == "iam:PassRole"}
+
+        assert {a for a, _ in ours} == expected[facts.training], name
+        assert {r for a, r in ours if a != "iam:PassRole"} <= {jobs}
+        assert all(re.fullmatch(r"<TrainingTrainRole\w{8}\.Arn>", r) for r in passed)
+        assert not {a for a, _ in dev.rights_of_role(f"Functions{camel(name)}Role")} & FOLLOW
+        seen.add(facts.training)
+    assert seen == {"none", "start", "follow"}
+
+
+def test_the_role_of_training_is_passed_to_sagemaker_and_to_nothing_else(full):
+    statements = [
+        s
+        for p in full.properties("AWS::IAM::Policy")
+        for s in p["PolicyDocument"]["Statement"]
+        if s["Action"] == "iam:PassRole" and "TrainRole" in full.text(s["Resource"])
+    ]
+
+    assert statements
+    assert {json.dumps(s["Condition"]) for s in statements} == {
+        json.dumps({"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}})
+    }
+
+
+def test_functions_may_make_every_call_of_the_adapter_and_the_adapter_makes_every_call_that_is_allowed():
+    source = (ROOT / "layers/core/dataforge/platform/aws/sagemaker_jobs.py").read_text()
+    calls = {camel(call) for call in re.findall(r"_client\.(\w+)\(", source)}
+
+    assert {f"sagemaker:{call}" for call in calls} == (START | FOLLOW) - {"sagemaker:AddTags", "iam:PassRole"}
+    assert '"Tags":' in source  # which takes the right to add tags
+
+
+def test_what_a_role_may_do_fits_into_its_policy(full):
+    """IAM takes 10,240 characters of inline policies for a role, white space not counted."""
+    longer = {"<AWS::Region>": "ap-southeast-2", "<AWS::AccountId>": "1" * 12, "<AWS::Partition>": "aws-us-gov"}
+    for policy in full.properties("AWS::IAM::Policy"):
+        statements = [
+            {**s, "Resource": [full.text(r) for r in listed(s["Resource"])]}
+            for s in policy["PolicyDocument"]["Statement"]
+        ]
+        text = json.dumps(statements, separators=(",", ":"))
+        for short, name in longer.items():
+            text = text.replace(short, name)
+        assert len(text) < 10_240, policy["PolicyName"]
 
 
 def test_images_are_scanned_few_and_go_with_their_repository(full):

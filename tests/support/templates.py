@@ -69,11 +69,14 @@ class Deployment:
         allowed: set[tuple[str, str]] = set()
         for statement in policy["PolicyDocument"]["Statement"]:
             assert statement["Effect"] == "Allow"
-            actions, resources = (
-                found if isinstance(found, list) else [found] for found in (statement["Action"], statement["Resource"])
-            )
+            actions, resources = (listed(statement[key]) for key in ("Action", "Resource"))
             allowed |= {(action, self.text(resource)) for action in actions for resource in resources}
         return allowed
+
+
+def listed(value: Any) -> list[Any]:
+    """Policies write a list of one without the list."""
+    return value if isinstance(value, list) else [value]
 
 
 EVERY_OPTION: dict[str, str | list[str]] = {
