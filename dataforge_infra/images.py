@@ -155,7 +155,7 @@ def _newest(name: str) -> ecr.LifecycleRule:
 
 BUILD = {
     "version": "0.2",
-    "env": {"shell": "bash"},
+    "env": {"shell": "bash", "variables": {"DOCKER_BUILDKIT": "1"}},
     "phases": {
         "pre_build": {
             "commands": [

@@ -32,8 +32,8 @@ def test_every_requirement_is_pinned_and_hashed(path):
 
 
 def test_make_installs_nothing_without_hashes():
-    """`uv sync --frozen` takes those of the lock. For training the build of torch is that of the machine: all else there
-    has hashes, which uv compares."""
+    """`uv sync --frozen` takes those of the lock. For training the build of torch is that of the machine; all else has
+    hashes there too, which uv compares."""
     lines = [line.strip() for line in (ROOT / "Makefile").read_text().splitlines()]
     installing = [line for line in lines if " install " in line and not line.startswith("#")]
 

@@ -220,6 +220,19 @@ def test_the_sources_are_the_folder_of_images_without_what_python_leaves_behind(
     assert full.service["Outputs"]["ImageSource"]["Value"] == key[:12]
 
 
+@pytest.mark.parametrize("name", images.NAMES)
+def test_every_image_can_be_built_from_what_is_uploaded(name):
+    """Its context is the whole folder, and its base comes from a registry that does not count anonymous pulls."""
+    lines = (images.SOURCE / name / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+    bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1] if word[:2] != "--"]
+
+    assert bases
+    assert all(base.startswith("public.ecr.aws/") for base in bases)
+    assert "dataforge_training" in copied
+    assert all((images.SOURCE / path).exists() for path in copied)
+
+
 DOCKER = """#!/bin/bash
 echo "docker $*" >> "$SAID"
 [ "$1" = login ] && cat >> "$SAID"
