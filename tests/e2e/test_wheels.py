@@ -30,6 +30,7 @@ DATA = {
     "dataforge_infra/parse.asl.json",
     "dataforge_infra/erase.asl.json",
     "dataforge_infra/cost/prices.json",
+    "dataforge_infra/training_images/dataforge_training/__main__.py",
     "dataforge/teachers/models.json",
     "dataforge/data/o200k_base.tiktoken.gz",
     "dataforge/py.typed",

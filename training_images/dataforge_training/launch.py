@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -41,13 +42,21 @@ def launch(folders: Folders) -> int:
     processes = 1 if is_worker else config.processes or gpus(config.device)
     machines = hosts(folders)
     if is_worker or processes * len(machines.names) == 1:
-        if config.provider == "unsloth":
-            import unsloth  # noqa: F401  it patches the libraries that are imported below
-        from dataforge_training.train import train
-
-        return train(folders)
+        return work(config, folders)
     where = ["--standalone"] if len(machines.names) == 1 else meeting(machines.names, machines.rank)
     return torchrun([*where, "--nproc-per-node", str(processes)], folders)
+
+
+def work(config: configs.Config, folders: Folders) -> int:
+    """Runs the job in this process. A library that cannot be imported is a failure with a reason, too."""
+    try:
+        if config.provider == "unsloth":
+            importlib.import_module("unsloth")  # it patches the libraries that are imported below
+        from dataforge_training.train import train
+    except Exception as error:
+        folders.fail(f"the training libraries cannot be loaded: {type(error).__name__}: {error}")
+        raise
+    return train(folders)
 
 
 def installed(package: str) -> bool:
