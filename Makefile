@@ -11,7 +11,7 @@ export UV_LINK_MODE := copy
 # Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
+.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -81,6 +81,9 @@ bench-export: .venv/.ready-all ## export of 10,000 and 100,000 pairs: records pe
 
 bench-salvage: .venv/.ready-all .tools/peers/json_repair ## what of damaged replies is read again, beside json-repair
 	PYTHONPATH=.tools/peers $(BIN)/python -m benchmarks.salvage
+
+bench-training: .tools/training/.ready ## tokens a second and MFU of training beside the plain transformers Trainer; small shapes without a GPU
+	PYTHONPATH=training_images:. .tools/training/bin/python -m benchmarks.training $(ARGS)
 
 .tools/peers/json_repair: benchmarks/peers/json-repair.txt | .venv/.ready-all
 	$(UV) pip install --quiet --python $(BIN)/python --target .tools/peers --require-hashes --requirements $<

@@ -113,9 +113,7 @@ def test_the_order_of_lines_depends_on_seed_and_epoch_only() -> None:
 def test_machines_meet_at_the_first_host(tmp_path: Path) -> None:
     path = tmp_path / "input/config/resourceconfig.json"
     path.parent.mkdir(parents=True)
-    path.write_text(
-        json.dumps({"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]})
-    )
+    path.write_text(json.dumps({"current_host": "algo-2", "hosts": ["algo-2", "algo-1"]}))
 
     found = hosts(Folders(tmp_path))
 
@@ -167,9 +165,7 @@ def test_a_template_is_kept_and_the_end_of_a_turn_is_known() -> None:
     turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     text = none.apply_chat_template(turns, tokenize=False)
     assert text == "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n"
-    assert (
-        none.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True) == text[:-12]
-    )
+    assert none.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True) == text[:-12]
     said = none.apply_chat_template(turns, return_dict=True, return_assistant_tokens_mask=True)
     learnt = [token for token, mask in zip(said["input_ids"], said["assistant_masks"], strict=True) if mask]
     assert none.decode(learnt) == "b<|im_end|>"

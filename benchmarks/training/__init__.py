@@ -1,0 +1,1 @@
+"""Training speed: `make bench-training`."""
