@@ -31,7 +31,7 @@ def main() -> None:
     on_gpu = torch.cuda.is_available()
     full = on_gpu and not chosen.small
     load = shapes.FULL if full else shapes.SMALL
-    name = torch.cuda.get_device_name() if on_gpu else f"CPU, {torch.get_num_threads()} threads"
+    name = torch.cuda.get_device_name() if on_gpu else "CPU, one thread"
     peak = flops.peak(name) if on_gpu else None
     print(f"{name}; torch {torch.__version__}; sequences of {load.sequence}, batch {load.batch}, {load.steps} steps")
     if not full:
@@ -105,7 +105,9 @@ def theirs(root: Path, model: Path, load: shapes.Load, *, lora: bool, on_gpu: bo
 def start(arguments: list[str]) -> str:
     """Standard output. What went wrong is shown and ends the benchmark."""
     path = os.pathsep.join((str(ROOT / "training_images"), str(ROOT)))
-    environment = os.environ | {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": gpu()}
+    quiet = {"PYTHONPATH": path, "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": gpu()}
+    one_thread = {} if torch.cuda.is_available() else {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | quiet | one_thread
     done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{done.stdout[-2000:]}{done.stderr[-4000:]}")

@@ -55,6 +55,11 @@ class Result:
     def failure(self) -> str:
         return (self.root / "output/failure").read_text("utf-8")
 
+    @property
+    def predictions(self) -> list[dict[str, Any]]:
+        lines = (self.root / "model/predictions.jsonl").read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
 
 Run = Callable[..., Result]
 

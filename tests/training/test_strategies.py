@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 import pytest
 from transformers import AutoModelForCausalLM, AutoModelForQuestionAnswering, AutoModelForSeq2SeqLM, AutoTokenizer
 
+from dataforge_training.answering import Answering, Sampling, find
 from tests.training import tiny
 from tests.training.running import Result, Run
 
 FACTS, OTHER_FACTS = tiny.facts(32, 0), tiny.facts(16, 1)
+
+
+def served(done: Result, prompt: str) -> str:
+    """What the result says to a prompt when it is served."""
+    answering = Answering(find(done.root / "model", None, {}))
+    return "".join(answering.answer(prompt, Sampling(24, 0, 1)).pieces).strip()
 
 
 def lowered(done: Result) -> float:
@@ -58,6 +64,8 @@ def test_lora_of_prompts_and_completions(run: Run, bases: Path, chat: bool) -> N
 
     assert lowered(done) > 0.5
     assert done.about["trainable_parameters"] < done.about["parameters"]
+    assert done.about["prompt_format"] == ("chat" if chat else "text")
+    assert served(done, OTHER_FACTS[0]["question"]) == done.predictions[0]["tuned"]
     assert (done.root / "model/adapter/adapter_model.safetensors").exists()
     base, merged = (AutoTokenizer.from_pretrained(p) for p in (bases / "llama-chat", done.root / "model/merged"))
     assert merged.chat_template == (base.chat_template if chat else None)
@@ -147,6 +155,7 @@ def test_summarization_with_an_encoder_decoder(run: Run, bases: Path, strategy: 
 
     assert lowered(done) > 0.5
     assert done.metrics["rougeL"] >= done.metrics["base"]["rougeL"]
+    assert served(done, OTHER_FACTS[0]["text"]) == done.predictions[0]["tuned"]
     AutoModelForSeq2SeqLM.from_pretrained(done.root / "model/merged")
 
 
@@ -162,6 +171,7 @@ def test_summarization_with_a_decoder(run: Run, bases: Path) -> None:
     )
 
     assert lowered(done) > 0.5
+    assert served(done, OTHER_FACTS[0]["text"]) == done.predictions[0]["tuned"]
 
 
 # checklist 167
@@ -179,8 +189,9 @@ def test_extractive_question_answering(run: Run, bases: Path) -> None:
     assert lowered(done) > 2
     assert done.metrics["exact_match"] > done.metrics["base"]["exact_match"] + 0.5
     assert done.metrics["perplexity"] is None
-    rows = [json.loads(line) for line in (done.root / "model/predictions.jsonl").read_text().splitlines()]
-    assert {row["tuned"] for row in rows} & set(tiny.COLOURS)
+    assert {row["tuned"] for row in done.predictions} & set(tiny.COLOURS)
+    asked = f"{OTHER_FACTS[0]['text']}\n{OTHER_FACTS[0]['question']}"
+    assert served(done, asked) == done.predictions[0]["tuned"]
     AutoModelForQuestionAnswering.from_pretrained(done.root / "model/merged")
 
 
