@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from tests.support.paths import ROOT
 
@@ -50,7 +51,10 @@ class SageMaker:
         self._closing = threading.Event()
 
     def create_training_job(self, **request: Any) -> Json:
-        """botocore checks the request against its model."""
+        """botocore checks the request against its model; moto would take a name twice."""
+        if request["TrainingJobName"] in self.jobs:
+            taken = {"Code": "ResourceInUse", "Message": "Training job names must be unique within an AWS account"}
+            raise ClientError({"Error": taken}, "CreateTrainingJob")
         made: Json = self._moto.create_training_job(**request)
         name = request["TrainingJobName"]
         self.jobs[name] = Job(request)

@@ -39,6 +39,7 @@ WATCH_EVERY = 0.3
 """Seconds between two looks of the server at the jobs that run."""
 START_PATIENCE = 2.0
 """Seconds in which a probe of the lock by another process may pass."""
+PROBE_PATIENCE = 0.2
 REFRESH_EVERY = 1.0
 FAILURE_CHARS = 1024
 """Of `/opt/ml/output/failure`, as SageMaker reads it."""
@@ -143,7 +144,7 @@ class TrainingProcesses:
 
     def forget(self, job_id: str, files_prefix: str) -> None:
         folder = self._home / _name(files_prefix)
-        with _lock(folder / "lock", START_PATIENCE) as lock:
+        with _lock(folder / "lock", PROBE_PATIENCE) as lock:
             if lock is None and folder.exists():
                 logger.warning("job %s is still at work: its folder stays", job_id)
                 return
