@@ -1,4 +1,7 @@
-"""Who connects to the WebSocket API and what they listen to: `{"action": "subscribe", "topic": "gen_..."}`."""
+"""Who connects to the WebSocket API and what they listen to: `{"action": "subscribe", "topic": "gen_..."}`.
+
+The topic `training` is every training of the organisation.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from dataforge.platform.ports import Item
 from dataforge.store import connections, runs, socket_tickets
 from dataforge.store.connections import Opener
 from dataforge.workflows import kinds
+from dataforge.workflows.training import status
 from dataforge_functions.handling import lambda_handler
 
 
@@ -67,13 +71,18 @@ def _message(connection_id: str, event: APIGatewayWebSocketEvent) -> None:
     opener = connections.opener_of(connection_id)
     caller = Caller(opener.org_id, opener.user_id, opener.key_id, opener.scopes)
     access.require_active(caller)
+    followed = status.topic_of(caller.org_id) if topic == status.TOPIC else topic
     if action == "subscribe":
-        run = runs.get(caller.org_id, topic)  # another organisation's run looks like one that does not exist
-        access.allow(caller, None, org_required=False, scope=f"{kinds.of(run.kind).api}:read")
-        connections.listen(connection_id, topic)
+        access.allow(caller, None, org_required=False, scope=f"{_api_of(caller.org_id, topic)}:read")
+        connections.listen(connection_id, followed)
     else:
-        connections.stop_listening(connection_id, topic)
+        connections.stop_listening(connection_id, followed)
     _tell(connection_id, {"type": "answer", "action": action, "topic": topic})
+
+
+def _api_of(org_id: str, topic: str) -> str:
+    """Whose scope a subscriber needs. Raises NotFound: another organisation's run looks like none."""
+    return kinds.TRAIN.api if topic == status.TOPIC else kinds.of(runs.get(org_id, topic).kind).api
 
 
 def _read(body: str | None) -> tuple[str, str]:
@@ -83,7 +92,7 @@ def _read(body: str | None) -> tuple[str, str]:
         said = None
     action, topic = (said.get("action"), said.get("topic")) if isinstance(said, dict) else (None, None)
     if action not in ("subscribe", "unsubscribe") or not isinstance(topic, str) or not 0 < len(topic) <= 200:
-        raise Invalid('Send {"action": "subscribe" or "unsubscribe", "topic": the id of a run}')
+        raise Invalid('Send {"action": "subscribe" or "unsubscribe", "topic": the id of a run, or training}')
     if topic.startswith("@"):
         raise Invalid("A topic is the id of a run", field="topic")
     return action, topic

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def main() -> int:
             say(checkpoints, stage="training", step=step, total_steps=total, message="interrupted")
             return 0
         time.sleep(0.1 if {"slow", "stubborn", "child"} & set(words) else 0.005)
-        seen = hashlib.sha256(f"{seen}{lines[step % len(lines)]}".encode()).hexdigest()
+        seen = digest([lines[step % len(lines)]], seen)
         step += 1
         if step % 5 == 0:
             save(checkpoints, step, seen)
@@ -79,6 +80,13 @@ def main() -> int:
     return 0
 
 
+def digest(lines: Iterable[str], seen: str = "") -> str:
+    """Of every line that was trained on, in their order: equal only if none was left out or repeated."""
+    for line in lines:
+        seen = hashlib.sha256(f"{seen}{line}".encode()).hexdigest()
+    return seen
+
+
 def resumed(checkpoints: Path) -> tuple[int, str]:
     found = sorted(checkpoints.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]))
     if not found:
@@ -97,7 +105,7 @@ def save(checkpoints: Path, step: int, seen: str) -> None:
 
 
 def finish(root: Path, config: dict[str, Any], step: int, seen: str) -> None:
-    """seen: a digest of every line that was trained on, in their order: equal only if none was left out or repeated."""
+    """seen: the `digest`."""
     loss = 2.0 / (1 + step)
     metrics = {"final_loss": loss, "eval_loss": loss, "perplexity": math.exp(loss), "base": {"eval_loss": 3.0}}
     files = {

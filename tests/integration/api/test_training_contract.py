@@ -4,8 +4,25 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
+from dataforge import platform
+from dataforge.store import runs, trained_models
+from dataforge.workflows.training import jobs
+from tests.support import dead_machines, training_program
 from tests.support.service import Service
-from tests.support.trainings import FULL, SHORT, Trainings
+from tests.support.trainings import FULL, SHORT, Json, Trainings
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in takes a tenth of a second for a step. Ask for it before `service`, whose workers inherit it."""
+    monkeypatch.setenv("STAND_IN", "slow")
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAND_IN", "fails")
 
 
 # checklist 157, 158
@@ -48,3 +65,175 @@ def test_both_requests_of_the_document_train_a_model(service: Service) -> None:
     assert first["training_params"]["learning_rate"] == 2e-4
     assert first["metrics"]["perplexity"] == math.exp(first["metrics"]["final_loss"])
     assert first["size_mb"] > 0
+
+
+# checklist 160, 161
+def test_an_invalid_option_is_a_bad_request_that_names_it_and_begins_nothing(service: Service) -> None:
+    api = Trainings(service)
+    api.dataset()
+    refused: list[tuple[Json, str]] = [
+        ({"task": "poetry"}, "task"),
+        ({"task": None}, "task"),
+        ({"model_name": ""}, "model_name"),
+        ({"provider": "unsloth", "task": "summarization"}, "provider"),
+        ({"strategy": "dpo", "task": "summarization", "provider": "huggingface"}, "strategy"),
+        ({"lora_r": 0}, "lora_r"),
+        ({"lora_r": 257}, "lora_r"),
+        ({"lora_dropout": 1.5}, "lora_dropout"),
+        ({"use_4bit": True, "use_8bit": True}, "use_8bit"),
+        ({"fp16": True, "bf16": True}, "bf16"),
+        ({"num_train_epochs": 0}, "num_train_epochs"),
+        ({"learning_rate": 0}, "learning_rate"),
+        ({"eval_split": 1}, "eval_split"),
+        ({"optim": "magic"}, "optim"),
+        ({"instance_type": "ml.none.large"}, "instance_type"),
+        ({"learning_rat": 1}, "learning_rat"),
+    ]
+
+    for change, field in refused:
+        body = {k: v for k, v in {**FULL, **change}.items() if v is not None}
+        answer = api.call("POST", "/start_training", json=body, expect=400)
+
+        assert (answer["error"], answer["status_code"]) == ("Bad Request", 400), change
+        assert isinstance(answer["detail"], str)
+        assert field in answer["detail"], (change, answer["detail"])
+        assert field in [e["field"] for e in answer["errors"]]
+    unreadable = service.http.post(
+        "/api/start_training", content=b"{", headers={**api.headers, "Content-Type": "application/json"}
+    )
+    assert unreadable.status_code == 400
+    assert api.call("POST", "/start_training", json=["a list"], expect=400)["status_code"] == 400
+    assert api.status()["status"] == "idle"
+
+
+def test_a_dataset_that_nobody_uploaded_is_not_found(service: Service) -> None:
+    answer = Trainings(service).start(expect=404)
+
+    assert "dataset.jsonl" in answer["detail"]
+
+
+# checklist 168, 169, 170
+def test_one_training_at_a_time_shows_live_numbers_and_can_be_stopped(slow: None, service: Service) -> None:
+    api, other = Trainings(service), Trainings(service.other())
+    api.dataset(40)
+    assert api.call("POST", "/stop_training", expect=404)["code"] == "NO_ACTIVE_TRAINING"
+    job_id = api.start()["job_id"]
+    waiting = api.status()
+
+    second = api.start(expect=409)
+    live = api.wait(job_id, until=lambda s: s["current_step"] >= 3)
+    later = api.wait(job_id, until=lambda s: s["current_step"] > live["current_step"])
+    assert other.status()["status"] == "idle"
+    other.call("GET", "/training_status", job_id=job_id, expect=404)
+    other.call("POST", "/stop_training", json={"job_id": job_id}, expect=404)
+    stopped = api.call("POST", "/stop_training")
+    again = service.http.post("/api/stop_training", headers=api.headers)
+    ended = api.wait(job_id)
+
+    assert (waiting["status"], waiting["progress"], waiting["job_id"]) == ("training", 0, job_id)
+    assert second["code"] == "TRAINING_IN_PROGRESS"
+    assert (live["status"], live["total_steps"], live["total_epochs"]) == ("training", 96, 3)
+    assert live["progress"] == round(100 * live["current_step"] / 96, 1)
+    assert live["current_epoch"] == 1
+    assert live["loss"] == pytest.approx(2.0 / (1 + live["current_step"]), abs=1e-5)
+    assert live["learning_rate"] == 2e-4
+    assert later["progress"] > live["progress"]
+    assert (stopped["status"], stopped["message"]) == ("stopped", "Training stopped successfully")
+    assert again.status_code in (200, 404)
+    assert ended["status"] == "stopped"
+    assert api.call("GET", "/models") == {"models": []}
+    assert api.call("POST", "/stop_training", expect=404)["code"] == "NO_ACTIVE_TRAINING"
+    api.start()  # the place is free
+    api.call("POST", "/stop_training")
+
+
+# checklist 170
+def test_a_stopped_training_keeps_no_machine(slow: None, service: Service) -> None:
+    api = Trainings(service)
+    api.dataset(40)
+    job_id = api.start()["job_id"]
+    api.wait(job_id, until=lambda s: s["current_step"] >= 2)
+    api.call("POST", "/stop_training", json={"job_id": job_id})
+    api.wait(job_id)
+
+    run = runs.get(api.org_id, job_id)
+    state = platform.current().trainer.describe(jobs.job_name(run, 0))
+    assert state is None or state.status == "stopped"
+    assert (run.asked, run.delivered, run.rejected, run.failed) == (1, 0, 0, 1)
+    assert list(platform.current().files.list(f"{run.files_prefix}/checkpoints/checkpoint-")) == []
+
+
+def test_a_program_that_fails_says_why_in_the_status(failing: None, service: Service) -> None:
+    api = Trainings(service)
+
+    ended = api.run()
+
+    assert ended["status"] == "error"
+    assert "The base model does not exist: meta-llama/none" in ended["error"]
+    assert ended["message"] == ended["error"]
+    assert api.call("GET", "/models") == {"models": []}
+
+
+# checklist 172, 173, 174
+def test_a_deleted_model_is_gone_with_its_files_and_its_number(service: Service) -> None:
+    api, other = Trainings(service), Trainings(service.other())
+    first = api.run()["model_id"]
+    model = trained_models.get(api.org_id, first)
+    files = platform.current().files
+    assert [*files.list(f"{model.files_prefix}/")]
+    other.call("GET", f"/models/{first}", expect=404)
+    other.call("DELETE", f"/models/{first}", expect=404)
+
+    trained_models.hold(model, "playground", 60)
+    assert api.call("DELETE", f"/models/{first}", expect=409)["code"] == "MODEL_IN_USE"
+    trained_models.release(model, "playground")
+    gone = api.call("DELETE", f"/models/{first}")
+
+    assert gone == {"status": "deleted", "message": "Model deleted successfully"}
+    assert [*files.list(f"data-forge/training/{api.org_id}/runs/")] == []
+    for method in ("GET", "DELETE"):
+        api.call(method, f"/models/{first}", expect=404)
+        api.call(method, "/models/99", expect=404)
+        api.call(method, "/models/none", expect=400)
+    assert api.call("GET", "/models") == {"models": []}
+    assert api.run()["model_id"] == first + 1
+    assert api.status()["model_id"] == first + 1
+
+
+def test_a_machine_that_dies_loses_no_training(slow: None, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead_machines.noticed_at_once(monkeypatch)
+    api = Trainings(service)
+    api.dataset(30)
+    job_id = api.start()["job_id"]
+    api.wait(job_id, until=lambda s: s["current_step"] >= 2)
+
+    dead_machines.kill("train", job_id)
+    ended = api.wait(job_id)
+
+    assert ended["status"] == "completed"
+    seen = trained_models.get(api.org_id, ended["model_id"]).details["seen"]
+    assert seen == training_program.digest(lines_of(api, job_id))
+    assert api.call("GET", "/models")["models"][0]["id"] == ended["model_id"]
+
+
+@pytest.mark.parametrize("service", ["aws"], indirect=True)
+def test_an_interrupted_training_goes_on_and_trains_no_line_twice(slow: None, service: Service) -> None:
+    """One machine is interrupted by its own end: tests/e2e/test_killed_server_in_training.py."""
+    assert service.sagemaker
+    api = Trainings(service)
+    api.dataset(30)
+    job_id = api.start()["job_id"]
+    service.sagemaker.reclaim.add(jobs.job_name(runs.get(api.org_id, job_id), 0))
+
+    ended = api.wait(job_id)
+
+    assert ended["status"] == "completed"
+    assert sorted(service.sagemaker.jobs)[-1].endswith("-a1")
+    seen = trained_models.get(api.org_id, ended["model_id"]).details["seen"]
+    assert seen == training_program.digest(lines_of(api, job_id))
+
+
+def lines_of(api: Trainings, job_id: str) -> list[str]:
+    """What the program counted: its lines, three times."""
+    run = runs.get(api.org_id, job_id)
+    return platform.current().files.read(jobs.data_key(run, jobs.TRAIN)).decode().splitlines() * 3

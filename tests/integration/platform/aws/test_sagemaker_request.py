@@ -60,9 +60,10 @@ def test_a_plain_job_reads_its_channels_and_leaves_single_files(configured: pyte
 
     assert (job["TrainingJobName"], job["RoleArn"]) == (PLAIN.job_id, ROLE)
     assert job["AlgorithmSpecification"]["TrainingImage"] == IMAGE
-    assert [
-        (c["ChannelName"], c["DataSource"]["S3DataSource"]["S3Uri"]) for c in job["InputDataConfig"]
-    ] == [("config", f"s3://forge/{RUN}/input/data/config/"), ("train", f"s3://forge/{RUN}/input/data/train/")]
+    assert [(c["ChannelName"], c["DataSource"]["S3DataSource"]["S3Uri"]) for c in job["InputDataConfig"]] == [
+        ("config", f"s3://forge/{RUN}/input/data/config/"),
+        ("train", f"s3://forge/{RUN}/input/data/train/"),
+    ]
     assert job["OutputDataConfig"] == {"S3OutputPath": f"s3://forge/{RUN}/output", "CompressionType": "NONE"}
     assert job["CheckpointConfig"] == {"S3Uri": f"s3://forge/{RUN}/checkpoints", "LocalPath": "/opt/ml/checkpoints"}
     assert job["ResourceConfig"] == {"InstanceType": "ml.g5.2xlarge", "InstanceCount": 1, "VolumeSizeInGB": 100}
@@ -125,9 +126,7 @@ def test_the_metrics_find_the_numbers_that_the_program_prints(configured: pytest
         ("ValidationException", "No such image"),
     ],
 )
-def test_what_sagemaker_refuses_is_said_in_its_words(
-    configured: pytest.MonkeyPatch, code: str, message: str
-) -> None:
+def test_what_sagemaker_refuses_is_said_in_its_words(configured: pytest.MonkeyPatch, code: str, message: str) -> None:
     service = client()
     with Stubber(service) as stub:
         stub.add_client_error("create_training_job", code, message)
@@ -157,7 +156,9 @@ def test_what_sagemaker_refuses_is_said_in_its_words(
         (("Completed", "Completed", None), ("completed", None)),
     ],
 )
-def test_every_state_of_sagemaker_is_one_of_ours(answer: tuple[str, str, str | None], expected: tuple[str, str]) -> None:
+def test_every_state_of_sagemaker_is_one_of_ours(
+    answer: tuple[str, str, str | None], expected: tuple[str, str]
+) -> None:
     status, secondary, reason = answer
     found = {
         "TrainingJobName": "job",

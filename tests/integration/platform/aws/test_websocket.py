@@ -118,6 +118,23 @@ def test_a_subscriber_receives_its_run_until_it_unsubscribes(management: Managem
     assert pushed == [{"topic": topic, "progress": 1}]
 
 
+# checklist 171
+def test_a_subscriber_receives_the_trainings_of_its_own_organisation(management: Management) -> None:
+    ours, theirs = opened("c1"), opened("c2")
+    for connection in ("c1", "c2"):
+        assert say(connection, action="subscribe", topic="training") == 200
+    before = len(management.sent)
+
+    for org_id in (ours, theirs):
+        platform.current().publisher.publish(f"training#{org_id}", {"topic": "training", "progress": 45.5})
+    say("c1", action="unsubscribe", topic="training")
+    platform.current().publisher.publish(f"training#{ours}", {"topic": "training", "progress": 50.0})
+
+    pushed = [(who, message) for who, message in management.sent[before:] if "progress" in message]
+    assert pushed == [("c1", {"topic": "training", "progress": 45.5}), ("c2", {"topic": "training", "progress": 45.5})]
+    assert say("c2", action="subscribe", topic=f"training#{ours}") == 404
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -91,10 +91,10 @@ def check_training(raw: Item) -> Item:
 
 
 def _ended(run: Run, e: StateInput, attempt: Attempt, state: TrainingState) -> Item:
+    if run.cancel_requested:  # whoever stopped it was told that it is stopped, also if it was done just then
+        return jobs.state_output(e, attempt, "close")
     if state.status == "completed":
         return jobs.state_output(e, attempt, "register")
-    if run.cancel_requested:
-        return jobs.state_output(e, attempt, "close")
     if state.status == "failed":
         return _failed(e, attempt, "TrainingFailed", state.failure or "the trainer gave no reason")
     if state.status == "stopped":
