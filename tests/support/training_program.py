@@ -108,10 +108,15 @@ def finish(root: Path, config: dict[str, Any], step: int, seen: str) -> None:
     """seen: the `digest`."""
     loss = 2.0 / (1 + step)
     metrics = {"final_loss": loss, "eval_loss": loss, "perplexity": math.exp(loss), "base": {"eval_loss": 3.0}}
+    details = {
+        "notes": ["trained by a stand-in"],
+        "seen": seen,
+        "provenance": config["provenance"],
+        "network": config.get("network"),
+        "staged": sorted(p.name for p in (root / "input/data/model").glob("*")),
+    }
     files = {
-        "model.json": json.dumps(
-            {"notes": ["trained by a stand-in"], "seen": seen, "provenance": config["provenance"]}
-        ),
+        "model.json": json.dumps(details),
         "metrics.json": json.dumps(metrics),
         "README.md": f"# A model\n\nMade of {config['model_name']}.\n",
         "predictions.jsonl": "",

@@ -8,6 +8,7 @@ import pytest
 
 from dataforge import platform
 from dataforge.store import runs, trained_models
+from dataforge.training import instances
 from dataforge.workflows.training import jobs
 from tests.support import dead_machines, training_program
 from tests.support.service import Service
@@ -237,3 +238,49 @@ def lines_of(api: Trainings, job_id: str) -> list[str]:
     """What the program counted: its lines, three times."""
     run = runs.get(api.org_id, job_id)
     return platform.current().files.read(jobs.data_key(run, jobs.TRAIN)).decode().splitlines() * 3
+
+
+def test_staged_weights_are_read_without_any_network_and_only_the_organisations_own(service: Service) -> None:
+    api, other = Trainings(service), service.other().headers["X-Organization-ID"]
+    api.dataset()
+    folder = f"data-forge/training/{api.org_id}"
+    platform.current().files.write(f"{folder}/base/tiny/model.safetensors", b"w")
+
+    for place in (f"data-forge/training/{other}/base", folder, f"{folder}/base/none", "data-forge/user/proj"):
+        answer = api.start(expect=400, model_name=f"s3://forge/{place}")
+        assert [e["field"] for e in answer["errors"]] == ["model_name"], place
+    ended = api.wait(api.start(model_name=f"s3://forge/{folder}/base/tiny")["job_id"])
+
+    details = trained_models.get(api.org_id, ended["model_id"]).details
+    assert (details["staged"], details["network"]) == (["model.safetensors"], False)
+    if service.sagemaker:
+        [job] = service.sagemaker.jobs.values()
+        assert job.request["EnableNetworkIsolation"] is True
+        assert "model" in [channel["ChannelName"] for channel in job.request["InputDataConfig"]]
+
+
+@pytest.mark.parametrize("service", ["aws"], indirect=True)
+def test_a_budget_ends_a_training_in_time_and_a_path_of_no_machine_is_refused(service: Service) -> None:
+    api = Trainings(service)
+    api.dataset()
+
+    assert "max_cost_usd" in api.start(expect=400, instance_type="ml.p4d.24xlarge", max_cost_usd=0.01)["detail"]
+    assert "model_name" in api.start(expect=400, model_name="/home/me/model")["detail"]
+    api.wait(api.start(instance_type="ml.g5.xlarge", max_cost_usd=1, spot=True)["job_id"])
+
+    assert service.sagemaker
+    [job] = service.sagemaker.jobs.values()
+    seconds = job.request["StoppingCondition"]["MaxRuntimeInSeconds"]
+    price = instances.get("ml.g5.xlarge").usd_per_hour
+    assert seconds == int(3600 / price)
+    assert job.request["EnableManagedSpotTraining"] is True
+    assert {t["Key"] for t in job.request["Tags"]} == {"application", "stage", "run", "org"}
+
+
+def test_an_estimate_starts_nothing(service: Service) -> None:
+    api = Trainings(service)
+    api.dataset()
+
+    api.start(expect=400, estimate=True)
+
+    assert api.status()["status"] == "idle"

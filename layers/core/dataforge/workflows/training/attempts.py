@@ -11,8 +11,13 @@ from dataforge.platform.ports import Item, TrainingRequest
 from dataforge.store import run_log, run_status, runs
 from dataforge.store.runs import Run
 from dataforge.training import instances
+from dataforge.training.instances import Instance
+from dataforge.training.options import Options
 from dataforge.workflows import lifecycle, state_input
-from dataforge.workflows.training import following, jobs
+from dataforge.workflows.training import base_models, following, jobs
+
+SHORTEST = 60
+"""Seconds; SageMaker takes no job that may run for less."""
 
 
 def start_training(raw: Item) -> Item:
@@ -42,14 +47,33 @@ def request_of(run: Run, number: int) -> TrainingRequest:
     channels = {name: jobs.data_key(run, name) for name in ("config", "train")}
     if current().files.info(jobs.data_key(run, jobs.VALIDATION)) is not None:
         channels["validation"] = jobs.data_key(run, "validation")
+    staged = base_models.staged(run.org_id, chosen)
+    if staged is not None:
+        channels["model"] = staged
+    instance = machine_of(chosen)
     return TrainingRequest(
         job_id=jobs.job_name(run, number),
         files_prefix=run.files_prefix,
         channels=channels,
         image=settings.get().training_image_unsloth if chosen.provider == "unsloth" else "",
-        instance_type=chosen.instance_type or instances.table().sizes[chosen.compute_specs][0],
+        instance_type=instance.name,
         instance_count=chosen.instance_count,
         spot=chosen.spot,
-        max_runtime_seconds=chosen.max_runtime_seconds,
+        max_runtime_seconds=longest(chosen, instance),
+        network_isolation=staged is not None,
         tags={"application": "dataforge", "stage": settings.get().stage, "run": run.run_id, "org": run.org_id},
     )
+
+
+def machine_of(chosen: Options) -> Instance:
+    """The instance that was asked for, else the cheapest of the size."""
+    return instances.get(chosen.instance_type or instances.table().sizes[chosen.compute_specs][0])
+
+
+def longest(chosen: Options, instance: Instance) -> int:
+    """Seconds that an attempt may run: max_runtime_seconds, or less where max_cost_usd pays for less. Spot instances
+    are counted at the price on demand, so that they cost less than that; one machine costs nothing."""
+    if chosen.max_cost_usd is None or current().name == "embedded":
+        return chosen.max_runtime_seconds
+    hours = chosen.max_cost_usd / (instance.usd_per_hour * chosen.instance_count)
+    return max(SHORTEST, min(chosen.max_runtime_seconds, int(hours * 3600)))

@@ -10,7 +10,7 @@ from dataforge.store import run_log
 from dataforge.store.runs import Run
 from dataforge.training import options
 from dataforge.workflows import lifecycle, state_input
-from dataforge.workflows.training import data_in, jobs
+from dataforge.workflows.training import base_models, data_in, jobs
 
 
 def prepare_data(raw: Item) -> Item:
@@ -21,7 +21,12 @@ def prepare_data(raw: Item) -> Item:
         return {**e.base(), "next": "close"}
     chosen = jobs.options_of(run)
     lines = data_in.prepare(run, chosen)
-    config = options.to_config(chosen, job_id=run.run_id, provenance=_provenance(run, lines), network=True)
+    config = options.to_config(
+        chosen,
+        job_id=run.run_id,
+        provenance=_provenance(run, lines),
+        network=base_models.staged(run.org_id, chosen) is None,
+    )
     key = jobs.data_key(run, jobs.CONFIG)
     current().files.write(key, orjson.dumps(config, option=orjson.OPT_INDENT_2), content_type="application/json")
     run_log.write(run.run_id, "preparing", f"{lines['train']:,} lines to train on, {lines['validation']:,} held back")

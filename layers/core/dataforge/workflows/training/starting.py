@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from dataforge import clock, ids
-from dataforge.errors import Conflict, NotFound
+from dataforge.errors import Conflict, Invalid, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Put
 from dataforge.store import runs, training_state
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.training import options
+from dataforge.training.options import Options
 from dataforge.workflows import kinds, lifecycle
-from dataforge.workflows.training import closing, data_in, jobs
+from dataforge.workflows.training import attempts, base_models, closing, data_in, jobs
 
 NOT_INSTALLED = "TRAINING_NOT_AVAILABLE"
 
@@ -23,14 +24,31 @@ def start(org_id: str, user_id: str, request: Mapping[str, Any]) -> Run:
     """Raises Invalid naming the field, NotFound for a dataset that does not exist, Conflict while another training of
     the organisation goes on or where this deployment cannot train, Busy as `lifecycle.start_or_withdraw`."""
     chosen = options.read(request)
+    if chosen.estimate:
+        raise Invalid("estimate: this release cannot say what a training takes", field="estimate")
     if lacks := current().trainer.missing():
         raise Conflict(lacks, code=NOT_INSTALLED)
+    if chosen.max_cost_usd is not None:
+        _check_budget(chosen)
+    base_models.check(org_id, chosen)
     data_in.check(org_id, chosen)
     _release_if_finished(org_id)
     run = _run(org_id, user_id, request)
     training_state.occupy(org_id, run.run_id, Put("runs", to_item(run)))
     lifecycle.start_or_withdraw(run)
     return run
+
+
+def _check_budget(chosen: Options) -> None:
+    """Raises Invalid for a budget that pays for less than the shortest training."""
+    instance = attempts.machine_of(chosen)
+    least = instance.usd_per_hour * chosen.instance_count * attempts.SHORTEST / 3600
+    if current().name == "aws" and cast(float, chosen.max_cost_usd) < least:
+        raise Invalid(
+            f"max_cost_usd: {attempts.SHORTEST} s of {chosen.instance_count} x {instance.name} cost ${least:.2f}; name "
+            "more, or a smaller instance",
+            field="max_cost_usd",
+        )
 
 
 def _run(org_id: str, user_id: str, request: Mapping[str, Any]) -> Run:
