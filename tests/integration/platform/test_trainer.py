@@ -282,11 +282,8 @@ def test_a_training_gets_no_keys_but_the_one_for_gated_models(machine: Gym, tmp_
     assert (tmp_path / "training/jobs/job-1.json").stat().st_mode & 0o077 == 0
 
 
-def test_an_ended_job_is_forgotten_and_a_running_one_is_not(machine: Gym, tmp_path: Path) -> None:
-    machine.start("slow", epochs=3)
-    machine.reached(1)
-    machine.trainer.forget("job-1", RUN)
-    assert machine.trainer.describe("job-1") is not None
+def test_an_ended_job_is_forgotten_and_its_model_stays(machine: Gym, tmp_path: Path) -> None:
+    machine.start()
     assert machine.ended().status == "completed"
 
     machine.trainer.forget("job-1", RUN)
@@ -294,3 +291,15 @@ def test_an_ended_job_is_forgotten_and_a_running_one_is_not(machine: Gym, tmp_pa
     assert machine.trainer.describe("job-1") is None
     assert not (tmp_path / "training/train_1").exists()
     assert machine.model("metrics.json")
+
+
+def test_a_job_that_is_still_ending_is_forgotten_as_soon_as_it_has_ended(machine: Gym, tmp_path: Path) -> None:
+    machine.start("stubborn", epochs=1000)
+    program = pid(machine, "main.pid")
+
+    machine.trainer.stop("job-1")
+    machine.trainer.forget("job-1", RUN)
+
+    until(lambda: not (tmp_path / "training/train_1").exists(), "its folder stays", 20)
+    assert not alive(program)
+    assert list((tmp_path / "training/jobs").iterdir()) == []

@@ -1,6 +1,8 @@
 """The Trainer port of one machine: each job is a process of its own, which outlives the server.
 
-    <home>/training/jobs/<job id>.json     the job; beside it what its supervisor reads and writes (training_supervisor)
+    <home>/training/jobs/<job id>.json     the job; beside it what its supervisor reads and writes
+                                           (training_supervisor), `.stored`: its model is in Files, `.forget`: remove
+                                           all of it once it has ended
     <home>/training/<run>/opt/ml/          the tree that SageMaker would mount at /opt/ml; attempts of a run share it
     <home>/training/<run>/lock             held as long as a process of the run lives
     <home>/training/<run>/output.log       what the program printed
@@ -145,8 +147,8 @@ class TrainingProcesses:
     def forget(self, job_id: str, files_prefix: str) -> None:
         folder = self._home / _name(files_prefix)
         with _lock(folder / "lock", PROBE_PATIENCE) as lock:
-            if lock is None and folder.exists():
-                logger.warning("job %s is still at work: its folder stays", job_id)
+            if lock is None and folder.exists():  # it is being stopped: whoever watches forgets it once it has ended
+                self._job(job_id).with_suffix(".forget").touch()
                 return
             for record in self._of_folder(folder):
                 for path in self._jobs.glob(f"{record}.*"):
@@ -180,6 +182,9 @@ class TrainingProcesses:
                     continue
                 told.add(job_id)
                 try:
+                    if self._job(job_id).with_suffix(".forget").exists():
+                        self.forget(job_id, self._facts(job_id)["files_prefix"])  # type: ignore[index]
+                        continue
                     callback(job_id)
                 except Exception:  # its run finds out at its next look
                     logger.warning("the end of job %s could not be reported", job_id, exc_info=True)
@@ -274,6 +279,7 @@ class TrainingProcesses:
                 key = f"{folder}/{path.relative_to(model).as_posix()}"
                 with path.open("rb") as file:
                     self._files.write_stream(key, iter(lambda f=file: f.read(1 << 20), b""))  # type: ignore[misc]
+                path.unlink()  # so that a model takes its room once, and a retry goes on where this ended
             job.with_suffix(".stored").touch()
             shutil.rmtree(model, ignore_errors=True)
 
