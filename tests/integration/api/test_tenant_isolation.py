@@ -14,6 +14,9 @@ from typing import Any
 from fastapi.routing import iter_route_contexts
 from ulid import ULID
 
+from dataforge import platform
+from dataforge.store.item_codec import to_item
+from dataforge.store.trained_models import TrainedModel
 from tests.support.generated_requests import make_job
 from tests.support.projects import RULES, harbour
 from tests.support.service import BASE, Service
@@ -75,6 +78,7 @@ def owned_by(service: Service, project_id: str) -> Json:
         "job_id": make_job(service),
         "upload_id": _upload_id(service),
         "filename": _training_file(service),
+        "model_id": _trained_model(service),
     }
 
 
@@ -82,6 +86,25 @@ def _upload_id(service: Service) -> str:
     """Of an announced file to train on."""
     body = {"filename": "data.jsonl"}
     return str(service.http.post("/api/upload_dataset/url", json=body, headers=service.headers).json()["upload_id"])
+
+
+def _trained_model(service: Service) -> int:
+    """A trained model with a number that nobody else has."""
+    org_id, number = service.headers["X-Organization-ID"], 730_155
+    model = TrainedModel(
+        org_id=org_id,
+        model_id=number,
+        name="ours",
+        base_model="tiny/model",
+        run_id="train_1",
+        files_prefix=f"data-forge/training/{org_id}/runs/train_1/output/a0/output/model",
+        task="text-generation",
+        provider="huggingface",
+        strategy="sft",
+        created_at="2026-11-29T12:00:00Z",
+    )
+    platform.current().tables.put("models", to_item(model))
+    return number
 
 
 def _training_file(service: Service) -> str:
