@@ -7,11 +7,13 @@ whoever makes one has to give it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from dataforge_infra import catalog
+from dataforge_infra import access, catalog
 from dataforge_infra.arns import arn
 from dataforge_infra.stages import Stage
 from dataforge_infra.training import Training
@@ -23,15 +25,17 @@ TRAINING = {
 }
 """`Function.training` -> calls of SageMaker."""
 ENDPOINTS = (
-    *("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint"),
-    *("CreateEndpointConfig", "DescribeEndpointConfig", "DeleteEndpointConfig"),
+    *("CreateEndpointConfig", "CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint"),
+    *("CreateModel", "DeleteModel"),
     *("CreateInferenceComponent", "DescribeInferenceComponent", "DeleteInferenceComponent"),
     "UpdateInferenceComponentRuntimeConfig",
     "AddTags",
 )
 """Calls of SageMaker for `inference="manage"`: an endpoint without instances until one of its components has copies."""
-SCALING = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy", "DeleteScalingPolicy")
+SCALING = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
 """Calls of Application Auto Scaling, which takes the last copy away when nobody asks."""
+IMPORTS = ("CreateModelImportJob", "GetModelImportJob", "GetImportedModel", "DeleteImportedModel", "TagResource")
+"""Calls of Bedrock, which loads an imported model when somebody asks."""
 COPIES = "sagemaker:inference-component:DesiredCopyCount"
 """What is scaled."""
 
@@ -62,7 +66,8 @@ def statements(scope: Construct, stage: Stage, roles: Training, facts: catalog.F
     if facts.inference != "none":
         found += _asking(scope, stage)
     if facts.inference == "manage":
-        found += [*_serving(scope, stage, roles), *_importing(scope, stage, roles)]
+        # Disks and copies of a model are encrypted by a grant on the key.
+        found += [*_serving(scope, stage, roles), *_importing(scope, stage, roles), *access.may_lend_key(stage)]
     return found
 
 
@@ -90,7 +95,7 @@ def _asking(scope: Construct, stage: Stage) -> list[iam.PolicyStatement]:
 
 
 def _serving(scope: Construct, stage: Stage, roles: Training) -> list[iam.PolicyStatement]:
-    kinds = ("endpoint", "endpoint-config", "inference-component")
+    kinds = ("endpoint", "endpoint-config", "inference-component", "model")
     return [
         iam.PolicyStatement(
             actions=_named("sagemaker", ENDPOINTS),
@@ -133,16 +138,15 @@ def _serving(scope: Construct, stage: Stage, roles: Training) -> list[iam.Policy
 def _importing(scope: Construct, stage: Stage, roles: Training) -> list[iam.PolicyStatement]:
     kinds = ("model-import-job", "imported-model")
     ours = [arn(scope, "bedrock", kind, "*", slash=True) for kind in kinds]
+    read = [call for call in IMPORTS if call.startswith("Get")]
+    made = ("CreateModelImportJob", "TagResource")
+    removed = [call for call in IMPORTS if call not in (*read, *made)]
     return [
+        # Of all: what is not there has no tags, and would be refused in the place of not found.
+        iam.PolicyStatement(actions=_named("bedrock", read), resources=ours),
+        iam.PolicyStatement(actions=_named("bedrock", made), resources=ours, conditions=_tagged(stage, "RequestTag")),
         iam.PolicyStatement(
-            actions=_named("bedrock", ("CreateModelImportJob", "TagResource")),
-            resources=ours,
-            conditions=_tagged(stage, "RequestTag"),
-        ),
-        iam.PolicyStatement(
-            actions=_named("bedrock", ("GetModelImportJob", "GetImportedModel", "DeleteImportedModel")),
-            resources=ours,
-            conditions=_tagged(stage, "ResourceTag"),
+            actions=_named("bedrock", removed), resources=ours, conditions=_tagged(stage, "ResourceTag")
         ),
         _pass(roles.imports, "bedrock"),
     ]
@@ -160,5 +164,5 @@ def _tagged(stage: Stage, whose: str) -> dict[str, dict[str, str]]:
     return {"StringEquals": {f"aws:{whose}/application": "dataforge", f"aws:{whose}/stage": stage.name}}
 
 
-def _named(service: str, calls: tuple[str, ...]) -> list[str]:
+def _named(service: str, calls: Iterable[str]) -> list[str]:
     return [f"{service}:{call}" for call in calls]

@@ -54,14 +54,14 @@ def is_built(account: Account, image: Image) -> bool:
     """Whether the repository has an image of the deployed sources."""
     ecr = account.client("ecr")
     try:
-        ecr.describe_images(
+        found = ecr.describe_images(
             repositoryName=image.repository.partition("/")[2], imageIds=[{"imageTag": f"{image.name}-{image.source}"}]
         )
     except ecr.exceptions.ImageNotFoundException:
         return False
     except ClientError as problem:
         raise DeployError(f"The images cannot be looked up ({problem}): your user needs ecr:DescribeImages") from None
-    return True
+    return bool(found["imageDetails"])
 
 
 def build(account: Account, image: Image, say: Callable[[str], None], *, poll_s: float = POLL_S) -> float:

@@ -26,7 +26,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
 @pytest.fixture(scope="session")
 def deployed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """The last release, something put into it, and today's templates over it: all other tests run on that."""
-    assembly = synthesised(bed, tmp_path_factory.mktemp("cdk") / "out", "waf=yes")
+    assembly = synthesised(bed, tmp_path_factory.mktemp("cdk") / "out", "waf=yes", "training=yes")
     old = tmp_path_factory.mktemp("cdk") / "release"
     shutil.copytree(assembly, old)
     last_release.lay_over(old)

@@ -67,3 +67,21 @@ def test_an_older_release_is_not_deployed_over_newer_data(deployed: Deployed) ->
     assert done.returncode == 1
     assert "Use Data Forge 9.1.0 or newer" in done.stderr
     assert "nothing to change" not in done.stderr  # it had not come to the stacks
+
+
+def test_the_deployment_built_the_training_image_in_the_account_and_functions_know_it(deployed: Deployed) -> None:
+    codebuild, functions = deployed.aws("codebuild"), deployed.aws("lambda")
+
+    builds = codebuild.list_builds_for_project(projectName="dataforge-dev-images")["ids"]
+    image = deployed.outputs["training_image"]
+    known = {
+        functions.get_function(FunctionName=f"dataforge-dev-{name}")["Configuration"]["Environment"]["Variables"][
+            "DATAFORGE_TRAINING_IMAGE"
+        ]
+        for name in ("api", "start_training")
+    }
+
+    assert len(builds) == 1
+    assert image.endswith("/dataforge-dev-training:huggingface")
+    assert known == {image}
+    assert f"Building {image} in CodeBuild" in deployed.upgrade

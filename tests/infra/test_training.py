@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dataforge_infra import catalog, images
+from dataforge_infra import catalog, images, training_rights
 from dataforge_infra.catalog import camel
 from tests.support.paths import ROOT
-from tests.support.templates import APPS, EVERY_OPTION, listed
+from tests.support.templates import APPS, EVERY_OPTION, listed, nag_findings
 
 KINDS = ("AWS::CodeBuild::Project", "AWS::ECR::Repository")
 READY = str(APPS["ready"]["training_image"])
@@ -142,8 +142,111 @@ def test_functions_may_make_every_call_of_the_adapter_and_the_adapter_makes_ever
     assert '"Tags":' in source  # which takes the right to add tags
 
 
-def test_what_a_role_may_do_fits_into_its_policy(full):
+HERE = "<AWS::Region>:<AWS::AccountId>"
+ASKED = {
+    *(
+        (f"sagemaker:{call}", f"arn:<AWS::Partition>:sagemaker:{HERE}:{kind}/dataforge-prod-*")
+        for call in ("InvokeEndpoint", "InvokeEndpointWithResponseStream")
+        for kind in ("endpoint", "inference-component")
+    ),
+    *(
+        (f"bedrock:{call}", f"arn:<AWS::Partition>:bedrock:{HERE}:imported-model/*")
+        for call in ("InvokeModel", "InvokeModelWithResponseStream")
+    ),
+}
+TAGS = {"application": "dataforge", "stage": "prod"}
+
+
+def statements_of(deployment, function, call):
+    """The statements with which a function may make a call."""
+    [policy] = [
+        p
+        for p in deployment.properties("AWS::IAM::Policy")
+        if re.fullmatch(rf"<Functions{camel(function)}Role[0-9A-F]{{8}}>", deployment.text(p["Roles"][0]))
+    ]
+    return [s for s in policy["PolicyDocument"]["Statement"] if call in listed(s["Action"])]
+
+
+def added(serving, silent, function):
+    role = f"Functions{camel(function)}Role"
+    return serving.rights_of_role(role) - silent.rights_of_role(role)
+
+
+def test_who_asks_trained_models_reaches_those_of_this_stage_only(serving, silent):
+    [imported] = [
+        s
+        for s in statements_of(serving, "generate_batch", "bedrock:InvokeModelWithResponseStream")
+        if "imported-model" in json.dumps(s["Resource"])
+    ]
+
+    assert added(serving, silent, "generate_batch") == ASKED
+    assert imported["Condition"] == {"StringEquals": {f"aws:ResourceTag/{name}": tag for name, tag in TAGS.items()}}
+
+
+def test_who_loads_trained_models_makes_and_removes_those_of_this_stage_only(serving, silent):
+    more = added(serving, silent, "api") - ASKED
+    made = {(a, r) for a, r in more if a.startswith("sagemaker:")}
+    kinds = ("endpoint", "endpoint-config", "inference-component", "model")
+
+    assert made == {
+        (f"sagemaker:{call}", f"arn:<AWS::Partition>:sagemaker:{HERE}:{kind}/dataforge-prod-*")
+        for call in training_rights.ENDPOINTS
+        for kind in kinds
+    }
+    assert {a.partition(":")[2] for a, _ in more if a.startswith("bedrock:")} == set(training_rights.IMPORTS)
+    assert {a.partition(":")[2] for a, _ in more if a.startswith("application-autoscaling:")} == set(
+        training_rights.SCALING
+    )
+    assert {a for a, _ in more if a.partition(":")[0] not in ("sagemaker", "bedrock", "application-autoscaling")} == {
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricAlarm",
+        "iam:CreateServiceLinkedRole",
+        "iam:PassRole",
+        "kms:CreateGrant",
+    }
+    assert {r for a, r in more if a == "cloudwatch:PutMetricAlarm"} == {
+        f"arn:<AWS::Partition>:cloudwatch:{HERE}:alarm:TargetTracking-inference-component/dataforge-prod-*"
+    }
+
+
+def test_models_are_imported_and_removed_by_their_tags_and_only_copies_are_scaled(serving):
+    [made] = statements_of(serving, "api", "bedrock:CreateModelImportJob")
+    [removed] = statements_of(serving, "api", "bedrock:DeleteImportedModel")
+    [scaled] = statements_of(serving, "api", "application-autoscaling:RegisterScalableTarget")
+    passed = {
+        serving.text(s["Resource"]).strip("<>")[:-12]: s["Condition"]["StringEquals"]["iam:PassedToService"]
+        for s in statements_of(serving, "api", "iam:PassRole")
+    }
+
+    assert made["Condition"] == {"StringEquals": {f"aws:RequestTag/{name}": tag for name, tag in TAGS.items()}}
+    assert removed["Condition"] == {"StringEquals": {f"aws:ResourceTag/{name}": tag for name, tag in TAGS.items()}}
+    assert scaled["Condition"]["StringEquals"] == {
+        "application-autoscaling:service-namespace": "sagemaker",
+        "application-autoscaling:scalable-dimension": "sagemaker:inference-component:DesiredCopyCount",
+    }
+    assert passed == {"TrainingServeRole": "sagemaker.amazonaws.com", "TrainingImportRole": "bedrock.amazonaws.com"}
+
+
+def test_every_function_reaches_trained_models_as_its_catalog_entry_says(full):
+    for name, facts in catalog.FUNCTIONS.items():
+        rights = full.rights_of_role(f"Functions{camel(name)}Role")
+        manages = "sagemaker:CreateInferenceComponent" in {action for action, _ in rights}
+
+        assert (("sagemaker:InvokeEndpointWithResponseStream" in {a for a, _ in rights}), manages) == (
+            facts.inference != "none",
+            facts.inference == "manage",
+        ), name
+
+
+def test_cdk_nag_finds_nothing_but_wildcards_where_models_answer(serving):
+    assert {rule for rule in nag_findings(serving.folder) if "IAM5" not in rule} == set()
+
+
+@pytest.mark.parametrize("name", ["full", "serving"])
+def test_what_a_role_may_do_fits_into_its_policy(name, request):
     """IAM takes 10,240 characters of inline policies for a role, white space not counted."""
+    full = request.getfixturevalue(name)
     longer = {"<AWS::Region>": "ap-southeast-2", "<AWS::AccountId>": "1" * 12, "<AWS::Partition>": "aws-us-gov"}
     for policy in full.properties("AWS::IAM::Policy"):
         statements = [

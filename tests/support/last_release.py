@@ -45,7 +45,16 @@ def lay_over(assembly: Path) -> None:
                 place["objectKey"] = moved.get(place["objectKey"], f"release-{place['objectKey']}")
         assets["files"] |= {key: _file(assets, key) for key in read()["files"] if archives}
         assets_path.write_text(json.dumps(assets))
-        (assembly / f"{stack}.template.json").write_text(json.dumps(template))
+        (assembly / f"{stack}.template.json").write_text(json.dumps(_as_named_today(template)))
+
+
+def _as_named_today(template: dict[str, Any]) -> dict[str, Any]:
+    """Release 0.1 called the package of the functions `functions`; in today's archive it has another name."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            handler = str(resource["Properties"]["Handler"])
+            resource["Properties"]["Handler"] = handler.replace("functions.", "dataforge_functions.", 1)
+    return template
 
 
 def _file(assets: dict[str, Any], key: str) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Aws:
         assert repositoryName == "dataforge-dev-training"
         if imageIds[0]["imageTag"] not in self.built:
             raise Missing({"Error": {"Code": "ImageNotFoundException", "Message": "no"}}, "DescribeImages")
-        return {}
+        return {"imageDetails": [{"imageTags": [imageIds[0]["imageTag"]]}]}
 
 
 def account(aws: Aws) -> Account:
