@@ -29,7 +29,7 @@ test-deploy: .venv/.ready-all .tools/emulator/.ready ## the real templates, depl
 	$(BIN)/pytest -m deploy tests/deploy
 
 # The training program has its own environment (1.3 GB): nothing of it is imported by the product.
-test-training: .tools/training/.ready ## every training strategy on tiny models, really trained
+test-training: .tools/training/.ready .venv/.ready-demo ## every training strategy on tiny models, really trained; documents to a model that answers
 	OMP_NUM_THREADS=1 .tools/training/bin/python -m pytest -c tests/training/pytest.ini --confcutdir=tests/training -n 2 --dist loadfile tests/training
 
 test-runtime: .venv/.ready-all ## a smoke suite on the Python of the Lambda functions: an installed one, or that of a Debian in a folder

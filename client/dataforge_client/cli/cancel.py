@@ -10,6 +10,7 @@ from dataforge_client.cli.connection import ConnectionOptions, connect, connecti
 from dataforge_client.cli.jobs import cancel_job, is_job
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
+from dataforge_client.cli.train import is_training, stop_training
 
 
 @click.command("cancel")
@@ -17,7 +18,10 @@ from dataforge_client.cli.terminal import echo
 @json_option
 @connection_options
 def command(job_id: str, as_json: bool, connection: ConnectionOptions) -> None:
-    """Stop a running job. Its pairs or records are kept."""
+    """Stop a running job. Its pairs or records are kept. A training is stopped too, without a model."""
+    if is_training(job_id):
+        stop_training(connection, job_id, as_json=as_json)
+        return
     if is_job(job_id):
         cancel_job(connection, job_id, as_json=as_json)
         return

@@ -50,6 +50,7 @@ class Settings:
     metavar="MODEL",
     help="Ask this model too: another one by number or name, or `base` for the one that MODEL was made from.",
 )
+@click.option("--base", is_flag=True, help="Ask the model that MODEL was made from instead.")
 @click.option("--max-tokens", type=click.IntRange(1, 4096), metavar="N", help="Tokens of an answer [default: 100].")
 @click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="0: always the same [default: 0.7].")
 @click.option(
@@ -62,6 +63,7 @@ def command(
     model: str,
     prompts: tuple[str, ...],
     vs: str | None,
+    base: bool,
     max_tokens: int | None,
     temperature: float | None,
     top_p: float | None,
@@ -73,7 +75,7 @@ def command(
     earlier one. A model that is being loaded is waited for.
     """
     with connect(connection, on_server_start=lambda said: echo(said, err=True)) as forge:
-        asked = _asked(forge, model, vs)
+        asked = _asked(forge, model, vs, base=base)
         settings = Settings(max_tokens, temperature, top_p)
         for prompt in prompts or _typed():
             if as_json:
@@ -82,15 +84,15 @@ def command(
                 _print(forge, asked, settings, prompt)
 
 
-def _asked(forge: DataForge, model: str, vs: str | None) -> list[Asked]:
+def _asked(forge: DataForge, model: str, vs: str | None, *, base: bool) -> list[Asked]:
     number = find_model(forge, model)
-    tuned = Asked(f"model {number}", number)
+    first = Asked(BASE if base else f"model {number}", number, base=base)
     if vs is None:
-        return [tuned]
+        return [first]
     if vs == BASE:
-        return [tuned, Asked(BASE, number, base=True)]
+        return [first, Asked(BASE, number, base=True)]
     other = find_model(forge, vs)
-    return [tuned, Asked(f"model {other}", other)]
+    return [first, Asked(f"model {other}", other)]
 
 
 def _typed() -> Iterator[str]:

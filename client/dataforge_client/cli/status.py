@@ -9,6 +9,7 @@ from dataforge_client.cli.formatting import counts_line, duration, money, reason
 from dataforge_client.cli.jobs import is_job, show_job
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
+from dataforge_client.cli.train import is_training, show_training
 
 
 @click.command("status")
@@ -16,7 +17,10 @@ from dataforge_client.cli.terminal import echo
 @connection_options
 @json_option
 def command(job_id: str, as_json: bool, connection: ConnectionOptions) -> None:
-    """Show the state, counts and cost of a job, also of a synthetic one."""
+    """Show the state, counts and cost of a job, also of a synthetic one or of a training."""
+    if is_training(job_id):
+        show_training(connection, job_id, as_json=as_json)
+        return
     if is_job(job_id):
         show_job(connection, job_id, as_json=as_json)
         return

@@ -103,6 +103,10 @@ def start(
 @connection_options
 def stop(connection: ConnectionOptions, job_id: str | None, as_json: bool) -> None:
     """Stop a training, the one that goes on unless JOB names another. No model is made."""
+    stop_training(connection, job_id, as_json=as_json)
+
+
+def stop_training(connection: ConnectionOptions, job_id: str | None, *, as_json: bool) -> None:
     with connect(connection) as forge:
         stopped = forge.stop_training(job_id=job_id)
     if as_json:
@@ -147,3 +151,22 @@ def parse_settings(typed: tuple[str, ...]) -> dict[str, Any]:
         except ValueError:
             found[name] = value
     return found
+
+
+def show_training(connection: ConnectionOptions, job_id: str, *, as_json: bool) -> None:
+    from dataforge_client.cli.training_view import state_text
+
+    with connect(connection) as forge:
+        state = forge.training_status(job_id=job_id)
+    if as_json:
+        print_json(state.raw)
+        return
+    echo(f"{job_id}  training  {state.status}  {state.progress:.0f}%")
+    echo(state_text(state))
+    if state.error:
+        echo(f"error: {state.error}")
+
+
+def is_training(identifier: str) -> bool:
+    """Whether the id is that of a training."""
+    return identifier.startswith("train_")

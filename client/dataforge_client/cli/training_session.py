@@ -111,11 +111,7 @@ class TrainingSession:
 
     def _show_estimate(self, forge: DataForge, body: Json) -> None:
         """Show what it takes, and ask where it costs money."""
-        answered = forge.training_estimate(body)
-        if answered.job_id:  # a server that knows no estimates has started it
-            self._job_id = answered.job_id
-            return
-        estimate = answered.estimate or {}
+        estimate = forge.training_estimate(body).estimate or {}
         self._view.event("estimate", estimate)
         for line in estimate_lines(estimate):
             self._view.note(line)
@@ -126,8 +122,8 @@ class TrainingSession:
 
     def _start(self, forge: DataForge, body: Json) -> None:
         self._is_starting = True
-        job_id = self._job_id or forge.training_start(body).job_id
-        self._job_id, self._is_starting, self._is_open = job_id, False, True
+        started = forge.training_start(body)
+        self._job_id, self._is_starting, self._is_open = started.job_id, False, True
         watch = self._watch_command()
         self._view.event("job", {"job_id": self._job_id, "watch": watch})
         self._view.note(

@@ -109,8 +109,6 @@ def resolved(schema: Json) -> Json:
 
 NOT_SERVED_YET = {"playground_generate", "export_model", "push_model", "TrainingStarted.estimate"}
 """What is being built on the server."""
-NOT_SERVED_YET |= {"upload_dataset", "create_dataset_upload_url", "complete_dataset_upload"}
-NOT_SERVED_YET |= {"list_training_datasets", "delete_training_dataset"}
 
 
 def test_every_operation_has_a_method_and_every_method_names_its_operations() -> None:

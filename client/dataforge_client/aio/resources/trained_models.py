@@ -12,7 +12,7 @@ from dataforge_client.aio.api_resource import ApiResource
 from dataforge_client.api_request import ApiRequest, expect_object, without_none
 from dataforge_client.decoding import decode, decode_list
 from dataforge_client.errors import UnexpectedAnswer
-from dataforge_client.literals import ModelFormat, ModelPrecision
+from dataforge_client.literals import ModelPrecision
 from dataforge_client.models import Json
 from dataforge_client.training_models import (
     ExportedModel,
@@ -43,7 +43,7 @@ class TrainedModels(ApiResource):
         self,
         model_id: int,
         *,
-        format: ModelFormat | None = None,
+        format: str | None = None,
         precision: ModelPrecision | None = None,
         idempotency_key: str | None = None,
     ) -> ExportedModel:

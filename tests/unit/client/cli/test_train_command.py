@@ -186,6 +186,25 @@ def test_a_second_training_names_the_way_to_the_first(
     assert "train_0001 stopped" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_status_and_cancel_take_trainings_too(
+    api: FakeApi, train: Train, capfd: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    api.hold = "training"
+    train("--detach")
+    capfd.readouterr()
+
+    codes = [execute([word, "train_0001", *options, *connection_arguments(api)]) for word in ("status", "cancel")]
+
+    said = capfd.readouterr()
+    assert codes == [0, 0]
+    assert api.trainings["train_0001"]["status"] == "stopped"
+    if options:
+        assert '"current_step": 10' in said.out
+    else:
+        assert said.out.startswith("train_0001  training  training  33%\ntraining  step 10 of 30")
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_training_that_fails_says_why(
     api: FakeApi, train: Train, capfd: pytest.CaptureFixture[str], as_json: bool
@@ -281,12 +300,14 @@ def test_questions_are_asked_one_by_one(
     assert execute(["chat", "1", "-p", "why", "-p", "how", "--temperature", "0", *server]) == 0
     asked = [s.json for s in api.seen if s.path.endswith("/generate")]
     assert execute(["chat", "1", "-p", "why", "--vs", "base", *server]) == 0
+    assert execute(["chat", "1", "-p", "why", "--base", *server]) == 0
     monkeypatch.setattr("sys.stdin", io.StringIO("where\n\nwhen\n"))
     assert execute(["chat", "1", "--vs", "base", "--json", *server]) == 0
 
     out = capfd.readouterr().out.splitlines()
     assert out[:4] == ["The answer to why", "The answer to how", "model 1  The answer to why", "base     noise"]
-    lines = [json.loads(line) for line in out[4:]]
+    assert out[4] == "noise"
+    lines = [json.loads(line) for line in out[5:]]
     assert [(x["prompt"], x["generated_text"], x["vs"]["generated_text"]) for x in lines] == [
         ("where", "The answer to where", "noise"),
         ("when", "The answer to when", "noise"),

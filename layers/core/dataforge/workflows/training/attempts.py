@@ -45,8 +45,9 @@ def start_training(raw: Item) -> Item:
 def request_of(run: Run, number: int) -> TrainingRequest:
     chosen = jobs.options_of(run)
     channels = {name: jobs.data_key(run, name) for name in ("config", "train")}
-    if current().files.info(jobs.data_key(run, jobs.VALIDATION)) is not None:
-        channels["validation"] = jobs.data_key(run, "validation")
+    for name, file in (("validation", jobs.VALIDATION), ("eval", jobs.EVAL)):
+        if current().files.info(jobs.data_key(run, file)) is not None:
+            channels[name] = jobs.data_key(run, name)
     staged = base_models.staged(run.org_id, chosen)
     if staged is not None:
         channels["model"] = staged

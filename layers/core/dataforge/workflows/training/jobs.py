@@ -16,6 +16,7 @@ from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.state_input import StateInput
 
 CONFIG, TRAIN, VALIDATION = "config/training.json", "train/train.jsonl", "validation/validation.jsonl"
+EVAL = "eval/eval.jsonl"
 """Below `input/data/`."""
 
 
@@ -34,7 +35,7 @@ def options_of(run: Run) -> Options:
 
 
 def data_key(run: Run, name: str) -> str:
-    """name: CONFIG, TRAIN, VALIDATION."""
+    """name: CONFIG, TRAIN, VALIDATION, EVAL."""
     return f"{run.files_prefix}/input/data/{name}"
 
 
