@@ -31,6 +31,8 @@ RENEW_SECONDS = idempotency.ABANDONED / 3
 """Between two renewals of the claim of a long request."""
 
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json")
+NOT_SUFFICIENT = "Balance, quota or monthly budget is not sufficient"
+"""402 of what starts a run."""
 NEVER_STORED = {"create_api_key"}
 """Operations whose response must not be stored: they reject the header."""
 NOT_DEDUPLICATED = {

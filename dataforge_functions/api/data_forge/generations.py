@@ -14,7 +14,7 @@ from dataforge.workflows.generation import starting
 from dataforge_functions.api.callers import CallerDep, ProjectDep
 from dataforge_functions.api.paging import PagingDep
 from dataforge_functions.api.path_ids import GenerationId
-from dataforge_functions.api.routing import Route
+from dataforge_functions.api.routing import NOT_SUFFICIENT, Route
 from dataforge_functions.api.wire import generations as wire
 from dataforge_functions.api.wire import outcomes, views
 
@@ -29,7 +29,9 @@ def parse(project: ProjectDep, body: wire.ParseRequest | None = None) -> wire.Pa
     return wire.ParseStarted(generation_id=run.run_id, generationId=run.run_id)
 
 
-@router.post("/projects/{project_id}/generate", operation_id="generate")
+@router.post(
+    "/projects/{project_id}/generate", operation_id="generate", responses={402: {"description": NOT_SUFFICIENT}}
+)
 def generate(project: ProjectDep, body: wire.GenerateRequest) -> wire.GenerationStarted | wire.Quote:
     """Generates training pairs from the project's chunks; with `estimate: true` it only returns the estimate."""
     request = body.model_dump()

@@ -16,7 +16,11 @@ from dataforge_functions.api.routing import Route
 from dataforge_functions.api.wire import outcomes
 from dataforge_functions.api.wire import synthetic_jobs as answers
 
-router = APIRouter(tags=["synthetic"], route_class=Route)
+_NOT_THERE: dict[int | str, dict[str, Any]] = {
+    409: {"description": "The job has not ended"},
+    410: {"description": "The files of the job were kept for their time, and are deleted"},
+}
+router = APIRouter(tags=["synthetic"], route_class=Route, responses=_NOT_THERE)
 
 MOST_INLINE_BYTES = 5_000_000
 """A function's answer holds 6 MB; longer results are answered with 302 to a presigned URL on AWS."""

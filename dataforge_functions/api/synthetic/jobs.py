@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 from dataforge.workflows.synthetic import jobs, starting
 from dataforge_functions.api.callers import AnyCallerDep as Who
 from dataforge_functions.api.path_ids import JobId
-from dataforge_functions.api.routing import Route
+from dataforge_functions.api.routing import NOT_SUFFICIENT, Route
 from dataforge_functions.api.wire import synthetic as wire
 from dataforge_functions.api.wire import synthetic_jobs as answers
 from dataforge_functions.api.wire import synthetic_views as views
@@ -25,7 +25,10 @@ Confirmed = Annotated[
     operation_id="synthetic_generate",
     status_code=202,
     response_description="The job, which has not begun yet",
-    responses={200: {"model": answers.SyntheticStarted, "description": "An estimate: nothing was started"}},
+    responses={
+        200: {"model": answers.SyntheticStarted, "description": "An estimate: nothing was started"},
+        402: {"description": NOT_SUFFICIENT},
+    },
 )
 def generate(
     who: Who, body: wire.SyntheticRequest, response: Response, confirmed: Confirmed = None

@@ -67,6 +67,15 @@ SYNTHETIC: dict[str, Json] = {
     "SyntheticJob": _JOB,
     "SyntheticJobPage": {"jobs": [_JOB], "next_cursor": None},
     "SyntheticUrl": {"url": "https://s3.amazonaws.com/bucket/data-forge/...", "expires_in": 3600},
+    "SyntheticOutcomes": {
+        "job_id": "syn_job_abc123",
+        "expires_in": 3600,
+        "files": {
+            "delivered": {"url": "https://s3.amazonaws.com/...", "lines": 198},
+            "rejected": {"url": "https://s3.amazonaws.com/...", "lines": 21},
+            "failed": {"url": "https://s3.amazonaws.com/...", "lines": 2},
+        },
+    },
     "SyntheticSplits": {
         "splits": {"train": "https://s3.amazonaws.com/...", "test": "https://s3.amazonaws.com/..."},
         "counts": {"train": 158, "test": 40},

@@ -68,7 +68,7 @@ def test_every_refusal_is_the_one_error_body(document: dict[str, Any]) -> None:
     ]
 
     assert {schema["$ref"] for _, _, schema in refusals} == {"#/components/schemas/Error"}
-    codes = {"400", "401", "402", "403", "404", "409", "413", "415", "422", "429", "500", "503"}
+    codes = {"400", "401", "402", "403", "404", "409", "410", "413", "415", "422", "429", "500", "503"}
     assert {code for _, code, _ in refusals} == codes
 
 

@@ -164,9 +164,11 @@ def test_every_call_of_a_function_is_tried_again_while_the_store_refuses_writes(
 
 
 def without_new_ways(today: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """Without the choices of today that the old definition does not have: each goes its default way."""
+    """Without the choices of today that the old definition does not have: each goes its default way; and without the
+    states that only they lead to."""
     new = {name: body["Default"] for name, body in today.items() if body["Type"] == "Choice" and name not in old}
-    kept = {name: with_names(body, new) for name, body in today.items() if name not in new}
+    only_there = {choice["Next"] for name in new for choice in today[name]["Choices"]} - old.keys()
+    kept = {name: with_names(body, new) for name, body in today.items() if name not in {*new, *only_there}}
     for name, body in kept.items():
         if body["Type"] == "Choice" and name in old:
             body["Choices"] = [choice for choice in body["Choices"] if choice in old[name]["Choices"]]
