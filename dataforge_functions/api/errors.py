@@ -20,6 +20,8 @@ from dataforge.errors import (
     InProgress,
     Invalid,
     Misspelt,
+    ModelLoading,
+    NotConfigured,
     RateLimited,
     RevisionConflict,
     Unauthenticated,
@@ -109,7 +111,7 @@ def install(app: FastAPI) -> None:
 
 def _ours(request: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, DataForgeError)  # noqa: S101  registered for this class
-    if problem.status >= 500:
+    if problem.status >= 500 and not isinstance(problem, ModelLoading | NotConfigured):  # these two are no faults
         logger.error("request failed: %s", problem.message)
     fields = problem.errors if isinstance(problem, Invalid) else None
     spelling = problem if isinstance(problem, Misspelt) else None

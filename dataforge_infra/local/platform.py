@@ -2,6 +2,7 @@
 
 <home>/data.db         tables (SQLite)          <home>/files/           objects
 <home>/workflows.db    executions               <home>/secret           signs file URLs (0600)
+<home>/inference/      loaded models
 <home>/server.json     the running server     <home>/credentials.json the first key (0600)
 <home>/training/       trainings that run
 """
@@ -20,6 +21,7 @@ from dataforge import settings
 from dataforge.platform.embedded import asl_parser
 from dataforge.platform.embedded.asl_interpreter import Machine
 from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.local_inference import LocalInference
 from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
@@ -99,6 +101,7 @@ def build(
         publisher=InProcessPublisher(),
         secrets=EnvironmentSecrets(home / "secrets.json"),
         trainer=TrainingProcesses(home, files),
+        inference=LocalInference(home, files),
     )
 
 

@@ -25,6 +25,7 @@ from dataforge import platform, settings
 from dataforge.access import Caller
 from dataforge.errors import NotFound
 from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.local_inference import LocalInference
 from dataforge.platform.embedded.training_processes import TrainingProcesses
 from dataforge.platform.embedded.workflow_runner import Runner
 from dataforge.platform.file_keys import disposition
@@ -182,8 +183,10 @@ def _running(home: Path, url: str, make_workers: Callable[[Path, int], Workers])
     backend = build(home, base_url=lambda: url, invoke=invoker(workers), soon=callbacks.submit)
     assert isinstance(backend.workflows, Runner)  # noqa: S101  build made it
     assert isinstance(backend.trainer, TrainingProcesses)  # noqa: S101
+    assert isinstance(backend.inference, LocalInference)  # noqa: S101
     try:
         platform.use(backend)
+        backend.inference.open()
         schema.bring_up()
         credentials = ensure_credentials(home, url)
         resume_started_runs({organisation_of(home), *(org.org_id for org in organisations.list_all())})
@@ -203,6 +206,7 @@ def _running(home: Path, url: str, make_workers: Callable[[Path, int], Workers])
         backend.workflows.close()
         workers.close()
         backend.trainer.close()  # after the workers, who would start the next attempt
+        backend.inference.close()
         platform.use(None)
 
 

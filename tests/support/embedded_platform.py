@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataforge import platform
 from dataforge.platform.embedded.local_files import LocalFiles
+from dataforge.platform.embedded.local_inference import LocalInference
 from dataforge.platform.embedded.publisher import InProcessPublisher
 from dataforge.platform.embedded.secrets import EnvironmentSecrets
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
@@ -48,6 +49,7 @@ def embedded_platform(folder: Path, *, max_upload_bytes: int = 10**6) -> Iterato
             publisher=InProcessPublisher(),
             secrets=EnvironmentSecrets(None),
             trainer=TrainingProcesses(folder, files),
+            inference=LocalInference(folder, files),
         )
     )
     try:

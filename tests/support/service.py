@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from moto import mock_aws
 
 from dataforge import platform
+from dataforge.platform.aws.inference import AwsInference
 from dataforge.platform.aws.sagemaker_jobs import SageMakerTrainer
 from dataforge.platform.aws.stepfunctions import StepFunctionsWorkflows
 from dataforge.platform.embedded.local_files import LocalFiles
@@ -167,6 +168,7 @@ def aws_service(_: Path) -> Iterator[Service]:
                 publisher=InProcessPublisher(),
                 secrets=EnvironmentSecrets(None),
                 trainer=SageMakerTrainer(BUCKET, client=sagemaker),
+                inference=AwsInference(BUCKET, S3Files(BUCKET)),
             )
             platform.use(watch.platform(plugged))
             schema.bring_up()  # as `dataforge deploy` does

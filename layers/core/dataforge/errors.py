@@ -15,7 +15,9 @@ DataForgeError
 ├── UnsupportedMedia       415  the body is compressed, or not declared as JSON
 ├── RateLimited            429  (carries retry_after)
 ├── Busy                   503  a store is overloaded or out of reach, retries and all (carries retry_after)
-│   └── StoreRefuses       503  a store refuses writes: the disk is full, a permission is missing
+│   ├── StoreRefuses       503  a store refuses writes: the disk is full, a permission is missing
+│   └── ModelLoading       503  a trained model is being loaded (carries retry_after)
+├── NotConfigured          501  the deployment lacks what this needs; the message says what to set
 ├── Unreadable                  a document cannot be parsed; the message tells a person what to do
 ├── TeacherError                a teacher did not answer (carries may_be_billed)
 │   ├── TeacherBusy             try again after `retry_after` seconds (429, 503, 529)
@@ -150,6 +152,20 @@ class StoreRefuses(Busy):
 
     code = "STORE_REFUSES"
     retry_after = 15.0
+
+
+class ModelLoading(Busy):
+    """retry_after: seconds after which it may answer."""
+
+    code = "MODEL_LOADING"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotConfigured(DataForgeError):
+    code, status = "NOT_CONFIGURED", 501
 
 
 class Unreadable(DataForgeError):

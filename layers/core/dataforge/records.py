@@ -132,6 +132,8 @@ class Question:
     slots: tuple[Slot, ...]
     kind: str = "qa"
     temperature: float = 0.7
+    top_p: float | None = None
+    """Nucleus sampling; None: as the model does by itself. Only trained models are sent it."""
     max_tokens: int = 4096
     json_schema: dict[str, object] | None = None
     seed: int = 0

@@ -120,6 +120,32 @@ class Settings:
         "",
         "1 or 0: training API without a key (one machine only; 1 where it hears itself only)",
     )
+    serving_program: str = _env(
+        "DATAFORGE_SERVING_PROGRAM",
+        "",
+        "Command that answers with models in the place of our own, on one machine",
+    )
+    serving: str = _env(
+        "DATAFORGE_SERVING", "endpoint", "How models answer on AWS: endpoint (SageMaker) or import (Bedrock)"
+    )
+    serving_role: str = _env("DATAFORGE_SERVING_ROLE", "", "ARN of the role of the endpoint of models (AWS only)")
+    import_role: str = _env("DATAFORGE_IMPORT_ROLE", "", "ARN of the role that imports models into Bedrock (AWS only)")
+    serving_instance: str = _env(
+        "DATAFORGE_SERVING_INSTANCE", "ml.g6.xlarge", "Instance type of the endpoint of trained models (AWS only)"
+    )
+    serving_instances: int = _number(
+        "DATAFORGE_SERVING_INSTANCES", 1, "Most instances of that endpoint at the same time (AWS only)"
+    )
+    serving_idle: int = _number(
+        "DATAFORGE_SERVING_IDLE", 900, "Seconds without a question after which a trained model is unloaded"
+    )
+    serving_wait: int = _number(
+        "DATAFORGE_SERVING_WAIT", 20, "Longest time a request waits for a model to load, in seconds (one machine only)"
+    )
+    gguf_converter: str = _env(
+        "DATAFORGE_GGUF_CONVERTER", "", "Command that makes GGUF files of models (llama.cpp), on one machine"
+    )
+    hub_url: str = _env("HF_ENDPOINT", "https://huggingface.co", "Address of the model hub that models are pushed to")
     cors_origins: str = _env(
         "DATAFORGE_CORS_ORIGINS", "", "Origins whose pages may call the API, comma separated; `*`: any"
     )

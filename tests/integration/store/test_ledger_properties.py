@@ -38,6 +38,7 @@ class Books(RuleBasedStateMachine):
                 publisher=none,
                 secrets=none,
                 trainer=none,
+                inference=none,
             )
         )  # type: ignore[arg-type]
         self.paid_in, self.charged, self.runs = 0, 0, 0

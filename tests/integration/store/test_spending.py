@@ -47,6 +47,7 @@ def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
                 publisher=InProcessPublisher(),
                 secrets=EnvironmentSecrets(None),
                 trainer=cast(Any, None),
+                inference=None,
             )
         )  # type: ignore[arg-type]
         yield

@@ -7,6 +7,7 @@
     publisher    API Gateway WebSocket            in process
     secrets      Secrets Manager                  environment, or a 0600 file
     trainer      SageMaker                        a process of its own, the same /opt/ml layout
+    inference    SageMaker endpoint, or Bedrock   a warm process per base model
 
 One suite in `tests/integration` tests each guarantee on both backends.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO, Final, Literal, Protocol, TypeAlias
 
 Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
@@ -363,6 +365,65 @@ class Trainer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A trained model, as far as the backend must know it to answer with it."""
+
+    key: str
+    """Unique in the deployment; lower-case letters, digits and hyphens, at most 40: a part of resource names."""
+    base_model: str
+    """What was trained: an id of a model hub, or a folder of the machine."""
+    files_prefix: str
+    """Folder of the model in Files: `model.json`, `merged/`, and `adapter/` where one was trained."""
+    base_prefix: str = ""
+    """Folder of the base model's weights in Files, where they were staged there."""
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAddress:
+    """Where a model takes chat completions now."""
+
+    service: Literal["local", "sagemaker", "bedrock"]
+    url: str = ""
+    """Of the service `local`: takes the POST."""
+    token: str = ""
+    """Of the service `local`: sent as a bearer token. Never logged."""
+    adapter: str | None = None
+    """Of the service `local`: what the base model answers with; None: as it was loaded."""
+    endpoint: str = ""
+    component: str = ""
+    """Of the service `sagemaker`."""
+    model_arn: str = ""
+    """Of the service `bedrock`."""
+    region: str = ""
+    """Of AWS."""
+
+
+class Inference(Protocol):
+    """Makes trained models answer. Nothing runs, and nothing costs, for a model that nobody has used for a while."""
+
+    def missing(self) -> str | None:
+        """What this backend lacks to answer with a trained model, with the way out, for people. None: nothing."""
+        ...
+
+    def prepare(self, model: ServedModel, *, base: bool = False) -> ModelAddress:
+        """Where the model answers, loaded if nobody has asked it for a while; base: the model that it was trained from.
+
+        Raises ModelLoading while it is not ready, NotConfigured for what `missing` says or what the backend cannot do,
+        Conflict (MODEL_NOT_LOADABLE) with the reason for a model that cannot be loaded.
+        """
+        ...
+
+    def remove(self, model: ServedModel) -> None:
+        """End whatever answers with it, and drop what was made for that. For a model never used it is no error."""
+        ...
+
+    def folder(self, model: ServedModel) -> Path:
+        """A folder of this machine with `merged/`, the whole weights. Raises NotConfigured on AWS."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """One backend with all its ports; built once per process by `dataforge_functions/api/main.py`, a state function or
     the one-machine server, and returned by `platform.current()`."""
@@ -374,3 +435,4 @@ class Platform:
     publisher: Publisher
     secrets: Secrets
     trainer: Trainer
+    inference: Inference

@@ -17,7 +17,7 @@ from dataforge.errors import Invalid
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.store import spending
-from dataforge.teachers import catalogue
+from dataforge.teachers import catalogue, trained_catalogue
 from dataforge.teachers.catalogue import Catalogue, Model, has_own_server, region
 from dataforge.teachers.jobs import BatchJobs
 from dataforge.teachers.ports import Capabilities, JobLimits, Teacher
@@ -128,6 +128,14 @@ def _sagemaker(model: Model) -> Teacher:
     )
 
 
+def _trained(model: Model) -> Teacher:
+    from dataforge.teachers.trained import Trained
+
+    if model.org_id is None:  # every model of `resolve` has one
+        raise Invalid(f"{model.id} is no model of an organization", field="model_id", code="UNKNOWN_TEACHER")
+    return Trained(model.backend, model.org_id, int(model.model), timeout=_timeout(), can=model.can)
+
+
 PROVIDERS: dict[str, Callable[[Model], Teacher]] = {
     "extractive": _extractive,
     "templated": _templated,
@@ -137,6 +145,7 @@ PROVIDERS: dict[str, Callable[[Model], Teacher]] = {
     "anthropic": _anthropic,
     "bedrock": _bedrock,
     "sagemaker": _sagemaker,
+    trained_catalogue.PROVIDER: _trained,
 }
 
 
@@ -184,7 +193,7 @@ def _limits(model: Model) -> JobLimits | None:
     return LIMITS.get(model.provider)
 
 
-_FREE = ("extractive", "templated", "scripted", "ollama")
+_FREE = ("extractive", "templated", "scripted", "ollama", trained_catalogue.PROVIDER)
 _NEED_NO_MODEL = ("extractive", "templated", "scripted")
 
 
@@ -226,6 +235,7 @@ MISSING: dict[str, Callable[[], str | None]] = {
     "anthropic": _anthropic_missing,
     "bedrock": _bedrock_missing,
     "sagemaker": _aws_missing,
+    trained_catalogue.PROVIDER: lambda: current().inference.missing(),
 }
 """What a provider needs and does not have here, as a text that says what to set; None, or no entry: nothing."""
 
@@ -250,6 +260,10 @@ def resolve(name: str, *, org_id: str | None = None) -> Model:
     and for what the organisation may not use."""
     models = catalogue.load(org_id)
     model = models.find(name, _runs_here) or Model(name, name.partition(":")[2] or name, name)
+    if model.provider == trained_catalogue.PROVIDER:  # whatever a layer says of it, it must be the organisation's own
+        model = replace(trained_catalogue.find(model.backend, org_id), price=model.price or trained_catalogue.FREE)
+    elif model.provider not in PROVIDERS and org_id is not None:
+        model = trained_catalogue.named(name, org_id) or model
     if model.provider not in PROVIDERS or (not model.model and model.provider not in _NEED_NO_MODEL):
         raise Invalid(_unknown(name, models), field="model_id", code="UNKNOWN_TEACHER")
     missing = None if model.base_url else MISSING.get(model.provider, lambda: None)()
@@ -312,6 +326,8 @@ def available(org_id: str | None = None) -> list[TeacherEntry]:
     limits = spending.Limits("") if org_id is None else spending.limits_of(org_id)
     found = [TeacherEntry("extractive", "Extractive (offline, no key)", "built-in")]
     known = _listed(catalogue.load(org_id))
+    if org_id is not None and MISSING[trained_catalogue.PROVIDER]() is None:
+        known += trained_catalogue.listed(org_id)
     found += [TeacherEntry(m.id, m.name, m.provider) for m in known if limits.allows(m.backend, m.id)]
     for name in filter(limits.allows, filter(None, (n.strip() for n in settings.get().teachers.split(",")))):
         found.append(TeacherEntry(name, name.partition(":")[2] or name, name.partition(":")[0]))

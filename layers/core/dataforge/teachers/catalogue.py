@@ -55,6 +55,8 @@ class Model:
     base_url: str | None = None
     key: str | None = None
     """The name of the secret that holds the key for base_url."""
+    org_id: str | None = None
+    """Of a trained model: whose it is. Set by `trained_catalogue` only, never by an entry of a layer."""
 
     @property
     def provider(self) -> str:
@@ -165,7 +167,8 @@ def from_item(item: Item) -> Model:
 
 
 def _model(entry: Item, backend: str) -> Model:
-    return from_item({**entry, "name": str(entry.get("name") or entry["id"]), "backend": _in_region(backend)})
+    own = {**entry, "name": str(entry.get("name") or entry["id"]), "backend": _in_region(backend), "org_id": None}
+    return from_item(own)
 
 
 def _in_region(backend: str) -> str:

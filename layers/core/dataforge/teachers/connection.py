@@ -78,8 +78,10 @@ class Connection:
             ) as response:
                 return await _read(response, request)
 
-    async def lines(self, url: str, headers: dict[str, str]) -> AsyncIterator[bytes]:
-        """The lines of a file of any size, as they arrive; the time-out holds for each part of it.
+    async def lines(
+        self, url: str, headers: dict[str, str], *, method: str = "GET", body: bytes | None = None
+    ) -> AsyncIterator[bytes]:
+        """The lines of a file or a stream of any size, as they arrive; the time-out holds for each part of it.
 
         Raises as `send`, and `failure` for any status but 200.
         """
@@ -88,7 +90,14 @@ class Connection:
         request = _Request()
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT, sock_read=self._timeout)
         with self._translated_errors(url, request):
-            async with self._pool().get(url, headers=headers, timeout=timeout, proxy=self._proxy(url)) as response:
+            async with self._pool().request(
+                method,
+                url,
+                data=_watched_body()(body, request) if body else None,
+                headers=headers,
+                timeout=timeout,
+                proxy=self._proxy(url),
+            ) as response:
                 if response.status != 200:
                     raise failure(self._name, await _read(response, request), is_prompt=False)
                 lines = _Lines()

@@ -65,6 +65,7 @@ def management() -> Iterator[Management]:
                 publisher=WebSocketPublisher(tables, "https://x", client=made),
                 secrets=EnvironmentSecrets(None),
                 trainer=unused,
+                inference=unused,
             )
         )
         yield made

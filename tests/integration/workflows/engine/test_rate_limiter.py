@@ -61,6 +61,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
                 publisher=nothing,
                 secrets=EnvironmentSecrets(None),
                 trainer=nothing,
+                inference=nothing,
             )
         )
         yield request.param

@@ -6,6 +6,7 @@ import os
 
 from dataforge import settings
 from dataforge.platform.aws.dynamo import DynamoTables
+from dataforge.platform.aws.inference import AwsInference
 from dataforge.platform.aws.s3 import S3Files
 from dataforge.platform.aws.sagemaker_jobs import SageMakerTrainer
 from dataforge.platform.aws.secrets import SecretsManager
@@ -22,15 +23,16 @@ def build() -> Platform:
     if not s.bucket:
         raise RuntimeError("DATAFORGE_BUCKET is not set; outside a deployment, call platform.use(...)")
     arns = {k.removeprefix(_MACHINE).lower(): arn for k, arn in os.environ.items() if k.startswith(_MACHINE)}
-    tables = DynamoTables(s.table_prefix)
+    tables, files = DynamoTables(s.table_prefix), S3Files(s.bucket)
     return Platform(
         name="aws",
         tables=tables,
-        files=S3Files(s.bucket),
+        files=files,
         workflows=StepFunctionsWorkflows(arns),
         publisher=WebSocketPublisher(tables, s.socket_url),
         secrets=SecretsManager(s.table_prefix),
         trainer=SageMakerTrainer(s.bucket),
+        inference=AwsInference(s.bucket, files),
     )
 
 

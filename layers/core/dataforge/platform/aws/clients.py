@@ -37,7 +37,10 @@ OVERLOADED = {
     "500",
 }
 """Codes of DynamoDB, S3, Step Functions and Secrets Manager for "later". A HEAD of S3 has its status only."""
-SERVICES = ("apigatewaymanagementapi", "dynamodb", "s3", "sagemaker", "secretsmanager", "stepfunctions")
+SERVICES = (
+    *("apigatewaymanagementapi", "application-autoscaling", "bedrock", "dynamodb", "s3", "sagemaker", "secretsmanager"),
+    "stepfunctions",
+)
 """Every service that anything but the operator's command calls."""
 REFUSED = {
     "AccessDenied",

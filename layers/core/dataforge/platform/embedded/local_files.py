@@ -19,6 +19,7 @@ import hashlib
 import logging
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -129,6 +130,17 @@ class LocalFiles:
 
     def open(self, key: str) -> BinaryIO:
         return self._open(key)[1]
+
+    def link(self, key: str, path: Path) -> None:
+        """Make the object a file at the path, without a copy where the file system allows; it stays what it is now."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self.open(key) as blob:
+            try:
+                os.link(blob.name, path)
+            except FileExistsError:
+                return
+            except OSError:
+                shutil.copyfile(blob.name, path)
 
     def info_and_stream(self, key: str, *, chunk_size: int = 1 << 20) -> tuple[FileInfo, Iterator[bytes]]:
         """Both of one version, even if the object is replaced meanwhile: headers and body of an HTTP response."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataforge.platform import current
 from dataforge.store import trained_models
 from dataforge.store.trained_models import TrainedModel
+from dataforge.teachers import trained_catalogue
 from dataforge.workflows.training import jobs
 
 
@@ -12,6 +13,7 @@ def delete(org_id: str, model_id: int) -> None:
     """Its row says so first, then its files go, those of its training too. Raises NotFound, Conflict (MODEL_IN_USE)."""
     model = trained_models.get(org_id, model_id)
     trained_models.mark_deleted(model)
+    current().inference.remove(trained_catalogue.served(model))
     erase_files(model)
 
 

@@ -1,0 +1,159 @@
+"""The playground and trained teachers, the same promises on one machine and on AWS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dataforge import platform, settings
+from dataforge.store import trained_models
+from tests.support.own_models import add_model, use_program
+from tests.support.own_models_aws import Answering, answering_account, configure
+from tests.support.service import Service, aws_is_slow
+
+URL = "/api/playground/generate"
+only_aws = pytest.mark.parametrize("service", ["aws"], indirect=True)
+
+
+@pytest.fixture
+def prepared(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Before the service: the settings of both backends."""
+    use_program(monkeypatch, tmp_path_factory.mktemp("program"))
+    configure(monkeypatch, serving=getattr(request, "param", "endpoint"))
+    yield
+    settings.get.cache_clear()
+
+
+@pytest.fixture
+def aws_side(prepared: None, service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering | None]:
+    """None on one machine."""
+    if service.backend != "aws":
+        yield None
+        return
+    with answering_account(monkeypatch) as made:
+        yield made
+
+
+def org_of(service: Service) -> str:
+    return service.headers["X-Organization-ID"]
+
+
+def ask(service: Service, **body: Any) -> Any:
+    return service.http.post(URL, json={"model_id": 1, "prompt": "How long?", **body}, headers=service.headers)
+
+
+def patiently(service: Service, aws_side: Answering | None, **body: Any) -> Any:
+    """As a client that obeys Retry-After, with a clock that runs fast."""
+    for _ in range(8):
+        response = ask(service, **body)
+        if response.status_code != 503:
+            assert response.status_code == 200, response.text
+            return response.json()
+        assert response.json()["code"] == "MODEL_LOADING"
+        assert int(response.headers["Retry-After"]) > 0
+        if aws_side:
+            aws_side.account.pass_time()
+        else:
+            time.sleep(0.5)
+    raise AssertionError("the model is never loaded")
+
+
+# checklist 178
+def test_a_trained_model_answers(prepared, service, aws_side):
+    add_model(org_of(service))
+
+    answer = patiently(service, aws_side, prompt="How long is the quay?", max_new_tokens=20)
+
+    assert answer["generated_text"].endswith("How long is the quay?")
+    assert answer["tokens_generated"] == len(answer["generated_text"].split(" "))
+    assert 0 < answer["generation_time_ms"] < 20_000
+
+
+# checklist 174
+def test_a_deleted_model_answers_no_more_and_leaves_nothing_behind(prepared, service, aws_side):
+    model = add_model(org_of(service))
+    patiently(service, aws_side)
+
+    deleted = service.http.delete("/api/models/1", headers=service.headers)
+
+    assert deleted.status_code == 200, deleted.text
+    assert ask(service).status_code == 404
+    assert service.http.delete("/api/models/1", headers=service.headers).status_code == 404
+    if aws_side:
+        assert (aws_side.account.components, aws_side.account.policies) == ({}, {})
+    else:
+        folders = [*platform.current().inference._home.glob(f"models/*-{model.model_id}")]
+        assert folders == []
+
+
+def test_a_model_that_answers_cannot_be_deleted(prepared, service, aws_side):
+    model = add_model(org_of(service))
+    trained_models.hold(model, "call-1", 60)
+
+    deleted = service.http.delete("/api/models/1", headers=service.headers)
+
+    assert deleted.status_code == 409
+    assert deleted.json()["code"] == "MODEL_IN_USE"
+
+
+# checklist 196
+@aws_is_slow
+def test_a_trained_model_is_the_teacher_of_the_next_run(prepared, service, aws_side):
+    add_model(org_of(service))
+    patiently(service, aws_side)
+    text = "# Berths\n\n" + "\n\n".join(f"Berth {n} takes ships of {n * 30} metres and more." for n in range(1, 9))
+    project = service.project()
+    service.upload(project, "berths.md", text.encode())
+    service.parse(project)
+
+    run = service.generate(project, model_id="trained:1", num_pairs=2)
+
+    assert run["status"] == "completed", run
+    assert service.call("GET", f"/projects/{project}/pairs")
+    assert not service.other().call("GET", "/available-models")[0]["id"].startswith("trained:")
+
+
+@only_aws
+def test_on_aws_an_answer_is_signed_and_a_model_that_went_to_sleep_is_woken(prepared, service, aws_side):
+    add_model(org_of(service))
+    patiently(service, aws_side)
+    aws_side.account.scale_in()
+
+    asleep = ask(service)
+
+    assert (asleep.status_code, asleep.json()["code"]) == (503, "MODEL_LOADING")
+    platform.current().inference._endpoint._ready.clear()  # twenty seconds later
+    assert patiently(service, aws_side)["tokens_generated"] > 0
+    assert all(s.startswith("AWS4-HMAC-SHA256") for s in aws_side.signatures)
+
+
+@only_aws
+@pytest.mark.parametrize("prepared", ["import"], indirect=True)
+def test_bedrock_is_asked_in_the_form_in_which_the_model_was_trained(prepared, service, aws_side):
+    add_model(org_of(service))
+    add_model(org_of(service), model_id=2, use_chat_template=False)
+
+    patiently(service, aws_side)
+    patiently(service, aws_side, model_id=2)
+
+    chat, plain = aws_side.bodies
+    assert chat["messages"] == [{"role": "user", "content": "How long?"}]
+    assert plain["prompt"] == "How long?"
+
+
+@only_aws
+@pytest.mark.parametrize("body", [{"base": True}, {"stream": True}])
+def test_what_works_on_one_machine_only_says_so(prepared, service, aws_side, body):
+    add_model(org_of(service))
+    if "stream" in body:
+        patiently(service, aws_side)
+
+    answer = ask(service, **body)
+
+    assert answer.status_code == 501
+    assert "one machine" in answer.json()["message"]
