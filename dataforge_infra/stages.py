@@ -247,7 +247,7 @@ FIXED_SETTINGS = frozenset(
 """Settings that the templates give the functions themselves, by the resources beside them, and one that opens the
 training API to everybody, which nobody wants of a deployment."""
 
-SETTING = re.compile(r"DATAFORGE_[A-Z_]+|(OPENAI|OLLAMA|ANTHROPIC)_BASE_URL|REQUIRE_VERIFIED_EMAIL")
+SETTING = re.compile(r"DATAFORGE_[A-Z_]+|(OPENAI|OLLAMA|ANTHROPIC)_BASE_URL|HF_ENDPOINT|REQUIRE_VERIFIED_EMAIL")
 """Names of settings (docs/settings.md), any of which may be an option: `-c DATAFORGE_CONCURRENCY=16`."""
 
 MANAGED_RULES = ("AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet")

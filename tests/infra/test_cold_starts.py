@@ -127,7 +127,7 @@ def test_the_sdk_knows_the_services_we_call_as_it_describes_them_itself() -> Non
     called = {
         service
         for source in (ROOT / "layers/core/dataforge/platform/aws").glob("*.py")
-        for service in re.findall(r'clients\.client\(\s*"(\w+)"', source.read_text("utf-8"))
+        for service in re.findall(r'clients\.client\(\s*"([\w-]+)"', source.read_text("utf-8"))
     }
     ours, own = clients._Descriptions(), Loader(file_loader=_Unread())
 

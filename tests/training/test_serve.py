@@ -26,14 +26,16 @@ WORDS = ("blue", "green")
 
 class Client:
     def __init__(self, port: int) -> None:
-        self.port = port
+        self.port, self.token = port, ""
 
     def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if body is None:
             connection.request("GET", path)
         else:
-            connection.request("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode())
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            connection.request("POST", path, data, headers)
         answer = connection.getresponse()
         data = answer.read()
         connection.close()
@@ -98,6 +100,41 @@ def test_each_request_names_its_adapter(adapters: Client) -> None:
     said = [adapters.said(messages=asked, adapter=word) for word in (*WORDS, None, *WORDS, "base")]
 
     assert said == [f"It is {word}." for word in (*WORDS, "red", *WORDS, "red")]
+
+
+def test_a_text_is_put_to_each_adapter_as_it_was_trained(tmp_path: Path) -> None:
+    """The base model has no chat template; one adapter was trained with one, the other on plain text."""
+    base = tiny.llama(tmp_path / "base")
+    questions = [fact["question"] for fact in tiny.facts(32, 0)]
+    shapes = {
+        "blue": [{"messages": [*prompts.user(q), *prompts.assistant("It is blue.")]} for q in questions],
+        "green": [{"prompt": q, "completion": " It is green."} for q in questions],
+    }
+    options = {"model_name": str(base), "num_train_epochs": 20, "learning_rate": 1e-2, "lora_r": 32, "evaluate": False}
+    for word, lines in shapes.items():
+        told = {"task": "text-generation", "use_chat_template": word == "blue", **options}
+        assert train(Folders(tiny.job(tmp_path / word, FAST | told, lines))) == 0
+    named = [part for word in shapes for part in ("--adapter", f"{word}={tmp_path / word / 'model/adapter'}")]
+    running = served("--base", str(base), *named)
+    client = next(running)
+
+    said = [client.said(prompt=questions[0], adapter=word) for word in ("blue", "green", "blue")]
+
+    assert said == ["It is blue.", "It is green.", "It is blue."]
+    assert list(running) == []
+
+
+def test_a_server_with_a_token_answers_nobody_without_it(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAFORGE_SERVE_TOKEN", "s3cret-of-this-test")
+    running = served("--model", str(trained / "red/model"))
+    client = next(running)
+
+    refused, _ = client.ask("/invocations", {"prompt": "a"})
+    client.token = "s3cret-of-this-test"
+    answered, _ = client.ask("/invocations", {"prompt": "a", "max_tokens": 2})
+
+    assert (refused, answered) == (401, 200)
+    assert list(running) == []
 
 
 def test_an_adapter_that_is_not_loaded_is_refused(adapters: Client) -> None:

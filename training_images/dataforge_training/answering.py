@@ -99,6 +99,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How one adapter, or the base model, is asked."""
+
+    tokenizer: Any
+    is_chat: bool
+    """Text is put into the chat template."""
+
+
+@dataclass(frozen=True)
 class Sampling:
     max_tokens: int
     temperature: float
@@ -127,10 +136,21 @@ class Answering:
             else:
                 model = PeftModel.from_pretrained(model, str(folder), adapter_name=name)
         self.model = model.eval()
+        self._manners = {name: self._manner_of(folder) for name, folder in place.adapters.items() if name != OWN}
+        own = self._manners.setdefault(OWN, Manner(self.tokenizer, self.about.get("prompt_format") == "chat"))
+        self._manners[BASE] = own if place.about else Manner(self.tokenizer, bool(self.tokenizer.chat_template))
         self.adapters = sorted(place.adapters)
         self._encodes = encodes
         self._default = OWN if OWN in place.adapters else BASE
         self._most = models.longest(self.tokenizer, config)
+
+    def _manner_of(self, adapter: Path) -> Manner:
+        """As it was trained: with the tokenizer and chat template in its folder; `model.json` lies beside that."""
+        told = adapter.parent / "model.json"
+        about = json.loads(told.read_text("utf-8")) if told.exists() else {}
+        has_own = (adapter / "tokenizer_config.json").exists()
+        tokenizer = AutoTokenizer.from_pretrained(str(adapter)) if has_own else self.tokenizer
+        return Manner(tokenizer, about.get("prompt_format") == "chat")
 
     def answer(self, asked: str | list[dict[str, str]], sampling: Sampling, adapter: str | None = None) -> Answer:
         """Text is asked as the model was trained; messages go through the chat template.
@@ -143,8 +163,9 @@ class Answering:
             raise RequestError(f"adapter {name!r} is not loaded; there are: {known}")
         if self._task == "extractive-question-answering":
             return self._mark(asked, name)
-        text, special = self._rendered(asked)
-        batch = self.tokenizer(text, return_tensors="pt", add_special_tokens=special)
+        manner = self._manners[name]
+        text, special = self._rendered(asked, manner)
+        batch = manner.tokenizer(text, return_tensors="pt", add_special_tokens=special)
         batch.pop("token_type_ids", None)
         count = int(batch["input_ids"].shape[1])
         room = self._most - (0 if self._encodes else count)
@@ -154,25 +175,23 @@ class Answering:
         result.pieces = self._generate(batch, sampling, name, min(sampling.max_tokens, room), result)
         return result
 
-    def _rendered(self, asked: str | list[dict[str, str]]) -> tuple[str, bool]:
+    def _rendered(self, asked: str | list[dict[str, str]], manner: Manner) -> tuple[str, bool]:
         """The text to continue, and whether the tokenizer adds its special tokens to it."""
-        prompt = prompts.put(
-            asked, task=self._task, encodes=self._encodes, chat=self.about.get("prompt_format") == "chat"
-        )
-        if isinstance(prompt, str) or not self.tokenizer.chat_template:
+        prompt = prompts.put(asked, task=self._task, encodes=self._encodes, chat=manner.is_chat)
+        if isinstance(prompt, str) or not manner.tokenizer.chat_template:
             return prompts.text_of(prompt), True
-        return prompts.rendered(self.tokenizer, prompt), False
+        return prompts.rendered(manner.tokenizer, prompt), False
 
     def _generate(self, batch: Any, sampling: Sampling, adapter: str, limit: int, result: Answer) -> Iterator[str]:
         """Text as it is made. Closing the iterator ends the work."""
-        halt = Halt()
-        streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=not self._encodes, skip_special_tokens=True)
-        ends = models.end_tokens(self.tokenizer, self.model.generation_config.eos_token_id)
+        halt, tokenizer = Halt(), self._manners[adapter].tokenizer
+        streamer = TextIteratorStreamer(tokenizer, skip_prompt=not self._encodes, skip_special_tokens=True)
+        ends = models.end_tokens(tokenizer, self.model.generation_config.eos_token_id)
         arguments: dict[str, Any] = {
             **batch.to(self.model.device),
             "max_new_tokens": limit,
             "eos_token_id": ends,
-            "pad_token_id": self.tokenizer.pad_token_id or ends[0],
+            "pad_token_id": tokenizer.pad_token_id or ends[0],
             "streamer": streamer,
             "stopping_criteria": StoppingCriteriaList([halt]),
             "do_sample": sampling.temperature > 0,

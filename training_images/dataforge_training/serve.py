@@ -7,6 +7,7 @@ GET /v1/models lists the model and its adapters.
 from __future__ import annotations
 
 import argparse
+import hmac
 import json
 import os
 import signal
@@ -22,6 +23,8 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from dataforge_training.errors import TrainingError
 
+TOKEN = "DATAFORGE_SERVE_TOKEN"  # noqa: S105  the name of the variable
+"""Variable with the token that requests must send; none where it is not set (SageMaker signs requests itself)."""
 LARGEST_BODY = 4 * 1024 * 1024
 """Bytes."""
 
@@ -84,6 +87,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self._refuse(413, f"the body has {length} bytes, at most {LARGEST_BODY} are read", "too_large")
         body = self.rfile.read(length)
+        if not self._may_ask():
+            return self._refuse(401, "send the token of this server as a bearer token", "unauthorized")
         if self.path.partition("?")[0] not in ("/invocations", "/v1/chat/completions"):
             return self._refuse(404, f"there is no {self.path}", "not_found")
         if self.server.answering is None:
@@ -97,6 +102,12 @@ class Handler(BaseHTTPRequestHandler):
         if request.asked is None:
             return self._refuse(400, "give `messages` or `prompt`", "invalid_request")
         return self._answer(request)
+
+    def _may_ask(self) -> bool:
+        """Everybody, unless the server was given a token."""
+        token = os.environ.get(TOKEN, "")
+        sent = self.headers.get("Authorization", "")
+        return not token or hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
 
     def _answer(self, request: Request) -> None:
         from dataforge_training.answering import RequestError, Sampling
