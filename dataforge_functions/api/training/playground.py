@@ -39,7 +39,7 @@ async def generate(who: AnyCallerDep, body: wire.PlaygroundQuestion) -> wire.Pla
     """Answers with a trained model. 503 `MODEL_LOADING` with Retry-After while it is being loaded: a few seconds on one
     machine, some minutes on AWS, where a model that nobody has used for a while takes no machine."""
     asked = Asked(**body.model_dump(exclude={"stream"}))
-    if body.stream:
+    if body.stream and playground.can_stream():
         events = playground.stream(who.org_id, asked)
         first = await anext(events)  # errors are plain responses, no streams
         return StreamingResponse(_all(first, events), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})

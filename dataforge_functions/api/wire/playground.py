@@ -28,7 +28,8 @@ class PlaygroundQuestion(Body):
     base: Flag = False
     """Extension: the model that it was trained from answers, to compare."""
     stream: Flag = False
-    """Extension, on one machine: server-sent events, `{"text"}` for each piece, then the whole answer."""
+    """Extension: server-sent events, `{"text"}` for each piece, then the whole answer; in a deployment the answer comes
+    at once, as without it."""
 
     model_config = example(model_id=1, prompt="How long is the quay?", max_new_tokens=100, temperature=0.7, top_p=0.9)
 

@@ -147,13 +147,17 @@ def test_bedrock_is_asked_in_the_form_in_which_the_model_was_trained(prepared, s
 
 
 @only_aws
-@pytest.mark.parametrize("body", [{"base": True}, {"stream": True}])
-def test_what_works_on_one_machine_only_says_so(prepared, service, aws_side, body):
+def test_the_base_model_is_for_one_machine_and_says_so(prepared, service, aws_side):
     add_model(org_of(service))
-    if "stream" in body:
-        patiently(service, aws_side)
 
-    answer = ask(service, **body)
+    answer = ask(service, base=True)
 
     assert answer.status_code == 501
     assert "one machine" in answer.json()["message"]
+
+
+@only_aws
+def test_a_deployment_does_not_stream_and_sends_the_whole_answer(prepared, service, aws_side):
+    add_model(org_of(service))
+
+    assert patiently(service, aws_side, stream=True)["generated_text"] == "heard: How long?"

@@ -80,6 +80,11 @@ async def generate(org_id: str, asked: Asked) -> Generated:
     )
 
 
+def can_stream() -> bool:
+    """One machine only: elsewhere the whole answer comes at once."""
+    return current().name == "embedded"
+
+
 async def stream(org_id: str, asked: Asked) -> AsyncIterator[bytes]:
     """Server-sent events of JSON: `{"text"}` for each piece, then what `generate` returns; `{"error"}` where the model
     fails on the way. Raises as `generate`, before the first piece."""
