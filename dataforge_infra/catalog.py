@@ -59,6 +59,7 @@ FUNCTIONS: dict[str, Function] = {
         secrets=True,
         jobs="follow",
         training="follow",
+        inference="manage",
     ),
     # It asks the teacher of a synthetic run for sub-topics of the domain.
     "plan_run": Function(

@@ -14,8 +14,10 @@ WILDCARDS = {
     r"arn:<AWS::Partition>:s3:::<Ssm.*>/data-forge/(\*/(runs|sources|parsed|uploads|exports)/|training/)?\*": "keys",
     r"arn:<AWS::Partition>:states:.*:execution:dataforge-\w+-\w+(/\*)?:\*": "executions are named by run",
     r"arn:<AWS::Partition>:secretsmanager:.*:secret:dataforge-\w+-\*": "one secret per teacher, with AWS's random tail",
-    r"arn:<AWS::Partition>:sagemaker:.*:(endpoint/|training-job/dataforge-\w+-)\*": (
-        "any endpoint of the account: the run chooses; training jobs are named by run"
+    # The alarms and the scaling of components, too, are those of what is named by model.
+    r"arn:<AWS::Partition>:(sagemaker|application-autoscaling|cloudwatch):.*:(endpoint/|scalable-target/|"
+    r"(alarm:TargetTracking-)?(training-job|endpoint|endpoint-config|inference-component|model)/dataforge-\w+-)\*": (
+        "any endpoint of the account: the run chooses; training jobs are named by run, trained models by number"
     ),
     r"arn:<AWS::Partition>:bedrock:.*/\*": "any model that the account has access to",
     r"arn:<AWS::Partition>:logs:.*:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*": "SageMaker's own log groups",

@@ -88,6 +88,13 @@ PARTLY_OPEN = (
     r"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:endpoint/\*",
     # What a training job reads, writes, logs and runs. Its name ends in the id of its run.
     r"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:training-job/dataforge-(dev|prod)-\*",
+    # What makes trained models answer is named by model; ids of imported models are the service's: tags limit them.
+    r"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:"
+    r"(endpoint|endpoint-config|inference-component|model)/dataforge-(dev|prod)-\*",
+    r"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:(imported-model|model-import-job)/\*",
+    r"arn:<AWS::Partition>:application-autoscaling:<AWS::Region>:<AWS::AccountId>:scalable-target/\*",
+    r"arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:"
+    r"TargetTracking-inference-component/dataforge-(dev|prod)-\*",
     rf"{re.escape(BUCKET)}/data-forge/training/\*",
     r"arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/sagemaker/(TrainingJobs|Endpoints)\*",
     r"arn:<AWS::Partition>:ecr:<AWS::Region>:<DlcRepositoryAccountMap of AWS::Region>:repository/huggingface-\S+-\*",
