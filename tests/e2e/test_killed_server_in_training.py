@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from dataforge import platform
+from dataforge.workflows.training import uploads
 from dataforge_infra.local.platform import build
 from tests.support import training_program
 from tests.support.sagemaker_jobs import PROGRAM
@@ -40,8 +41,7 @@ def begun(machine: Machine, home: Path) -> tuple[Process, str]:
     platform.use(build(home, base_url=lambda: "", invoke=lambda *_: {}))
     rows = [{"input": f"What is rule {n}?", "output": f"Rule {n} is kept."} for n in range(LINES)]
     data = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    org_id = server.ready["organization_id"]
-    platform.current().files.write(f"data-forge/training/{org_id}/uploads/rules.jsonl", data)
+    uploads.receive(server.ready["organization_id"], "rules.jsonl", [data])
     platform.use(None)
     request = {"task": "text-generation", "model_name": "tiny/model", "dataset": "rules.jsonl"}
     job_id = call(server, "POST", "/start_training", request)["job_id"]

@@ -6,8 +6,6 @@ import json
 import time
 from typing import Any
 
-from dataforge import platform
-from dataforge.workflows.training import jobs
 from tests.support.service import Service
 
 Json = dict[str, Any]
@@ -47,7 +45,8 @@ class Trainings:
         """An uploaded dataset."""
         rows = [{"input": f"What is rule {n}?", "output": f"Rule {n} is kept by pier {n}."} for n in range(lines)]
         data = "".join(json.dumps(row) + "\n" for row in rows).encode()
-        platform.current().files.write(f"{jobs.folder_of(self.org_id)}/uploads/{name}", data)
+        sent = self.service.http.post("/api/upload_dataset", files={"file": (name, data)}, headers=self.headers)
+        assert sent.json()["validation"]["valid"], sent.text
         return name
 
     def start(self, expect: int = 200, **changed: Any) -> Any:

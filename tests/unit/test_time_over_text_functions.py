@@ -46,7 +46,7 @@ from dataforge.teachers import bedrock, chat_reply, failures, response
 from dataforge.teachers.extractive import pairs
 from dataforge.teachers.response import Response
 from dataforge.text import claims, control_tokens, headings, normal_forms, sentences, topic_labels
-from dataforge.training import examples, instances, jsonl, options, reading
+from dataforge.training import examples, instances, jsonl, memory, options, reading
 from tests.support import hostile_texts, package_patterns
 from tests.support.hostile_texts import MARKS, Attack
 
@@ -225,6 +225,7 @@ READS: dict[str, Reads] = {
     "training.examples.convert": _converted,
     "training.instances.get": lambda t: _quiet(lambda: instances.get(t)),
     "training.jsonl.rows": lambda t: list(jsonl.rows([t.encode("utf-8", "replace")])),
+    "training.memory.parameters": memory.parameters,
     "training.options.model_kind": lambda t: _quiet(lambda: options.model_kind(t)),
     "training.reading.answer": lambda t: reading.answer(t, "a"),
     "training.reading.messages": lambda t: reading.messages([{"role": "user", "content": t}], "m"),
@@ -292,7 +293,7 @@ NO_TEXT = {
     "training.option_fields.flag", "training.option_fields.modules", "training.option_fields.number",
     "training.option_fields.text", "training.option_fields.whole", "training.options.to_config",
     "training.reading.found", "training.reading.missing", "training.reading.optional", "training.reading.required",
-    "training.shapes.exchange", "training.shapes.of", "training.splitting.source_of",
+    "training.shapes.exchange", "training.shapes.of", "training.splitting.source_of", "training.splitting.leave_out",
 }  # fmt: skip
 """They put a text in its place without looking at it, hand it to one that is above, or take names of ours."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from dataforge.training import options
-from dataforge.workflows.training import jobs, starting, status, stopping
+from dataforge.workflows.training import jobs, quoting, starting, status, stopping
 from dataforge_functions.api.callers import AnyCallerDep as Who
 from dataforge_functions.api.routing import Route
 from dataforge_functions.api.wire import training as wire
@@ -32,8 +32,14 @@ def health() -> wire.TrainingHealth:
 
 @router.post("/start_training", operation_id="start_training")
 def start_training(who: Who, body: wire.StartTraining) -> wire.TrainingStarted:
-    """Starts a training and returns at once. One at a time in an organisation: 409 while another goes on."""
+    """Starts a training and returns at once. One at a time in an organisation: 409 while another goes on.
+
+    With `estimate: true` nothing is started: the answer says what it would take.
+    """
     request: dict[str, Any] = body.root
+    if request.get("estimate") is True:
+        found = quoting.quote(who.org_id, request).to_json()
+        return wire.TrainingStarted(status="estimated", job_id=None, message="Nothing was started", estimate=found)
     run = starting.start(who.org_id, who.user_id, request)
     return wire.TrainingStarted(job_id=run.run_id)
 

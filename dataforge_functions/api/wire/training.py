@@ -68,12 +68,15 @@ class TrainingHealth(_Answer):
 
 
 class TrainingStarted(_Answer):
-    """A training that was begun."""
+    """A training that was begun, or what it would take."""
 
-    status: Literal["started"] = "started"
-    """It goes on by itself."""
-    job_id: fields.JobId
+    status: Literal["started", "estimated"] = "started"
+    """started: it goes on by itself; estimated: nothing was started."""
+    job_id: str | None
+    """Id of the training; null with `estimate: true`."""
     message: fields.Message = "Training started successfully"
+    estimate: Json | None = None
+    """instance_type, lines, tokens, hours and cost_usd as ranges (low, high), notes that say how they were found."""
 
 
 class TrainingStatus(_Answer):

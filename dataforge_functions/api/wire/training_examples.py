@@ -24,7 +24,12 @@ TRAINING: dict[str, dict[str, Any]] = {
         "version": "v2",
     },
     "TrainingHealth": {"status": "healthy", "version": "v2"},
-    "TrainingStarted": {"status": "started", "job_id": JOB, "message": "Training started successfully"},
+    "TrainingStarted": {
+        "status": "started",
+        "job_id": JOB,
+        "message": "Training started successfully",
+        "estimate": None,
+    },
     "TrainingStatus": {
         "status": "training",
         "progress": 45.5,

@@ -277,10 +277,22 @@ def test_a_budget_ends_a_training_in_time_and_a_path_of_no_machine_is_refused(se
     assert {t["Key"] for t in job.request["Tags"]} == {"application", "stage", "run", "org"}
 
 
-def test_an_estimate_starts_nothing(service: Service) -> None:
+# checklist 160
+def test_a_training_is_estimated_and_nothing_is_started(service: Service) -> None:
     api = Trainings(service)
-    api.dataset()
+    api.dataset(40)
+    answer = api.start(estimate=True)
+    found = answer["estimate"]
 
-    api.start(expect=400, estimate=True)
-
+    assert (answer["status"], answer["job_id"]) == ("estimated", None)
     assert api.status()["status"] == "idle"
+    assert found["lines"] == 40
+    assert 400 < found["tokens"] < 1600
+    assert found["notes"]
+    if service.backend == "aws":
+        assert found["instance_type"].startswith("ml.")
+        assert 0 < found["hours"]["low"] < found["hours"]["high"]
+        assert 0 < found["cost_usd"]["low"] < found["cost_usd"]["high"]
+    else:
+        assert (found["instance_type"], found["hours"]) == (None, None)
+    api.start(estimate=True, dataset="nothing.jsonl", expect=404)

@@ -58,7 +58,7 @@ def test_lines_that_are_all_of_one_source_are_split_all_the_same_and_it_is_said(
     found = made([Asked(p, "doc_1") for p in prompts(50)])
 
     assert found.count(VALIDATION) == 10
-    assert found.notes == ["All lines are of one source, so lines of it are on both sides"]
+    assert found.notes == [splitting.ONE_SOURCE]
 
 
 def test_no_prompt_is_on_both_sides_not_even_nearly() -> None:
@@ -79,25 +79,31 @@ def test_nothing_leaks_whatever_the_lines_are(lines: list[tuple[str, str | None]
     asked = [Asked(prompt, source) for prompt, source in lines]
     found = made(asked, share, seed)
 
-    assert leaks(asked, found) == []
+    assert splitting.ALIKE in found.notes or leaks(asked, found) == []
+    sides = {side: {a.prompt.strip() for a, s in zip(asked, found.sides, strict=True) if s == side} for side in (0, 1)}
+    assert not sides[TRAIN] & sides[VALIDATION]
     assert len(found.sides) == len(asked)
     assert not asked or found.count(TRAIN) > 0
 
 
 def chain(length: int) -> list[Asked]:
     """Each prompt is like the next one, and not like those further on."""
-    return [Asked("".join(chr(97 + (n * 5 + k) % 997) for k in range(40))) for n in range(length)]
+    return [Asked("".join(chr(0x4E00 + n * 5 + k) for k in range(40))) for n in range(length)]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_long_chain_of_prompts_that_are_each_like_the_next_does_not_leak(seed: int) -> None:
-    asked = chain(120)
+def test_a_chain_of_prompts_beside_others_does_not_leak(seed: int) -> None:
+    asked = [*chain(6), *map(Asked, prompts(60))]
     found = made(asked, 0.3, seed)
 
     assert near(asked[0].prompt, asked[1].prompt)
     assert not near(asked[0].prompt, asked[3].prompt)
     assert leaks(asked, found) == []
-    assert found.notes
+    assert found.count(VALIDATION) >= 12
+
+
+def test_where_nothing_but_a_long_chain_could_be_split_it_is_said() -> None:
+    assert made(chain(120), 0.3).notes == [splitting.ALIKE]
 
 
 def test_of_very_many_lines_the_same_prompts_stay_together_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,11 +117,19 @@ def test_of_very_many_lines_the_same_prompts_stay_together_and_it_is_said(monkey
     assert "prompts were compared for being the same" in found.notes[0]
 
 
-def test_prompts_that_are_all_nearly_the_same_have_no_validation_and_it_is_said() -> None:
+def test_prompts_that_are_all_nearly_the_same_are_split_all_the_same_and_it_is_said() -> None:
     found = made([Asked("What time does the ferry to the island leave?" + "?" * n) for n in range(12)])
+    same = made([Asked("What time is it?")] * 12)
 
-    assert found.count(TRAIN) == 12
-    assert found.notes == ["No validation lines: all prompts are nearly the same"]
+    assert (found.count(TRAIN), found.count(VALIDATION), found.notes) == (10, 2, [splitting.ALIKE])
+    assert (same.count(TRAIN), same.notes) == (12, ["No validation lines: all prompts are the same"])
+
+
+def test_one_line_that_differs_from_all_others_is_not_all_that_is_held_back() -> None:
+    alike = [Asked("What time does the ferry to the island leave?" + "?" * n) for n in range(39)]
+    found = made([*alike, Asked("Who keeps the keys of the northern gate?")])
+
+    assert (found.count(VALIDATION), found.notes) == (8, [splitting.ALIKE])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from importlib import resources
 
 from dataforge.errors import Invalid
 
+SHORTEST_SECONDS = 60
+"""SageMaker takes no job that may run for less."""
 SIZES = ("low_end", "mid_range", "high_end")
 """Values of `compute_specs`."""
 
@@ -81,3 +83,11 @@ def get(name: str) -> Instance:
 def of_size(size: str) -> list[Instance]:
     """Those of a `compute_specs`, the cheapest first."""
     return [table().instances[name] for name in table().sizes[size]]
+
+
+def longest_seconds(instance: Instance, count: int, seconds: int, max_cost_usd: float | None) -> int:
+    """How long `count` instances may run: `seconds`, or less where money ends before. Spot instances cost less than the
+    price here: for them it errs on the safe side."""
+    if max_cost_usd is None:
+        return seconds
+    return max(SHORTEST_SECONDS, min(seconds, int(3600 * max_cost_usd / (instance.usd_per_hour * count))))

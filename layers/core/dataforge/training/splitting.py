@@ -27,6 +27,10 @@ TRAIN, VALIDATION, LEFT_OUT = 0, 1, 2
 MOST_COMPARED = 50_000
 """Lines up to which prompts that are nearly alike are found: the work grows with the square of the lines (about 20 s on
 two cores at 50,000). Of more lines, prompts that are the same but for case and white space are found."""
+LEAST_SHARE = 0.25
+"""Of the lines that should be held back: where fewer can be, what keeps lines together is given up and this is said."""
+ONE_SOURCE = "Nearly all lines are of one source, so lines of it are on both sides"
+ALIKE = "Nearly all prompts are nearly the same, so those of both sides are; none is on both"
 _MOVES = 3
 """Rounds in which leaking lines are moved; what leaks afterwards is left out, which ends it."""
 _BLOCK = 2048
@@ -84,17 +88,24 @@ def split(lines: Lines, share: float, seed: int) -> Split:
             f"Of {total:,} lines, prompts were compared for being the same, not for being nearly the same: that is "
             f"done up to {MOST_COMPARED:,} lines"
         )
-    groups = _groups(prompts, sources, close)
-    if len(set(groups)) < 2:
-        groups = _groups(prompts, (), close)
-        if len(set(groups)) < 2:
-            made.notes.append("No validation lines: all prompts are nearly the same")
-            return made
-        made.notes.append("All lines are of one source, so lines of it are on both sides")
-    made.groups = len(set(groups))
-    _choose(made.sides, groups, min(round(total * share), total - 1) or 1, random.Random(seed))
-    if total <= MOST_COMPARED:
-        _move_leaks(lines, made)
+    wanted = min(round(total * share), total - 1) or 1
+    ways: tuple[tuple[str | None, Sequence[int], dict[int, int]], ...] = (
+        (None, sources, close),
+        (ONE_SOURCE, (), close),
+        (ALIKE, (), {}),
+    )
+    for note, kept_together, like in ways:
+        found = _groups(prompts, kept_together, like)
+        tried = Split(bytearray(total), len(set(found)))
+        if tried.groups < 2:
+            continue
+        _choose(tried.sides, found, wanted, random.Random(seed))
+        if like:
+            _move_leaks(lines, tried)
+        if tried.count(VALIDATION) >= max(1, wanted * LEAST_SHARE):
+            tried.notes = [*made.notes, *([note] if note else []), *tried.notes]
+            return tried
+    made.notes.append("No validation lines: all prompts are the same")
     return made
 
 
@@ -173,6 +184,16 @@ def _move_leaks(lines: Lines, made: Split) -> None:
         made.notes.append(f"{moved} validation lines were moved to training: their prompts are nearly those of others")
     if left_out := made.count(LEFT_OUT):
         made.notes.append(f"{left_out} lines are left out: their prompts are nearly those of lines on both sides")
+
+
+def leave_out(lines: Lines, made: Split, held_out: Iterable[str]) -> None:
+    """Lines to train on whose prompts are nearly those of `held_out` are on no side afterwards."""
+    screen, before = Screen(against=held_out), made.count(LEFT_OUT)
+    for block in _blocks(_prompts(lines, made.sides, TRAIN, None)):
+        for found in screen.find([prompt for _, prompt in block]):
+            made.sides[block[found.index][0]] = LEFT_OUT
+    if leaking := made.count(LEFT_OUT) - before:
+        made.notes.append(f"{leaking} lines are not trained on: their prompts are nearly those of the held-out lines")
 
 
 def _prompts(lines: Lines, sides: Sequence[int], side: int, only: set[int] | None) -> Iterator[tuple[int, str]]:

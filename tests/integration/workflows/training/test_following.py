@@ -15,7 +15,17 @@ from dataforge.platform.ports import TrainingRequest, TrainingState
 from dataforge.store import organisations, run_status, runs, trained_models, training_state
 from dataforge.store.runs import Run
 from dataforge.workflows import lifecycle, run_states
-from dataforge.workflows.training import attempts, evaluating, following, jobs, preparing, registering, starting, status
+from dataforge.workflows.training import (
+    attempts,
+    evaluating,
+    following,
+    jobs,
+    preparing,
+    registering,
+    starting,
+    status,
+    uploads,
+)
 from dataforge.workflows.training.jobs import Attempt
 from tests.support.embedded_platform import Started, embedded_platform
 
@@ -93,7 +103,7 @@ def begun(executions: Started) -> Walk:
     platform.use(replace(platform.current(), trainer=trainer))
     org_id, user_id = organisations.create("harbour")
     rows = "".join(json.dumps({"input": f"Question {n}?", "output": f"Answer {n}."}) + "\n" for n in range(20))
-    platform.current().files.write(f"{jobs.folder_of(org_id)}/uploads/d.jsonl", rows.encode())
+    uploads.receive(org_id, "d.jsonl", [rows.encode()])
     run = starting.start(org_id, user_id, REQUEST)
     walk = Walk(run, executions.input, trainer)
     walk.state = run_states.plan_run(walk.state)

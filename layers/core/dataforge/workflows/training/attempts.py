@@ -10,14 +10,13 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item, TrainingRequest
 from dataforge.store import run_log, run_status, runs
 from dataforge.store.runs import Run
-from dataforge.training import instances
+from dataforge.training import instances, memory
 from dataforge.training.instances import Instance
 from dataforge.training.options import Options
 from dataforge.workflows import lifecycle, state_input
 from dataforge.workflows.training import base_models, following, jobs
 
-SHORTEST = 60
-"""Seconds; SageMaker takes no job that may run for less."""
+SHORTEST = instances.SHORTEST_SECONDS
 
 
 def start_training(raw: Item) -> Item:
@@ -67,14 +66,16 @@ def request_of(run: Run, number: int) -> TrainingRequest:
 
 
 def machine_of(chosen: Options) -> Instance:
-    """The instance that was asked for, else the cheapest of the size."""
+    """The instance that was asked for, else the cheapest of the size that the model fits. Raises Invalid where none
+    does; on one machine nothing is chosen."""
+    if current().name == "aws":
+        return memory.choose(chosen)
     return instances.get(chosen.instance_type or instances.table().sizes[chosen.compute_specs][0])
 
 
 def longest(chosen: Options, instance: Instance) -> int:
     """Seconds that an attempt may run: max_runtime_seconds, or less where max_cost_usd pays for less. Spot instances
     are counted at the price on demand, so that they cost less than that; one machine costs nothing."""
-    if chosen.max_cost_usd is None or current().name == "embedded":
+    if current().name == "embedded":
         return chosen.max_runtime_seconds
-    hours = chosen.max_cost_usd / (instance.usd_per_hour * chosen.instance_count)
-    return max(SHORTEST, min(chosen.max_runtime_seconds, int(hours * 3600)))
+    return instances.longest_seconds(instance, chosen.instance_count, chosen.max_runtime_seconds, chosen.max_cost_usd)

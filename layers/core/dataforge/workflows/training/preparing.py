@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from dataforge.platform import current
@@ -11,6 +13,7 @@ from dataforge.store.runs import Run
 from dataforge.training import options
 from dataforge.workflows import lifecycle, state_input
 from dataforge.workflows.training import base_models, data_in, jobs
+from dataforge.workflows.training.data_in import Prepared
 
 
 def prepare_data(raw: Item) -> Item:
@@ -21,6 +24,7 @@ def prepare_data(raw: Item) -> Item:
         return {**e.base(), "next": "close"}
     chosen = jobs.options_of(run)
     lines = data_in.prepare(run, chosen)
+    chosen = replace(chosen, use_chat_template=lines.use_chat_template)
     config = options.to_config(
         chosen,
         job_id=run.run_id,
@@ -29,11 +33,19 @@ def prepare_data(raw: Item) -> Item:
     )
     key = jobs.data_key(run, jobs.CONFIG)
     current().files.write(key, orjson.dumps(config, option=orjson.OPT_INDENT_2), content_type="application/json")
-    run_log.write(run.run_id, "preparing", f"{lines['train']:,} lines to train on, {lines['validation']:,} held back")
+    said = f"{lines.train:,} lines ({lines.train_tokens:,} tokens) to train on, {lines.validation:,} held back"
+    for message in (said, *lines.notes):
+        run_log.write(run.run_id, "preparing", message)
     return {**e.base(), "next": "start"}
 
 
-def _provenance(run: Run, lines: dict[str, int]) -> dict[str, object]:
+def _provenance(run: Run, lines: Prepared) -> dict[str, object]:
     request = run.config["request"]
     dataset = request.get("dataset") if isinstance(request, dict) else None
-    return {"job_id": run.run_id, "dataset": dataset, "lines": lines, "started_at": run.created_at}
+    return {
+        "job_id": run.run_id,
+        "dataset": dataset,
+        "sources": run.config["data"],
+        "lines": lines.to_item(),
+        "started_at": run.created_at,
+    }

@@ -16,6 +16,7 @@ from dataforge.training import options
 from dataforge.training.options import Options
 from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.training import attempts, base_models, closing, data_in, jobs
+from dataforge.workflows.training.data_in import Sources
 
 NOT_INSTALLED = "TRAINING_NOT_AVAILABLE"
 
@@ -25,15 +26,17 @@ def start(org_id: str, user_id: str, request: Mapping[str, Any]) -> Run:
     the organisation goes on or where this deployment cannot train, Busy as `lifecycle.start_or_withdraw`."""
     chosen = options.read(request)
     if chosen.estimate:
-        raise Invalid("estimate: this release cannot say what a training takes", field="estimate")
+        raise Invalid("estimate: nothing is started by a request that asks for an estimate", field="estimate")
     if lacks := current().trainer.missing():
         raise Conflict(lacks, code=NOT_INSTALLED)
+    if current().name == "aws":
+        attempts.machine_of(chosen)
     if chosen.max_cost_usd is not None:
         _check_budget(chosen)
     base_models.check(org_id, chosen)
-    data_in.check(org_id, chosen)
+    sources = data_in.check(org_id, chosen)
     _release_if_finished(org_id)
-    run = _run(org_id, user_id, request)
+    run = _run(org_id, user_id, request, sources)
     training_state.occupy(org_id, run.run_id, Put("runs", to_item(run)))
     lifecycle.start_or_withdraw(run)
     return run
@@ -51,7 +54,7 @@ def _check_budget(chosen: Options) -> None:
         )
 
 
-def _run(org_id: str, user_id: str, request: Mapping[str, Any]) -> Run:
+def _run(org_id: str, user_id: str, request: Mapping[str, Any], sources: Sources) -> Run:
     run_id = ids.new("train")
     return Run(
         org_id=org_id,
@@ -59,7 +62,7 @@ def _run(org_id: str, user_id: str, request: Mapping[str, Any]) -> Run:
         project_id=jobs.project_of(org_id),
         user_id=user_id,
         kind=kinds.TRAIN.name,
-        config={"request": cast(Item, dict(request))},
+        config={"request": cast(Item, dict(request)), "data": sources.to_item()},
         files_prefix=f"{jobs.folder_of(org_id)}/runs/{run_id}",
         created_at=clock.now(),
         sequence=ids.tail(run_id),

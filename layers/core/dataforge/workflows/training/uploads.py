@@ -110,8 +110,8 @@ def delete(org_id: str, filename: str) -> None:
     current().files.delete(upload.s3_key)
 
 
-def usable(org_id: str, filename: str) -> TrainingUpload:
-    """For a training: the file as it was checked. Raises NotFound, Invalid."""
+def usable(org_id: str, filename: str, *, option: str = "dataset") -> TrainingUpload:
+    """For a training: the file as it was checked. option: the field that errors name. Raises NotFound, Invalid."""
     upload = training_uploads.get(org_id, filename)
     info = current().files.info(upload.s3_key)
     if info is None:
@@ -119,12 +119,12 @@ def usable(org_id: str, filename: str) -> TrainingUpload:
     if info.etag != upload.etag:
         raise Invalid(
             f"Dataset {filename} was uploaded again and not completed: complete it, so that it is checked",
-            field="dataset",
+            field=option,
         )
     if not upload.valid:
         raise Invalid(
             f"Dataset {filename} cannot be trained on: {'; '.join(upload.errors[:3])}. Correct and upload it again",
-            field="dataset",
+            field=option,
         )
     return upload
 
