@@ -20,6 +20,7 @@ FROZEN = {
     "RunsTable": "dataforge-dev-runs",
     "RunEventsTable": "dataforge-dev-run_events",
     "ModelsTable": "dataforge-dev-models",
+    "TrainingUploadsTable": "dataforge-dev-training_uploads",
     "RepliesTable": "dataforge-dev-replies",
     "PairsTable": "dataforge-dev-pairs",
     "ExportsTable": "dataforge-dev-exports",
