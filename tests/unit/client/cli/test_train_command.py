@@ -266,6 +266,7 @@ def test_a_folder_of_this_machine_is_a_model_for_its_server(
     assert execute(["watch", "--json", *home]) == 0
 
     assert json.loads(capfd.readouterr().out.splitlines()[-1])["model"]["base_model"] == str(Path("base").absolute())
+    assert local_server.ask_to_stop(machine)
 
 
 def test_models_are_found_by_number_or_name(api: FakeApi, train: Train, capfd: pytest.CaptureFixture[str]) -> None:
