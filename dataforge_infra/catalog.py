@@ -175,7 +175,7 @@ FUNCTIONS: dict[str, Function] = {
         1769,
         900,
         writes=("runs", "run_events"),
-        reads=("projects", "exports"),
+        reads=("projects", "exports", "documents", "chunks", "models"),
         files="write",
         folders=("runs",),
         reads_folders=("uploads", "exports"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
-from dataforge_client.decoding import TIME, nested
+from dataforge_client.decoding import TIME, nested, nested_list
 from dataforge_client.literals import (
     ComputeSpecs,
     ExportState,
@@ -184,7 +184,63 @@ class TrainedModel:
     notes: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
     """What the training did otherwise than it was asked to, and why."""
     card: str = ""
+    provenance: Json = field(default_factory=dict)
+    """What it was trained on: dataset, lines, documents with their versions."""
     created_at: datetime | None = field(default=None, metadata=TIME)
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationStarted:
+    """A verifier is at work. max_cost_usd: of its replies, None where their price is not known."""
+
+    status: str
+    job_id: str = ""
+    verdicts: int = 0
+    max_cost_usd: float | None = None
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGain:
+    """Two models on the same held-out lines. difference: value, low and high (95 %) of the means."""
+
+    model_id: int
+    over: int
+    measure: str = ""
+    lines: int = 0
+    gained: int = 0
+    lost: int = 0
+    difference: Json = field(default_factory=dict)
+    p_value: float = 1.0
+    is_noise: bool = True
+    """Nothing shows that the model is better."""
+    raw: Json = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WeakTopic:
+    """A topic on which a model does worse than on the rest. by: document, section, question_type or topic."""
+
+    by: str
+    topic: str
+    lines: int = 0
+    tuned: Json = field(default_factory=dict)
+    against_rest: Json = field(default_factory=dict)
+    chunk_ids: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelImprovement:
+    """What to generate (chunk_ids of the project) and to train (training, without dataset) next."""
+
+    model_id: int
+    project_id: str
+    dataset: str
+    eval_dataset: str
+    weak_topics: tuple[WeakTopic, ...] = field(default=(), metadata={"decode": nested_list(WeakTopic)})
+    chunk_ids: tuple[str, ...] = field(default=(), metadata={"decode": tuple})
+    training: Json = field(default_factory=dict)
     raw: Json = field(default_factory=dict, repr=False)
 
 

@@ -77,7 +77,7 @@ class Operation:
         return self.key and self.method == "post" and self.name not in NEVER_STORED | NOT_DEDUPLICATED
 
 
-NAMED = {"start_training", "training_status", "stop_training"}
+NAMED = {"start_training", "training_status", "stop_training", "playground_generate", "push_model"}
 """Operations that name a resource in their body or query."""
 
 QUERIES = {"list_pairs": PairQuery}

@@ -90,6 +90,9 @@ class FakeApi:
         self.datasets: dict[str, dict[str, Any]] = {}
         self.trainings: dict[str, dict[str, Any]] = {}
         self.models: dict[int, dict[str, Any]] = {}
+        self.strong_from = 3
+        """The number of the first model that is weak on nothing."""
+        self.gain_is_noise = False
         self.released = threading.Event()
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()

@@ -175,6 +175,42 @@ def delete_model(api: FakeApi, number: str, *, query: Any, sent: Any) -> tuple[i
     return 200, {"status": "deleted", "message": "Model deleted successfully"}
 
 
+def improvement(api: FakeApi, number: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    """A model is weak on a topic until `api.strong_from`; its data are version 1 of the first project."""
+    if int(number) not in api.models:
+        return refusal(404, "NOT_FOUND", f"Model {number} not found")
+    if not api.projects:
+        return refusal(409, "NO_PROJECT", f"Model {number} was trained on no export of a Data Forge project")
+    project_id = next(iter(api.projects))
+    chunks = ["chunk_abc_000001", "chunk_abc_000002"]
+    weak = {"by": "document", "topic": "faq.md", "lines": 8, "chunk_ids": chunks}
+    weak |= {"tuned": {"exact_match": {"value": 0.25, "low": 0.07, "high": 0.59}}}
+    weak |= {"against_rest": {"value": -0.75, "low": -0.9, "high": -0.3}}
+    is_weak = int(number) < api.strong_from
+    return 200, {
+        "model_id": int(number),
+        "project_id": project_id,
+        "dataset": f"{project_id}@1",
+        "eval_dataset": f"model_{number}",
+        "weak_topics": [weak] if is_weak else [],
+        "chunk_ids": chunks if is_weak else [],
+        "training": {"task": "text-generation", "model_name": "tiny", "num_train_epochs": 2},
+    }
+
+
+def gain(api: FakeApi, number: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    found = {"model_id": int(number), "over": int(query["over"]), "measure": "exact_match", "lines": 16, "lost": 0}
+    better = not api.gain_is_noise
+    found |= {"gained": 8 if better else 1, "p_value": 0.008 if better else 1.0, "is_noise": not better}
+    return 200, {**found, "difference": {"value": 0.5, "low": 0.25, "high": 0.75}}
+
+
+def evaluate(api: FakeApi, number: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    """It has ended at the first look."""
+    api.models[int(number)]["evaluation"] = {"verifier": {"status": "completed", "verifier": sent["verifier"]}}
+    return 200, {"status": "started", "job_id": api.new_id("verify"), "verdicts": 32, "max_cost_usd": 0.1}
+
+
 def generate(api: FakeApi, *, query: Any, sent: Any) -> tuple[Any, ...]:
     if sent["model_id"] not in api.models:
         return refusal(404, "NOT_FOUND", f"Model {sent['model_id']} not found")
@@ -225,6 +261,9 @@ TRAINING_ROUTES = [
     ("GET", "/api/models", list_models),
     ("GET", MODEL, get_model),
     ("DELETE", MODEL, delete_model),
+    ("POST", MODEL + "/evaluate", evaluate),
+    ("GET", MODEL + "/gain", gain),
+    ("GET", MODEL + "/improvement", improvement),
     ("POST", MODEL + "/export", export),
     ("GET", "/files/gguf/(.+)", get_gguf),
     ("POST", "/api/hub/push", push),

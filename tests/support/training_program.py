@@ -5,6 +5,9 @@
 It counts steps instead, one line of training a step and epoch. What it does beside that is said in its environment, as
 words of STAND_IN: `slow` (a tenth of a second a step), `fails`, `silent-failure`, `stubborn` (ignores SIGTERM), `child`
 (leaves a process behind), `out-of-memory` (kills itself).
+
+Of held-out lines its base model answers none; the tuned one those on a topic that ENOUGH training lines are about, and
+those without a topic.
 """
 
 from __future__ import annotations
@@ -18,11 +21,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+ENOUGH = 6
+UNKNOWN = "I do not know."
 stopping: list[int] = []
 
 
@@ -119,7 +125,7 @@ def finish(root: Path, config: dict[str, Any], step: int, seen: str) -> None:
         "model.json": json.dumps(details),
         "metrics.json": json.dumps(metrics),
         "README.md": f"# A model\n\nMade of {config['model_name']}.\n",
-        "predictions.jsonl": "",
+        "predictions.jsonl": "".join(json.dumps(line) + "\n" for line in predictions(root)),
     }
     for folder in (root / "model", root / "checkpoints/result"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,6 +134,30 @@ def finish(root: Path, config: dict[str, Any], step: int, seen: str) -> None:
     (root / "model/merged").mkdir(exist_ok=True)
     (root / "model/merged/model.safetensors").write_bytes(b"w" * 20_000)
     print(f"loss={loss}; step={step};")
+
+
+def predictions(root: Path) -> list[dict[str, Any]]:
+    trained = Counter(line.get("topic") for line in lines_of(root / "input/data/train/train.jsonl"))
+    held_out = lines_of(root / "input/data/eval/eval.jsonl") or lines_of(
+        root / "input/data/validation/validation.jsonl"
+    )
+    made = []
+    for line in held_out:
+        topic, messages = line.get("topic"), line.get("messages")
+        prompt = messages[-2]["content"] if messages else line.get("input") or line.get("prompt")
+        reference = messages[-1]["content"] if messages else line.get("output") or line.get("completion")
+        known = topic is None or trained[topic] >= ENOUGH
+        scores = {f"{measure}_base": 0.0 for measure in ("f1", "rougeL")}
+        scores |= {f"{measure}_tuned": float(known) for measure in ("f1", "rougeL")}
+        made.append(
+            {"id": line.get("id"), "topic": topic, "prompt": prompt, "reference": reference, "base": UNKNOWN,
+             "tuned": reference if known else UNKNOWN, "exact_base": False, "exact_tuned": known, **scores}
+        )  # fmt: skip
+    return made
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def say(checkpoints: Path, **line: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from tests.support.service import Service
@@ -41,9 +42,11 @@ class Trainings:
         assert response.status_code == expect, response.text
         return response.json()
 
-    def dataset(self, lines: int = 20, name: str = "dataset.jsonl") -> str:
-        """An uploaded dataset."""
-        rows = [{"input": f"What is rule {n}?", "output": f"Rule {n} is kept by pier {n}."} for n in range(lines)]
+    def dataset(self, lines: int = 20, name: str = "dataset.jsonl", rows: Sequence[Json] = ()) -> str:
+        """An uploaded dataset, of these rows or of so many lines."""
+        rows = rows or [
+            {"input": f"What is rule {n}?", "output": f"Rule {n} is kept by pier {n}."} for n in range(lines)
+        ]
         data = "".join(json.dumps(row) + "\n" for row in rows).encode()
         sent = self.service.http.post("/api/upload_dataset", files={"file": (name, data)}, headers=self.headers)
         assert sent.json()["validation"]["valid"], sent.text

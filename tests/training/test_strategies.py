@@ -192,6 +192,11 @@ def test_extractive_question_answering(run: Run, bases: Path) -> None:
     assert {row["tuned"] for row in done.predictions} & set(tiny.COLOURS)
     asked = f"{OTHER_FACTS[0]['text']}\n{OTHER_FACTS[0]['question']}"
     assert served(done, asked) == done.predictions[0]["tuned"]
+    rows = done.predictions
+    assert sum(row["f1_tuned"] for row in rows) / len(rows) == pytest.approx(done.metrics["f1"], abs=1e-3)
+    assert sum(row["rougeL_base"] for row in rows) / len(rows) == pytest.approx(
+        done.metrics["base"]["rougeL"], abs=1e-3
+    )
     AutoModelForQuestionAnswering.from_pretrained(done.root / "model/merged")
 
 

@@ -23,6 +23,7 @@ from dataforge.parsing.detect import detect
 from dataforge.quality import diversity, duplicates, format_checks, grounding, record_checks, scoring
 from dataforge.recipes import (
     RECIPES,
+    comparing,
     draft_reading,
     drafts,
     excerpts,
@@ -36,6 +37,7 @@ from dataforge.recipes import (
     reply_json,
     spelling,
     summary,
+    verifying,
 )
 from dataforge.recipes.relating import ChunkPlace
 from dataforge.recipes.synthetic import asking, critic, shapes, taxonomy
@@ -151,6 +153,7 @@ READS: dict[str, Reads] = {
     "quality.scoring.specificity_of": scoring.specificity_of,
     "quality.scoring.relevance_of": lambda t: scoring.relevance_of(Draft(t, t), t),
     "quality.scoring.self_contained_of": lambda t: scoring.self_contained_of(Draft(t, t)),
+    "recipes.comparing.read": lambda t: comparing.read(Answer(t, "m"), 3),
     "recipes.draft_reading.drafts": lambda t: _quiet(lambda: RECIPES["qa"].read(Answer(t, "m"), ASKED)),
     "recipes.draft_reading.text": draft_reading.text,
     "recipes.draft_reading.quotes": lambda t: draft_reading.quotes([t, t]),
@@ -163,6 +166,7 @@ READS: dict[str, Reads] = {
     "recipes.instruction.with_material": lambda t: instruction.with_material(t, t),
     "recipes.invariants.read": lambda t: invariants.read(Answer(t, "m"), 3, 3),
     "recipes.json_repair.read": lambda t: json_repair.read(t, ("question", "answer")),
+    "recipes.verifying.read": lambda t: verifying.read(Answer(t, "m"), tuned_first=True),
     "recipes.judging.read": lambda t: judging.read(Answer(t, "m"), 3),
     "recipes.judging.score": judging.score,
     "recipes.judging.numbered": lambda t: judging.numbered(Answer(t, "m"), 3, ("a",)),
@@ -273,7 +277,7 @@ NO_TEXT = {
     "parsing.child.main", "parsing.isolate.parse_isolated", "quality.grades.letter", "quality.grades.quality_report",
     "quality.grades.benchmark", "quality.record_scoring.combined", "quality.report.diversity_of",
     "recipes.classification.schema", "recipes.classification.text_of", "recipes.invariants.question",
-    "recipes.judging.question", "recipes.judging.listed", 
+    "recipes.comparing.question", "recipes.judging.question", "recipes.judging.listed",
     "recipes.planning.check_distribution", "recipes.prompts.rules", "recipes.prompts.ask", "recipes.prompts.list_of",
     "parsing.sandbox.confine", "parsing.sandbox.readable", "recipes.options.choice", "recipes.options.number",
     "recipes.prompts.difficulty_of",
@@ -289,7 +293,8 @@ NO_TEXT = {
     "teachers.openai_compatible.chat_body", "teachers.response.parsed", "teachers.response.unreadable",
     "teachers.response.token_count", "teachers.response.error_code", "teachers.response.original_status",
     "text.topic_labels.check", "tokens.ranks",
-    "training.examples.has_conversation", "training.instances.of_size", "training.option_fields.choice",
+    "training.evaluation.gain", "training.examples.has_conversation",
+    "training.instances.of_size", "training.option_fields.choice",
     "training.option_fields.flag", "training.option_fields.modules", "training.option_fields.number",
     "training.option_fields.text", "training.option_fields.whole", "training.options.to_config",
     "training.reading.found", "training.reading.missing", "training.reading.optional", "training.reading.required",

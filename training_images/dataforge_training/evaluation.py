@@ -92,6 +92,8 @@ def predictions(held: Sequence[Held], base: Sequence[str], tuned: Sequence[str])
             "tuned": after,
             "exact_base": metrics.exact(before, h.references),
             "exact_tuned": metrics.exact(after, h.references),
+            **{f"{name}_base": value for name, value in metrics.of_line(before, h.references).items()},
+            **{f"{name}_tuned": value for name, value in metrics.of_line(after, h.references).items()},
         }
         for h, before, after in zip(held, base, tuned, strict=True)
     ]

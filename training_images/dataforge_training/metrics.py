@@ -67,6 +67,12 @@ def common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:
     return row[-1]
 
 
+def of_line(answer: str, references: Sequence[str]) -> dict[str, float]:
+    """What one answer scores, beside whether it is exact: F1 and ROUGE-L, four decimals."""
+    longest = max(rouge_l(answer, one) for one in references)
+    return {"f1": round(f1(answer, references), 4), "rougeL": round(longest, 4)}
+
+
 def scores(answers: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, float]:
     """Means over all answers; every answer has one or more references, ROUGE takes the best one."""
     count = len(answers)

@@ -30,6 +30,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "evaluation:command",
         "Show how well a model, by number or name, does on held-out lines, beside the one that it was made from",
     ),
+    "improve": (
+        "improve:command",
+        "Make a model, by number or name, better on the topics on which it is weak",
+    ),
     "login": ("profile:login", "Check a server and a key, and save them in a profile, readable by you only"),
     "profile": ("profile:command", "List, choose and show the servers that are saved"),
     "whoami": (

@@ -5,20 +5,23 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dataforge_client import files
-from dataforge_client.api_request import ApiRequest, expect_object, without_none
+from dataforge_client.api_request import ApiRequest, expect_object, query_params, without_none
 from dataforge_client.api_resource import ApiResource
 from dataforge_client.decoding import decode, decode_list
 from dataforge_client.errors import UnexpectedAnswer
 from dataforge_client.literals import ModelPrecision
 from dataforge_client.models import Json
 from dataforge_client.training_models import (
+    EvaluationStarted,
     ExportedModel,
     Generated,
     ModelDeleted,
+    ModelGain,
+    ModelImprovement,
     PushedModel,
     TrainedModel,
     TrainedModelSummary,
@@ -39,6 +42,41 @@ class TrainedModels(ApiResource):
     def delete_model(self, model_id: int) -> ModelDeleted:
         """Remove a model with all its files. Raises Conflict while it is in use."""
         return decode(ModelDeleted, self._delete(_path(model_id), base=""))
+
+    def evaluate_model(
+        self,
+        model_id: int,
+        verifier: str,
+        *,
+        max_cost_usd: float | None = None,
+        both_orders: bool | None = None,
+        seed: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> EvaluationStarted:
+        """Have a teacher compare the model's answers to its held-out lines with those of its base. The win rate is in
+        `evaluation["verifier"]` of the model once its `status` there is no longer `running`; see `wait_evaluation`."""
+        body = without_none(verifier=verifier, max_cost_usd=max_cost_usd, both_orders=both_orders, seed=seed)
+        wire = self._post(f"{_path(model_id)}/evaluate", body, key=idempotency_key, base="")
+        return decode(EvaluationStarted, wire)
+
+    def wait_evaluation(self, model_id: int, *, poll: float = 1.0) -> TrainedModel:
+        """The model, once no verifier is at work on it."""
+        while True:
+            model = self.get_model(model_id)
+            verifier = (model.evaluation or {}).get("verifier")
+            if not isinstance(verifier, Mapping) or verifier.get("status") != "running":
+                return model
+            self._retry.sleep(poll)
+
+    def model_gain(self, model_id: int, over: int) -> ModelGain:
+        """How much better a model does than the model `over` on the same held-out lines. Raises Conflict when they have
+        none in common."""
+        return decode(ModelGain, self._get(f"{_path(model_id)}/gain", query_params(over=over), base=""))
+
+    def model_improvement(self, model_id: int) -> ModelImprovement:
+        """The topics on which a model is weak, and what to generate and train next. Raises Conflict when it was not
+        evaluated, or its data is no export of a project."""
+        return decode(ModelImprovement, self._get(f"{_path(model_id)}/improvement", base=""))
 
     def export_model(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, RootModel
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel
 from pydantic_core import CoreSchema
 
 from dataforge.training import options
@@ -32,6 +32,19 @@ class StartTraining(RootModel[Json]):
             "per_device_train_batch_size": 4,
         }
         return {**options.schema(), "description": cls.__doc__, "examples": [example]}
+
+
+class EvaluateModel(Strict):
+    """Have a verifier compare the answers of a model with those of the model that it was made from."""
+
+    verifier: Annotated[str, Field(min_length=1, max_length=200)]
+    """The teacher that judges; it sees question, reference and both answers, and is not told which is which."""
+    max_cost_usd: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """What its replies may cost; lines that are not reached are counted as not asked."""
+    both_orders: bool = True
+    """Each line is asked about twice, with the answers swapped; false: once, in random order."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
+    """Of the random orders."""
 
 
 class StopTraining(Strict):
@@ -169,7 +182,9 @@ class TrainedModel(TrainedModelBrief):
     status: Annotated[str, one_of("evaluating", "ready")]
     """evaluating: its training still measures it."""
     evaluation: Json | None = None
-    """Base model against this one, on held-out lines."""
+    """Base model against this one on held-out lines, whole and per topic, with intervals; what a verifier said."""
+    provenance: Json = {}
+    """What it was trained on: dataset, lines, documents with their versions."""
     notes: list[str] = []
     """What the training did otherwise than it was asked to, and why."""
     card: str = ""
@@ -182,3 +197,74 @@ class TrainedModelDeleted(_Answer):
     status: Literal["deleted"] = "deleted"
     """With all its files."""
     message: fields.Message = "Model deleted successfully"
+
+
+class EvaluationStarted(_Answer):
+    """A verifier is at work; the model's `evaluation.verifier` tells how it ended."""
+
+    status: Literal["started"] = "started"
+    """It goes on by itself."""
+    job_id: fields.JobId
+    verdicts: int
+    """Calls that it takes, if every reply can be read."""
+    max_cost_usd: float | None
+    """What they cost at most; null: the price of the verifier is not known."""
+
+
+class ModelGain(_Answer):
+    """Two models on the same held-out lines."""
+
+    model_id: int
+    """The one that may be better."""
+    over: int
+    """The one that it is compared with."""
+    measure: str
+    """exact_match, or f1 where no answer is ever the very words."""
+    lines: int
+    """Held-out lines that both have answered."""
+    gained: int
+    """Lines on which it scores higher."""
+    lost: int
+    """Lines on which it scores lower."""
+    difference: Json
+    """Of the means: value, low, high (95 %)."""
+    p_value: float
+    """Of the exact McNemar test on the lines that changed."""
+    is_noise: bool
+    """Nothing shows that it is better."""
+
+
+class WeakTopic(_Answer):
+    """A topic on which the model does worse than on the rest."""
+
+    by: str
+    """Kind of topic: document, section, question_type, topic."""
+    topic: str
+    """Its name."""
+    lines: int
+    """Held-out lines of it."""
+    tuned: Json
+    """What the model scores on them, by measure, with intervals."""
+    against_rest: Json
+    """The same less what it scores on all other lines; all of the interval is below 0."""
+    chunk_ids: list[str]
+    """Its chunks in the project."""
+
+
+class ModelImprovement(_Answer):
+    """What to generate and train next, so that the model does better where it is weak."""
+
+    model_id: int
+    """The model."""
+    project_id: str
+    """Project that its training data was exported from."""
+    dataset: str
+    """That export: `proj_...@<version>`."""
+    eval_dataset: str
+    """Held-out lines of the model, as an option of the next training: the same lines measure both."""
+    weak_topics: list[WeakTopic]
+    """The weakest first; empty: none is worse than the rest beyond chance."""
+    chunk_ids: list[str]
+    """Chunks of all weak topics, for a generation."""
+    training: Json
+    """Request of the next training, without `dataset`: the options of this one."""

@@ -15,6 +15,15 @@ _BRIEF: dict[str, Any] = {
     "size_mb": 6240,
 }
 
+_WEAK: dict[str, Any] = {
+    "by": "document",
+    "topic": "rules.md",
+    "lines": 24,
+    "tuned": {"exact_match": {"value": 0.25, "low": 0.1202, "high": 0.4491}},
+    "against_rest": {"value": -0.55, "low": -0.7, "high": -0.34},
+    "chunk_ids": ["chunk_abc_000004"],
+}
+
 TRAINING: dict[str, dict[str, Any]] = {
     "StopTraining": {"job_id": JOB},
     "TrainingInfo": {
@@ -61,9 +70,44 @@ TRAINING: dict[str, dict[str, Any]] = {
         "metrics": {"final_loss": 0.234, "perplexity": 1.263},
         "job_id": JOB,
         "status": "ready",
-        "evaluation": {"base": {"eval_loss": 2.13}, "tuned": {"eval_loss": 0.234}},
+        "evaluation": {
+            "lines": 200,
+            "measured_on": {"of": "split", "dataset": "proj_abc@2", "share": 0.2, "left_out_as_learnt": 0},
+            "base": {"exact_match": {"value": 0.02, "low": 0.0078, "high": 0.0503}, "eval_loss": 2.13},
+            "tuned": {"exact_match": {"value": 0.74, "low": 0.6751, "high": 0.7959}, "eval_loss": 0.234},
+            "gain": None,
+            "topics": [],
+            "verifier": None,
+        },
+        "provenance": {
+            "dataset": "proj_abc@2",
+            "documents": [{"document_id": "doc_abc", "name": "rules.md", "sha256": "9f86d0...", "lines": 812}],
+        },
         "notes": ["optim: adamw_torch, since paged_adamw_32bit needs a CUDA GPU"],
         "card": "# my-llama-3-2-3b-finetuned\n\nMade of meta-llama/Llama-3.2-3B.\n",
     },
+    "EvaluateModel": {"verifier": "openai:gpt-4o-mini", "max_cost_usd": 1.0, "both_orders": True, "seed": 42},
+    "EvaluationStarted": {"status": "started", "job_id": "verify_123456", "verdicts": 400, "max_cost_usd": 0.31},
+    "ModelGain": {
+        "model_id": 4,
+        "over": 3,
+        "measure": "exact_match",
+        "lines": 200,
+        "gained": 31,
+        "lost": 6,
+        "difference": {"value": 0.125, "low": 0.07, "high": 0.18},
+        "p_value": 0.00004,
+        "is_noise": False,
+    },
+    "ModelImprovement": {
+        "model_id": 3,
+        "project_id": "proj_abc",
+        "dataset": "proj_abc@2",
+        "eval_dataset": "model_3",
+        "weak_topics": [_WEAK],
+        "chunk_ids": ["chunk_abc_000004"],
+        "training": {"task": "text-generation", "model_name": "meta-llama/Llama-3.2-3B"},
+    },
+    "WeakTopic": _WEAK,
     "TrainedModelDeleted": {"status": "deleted", "message": "Model deleted successfully"},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dataforge.store.trained_models import TrainedModel
+from dataforge.workflows.training.improving import Improvement
 from dataforge_functions.api.wire import training as wire
 
 _SHORT = {
@@ -30,8 +31,26 @@ def model(model: TrainedModel) -> wire.TrainedModel:
         job_id=model.run_id,
         status=model.status,
         evaluation=model.evaluation,
+        provenance=provenance if isinstance(provenance := model.details.get("provenance"), dict) else {},
         notes=[str(note) for note in notes] if isinstance(notes, list) else [],
         card=model.card,
+    )
+
+
+def improvement(found: Improvement) -> wire.ModelImprovement:
+    return wire.ModelImprovement(
+        model_id=found.model_id,
+        project_id=found.project_id,
+        dataset=found.dataset,
+        eval_dataset=found.eval_dataset,
+        weak_topics=[
+            wire.WeakTopic(
+                **{name: topic[name] for name in ("by", "topic", "lines", "tuned", "against_rest")}, chunk_ids=ids
+            )
+            for topic, ids in found.weak
+        ],
+        chunk_ids=found.chunk_ids,
+        training=found.training,
     )
 
 

@@ -50,6 +50,11 @@ class Route:
         )
         return self.path.format(**{name: ids[name] for name in self.names})
 
+    def queried(self, ids: Json) -> Json:
+        """The query parameters that must be given: `over` names a second model."""
+        required = [p["name"] for p in self.operation.get("parameters", ()) if p["in"] == "query" and p["required"]]
+        return {name: {"over": ids["model_id"]}[name] for name in required}
+
     @property
     def example(self) -> object:
         content = self.operation.get("requestBody", {}).get("content", {}).get("application/json", {})
@@ -197,8 +202,9 @@ def test_no_route_reveals_whether_another_organisation_has_an_id(service: Servic
             continue
         pairs = [(foreign, unknown), own] if len(route.names) > 1 else [(foreign, unknown)]
         for theirs, nobody in pairs:
-            about_theirs = answer(stranger, route, route.filled(theirs), body=route.example)
-            about_nobody = answer(stranger, route, route.filled(nobody), body=route.example)
+            also, other = route.queried(theirs), route.queried(nobody)
+            about_theirs = answer(stranger, route, route.filled(theirs), body=route.example, **also)
+            about_nobody = answer(stranger, route, route.filled(nobody), body=route.example, **other)
             assert about_theirs[0] == 404, (route.method, route.path, about_theirs)
             assert like(about_theirs, theirs) == like(about_nobody, nobody), (route.method, route.path)
             tried += 1

@@ -44,5 +44,5 @@ def test_every_kind_has_a_state_machine(kind: kinds.RunKind) -> None:
 
 def test_kinds_are_found_by_name_and_never_guessed() -> None:
     assert kinds.of("generate") is kinds.GENERATE
-    with pytest.raises(UnknownRunKind, match="known: generate, synthetic, parse, erase"):
+    with pytest.raises(UnknownRunKind, match="known: generate, synthetic, parse, train, verify, erase"):
         kinds.of("documents")

@@ -38,6 +38,7 @@ BUILT_ON: dict[str, tuple[str, ...]] = {
     "download_export": ("get_export",),
     "download_outcome": ("get_generation_outcomes",),
     "wait": ("get_generation",),
+    "wait_evaluation": ("get_model",),
     "follow": ("get_generation_events",),
     "iter_projects": ("list_projects",),
     "iter_documents": ("list_documents",),

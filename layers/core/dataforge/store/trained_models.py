@@ -55,7 +55,7 @@ class TrainedModel:
     details: Item = field(default_factory=dict)
     """Of model.json: what was changed and why (`notes`), versions, parameters, provenance."""
     evaluation: Item | None = None
-    """Base against tuned on the held-out set."""
+    """Base against tuned on the held-out lines: see `workflows.training.evaluating`."""
     status: str = "ready"
     """evaluating or ready."""
     holds: Mapping[str, int] = field(default_factory=dict)

@@ -122,10 +122,25 @@ TRAIN = RunKind(
     give_up="training.closing:give_up",
     release="training.closing:release",
 )
+VERIFY = RunKind(
+    name="verify",
+    machine="generate",
+    noun="verdicts",
+    belongs_to="organisation",
+    api="training",
+    plan="training.verifying:plan",
+    open_batch="training.verifying:open_batch",
+    assess="training.verdicts:assess",
+    close="training.verdicts:close",
+    recover="engine.recovery:plan_recovery",
+    record_failure="engine.recovery:record_failure",
+    give_up="training.verdicts:give_up",
+)
+"""A verifier compares a trained model with its base on held-out lines."""
 ERASE = RunKind(name="erase", machine="erase", noun="deletions", belongs_to="project", calls_teachers=False)
 """A deletion has an execution, but no run row and no steps: its one state calls `erasing.erase`."""
 
-KINDS: dict[str, RunKind] = {kind.name: kind for kind in (GENERATE, SYNTHETIC, PARSE, TRAIN, ERASE)}
+KINDS: dict[str, RunKind] = {kind.name: kind for kind in (GENERATE, SYNTHETIC, PARSE, TRAIN, VERIFY, ERASE)}
 
 
 def of(name: str) -> RunKind:

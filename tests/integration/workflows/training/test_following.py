@@ -205,7 +205,9 @@ def test_registering_and_evaluating_twice_make_one_model(walk: Walk) -> None:
 
     [model] = trained_models.of_organisation(run.org_id)
     assert (model.model_id, model.status, dict(model.holds)) == (1, "ready", {})
-    assert model.evaluation == {"base": {"eval_loss": 2.0}, "tuned": {"final_loss": 0.5}}
+    assert model.evaluation
+    assert (model.evaluation["base"], model.evaluation["tuned"]) == ({"eval_loss": 2.0}, {"final_loss": 0.5})
+    assert (model.evaluation["lines"], model.evaluation["gain"]) == (0, None)
     assert len(model.card) < 33_000
     assert (run.status, run.delivered, run.failed) == ("completed", 1, 0)
 

@@ -57,6 +57,7 @@ ON_A_SERVER = {
     ("models", "push"): ["1", "harbour/rules"],
     ("chat",): ["1", "-p", "Why?"],
     ("eval",): ["1"],
+    ("improve",): ["1", "--teacher", "scripted", "--dry-run"],
     ("whoami",): [],
     ("projects", "list"): [],
     ("projects", "create"): ["New one"],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
+from typing import IO
 
 import orjson
 
@@ -17,9 +19,12 @@ from dataforge.store.exports import Export
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from dataforge.text.control_tokens import escaped_everywhere
+from dataforge.workflows.generation import lineage
 
 BLOCK = 1000
 """Lines joined before they are handed to storage."""
+SOURCES = "sources.jsonl"
+"""Beside the file: for each of its lines, in the same order, the pair and the chunks that it was made from."""
 
 
 def export(
@@ -45,8 +50,13 @@ def export(
     version = projects.next_version(project)
     key = f"{project.s3_prefix}/exports/v{version}/dataset.jsonl"
     counter, touched = itertools.count(), itertools.count()
-    lines = _lines(itertools.chain([first], chosen), format, include_system_prompt, counter, touched)
-    info = current().files.write_stream(key, _blocks(lines), content_type="application/x-ndjson")
+    with tempfile.TemporaryFile() as sources:
+        walked = _noted(itertools.chain([first], chosen), sources)
+        lines = _lines(walked, format, include_system_prompt, counter, touched)
+        info = current().files.write_stream(key, _blocks(lines), content_type="application/x-ndjson")
+        sources.seek(0)
+        blocks = iter(lambda: sources.read(1 << 20), b"")
+        current().files.write_stream(sources_key(key), blocks, content_type="application/x-ndjson")
     made = Export(
         project_id=project.project_id,
         version=version,
@@ -68,6 +78,25 @@ def export(
         project_id=project.project_id,
     )
     return made
+
+
+def sources_key(key: str) -> str:
+    """key: of an export's file. Exports of before there were sources have none."""
+    return f"{key.rpartition('/')[0]}/{SOURCES}"
+
+
+def _noted(chosen: Iterator[Pair], file: IO[bytes]) -> Iterator[Pair]:
+    """The same pairs; where each comes from is written into the file."""
+    for pair in chosen:
+        further = [str(f["chunk_id"]) for f in lineage.further(pair.lineage)]
+        line = {
+            "pair_id": pair.pair_id,
+            "document_id": pair.document_id,
+            "chunk_ids": [pair.chunk_id, *further],
+            "question_type": pair.question_type,
+        }
+        file.write(orjson.dumps(line) + b"\n")
+        yield pair
 
 
 def exportable(project_id: str, min_quality_score: float | None) -> Iterator[Pair]:

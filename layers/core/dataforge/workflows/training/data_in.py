@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import repeat
 from typing import Any, cast
 
 import orjson
@@ -22,7 +23,7 @@ from dataforge.training.examples import LEAST_EXAMPLES, Validation
 from dataforge.training.measuring import Lengths
 from dataforge.training.options import Options
 from dataforge.training.splitting import TRAIN, VALIDATION, Asked, Split
-from dataforge.workflows.training import data_sources, jobs
+from dataforge.workflows.training import data_sources, jobs, project_data
 from dataforge.workflows.training.data_sources import Source
 
 NDJSON = "application/x-ndjson"
@@ -83,7 +84,7 @@ def prepare(run: Run, chosen: Options) -> Prepared:
     source, held_out = data_sources.of_item(stored["dataset"]), stored.get("eval_dataset")
     found = _checked(source, chosen, least=LEAST_EXAMPLES)
     chat, notes = _template(found, chosen)
-    lines = _Converted(source, chosen, chat)
+    lines = _Converted(source, chosen, chat, marks=project_data.keep_sources(run))
     made = splitting.split(lines.asked, chosen.eval_split, chosen.seed)
     evaluated = 0
     if held_out is not None:
@@ -168,6 +169,8 @@ class _Converted:
     source: Source
     chosen: Options
     chat: bool
+    marks: Callable[[], Iterator[Mapping[str, Any]]] | None = None
+    """What is known of each line beside what it says: `id`, `topic`, `chunk_id`."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for line, _ in self._pairs():
@@ -178,14 +181,16 @@ class _Converted:
             yield Asked(examples.asked_text(line), source)
 
     def _pairs(self) -> Iterator[tuple[dict[str, Any], str | None]]:
-        for row in jsonl.rows(_stream(self.source)):
+        known: Iterator[Mapping[str, Any]] = self.marks() if self.marks else repeat({})
+        for row, marks in zip(jsonl.rows(_stream(self.source)), known, strict=False):
             if row.value is None:
                 raise Invalid(str(row.problem), field="dataset")
+            value = {**row.value, **marks}
             try:
-                made = examples.convert(row.value, self.chosen.task, self.chosen.strategy, self.chat)
+                made = examples.convert(value, self.chosen.task, self.chosen.strategy, self.chat)
             except Invalid as problem:
                 raise Invalid(f"{self.source.name}: {problem.message} on line {row.number}", field="dataset") from None
-            yield made, splitting.source_of(row.value)
+            yield made, splitting.source_of(value)
 
 
 def _side(

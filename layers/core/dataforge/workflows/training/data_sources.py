@@ -6,6 +6,7 @@
 | syn_job_...                  | the results of a synthetic job, or `#train` and the like: a split |
 | proj_...@3, proj_...         | version 3 of a project's exports, or the newest one               |
 | s3://bucket/key              | a file of this organisation in the deployment's own bucket        |
+| model_3                      | as eval_dataset: the lines that model 3 was measured on           |
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from dataforge import settings
 from dataforge.errors import Conflict, Gone, Invalid, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.store import documents, exports, projects, training_uploads
+from dataforge.store import documents, exports, projects, trained_models, training_uploads
 from dataforge.workflows.synthetic import jobs as synthetic_jobs
-from dataforge.workflows.training import uploads
+from dataforge.workflows.training import held_out, uploads
 
 MOST_DOCUMENTS = 200
 """Documents of a project that the source of a training lists."""
@@ -30,6 +31,7 @@ _JOB = re.compile(r"(syn_job_[0-9a-z]{1,40})(?:#(.{1,100}))?", re.ASCII | re.DOT
 _PROJECT = re.compile(r"(proj_[0-9a-z]{1,40})(?:@(\d{1,9}))?", re.ASCII)
 _DATASET = re.compile(r"ds_[0-9A-Za-z]+", re.ASCII)
 _S3 = re.compile(r"s3://([a-z0-9.-]{3,63})/(.{1,1024})", re.ASCII | re.DOTALL)
+_MODEL = re.compile(r"model_(\d{1,9})", re.ASCII)
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _EXPORT = re.compile(r"data-forge/[^/]+/(proj_[0-9a-z]+)/exports/[^/]+/[^/]+", re.ASCII)
 
@@ -41,7 +43,7 @@ class Source:
     name: str
     """As it was asked for."""
     kind: str
-    """upload, synthetic, export or s3."""
+    """upload, synthetic, export, s3 or model."""
     key: str
     size: int
     etag: str
@@ -152,6 +154,20 @@ def _of_datasets(_org_id: str, dataset: str, _found: re.Match[str], name: str) -
     )
 
 
+def _held_out(org_id: str, dataset: str, found: re.Match[str], name: str) -> Source:
+    """So that two models are compared on the same lines."""
+    if name != "eval_dataset":
+        raise Invalid(f"{name}: {dataset} names held-out lines, which are for eval_dataset", field=name)
+    try:
+        model = trained_models.get(org_id, int(found[1]))
+    except NotFound as missing:
+        raise Invalid(f"{name}: {missing.message}", field=name) from None
+    key = held_out.file_of(model)
+    if key is None:
+        raise Conflict(f"Model {model.model_id} was trained without held-out lines", code="NO_HELD_OUT_LINES")
+    return _stored(dataset, "model", key, {"model_id": model.model_id})
+
+
 def _stored(dataset: str, kind: str, key: str, facts: Item) -> Source:
     info = current().files.info(key)
     if info is None:
@@ -165,4 +181,5 @@ _KINDS: tuple[tuple[re.Pattern[str], Finds], ...] = (
     (_PROJECT, _exported),
     (_DATASET, _of_datasets),
     (_S3, _s3),
+    (_MODEL, _held_out),
 )

@@ -20,5 +20,7 @@ def delete(org_id: str, model_id: int) -> None:
 def erase_files(model: TrainedModel) -> None:
     """Safe to repeat."""
     folder = jobs.folder_of(model.org_id)
-    for prefix in (f"{folder}/models/{model.model_id}/", f"{folder}/runs/{model.run_id}/"):
+    verifier = (model.evaluation or {}).get("verifier")
+    verified = [f"{folder}/runs/{verifier['run_id']}/"] if isinstance(verifier, dict) else []
+    for prefix in (f"{folder}/models/{model.model_id}/", f"{folder}/runs/{model.run_id}/", *verified):
         current().files.delete_prefix(prefix)

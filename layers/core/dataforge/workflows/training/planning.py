@@ -11,6 +11,7 @@ from dataforge.workflows.training import jobs
 
 
 def plan(run: Run, e: StateInput) -> Item:
+    """There is nothing to plan: the data are prepared next."""
     if run.cancel_requested:
         return {**e.base(), "next": "close"}
     run_status.change(

@@ -12,7 +12,7 @@ from dataforge.store import run_log
 from dataforge.store.runs import Run
 from dataforge.training import options
 from dataforge.workflows import lifecycle, state_input
-from dataforge.workflows.training import base_models, data_in, jobs
+from dataforge.workflows.training import base_models, data_in, jobs, project_data
 from dataforge.workflows.training.data_in import Prepared
 
 
@@ -40,6 +40,7 @@ def prepare_data(raw: Item) -> Item:
 
 
 def _provenance(run: Run, lines: Prepared) -> dict[str, object]:
+    """For the model's card: what it was trained on, down to the versions of the documents."""
     request = run.config["request"]
     dataset = request.get("dataset") if isinstance(request, dict) else None
     return {
@@ -48,4 +49,5 @@ def _provenance(run: Run, lines: Prepared) -> dict[str, object]:
         "sources": run.config["data"],
         "lines": lines.to_item(),
         "started_at": run.created_at,
+        **project_data.provenance(run),
     }

@@ -28,7 +28,7 @@ KEPT_SECONDS = 86_400
 """How long an announced upload may wait for its completion."""
 MOST_INLINE = {"aws": 4 * 2**20, "embedded": 64 * 2**20}
 """Bytes of a file that comes with the request, by backend. Lambda takes events of 6 MB, a third of it for base64."""
-OF_OTHERS = re.compile(r"(?:syn_job_|proj_|ds_)[A-Za-z0-9]+(?:@\d+|#.*)?", re.DOTALL)
+OF_OTHERS = re.compile(r"(?:syn_job_|proj_|ds_)[A-Za-z0-9]+(?:@\d+|#.*)?|model_\d+", re.DOTALL)
 """What names another kind of dataset; no file may be called so."""
 
 
