@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.support.paths import DOCS, ROOT
+from tests.support.sagemaker_jobs import PROGRAM
 from tests.support.server_processes import Machine
 
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", (DOCS / "sdk.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -17,7 +18,12 @@ HANDBOOK = ROOT / "examples/handbook"
 
 
 def test_the_examples_of_the_page(machine: Machine, tmp_path: Path) -> None:
-    server = machine.server(tmp_path / "home")
+    stand_ins = {
+        "DATAFORGE_TRAINING_PROGRAM": PROGRAM,
+        "DATAFORGE_SERVING_PROGRAM": f"{sys.executable} -m tests.support.model_program",
+        "PYTHONPATH": str(ROOT),
+    }
+    server = machine.server(tmp_path / "home", **stand_ins)
     key = json.loads(Path(server.ready["credentials"]).read_text())["api_key"]
     work = tmp_path / "work"
     shutil.copytree(HANDBOOK, work / "documents")
@@ -38,7 +44,8 @@ def test_the_examples_of_the_page(machine: Machine, tmp_path: Path) -> None:
         assert done.returncode == 0, f"{example}\n{done.stdout}{done.stderr}"
         said.append(done.stdout)
 
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
     assert len((work / "dataset.jsonl").read_text().splitlines()) > 0
     assert "photo.raw unsupported" in said[1]
-    assert server.ready["organization_id"] in said[2]
+    assert "How long is the leave?" in said[2]
+    assert server.ready["organization_id"] in said[3]

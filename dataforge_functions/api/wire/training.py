@@ -11,7 +11,7 @@ from dataforge.training import options
 from dataforge_functions.api.wire import fields
 from dataforge_functions.api.wire.bodies import Strict
 from dataforge_functions.api.wire.fields import one_of
-from dataforge_functions.api.wire.limits import Id
+from dataforge_functions.api.wire.limits import Flag, Id, NotBoolean
 
 Json = dict[str, Any]
 
@@ -39,11 +39,11 @@ class EvaluateModel(Strict):
 
     verifier: Annotated[str, Field(min_length=1, max_length=200)]
     """The teacher that judges; it sees question, reference and both answers, and is not told which is which."""
-    max_cost_usd: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    max_cost_usd: Annotated[float, Field(gt=0, le=1_000_000), NotBoolean()] | None = None
     """What its replies may cost; lines that are not reached are counted as not asked."""
-    both_orders: bool = True
+    both_orders: Flag = True
     """Each line is asked about twice, with the answers swapped; false: once, in random order."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 42
+    seed: Annotated[int, Field(ge=0, lt=2**31), NotBoolean()] = 42
     """Of the random orders."""
 
 

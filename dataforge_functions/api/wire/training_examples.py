@@ -109,5 +109,18 @@ TRAINING: dict[str, dict[str, Any]] = {
         "training": {"task": "text-generation", "model_name": "meta-llama/Llama-3.2-3B"},
     },
     "WeakTopic": _WEAK,
+    "PlaygroundAnswer": {
+        "generated_text": "Machine learning is a subset of artificial intelligence...",
+        "tokens_generated": 45,
+        "generation_time_ms": 1234,
+        "finish_reason": "stop",
+    },
+    "ExportedModel": {
+        "status": "completed",
+        "filename": "my-llama-3-2-3b-finetuned-f16.gguf",
+        "size_bytes": 6_430_000_000,
+        "url": "https://files.example.com/my-llama-3-2-3b-finetuned-f16.gguf?X-Amz-Signature=...",
+    },
+    "PushedModel": {"status": "pushed", "url": "https://huggingface.co/harbour/berths/commit/9f86d0"},
     "TrainedModelDeleted": {"status": "deleted", "message": "Model deleted successfully"},
 }
