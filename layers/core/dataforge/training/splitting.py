@@ -15,11 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from dataforge.quality.duplicates import Screen
 from dataforge.text.normal_forms import normalise
 from dataforge.training.reading import Line
+
+if TYPE_CHECKING:
+    from dataforge.quality.duplicates import Screen
 
 T = TypeVar("T")
 
@@ -117,7 +119,7 @@ def _digest(text: str) -> int:
 
 def _near(lines: Lines) -> dict[int, int]:
     """Line -> an earlier one whose prompt is like its own."""
-    screen, found = Screen(), dict[int, int]()
+    screen, found = _screen(), dict[int, int]()
     for block in _blocks(asked.prompt for asked in lines()):
         found |= {d.index: d.of for d in screen.check(block)}
     return found
@@ -168,7 +170,7 @@ def _move_leaks(lines: Lines, made: Split) -> None:
     """Lines that were moved last: the others on the training side were compared already."""
     for round_number in range(_MOVES + 1):
         learnt = _prompts(lines, made.sides, TRAIN, fresh)
-        screen = Screen(against=(prompt for _, prompt in learnt))
+        screen = _screen(against=(prompt for _, prompt in learnt))
         leaking: set[int] = set()
         for block in _blocks(_prompts(lines, made.sides, VALIDATION, None)):
             found = screen.find([prompt for _, prompt in block])
@@ -188,7 +190,7 @@ def _move_leaks(lines: Lines, made: Split) -> None:
 
 def leave_out(lines: Lines, made: Split, held_out: Iterable[str]) -> None:
     """Lines to train on whose prompts are nearly those of `held_out` are on no side afterwards."""
-    screen, before = Screen(against=held_out), made.count(LEFT_OUT)
+    screen, before = _screen(against=held_out), made.count(LEFT_OUT)
     for block in _blocks(_prompts(lines, made.sides, TRAIN, None)):
         for found in screen.find([prompt for _, prompt in block]):
             made.sides[block[found.index][0]] = LEFT_OUT
@@ -206,3 +208,9 @@ def _blocks(items: Iterable[T]) -> Iterator[list[T]]:
     items = iter(items)
     while block := list(islice(items, _BLOCK)):
         yield block
+
+
+def _screen(against: Iterable[str] = ()) -> Screen:
+    from dataforge.quality.duplicates import Screen  # numpy: see text.normal_forms
+
+    return Screen(against=against)
