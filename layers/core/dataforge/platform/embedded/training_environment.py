@@ -30,7 +30,8 @@ def program_environment() -> dict[str, str]:
 
 
 def python_path() -> str:
-    """Whatever it is, with the training package of the checkout, if there is one."""
-    beside = _ROOT / "training_images"
-    parts = [os.environ.get("PYTHONPATH", ""), str(_ROOT / "layers" / "core"), str(beside) if beside.exists() else ""]
+    """Whatever it is, with the training package of the checkout, else with that of the installed server."""
+    installed = Path(__file__).parents[3] / "dataforge_infra" / "training_images"
+    images = next((str(p) for p in (_ROOT / "training_images", installed) if p.exists()), "")
+    parts = [os.environ.get("PYTHONPATH", ""), str(_ROOT / "layers" / "core"), images]
     return os.pathsep.join(part for part in parts if part)

@@ -14,7 +14,6 @@ its supervisor: it is `interrupted`, and the next attempt resumes from its check
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import json
 import logging
 import os
@@ -33,6 +32,7 @@ from dataforge import clock, settings
 from dataforge.errors import Busy, Invalid
 from dataforge.log import redact
 from dataforge.platform.embedded import training_supervisor
+from dataforge.platform.embedded.training_environment import interpreter, program_environment, python_path
 from dataforge.platform.ports import Files, TrainingRequest, TrainingState
 
 logger = logging.getLogger(__name__)
@@ -46,20 +46,6 @@ REFRESH_EVERY = 1.0
 FAILURE_CHARS = 1024
 """Of `/opt/ml/output/failure`, as SageMaker reads it."""
 _PROGRESS = ("progress.jsonl", "result")
-_SECRET = ("_API_KEY", "_SECRET", "_SECRET_ACCESS_KEY", "_SESSION_TOKEN", "_PASSWORD")
-"""Ends of environment variables that a training does not get; HF_TOKEN it needs for gated models."""
-_ROOT = Path(__file__).parents[5]
-
-
-def interpreter() -> str | None:
-    """The Python that has the training libraries: the setting, this one, or the checkout's own environment."""
-    chosen = settings.get().training_python
-    if chosen:
-        return chosen
-    if importlib.util.find_spec("torch") is not None:
-        return sys.executable
-    beside = _ROOT / ".tools" / "training" / "bin" / "python"
-    return str(beside) if beside.exists() else None
 
 
 class TrainingProcesses:
@@ -99,7 +85,7 @@ class TrainingProcesses:
                 "files_prefix": request.files_prefix,
                 "folder": str(folder),
                 "command": self._command(folder),
-                "environment": _environment(request.job_id),
+                "environment": {**program_environment(), "TRAINING_JOB_NAME": request.job_id},
                 "max_runtime_seconds": request.max_runtime_seconds,
                 "log": str(folder / "output.log"),
                 "grace": settings.get().training_grace,
@@ -113,7 +99,7 @@ class TrainingProcesses:
             with (folder / "output.log").open("ab") as log:
                 subprocess.run(
                     supervisor, check=True, pass_fds=(lock,), start_new_session=True, stdin=subprocess.DEVNULL,
-                    stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": _python_path()},
+                    stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": python_path()},
                 )  # fmt: skip
 
     def describe(self, job_id: str) -> TrainingState | None:
@@ -325,19 +311,6 @@ def _read(path: Path) -> dict[str, Any] | None:
 def _name(files_prefix: str) -> str:
     """A run's folder: the last part of its prefix, its id."""
     return files_prefix.rstrip("/").rpartition("/")[2]
-
-
-def _environment(job_id: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.endswith(_SECRET)}
-    return {**kept, "TRAINING_JOB_NAME": job_id, "PYTHONUNBUFFERED": "1", "PYTHONPATH": _python_path()}
-
-
-def _python_path() -> str:
-    """Whatever it is, with the training package of the checkout, else with that of the installed server."""
-    installed = Path(__file__).parents[3] / "dataforge_infra" / "training_images"
-    images = next((str(p) for p in (_ROOT / "training_images", installed) if p.exists()), "")
-    parts = [os.environ.get("PYTHONPATH", ""), str(_ROOT / "layers" / "core"), images]
-    return os.pathsep.join(part for part in parts if part)
 
 
 def _failure(root: Path, log: Path, code: int) -> str:
