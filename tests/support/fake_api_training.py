@@ -45,7 +45,7 @@ def start(api: FakeApi, *, query: Any, sent: Any) -> tuple[int, Any]:
     if sent.get("estimate"):
         return 200, {"status": "estimated", "message": "Nothing was started", "job_id": None, "estimate": ESTIMATE}
     if any(job["status"] == "training" for job in api.trainings.values()):
-        return refusal(409, "CONFLICT", "A training goes on; stop it first")
+        return refusal(409, "TRAINING_IN_PROGRESS", "A training goes on; stop it first")
     job_id = api.new_id("train")
     api.trainings[job_id] = {"looks": 0, "request": sent, "status": "training"}
     return 200, {"status": "started", "job_id": job_id, "message": "Training started successfully"}

@@ -196,7 +196,7 @@ class TrainingSession:
             self._print_result("failed", code, error={"code": error_code, "message": message})
             return code
         echo(f"Error: {message}", err=True)
-        if isinstance(problem, Conflict) or self._is_open:
+        if (isinstance(problem, Conflict) and problem.code == "TRAINING_IN_PROGRESS") or self._is_open:
             echo(f"Follow the training that goes on with:\n  {self._watch_command()}", err=True)
         return code
 
