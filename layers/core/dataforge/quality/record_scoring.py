@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dataforge.quality import format_checks, grounding, scoring
+from dataforge.quality import findings, format_checks, grounding, scoring
+from dataforge.quality.findings import Finding
 from dataforge.quality.sources import Joined
 from dataforge.records import Draft, Grounding
 
@@ -48,7 +49,14 @@ class RecordScore:
     score: float
     """0-1, four digits."""
     reasons: tuple[str, ...]
-    """Why it is rejected; empty: it is good."""
+    """Why it is rejected; empty: it is delivered."""
+    findings: tuple[Finding, ...] = ()
+    """What the checks say, those that reject among them."""
+
+    @property
+    def flags(self) -> tuple[Finding, ...]:
+        """Why a person should look at it."""
+        return findings.flags(self.findings)
 
 
 Scorer: TypeAlias = Callable[[ScoringCase], RecordScore]

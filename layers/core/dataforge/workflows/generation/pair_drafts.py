@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from dataforge.platform.ports import Item
+from dataforge.quality.findings import Finding
 from dataforge.quality.record_scoring import RecordScore
 from dataforge.recipes import drafts
 from dataforge.records import Draft, Grounding, Slot, Span
@@ -113,4 +114,6 @@ def _source(fields: Item) -> SourceChunk:
 def _score(fields: Item) -> RecordScore:
     g = cast("dict[str, Any]", fields["grounding"])
     grounding = Grounding(g["score"], tuple(Span(**s) for s in g["spans"]), tuple(g["unsupported"]))
-    return RecordScore(grounding, cast(float, fields["score"]), tuple(cast("list[str]", fields["reasons"])))
+    findings = tuple(map(Finding.from_json, cast("list[Item]", fields.get("findings") or [])))
+    reasons = tuple(cast("list[str]", fields["reasons"]))
+    return RecordScore(grounding, cast(float, fields["score"]), reasons, findings)

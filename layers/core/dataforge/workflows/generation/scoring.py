@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from dataforge import clock, ids
 from dataforge.platform.ports import Item
 from dataforge.quality import record_scoring
+from dataforge.quality.findings import Finding
 from dataforge.quality.record_scoring import RecordScore, ScoringCase
 from dataforge.recipes import classification, drafts
 from dataforge.records import Draft, Grounding
@@ -48,6 +50,8 @@ class ScoredRecord:
     lineage: Item
     duplicate_of: int | None = None
     similarity: float | None = None
+    flags: tuple[Finding, ...] = ()
+    """Why a person should look at it; found by the checks of the record, and by those over several records."""
 
     @property
     def draft(self) -> Draft:
@@ -78,6 +82,7 @@ def _record(
         content=content,
         score=score,
         reasons=score.reasons,
+        flags=score.flags,
         evidence=generation_lineage.spans(score.grounding.spans, sources),
         lineage=generation_lineage.of_record(drafted, sources),
     )
@@ -119,6 +124,7 @@ def line(r: ScoredRecord) -> dict[str, object]:
         "grounding_score": grounding.score,
         "evidence": r.evidence,
         "unsupported": grounding.unsupported,
+        "flags": [f.to_json() for f in r.flags],
         "chunk_id": source.chunk_id,
         "document_id": source.document_id,
         "page": source.page,
@@ -137,11 +143,13 @@ def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
     """The record as a pair under review."""
     source, grounding, asked = r.content.sources[0], r.score.grounding, r.content.asked
     floor = config.auto_accept_min_quality
-    good = floor is not None and r.score.score >= floor
+    good = floor is not None and r.score.score >= floor and not r.flags
     metadata: Item = {"slot": r.slot, "teacher": r.teacher, "reply": r.reply}
     metadata |= {name: asked[name] for name in ("persona", "style") if name in asked}
     if r.reasons:
         metadata["reasons"] = list(r.reasons)
+    if r.flags:
+        metadata["flags"] = [cast(Item, f.to_json()) for f in r.flags[:MAX_SHOWN]]
     if r.duplicate_of is not None:
         metadata["duplicate_of"] = ids.pair_id(run.project_id, run.run_id, r.duplicate_of)
     if grounding.unsupported:

@@ -1,0 +1,59 @@
+"""A record as the checks see it: its texts, and views of them that several checks need, each made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from dataforge.records import Message
+from dataforge.text.sentences import sentences
+
+
+@dataclass(frozen=True)
+class CheckedRecord:
+    """Of any origin: written from documents, from a description, uploaded rows, a file of strangers."""
+
+    question: str
+    """Of a conversation: what the user says first. Of a summary: the request with the text it brings along."""
+    answer: str
+    """Of a conversation: what the assistant says last."""
+    kind: str = "qa"
+    """A key of `recipes.RECIPES`; anything else counts as `qa`."""
+    passage: str | None = None
+    """The whole source, several passages joined by an empty line; None: there is none to compare with."""
+    headings: tuple[str, ...] = ()
+    """Above the passage, outermost first: a year or a name may stand there only."""
+    turns: tuple[Message, ...] = ()
+    """Every message of a conversation; empty for one question and its answer."""
+    evidence: tuple[str, ...] = ()
+    """What the teacher quoted from the passage."""
+    material_at: int | None = None
+    """Where in `question` the text begins that it brings along; None: it brings none."""
+    system_prompt: str = ""
+    """What the teacher was told, which must not come back."""
+    finish_reason: str = "stop"
+    labels: tuple[str, ...] = ()
+    """Of a classification."""
+    wanted_language: str | None = None
+    """ISO 639-1 code of `config.language`; None: that of the question."""
+
+    @cached_property
+    def request(self) -> str:
+        """The question without the text that it brings along."""
+        return self.question[: self.material_at].rstrip()
+
+    @cached_property
+    def source(self) -> str:
+        """Headings and passage as one text, for looking things up; empty without a source."""
+        return "\n".join((*self.headings, self.passage)) if self.passage is not None else ""
+
+    @cached_property
+    def answers(self) -> tuple[str, ...]:
+        """All that the model would learn to say: the assistant's messages of a conversation, else the answer."""
+        said = tuple(m.content for m in self.turns if m.role == "assistant")
+        return said or (self.answer,)
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        """Of the passage, with its headings."""
+        return tuple(s.text for s in sentences(self.source))
