@@ -11,7 +11,7 @@ export UV_LINK_MODE := copy
 # Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
+.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-verdicts bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -57,6 +57,9 @@ bench-faults: .venv/.ready-all $(PEERS:%=.tools/peers/%/.ready) ## a run on a ba
 
 bench-grounding: .venv/.ready-all ## how well grounding separates supported answers from wrong ones
 	$(BIN)/python -m benchmarks.grounding
+
+bench-verdicts: .venv/.ready-all ## the verdicts of the checks on labelled records, by kind and language (DATA=file)
+	$(BIN)/python -m benchmarks.verdicts $(if $(DATA),--data $(DATA)) $(ARGS)
 
 bench-parsing: .venv/.ready-all ## pages per second, by format (CORPUS=folder)
 	$(BIN)/python -m benchmarks.parsing $(CORPUS)
