@@ -71,6 +71,7 @@ FUNCTIONS: dict[str, Function] = {
         folders=("runs",),
         secrets=True,
         models=True,
+        inference="invoke",
     ),
     "parse_document": Function(
         "dataforge_functions.parse_document.handler",
@@ -91,6 +92,7 @@ FUNCTIONS: dict[str, Function] = {
         folders=("runs",),
         secrets=True,
         models=True,
+        inference="invoke",
     ),
     # Batch mode. It makes one request in real time (preflight) before it submits a job.
     "submit_jobs": Function(
@@ -103,6 +105,7 @@ FUNCTIONS: dict[str, Function] = {
         folders=("runs",),
         secrets=True,
         models=True,
+        inference="invoke",
         jobs="make",
     ),
     "wait_for_jobs": Function(

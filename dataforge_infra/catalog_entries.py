@@ -59,5 +59,5 @@ class Function:
     training: Literal["none", "start", "follow"] = "none"
     """Whether it creates training jobs on SageMaker (and passes them their role), or reads and stops them."""
     inference: Literal["none", "invoke", "manage"] = "none"
-    """Whether it asks trained models (endpoints of SageMaker, imported models of Bedrock), or also makes and removes
-    what answers with them."""
+    """Whether it wakes and asks trained models (endpoints of SageMaker, imported models of Bedrock), or also makes and
+    removes what answers with them."""

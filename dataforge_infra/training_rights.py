@@ -24,18 +24,22 @@ TRAINING = {
     "follow": ("DescribeTrainingJob", "StopTrainingJob"),
 }
 """`Function.training` -> calls of SageMaker."""
+ASK = ("DescribeInferenceComponent", "UpdateInferenceComponentRuntimeConfig", "InvokeEndpoint")
+"""Calls of SageMaker for `inference="invoke"`: the first copy of a component is wanted, then it is asked."""
+ASK_IMPORTED = "GetImportedModel"
+"""Call of Bedrock before InvokeModel, which loads an imported model when somebody asks."""
 ENDPOINTS = (
     *("CreateEndpointConfig", "CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint"),
     *("CreateModel", "DeleteModel"),
-    *("CreateInferenceComponent", "DescribeInferenceComponent", "DeleteInferenceComponent"),
-    "UpdateInferenceComponentRuntimeConfig",
+    *("CreateInferenceComponent", "DeleteInferenceComponent"),
     "AddTags",
 )
-"""Calls of SageMaker for `inference="manage"`: an endpoint without instances until one of its components has copies."""
+"""Further calls of SageMaker for `inference="manage"`: an endpoint without instances until one of its components has
+copies."""
 SCALING = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
 """Calls of Application Auto Scaling, which takes the last copy away when nobody asks."""
-IMPORTS = ("CreateModelImportJob", "GetModelImportJob", "GetImportedModel", "DeleteImportedModel", "TagResource")
-"""Calls of Bedrock, which loads an imported model when somebody asks."""
+IMPORTS = ("CreateModelImportJob", "GetModelImportJob", "DeleteImportedModel", "TagResource")
+"""Further calls of Bedrock for `inference="manage"`."""
 COPIES = "sagemaker:inference-component:DesiredCopyCount"
 """What is scaled."""
 
@@ -81,15 +85,16 @@ def _training(scope: Construct, stage: Stage, roles: Training, facts: catalog.Fu
 
 def _asking(scope: Construct, stage: Stage) -> list[iam.PolicyStatement]:
     kinds = ("endpoint", "inference-component")
+    imported = [arn(scope, "bedrock", "imported-model", "*", slash=True)]
     return [
         iam.PolicyStatement(
-            actions=_named("sagemaker", ("InvokeEndpoint", "InvokeEndpointWithResponseStream")),
+            actions=_named("sagemaker", ASK),
             resources=[arn(scope, "sagemaker", kind, f"{stage.prefix}*", slash=True) for kind in kinds],
         ),
+        # Of all: what is not there has no tags, and would be refused in the place of not found.
+        iam.PolicyStatement(actions=_named("bedrock", [ASK_IMPORTED]), resources=imported),
         iam.PolicyStatement(
-            actions=_named("bedrock", ("InvokeModel", "InvokeModelWithResponseStream")),
-            resources=[arn(scope, "bedrock", "imported-model", "*", slash=True)],
-            conditions=_tagged(stage, "ResourceTag"),
+            actions=_named("bedrock", ["InvokeModel"]), resources=imported, conditions=_tagged(stage, "ResourceTag")
         ),
     ]
 

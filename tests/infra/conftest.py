@@ -59,12 +59,6 @@ def silent(shared: Path) -> Deployment:
     return templates.read(templates.folder_of(templates.SILENT, shared))
 
 
-@pytest.fixture(scope="session")
-def serving(shared: Path) -> Deployment:
-    """prod with every option; `api` loads trained models, `generate_batch` asks them."""
-    return templates.read(templates.folder_of(templates.SERVING, shared))
-
-
 @pytest.fixture(params=["dev", "full"])
 def deployment(request: pytest.FixtureRequest) -> Deployment:
     return request.getfixturevalue(request.param)

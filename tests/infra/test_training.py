@@ -148,12 +148,12 @@ HERE = "<AWS::Region>:<AWS::AccountId>"
 ASKED = {
     *(
         (f"sagemaker:{call}", f"arn:<AWS::Partition>:sagemaker:{HERE}:{kind}/dataforge-prod-*")
-        for call in ("InvokeEndpoint", "InvokeEndpointWithResponseStream")
+        for call in ("DescribeInferenceComponent", "UpdateInferenceComponentRuntimeConfig", "InvokeEndpoint")
         for kind in ("endpoint", "inference-component")
     ),
     *(
         (f"bedrock:{call}", f"arn:<AWS::Partition>:bedrock:{HERE}:imported-model/*")
-        for call in ("InvokeModel", "InvokeModelWithResponseStream")
+        for call in ("GetImportedModel", "InvokeModel")
     ),
 }
 TAGS = {"application": "dataforge", "stage": "prod"}
@@ -169,24 +169,23 @@ def statements_of(deployment, function, call):
     return [s for s in policy["PolicyDocument"]["Statement"] if call in listed(s["Action"])]
 
 
-def added(serving, silent, function):
+def added(full, silent, function):
     role = f"Functions{camel(function)}Role"
-    return serving.rights_of_role(role) - silent.rights_of_role(role)
+    return full.rights_of_role(role) - silent.rights_of_role(role)
 
 
-def test_who_asks_trained_models_reaches_those_of_this_stage_only(serving, silent):
+@pytest.mark.parametrize("function", ["plan_run", "generate_batch", "submit_jobs"])
+def test_runs_wake_and_ask_trained_models_of_this_stage_and_make_nothing(function, full, silent):
     [imported] = [
-        s
-        for s in statements_of(serving, "generate_batch", "bedrock:InvokeModelWithResponseStream")
-        if "imported-model" in json.dumps(s["Resource"])
+        s for s in statements_of(full, function, "bedrock:InvokeModel") if "imported-model" in json.dumps(s["Resource"])
     ]
 
-    assert added(serving, silent, "generate_batch") == ASKED
+    assert added(full, silent, function) == ASKED
     assert imported["Condition"] == {"StringEquals": {f"aws:ResourceTag/{name}": tag for name, tag in TAGS.items()}}
 
 
-def test_who_loads_trained_models_makes_and_removes_those_of_this_stage_only(serving, silent):
-    more = added(serving, silent, "api") - ASKED
+def test_who_loads_trained_models_makes_and_removes_those_of_this_stage_only(full, silent):
+    more = added(full, silent, "api") - ASKED
     made = {(a, r) for a, r in more if a.startswith("sagemaker:")}
     kinds = ("endpoint", "endpoint-config", "inference-component", "model")
 
@@ -212,13 +211,13 @@ def test_who_loads_trained_models_makes_and_removes_those_of_this_stage_only(ser
     }
 
 
-def test_models_are_imported_and_removed_by_their_tags_and_only_copies_are_scaled(serving):
-    [made] = statements_of(serving, "api", "bedrock:CreateModelImportJob")
-    [removed] = statements_of(serving, "api", "bedrock:DeleteImportedModel")
-    [scaled] = statements_of(serving, "api", "application-autoscaling:RegisterScalableTarget")
+def test_models_are_imported_and_removed_by_their_tags_and_only_copies_are_scaled(full):
+    [made] = statements_of(full, "api", "bedrock:CreateModelImportJob")
+    [removed] = statements_of(full, "api", "bedrock:DeleteImportedModel")
+    [scaled] = statements_of(full, "api", "application-autoscaling:RegisterScalableTarget")
     passed = {
-        serving.text(s["Resource"]).strip("<>")[:-12]: s["Condition"]["StringEquals"]["iam:PassedToService"]
-        for s in statements_of(serving, "api", "iam:PassRole")
+        full.text(s["Resource"]).strip("<>")[:-12]: s["Condition"]["StringEquals"]["iam:PassedToService"]
+        for s in statements_of(full, "api", "iam:PassRole")
     }
 
     assert made["Condition"] == {"StringEquals": {f"aws:RequestTag/{name}": tag for name, tag in TAGS.items()}}
@@ -232,23 +231,26 @@ def test_models_are_imported_and_removed_by_their_tags_and_only_copies_are_scale
 
 def test_every_function_reaches_trained_models_as_its_catalog_entry_says(full):
     for name, facts in catalog.FUNCTIONS.items():
-        rights = full.rights_of_role(f"Functions{camel(name)}Role")
-        manages = "sagemaker:CreateInferenceComponent" in {action for action, _ in rights}
+        called = {action for action, _ in full.rights_of_role(f"Functions{camel(name)}Role")}
 
-        assert (("sagemaker:InvokeEndpointWithResponseStream" in {a for a, _ in rights}), manages) == (
-            facts.inference != "none",
-            facts.inference == "manage",
-        ), name
-
-
-def test_cdk_nag_finds_nothing_but_wildcards_where_models_answer(serving):
-    assert {rule for rule in nag_findings(serving.folder) if "IAM5" not in rule} == set()
+        assert (
+            "sagemaker:UpdateInferenceComponentRuntimeConfig" in called,
+            "sagemaker:CreateInferenceComponent" in called,
+        ) == (facts.inference != "none", facts.inference == "manage"), name
 
 
-@pytest.mark.parametrize("name", ["full", "serving"])
-def test_what_a_role_may_do_fits_into_its_policy(name, request):
+def test_whoever_asks_teachers_asks_trained_ones_too():
+    asking = {name for name, facts in catalog.FUNCTIONS.items() if facts.models}
+
+    assert {name for name, facts in catalog.FUNCTIONS.items() if facts.inference == "invoke"} == asking
+
+
+def test_cdk_nag_finds_nothing_but_wildcards_where_models_answer(full):
+    assert {rule for rule in nag_findings(full.folder) if "IAM5" not in rule} == set()
+
+
+def test_what_a_role_may_do_fits_into_its_policy(full):
     """IAM takes 10,240 characters of inline policies for a role, white space not counted."""
-    full = request.getfixturevalue(name)
     longer = {"<AWS::Region>": "ap-southeast-2", "<AWS::AccountId>": "1" * 12, "<AWS::Partition>": "aws-us-gov"}
     for policy in full.properties("AWS::IAM::Policy"):
         statements = [

@@ -50,6 +50,7 @@ class Watch:
             files=_watched(plain.files, self, self._file_call),
             workflows=_watched(plain.workflows, self, self._workflow_call),
             trainer=_watched(plain.trainer, self, self._trainer_call),
+            inference=_watched(plain.inference, self, self._inference_call),
         )
 
     def _table_call(self, facts: catalog.Function, operation: str, target: Any) -> str | None:
@@ -80,6 +81,10 @@ class Watch:
     def _trainer_call(self, facts: catalog.Function, operation: str, _: Any) -> str | None:
         allowed = {"start": ("start",), "describe": ("follow",), "stop": ("follow",)}.get(operation)
         return None if allowed is None or facts.training in allowed else f"{operation} of a training"
+
+    def _inference_call(self, facts: catalog.Function, operation: str, _: Any) -> str | None:
+        makes = operation in ("set_up", "remove") and facts.inference != "manage"
+        return f"{operation} of a trained model" if makes or facts.inference == "none" else None
 
     def record(self, check: Check, operation: str, target: Any) -> None:
         name = _function.get()

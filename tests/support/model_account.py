@@ -40,6 +40,8 @@ class ModelAccount:
     policies: dict[str, Json] = field(default_factory=dict)
     imports: dict[str, Json] = field(default_factory=dict)
     imported: dict[str, Json] = field(default_factory=dict)
+    loads_after: int | None = None
+    """Looks at a component until the copies are there that are wanted; None: `pass_time` brings them."""
     refuse: dict[str, Refused] = field(default_factory=dict)
     """Operation -> what it answers instead."""
 
@@ -152,6 +154,9 @@ class ModelAccount:
         found = self.components.get(body["InferenceComponentName"])
         if found is None:
             raise missing("inference component")
+        if found["copies"] != found["wanted"] and self.loads_after is not None:
+            self.loads_after -= 1
+            found["copies"] = found["wanted"] if self.loads_after <= 0 else found["copies"]
         reason = {"FailureReason": found["reason"]} if "reason" in found else {}
         return {
             "InferenceComponentName": body["InferenceComponentName"],

@@ -113,8 +113,8 @@ APPS: dict[str, dict[str, str | list[str]]] = {
     "closed": {"stage": "dev", "models": "none", "endpoints": "none"},
 }
 """Context of each app that tests read."""
-SILENT, SERVING = "silent", "serving"
-"""Two more with every option: no function asks trained models; two do, one of which also loads them."""
+SILENT = "silent"
+"""One more with every option, in which no function asks trained models."""
 CARELESS = "careless"
 """One more: dev without the explanations of what its tables and bucket do against cdk-nag's rules."""
 
@@ -165,11 +165,8 @@ def _main(folder: Path) -> None:
     for name, context in APPS.items():
         _synthesise(context, folder / name)
     silent = {name: replace(facts, inference="none") for name, facts in catalog.FUNCTIONS.items()}
-    two = {catalog.API: "manage", "generate_batch": "invoke"}
-    serving = {name: replace(silent[name], inference=use) for name, use in two.items()}
-    for name, functions in ((SILENT, silent), (SERVING, {**silent, **serving})):
-        with patch.dict(catalog.FUNCTIONS, functions):
-            _synthesise(APPS["full"], folder / name)
+    with patch.dict(catalog.FUNCTIONS, silent):
+        _synthesise(APPS["full"], folder / SILENT)
     with patch("dataforge_infra.data.suppress_nag", lambda *_, **__: None):
         _synthesise(APPS["dev"], folder / CARELESS)
 

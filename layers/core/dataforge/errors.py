@@ -190,7 +190,8 @@ class TeacherError(DataForgeError):
 
 
 class TeacherBusy(TeacherError):
-    """limited: the account sends too many requests (429), so sending fewer helps; else the provider is overloaded."""
+    """limited: the account sends too many requests (429), so sending fewer helps; else the provider is overloaded.
+    loading: it has not begun to answer yet, which takes minutes."""
 
     code = "TEACHER_BUSY"
 
@@ -202,9 +203,10 @@ class TeacherBusy(TeacherError):
         rates: Rates | None = None,
         limited: bool = True,
         may_be_billed: bool = False,
+        loading: bool = False,
     ) -> None:
         super().__init__(message, may_be_billed=may_be_billed)
-        self.retry_after, self.rates, self.limited = retry_after, rates, limited
+        self.retry_after, self.rates, self.limited, self.loading = retry_after, rates, limited, loading
 
 
 class TeacherUnreachable(TeacherError):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from dataforge import platform, settings
+from dataforge.platform.aws import model_endpoint
 from dataforge.store import trained_models
+from dataforge.workflows.engine import loading, retry
 from tests.support.own_models import add_model, use_program
 from tests.support.own_models_aws import Answering, answering_account, configure
 from tests.support.service import Service, aws_is_slow
@@ -103,16 +106,69 @@ def test_a_model_that_answers_cannot_be_deleted(prepared, service, aws_side):
 def test_a_trained_model_is_the_teacher_of_the_next_run(prepared, service, aws_side):
     add_model(org_of(service))
     patiently(service, aws_side)
-    text = "# Berths\n\n" + "\n\n".join(f"Berth {n} takes ships of {n * 30} metres and more." for n in range(1, 9))
-    project = service.project()
-    service.upload(project, "berths.md", text.encode())
-    service.parse(project)
+    project = with_berths(service)
 
     run = service.generate(project, model_id="trained:1", num_pairs=2)
 
     assert run["status"] == "completed", run
     assert service.call("GET", f"/projects/{project}/pairs")
     assert not service.other().call("GET", "/available-models")[0]["id"].startswith("trained:")
+
+
+def with_berths(service: Service) -> str:
+    """A project with chunks."""
+    text = "# Berths\n\n" + "\n\n".join(f"Berth {n} takes ships of {n * 30} metres and more." for n in range(1, 9))
+    project = service.project()
+    service.upload(project, "berths.md", text.encode())
+    service.parse(project)
+    return project
+
+
+def set_up(service: Service, aws_side: Answering, project: str) -> None:
+    """By asking for a run until it can begin; nothing is begun meanwhile."""
+    for _ in range(2):
+        wanted = {"model_id": "trained:1", "num_pairs": 2}
+        refused = service.call("POST", f"/projects/{project}/generate", json=wanted, expect=503)
+        assert refused["code"] == "MODEL_LOADING"
+        aws_side.account.pass_time()
+    runs = service.call("GET", f"/projects/{project}/generations")
+    assert [run["generationId"].split("_")[1] for run in runs] == ["parse"]
+
+
+# checklist 196
+@only_aws
+def test_a_run_wakes_the_model_that_sleeps_waits_for_it_and_pays_nothing_meanwhile(
+    prepared, service, aws_side, monkeypatch
+):
+    """Its functions ask within their rights, which the service checks at its end."""
+    monkeypatch.setattr(model_endpoint, "RETRY_SECONDS", 0.01)
+    add_model(org_of(service))
+    project = with_berths(service)
+    set_up(service, aws_side, project)
+    aws_side.account.loads_after = retry.MAX_TRIES * 2
+    assert aws_side.account.running() == 0
+
+    run = service.generate(project, model_id="trained:1", num_pairs=2)
+
+    assert run["status"] == "completed", run
+    assert aws_side.account.loads_after <= 0
+    assert service.call("GET", f"/projects/{project}/pairs")["total"] == 2
+    assert len(aws_side.bodies) == 1
+
+
+@only_aws
+def test_a_model_that_is_never_loaded_ends_the_run_after_a_bounded_time(prepared, service, aws_side, monkeypatch):
+    monkeypatch.setattr(model_endpoint, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(loading, "LONGEST_SECONDS", 0)
+    add_model(org_of(service))
+    project = with_berths(service)
+    set_up(service, aws_side, project)
+
+    run = service.generate(project, model_id="trained:1", num_pairs=2)
+
+    assert run["status"] == "failed", run
+    assert "is being loaded" in json.dumps(run)
+    assert aws_side.bodies == []
 
 
 @only_aws

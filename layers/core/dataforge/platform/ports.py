@@ -406,11 +406,19 @@ class Inference(Protocol):
         """What this backend lacks to answer with a trained model, with the way out, for people. None: nothing."""
         ...
 
+    def set_up(self, model: ServedModel) -> None:
+        """Make what answers with the model, where it is not there; it costs nothing until somebody asks. Before a run
+        whose functions ask the model: they have no right to make anything.
+
+        Raises ModelLoading while it is being made, NotConfigured and Conflict as `prepare`.
+        """
+        ...
+
     def prepare(self, model: ServedModel, *, base: bool = False) -> ModelAddress:
         """Where the model answers, loaded if nobody has asked it for a while; base: the model that it was trained from.
 
         Raises ModelLoading while it is not ready, NotConfigured for what `missing` says or what the backend cannot do,
-        Conflict (MODEL_NOT_LOADABLE) with the reason for a model that cannot be loaded.
+        Conflict (MODEL_NOT_LOADABLE) with the reason for a model that cannot be loaded, or was not set up.
         """
         ...
 

@@ -49,13 +49,22 @@ WAKE_SECONDS = 30.0
 
 
 class Trained:
-    """Loads the model at its first question. base: the model that it was trained from answers instead."""
+    """Loads the model at its first question. base: the model that it was trained from answers instead. sets_up: it
+    also makes what answers with it, which functions of runs may not."""
 
     def __init__(
-        self, name: str, org_id: str, model_id: int, *, timeout: float, can: Capabilities, base: bool = False
+        self,
+        name: str,
+        org_id: str,
+        model_id: int,
+        *,
+        timeout: float,
+        can: Capabilities,
+        base: bool = False,
+        sets_up: bool = False,
     ) -> None:
         self.name, self.can = name, can
-        self._org_id, self._model_id, self._base = org_id, model_id, base
+        self._org_id, self._model_id, self._base, self._sets_up = org_id, model_id, base, sets_up
         self._timeout = timeout
         self._connection = Connection(name, timeout)
         self._aws: dict[str, AwsCall] = {}
@@ -67,7 +76,7 @@ class Trained:
         try:
             trained, address = await self.prepare()
         except ModelLoading as loading:
-            raise TeacherBusy(loading.message, retry_after=loading.retry_after, limited=False) from None
+            raise TeacherBusy(loading.message, retry_after=loading.retry_after, limited=False, loading=True) from None
         except (NotFound, NotConfigured, Conflict) as problem:
             raise TeacherRefused(f"{self.name}: {problem.message}") from problem
         body = orjson.dumps(_body(question, trained, address))
@@ -75,7 +84,7 @@ class Trained:
         if response.status == 200:
             return chat_answer(self.name, self.name, _as_chat(response), FREE)
         if response.status in (400, 424, 429) and any(said in complaint(response.raw) for said in NO_CAPACITY):
-            raise TeacherBusy(f"{self.name} is being loaded", retry_after=WAKE_SECONDS, limited=False)
+            raise TeacherBusy(f"{self.name} is being loaded", retry_after=WAKE_SECONDS, limited=False, loading=True)
         if response.status == 401:
             raise TeacherUnreachable(f"{self.name}: its process has ended; the next question starts it again")
         raise failure(self.name, response, hint=f"{HINT} (sagemaker:InvokeEndpoint, bedrock:InvokeModel)")
@@ -108,6 +117,8 @@ class Trained:
         if now > self._held_until:
             trained_models.hold(trained, self._holder, HOLD_SECONDS)
             self._held_until = now + HOLD_SECONDS / 2
+        if self._sets_up and not self._base:
+            current().inference.set_up(served(trained))
         return trained, current().inference.prepare(served(trained), base=self._base)
 
     async def _send(self, address: ModelAddress, body: bytes) -> Response:
@@ -132,7 +143,9 @@ class Trained:
 async def opened(trained: TrainedModel, *, timeout: float, base: bool = False) -> AsyncIterator[Trained]:
     """The model, whatever its task, to ask it a few questions."""
     model = as_model(trained)
-    teacher = Trained(model.id, trained.org_id, trained.model_id, timeout=timeout, can=model.can, base=base)
+    teacher = Trained(
+        model.id, trained.org_id, trained.model_id, timeout=timeout, can=model.can, base=base, sets_up=True
+    )
     try:
         yield teacher
     finally:

@@ -63,6 +63,7 @@ def patiently(inference: AwsInference, account: ModelAccount, most: int = 6) -> 
     pauses: list[float] = []
     for tries in range(most):
         try:
+            inference.set_up(MODEL)
             address = inference.prepare(MODEL)
         except ModelLoading as loading:
             pauses.append(loading.retry_after)
@@ -71,6 +72,12 @@ def patiently(inference: AwsInference, account: ModelAccount, most: int = 6) -> 
             assert all(pause >= 30 for pause in pauses)
             return address, tries
     raise AssertionError("it is never ready")
+
+
+def forget(inference: AwsInference) -> None:
+    """As another instance of a function begins."""
+    inference._endpoint._ready.clear()
+    inference._endpoint._set_up.clear()
 
 
 def import_by_bedrock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +116,32 @@ def test_no_copy_runs_before_something_would_take_it_away(account, inference):
     assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1)
 
 
+MAKES = {"Create", "Delete", "Put", "Register", "Deregister"}
+
+
+@pytest.mark.parametrize("serving", ["endpoint", "import"])
+def test_who_may_only_ask_makes_nothing_and_says_how_it_is_set_up(serving, monkeypatch, account, inference):
+    monkeypatch.setenv("DATAFORGE_SERVING", serving)
+    settings.get.cache_clear()
+
+    with pytest.raises(Conflict, match="/api/playground/generate"):
+        inference.prepare(MODEL)
+
+    assert account.calls
+    assert not [name for name, _ in account.calls if name.startswith(tuple(MAKES))]
+
+
+def test_setting_a_model_up_starts_no_copy_which_costs(account, inference):
+    for _ in range(3):
+        try:
+            inference.set_up(MODEL)
+        except ModelLoading:
+            account.pass_time()
+
+    assert account.running() == 0
+    assert account.called("PutScalingPolicy")
+
+
 def test_without_the_right_to_scale_nothing_ever_runs(account, inference):
     account.refuse["RegisterScalableTarget"] = Refused("AccessDeniedException", "not allowed")
 
@@ -122,7 +155,7 @@ def test_a_model_that_nobody_asks_has_no_copy_and_is_woken_by_the_next_question(
     patiently(inference, account)
     account.scale_in()
     assert account.running() == 0
-    inference._endpoint._ready.clear()  # a later function instance
+    forget(inference)
 
     _, tries = patiently(inference, account)
 
@@ -156,6 +189,7 @@ def test_a_second_model_uses_the_same_endpoint(account, inference):
 
     for _ in range(4):
         try:
+            inference.set_up(other)
             found = inference.prepare(other)
         except ModelLoading:
             account.pass_time()
@@ -167,10 +201,12 @@ def test_a_second_model_uses_the_same_endpoint(account, inference):
 def test_a_component_that_failed_says_why_and_is_made_anew(account, inference):
     patiently(inference, account)
     account.components[NAME] |= {"status": "Failed", "reason": "the container exited with code 1"}
-    inference._endpoint._ready.clear()
+    forget(inference)
 
     with pytest.raises(Conflict, match="exited with code 1"):
-        inference.prepare(MODEL)
+        inference.prepare(MODEL)  # a run, which may not remove it
+    with pytest.raises(Conflict, match="exited with code 1"):
+        inference.set_up(MODEL)
 
     assert patiently(inference, account)[0].component == NAME
 
@@ -181,7 +217,7 @@ def test_a_quota_that_is_too_low_is_said_with_the_way_out(account, inference):
     )
 
     with pytest.raises(Conflict, match="Service Quotas"):
-        inference.prepare(MODEL)
+        inference.set_up(MODEL)
 
 
 def test_on_cpu_instances_a_component_needs_cores_instead_of_a_gpu(monkeypatch, account, inference):
@@ -244,11 +280,11 @@ def test_an_architecture_that_bedrock_does_not_import_answers_from_the_endpoint(
 def test_an_import_that_failed_says_why_and_names_the_other_way(monkeypatch, account, inference):
     import_by_bedrock(monkeypatch)
     with pytest.raises(ModelLoading):
-        inference.prepare(MODEL)
+        inference.set_up(MODEL)
     account.imports[NAME] |= {"status": "Failed", "reason": "the tokenizer is missing"}
 
     with pytest.raises(Conflict, match=r"tokenizer is missing.*DATAFORGE_SERVING=endpoint"):
-        inference.prepare(MODEL)
+        inference.set_up(MODEL)
 
 
 def test_the_table_of_architectures_has_those_that_are_asked_for_most():
@@ -260,6 +296,8 @@ def test_without_an_image_or_with_a_misspelt_setting_the_answer_says_what_to_do(
     settings.get.cache_clear()
     with pytest.raises(NotConfigured, match="dataforge deploy --training"):
         inference.prepare(MODEL)
+    with pytest.raises(NotConfigured, match="dataforge deploy --training"):
+        inference.set_up(MODEL)
 
     monkeypatch.setenv("DATAFORGE_SERVING", "lambda")
     settings.get.cache_clear()

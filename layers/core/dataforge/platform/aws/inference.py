@@ -54,17 +54,16 @@ class AwsInference:
             "or deploy with -c training_image=URI"
         )
 
+    def set_up(self, model: ServedModel) -> None:
+        self._answering(model).set_up(model)
+
     def prepare(self, model: ServedModel, *, base: bool = False) -> ModelAddress:
-        if lacks := self.missing():
-            raise NotConfigured(lacks)
         if base:
             raise NotConfigured(
                 "base: on AWS only trained models are loaded; compare with the base model on one machine "
                 "(`dataforge chat --vs base`), or name it as a teacher of its own"
             )
-        if settings.get().serving == IMPORT and self._is_importable(model):
-            return self._imports.prepare(model)
-        return self._endpoint.prepare(model)
+        return self._answering(model).prepare(model)
 
     def remove(self, model: ServedModel) -> None:
         if self.missing() is None:
@@ -77,6 +76,14 @@ class AwsInference:
             "This works on one machine only. Here the whole weights are in the bucket, under "
             f"{model.files_prefix}/merged/: copy them to a machine with the tool that is needed"
         )
+
+    def _answering(self, model: ServedModel) -> ModelEndpoint | ModelImports:
+        """Raises NotConfigured."""
+        if lacks := self.missing():
+            raise NotConfigured(lacks)
+        if settings.get().serving == IMPORT and self._is_importable(model):
+            return self._imports
+        return self._endpoint
 
     def _is_importable(self, model: ServedModel) -> bool:
         if not settings.get().import_role:

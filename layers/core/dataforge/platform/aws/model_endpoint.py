@@ -1,14 +1,15 @@
 """Trained models on one SageMaker endpoint of the stage, each an inference component with no copy until it is asked.
 
-Everything is made when a model is first asked for, step by step, one step for each request that comes meanwhile:
+What answers with a model is made when it is first needed, step by step, one step for each `set_up` that comes
+meanwhile:
 
     endpoint config, endpoint      once; at least 0 instances, at most DATAFORGE_SERVING_INSTANCES
     model, inference component     with 0 copies: nothing runs yet
     scalable target, policy        takes the last copy away when nobody asks
-    1 copy                         only now does something run, and cost; SageMaker adds the instance for it
 
-A request that finds no copy sets the number of copies to 1 again. So no copy exists that nothing would take away.
-Names begin with the prefix of the stage, to which the rights of the functions are limited.
+`prepare` makes nothing: it sets the number of copies to 1 where there is none. Only then does something run, and cost;
+SageMaker adds the instance for it. Who asks a model has it set up before, so no copy exists that nothing would take
+away. Functions of runs may only prepare. Names begin with the prefix of the stage, to which the rights are limited.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ RETRY_SECONDS = 60.0
 """A step takes a minute, an instance several."""
 READY_SECONDS = 20.0
 """How long a look at a component that is ready is good for."""
+SET_UP_SECONDS = 300.0
+"""How long a look at what was set up is good for."""
 SCALED = "sagemaker:inference-component:DesiredCopyCount"
 IDLE_METRIC = "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
 """Also written while nobody asks, so that the last copy is taken away."""
@@ -48,6 +51,7 @@ class ModelEndpoint:
     def __init__(self, bucket: str, *, sagemaker: Any = None, scaling: Any = None) -> None:
         self._bucket = bucket
         self._ready: dict[str, float] = {}
+        self._set_up: dict[str, float] = {}
         if sagemaker is not None:
             self._sagemaker = sagemaker
         if scaling is not None:
@@ -61,11 +65,28 @@ class ModelEndpoint:
     def _scaling(self) -> Any:
         return clients.client("application-autoscaling", config=Config(retries=clients.retries(), connect_timeout=3))
 
-    def prepare(self, model: ServedModel) -> ModelAddress:
+    def set_up(self, model: ServedModel) -> None:
         """Raises ModelLoading after each step but the last, Conflict for what SageMaker refuses."""
         name = _name(model)
+        if time.monotonic() < self._set_up.get(name, 0.0):
+            return
+        found = self._component(name)
+        if found is None:
+            self._make(model, name)
+            raise _loading(model)
+        if found["InferenceComponentStatus"] == "Failed":
+            self.remove(model)  # the next request tries again
+        if found["InferenceComponentStatus"] == "Creating":
+            raise _loading(model)
+        _raise_failure(found)
+        self._scale_to_zero_when_idle(name)
+        self._set_up[name] = time.monotonic() + SET_UP_SECONDS
+
+    def prepare(self, model: ServedModel) -> ModelAddress:
+        """Raises ModelLoading until a copy answers, Conflict for what SageMaker refuses."""
+        name = _name(model)
         if time.monotonic() >= self._ready.get(name, 0.0):
-            self._step(model, name)
+            self._wake(model, name)
             self._ready[name] = time.monotonic() + READY_SECONDS
         region = str(self._sagemaker.meta.region_name)
         return ModelAddress(service="sagemaker", endpoint=_endpoint(), component=name, region=region)
@@ -74,6 +95,7 @@ class ModelEndpoint:
         """The endpoint stays: it has no instance without copies."""
         name = _name(model)
         self._ready.pop(name, None)
+        self._set_up.pop(name, None)
         with _unless_missing():
             self._scaling.deregister_scalable_target(**_target(name))
         with _unless_missing():
@@ -81,21 +103,22 @@ class ModelEndpoint:
         with _unless_missing():
             self._sagemaker.delete_model(ModelName=name)
 
-    def _step(self, model: ServedModel, name: str) -> None:
+    def _component(self, name: str) -> dict[str, Any] | None:
+        return _found(lambda: self._sagemaker.describe_inference_component(InferenceComponentName=name))
+
+    def _wake(self, model: ServedModel, name: str) -> None:
         """Returns once a copy answers."""
-        found = _found(lambda: self._sagemaker.describe_inference_component(InferenceComponentName=name))
+        found = self._component(name)
         if found is None:
-            self._make(model, name)
-            raise _loading(model)
+            raise Conflict(
+                "Nothing answers with the model any more; a question by POST /api/playground/generate sets it up again",
+                code=NOT_LOADABLE,
+            )
+        _raise_failure(found)
         status, copies = found["InferenceComponentStatus"], found.get("RuntimeConfig") or {}
-        if status == "Failed":
-            self.remove(model)  # the next request tries again
-            reason = found.get("FailureReason") or "SageMaker says no reason"
-            raise Conflict(f"The model cannot be loaded: {reason}", code=NOT_LOADABLE)
         if status == "InService" and copies.get("CurrentCopyCount"):
             return
         if status == "InService" and not copies.get("DesiredCopyCount"):
-            self._scale_to_zero_when_idle(name)
             wanted = {"CopyCount": 1}
             with _refusals():
                 self._sagemaker.update_inference_component_runtime_config(
@@ -226,6 +249,12 @@ def _tags() -> list[dict[str, str]]:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _raise_failure(component: dict[str, Any]) -> None:
+    if component["InferenceComponentStatus"] == "Failed":
+        reason = component.get("FailureReason") or "SageMaker says no reason"
+        raise Conflict(f"The model cannot be loaded: {reason}", code=NOT_LOADABLE)
 
 
 def _loading(model: ServedModel) -> ModelLoading:

@@ -40,17 +40,34 @@ class ModelImports:
     def _bedrock(self) -> Any:
         return clients.client("bedrock", config=Config(retries=clients.retries(), connect_timeout=3))
 
+    def set_up(self, model: ServedModel) -> None:
+        """Import it. Raises ModelLoading while it is being imported, Conflict when Bedrock refuses it."""
+        name = _name(model)
+        if self._arn(name) is None:
+            self._known[name] = time.monotonic() + READY_SECONDS, self._follow(model, name)
+
     def prepare(self, model: ServedModel) -> ModelAddress:
-        """Raises ModelLoading while it is being imported, Conflict when Bedrock refuses it."""
-        name = f"{settings.get().table_prefix}{model.key}"
-        until, arn = self._known.get(name, (0.0, ""))
-        if time.monotonic() >= until:
-            arn = self._imported(name) or self._follow(model, name)
-            self._known[name] = time.monotonic() + READY_SECONDS, arn
+        """Bedrock loads it with the question. Raises Conflict for a model that is not imported."""
+        arn = self._arn(_name(model))
+        if arn is None:
+            raise Conflict(
+                "The model is not imported into Bedrock any more; a question by POST /api/playground/generate imports "
+                "it again",
+                code=NOT_LOADABLE,
+            )
         return ModelAddress(service="bedrock", model_arn=arn, region=str(self._bedrock.meta.region_name))
 
+    def _arn(self, name: str) -> str | None:
+        until, arn = self._known.get(name, (0.0, ""))
+        if time.monotonic() < until:
+            return arn
+        found = self._imported(name)
+        if found is not None:
+            self._known[name] = time.monotonic() + READY_SECONDS, found
+        return found
+
     def remove(self, model: ServedModel) -> None:
-        name = f"{settings.get().table_prefix}{model.key}"
+        name = _name(model)
         self._known.pop(name, None)
         try:
             self._bedrock.delete_imported_model(modelIdentifier=name)
@@ -112,3 +129,7 @@ class ModelImports:
             "clientRequestToken": name,
             **({"importedModelKmsKeyId": s.training_kms_key} if s.training_kms_key else {}),
         }
+
+
+def _name(model: ServedModel) -> str:
+    return f"{settings.get().table_prefix}{model.key}"

@@ -89,9 +89,12 @@ class LocalInference:
             "checkout, or name a Python with the training libraries in DATAFORGE_TRAINING_PYTHON"
         )
 
-    def prepare(self, model: ServedModel, *, base: bool = False) -> ModelAddress:
+    def set_up(self, model: ServedModel) -> None:  # noqa: ARG002 - there is nothing to make
         if lacks := self.missing():
             raise NotConfigured(lacks)
+
+    def prepare(self, model: ServedModel, *, base: bool = False) -> ModelAddress:
+        self.set_up(model)
         wanted = self._wanted(model, base=base)
         folder = self._home / wanted.name
         deadline = time.monotonic() + settings.get().serving_wait

@@ -101,6 +101,8 @@ class BatchContext:
     stop: str | None = None
     """Why no further call is sent: cancelled, out of budget, the teacher refused for good or cannot be reached."""
     stop_detail: str = ""
+    loading_since: int | None = None
+    """When this batch first met a model that was being loaded, in seconds since 1970; see `loading`."""
     deadline: float = math.inf
     """time.monotonic() after which nothing more is begun."""
     deferred: deque[Callable[[], None]] = field(default_factory=deque)

@@ -19,6 +19,7 @@ from dataforge.errors import TeacherBusy, TeacherError, TeacherRefused, TeacherU
 from dataforge.records import Answer, Question
 from dataforge.store.replies import Reply
 from dataforge.teachers.ports import Teacher
+from dataforge.workflows.engine import loading
 from dataforge.workflows.engine.context import DEFECTS, BatchContext, OutOfTime, Stopped, Traffic
 from dataforge.workflows.engine.cost_budget import CostBudget
 from dataforge.workflows.engine.rate_limiter import RateLimiter
@@ -44,8 +45,8 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
     """Raises Stopped: the run is cancelled or out of budget, this prompt or every prompt is refused, the teacher stays
     busy or out of reach. Raises OutOfTime."""
     problem: TeacherError | None = None
-    answered, without_hint = context.answered, 0
-    for attempt in range(MAX_TRIES):
+    answered, without_hint, tries = context.answered, 0, 0
+    while tries < MAX_TRIES:
         try:
             reply = await _send(context, question, teacher, store)
             context.answered += 1
@@ -55,7 +56,8 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
             raise _refused(context, _traffic(context, teacher, question), refused) from None
         except TeacherError as busy:
             problem = busy
-            if attempt < MAX_TRIES - 1:
+            tries += not await _is_worth_waiting_for(context, busy)
+            if tries < MAX_TRIES:
                 await _wait(context, pause(busy, without_hint))
             without_hint += _hint(busy) is None
     reason = BUSY if isinstance(problem, TeacherBusy) else UNREACHABLE
@@ -63,6 +65,13 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
     if context.answered == answered:  # no call got an answer all this time: the next would wait too
         context.end(reason, detail)
     raise Stopped(reason, detail)
+
+
+async def _is_worth_waiting_for(context: BatchContext, problem: TeacherError) -> bool:
+    """A model that is being loaded costs no try, for a bounded time."""
+    if not (isinstance(problem, TeacherBusy) and problem.loading):
+        return False
+    return await asyncio.to_thread(loading.may_wait, context)
 
 
 def _refused(context: BatchContext, seen: Traffic, refused: TeacherRefused) -> Stopped:

@@ -18,7 +18,7 @@ from dataforge.teachers import Model, Teacher, available, build, catalogue, reso
 from dataforge.teachers.prices import Price
 from dataforge.text import topic_labels as labels
 from dataforge.workflows import kinds, lifecycle
-from dataforge.workflows.engine import monthly_budget
+from dataforge.workflows.engine import loading, monthly_budget
 from dataforge.workflows.engine.provider_batch import checks
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import estimating
@@ -76,10 +76,12 @@ def quote(project: Project, request: Item) -> CheckedRequest:
 
 def start(project: Project, request: Item) -> Run:
     """Raises Invalid as `quote` does, PaymentRequired when the organisation's monthly budget is used up, Conflict and
-    Busy as `lifecycle.begin`."""
+    Busy as `lifecycle.begin`, ModelLoading as `loading.set_up`."""
     checked = quote(project, request)
     # Without the caller's own price: the operator's budget must not depend on it.
-    monthly_budget.check(project.org_id, [resolve(str(checked.config["model_id"]), org_id=project.org_id)])
+    models = [resolve(str(checked.config["model_id"]), org_id=project.org_id)]
+    monthly_budget.check(project.org_id, models)
+    loading.set_up(models)
     run_id = ids.new("gen")
     run = Run(
         org_id=project.org_id,

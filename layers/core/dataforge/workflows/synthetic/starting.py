@@ -22,7 +22,7 @@ from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import batch_jobs_lack, build, catalogue, resolve, teacher
 from dataforge.workflows import kinds, lifecycle
-from dataforge.workflows.engine import monthly_budget
+from dataforge.workflows.engine import loading, monthly_budget
 from dataforge.workflows.engine.provider_batch.checks import check_batch, check_size
 from dataforge.workflows.engine.rounds import max_slots
 
@@ -88,6 +88,7 @@ def start(org_id: str, user_id: str, request: Request, *, domain_confirmed: bool
     quoted = quote(org_id, request, domain_confirmed=domain_confirmed)
     models = [resolve(name, org_id=org_id) for name in quoted.roles.names]
     monthly_budget.check(org_id, models)
+    loading.set_up(models)
     run = _run(org_id, user_id, quoted)
     demand = ledger.Demand(quoted.cost, quoted.price.quota(quoted.records), quoted.price.subscription)
     ledger.reserve(org_id, run.run_id, demand, also=[Put("runs", to_item(run))])

@@ -25,7 +25,7 @@ from dataforge.store.runs import Run
 from dataforge.store.trained_models import TrainedModel
 from dataforge.teachers import Model, build, catalogue, resolve
 from dataforge.workflows import kinds, lifecycle, run_files
-from dataforge.workflows.engine import batches, cost_budget, monthly_budget, outcomes
+from dataforge.workflows.engine import batches, cost_budget, loading, monthly_budget, outcomes
 from dataforge.workflows.engine.batches import RoundPlan
 from dataforge.workflows.engine.call_loop import answer_of, explained
 from dataforge.workflows.engine.context import DEFECTS, BatchContext, Fetch, OpenBatch, Stopped, open_context
@@ -82,6 +82,7 @@ def start(org_id: str, user_id: str, model_id: int, wanted: Verification) -> tup
     _check_free(model)
     rows = list(_rows(model))
     asked = [row for row in rows if not row["same"]]
+    loading.set_up([teacher])
     run = _run(org_id, user_id, model, wanted, teacher, ties=len(rows) - len(asked), lines=len(asked))
     run_files.write_lines(run, ANSWERS, asked)
     most = _most(run, asked, teacher)
