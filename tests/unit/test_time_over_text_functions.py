@@ -48,6 +48,7 @@ from dataforge.teachers import bedrock, chat_reply, failures, response
 from dataforge.teachers.extractive import pairs
 from dataforge.teachers.response import Response
 from dataforge.text import claims, control_tokens, headings, normal_forms, sentences, topic_labels
+from dataforge.text.languages import numerals
 from dataforge.training import examples, instances, jsonl, memory, options, reading
 from tests.support import hostile_texts, package_patterns
 from tests.support.hostile_texts import MARKS, Attack
@@ -216,8 +217,12 @@ READS: dict[str, Reads] = {
     "text.headings.plain": headings.plain,
     "text.headings.title": headings.title,
     "text.headings.names_a_subject": headings.names_a_subject,
+    "text.languages.numerals.numerals": lambda t: [numerals.numerals(t, one) for one in ("en", "de", "ar", "zh")],
+    "text.normal_forms.composed": normal_forms.composed,
+    "text.normal_forms.folded": normal_forms.folded,
     "text.normal_forms.normalise": normal_forms.normalise,
     "text.normal_forms.repair_surrogates": normal_forms.repair_surrogates,
+    "text.normal_forms.words": normal_forms.words,
     "text.sentences.sentences": sentences.sentences,
     "text.topic_labels.folded": topic_labels.folded,
     "text.topic_labels.match": lambda t: topic_labels.match(t, [t, "x"]),
@@ -292,7 +297,7 @@ NO_TEXT = {
     "teachers.openai_compatible.is_filtered",
     "teachers.openai_compatible.chat_body", "teachers.response.parsed", "teachers.response.unreadable",
     "teachers.response.token_count", "teachers.response.error_code", "teachers.response.original_status",
-    "text.topic_labels.check", "tokens.ranks",
+    "text.languages.numeral_words.below_hundred", "text.topic_labels.check", "tokens.ranks",
     "training.evaluation.gain", "training.examples.has_conversation",
     "training.instances.of_size", "training.option_fields.choice",
     "training.option_fields.flag", "training.option_fields.modules", "training.option_fields.number",

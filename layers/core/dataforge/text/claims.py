@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from dataforge.text.normal_forms import LETTER, folded
+
 _STOP = """
     a about above after again all also although am an and any are as at be because been before being below between
     both but by can could did do does doing down during each either else few for from further had has have having he
@@ -72,8 +74,9 @@ _NOT = """
     not no never none nothing nobody nowhere neither nor without cannot unable except excluding lack lacks
 """
 _NEGATIONS = frozenset(_NOT.split())
-_TOKEN = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|%")
+_TOKEN = re.compile(rf"\d+(?:[.,\u00a0\u202f]\d+)*|{LETTER}++(?:['’]{LETTER}++)?|%")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+_ARTICLE = re.compile(r"^(?:[وف]?(?:[بك]?ال|لل)|و(?=.{4}))(?=..)")
 _NAME = re.compile(
     r"[^\W\d_a-z](?:[^\W_]|[&'’.\-](?=\w))*(?:\s+(?:(?:of|the|de|van|von|and|for)\s+)?"
     r"[^\W\d_a-z](?:[^\W_]|[&'’.\-](?=\w))*)*"
@@ -90,11 +93,13 @@ class Number:
 
 
 def tokens(text: str) -> list[str]:
-    """Words and numbers as written; scripts without spaces give overlapping pairs of characters."""
+    """Words and numbers as written, letters with their combining marks; scripts without spaces give overlapping pairs
+    of characters."""
     if not _UNSPACED.search(text):
         return _TOKEN.findall(text)
     found: list[str] = []
     for word in _TOKEN.findall(text):
+        word = unicodedata.normalize("NFC", word)
         if len(word) > 1 and _UNSPACED.search(word):
             found += [word[i : i + 2] for i in range(len(word) - 1)]
         else:
@@ -104,12 +109,15 @@ def tokens(text: str) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
-    """Inflection off (plural, -ed, -ing, possessive, final e); not a dictionary form."""
-    word = unicodedata.normalize("NFKC", word).casefold().split("'")[0].split("’")[0]
+    """Inflection off (plural, -ed, -ing, possessive, final e; the Arabic article and what is written with it); not a
+    dictionary form."""
+    word = folded(word).split("'")[0].split("’")[0]
     if word[:1].isdigit():
         return number_value(word)
     if word in _NUMBER_WORDS:
         return _NUMBER_WORDS[word]
+    if "\u0621" <= word[:1] <= "\u064a":
+        return _ARTICLE.sub("", word)
     if len(word) > 4 and word.endswith("ies"):
         word = word[:-3] + "y"
     elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):

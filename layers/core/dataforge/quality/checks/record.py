@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dataforge.records import Message
+from dataforge.text.normal_forms import composed
 from dataforge.text.sentences import sentences
 
 
 @dataclass(frozen=True)
 class CheckedRecord:
-    """Of any origin: written from documents, from a description, uploaded rows, a file of strangers."""
+    """Of any origin: written from documents, from a description, uploaded rows, a file of strangers.
+
+    Its texts are composed (NFC) when it is made, so that no check sees in which form they were written.
+    """
 
     question: str
     """Of a conversation: what the user says first. Of a summary: the request with the text it brings along."""
@@ -36,6 +41,17 @@ class CheckedRecord:
     """Of a classification."""
     wanted_language: str | None = None
     """ISO 639-1 code of `config.language`; None: that of the question."""
+
+    def __post_init__(self) -> None:
+        if self.material_at is not None and not unicodedata.is_normalized("NFC", self.question):
+            object.__setattr__(self, "material_at", len(composed(self.question[: self.material_at])))
+        for name in ("question", "answer", "passage", "system_prompt"):
+            if (text := getattr(self, name)) is not None:
+                object.__setattr__(self, name, composed(text))
+        for name in ("headings", "evidence", "labels"):
+            object.__setattr__(self, name, tuple(map(composed, getattr(self, name))))
+        turns = tuple(m if m.content.isascii() else replace(m, content=composed(m.content)) for m in self.turns)
+        object.__setattr__(self, "turns", turns)
 
     @cached_property
     def request(self) -> str:
