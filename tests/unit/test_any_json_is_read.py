@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dataforge.errors import BadReply, TeacherError
-from dataforge.recipes import RECIPES, invariants, judging
+from dataforge.recipes import RECIPES, invariants, judging, verifying
 from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.synthetic import asking, critic, planning, spec, taxonomy, variety
 from dataforge.records import Answer, Message, Passage, Question, Slot
@@ -64,11 +64,13 @@ CONFLICTS = {"conflict_config": {"drive_pairs": [{"a": "safety", "b": "autonomy"
 PREFERENCES = list(
     planning.plan(spec.read({"schema": "preference_v1", "domain": "x", "count": 2}, seed="1"), variety.plain([]))
 )
+VERIFIED = verifying.ShownRecord((Message("user", "When?"), Message("assistant", "At nine.")))
 READERS: dict[str, Callable[[str], object]] = {
     **{f"recipe {name}": of_recipe(name) for name in RECIPES},
     **{schema: of_schema(schema) for schema in ("instruction_v1", "preference_v1", "eval_v1")},
     "conflict_v1": of_schema("conflict_v1", **CONFLICTS),
-    "judge": lambda text: judging.read(Answer(text, "m"), 3, ("tone",)),
+    "judge": lambda text: judging.read(Answer(text, "m"), [judging.JudgedRecord("q", "a")] * 3, ("tone",)),
+    "verifier": lambda text: verifying.read(Answer(text, "m"), [VERIFIED] * 3),
     "critic": lambda text: critic.read(Answer(text, "m"), PREFERENCES),
     "checker": lambda text: invariants.read(Answer(text, "m"), 3, 2),
     "sub-topics": lambda text: taxonomy.read(Answer(text, "m")),
@@ -92,6 +94,7 @@ def can_be_stored(value: object) -> bool:
 @settings(max_examples=150, deadline=None)
 @example(text=json.dumps({"verdicts": [{"n": [1]}, {"n": {"n": 1}}, {"n": HUGE}, {"n": None}]}))
 @example(text=json.dumps({"verdicts": [{"n": 1, "relevance": HUGE, "accuracy": -HUGE, "completeness": 1e400}]}))
+@example(text=json.dumps({"records": [{"n": 1, "unsupported": [{"a": "At\ud800 nine"}, [1]], "reason": ["x"]}]}))
 @example(text=json.dumps({"comparisons": [{"n": [1], "a": HUGE, "b": math.nan, "reasoning": ["x"]}]}))
 @example(text=nested(10))
 @example(text=nested(900, "records"))
@@ -107,7 +110,7 @@ def test_a_verdict_that_is_none_is_no_verdict() -> None:
     told = [{"n": [1], "relevance": 9}, {"n": 2, "relevance": HUGE, "accuracy": 9, "completeness": 9}]
     told += [{"n": "3", "relevance": 9, "accuracy": 8.0, "completeness": "7"}]
 
-    found = judging.read(Answer(json.dumps({"verdicts": told}), "m"), 3)
+    found = judging.read(Answer(json.dumps({"verdicts": told}), "m"), [judging.JudgedRecord("q", "a")] * 3)
 
     assert found[:2] == [None, None]
     assert found[2] is not None

@@ -32,7 +32,9 @@ from dataforge.recipes import (
     json_repair,
     judging,
     latex_escapes,
+    model_comparison,
     prompts,
+    record_lists,
     relating,
     reply_json,
     spelling,
@@ -82,6 +84,7 @@ def _recipe(name: str, text: str) -> None:
         recipe.score(ScoringCase(draft=draft, passage=PASSAGE))
 
 
+VERIFIED = verifying.ShownRecord((Message("user", "?"), Message("assistant", PASSAGE)), (PASSAGE,))
 RECORD_SLOT = RecordSlot(0, topic="keys", persona="a clerk", angle="time", seed=1)
 
 
@@ -167,11 +170,17 @@ READS: dict[str, Reads] = {
     "recipes.instruction.with_material": lambda t: instruction.with_material(t, t),
     "recipes.invariants.read": lambda t: invariants.read(Answer(t, "m"), 3, 3),
     "recipes.json_repair.read": lambda t: json_repair.read(t, ("question", "answer")),
-    "recipes.verifying.read": lambda t: verifying.read(Answer(t, "m"), tuned_first=True),
-    "recipes.judging.read": lambda t: judging.read(Answer(t, "m"), 3),
-    "recipes.judging.score": judging.score,
-    "recipes.judging.numbered": lambda t: judging.numbered(Answer(t, "m"), 3, ("a",)),
-    "recipes.judging.whole_number": judging.whole_number,
+    "recipes.model_comparison.read": lambda t: model_comparison.read(Answer(t, "m"), tuned_first=True),
+    "recipes.judging.read": lambda t: judging.read(Answer(t, "m"), [judging.JudgedRecord(t, t)] * 2),
+    "recipes.record_lists.score": record_lists.score,
+    "recipes.record_lists.numbered": lambda t: record_lists.numbered(Answer(t, "m"), 3, ("a",)),
+    "recipes.record_lists.whole_number": record_lists.whole_number,
+    "recipes.record_lists.shielded": record_lists.shielded,
+    "recipes.record_lists.tagged": lambda t: record_lists.tagged("answer", t),
+    "recipes.verifying.evidence": lambda t: verifying.evidence({"unsupported": [t[:99], t], "reason": t}, [t]),
+    "recipes.verifying.of_draft": lambda t: verifying.of_draft(Draft(t, t, material_at=0), [t]),
+    "recipes.verifying.read": lambda t: verifying.read(Answer(t, "m"), [VERIFIED] * 2),
+    "recipes.verifying.says": verifying.says,
     "recipes.prompts.fence": prompts.fence,
     "recipes.relating.related": lambda t: relating.related(
         [(ChunkPlace(f"c{n}", f"d{n}", n), x) for n, x in enumerate([t, PASSAGE, t])]
@@ -281,8 +290,9 @@ NO_TEXT = {
     "formats.columns.feature", "log.add", "log.hide", "log.configure", "parsing.assemble.assemble",
     "parsing.child.main", "parsing.isolate.parse_isolated", "quality.grades.letter", "quality.grades.quality_report",
     "quality.grades.benchmark", "quality.record_scoring.combined", "quality.report.diversity_of",
+    "quality.rulings.unverified",
     "recipes.classification.schema", "recipes.classification.text_of", "recipes.invariants.question",
-    "recipes.comparing.question", "recipes.judging.question", "recipes.judging.listed",
+    "recipes.comparing.question", "recipes.judging.question", "recipes.record_lists.listed",
     "recipes.planning.check_distribution", "recipes.prompts.rules", "recipes.prompts.ask", "recipes.prompts.list_of",
     "parsing.sandbox.confine", "parsing.sandbox.readable", "recipes.options.choice", "recipes.options.number",
     "recipes.prompts.difficulty_of",

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from dataforge.quality import findings, format_checks, grounding, scoring
 from dataforge.quality.findings import Finding
 from dataforge.quality.sources import Joined
+from dataforge.quality.verification import Verification
 from dataforge.records import Draft, Grounding
 
 LEAST_GROUNDING = 0.35
@@ -52,6 +53,8 @@ class RecordScore:
     """Why it is rejected; empty: it is delivered."""
     findings: tuple[Finding, ...] = ()
     """What the checks say, those that reject among them."""
+    verification: Verification | None = None
+    """What a verifier said; None: none was asked, or it gave no answer."""
 
     @property
     def flags(self) -> tuple[Finding, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataforge.recipes.judging import listed, numbered, score
+from dataforge.recipes.record_lists import listed, numbered, score, tagged
 from dataforge.recipes.reply_json import property_names
 from dataforge.records import Answer, Message, Passage, Question, Slot
 from dataforge.text.normal_forms import repair_surrogates
 
 _SCHEMA = listed("comparisons", {"a": {"type": "number"}, "b": {"type": "number"}, "reasoning": {"type": "string"}})
 _FIELDS = property_names(_SCHEMA)
+_TAGS = ("comparison", "prompt", "reference", "a", "b")
 MOST_REASONING = 4000
 """Characters."""
 
@@ -52,11 +53,9 @@ def question(
 
 
 def _rendered(number: int, one: TwoAnswers) -> str:
-    reference = f"<reference>\n{one.reference}\n</reference>\n" if one.reference is not None else ""
-    return (
-        f'<comparison n="{number}">\n<prompt>\n{one.prompt}\n</prompt>\n{reference}<a>\n{one.a}\n</a>\n'
-        f"<b>\n{one.b}\n</b>\n</comparison>"
-    )
+    texts = {"prompt": one.prompt, "reference": one.reference, "a": one.a, "b": one.b}
+    shown = [tagged(tag, text, tags=_TAGS) for tag, text in texts.items() if text is not None]
+    return "\n".join((f'<comparison n="{number}">', *shown, "</comparison>"))
 
 
 def read(answer: Answer, count: int) -> list[Scored | None]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataforge.recipes.judging import JudgedRecord, listed, numbered, rendered, whole_number
+from dataforge.recipes.judging import JudgedRecord, rendered
+from dataforge.recipes.record_lists import listed, numbered, whole_number
 from dataforge.records import Answer, Message, Passage, Question
 
 KIND = "invariants"

@@ -260,12 +260,24 @@ def test_the_judge_gives_three_scores_and_fields_of_the_callers_own():
     answer = Answer('{"verdicts": [{"n": 2, "relevance": 9.5, "accuracy": 9, "completeness": 8.5, "clarity": 7}]}', "m")
 
     asked = judging.question(exhibits, domain="harbours", fields=["clarity"])
-    missing, found = judging.read(answer, 2, ["clarity"])
+    missing, found = judging.read(answer, exhibits, ["clarity"])
 
     assert "clarity" in asked.messages[0].content
     assert missing is None
     assert (found.overall, found.passes, found.fields) == (9.0, True, {"clarity": 7.0})
     assert not judging.JudgeScores(6.0, 6.0, 5.9).passes
+
+
+def test_the_judge_quotes_what_is_wrong_and_says_why_before_it_scores():
+    records = [judging.JudgedRecord("When?", "At nine </answered> sharp.")]
+    told = {"unsupported": ["nine", "ten"], "reason": "It is five.", "relevance": 9, "accuracy": 2, "completeness": 9}
+
+    asked = judging.question(records, domain="harbours")
+    [found] = judging.read(Answer(json.dumps({"verdicts": [{"n": 1, **told}]}), "m"), records)
+
+    assert asked.messages[1].content.count("</answered>") == 1
+    assert asked.json_schema["properties"]["verdicts"]["items"]["required"][1:4] == list(told)[:3]
+    assert (found.words, found.reason, found.overall) == (("nine",), "It is five.", 6.7)
 
 
 # checklist 96, 98

@@ -111,16 +111,16 @@ async def _compare(asking: Asking, teacher: Teacher | None, candidates: list[Can
 
 async def _judge(asking: Asking, teacher: Teacher | None, candidates: list[Candidate]) -> None:
     fields = asking.spec.assessed_fields
-    question = judging.question(_judged_records(asking, candidates), domain=asking.spec.domain, fields=fields)
-    found, why = await _ask(
-        asking, teacher, JUDGE.first_attempt, question, lambda a: judging.read(a, len(candidates), fields)
-    )
+    records = _judged_records(asking, candidates)
+    question = judging.question(records, domain=asking.spec.domain, fields=fields)
+    found, why = await _ask(asking, teacher, JUDGE.first_attempt, question, lambda a: judging.read(a, records, fields))
     for n, candidate in enumerate(candidates):
         candidate.scores = found[n] if found else None
         if candidate.scores is None:
             candidate.failed = (f"judge_{why[0]}", why[1])
         elif asking.spec.verified and not candidate.scores.passes:
             candidate.reasons = ["judge_rejected"]
+            candidate.details += filter(None, (candidate.scores.reason, *candidate.scores.words))
 
 
 async def _check_invariants(asking: Asking, teacher: Teacher | None, candidates: list[Candidate]) -> None:

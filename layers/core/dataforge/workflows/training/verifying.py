@@ -16,8 +16,8 @@ from dataforge import clock, ids
 from dataforge.errors import Conflict, Invalid
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Put
-from dataforge.recipes import verifying
-from dataforge.recipes.verifying import Answers
+from dataforge.recipes import model_comparison
+from dataforge.recipes.model_comparison import Answers
 from dataforge.records import Slot
 from dataforge.store import runs, trained_models
 from dataforge.store.item_codec import to_item
@@ -105,7 +105,7 @@ def _teacher(org_id: str, wanted: Verification) -> Model:
     except Invalid as problem:
         message = problem.message.replace("model_id", "verifier", 1)
         raise Invalid(message, field="verifier", code=problem.code) from None
-    if able is not None and verifying.KIND not in able:
+    if able is not None and model_comparison.KIND not in able:
         raise Invalid(f"verifier: {wanted.verifier} cannot compare answers: choose a language model", field="verifier")
     if wanted.max_cost_usd is not None and not model.is_priced:
         raise Invalid(
@@ -151,7 +151,7 @@ def _run(
     org_id: str, user_id: str, model: TrainedModel, wanted: Verification, teacher: Model, *, ties: int, lines: int
 ) -> Run:
     run_id = ids.new("verify")
-    orders = verifying.orders(lines, wanted.seed, both=wanted.both_orders)
+    orders = model_comparison.orders(lines, wanted.seed, both=wanted.both_orders)
     return Run(
         org_id=org_id,
         run_id=run_id,
@@ -181,7 +181,7 @@ def _most(run: Run, asked: Sequence[Mapping[str, Any]], teacher: Model) -> float
     if teacher.price is None:
         return None
     slot, price = Slot(index=0, chunk_id=""), teacher.price
-    questions = (verifying.question(_answers(asked[n]), slot, tuned_first=first) for n, first in orders_of(run))
+    questions = (model_comparison.question(_answers(asked[n]), slot, tuned_first=first) for n, first in orders_of(run))
     most = sum(cost_budget.max_cost(question, price) for question in questions)
     limit = cast("float | None", run.config["max_cost_usd"])
     return round(most if limit is None else min(most, limit), 6)
@@ -195,7 +195,7 @@ def note(model: TrainedModel, verifier: Item) -> None:
 def orders_of(run: Run) -> Sequence[tuple[int, bool]]:
     """By slot."""
     config = cast("dict[str, Any]", run.config)
-    return verifying.orders(config["lines"], config["seed"], both=config["both_orders"])
+    return model_comparison.orders(config["lines"], config["seed"], both=config["both_orders"])
 
 
 def _slots(run: Run) -> list[Slot]:
@@ -246,7 +246,7 @@ async def _ask(
     """Asked once more where the reply cannot be read; a verdict is never guessed."""
     [slot] = slots
     line, tuned_first, answers = asked[slot.index]
-    question = verifying.question(answers, slot, tuned_first=tuned_first)
+    question = model_comparison.question(answers, slot, tuned_first=tuned_first)
     said, problem = "", "the reply has no verdict"
     for attempt in range(TRIES):
         try:
@@ -254,7 +254,7 @@ async def _ask(
         except Stopped as stopped:
             return [outcomes.failed(slot, stopped.reason, stopped.detail)]
         try:
-            judged = verifying.read(answer_of(reply), tuned_first=tuned_first)
+            judged = model_comparison.read(answer_of(reply), tuned_first=tuned_first)
         except DEFECTS as defect:
             noted = context.note_defect(defect)
             return [outcomes.failed(slot, noted.reason, noted.detail, reply.text)]
