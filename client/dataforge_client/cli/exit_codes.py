@@ -14,6 +14,8 @@ PARTIAL = 3
 """A dataset was written, but a document failed or fewer pairs than requested were delivered."""
 DENIED = 4
 """The API key, organisation or configuration is wrong, on this machine or on the server."""
+BELOW_GRADE = 6
+"""A checked file has a lower grade than was asked for."""
 INTERRUPTED = 130
 
 REFUSED = "teacher_refused"

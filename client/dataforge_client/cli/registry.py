@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "runs:command",
         "List runs and synthetic jobs with their state, newest first; of one PROJECT all of its runs",
     ),
+    "check": ("check:command", "Check a file of training records: JSON lines, in the shape of any trainer"),
     "up": ("up:command", "Run the server on this machine until Ctrl-C"),
     "down": ("down:command", "Stop the server on this machine"),
     "teachers": ("teachers:command", "List the teachers that the server can use"),

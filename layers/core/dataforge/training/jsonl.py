@@ -29,20 +29,25 @@ def rows(chunks: Iterable[bytes], *, enough: Callable[[], bool] = lambda: False)
     enough: asked now and then; once it is true, lines are counted and not read any more.
     """
     reads = True
-    for number, line in enumerate(_lines(chunks), start=1):
+    for number, line in enumerate(lines(chunks), start=1):
         if reads and number % _ASK_EVERY == 0:
             reads = not enough()
-        if line is None:
-            limit = f"{MOST_LINE_BYTES // 2**20} MiB"
-            yield Row(number, None, f"Line {number} is longer than {limit}: write one JSON object per line")
-            continue
-        if number == 1:
-            line = line.removeprefix(_BOM)
-        if line.strip():
-            yield _row(number, line) if reads else Row(number, None)
+        if not is_blank(line):
+            yield row(number, line) if reads or line is None else Row(number, None)
 
 
-def _row(number: int, line: bytes) -> Row:
+def is_blank(line: bytes | None) -> bool:
+    """Of `lines`."""
+    return line is not None and not line.removeprefix(_BOM).strip()
+
+
+def row(number: int, line: bytes | None) -> Row:
+    """A line of `lines` that is not blank; number: from 1."""
+    if line is None:
+        limit = f"{MOST_LINE_BYTES // 2**20} MiB"
+        return Row(number, None, f"Line {number} is longer than {limit}: write one JSON object per line")
+    if number == 1:
+        line = line.removeprefix(_BOM)
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:
@@ -56,7 +61,7 @@ def _row(number: int, line: bytes) -> Row:
     return Row(number, None, f"Line {number} is no JSON object{hint}")
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
     """Lines without their ends; None for one that is too long, of which nothing is kept."""
     held: list[bytes] = []
     size, too_long = 0, False

@@ -45,6 +45,8 @@ class Shape:
     """The mark that an error names where a line has none of them."""
     read: Callable[[Line], Exchange]
     """Raises Invalid naming the field."""
+    kind: str = "qa"
+    """What a record of one turn is to the checks: a key of `recipes.RECIPES`."""
 
 
 def of(line: Line) -> Shape | None:
@@ -209,10 +211,10 @@ def _summary(line: Line) -> Exchange:
 SHAPES: tuple[Shape, ...] = (
     Shape("messages", frozenset(CONVERSATIONS), "messages", _conversation),
     Shape("preference", frozenset(CHOSEN + REJECTED), "prompt", _preference),
-    Shape("instruction", frozenset({"instruction"}), "instruction", _instruction),
+    Shape("instruction", frozenset({"instruction"}), "instruction", _instruction, "instruction"),
     Shape("eval_v1", frozenset({"ideal_output"}), "input", _evaluation),
     Shape("question", frozenset(QUESTIONS), "question", _question),
-    Shape("summary", frozenset({*SUMMARIES, "document", "article", "dialogue"}), "document", _summary),
+    Shape("summary", frozenset({*SUMMARIES, "document", "article", "dialogue"}), "document", _summary, "summary"),
     Shape("prompt/completion", frozenset({"prompt"}), "prompt", lambda line: _one_turn(line, "prompt")),
     Shape("input/output", frozenset({"input"}), "input", lambda line: _one_turn(line, "input")),
     Shape("conflict_v1", frozenset({"data"}), "data", _conflict),

@@ -100,6 +100,7 @@ WITHOUT_A_SERVER = {
     ("destroy",),
     ("doctor",),
     ("cost",),
+    ("check",),
     ("images", "build"),
 }
 """They work on files, on the tables or in an AWS account; tested elsewhere."""

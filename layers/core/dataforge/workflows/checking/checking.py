@@ -1,0 +1,145 @@
+"""`check_file`: every check over a file of JSON lines on this machine, without a project, a server or a network.
+
+The file is read twice. The first walk looks at every line (`parallel`) and at its repeats; what it finds waits in a
+temporary file. The second walk counts, and writes what is kept, flagged and rejected. So memory does not grow with the
+file, and what a later line shows of an earlier one can still be told.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from dataforge.errors import Invalid
+from dataforge.quality.findings import Finding
+from dataforge.quality.policy import STANDARD, Policy
+from dataforge.workflows.checking import parallel
+from dataforge.workflows.checking.line_checks import CheckedLine, LineChecker
+from dataforge.workflows.checking.outputs import Outputs
+from dataforge.workflows.checking.summary import Summary
+
+_AT_ONCE = 2000
+"""Lines that are compared with those before them in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What `dataforge check` was asked."""
+
+    file: Path
+    policy: Policy = STANDARD
+    out: Path | None = None
+    flagged: Path | None = None
+    rejected: Path | None = None
+    verdicts: Path | None = None
+    processes: int | None = None
+
+
+Progress = Callable[[int, int], None]
+"""Called now and then with the lines and the bytes read so far."""
+
+
+@dataclass(slots=True)
+class _Spool:
+    """What the first walk found, in files: the lines without their texts, and the texts of those that are compared."""
+
+    lines: IO[bytes]
+    texts: IO[bytes]
+    compared: int = 0
+
+    def add(self, line: CheckedLine) -> None:
+        self.lines.write(orjson.dumps(line.to_json()) + b"\n")
+        if line.outcome in ("accepted", "flagged"):
+            self.texts.write(orjson.dumps(line.compared) + b"\n")
+            self.compared += 1
+
+    def __iter__(self) -> Iterator[CheckedLine]:
+        self.lines.seek(0)
+        return (CheckedLine.from_json(orjson.loads(one)) for one in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Read anew each time."""
+
+    file: IO[bytes]
+
+    def __iter__(self) -> Iterator[str]:
+        self.file.seek(0)
+        return map(orjson.loads, self.file)
+
+
+@dataclass(slots=True)
+class _Read:
+    """A file's bytes; counts them as they are read."""
+
+    path: Path
+    size: int = field(default=0)
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                self.size += len(chunk)
+                yield chunk
+
+
+def check_file(request: CheckRequest, progress: Progress = lambda _lines, _bytes: None) -> dict[str, Any]:
+    """The report. Raises Invalid, naming line and field, where no line of the file can be read."""
+    checker = LineChecker(request.policy)
+    with ExitStack() as files:
+        spool = _Spool(files.enter_context(tempfile.TemporaryFile()), files.enter_context(tempfile.TemporaryFile()))
+        read = _Read(request.file)
+        lines = parallel.checked(parallel.numbered(read), checker, request.processes)
+        for number, line in enumerate(_with_repeats(lines), start=1):
+            spool.add(line)
+            if number % 100 == 0:
+                progress(number, read.size)
+        summary = _finish(request, spool)
+        diversity = _diversity(spool)
+    return summary.report(diversity)
+
+
+def _finish(request: CheckRequest, spool: _Spool) -> Summary:
+    summary = Summary()
+    for line in spool:
+        summary.see(line)
+    if not summary.readable:
+        first = summary.problems[0]["message"] if summary.problems else "it holds no lines"
+        raise Invalid(f"{request.file} cannot be read: {first}", field="file")
+    with Outputs.opened(request.out, request.flagged, request.rejected, request.verdicts) as outputs:
+        if outputs.any:
+            for (_, raw), line in zip(parallel.numbered(_Read(request.file)), spool, strict=True):
+                outputs.write(line, raw)
+    return summary
+
+
+def _with_repeats(lines: Iterable[CheckedLine]) -> Iterator[CheckedLine]:
+    """Near-repetitions of an earlier line that was not rejected are rejected."""
+    from dataforge.quality.duplicates import Screen  # numpy: see text.normal_forms
+
+    screen, numbers, waiting = Screen(), list[int](), iter(lines)
+    while block := list(islice(waiting, _AT_ONCE)):
+        good = [n for n, line in enumerate(block) if line.outcome in ("accepted", "flagged")]
+        start = len(numbers)
+        numbers += [block[n].number for n in good]
+        for found in screen.check([block[n].compared for n in good]):
+            n = good[found.index - start]
+            block[n] = block[n].with_findings([_repeat(numbers[found.of], found.similarity)])
+        yield from block
+
+
+def _repeat(of: int, similarity: float) -> Finding:
+    return Finding("near_duplicate", "reject", detail=f"Repeats line {of} (similarity {similarity:.2f})")
+
+
+def _diversity(spool: _Spool) -> float | None:
+    from dataforge.quality.report import diversity_of
+
+    return diversity_of(_Texts(spool.texts), spool.compared)
