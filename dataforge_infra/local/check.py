@@ -6,7 +6,6 @@ What is asked comes as one JSON object on stdin; what is found goes to stdout, o
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -38,6 +37,7 @@ class Asked(BaseModel):
     flagged: Path | None = None
     rejected: Path | None = None
     verdicts: Path | None = None
+    html: Path | None = None
     processes: Annotated[int | None, Field(ge=1)] = None
 
     def request(self) -> CheckRequest:
@@ -52,13 +52,13 @@ class Asked(BaseModel):
             flagged=self.flagged,
             rejected=self.rejected,
             verdicts=self.verdicts,
+            html=self.html,
             processes=self.processes,
         )
 
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
-    os.umask(os.umask(0o077) | 0o077)
     try:
         request = Asked.model_validate_json(sys.stdin.buffer.read()).request()
         report = check_file(request, _Progress(request.file.stat().st_size))

@@ -35,6 +35,7 @@ _OUTPUT = click.Path(dir_okay=False, path_type=Path)
 @click.option("--flagged", type=_OUTPUT, metavar="FILE", help="Write the doubtful lines here instead of to --out.")
 @click.option("--rejected", type=_OUTPUT, metavar="FILE", help="Write the rejected lines with the reasons.")
 @click.option("--verdicts", type=_OUTPUT, metavar="FILE", help="Write the verdict on every line.")
+@click.option("--html", type=_OUTPUT, metavar="FILE", help="Write the report as a page for a browser, or for paper.")
 @click.option(
     "--min-grade", type=click.Choice(GRADES, case_sensitive=False), help="Exit with code 6 when the grade is lower."
 )

@@ -49,7 +49,7 @@ def _problems(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _next(report: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("out", "flagged", "rejected", "verdicts"):
+    for name in ("out", "flagged", "rejected", "verdicts", "html"):
         if outputs.get(name):
             yield f"Wrote {outputs[name]}"
     if outputs.get("out") and report["flagged"] and not outputs.get("flagged"):

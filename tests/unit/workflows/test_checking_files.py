@@ -171,6 +171,20 @@ def test_hostile_lines_cost_only_themselves(tmp_path: Path) -> None:
     assert (report["accepted"], report["unreadable"]) == (1, len(hostile) - 1)
 
 
+def test_the_page_shows_texts_as_text(tmp_path: Path) -> None:
+    script = "<script>alert('boo')</script>"
+    lines = [SHAPES["chatml"](f"Where is {script}?", f"PERHAPS {script.upper()}"), SHAPES["chatml"](script, "Here.")]
+    file, page = training_files.write(tmp_path / "<b>set.jsonl", lines), tmp_path / "report.html"
+
+    check_file(CheckRequest(file, html=page, processes=1))
+
+    made = page.read_text("utf-8")
+    assert "&lt;script&gt;alert" in made
+    assert "<script" not in made.lower()
+    assert "<b>" not in made
+    assert "The answer shouts" in made
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
     file, out = tmp_path / "set.jsonl", tmp_path / "kept.jsonl"
     line = '{"prompt": "Where is the crane?", "completion": "Behind the market."}'

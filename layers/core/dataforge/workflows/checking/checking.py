@@ -7,7 +7,9 @@ file, and what a later line shows of an earlier one can still be told.
 
 from __future__ import annotations
 
+import random
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,14 +19,17 @@ from typing import IO, Any
 
 import orjson
 
+from dataforge import clock
 from dataforge.errors import Invalid
+from dataforge.quality import html_report
 from dataforge.quality.findings import Finding
 from dataforge.quality.policy import STANDARD, Policy
-from dataforge.workflows.checking import parallel
+from dataforge.workflows.checking import page, parallel
 from dataforge.workflows.checking.line_checks import CheckedLine, LineChecker
-from dataforge.workflows.checking.outputs import Outputs
+from dataforge.workflows.checking.outputs import Outputs, replacing
 from dataforge.workflows.checking.summary import Summary
 
+SAMPLES = 4
 _AT_ONCE = 2000
 """Lines that are compared with those before them in one go."""
 
@@ -39,6 +44,7 @@ class CheckRequest:
     flagged: Path | None = None
     rejected: Path | None = None
     verdicts: Path | None = None
+    html: Path | None = None
     processes: int | None = None
 
 
@@ -53,12 +59,25 @@ class _Spool:
     lines: IO[bytes]
     texts: IO[bytes]
     compared: int = 0
+    samples: list[CheckedLine] = field(default_factory=list)
+    """Of the accepted lines, whichever they are: each has the same chance."""
+    rng: random.Random = field(default_factory=lambda: random.Random(0))
+    accepted: int = 0
 
     def add(self, line: CheckedLine) -> None:
         self.lines.write(orjson.dumps(line.to_json()) + b"\n")
         if line.outcome in ("accepted", "flagged"):
             self.texts.write(orjson.dumps(line.compared) + b"\n")
             self.compared += 1
+        if line.outcome == "accepted":
+            self._maybe_show(line)
+
+    def _maybe_show(self, line: CheckedLine) -> None:
+        self.accepted += 1
+        if len(self.samples) < SAMPLES:
+            self.samples.append(line)
+        elif (place := self.rng.randrange(self.accepted)) < SAMPLES:
+            self.samples[place] = line
 
     def __iter__(self) -> Iterator[CheckedLine]:
         self.lines.seek(0)
@@ -92,6 +111,7 @@ class _Read:
 
 def check_file(request: CheckRequest, progress: Progress = lambda _lines, _bytes: None) -> dict[str, Any]:
     """The report. Raises Invalid, naming line and field, where no line of the file can be read."""
+    started = time.monotonic()
     checker = LineChecker(request.policy)
     with ExitStack() as files:
         spool = _Spool(files.enter_context(tempfile.TemporaryFile()), files.enter_context(tempfile.TemporaryFile()))
@@ -101,13 +121,17 @@ def check_file(request: CheckRequest, progress: Progress = lambda _lines, _bytes
             spool.add(line)
             if number % 100 == 0:
                 progress(number, read.size)
-        summary = _finish(request, spool)
-        diversity = _diversity(spool)
-    return summary.report(diversity)
+        report = _finish(request, spool)
+    report["policy"] = {"level": request.policy.level, "single": dict(request.policy.single)}
+    report["seconds"] = round(time.monotonic() - started, 3)
+    if request.html:
+        with replacing(request.html) as file:
+            file.write(html_report.render(page.page(request.file, report, clock.now())))
+    return report
 
 
-def _finish(request: CheckRequest, spool: _Spool) -> Summary:
-    summary = Summary()
+def _finish(request: CheckRequest, spool: _Spool) -> dict[str, Any]:
+    summary = Summary(spool.samples)
     for line in spool:
         summary.see(line)
     if not summary.readable:
@@ -117,7 +141,7 @@ def _finish(request: CheckRequest, spool: _Spool) -> Summary:
         if outputs.any:
             for (_, raw), line in zip(parallel.numbered(_Read(request.file)), spool, strict=True):
                 outputs.write(line, raw)
-    return summary
+    return summary.report(_diversity(spool))
 
 
 def _with_repeats(lines: Iterable[CheckedLine]) -> Iterator[CheckedLine]:

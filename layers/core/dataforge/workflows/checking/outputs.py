@@ -40,7 +40,7 @@ class Outputs:
     ) -> Iterator[Outputs]:
         with ExitStack() as files:
             opened = (
-                files.enter_context(_replacing(path)) if path else None for path in (out, flagged, rejected, verdicts)
+                files.enter_context(replacing(path)) if path else None for path in (out, flagged, rejected, verdicts)
             )
             yield cls(*opened)
 
@@ -80,7 +80,8 @@ def _with_reasons(line: CheckedLine, raw: bytes | None) -> bytes:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place when it is whole."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dataforge.quality import grades
+from dataforge.quality.checks import CHECKS
 from dataforge.workflows.checking.line_checks import CheckedLine
 
 RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
@@ -20,6 +21,8 @@ RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
     "mean_score": (("A", 0.70), ("B", 0.55), ("C", 0.40)),
 }
 """Least values of a letter; below the last it is D. Share not rejected, variety, probability of acceptance."""
+SAYS = {"near_duplicate": "Says nearly the same as an earlier line"}
+"""What is wrong, of the checks over several lines."""
 EXAMPLES = 3
 """Of each reason."""
 MOST_PROBLEMS = 100
@@ -28,7 +31,9 @@ BUCKETS = 10
 
 @dataclass(slots=True)
 class Summary:
-    """Sees every line once, in order; a few bytes of each are kept."""
+    """Sees every line once, in order; a few bytes of each are kept. samples: some lines that may be shown as good."""
+
+    samples: Sequence[CheckedLine] = ()
 
     lines: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -61,17 +66,8 @@ class Summary:
         shown = self.examples[outcome].setdefault(check, [])
         if len(shown) < EXAMPLES:
             finding = next(f for f in line.findings if f.check == check)
-            self.says.setdefault(check, finding.detail)
-            shown.append(
-                {
-                    "line": line.number,
-                    "question": line.question,
-                    "answer": line.answer,
-                    "score": line.probability,
-                    "words": list(finding.words[:10]),
-                    "detail": finding.detail,
-                }
-            )
+            shown.append(_example(line, finding.words[:10], finding.detail))
+            self.says.setdefault(check, CHECKS[check].says if check in CHECKS else SAYS.get(check, ""))
 
     @property
     def readable(self) -> int:
@@ -95,13 +91,24 @@ class Summary:
             "grade": max(letters.values()),
             "grades": letters,
             "problems": self.problems,
-            "examples": self.examples,
+            "examples": {**self.examples, "accepted": [_example(one) for one in self.samples]},
             "checks": {name: self.says[name] for name in sorted(self.says)},
         }
 
     def _histogram(self) -> dict[str, int]:
         counts = Counter(min(int(score * BUCKETS), BUCKETS - 1) for score in self.scores)
         return {f"{n / BUCKETS:.1f}-{(n + 1) / BUCKETS:.1f}": counts[n] for n in range(BUCKETS)}
+
+
+def _example(line: CheckedLine, words: Sequence[str] = (), detail: str = "") -> dict[str, Any]:
+    return {
+        "line": line.number,
+        "question": line.question,
+        "answer": line.answer,
+        "score": line.probability,
+        "words": list(words),
+        "detail": detail,
+    }
 
 
 def _letters(measured: Mapping[str, float | None]) -> dict[str, str]:
