@@ -94,7 +94,14 @@ def _groups(report: Mapping[str, Any]) -> Iterator[ReasonGroup]:
 
 
 def _example(one: Mapping[str, Any]) -> Example:
-    return Example(one["question"], one["answer"], f"line {one['line']}", one["words"], one["detail"], one["score"])
+    return Example(
+        one["question"],
+        one["answer"],
+        where=f"line {one['line']}",
+        words=one["words"],
+        detail=one["detail"],
+        score=one["score"],
+    )
 
 
 def _notes(file: Path, report: Mapping[str, Any]) -> Iterator[Note]:
