@@ -26,6 +26,10 @@ SHORT_SECONDS = 0.03
 _grammar = json_repair._grammar(frozenset({"question", "answer", "evidence"}))
 MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
     "dataforge.parsing.pdf_layout._items": [re.compile(r"(?<=[.!?;,\w)])\s12\.\s+(?=\S)")],
+    # Made for tables of the module, which are looked at as well.
+    "dataforge.quality.privacy.context.words": [],
+    "dataforge.quality.privacy.national_ids._id": [],
+    "dataforge.quality.privacy.secrets._rule": [],
     "dataforge.recipes.json_repair._grammar": [_grammar.after_member, _grammar.after_item],
     "dataforge.store.spending._matches": [re.compile(r"openai:gpt\-.*", re.DOTALL)],
     "dataforge.teachers.extractive.conversations._it": [re.compile(r"\b(?:an Islander Card)\b(?!['’-])")],

@@ -20,7 +20,8 @@ from dataforge.formats import FORMATS, conversation
 from dataforge.parsing import assemble, csv, docx, encoding, html, markdown, parse, pdf, pdf_layout
 from dataforge.parsing import text as plain_text
 from dataforge.parsing.detect import detect
-from dataforge.quality import diversity, duplicates, format_checks, grounding, record_checks, scoring
+from dataforge.quality import diversity, duplicates, format_checks, grounding, privacy, record_checks, scoring
+from dataforge.quality.privacy import checksums, folding, redaction, secrets
 from dataforge.recipes import (
     RECIPES,
     comparing,
@@ -145,6 +146,15 @@ READS: dict[str, Reads] = {
     ],
     "quality.grounding.features": lambda t: grounding.features(t, PASSAGE),
     "quality.grounding.find_quote": lambda t: [grounding.find_quote(t, PASSAGE), grounding.find_quote("a b", t)],
+    "quality.privacy.find": privacy.find,
+    "quality.privacy.find_personal": privacy.find_personal,
+    "quality.privacy.find_secrets": privacy.find_secrets,
+    "quality.privacy.folding.fold": folding.fold,
+    "quality.privacy.redaction.digest": redaction.digest,
+    "quality.privacy.redaction.masked": lambda t: [redaction.masked(t, one) for one in privacy.find(t)],
+    "quality.privacy.redaction.redact": lambda t: redaction.redact(t, privacy.find(t)),
+    "quality.privacy.secrets.entropy": secrets.entropy,
+    "quality.privacy.secrets.find": lambda t: list(secrets.find(t)),
     "quality.record_checks.check": lambda t: record_checks.check(t[:500], {"a": t, "b": "x"}, rules=PASSAGE),
     "quality.record_checks.copies": lambda t: record_checks.copies(t, t + "x"),
     "quality.record_checks.loops": record_checks.loops,
@@ -290,7 +300,7 @@ NO_TEXT = {
     "formats.columns.feature", "log.add", "log.hide", "log.configure", "parsing.assemble.assemble",
     "parsing.child.main", "parsing.isolate.parse_isolated", "quality.grades.letter", "quality.grades.quality_report",
     "quality.grades.benchmark", "quality.record_scoring.combined", "quality.report.diversity_of",
-    "quality.rulings.unverified",
+    "quality.rulings.unverified", "quality.privacy.context.words",
     "recipes.classification.schema", "recipes.classification.text_of", "recipes.invariants.question",
     "recipes.comparing.question", "recipes.judging.question", "recipes.record_lists.listed",
     "recipes.planning.check_distribution", "recipes.prompts.rules", "recipes.prompts.ask", "recipes.prompts.list_of",
@@ -315,6 +325,7 @@ NO_TEXT = {
     "training.reading.found", "training.reading.missing", "training.reading.optional", "training.reading.required",
     "training.shapes.exchange", "training.shapes.of", "training.splitting.source_of", "training.splitting.leave_out",
 }  # fmt: skip
+NO_TEXT |= {f"quality.privacy.checksums.{name}" for name, value in vars(checksums).items() if inspect.isfunction(value)}
 """They put a text in its place without looking at it, hand it to one that is above, or take names of ours."""
 
 
