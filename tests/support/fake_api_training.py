@@ -206,9 +206,19 @@ def gain(api: FakeApi, number: str, *, query: Any, sent: Any) -> tuple[int, Any]
 
 
 def evaluate(api: FakeApi, number: str, *, query: Any, sent: Any) -> tuple[int, Any]:
-    """It has ended at the first look."""
-    api.models[int(number)]["evaluation"] = {"verifier": {"status": "completed", "verifier": sent["verifier"]}}
-    return 200, {"status": "started", "job_id": api.new_id("verify"), "verdicts": 32, "max_cost_usd": 0.1}
+    """It has ended at the first look. A verifier named `mute` gives no verdict."""
+    verdict = {"lines": 16, "wins": 9, "ties": 6, "losses": 1, "win_rate": {"value": 0.75, "low": 0.6, "high": 0.9}}
+    topics = [
+        {"by": "document", "topic": "faq.md", **verdict, "lines": 12},
+        {"by": "document", "topic": "guide.md", "lines": 4, "wins": 4, "ties": 0, "losses": 0, "win_rate": None},
+    ]
+    found = {"status": "completed", "cost_usd": 0.02, **verdict, "topics": topics, "not_asked": {}, "unreadable": 0}
+    if sent["verifier"] == "mute":
+        found = {"status": "failed", "error": "No verdict was given"}
+    api.models[int(number)]["evaluation"] = {"verifier": {"verifier": sent["verifier"], **found}}
+    most = None if sent["verifier"] == "mute" else sent.get("max_cost_usd", 0.1)
+    verdicts = 32 if sent.get("both_orders", True) else 16
+    return 200, {"status": "started", "job_id": api.new_id("verify"), "verdicts": verdicts, "max_cost_usd": most}
 
 
 def generate(api: FakeApi, *, query: Any, sent: Any) -> tuple[Any, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from dataforge_client.cli.formatting import money
 
 if TYPE_CHECKING:
     from dataforge_client.models import Json
@@ -41,6 +43,37 @@ def figures_text(model: TrainedModel) -> list[str]:
     if isinstance(loss, int | float):
         told.insert(0, f"final loss {loss:.4f}")
     return [", ".join(told)] if told else []
+
+
+def verifier_of(model: TrainedModel) -> Mapping[str, Any] | None:
+    """What a verifier said of the model, or says now; None: none was asked."""
+    found = (model.evaluation or {}).get("verifier")
+    return found if isinstance(found, Mapping) and found else None
+
+
+def verifier_text(model: TrainedModel) -> list[str]:
+    """`openai:gpt-4o: win rate 80.0 % (70.0 to 90.0 %), 8 won, 2 tied, 0 lost of 10 lines` in one line; or none."""
+    found = verifier_of(model)
+    if found is None:
+        return []
+    if found.get("status") != "completed":
+        return [f"verifier {found.get('verifier')}: {found.get('status')} {found.get('error') or ''}".rstrip()]
+    counts = f"{found.get('wins', 0):,} won, {found.get('ties', 0):,} tied, {found.get('losses', 0):,} lost"
+    rate = win_rate_text(found.get("win_rate")) or "not known"
+    skipped = sum((found.get("not_asked") or {}).values()) + (found.get("unreadable") or 0)
+    more = f", {skipped:,} verdicts missing" if skipped else ""
+    return [
+        f"verifier {found.get('verifier')}: win rate {rate}, {counts} of {found.get('lines', 0):,} lines{more}, "
+        f"cost {money(found.get('cost_usd'))}"
+    ]
+
+
+def win_rate_text(rate: object) -> str:
+    """`62.5 % (50.0 to 75.0 %)`: of the tuned model, a tie half a win, with its interval of 95 %."""
+    if not isinstance(rate, Mapping):
+        return ""
+    value, low, high = (100 * float(rate[name]) for name in ("value", "low", "high"))
+    return f"{value:.1f} % ({low:.1f} to {high:.1f} %)"
 
 
 def _figure(name: str, value: object) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
-from dataforge_client.cli.figures import figures_text
+from dataforge_client.cli.figures import figures_text, verifier_text
 from dataforge_client.cli.finding import find_model
 from dataforge_client.cli.formatting import size, time_text
 from dataforge_client.cli.groups import DefaultGroup
@@ -70,7 +70,7 @@ def show(connection: ConnectionOptions, model: str, card: bool, as_json: bool) -
         return
     echo(f"{found.id}  {found.name}  {found.task}  {found.strategy} ({found.provider})")
     echo(f"made of {found.base_model} by {found.job_id}, {time_text(found.created_at)}, {found.size_mb:,.1f} MB")
-    for line in (*figures_text(found), *(f"note: {note}" for note in found.notes)):
+    for line in (*figures_text(found), *verifier_text(found), *(f"note: {note}" for note in found.notes)):
         echo(line)
     echo("options " + ", ".join(f"{name}={value}" for name, value in found.training_params.items()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -175,6 +176,23 @@ def test_a_win_of_one_model_is_a_loss_of_the_other(verdicts: dict[str, list[floa
     assert (there["wins"], there["losses"]) == (back["losses"], back["wins"])
     if there["win_rate"]:
         assert there["win_rate"]["value"] + back["win_rate"]["value"] == pytest.approx(1, abs=2e-4)
+
+
+TOPICS = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.sampled_from(["quay", "berth"]))
+
+
+@given(VERDICTS, TOPICS)
+def test_every_judged_line_counts_in_its_topic_and_the_least_won_topic_comes_first(
+    verdicts: dict[str, list[float | None]], topics: dict[str, str]
+) -> None:
+    found = evaluation.win_rate_by_topic(verdicts, {line: {"topic": topic} for line, topic in topics.items()})
+
+    judged = [line for line, given in verdicts.items() if any(v is not None for v in given)]
+    assert {t["topic"]: t["lines"] for t in found} == Counter(topics[line] for line in judged if line in topics)
+    assert all(t["wins"] + t["ties"] + t["losses"] == t["lines"] for t in found)
+    assert all((t["win_rate"] is not None) == (t["lines"] >= evaluation.FEWEST) for t in found)
+    rates = [t["win_rate"]["value"] for t in found if t["win_rate"]]
+    assert rates == sorted(rates)
 
 
 def test_a_verifier_that_prefers_the_first_answer_moves_nothing() -> None:

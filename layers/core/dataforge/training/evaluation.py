@@ -266,14 +266,35 @@ def win_rate(verdicts: Mapping[str, Iterable[float | None]]) -> dict[str, Any]:
     without any verdict is not counted, and `unreadable` tells how many verdicts are missing."""
     told = {line: list(given) for line, given in verdicts.items()}
     read = {line: known for line, given in told.items() if (known := [v for v in given if v is not None])}
-    points = [math.fsum(known) / len(known) for known in read.values()]
+    return {
+        **_wins([math.fsum(known) / len(known) for known in read.values()]),
+        "verdicts": sum(map(len, read.values())),
+        "unreadable": sum(v is None for given in told.values() for v in given),
+        "contradicted": sum(WIN in known and LOSS in known for known in read.values()),
+    }
+
+
+def win_rate_by_topic(
+    verdicts: Mapping[str, Iterable[float | None]], topics: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """Wins, ties, losses and win rate of the lines of each topic, {"by": kind of topic, "topic", ...}, the least won
+    first; at most MOST_TOPICS. No win rate of fewer than FEWEST lines. topics: of each line, by kind."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for line, given in verdicts.items():
+        known = [v for v in given if v is not None]
+        for kind, topic in topics.get(line, {}).items() if known else ():
+            groups.setdefault((kind, topic), []).append(math.fsum(known) / len(known))
+    largest = sorted(groups.items(), key=lambda g: -len(g[1]))[:MOST_TOPICS]
+    found = [{"by": kind, "topic": topic, **_wins(points, least=FEWEST)} for (kind, topic), points in largest]
+    found.sort(key=lambda t: (t["win_rate"]["value"] if t["win_rate"] else 1.0, -t["lines"], t["topic"]))
+    return found
+
+
+def _wins(points: Sequence[float], *, least: int = 1) -> dict[str, Any]:
     return {
         "lines": len(points),
         "wins": sum(p > TIE for p in points),
         "ties": sum(p == TIE for p in points),
         "losses": sum(p < TIE for p in points),
-        "win_rate": bootstrap(points).to_item() if points else None,
-        "verdicts": sum(map(len, read.values())),
-        "unreadable": sum(v is None for given in told.values() for v in given),
-        "contradicted": sum(WIN in known and LOSS in known for known in read.values()),
+        "win_rate": bootstrap(points).to_item() if len(points) >= least else None,
     }

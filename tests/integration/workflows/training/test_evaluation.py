@@ -91,6 +91,13 @@ def test_a_weak_topic_leads_to_its_chunks_and_more_of_them_to_a_better_model(jud
     assert {name: t["tuned"]["exact_match"]["value"] for name, t in topics.items()} == {"faq.md": 0, "guide.md": 1}
     assert [name for name, t in topics.items() if t["is_weak"]] == ["faq.md"]
 
+    api.call("POST", f"/models/{first['id']}/evaluate", json={"verifier": VERIFIER, "max_cost_usd": 1})
+    won = wait_for_verifier(api, first["id"])["topics"]
+    assert [(t["topic"], t["lines"], t["wins"], t["ties"], t["win_rate"]["value"]) for t in won] == [
+        ("faq.md", 8, 0, 8, 0.5),
+        ("guide.md", 8, 8, 0, 1),
+    ]
+
     provenance = first["provenance"]
     assert (provenance["dataset"], provenance["lines"]["train"]) == (f"{project_id}@1", exported["pairCount"])
     assert {d["name"] for d in provenance["documents"]} == set(SENTENCES)

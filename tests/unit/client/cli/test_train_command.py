@@ -343,6 +343,41 @@ def test_the_evaluation_shows_both_models(api: FakeApi, train: Train, capfd: pyt
     assert "Model 2 was not evaluated" in said.err
 
 
+def test_a_verifier_is_started_waited_for_and_its_win_rate_is_shown(
+    api: FakeApi, train: Train, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train("--quiet", "--name", "rules")
+    asked = ["eval", "rules", "--verifier", "openai:judge", "--max-cost", "0.05", "--one-order"]
+
+    assert execute([*asked, *connection_arguments(api)]) == 0
+    told = capfd.readouterr()
+    assert execute(["models", "show", "rules", *connection_arguments(api)]) == 0
+    shown = capfd.readouterr().out
+
+    line = "verifier openai:judge: win rate 75.0 % (60.0 to 90.0 %), 9 won, 6 tied, 1 lost of 16 lines, cost $0.02"
+    assert told.out.splitlines() == [
+        "exact match\t0.0 %\t45.0 %",
+        line,
+        "document faq.md\t12\t9\t6\t1\t75.0 % (60.0 to 90.0 %)",
+        "document guide.md\t4\t4\t0\t0\t",
+    ]
+    assert ": 16 verdicts of openai:judge, $0.05 at most" in told.err
+    assert line in shown.splitlines()
+
+
+def test_a_verifier_without_a_verdict_ends_as_an_error_and_its_options_do_not_stand_alone(
+    api: FakeApi, train: Train, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train("--quiet")
+
+    assert execute(["eval", "1", "--verifier", "mute", *connection_arguments(api)]) == 1
+    assert execute(["eval", "1", "--one-order", *connection_arguments(api)]) == 2
+
+    said = capfd.readouterr().err
+    assert "No verdict was given" in said
+    assert "--verifier" in said
+
+
 def state(step: int, loss: float | None, **others: object) -> TrainingStatus:
     return TrainingStatus("training", stage="training", current_step=step, total_steps=100, loss=loss, **others)  # type: ignore[arg-type]
 

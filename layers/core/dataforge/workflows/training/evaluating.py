@@ -39,7 +39,7 @@ def evaluate(run: Run, model: TrainedModel) -> Item:
     """{"lines", "measured_on", "base", "tuned", "gain", "topics", "verifier"}; base and tuned: every measure, those of
     single lines with their intervals, losses as the training program says."""
     lines, left_out = compared(run, model)
-    topics = _topics(run)
+    topics = topics_of(run)
     lines = [Compared(line.line, line.base, line.tuned, {**line.topics, **topics.get(line.line, {})}) for line in lines]
     whole = evaluation.summary(lines)
     for side, metrics in (("base", model.metrics.get("base")), ("tuned", model.metrics)):
@@ -67,8 +67,8 @@ def _measured_on(run: Run, left_out: int) -> dict[str, Any]:
     return {**made, "left_out_as_learnt": left_out}
 
 
-def _topics(run: Run) -> dict[str, dict[str, str]]:
-    """By the id of a line."""
+def topics_of(run: Run) -> dict[str, dict[str, str]]:
+    """Of an export's lines, by the id of the line: topics by kind, beside a line's own `topic`."""
     return {str(row["id"]): row["topics"] for row in run_files.read_lines(run, project_data.SOURCES)}
 
 

@@ -55,10 +55,10 @@ def give_up(run: Run, error: str) -> Run:
 
 
 def counted(run: Run) -> Item:
-    """As `evaluation.win_rate`; lines with the same answers twice are ties that nobody was asked about. By reason, what
-    was not answered."""
+    """As `evaluation.win_rate`, whole and by topic; lines with the same answers twice are ties that nobody was asked
+    about. By reason, what was not answered."""
     orders = verifying.orders_of(run)
-    names = [str(row["id"]) for row in run_files.read_lines(run, ANSWERS)]
+    topics = [row.get("topics", {}) for row in run_files.read_lines(run, ANSWERS)]
     told: dict[int, list[float | None]] = {}
     for row in run_files.read_lines(run, "records.jsonl"):
         point = evaluation.TIE if row["tuned"] == row["base"] else float(row["tuned"] > row["base"])
@@ -68,10 +68,11 @@ def counted(run: Run) -> Item:
         reasons[row["reason"]] += 1
         if row["reason"] == UNREADABLE:
             told.setdefault(orders[row["slot"]][0], []).append(None)
-    verdicts: dict[str, list[float | None]] = {f"{line}:{names[line]}": given for line, given in told.items()}
-    same = int(str(run.config["same_answers"]))
-    verdicts |= {f"same:{n}": [evaluation.TIE] for n in range(same)}
+    asked, same = int(str(run.config["lines"])), int(str(run.config["same_answers"]))
+    told |= {line: [evaluation.TIE] for line in range(asked, asked + same)}
+    verdicts: dict[str, list[float | None]] = {str(line): given for line, given in told.items()}
     made: dict[str, Any] = evaluation.win_rate(verdicts)
+    made["topics"] = evaluation.win_rate_by_topic(verdicts, {str(n): named for n, named in enumerate(topics)})
     made |= {"same_answers": same, "verdicts": made["verdicts"] - same, "not_asked": {**reasons}}
     made["not_asked"].pop(UNREADABLE, None)
     return cast(Item, made)

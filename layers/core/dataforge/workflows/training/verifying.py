@@ -24,6 +24,7 @@ from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.store.trained_models import TrainedModel
 from dataforge.teachers import Model, build, catalogue, resolve
+from dataforge.training import evaluation
 from dataforge.workflows import kinds, lifecycle, run_files
 from dataforge.workflows.engine import batches, cost_budget, loading, monthly_budget, outcomes
 from dataforge.workflows.engine.batches import RoundPlan
@@ -31,10 +32,10 @@ from dataforge.workflows.engine.call_loop import answer_of, explained
 from dataforge.workflows.engine.context import DEFECTS, BatchContext, Fetch, OpenBatch, Stopped, open_context
 from dataforge.workflows.engine.outcomes import Drafted, Outcome
 from dataforge.workflows.state_input import StateInput
-from dataforge.workflows.training import held_out, jobs
+from dataforge.workflows.training import evaluating, held_out, jobs
 
 ANSWERS = "answers.jsonl"
-"""Of a run: what is compared, one line for each held-out line whose two answers differ."""
+"""Of a run: what is compared, one line for each held-out line whose two answers differ, then those with the same."""
 HOLD_SECONDS = 24 * 3600
 MOST_LINES = 5_000
 TRIES = 2
@@ -82,9 +83,10 @@ def start(org_id: str, user_id: str, model_id: int, wanted: Verification) -> tup
     _check_free(model)
     rows = list(_rows(model))
     asked = [row for row in rows if not row["same"]]
+    same = [{"id": row["id"], "topics": row["topics"], "same": True} for row in rows if row["same"]]
     loading.set_up([teacher])
-    run = _run(org_id, user_id, model, wanted, teacher, ties=len(rows) - len(asked), lines=len(asked))
-    run_files.write_lines(run, ANSWERS, asked)
+    run = _run(org_id, user_id, model, wanted, teacher, ties=len(same), lines=len(asked))
+    run_files.write_lines(run, ANSWERS, [*asked, *same])
     most = _most(run, asked, teacher)
     trained_models.hold(model, VERIFICATION, HOLD_SECONDS)
     current().tables.transact([Put("runs", to_item(run))])
@@ -132,13 +134,15 @@ def _check_free(model: TrainedModel) -> None:
 def _rows(model: TrainedModel) -> Iterator[dict[str, Any]]:
     """Raises Conflict where nothing was held out."""
     run = runs.get(model.org_id, model.run_id)
-    learnt = held_out.learnt(run)
+    learnt, topics = held_out.learnt(run), evaluating.topics_of(run)
     number = -1
     for number, row in enumerate(islice(held_out.predictions(run, model.files_prefix), MOST_LINES)):
         texts = {name: str(row.get(name) or "") for name in ("prompt", "reference", "base", "tuned")}
         if number not in learnt:
             identifier = str(number if row.get("id") is None else row["id"])
-            yield {"id": identifier, **texts, "same": texts["base"].split() == texts["tuned"].split()}
+            line = evaluation.of_prediction(row, number, topics.get(identifier))
+            same = texts["base"].split() == texts["tuned"].split()
+            yield {"id": identifier, **texts, "topics": dict(line.topics), "same": same}
     if number < 0:
         raise Conflict(
             f"Model {model.model_id} has no answers to held-out lines: train it with evaluate, and with eval_split or "
