@@ -88,6 +88,9 @@ bench-salvage: .venv/.ready-all .tools/peers/json_repair ## what of damaged repl
 bench-training: .tools/training/.ready ## tokens a second and MFU of training beside the plain transformers Trainer; small shapes without a GPU
 	PYTHONPATH=training_images:. .tools/training/bin/python -m benchmarks.training $(ARGS)
 
+bench-value: .tools/training/.ready .venv/.ready-all ## are the checks worth their price: a small model trained on everything, on what they keep, on the good pairs
+	$(BIN)/python -m benchmarks.value $(ARGS)
+
 .tools/peers/json_repair: benchmarks/peers/json-repair.txt | .venv/.ready-all
 	$(UV) pip install --quiet --python $(BIN)/python --target .tools/peers --require-hashes --requirements $<
 	@touch $@
