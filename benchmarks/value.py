@@ -1,4 +1,4 @@
-"""Are the checks worth their price? A small model learns what a careless teacher wrote, and what the checks leave of it.
+"""Are the checks worth their price? A small model learns what a careless teacher wrote, and what the checks keep of it.
 
 The offline teacher writes good pairs over the example handbook. A careless teacher writes the same pairs again, and
 100 of them a second time in other words with a spoiled answer: a number changed, two names exchanged, the answer of

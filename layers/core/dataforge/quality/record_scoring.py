@@ -1,24 +1,20 @@
-"""The score of a draft: is it well formed, does its passage support it, how good does it look.
-
-Each kind of record has a scorer of its own (`recipes.Recipe.score`), made of what stands here and in `scoring`,
-`grounding` and `format_checks`.
-"""
+"""From a draft to its score: what the checks say of it, and where its passages support it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dataforge.quality import findings, format_checks, grounding, scoring
+from dataforge.quality import findings, grounding, verdict
+from dataforge.quality.checks.record import CheckedRecord
 from dataforge.quality.findings import Finding
+from dataforge.quality.policy import STANDARD, Policy
 from dataforge.quality.sources import Joined
 from dataforge.quality.verification import Verification
 from dataforge.records import Draft, Grounding
 
-LEAST_GROUNDING = 0.35
-"""What its passage supports less than this is rejected as ungrounded."""
+SINGLE_SOURCE = Finding("single_source", "reject", detail="One of the passages was not needed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,20 +23,33 @@ class ScoringCase:
 
     draft: Draft
     passage: str
+    kind: str = "qa"
     headings: Sequence[str] = ()
     system_prompt: str = ""
     finish_reason: str = "stop"
     labels: Sequence[str] = ()
     further: Sequence[str] = ()
     """More passages, all of which it has to need."""
+    wanted_language: str | None = None
 
-    def check(self, draft: Draft, *without: str) -> list[str]:
-        return format_checks.check(
-            draft,
+    @property
+    def record(self) -> CheckedRecord:
+        """As the checks see it."""
+        draft = self.draft
+        return CheckedRecord(
+            question=draft.question,
+            answer=draft.answer,
+            kind=self.kind,
             passage=self.passage,
+            headings=tuple(self.headings),
+            turns=draft.turns,
+            evidence=draft.evidence,
+            material_at=draft.material_at,
             system_prompt=self.system_prompt,
             finish_reason=self.finish_reason,
-            without=without,
+            labels=tuple(self.labels),
+            question_type=draft.question_type,
+            wanted_language=self.wanted_language,
         )
 
 
@@ -48,7 +57,7 @@ class ScoringCase:
 class RecordScore:
     grounding: Grounding
     score: float
-    """0-1, four digits."""
+    """0-1, four digits: the probability that a careful reviewer would accept the record."""
     reasons: tuple[str, ...]
     """Why it is rejected; empty: it is delivered."""
     findings: tuple[Finding, ...] = ()
@@ -62,33 +71,30 @@ class RecordScore:
         return findings.flags(self.findings)
 
 
-Scorer: TypeAlias = Callable[[ScoringCase], RecordScore]
-"""Of a record of one passage."""
+Grounder: TypeAlias = Callable[[ScoringCase], Grounding]
+"""Of a record of one passage: where the passage supports it, and what of the answer it does not hold."""
 
 
-def score(scorer: Scorer, case: ScoringCase) -> RecordScore:
+def score(case: ScoringCase, ground: Grounder, policy: Policy = STANDARD) -> RecordScore:
     """A record of several passages is scored over all; it is `single_source` when one of them was not needed."""
     if not case.further:
-        return scorer(case)
+        found = verdict.judge(case.record, policy)
+        return _scored(ground(case), found.probability, found.findings)
     joined = Joined((case.passage, *case.further))
     draft = replace(case.draft, evidence=joined.in_turns(case.draft.evidence))
-    found = scorer(replace(case, draft=draft, passage=joined.text, further=()))
-    spans = joined.apart(found.grounding.spans)
-    reasons = found.reasons or (() if joined.all_needed(draft, spans) else ("single_source",))
-    return replace(found, grounding=replace(found.grounding, spans=spans), reasons=reasons)
+    whole = replace(case, draft=draft, passage=joined.text, further=())
+    found = verdict.judge(whole.record, policy)
+    support = ground(whole)
+    spans = joined.apart(support.spans)
+    alone = not findings.reasons(found.findings) and not joined.all_needed(draft, spans)
+    against = (*found.findings, SINGLE_SOURCE) if alone else found.findings
+    return _scored(replace(support, spans=spans), found.probability, against)
 
 
-def combined(found: Grounding, manner: float, reasons: Sequence[str], *, least: float) -> RecordScore:
-    """The root of grounding x manner (both 0-1); `ungrounded` when nothing else is wrong and grounding is below
-    `least`."""
-    if not reasons and found.score < least:
-        reasons = ["ungrounded"]
-    return RecordScore(found, round(math.sqrt(found.score * manner), 4), tuple(dict.fromkeys(reasons)))
+def _scored(support: Grounding, probability: float, against: tuple[Finding, ...]) -> RecordScore:
+    return RecordScore(support, probability, findings.reasons(against), against)
 
 
-def score_pair(case: ScoringCase) -> RecordScore:
-    """A question with its answer: every format check, the answer grounded, the manner of `scoring`."""
-    draft = case.draft
-    found = grounding.ground(draft.answer, case.passage, question=draft.question, quoted=draft.evidence)
-    manner = scoring.manner(draft, found, passage=case.passage).total
-    return combined(found, manner, case.check(draft), least=LEAST_GROUNDING)
+def ground_pair(case: ScoringCase) -> Grounding:
+    """Of a question with its answer."""
+    return grounding.ground(case.draft.answer, case.passage, question=case.draft.question, quoted=case.draft.evidence)

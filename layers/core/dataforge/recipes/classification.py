@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from dataforge.quality import format_checks, grounding
-from dataforge.quality.record_scoring import RecordScore, ScoringCase, combined
+from dataforge.quality import grounding
+from dataforge.quality.record_scoring import ScoringCase
 from dataforge.recipes import draft_reading, prompts
 from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.excerpts import excerpts
@@ -18,7 +18,7 @@ from dataforge.recipes.options import GenerationOptions, Option
 from dataforge.recipes.recipe import Recipe
 from dataforge.recipes.reply_json import property_names
 from dataforge.records import Draft, Grounding, Passage, Question, Slot
-from dataforge.text import claims, topic_labels
+from dataforge.text import topic_labels
 from dataforge.text.topic_labels import match, topic_of
 
 LABELS: Option[tuple[str, ...]] = Option(
@@ -123,23 +123,14 @@ def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     )
 
 
-def _score(case: ScoringCase) -> RecordScore:
-    """A label of the list; grounded by quoted words or by the heading; how much the text says."""
+def _ground(case: ScoringCase) -> Grounding:
+    """By the heading, or by the quoted words."""
     draft = case.draft
-    reasons = [
-        r
-        for r in ("empty_question", "empty_answer")
-        if format_checks.CHECKS[r](format_checks.Candidate(draft, case.passage, "", "stop"))
-    ]
-    if case.labels and match(draft.answer, case.labels) != draft.answer:
-        reasons.append("unknown_label")
     spans = tuple(s for q in draft.evidence if (s := grounding.find_quote(q, case.passage)))
     share = len(spans) / len(draft.evidence) if draft.evidence else 0.3
     by_heading = topic_of(case.headings, case.labels or [draft.answer]) == draft.answer
     missing = tuple(q for q in draft.evidence if not grounding.find_quote(q, case.passage))
-    found = Grounding(1.0 if by_heading else round(0.3 + 0.7 * share, 4), spans, missing)
-    says = min(1.0, len(set(claims.content_words(draft.material or draft.question))) / 12)
-    return combined(found, 0.5 + 0.5 * says, reasons, least=0.0)
+    return Grounding(1.0 if by_heading else round(0.3 + 0.7 * share, 4), spans, missing)
 
 
 def _sample(question: Question, slot: Slot) -> dict[str, object]:
@@ -160,7 +151,7 @@ RECIPE = Recipe(
     max_records=_max_records,
     output_tokens=lambda _: (25, 80),
     sample=_sample,
-    score=_score,
+    ground=_ground,
     compared_text=lambda draft: draft.material or draft.question,
     uses_labels=True,
     options=(LABELS,),

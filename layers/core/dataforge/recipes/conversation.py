@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from dataforge.quality import grounding, scoring
-from dataforge.quality.record_scoring import LEAST_GROUNDING, RecordScore, ScoringCase, combined
+from dataforge.quality import grounding
+from dataforge.quality.record_scoring import ScoringCase
 from dataforge.recipes import draft_reading, options, prompts, samples
 from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.options import GenerationOptions
@@ -26,13 +24,6 @@ _SITUATIONS = {
 TURNS = options.number("turns", 3, low=2, high=10, doc="`turns` 2-10 (3)")
 """User turns of a conversation."""
 TOKENS_PER_TURN = 30
-LEAST_GROUNDING_OF_A_TURN = 0.15
-"""One answer of a conversation may lean on what was said before it; below this it says something else."""
-_LEANING = re.compile(
-    r"^\W*(?:and|but|so|then|what if|what about|how about|also|or)\b|"
-    r"\b(?:it|that|this|they|them|those|these|there|then|else|instead|one|ones|same)\b",
-    re.IGNORECASE,
-)
 MOST_USER_CHARACTERS, MOST_ASSISTANT_CHARACTERS = 2000, 7000
 """Of one turn, so that ten fit an item of a table. A longer answer is cut here, and its length rejects it."""
 
@@ -143,43 +134,17 @@ def _exchanges(turns_given: list[object]) -> Iterator[tuple[str, str]]:
             asked = None
 
 
-def _score(case: ScoringCase) -> RecordScore:
-    """Every exchange is checked and grounded, the mean by length counts; no turn may be said twice."""
-    from dataforge.quality import duplicates  # numpy: see text.normal_forms
-
+def _ground(case: ScoringCase) -> Grounding:
+    """Every answer against the question with all that was asked before it."""
     draft = case.draft
-    exchanges = [(q.content, a.content) for q, a in zip(draft.turns[::2], draft.turns[1::2], strict=False)]
-    asked, reasons, manners = "", list[str](), list[float]()
+    asked = ""
     each: list[tuple[Grounding, int]] = []
-    for n, (question, answer) in enumerate(exchanges):
-        leaning = f"{asked} {question}".strip()
-        pair = replace(draft, question=question, answer=answer, turns=())
-        reasons += case.check(pair, *(("question_too_short",) if n else ()))
-        found = grounding.ground(answer, case.passage, question=leaning, quoted=draft.evidence)
-        if words := len(claims.content_words(answer)):
-            each.append((found, words))
-        manners.append(_exchange_manner(pair, leaning, found, first=n == 0))
-        asked = leaning
-    if duplicates.near_duplicates([answer for _, answer in exchanges]):
-        reasons.append("turn_repeated")
-    whole = _together([g for g, _ in each], [w for _, w in each])
-    if not reasons and any(g.score < LEAST_GROUNDING_OF_A_TURN for g, words in each if words >= 4):
-        reasons.append("ungrounded")
-    manner = sum(manners) / len(manners) if manners else 0.0
-    return combined(whole, manner, reasons, least=LEAST_GROUNDING)
-
-
-def _exchange_manner(pair: Draft, leaning: str, found: Grounding, *, first: bool) -> float:
-    """The opening must stand alone; what follows should lean on what was said."""
-    evidence = " ".join(s.text for s in found.spans)
-    form = scoring.answer_form_of(pair.answer)
-    relevance = scoring.relevance_of(replace(pair, question=leaning), evidence or pair.answer)
-    if first:
-        stands = scoring.self_contained_of(pair)
-        return 0.4 * form + 0.2 * relevance + 0.2 * scoring.specificity_of(pair.question) + 0.2 * stands
-    shared = set(claims.content_words(pair.question)) & set(claims.content_words(leaning[: -len(pair.question)]))
-    leans = 1.0 if shared or _LEANING.search(pair.question) else 0.5
-    return 0.5 * form + 0.25 * relevance + 0.25 * leans
+    for question, answer in zip(draft.turns[::2], draft.turns[1::2], strict=False):
+        asked = f"{asked} {question.content}".strip()
+        if words := len(claims.content_words(answer.content)):
+            said = grounding.ground(answer.content, case.passage, question=asked, quoted=draft.evidence)
+            each.append((said, words))
+    return _together([g for g, _ in each], [w for _, w in each])
 
 
 def _together(each: Sequence[Grounding], weights: Sequence[int]) -> Grounding:
@@ -218,7 +183,7 @@ RECIPE = Recipe(
     max_records=_max_records,
     output_tokens=lambda chosen: (80 * TURNS.of(chosen), 300 * TURNS.of(chosen)),
     sample=_sample,
-    score=_score,
+    ground=_ground,
     compared_text=lambda draft: "\n".join(m.content for m in draft.turns),
     varieties=tuple(_SITUATIONS),
     spreads=("question_types", "personas", "styles"),

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dataforge.quality import grounding, scoring
-from dataforge.quality.record_scoring import RecordScore, ScoringCase, combined
+from dataforge.quality import grounding
+from dataforge.quality.record_scoring import ScoringCase
 from dataforge.recipes import draft_reading, prompts, samples
 from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.options import GenerationOptions
 from dataforge.recipes.recipe import Recipe
 from dataforge.recipes.reply_json import property_names
-from dataforge.records import Draft, Passage, Question, Slot
+from dataforge.records import Draft, Grounding, Passage, Question, Slot
 from dataforge.text.normal_forms import normalise
 
 _TASKS = {
@@ -28,8 +28,6 @@ _TASKS = {
 }
 TOKENS_PER_TASK = 40
 MOST_INPUT_CHARACTERS = 12_000
-LEAST_GROUNDING_OF_WORK = 0.25
-"""Work puts facts into new words and forms; less of it stands in the passage literally."""
 
 _COURTESY = re.compile(
     r"^[^\w\n]*+(?:dear|hello|hi|good (?:morning|afternoon|evening|day)|(?:kind|best|warm)? ?regards|yours|sincerely|"
@@ -123,26 +121,15 @@ def with_material(request: str, material: str) -> tuple[str, int | None]:
     return f"{request}\n\n{material}", len(request) + 2
 
 
-def _score(case: ScoringCase) -> RecordScore:
-    """All format checks; the work grounded, courtesies aside; form, precision and relevance.
-
-    The request may speak of the text that it brings. One that is not in the passage (a message to answer) may be quoted
-    as well.
-    """
+def _ground(case: ScoringCase) -> Grounding:
+    """The work, courtesies aside, in the passage or in the text that the request brings along."""
     draft = case.draft
-    bare = replace(draft, question=draft.request, material_at=None)
     source = case.passage
     if draft.material and normalise(draft.material) not in normalise(source):
         source += f"\n\n{draft.material}"
     claims = _ASKED.sub("", _COURTESY.sub("", draft.answer)).strip() or draft.answer
-    found = grounding.ground(claims, source, question=bare.question, quoted=draft.evidence)
-    spans = tuple(s for s in found.spans if s.end <= len(case.passage))
-    evidence = " ".join(s.text for s in found.spans) or case.passage
-    precision = 1.0 if draft.material else scoring.specificity_of(bare.question)
-    relevance = 1.0 if draft.material else scoring.relevance_of(bare, evidence)
-    manner = 0.4 * scoring.answer_form_of(draft.answer, most_words=400) + 0.3 * precision + 0.3 * relevance
-    reasons = case.check(bare, *(("refers_to_passage",) if draft.material else ()))
-    return combined(replace(found, spans=spans), manner, reasons, least=LEAST_GROUNDING_OF_WORK)
+    found = grounding.ground(claims, source, question=draft.request, quoted=draft.evidence)
+    return replace(found, spans=tuple(s for s in found.spans if s.end <= len(case.passage)))
 
 
 def _sample(question: Question, slot: Slot) -> dict[str, object]:
@@ -166,7 +153,7 @@ RECIPE = Recipe(
     max_records=_max_records,
     output_tokens=lambda _: (90, 420),
     sample=_sample,
-    score=_score,
+    ground=_ground,
     compared_text=lambda draft: f"{draft.request}\n{draft.answer}",
     duplicate_group="questions",
     varieties=tuple(_TASKS),

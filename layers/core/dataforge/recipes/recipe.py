@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from dataforge.quality.record_scoring import Scorer, score_pair
+from dataforge.quality.record_scoring import Grounder, ground_pair
 from dataforge.recipes import draft_reading
 from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.options import GenerationOptions, Option
@@ -21,7 +21,7 @@ def _question_and_answer(draft: Draft) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How records of one kind are asked for, read, scored, compared and estimated.
+    """How records of one kind are asked for, read, grounded, compared and estimated.
 
     A new kind is a module with one of these and an entry in `recipes.RECIPES`; nothing else names kinds. What has a
     default fits a question with its answer.
@@ -41,8 +41,8 @@ class Recipe:
     """What a teacher writes for one record in its JSON, evidence included: least and most tokens."""
     sample: Callable[[Question, Slot], dict[str, object]]
     """A well-formed object of a reply, made of the words of the passage: what the scripted teacher writes."""
-    score: Scorer = score_pair
-    """Is a draft well formed, does its passage support it, how good does it look. Of one passage."""
+    ground: Grounder = ground_pair
+    """Where its passage supports a draft: what a reviewer is shown."""
     compared_text: Callable[[Draft], str] = _question_and_answer
     """The text whose near-repetition makes a record a duplicate: what a user brings along is no repetition."""
     duplicate_group: str = ""

@@ -6,13 +6,10 @@ A language model writes the style it is asked for; the offline teacher says with
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from zlib import crc32
 
-from dataforge.quality import grounding, scoring
-from dataforge.quality.record_scoring import LEAST_GROUNDING, RecordScore, ScoringCase, combined
+from dataforge.quality import grounding
 from dataforge.recipes import draft_reading, options, prompts
 from dataforge.recipes.draft_reading import Found, ReplyForm
 from dataforge.recipes.instruction import with_material
@@ -21,7 +18,6 @@ from dataforge.recipes.recipe import Recipe
 from dataforge.recipes.reply_json import property_names
 from dataforge.records import Draft, Passage, Question, Slot
 from dataforge.text import claims
-from dataforge.text.sentences import sentences
 
 STYLES: tuple[str, ...] = ("sentence", "paragraph", "bullets")
 STYLE = options.choice(
@@ -116,47 +112,6 @@ def _draft(found: Found, slot: Slot, question: Question) -> Draft | str:
     )
 
 
-def _score(case: ScoringCase) -> RecordScore:
-    """Shorter than its text and in its style; the summary grounded; form, brevity and coverage."""
-    draft = case.draft
-    text = draft.material or case.passage
-    reasons = case.check(
-        replace(draft, question=draft.request, material_at=None),
-        "question_repeated",
-        "refers_to_passage",
-        "copy_of_passage",
-    )
-    share = len(claims.tokens(draft.answer)) / (len(claims.tokens(text)) or 1)
-    if share > 0.8:
-        reasons.append("not_shorter")
-    if not _in_style(draft):
-        reasons.append("wrong_form")
-    found = grounding.ground(draft.answer, case.passage)
-    brevity = 1.0 if share <= 0.5 else max(0.0, 1 - (share - 0.5) / 0.5)
-    form = scoring.answer_form_of(draft.answer)
-    manner = 0.4 * form + 0.25 * brevity + 0.35 * coverage(draft.answer, text)
-    return combined(found, manner, reasons, least=LEAST_GROUNDING)
-
-
-def _in_style(draft: Draft) -> bool:
-    bullets = len(_BULLET.findall(draft.answer))
-    if draft.question_type == "bullets":
-        return bullets >= 2
-    if draft.question_type == "sentence":
-        return bullets <= 1 and len(sentences(draft.answer)) <= 2
-    return True
-
-
-def coverage(summary: str, text: str) -> float:
-    """How many of the words that the text says again and again are in the summary; half of the ten most frequent is
-    all that a short one can hold, and counts as 1."""
-    often = [word for word, n in Counter(claims.content_words(text)).most_common(10) if n > 1]
-    if not often:
-        return 1.0
-    held = set(claims.content_words(summary))
-    return min(1.0, 2 * sum(w in held for w in often) / len(often))
-
-
 def _sample(question: Question, slot: Slot) -> dict[str, object]:
     """A third of the passage, beginning elsewhere for each style."""
     words = question.passage.content.split() or ["nothing"]
@@ -177,7 +132,7 @@ RECIPE = Recipe(
     max_records=_max_records,
     output_tokens=lambda _: (60, 360),
     sample=_sample,
-    score=_score,
+    ground=lambda case: grounding.ground(case.draft.answer, case.passage),
     compared_text=lambda draft: draft.answer,
     slots_per_call=3,
     options=(STYLE,),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from dataforge.quality.checks import form
 from dataforge.quality.checks.check import Check
 
-CHECKS: dict[str, Check] = {}
+CHECKS: dict[str, Check] = {**form.CHECKS}
 """In the order in which findings are shown. The names are public: `config.checks`, flags, reasons, reports."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dataforge.records import Message
-from dataforge.text.normal_forms import composed
+from dataforge.text.normal_forms import composed, normalise
 from dataforge.text.sentences import sentences
 
 
@@ -39,6 +39,8 @@ class CheckedRecord:
     finish_reason: str = "stop"
     labels: tuple[str, ...] = ()
     """Of a classification."""
+    question_type: str = ""
+    """What was asked for: the style of a summary, the task of an instruction."""
     wanted_language: str | None = None
     """ISO 639-1 code of `config.language`; None: that of the question."""
 
@@ -59,9 +61,18 @@ class CheckedRecord:
         return self.question[: self.material_at].rstrip()
 
     @cached_property
+    def material(self) -> str:
+        """The text that the question brings along; empty: none."""
+        return "" if self.material_at is None else self.question[self.material_at :]
+
+    @cached_property
     def source(self) -> str:
-        """Headings and passage as one text, for looking things up; empty without a source."""
-        return "\n".join((*self.headings, self.passage)) if self.passage is not None else ""
+        """What the answer may say: headings and passage, and a message to answer that the task brings along; empty
+        without a source."""
+        if self.passage is None:
+            return ""
+        brought = self.kind == "instruction" and normalise(self.material) not in normalise(self.passage)
+        return "\n".join((*self.headings, self.passage, *([self.material] if brought else ())))
 
     @cached_property
     def answers(self) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def score_of(config: GenerationConfig, content: PairDraft, sources: Sequence[Sto
     """What the checks say of a draft; rejected for `internal_error` where one of them fails on it. sources: its chunks
     as they are now, None for one that is gone."""
     try:
-        return record_scoring.score(config.recipe.score, _case(config, content, sources))
+        return record_scoring.score(_case(config, content, sources), config.recipe.ground)
     except DEFECTS:
         logger.exception("a draft could not be scored")
         return RecordScore(Grounding(0.0), 0.0, (INTERNAL,))
@@ -102,6 +102,7 @@ def _case(config: GenerationConfig, content: PairDraft, sources: Sequence[Stored
     chunk = sources[0]
     return ScoringCase(
         draft=content.draft,
+        kind=config.recipe.name,
         passage=chunk.content if chunk else "",
         headings=chunk.heading_path if chunk else (),
         system_prompt=config.system_prompt or "",
