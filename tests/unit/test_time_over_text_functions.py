@@ -74,7 +74,7 @@ def _reply(**fields: str) -> Answer:
 
 def _recipe(name: str, text: str) -> None:
     """The reply is the text; then the text stands in every field of a well-formed record, which is scored."""
-    from dataforge.quality.record_scoring import ScoringCase
+    from dataforge.quality import record_scoring
 
     recipe = RECIPES[name]
     for draft in (
@@ -82,7 +82,7 @@ def _recipe(name: str, text: str) -> None:
         Draft("What is it?", text, evidence=(text,)),
         Draft("What is it?", "It.", turns=(Message("user", text), Message("assistant", text))),
     ):
-        recipe.score(ScoringCase(draft=draft, passage=PASSAGE))
+        record_scoring.score(record_scoring.ScoringCase(draft=draft, passage=PASSAGE, kind=name), recipe.ground)
 
 
 VERIFIED = verifying.ShownRecord((Message("user", "?"), Message("assistant", PASSAGE)), (PASSAGE,))
@@ -299,7 +299,7 @@ AREAS += (
 NO_TEXT = {
     "formats.columns.feature", "log.add", "log.hide", "log.configure", "parsing.assemble.assemble",
     "parsing.child.main", "parsing.isolate.parse_isolated", "quality.grades.letter", "quality.grades.quality_report",
-    "quality.grades.benchmark", "quality.record_scoring.combined", "quality.report.diversity_of",
+    "quality.grades.benchmark", "quality.report.diversity_of",
     "quality.rulings.unverified", "quality.privacy.context.words",
     "recipes.classification.schema", "recipes.classification.text_of", "recipes.invariants.question",
     "recipes.comparing.question", "recipes.judging.question", "recipes.record_lists.listed",

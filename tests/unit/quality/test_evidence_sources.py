@@ -21,7 +21,7 @@ QUOTES = (
 
 
 def judged(draft: Draft, *further: str) -> RecordScore:
-    return record_scoring.score(record_scoring.score_pair, ScoringCase(draft=draft, passage=FERRY, further=further))
+    return record_scoring.score(ScoringCase(draft=draft, passage=FERRY, further=further), record_scoring.ground_pair)
 
 
 def test_a_pair_that_needs_both_is_good_and_its_evidence_is_found_in_each() -> None:

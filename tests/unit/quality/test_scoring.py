@@ -1,4 +1,4 @@
-"""The quality score orders pairs as a reviewer would; the report adds up."""
+"""The report adds up."""
 
 from __future__ import annotations
 
@@ -10,54 +10,7 @@ from hypothesis import strategies as st
 
 from dataforge.quality.duplicates import trigrams
 from dataforge.quality.report import Tally, diversity_of, report
-from dataforge.quality.scoring import histogram, quality
-from dataforge.records import Draft, Grounding, Span
-
-PASSAGE = "The return ticket is valid for two sailings within 30 days. It costs 21 euros on route R1."
-SPAN = Span(0, 59, PASSAGE[:59])
-GROUNDED = Grounding(0.97, (SPAN,))
-GOOD = Draft("For how many days is a return ticket valid?", "A return ticket is valid for two sailings within 30 days.")
-
-
-def score(question: str, answer: str, grounding: Grounding = GROUNDED) -> float:
-    return quality(Draft(question, answer), grounding, passage=PASSAGE)
-
-
-# checklist 38
-def test_a_good_grounded_pair_scores_high() -> None:
-    assert quality(GOOD, GROUNDED, passage=PASSAGE) > 0.9
-
-
-# checklist 38
-@pytest.mark.parametrize(
-    ("question", "answer"),
-    [
-        ("How long is it?", "A return ticket is valid for two sailings within 30 days."),
-        ("Why does this matter to them?", "It is valid."),
-        ("What colour do elephants prefer in winter?", "A return ticket is valid for two sailings within 30 days."),
-        (GOOD.question, "valid for two sailings within 30 days and it"),
-    ],
-)
-def test_vague_foreign_or_broken_pairs_score_lower(question: str, answer: str) -> None:
-    assert score(question, answer) < quality(GOOD, GROUNDED, passage=PASSAGE) - 0.02
-
-
-def test_no_manner_saves_an_answer_that_is_not_supported() -> None:
-    assert quality(GOOD, Grounding(0.05), passage=PASSAGE) < 0.3
-
-
-def test_a_bare_value_is_a_fair_answer() -> None:
-    assert score("For how many days is a return ticket valid?", "30 days") > 0.85
-
-
-@given(st.text(max_size=80), st.text(max_size=200), st.floats(0, 1))
-def test_the_score_is_a_share_and_grows_with_grounding(question: str, answer: str, supported: float) -> None:
-    draft = Draft(question, answer)
-
-    low = quality(draft, Grounding(supported / 2), passage=PASSAGE)
-    high = quality(draft, Grounding(supported), passage=PASSAGE)
-
-    assert 0.0 <= low <= high <= 1.0
+from dataforge.quality.scoring import histogram
 
 
 # checklist 47
