@@ -32,6 +32,7 @@ MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
     "dataforge.quality.privacy.secrets._rule": [],
     "dataforge.recipes.json_repair._grammar": [_grammar.after_member, _grammar.after_item],
     "dataforge.store.spending._matches": [re.compile(r"openai:gpt\-.*", re.DOTALL)],
+    "dataforge.text.languages.phrases.pattern": [],
     "dataforge.teachers.extractive.conversations._it": [re.compile(r"\b(?:an Islander Card)\b(?!['’-])")],
     "dataforge.teachers.extractive.sections._explained": [re.compile(r"^#+ .*Hours of rest", re.MULTILINE)],
     "dataforge.teachers.extractive.wording._running": [
@@ -41,7 +42,8 @@ MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
     "dataforge_functions.api.openapi.methods_at": [],
     "dataforge_functions.api.openapi._document_operation": [],
 }
-"""Patterns that are made of what a function is given, and examples of them; none for paths of our own routes."""
+"""Patterns that are made of what a function is given, and examples of them; none for paths of our own routes, and where
+a module keeps the patterns that are made."""
 
 AT_ONE_PLACE = {"dataforge.recipes.json_repair._grammar", "dataforge.store.spending._matches"}
 """Of them: matched at one place, never searched for."""

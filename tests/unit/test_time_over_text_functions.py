@@ -51,7 +51,7 @@ from dataforge.teachers import bedrock, chat_reply, failures, response
 from dataforge.teachers.extractive import pairs
 from dataforge.teachers.response import Response
 from dataforge.text import claims, control_tokens, headings, normal_forms, sentences, topic_labels
-from dataforge.text.languages import numerals
+from dataforge.text.languages import identifying, numerals
 from dataforge.training import examples, instances, jsonl, memory, options, reading
 from tests.support import hostile_texts, package_patterns
 from tests.support.hostile_texts import MARKS, Attack
@@ -236,8 +236,11 @@ READS: dict[str, Reads] = {
     "text.headings.plain": headings.plain,
     "text.headings.title": headings.title,
     "text.headings.names_a_subject": headings.names_a_subject,
+    "text.languages.identifying.language_of": identifying.language_of,
+    "text.languages.identifying.letters": identifying.letters,
     "text.languages.numerals.numerals": lambda t: [numerals.numerals(t, one) for one in ("en", "de", "ar", "zh")],
     "text.normal_forms.composed": normal_forms.composed,
+    "text.normal_forms.flattened": normal_forms.flattened,
     "text.normal_forms.folded": normal_forms.folded,
     "text.normal_forms.normalise": normal_forms.normalise,
     "text.normal_forms.repair_surrogates": normal_forms.repair_surrogates,
@@ -317,7 +320,9 @@ NO_TEXT = {
     "teachers.openai_compatible.is_filtered",
     "teachers.openai_compatible.chat_body", "teachers.response.parsed", "teachers.response.unreadable",
     "teachers.response.token_count", "teachers.response.error_code", "teachers.response.original_status",
-    "text.languages.numeral_words.below_hundred", "text.topic_labels.check", "tokens.ranks",
+    "text.languages.function_words.function_words", "text.languages.identifying.is_known",
+    "text.languages.numeral_words.below_hundred", "text.languages.phrases.listed", "text.languages.phrases.pattern",
+    "text.languages.phrases.phrases_of", "text.languages.phrases.references", "text.topic_labels.check", "tokens.ranks",
     "training.evaluation.gain", "training.examples.has_conversation",
     "training.instances.of_size", "training.option_fields.choice",
     "training.option_fields.flag", "training.option_fields.modules", "training.option_fields.number",

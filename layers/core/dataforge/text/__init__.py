@@ -5,6 +5,6 @@ claims         content words, numbers with units, names, negated words
 headings       a heading without mark-up and number; headings that name no subject
 normal_forms   text as it is compared; text that can be stored
 control_tokens the tokens of chat templates, found and escaped
-languages      twelve languages: their numerals
+languages      twelve languages: which one a text is in, function words, numerals, phrases
 topic_labels   the topics that headings name, and which label a text means
 """

@@ -33,6 +33,13 @@ def composed(text: str) -> str:
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
+def flattened(text: str) -> str:
+    """As phrases are looked for: one line, straight apostrophes, no Arabic vowel signs or invisible characters."""
+    if not text.isascii():
+        text = text.translate(_IGNORED | {0x2019: "'", 0x2018: "'"})
+    return " ".join(text.split())
+
+
 def repair_surrogates(text: str) -> str:
     """Halves of surrogate pairs, which no file and no table can hold, joined where they meet, else U+FFFD."""
     if text.isascii():
