@@ -67,8 +67,8 @@ bench-parsing: .venv/.ready-all ## pages per second, by format (CORPUS=folder)
 bench-extractive: .venv/.ready-all ## what the offline teacher makes of documents, by kind (CORPUS=folder)
 	$(BIN)/python -m benchmarks.extractive $(or $(CORPUS),examples/handbook)
 
-bench-duplicates: .venv/.ready-all ## exact near-duplicate search at 10,000 to 100,000 pairs
-	$(BIN)/python -m benchmarks.duplicates
+bench-duplicates: .venv/.ready-all .tools/peers/datasketch/.ready ## exact near-duplicate search beside datasketch (DATA= a real set, ARGS=--million)
+	$(BIN)/python -m benchmarks.duplicates $(DATA:%=--data %) $(ARGS)
 
 bench-pairs: .venv/.ready-all ## review of 100,000 pairs: requests, bytes, milliseconds and dollars, both backends
 	$(BIN)/python -m benchmarks.pairs

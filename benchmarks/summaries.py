@@ -12,8 +12,8 @@ import json
 import random
 from pathlib import Path
 
-from dataforge.quality.duplicates import normalise
 from dataforge.teachers.extractive.summaries import summary_of
+from dataforge.text.normal_forms import normalise
 from dataforge.text.sentences import sentences
 
 ROUNDS = 50

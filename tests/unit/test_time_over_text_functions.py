@@ -20,7 +20,16 @@ from dataforge.formats import FORMATS, conversation
 from dataforge.parsing import assemble, csv, docx, encoding, html, markdown, parse, pdf, pdf_layout
 from dataforge.parsing import text as plain_text
 from dataforge.parsing.detect import detect
-from dataforge.quality import diversity, duplicates, format_checks, grounding, privacy, record_checks, scoring
+from dataforge.quality import (
+    diversity,
+    duplicates,
+    format_checks,
+    grounding,
+    odd_sketches,
+    privacy,
+    record_checks,
+    scoring,
+)
 from dataforge.quality.privacy import checksums, folding, redaction, secrets
 from dataforge.recipes import (
     RECIPES,
@@ -133,7 +142,8 @@ READS: dict[str, Reads] = {
     "parsing.text.read": lambda t: plain_text.read(t.encode("utf-8", "replace")),
     "parsing.text.unwrap": lambda t: plain_text.unwrap(t.split("\n")),
     "quality.diversity.diversity": lambda t: diversity.diversity([t, PASSAGE], 2),
-    "quality.duplicates.trigrams": duplicates.trigrams,
+    "quality.odd_sketches.sketched": lambda t: list(odd_sketches.sketched([t, PASSAGE], 8)),
+    "quality.odd_sketches.trigrams": odd_sketches.trigrams,
     "quality.duplicates.near_duplicates": lambda t: duplicates.near_duplicates([t, PASSAGE, t + "."]),
     "quality.format_checks.check": lambda t: [
         format_checks.check(Draft(t, "An answer."), passage=PASSAGE),

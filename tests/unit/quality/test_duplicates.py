@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.quality import duplicates
-from dataforge.quality.duplicates import Duplicate, near_duplicates, trigrams
+from dataforge.quality import duplicates, odd_sketches
+from dataforge.quality.duplicates import Duplicate, near_duplicates
+from dataforge.quality.odd_sketches import trigrams
 from dataforge.text.normal_forms import normalise
 
 
@@ -85,6 +86,36 @@ def test_bit_by_bit_and_from_disk_is_the_same(texts: list[str], against: list[st
         found = [d for at in range(0, len(texts), piece) for d in screen.check(texts[at : at + piece])]
 
     assert found == naive(texts, against=against)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.composite(copies)(), st.integers(1, 5), st.integers(1, 5), st.integers(1, 40))
+def test_the_size_of_portions_changes_nothing(texts: list[str], tile: int, step: int, at_once: int) -> None:
+    with (
+        mock.patch.multiple(odd_sketches, TILE=tile, STEP=step, AT_ONCE=at_once),
+        mock.patch.object(duplicates, "_BLOCK", 7),
+    ):
+        found = near_duplicates(texts)
+
+    assert found == naive(texts)
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64])
+def test_a_folded_sketch_never_differs_more_than_the_sets(words: int) -> None:
+    rng = random.Random(words)
+    base = "".join(rng.choices("abcdefgh ", k=words * 60))
+    texts = [base, *(base[:at] + "#" + base[at + 1 :] for at in range(0, len(base), len(base) // 8)), "a", ""]
+    sets = [set(trigrams(text).tolist()) for text in texts]
+
+    sizes, sketches = next(odd_sketches.sketched(texts, 64))
+    folded = odd_sketches.fold(sketches, words)
+
+    assert sizes.tolist() == [len(grams) for grams in sets]
+    for one, mine in enumerate(sets):
+        for other, theirs in enumerate(sets):
+            differing = sum(int(word).bit_count() for word in folded[:, one] ^ folded[:, other])
+            assert differing <= len(mine ^ theirs)
+            assert (len(mine ^ theirs) - differing) % 2 == 0
 
 
 # checklist 105

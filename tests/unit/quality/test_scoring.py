@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.quality.duplicates import trigrams
+from dataforge.quality.odd_sketches import trigrams
 from dataforge.quality.report import Tally, diversity_of, report
 from dataforge.quality.scoring import histogram
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataforge.quality.duplicates import THRESHOLD, trigrams
+from dataforge.quality.duplicates import THRESHOLD
+from dataforge.quality.odd_sketches import trigrams
 from dataforge.training import splitting
 from dataforge.training.splitting import LEFT_OUT, TRAIN, VALIDATION, Asked, Split, split
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dataforge.quality.duplicates import Grams, trigrams
+from dataforge.quality.odd_sketches import Grams, trigrams
 
 _QUERIES_AT_MOST, _WORK_AT_MOST = 1000, 10_000_000
 

@@ -19,36 +19,36 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
+from os import SEEK_END
 from struct import Struct
 from typing import IO, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataforge.text.normal_forms import normalise
+from dataforge.quality import odd_sketches
+from dataforge.quality.odd_sketches import Grams, Rows, Sizes, Sketch, trigrams
 
-Grams: TypeAlias = NDArray[np.uint64]
-Rows: TypeAlias = NDArray[np.intp]
-Sizes: TypeAlias = NDArray[np.int64]
 Places: TypeAlias = NDArray[np.int64]
-Sketch: TypeAlias = NDArray[np.uint64]
 
 THRESHOLD = Fraction(7, 10)
-_BLOCK, _TILE, _TILE_CELLS = 2048, 64, 1 << 16
-_LEAST_WORDS, _MOST_WORDS = 1, 64
+_BLOCK = 2048
+"""Records that are compared with all that came before them in one go."""
+_CLOSE = 4096
+"""Pairs whose whole sketches are compared at once."""
 _SEGMENT = 4096
 """Records that are sorted together and read together."""
-_MANY = 500
-_IN_MEMORY = 4 << 20
-"""Bytes that are held before they go to disk: of the texts, and of the sketches."""
+_MANY, _LONGEST = 500, 16
+_IN_MEMORY, _WAITING = 4 << 20, 1 << 16
+"""Bytes that are held before they go to disk: of the texts, and of the sketches; and of the texts that are written in
+one go."""
 _HEAD = Struct("<qq")
 _FAR = np.iinfo(np.uint16).max
 """More bits than sketches differ at."""
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
-_SHORT = np.uint64(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +62,6 @@ class Duplicate:
     of: int
     similarity: float
     known: bool = False
-
-
-def trigrams(text: str) -> Grams:
-    """The distinct trigrams of the normalised text, sorted, each packed into 63 bits (three code points of 21).
-
-    A text shorter than three characters is one gram, itself; so the empty text equals the empty text and nothing else.
-    """
-    points = np.frombuffer(normalise(text).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
-    if len(points) < 3:
-        packed = np.uint64(0)
-        for point in points:
-            packed = (packed << np.uint64(21)) | (point + np.uint64(1))
-        return np.array([packed | _SHORT], dtype=np.uint64)
-    codes = (points[:-2] << np.uint64(42)) | (points[1:-1] << np.uint64(21)) | points[2:]
-    codes.sort()
-    return codes[np.concatenate(([True], codes[1:] != codes[:-1]))]
 
 
 def near_duplicates(
@@ -102,21 +86,19 @@ class Screen:
         self._kept: _Kept | None = None
         against = iter(against)
         while texts := list(islice(against, _BLOCK)):
-            block = [trigrams(text) for text in texts]
-            kept = self._ready(block)
+            kept = self._ready(texts)
             places = [kept.shelf.put(-1 - self._known - n, text) for n, text in enumerate(texts)]
-            kept.index(_by_size(block, kept.words, np.array(places, np.int64)))
-            self._known += len(block)
+            kept.index(_by_size(texts, kept.words, np.array(places, np.int64)))
+            self._known += len(texts)
 
     def check(self, texts: Sequence[str]) -> list[Duplicate]:
         """Those of the texts that repeat a kept one. `index` and `of` count all texts since the first check."""
         found: list[Duplicate] = []
         for start in range(0, len(texts), _BLOCK):
-            some = texts[start : start + _BLOCK]
-            block = [trigrams(text) for text in some]
+            block = texts[start : start + _BLOCK]
             found += [
                 Duplicate(self._passed + row, -1 - of if of < 0 else of, float(similarity), of < 0)
-                for row, of, similarity in self._ready(block).screen(self._passed, block, some)
+                for row, of, similarity in self._ready(block).screen(self._passed, block)
             ]
             self._passed += len(block)
         return found
@@ -126,7 +108,7 @@ class Screen:
         these texts only."""
         found: list[Duplicate] = []
         for start in range(0, len(texts), _BLOCK):
-            block = [trigrams(text) for text in texts[start : start + _BLOCK]]
+            block = texts[start : start + _BLOCK]
             kept = self._ready(block)
             best = kept.before(block, _by_size(block, kept.words, np.arange(len(block))))
             found += [
@@ -136,21 +118,16 @@ class Screen:
             ]
         return found
 
-    def _ready(self, block: Sequence[Grams]) -> _Kept:
+    def _ready(self, block: Sequence[str]) -> _Kept:
         """The sketches are as wide as the first block makes likely; sets that are larger still are told apart exactly,
         only with more work. The largest of many is nearly the largest of all; after a few, far larger ones may come."""
         if self._kept is None:
-            largest = max(len(g) for g in block)
-            self._kept = _Kept(self._threshold, _words(largest if len(block) >= _MANY else 2 * largest))
+            largest = max(len(trigrams(text)) for text in sorted(block, key=len)[-_LONGEST:])
+            words = 1
+            while words < odd_sketches.words_for(largest if len(block) >= _MANY else 2 * largest):
+                words *= 2
+            self._kept = _Kept(self._threshold, words)
         return self._kept
-
-
-def _words(largest: int) -> int:
-    """Width of the widest sketch, in 64-bit words: a power of two, about 1.25 bits per trigram of the largest set."""
-    words = _LEAST_WORDS
-    while words < _MOST_WORDS and words * 64 < 1.25 * largest:
-        words *= 2
-    return words
 
 
 @dataclass(slots=True)
@@ -160,13 +137,6 @@ class _BySize:
     sizes: Sizes
     places: Places
     sketches: Sketch
-    folds: dict[int, Sketch] = field(default_factory=dict)
-    """Of the sketches, made when they are asked for."""
-
-    def folded(self, words: int) -> Sketch:
-        if words not in self.folds:
-            self.folds[words] = _fold(self.sketches, words)
-        return self.folds[words]
 
     def joined(self, more: _BySize) -> _BySize:
         return _in_order(
@@ -176,8 +146,9 @@ class _BySize:
         )
 
 
-def _by_size(sets: Sequence[Grams], words: int, places: Places) -> _BySize:
-    return _in_order(np.fromiter(map(len, sets), np.int64), places, np.stack([_sketch(g, words) for g in sets]))
+def _by_size(texts: Sequence[str], words: int, places: Places) -> _BySize:
+    sizes, sketches = zip(*odd_sketches.sketched(texts, words), strict=True)
+    return _in_order(np.concatenate(sizes), places, np.concatenate(sketches))
 
 
 def _in_order(sizes: Sizes, places: Places, sketches: Sketch) -> _BySize:
@@ -228,31 +199,37 @@ class _Kept:
             self.segments.add(self.recent)
             self.recent = _nothing(self.words)
 
-    def screen(self, start: int, block: Sequence[Grams], texts: Sequence[str]) -> Iterator[tuple[int, int, Fraction]]:
+    def screen(self, start: int, block: Sequence[str]) -> Iterator[tuple[int, int, Fraction]]:
         """(row, name of the kept record, Jaccard) of every record of the block that repeats one; others are kept."""
         mine = _by_size(block, self.words, np.arange(len(block)))
-        best = self.before(block, mine)
-        inside = np.full((len(block), len(block)), _FAR, np.uint16)
-        for row, column, bits in self._pairs(mine, mine):
-            inside[mine.places[row], mine.places[column]] = bits
-        sizes = np.fromiter(map(len, block), np.int64)
+        best, inside = self.before(block, mine), self._inside(mine)
+        doubtful = (inside != _FAR).any(axis=1)
+        sizes = np.empty(len(block), np.int64)
+        sizes[mine.places] = mine.sizes
         places = np.full(len(block), -1, np.int64)
         """Of each row that is kept."""
-        for at, grams in enumerate(block):
-            near = np.flatnonzero((inside[at] != _FAR) & (places >= 0))
-            for differing, place, size in sorted(
-                zip(inside[at, near].tolist(), places[near].tolist(), sizes[near].tolist(), strict=True)
-            ):
-                best[at] = self._better(grams, _Candidate(differing, place, size), best[at])
+        for at, text in enumerate(block):
+            if doubtful[at]:
+                near = np.flatnonzero((inside[at] != _FAR) & (places >= 0))
+                rivals = zip(inside[at, near].tolist(), places[near].tolist(), sizes[near].tolist(), strict=True)
+                best[at] = self._best(text, sorted(rivals), best[at])
             found = best[at]
             if found:
                 yield at, found.name, found.jaccard
             else:
-                places[at] = self.shelf.put(start + at, texts[at])
+                places[at] = self.shelf.put(start + at, text)
         kept = places[mine.places] >= 0
         self.index(_BySize(mine.sizes[kept], places[mine.places[kept]], mine.sketches[kept]))
 
-    def before(self, block: Sequence[Grams], mine: _BySize) -> list[_Match | None]:
+    def _inside(self, mine: _BySize) -> NDArray[np.uint16]:
+        """At how many bits each row differs from those before it, where that may be few enough."""
+        inside = np.full((len(mine.sizes), len(mine.sizes)), _FAR, np.uint16)
+        for row, column, bits in self._pairs(mine, mine):
+            one, other = mine.places[row], mine.places[column]
+            inside[np.maximum(one, other), np.minimum(one, other)] = bits
+        return inside
+
+    def before(self, block: Sequence[str], mine: _BySize) -> list[_Match | None]:
         """The most similar record of those kept before the block, for each of its rows that has one."""
         best: list[_Match | None] = [None] * len(block)
         for others in chain(self.segments, [self.recent]):
@@ -264,8 +241,15 @@ class _Kept:
                     others.sizes[column].tolist(),
                     strict=True,
                 )
-                for at, *candidate in sorted(found):
-                    best[at] = self._better(block[at], _Candidate(*candidate), best[at])
+                for at, rivals in groupby(sorted(found), key=itemgetter(0)):
+                    best[at] = self._best(block[at], (rival[1:] for rival in rivals), best[at])
+        return best
+
+    def _best(self, text: str, rivals: Iterable[tuple[int, int, int]], best: _Match | None) -> _Match | None:
+        """`best`, or what is better of the rivals, given as differing bits, place and size."""
+        grams = trigrams(text)
+        for rival in rivals:
+            best = self._better(grams, _Candidate(*rival), best)
         return best
 
     def _better(self, grams: Grams, candidate: _Candidate, best: _Match | None) -> _Match | None:
@@ -280,24 +264,41 @@ class _Kept:
         return max(best, found) if best else found
 
     def _pairs(self, some: _BySize, others: _BySize) -> Iterator[tuple[Rows, Rows, NDArray[np.uint16]]]:
-        """Rows of `some` and `others` that the bounds cannot rule out, and at how many bits they differ, in batches."""
-        for at in range(0, len(some.sizes), _TILE):
-            sizes = some.sizes[at : at + _TILE]
-            least, most = sizes[0], sizes[-1]
-            low = int(np.searchsorted(others.sizes, least * self.p // self.q, "right"))
-            high = int(np.searchsorted(others.sizes, -(-most * self.q // self.p), "left"))
-            words = min(self.words, _words(int(most)))
-            rows, columns = _fold(some.sketches[at : at + _TILE], words), others.folded(words)
-            step = max(1, _TILE_CELLS // len(sizes))
-            for left in range(low, high, step):
-                right = min(high, left + step)
+        """Rows of `some` and `others` that the bounds cannot rule out, and at how many bits they differ, in batches.
+        Of two rows of one table, and of a row and itself, once."""
+        scratch = odd_sketches.Comparison()
+        for words, tiles in groupby(range(0, len(some.sizes), odd_sketches.TILE), lambda at: self._words_for(some, at)):
+            windows = [(at, *self._window(some, others, at)) for at in tiles]
+            top, first, last = windows[0][0], windows[0][1], windows[-1][2]
+            rows = odd_sketches.fold(some.sketches[top : windows[-1][0] + odd_sketches.TILE], words)
+            columns = odd_sketches.fold(others.sketches[first:last], words)
+            for at, low, high in windows:
                 # The tile's rows are of nearly one size: its largest bounds them all, each exact bound comes after.
-                likely = _differing(rows, columns[:, left:right]) < self._allowed(most, others.sizes[left:right])
-                i, j = np.nonzero(likely)
-                row, column = at + i, left + j
-                differing = np.bitwise_count(some.sketches[row] ^ others.sketches[column]).sum(axis=1, dtype=np.uint16)
-                close = differing < self._allowed(some.sizes[row], others.sizes[column])
-                yield row[close], column[close], differing[close]
+                limits = self._allowed(some.sizes[at : at + odd_sketches.TILE][-1], others.sizes[low:high])
+                tile = rows[:, at - top : at - top + odd_sketches.TILE]
+                row, column = scratch.closer(tile, columns[:, low - first : high - first], limits)
+                row, column = row + at, column + low
+                if some is others:
+                    ahead = row < column
+                    row, column = row[ahead], column[ahead]
+                for left in range(0, len(row), _CLOSE):
+                    i, j = (
+                        row[left : left + _CLOSE],
+                        column[left : left + _CLOSE],
+                    )
+                    bits = np.bitwise_count(some.sketches[i] ^ others.sketches[j]).sum(axis=1, dtype=np.uint16)
+                    close = bits < self._allowed(some.sizes[i], others.sizes[j])
+                    yield i[close], j[close], bits[close]
+
+    def _words_for(self, some: _BySize, at: int) -> int:
+        """Of the sketches by which a tile is compared."""
+        return min(self.words, odd_sketches.words_for(int(some.sizes[at : at + odd_sketches.TILE][-1])))
+
+    def _window(self, some: _BySize, others: _BySize, at: int) -> tuple[int, int]:
+        """The rows of `others` whose sizes allow a repeat of one of the tile's; behind the tile if it is their own."""
+        sizes = some.sizes[at : at + odd_sketches.TILE]
+        low = at if some is others else int(np.searchsorted(others.sizes, sizes[0] * self.p // self.q, "right"))
+        return low, max(low, int(np.searchsorted(others.sizes, -(-sizes[-1] * self.q // self.p), "left")))
 
     def _allowed(self, x: Sizes, y: Sizes) -> NDArray[np.uint16]:
         """Exclusive limit on differing bits: (p+q) * differing < (q-p) * (x+y), as a whole number."""
@@ -311,20 +312,29 @@ class _Shelf:
     take eight times the memory."""
 
     def __init__(self) -> None:
-        self._file, self._end = _scratch(self), 0
+        self._file, self._waiting, self._end = _scratch(self), bytearray(), 0
 
     def put(self, name: int, text: str) -> int:
         """Its place: more than that of any before it."""
         place, stored = self._end, text.encode("utf-8", "surrogatepass")
-        self._file.seek(place)
-        self._end += self._file.write(_HEAD.pack(name, len(stored)) + stored)
+        self._waiting += _HEAD.pack(name, len(stored)) + stored
+        self._end += _HEAD.size + len(stored)
+        if len(self._waiting) > _WAITING:
+            self._write()
         return place
 
     def get(self, place: int) -> tuple[int, Grams]:
         """The name, and the trigrams of the text."""
+        if place >= self._end - len(self._waiting):
+            self._write()
         self._file.seek(place)
         name, length = _HEAD.unpack(self._file.read(_HEAD.size))
         return name, trigrams(self._file.read(length).decode("utf-8", "surrogatepass"))
+
+    def _write(self) -> None:
+        self._file.seek(0, SEEK_END)
+        self._file.write(self._waiting)
+        self._waiting.clear()
 
 
 class _Segments:
@@ -359,28 +369,3 @@ def _scratch(owner: object) -> IO[bytes]:
     file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  it goes with its owner
     weakref.finalize(owner, file.close)
     return file
-
-
-def _sketch(grams: Grams, words: int) -> Sketch:
-    bits = words * 64
-    counts = np.bincount(((grams * _SPREAD) >> np.uint64(64 - bits.bit_length() + 1)).astype(np.intp), minlength=bits)
-    return np.packbits((counts & 1).astype(np.uint8)).view(np.uint64)
-
-
-def _fold(sketches: Sketch, words: int) -> Sketch:
-    """XOR of the parts: still an odd sketch, of fewer bits. Words x records, so that scans are straight."""
-    while sketches.shape[1] > words:
-        half = sketches.shape[1] // 2
-        sketches = sketches[:, :half] ^ sketches[:, half:]
-    return np.ascontiguousarray(sketches.T)
-
-
-def _differing(rows: Sketch, columns: Sketch) -> NDArray[np.uint16]:
-    """Differing bits of every row against every column."""
-    shape = (rows.shape[1], columns.shape[1])
-    total, bits, counts = np.zeros(shape, np.uint16), np.empty(shape, np.uint64), np.empty(shape, np.uint8)
-    for word in range(rows.shape[0]):
-        np.bitwise_xor(rows[word][:, None], columns[word][None, :], out=bits)
-        np.bitwise_count(bits, out=counts)
-        total += counts
-    return total

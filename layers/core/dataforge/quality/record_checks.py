@@ -93,7 +93,8 @@ def outside(text: str, bounds: Bounds) -> list[str]:
 
 def preference(chosen: str, rejected: str, chosen_score: float, rejected_score: float) -> str | None:
     """`too_similar`, `low_margin` or None."""
-    from dataforge.quality.duplicates import THRESHOLD, trigrams  # numpy: see text.normal_forms
+    from dataforge.quality.duplicates import THRESHOLD  # numpy: see text.normal_forms
+    from dataforge.quality.odd_sketches import trigrams
 
     ours, theirs = trigrams(chosen), trigrams(rejected)
     shared = len(set(ours.tolist()) & set(theirs.tolist()))

@@ -17,7 +17,7 @@ import pytest
 from dataforge import platform, settings
 from dataforge.formats.columns import Columns
 from dataforge.platform.ports import Item
-from dataforge.quality import diversity, duplicates, grades
+from dataforge.quality import diversity, duplicates, grades, odd_sketches
 from dataforge.recipes.spreading import largest_remainder
 from dataforge.recipes.synthetic import lines as recipe_lines
 from dataforge.recipes.synthetic.asking import SHAPES
@@ -184,7 +184,7 @@ def check_results(run: runs.Run, expected: Whole) -> None:
 
 
 def report(run: runs.Run, expected: Whole, rejected: dict[str, int]) -> dict[str, Any]:
-    grams = [set(duplicates.trigrams(text).tolist()) for text in texts(run, expected.records)]
+    grams = [set(odd_sketches.trigrams(text).tolist()) for text in texts(run, expected.records)]
     nearest = [
         max(len(mine & other) / len(mine | other) for m, other in enumerate(grams) if m != n)
         for n, mine in enumerate(grams)
