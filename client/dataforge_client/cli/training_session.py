@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +191,7 @@ class TrainingSession:
         echo(f"\nInterrupted.{said}", err=True)
 
     def _show_error(self, problem: Exception) -> int:
-        code, message = exit_code(problem), describe(problem)
+        code, message = exit_code(problem), self._said_of(problem)
         if self._json:
             error_code = problem.code if isinstance(problem, ApiError) else type(problem).__name__
             self._print_result("failed", code, error={"code": error_code, "message": message})
@@ -199,6 +200,15 @@ class TrainingSession:
         if (isinstance(problem, Conflict) and problem.code == "TRAINING_IN_PROGRESS") or self._is_open:
             echo(f"Follow the training that goes on with:\n  {self._watch_command()}", err=True)
         return code
+
+    def _said_of(self, problem: Exception) -> str:
+        """A dataset that was not found, and is written as a file is, was most likely meant as one of this machine."""
+        named = [str(self._request.body.get(name) or "") for name in DATASETS] if self._request else []
+        missing = [n for n in named if isinstance(problem, NotFound) and n in problem.message and is_file_name(n)]
+        if not missing:
+            return describe(problem)
+        listed = command_line(self._connection, "train", "datasets")
+        return f"There is no file {missing[0]} here, and no uploaded dataset of that name; `{listed}` lists yours"
 
     def _end(self, status: str, code: int) -> int:
         if self._json:
@@ -250,3 +260,8 @@ def is_file(text: str) -> bool:
     if path.is_dir() or (text.count("/") and not text.startswith("s3://") and not path.exists()):
         raise click.UsageError(f"{text} is not a file.")
     return False
+
+
+def is_file_name(text: str) -> bool:
+    """Whether it ends as names of files do: `set.jsonl`, `data.json.gz`."""
+    return bool(re.search(r"\.[A-Za-z]\w{0,8}$", text))

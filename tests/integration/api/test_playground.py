@@ -67,6 +67,23 @@ def test_adapters_of_one_base_are_switched_in_one_process(program, service):
 
 
 @only_embedded
+def test_a_base_whose_weights_were_staged_is_loaded_from_them_once(program, service):
+    """Two copies of the same weights are one base."""
+    for number in (1, 2):
+        folder = f"data-forge/training/{org_of(service)}/base/copy-{number}"
+        platform.current().files.write(f"{folder}/model.safetensors", b"weights")
+        add_model(org_of(service), model_id=number, base_model=f"s3://our-bucket/{folder}/")
+
+    ask(service, model_id=1)
+    ask(service, model_id=2)
+    ask(service, model_id=2, base=True)
+
+    [config] = platform.current().inference._home.glob("*/config.json")
+    command = json.loads(config.read_text())["command"]
+    assert (Path(command[command.index("--base") + 1]) / "model.safetensors").read_bytes() == b"weights"
+
+
+@only_embedded
 def test_a_model_without_an_adapter_is_a_process_of_its_own(program, service):
     add_model(org_of(service), adapter=False)
 

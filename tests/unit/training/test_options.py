@@ -96,6 +96,8 @@ def test_defaults_are_those_of_the_public_document() -> None:
         ("model_name", "/models/m", "   "),
         ("dataset", "d.jsonl", ""),
         ("instance_type", "ml.g5.2xlarge", "ml.g5.huge"),
+        ("warm_pool_seconds", 3600, 3601),
+        ("volume_gb", 500, 5),
         ("seed", 0, None),
     ],
 )
@@ -121,6 +123,7 @@ def test_a_value_outside_its_limits_is_refused_by_name(name: str, inside: Any, o
         ({"full_finetune": True, "strategy": "qlora"}, "full_finetune"),
         ({"full_finetune": True, "use_4bit": True}, "use_4bit"),
         ({"max_seq_length": 100, "max_prompt_length": 100}, "max_prompt_length"),
+        ({"spot": True, "warm_pool_seconds": 600}, "warm_pool_seconds"),
     ],
 )
 def test_what_excludes_each_other_is_refused(changed: dict[str, Any], field: str) -> None:

@@ -76,5 +76,12 @@ def served(trained: TrainedModel) -> ServedModel:
         key=f"m-{ids.tail(trained.org_id)}-{trained.model_id}",
         base_model=trained.base_model,
         files_prefix=trained.files_prefix,
+        base_prefix=_staged(trained.base_model),
         size_bytes=trained.size_bytes,
     )
+
+
+def _staged(base_model: str) -> str:
+    """Where in Files the weights lie that the training read without a network; the training checked that they are the
+    organisation's own. Empty: it was named otherwise."""
+    return base_model.removeprefix("s3://").partition("/")[2].strip("/") if base_model.startswith("s3://") else ""

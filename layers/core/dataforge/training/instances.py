@@ -90,4 +90,9 @@ def longest_seconds(instance: Instance, count: int, seconds: int, max_cost_usd: 
     price here: for them it errs on the safe side."""
     if max_cost_usd is None:
         return seconds
-    return max(SHORTEST_SECONDS, min(seconds, int(3600 * max_cost_usd / (instance.usd_per_hour * count))))
+    return max(SHORTEST_SECONDS, min(seconds, paid_seconds(instance, count, max_cost_usd)))
+
+
+def paid_seconds(instance: Instance, count: int, max_cost_usd: float) -> int:
+    """How long the money pays for `count` instances."""
+    return int(3600 * max_cost_usd / (instance.usd_per_hour * count))

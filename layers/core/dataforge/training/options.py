@@ -108,6 +108,11 @@ class Options:
     instance_type: str | None = text("SageMaker instance; null: chosen by compute_specs", None, most=60, extension=True)
     instance_count: int = whole("Instances at once", 1, low=1, high=16, extension=True)
     spot: bool = flag("Spot instances: cheaper, may be interrupted and goes on", False, extension=True)
+    warm_pool_seconds: int = whole(
+        "Seconds for which SageMaker keeps the instances for the next training, at their price; not with spot",
+        0, low=0, high=3600, extension=True,
+    )  # fmt: skip
+    volume_gb: int = whole("GB of disk of each SageMaker instance", 100, low=10, high=16_384, extension=True)
     max_runtime_seconds: int = whole("Longest training", 86_400, low=60, high=2_419_200, extension=True)
     max_cost_usd: float | None = number(
         "Dollars at most: the longest training ends earlier by it", None, low=0, high=10**9, above=True, extension=True
@@ -135,7 +140,7 @@ TABLE: dict[str, Field[Any]] = {f.name: f for f in fields(Options) if f.name != 
 """Every option by its public name; `option_fields.of` has its words and limits."""
 NOT_FOR_THE_PROGRAM = {
     "dataset", "compute_specs", "name", "eval_dataset", "instance_type", "instance_count", "spot",
-    "max_runtime_seconds", "max_cost_usd", "estimate",
+    "warm_pool_seconds", "volume_gb", "max_runtime_seconds", "max_cost_usd", "estimate",
 }  # fmt: skip
 """What is settled before the training program runs: where it runs and what its files hold."""
 
@@ -253,6 +258,11 @@ def _full(options: Options) -> Broken:
             yield name, f"{name}: full_finetune needs every weight in full precision; set one of the two"
 
 
+def _machine(options: Options) -> Broken:
+    if options.spot and options.warm_pool_seconds:
+        yield "warm_pool_seconds", "warm_pool_seconds: SageMaker keeps no spot instances; leave one of the two out"
+
+
 def _model(options: Options) -> Broken:
     try:
         model_kind(options.model_name)
@@ -276,7 +286,7 @@ def _lengths(options: Options) -> Broken:
 
 
 _RULES: tuple[Callable[[Options], Broken], ...] = (
-    _task, _provider, _precision, _full, _model, _instance, _lengths,
+    _task, _provider, _precision, _full, _machine, _model, _instance, _lengths,
 )  # fmt: skip
 
 

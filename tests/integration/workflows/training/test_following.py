@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from dataforge import clock, platform, settings
+from dataforge.errors import NotFound
 from dataforge.platform.ports import TrainingRequest, TrainingState
 from dataforge.store import organisations, run_status, runs, trained_models, training_state
 from dataforge.store.runs import Run
+from dataforge.training import instances, memory
 from dataforge.workflows import lifecycle, run_states
 from dataforge.workflows.training import (
     attempts,
@@ -24,6 +26,7 @@ from dataforge.workflows.training import (
     registering,
     starting,
     status,
+    stopping,
     uploads,
 )
 from dataforge.workflows.training.jobs import Attempt
@@ -162,6 +165,108 @@ def test_a_stop_reaches_the_job_once_and_wins_over_a_model_that_was_done_just_th
     assert [walk.check()["next"], walk.check()["next"], walk.check()["next"]] == ["wait", "wait", "close"]
     assert len(walk.trainer.stopped) == 1
     assert walk.close().status == "cancelled"
+
+
+@pytest.mark.parametrize("before_the_evaluation", [True, False])
+def test_a_stop_while_the_model_is_evaluated_leaves_no_model(walk: Walk, before_the_evaluation: bool) -> None:
+    org_id, prefix = walk.run.org_id, jobs.model_prefix(walk.run, jobs.job_name(walk.run, 0))
+    walk.write(f"{prefix}/metrics.json", "{}")
+    walk.trainer.states = {"0": [TrainingState(status="completed")]}
+    walk.check()
+    walk.state = registering.register_model(walk.state)
+    if not before_the_evaluation:
+        walk.state = evaluating.evaluate_model(walk.state)
+
+    stopped = stopping.stop(org_id)
+    if before_the_evaluation:
+        walk.state = evaluating.evaluate_model(walk.state)
+    run = walk.close()
+
+    assert stopped.run_id == run.run_id
+    assert run.status == "cancelled"
+    assert (status.of_run(run).status, status.of_run(run).model_id) == ("stopped", None)
+    assert trained_models.of_organisation(org_id) == []
+    assert list(platform.current().files.list(f"{prefix}/")) == []
+    assert training_state.of(org_id).active_run is None
+    with pytest.raises(NotFound, match="nothing to stop"):
+        stopping.stop(org_id, run.run_id)
+
+
+def test_a_model_that_somebody_uses_by_then_stays(walk: Walk) -> None:
+    prefix = jobs.model_prefix(walk.run, jobs.job_name(walk.run, 0))
+    walk.write(f"{prefix}/metrics.json", "{}")
+    walk.trainer.states = {"0": [TrainingState(status="completed")]}
+    walk.check()
+    walk.state = registering.register_model(walk.state)
+    [model] = trained_models.of_organisation(walk.run.org_id)
+    trained_models.hold(model, "call-1", 60)
+    stopping.stop(walk.run.org_id)
+
+    run = walk.close()
+
+    assert run.status == "completed"
+    assert [m.status for m in trained_models.of_organisation(run.org_id)] == ["ready"]
+
+
+def priced(walk: Walk, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
+    """The run costs money from now on, as on AWS."""
+    request = {**REQUEST, "instance_type": "ml.g5.xlarge", **options}
+    walk.run = run_status.change(walk.run, {"config": {**walk.run.config, "request": request}})
+    monkeypatch.setattr(memory, "choose", lambda chosen: instances.get(chosen.instance_type))
+    platform.use(replace(platform.current(), name="aws"))
+
+
+@pytest.mark.parametrize("said", [{"billable_seconds": 600}, {"started_at": "2026-01-01T00:00:00Z"}])
+def test_the_budget_counts_every_attempt_of_a_training(
+    said: dict[str, Any], walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = instances.get("ml.g5.xlarge").usd_per_hour
+    priced(walk, monkeypatch, max_cost_usd=hour * 1200 / 3600 + 1e-6)
+    gone = TrainingState(status="interrupted", ended_at="2026-01-01T00:10:00Z", **said)
+    walk.trainer.states = {str(n): [gone] for n in range(3)}
+    walk.progress(step=1, total_steps=100)
+
+    walk.check()
+    walk.start()
+    walk.progress(step=2, total_steps=100)
+    walk.check()
+    walk.start()
+
+    assert [request.max_runtime_seconds for request in walk.trainer.started[1:]] == [600]
+    assert "max_cost_usd is used up by 2 interrupted attempts" in str(walk.close().error)
+
+
+def test_instances_that_are_kept_warm_are_paid_for_as_well(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    hour = instances.get("ml.g5.xlarge").usd_per_hour
+    priced(walk, monkeypatch, max_cost_usd=hour + 1e-6, warm_pool_seconds=600, volume_gb=30)
+
+    request = attempts.request_of(walk.run, 0)
+
+    assert (request.max_runtime_seconds, request.warm_pool_seconds, request.volume_gb) == (3000, 600, 30)
+
+
+def test_what_the_program_said_last_is_no_message_of_a_later_stage(walk: Walk) -> None:
+    walk.progress(stage="evaluating", step=1, total_steps=1, message="the tuned model answers 20 held-out lines")
+    run = run_status.advance(walk.run, "training", "evaluating")
+    during = status.of_run(run).message
+
+    after = status.of_run(run_status.advance(run, "training", "finalizing")).message
+
+    assert (during, after) == ("the tuned model answers 20 held-out lines", "Registering the model")
+
+
+def test_a_program_that_is_done_leaves_the_rest_to_us_before_and_after_the_next_look(walk: Walk) -> None:
+    walk.trainer.states = {"0": [TrainingState(status="training")]}
+    walk.progress(stage="evaluating", step=4, total_steps=4)
+    walk.check()
+    walk.progress(stage="done", step=4, total_steps=4, message=None)
+    seen = []
+    for _ in range(2):
+        found = status.of_run(runs.get(walk.run.org_id, walk.run.run_id))
+        seen.append((found.stage, found.message))
+        walk.check()
+
+    assert seen == [("finalizing", "Registering the model")] * 2
 
 
 def test_a_job_stopped_by_somebody_else_is_an_error_that_says_so(walk: Walk) -> None:

@@ -1,4 +1,4 @@
-"""`dataforge train`, `watch`, `models`, `chat` and `eval` against the fake API."""
+"""`dataforge train`, `watch`, `models` and `chat` against the fake API."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_detached_training_is_watched_later(api: FakeApi, train: Train, capfd:
     [
         (("--set", "epochs=3"), None, 2, "did you mean num_train_epochs"),
         (("--set", "lora_r"), None, 2, "--set lora_r must look like lora_r=64"),
-        ((), "missing.jsonl", 1, "Dataset missing.jsonl not found"),
+        ((), "missing.jsonl", 1, "There is no file missing.jsonl here"),
         ((), "folder/missing.jsonl", 2, "folder/missing.jsonl is not a file"),
     ],
 )
@@ -331,51 +331,33 @@ def test_a_model_that_is_being_loaded_is_waited_for(
     assert said.err.count("The model is being loaded") == 1
 
 
-def test_the_evaluation_shows_both_models(api: FakeApi, train: Train, capfd: pytest.CaptureFixture[str]) -> None:
-    train("--quiet")
-    api.models[2] = {**api.models[1], "id": 2, "metrics": {"final_loss": 0.2}}
-
-    assert execute(["eval", "1", *connection_arguments(api)]) == 0
-    assert execute(["eval", "2", *connection_arguments(api)]) == 0
-
-    said = capfd.readouterr()
-    assert said.out == "exact match\t0.0 %\t45.0 %\n"
-    assert "Model 2 was not evaluated" in said.err
-
-
-def test_a_verifier_is_started_waited_for_and_its_win_rate_is_shown(
+def test_a_file_that_is_not_there_is_told_from_a_dataset_that_was_not_uploaded(
     api: FakeApi, train: Train, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    train("--quiet", "--name", "rules")
-    asked = ["eval", "rules", "--verifier", "openai:judge", "--max-cost", "0.05", "--one-order"]
+    missing = {"code": "NOT_FOUND", "message": "Dataset nofile.jsonl not found: upload it first"}
+    other = {"code": "NOT_FOUND", "message": "Dataset nofile not found: upload it first"}
+    api.faults += [Fault("/start_training", 404, body=missing), Fault("/start_training", 404, body=other)]
 
-    assert execute([*asked, *connection_arguments(api)]) == 0
-    told = capfd.readouterr()
-    assert execute(["models", "show", "rules", *connection_arguments(api)]) == 0
-    shown = capfd.readouterr().out
+    codes = [train(data="nofile.jsonl"), train(data="nofile")]
 
-    line = "verifier openai:judge: win rate 75.0 % (60.0 to 90.0 %), 9 won, 6 tied, 1 lost of 16 lines, cost $0.02"
-    assert told.out.splitlines() == [
-        "exact match\t0.0 %\t45.0 %",
-        line,
-        "document faq.md\t12\t9\t6\t1\t75.0 % (60.0 to 90.0 %)",
-        "document guide.md\t4\t4\t0\t0\t",
-    ]
-    assert ": 16 verdicts of openai:judge, $0.05 at most" in told.err
-    assert line in shown.splitlines()
+    said = capfd.readouterr().err.splitlines()
+    assert codes[0] == codes[1] != 0
+    assert said[0].startswith("Error: There is no file nofile.jsonl here, and no uploaded dataset of that name")
+    assert "train datasets" in said[0]
+    assert "upload it first" in said[1]
 
 
-def test_a_verifier_without_a_verdict_ends_as_an_error_and_its_options_do_not_stand_alone(
+def test_a_server_that_cannot_train_says_what_it_lacks(
     api: FakeApi, train: Train, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    train("--quiet")
+    lacks = "This machine has no environment to train in: run `make .tools/training/.ready`"
+    api.faults.append(Fault("/start_training", 409, body={"code": "TRAINING_NOT_AVAILABLE", "message": lacks}))
 
-    assert execute(["eval", "1", "--verifier", "mute", *connection_arguments(api)]) == 1
-    assert execute(["eval", "1", "--one-order", *connection_arguments(api)]) == 2
+    assert train() != 0
 
     said = capfd.readouterr().err
-    assert "No verdict was given" in said
-    assert "--verifier" in said
+    assert f"Error: {lacks}" in said
+    assert "Follow the training" not in said
 
 
 def state(step: int, loss: float | None, **others: object) -> TrainingStatus:

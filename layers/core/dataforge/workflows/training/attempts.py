@@ -26,6 +26,9 @@ def start_training(raw: Item) -> Item:
     run = lifecycle.run_of(e)
     if run.cancel_requested or run.status in runs.FINISHED:
         return {**e.base(), "next": "close"}
+    if seconds_left(run, attempt.billed) < SHORTEST:
+        cause = f"max_cost_usd is used up by {attempt.number} interrupted attempts"
+        return {**jobs.state_output(e, attempt, "close"), "failure": {"Error": "BudgetReached", "Cause": cause}}
     try:
         run = run_status.change(
             run,
@@ -34,14 +37,15 @@ def start_training(raw: Item) -> Item:
         )
     except ConditionFailed:
         return {**e.base(), "next": "close"}
-    current().trainer.start(request_of(run, attempt.number))
+    current().trainer.start(request_of(run, attempt.number, billed=attempt.billed))
     what = "Training started" if attempt.number == 0 else f"Training goes on (attempt {attempt.number + 1})"
     run_log.write(run.run_id, "loading", what)
     begun = replace(attempt, began=attempt.began or clock.epoch(), stopping=0)
     return jobs.state_output(e, replace(begun, seconds=following.pause(begun)), "wait")
 
 
-def request_of(run: Run, number: int) -> TrainingRequest:
+def request_of(run: Run, number: int, *, billed: int = 0) -> TrainingRequest:
+    """billed: see `jobs.Attempt`."""
     chosen = jobs.options_of(run)
     channels = {name: jobs.data_key(run, name) for name in ("config", "train")}
     for name, file in (("validation", jobs.VALIDATION), ("eval", jobs.EVAL)):
@@ -59,7 +63,9 @@ def request_of(run: Run, number: int) -> TrainingRequest:
         instance_type=instance.name,
         instance_count=chosen.instance_count,
         spot=chosen.spot,
-        max_runtime_seconds=longest(chosen, instance),
+        warm_pool_seconds=chosen.warm_pool_seconds,
+        volume_gb=chosen.volume_gb,
+        max_runtime_seconds=max(SHORTEST, seconds_left(run, billed)),
         network_isolation=staged is not None,
         tags={"application": "dataforge", "stage": settings.get().stage, "run": run.run_id, "org": run.org_id},
     )
@@ -73,9 +79,12 @@ def machine_of(chosen: Options) -> Instance:
     return instances.get(chosen.instance_type or instances.table().sizes[chosen.compute_specs][0])
 
 
-def longest(chosen: Options, instance: Instance) -> int:
-    """Seconds that an attempt may run: max_runtime_seconds, or less where max_cost_usd pays for less. Spot instances
-    are counted at the price on demand, so that they cost less than that; one machine costs nothing."""
-    if current().name == "embedded":
+def seconds_left(run: Run, billed: int) -> int:
+    """Seconds that an attempt may run: max_runtime_seconds, or less where max_cost_usd pays for less after the earlier
+    attempts. Spot instances are counted at the price on demand, so that they cost less than that; instances that are
+    kept warm are paid for, too. One machine costs nothing."""
+    chosen = jobs.options_of(run)
+    if current().name == "embedded" or chosen.max_cost_usd is None:
         return chosen.max_runtime_seconds
-    return instances.longest_seconds(instance, chosen.instance_count, chosen.max_runtime_seconds, chosen.max_cost_usd)
+    paid = instances.paid_seconds(machine_of(chosen), chosen.instance_count, chosen.max_cost_usd)
+    return min(chosen.max_runtime_seconds, paid - billed - chosen.warm_pool_seconds)

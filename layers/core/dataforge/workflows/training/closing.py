@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 
+from dataforge.errors import Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import TRAINING_ENDED, Item
 from dataforge.store import run_log, runs, trained_models, training_state
 from dataforge.store.runs import Run
+from dataforge.store.trained_models import TrainedModel
 from dataforge.workflows import lifecycle
-from dataforge.workflows.training import jobs, status
+from dataforge.workflows.training import jobs, models, status
 from dataforge.workflows.training.registering import EVALUATION
 
 logger = logging.getLogger(__name__)
 
 
 def close(run: Run, error: str | None) -> Run:
-    """completed with a model, whatever happened after it was registered; else cancelled, or failed with the reason.
-    Safe to repeat."""
+    """cancelled where somebody has stopped it, also after its model was registered; else completed with a model, or
+    failed with the reason. Safe to repeat."""
     made = trained_models.of_run(run)
+    if run.cancel_requested and (made is None or _is_withdrawn(made)):
+        return _end(run, "cancelled", None)
     if "model_id" in run.results:
         if error:
             run_log.write(run.run_id, run.stage, f"After the model was registered: {error}", level="warning")
@@ -26,9 +30,18 @@ def close(run: Run, error: str | None) -> Run:
             trained_models.change(made, {"status": "ready"})
             trained_models.release(made, EVALUATION)
         return _end(run, "completed", None)
-    if run.cancel_requested:
-        return _end(run, "cancelled", None)
     return _end(run, "failed", error or "The training ended without a model")
+
+
+def _is_withdrawn(made: TrainedModel) -> bool:
+    """The model is gone, with its files; False: somebody uses it already, so it stays."""
+    trained_models.release(made, EVALUATION)
+    try:
+        trained_models.mark_deleted(made)
+    except (Conflict, NotFound):
+        return False
+    models.erase_files(made)
+    return True
 
 
 def give_up(run: Run, error: str) -> Run:

@@ -20,11 +20,11 @@ from dataforge.workflows.training.registering import EVALUATION
 
 
 def evaluate_model(raw: Item) -> Item:
-    """Idempotent. A run whose model was deleted meanwhile has nothing to evaluate."""
+    """Idempotent. A run whose model was deleted meanwhile, or that is being stopped, has nothing to evaluate."""
     e, attempt = state_input.read(raw), jobs.attempt_of(raw)
     run = lifecycle.run_of(e)
     model = trained_models.of_run(run)
-    if model is not None:
+    if model is not None and not run.cancel_requested:
         found = evaluate(run, model)
         if model.evaluation and (verifier := model.evaluation.get("verifier")):
             found["verifier"] = verifier

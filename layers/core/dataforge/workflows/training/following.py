@@ -8,6 +8,7 @@ The end of a job is announced, and so is a new line of its progress; a look only
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 from dataforge import clock, settings
@@ -113,8 +114,25 @@ def _again(run: Run, e: StateInput, attempt: Attempt, state: TrainingState) -> I
     run_log.write(
         run.run_id, "training", f"Interrupted at step {step:,}; it goes on from its last checkpoint", level="warning"
     )
-    following = replace(attempt, number=attempt.number + 1, stalled=stalled, step=max(step, attempt.step), stopping=0)
+    following = replace(
+        attempt,
+        number=attempt.number + 1,
+        stalled=stalled,
+        step=max(step, attempt.step),
+        stopping=0,
+        billed=attempt.billed + _billed(state),
+    )
     return jobs.state_output(e, following, "start")
+
+
+def _billed(state: TrainingState) -> int:
+    """Seconds; of a job that says nothing of that, as long as it ran."""
+    if state.billable_seconds is not None:
+        return state.billable_seconds
+    if not (state.started_at and state.ended_at):
+        return 0
+    began, ended = (datetime.fromisoformat(at) for at in (state.started_at, state.ended_at))
+    return max(0, int((ended - began).total_seconds()))
 
 
 def _publish(run: Run, state: TrainingState) -> None:
@@ -125,6 +143,7 @@ def _publish(run: Run, state: TrainingState) -> None:
     if state.message and line is None:
         run_files.write_json(run, status.MESSAGE, {"message": state.message})
     stage = str(line.get("stage") or "training") if line else "loading"
+    stage = "finalizing" if stage == status.DONE else stage
     if run.status in runs.ACTIVE and run.stage != stage:
         run = run_status.advance(run, "training", stage)
     status.publish(run)

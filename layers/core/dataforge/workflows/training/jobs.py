@@ -76,6 +76,8 @@ class Attempt:
     """The last pause."""
     stopping: int = 0
     """1: the job was asked to stop."""
+    billed: int = 0
+    """Seconds of earlier attempts that are paid for, of each instance."""
 
     def to_item(self) -> Item:
         return {name: getattr(self, name) for name in self.__slots__}

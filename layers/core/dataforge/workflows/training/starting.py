@@ -45,10 +45,11 @@ def start(org_id: str, user_id: str, request: Mapping[str, Any]) -> Run:
 def _check_budget(chosen: Options) -> None:
     """Raises Invalid for a budget that pays for less than the shortest training."""
     instance = attempts.machine_of(chosen)
-    least = instance.usd_per_hour * chosen.instance_count * attempts.SHORTEST / 3600
+    shortest = attempts.SHORTEST + chosen.warm_pool_seconds
+    least = instance.usd_per_hour * chosen.instance_count * shortest / 3600
     if current().name == "aws" and cast(float, chosen.max_cost_usd) < least:
         raise Invalid(
-            f"max_cost_usd: {attempts.SHORTEST} s of {chosen.instance_count} x {instance.name} cost ${least:.2f}; name "
+            f"max_cost_usd: {shortest} s of {chosen.instance_count} x {instance.name} cost ${least:.2f}; name "
             "more, or a smaller instance",
             field="max_cost_usd",
         )

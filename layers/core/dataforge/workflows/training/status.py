@@ -26,6 +26,10 @@ TOPIC = "training"
 """What clients of the WebSocket subscribe to: every training of their organisation."""
 _TAIL_BYTES = 16_384
 _WORDS = {"completed": "completed", "cancelled": "stopped", "failed": "error"}
+DONE = "done"
+"""The last stage of the training program."""
+_OURS = ("planning", "preparing", "finalizing")
+"""Stages in which the training program does not run: its last message is of an earlier one."""
 _STAGES = {
     "planning": "Waiting to begin",
     "preparing": "Preparing the training data",
@@ -94,10 +98,10 @@ def projected(run: Run, line: dict[str, Any] | None) -> TrainingProgress:
         current_step=step,
         total_steps=steps,
         job_id=run.run_id,
-        stage=run.stage if word == "training" else None,
+        stage=_stage(run, line) if word == "training" else None,
         message=_message(run, line, word),
         updated_at=str(line["time"]) if line.get("time") else None,
-        model_id=model if isinstance(model, int) else None,
+        model_id=model if isinstance(model, int) and word != "stopped" else None,
         error=run.error if word == "error" else None,
         **{name: _number(line.get(name)) for name in _FIGURES},
     )
@@ -150,11 +154,17 @@ def _message(run: Run, line: dict[str, Any], word: str) -> str | None:
         return None
     if run.cancel_requested:
         return "Stopping"
-    if line.get("message"):
+    stage = _stage(run, line)
+    if line.get("message") and stage not in _OURS:
         return str(line["message"])
     if run.stage == "loading" and (said := run_files.read_json(run, MESSAGE)):
         return str(cast("dict[str, Any]", said)["message"])
-    return _STAGES.get(run.stage, "Training")
+    return _STAGES.get(stage, "Training")
+
+
+def _stage(run: Run, line: dict[str, Any]) -> str:
+    """What follows when the program is done is ours; until the next look the run's row does not say so."""
+    return "finalizing" if line.get("stage") == DONE else run.stage
 
 
 def _from_log(run: Run) -> dict[str, Any] | None:

@@ -17,7 +17,8 @@ NONE_ACTIVE = "NO_ACTIVE_TRAINING"
 
 
 def stop(org_id: str, job_id: str | None = None) -> Run:
-    """The active training, or this one. Its machine is told at once; again for one that is being stopped is fine.
+    """The active training, or this one. Its machine is told at once; again for one that is being stopped is fine. A
+    model that was registered already is removed when the run is closed.
 
     Raises NotFound: there is no such job, or (NO_ACTIVE_TRAINING) it does not go on.
     """
@@ -25,7 +26,7 @@ def stop(org_id: str, job_id: str | None = None) -> Run:
     if wanted is None:
         raise NotFound("No training is in progress", code=NONE_ACTIVE)
     run = jobs.get(org_id, wanted)
-    if run.status in runs.FINISHED or "model_id" in run.results:
+    if run.status in runs.FINISHED:
         raise _ended(run)
     try:
         run = lifecycle.cancel(run)
@@ -47,5 +48,4 @@ def _stop_job(run: Run) -> None:
 
 
 def _ended(run: Run) -> NotFound:
-    what = f"has ended ({run.status})" if run.status in runs.FINISHED else "has made its model"
-    return NotFound(f"Training {run.run_id} {what}: there is nothing to stop", code=NONE_ACTIVE)
+    return NotFound(f"Training {run.run_id} has ended ({run.status}): there is nothing to stop", code=NONE_ACTIVE)
