@@ -30,6 +30,9 @@ from dataforge.quality import (
     record_checks,
     scoring,
 )
+from dataforge.quality.checks import CHECKS, entities
+from dataforge.quality.checks import reading as passages
+from dataforge.quality.checks.record import CheckedRecord
 from dataforge.quality.privacy import checksums, folding, redaction, secrets
 from dataforge.recipes import (
     RECIPES,
@@ -59,8 +62,8 @@ from dataforge.records import Answer, Draft, Grounding, Message, Passage, Questi
 from dataforge.teachers import bedrock, chat_reply, failures, response
 from dataforge.teachers.extractive import pairs
 from dataforge.teachers.response import Response
-from dataforge.text import claims, control_tokens, headings, normal_forms, sentences, topic_labels
-from dataforge.text.languages import identifying, numerals
+from dataforge.text import claims, control_tokens, headings, normal_forms, quantities, sentences, topic_labels
+from dataforge.text.languages import asked_words, identifying, numerals
 from dataforge.training import examples, instances, jsonl, memory, options, reading
 from tests.support import hostile_texts, package_patterns
 from tests.support.hostile_texts import MARKS, Attack
@@ -79,6 +82,19 @@ def _reply(**fields: str) -> Answer:
     import json
 
     return Answer(json.dumps({"pairs": [fields]}), "m")
+
+
+def _checked(name: str, text: str) -> None:
+    """The text in each place of a record, and in passage and answer at once."""
+    for record in (
+        CheckedRecord(text, "The harbour master keeps 2 keys.", passage=PASSAGE),
+        CheckedRecord("Who keeps the keys?", text, passage=PASSAGE, evidence=(text,)),
+        CheckedRecord("Who keeps the keys?", "The harbour master keeps 2 keys.", passage=text, headings=(text,)),
+        CheckedRecord(text, text, passage=text, evidence=(text,), labels=(text, "a")),
+        CheckedRecord(text, text, turns=(Message("user", text), Message("assistant", text)), passage=text),
+        CheckedRecord(f"Label it.\n\n{text}", text, material_at=11, labels=(text, "a")),
+    ):
+        CHECKS[name].look(record)
 
 
 def _recipe(name: str, text: str) -> None:
@@ -237,6 +253,14 @@ READS: dict[str, Reads] = {
     "text.claims.numbers": claims.numbers,
     "text.claims.names": claims.names,
     "text.claims.negated": claims.negated,
+    "quality.checks.entities.items": lambda t: entities.items(t, "en"),
+    "quality.checks.reading.claims_of": lambda t: list(passages.claims_of(t, t, passages.source_of(PASSAGE, ()), ())),
+    "quality.checks.reading.key_of": passages.key_of,
+    "quality.checks.reading.source_of": lambda t: passages.source_of(t, (t,)).words,
+    "quality.checks.reading.tokens": passages.tokens,
+    "text.languages.asked_words.asks": lambda t: asked_words.asks(asked_words.NUMBER_ASKED, t, "en"),
+    "text.quantities.quantities": quantities.quantities,
+    "text.quantities.unit_of": quantities.unit_of,
     "recipes.latex_escapes.is_damaged": latex_escapes.is_damaged,
     "recipes.latex_escapes.protected": latex_escapes.protected,
     "text.control_tokens.escaped": control_tokens.escaped,
@@ -273,6 +297,7 @@ READS: dict[str, Reads] = {
     "training.reading.text": lambda t: reading.text([t, {"text": t}], "t"),
 }
 """By module and name below `dataforge`: the function with a text in each place where one of somebody else comes."""
+READS |= {f"quality.CHECKS.{name}": partial(_checked, name) for name in CHECKS}
 READS |= {f"recipes.RECIPES.{name}.score": partial(_recipe, name) for name in RECIPES}
 
 
@@ -331,6 +356,7 @@ NO_TEXT = {
     "teachers.openai_compatible.chat_body", "teachers.response.parsed", "teachers.response.unreadable",
     "teachers.response.token_count", "teachers.response.error_code", "teachers.response.original_status",
     "text.languages.function_words.function_words", "text.languages.identifying.is_known",
+    "text.languages.logic_words.cue", "text.languages.logic_words.opposites",
     "text.languages.numeral_words.below_hundred", "text.languages.phrases.listed", "text.languages.phrases.pattern",
     "text.languages.phrases.phrases_of", "text.languages.phrases.references", "text.topic_labels.check", "tokens.ranks",
     "training.evaluation.gain", "training.examples.has_conversation",
@@ -345,7 +371,7 @@ NO_TEXT |= {f"quality.privacy.checksums.{name}" for name, value in vars(checksum
 
 
 def test_every_function_that_reads_a_text_is_entered_here() -> None:
-    known = {name for name in READS if not name.startswith("recipes.RECIPES.")} | NO_TEXT
+    known = {name for name in READS if not name.startswith(("recipes.RECIPES.", "quality.CHECKS."))} | NO_TEXT
 
     assert sorted(_readers() - known) == []
     assert sorted(known - _readers()) == [], "no longer there"

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from dataforge.quality.checks import form
+from dataforge.quality.checks import entities, focus, form, invented, logic, numbers
 from dataforge.quality.checks.check import Check
 
-CHECKS: dict[str, Check] = {**form.CHECKS}
+CHECKS: dict[str, Check] = {
+    **form.CHECKS,
+    **focus.CHECKS,
+    **invented.CHECKS,
+    **entities.CHECKS,
+    **logic.CHECKS,
+    **numbers.CHECKS,
+}
 """In the order in which findings are shown. The names are public: `config.checks`, flags, reasons, reports."""

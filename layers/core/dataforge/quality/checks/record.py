@@ -5,10 +5,15 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, islice
+from typing import Any
 
+from dataforge.quality.checks.reading import Claim, claims_of, quoted_pieces, source_of
 from dataforge.records import Message
 from dataforge.text.normal_forms import composed, normalise
 from dataforge.text.sentences import sentences
+
+MOST_CLAIMS = 60
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,8 @@ class CheckedRecord:
     """Of a conversation: what the user says first. Of a summary: the request with the text it brings along."""
     answer: str
     """Of a conversation: what the assistant says last."""
-    kind: str = "qa"
-    """A key of `recipes.RECIPES`; anything else counts as `qa`."""
+    kind: str = ""
+    """A key of `recipes.RECIPES`; anything else counts as a question with its answer."""
     passage: str | None = None
     """The whole source, several passages joined by an empty line; None: there is none to compare with."""
     headings: tuple[str, ...] = ()
@@ -55,6 +60,30 @@ class CheckedRecord:
         turns = tuple(m if m.content.isascii() else replace(m, content=composed(m.content)) for m in self.turns)
         object.__setattr__(self, "turns", turns)
 
+    @property
+    def is_digest(self) -> bool:
+        """A summary: the request says nothing about the matter."""
+        return self.kind == "summary"
+
+    @property
+    def is_work(self) -> bool:
+        """A task with the work done, which has more in it than facts of the passage."""
+        return self.kind == "instruction"
+
+    @property
+    def is_label(self) -> bool:
+        return bool(self.labels)
+
+    @property
+    def is_answer(self) -> bool:
+        """Of a question, alone or in a conversation."""
+        return not (self.is_digest or self.is_work or self.is_label)
+
+    @cached_property
+    def notes(self) -> dict[str, Any]:
+        """What checks of one module found together, by a name of theirs."""
+        return {}
+
     @cached_property
     def request(self) -> str:
         """The question without the text that it brings along."""
@@ -84,3 +113,27 @@ class CheckedRecord:
     def sentences(self) -> tuple[str, ...]:
         """Of the passage, with its headings."""
         return tuple(s.text for s in sentences(self.source))
+
+    @cached_property
+    def exchanges(self) -> tuple[tuple[str, str], ...]:
+        """Each answer of the assistant with what it answers: the user's messages so far, the last one first."""
+        if not self.turns:
+            return ((self.request or self.question, self.answer),)
+        asked: list[str] = []
+        found: list[tuple[str, str]] = []
+        for message in self.turns:
+            if message.role == "user":
+                asked.insert(0, message.content)
+            elif message.role == "assistant":
+                found.append(("\n".join(asked), message.content))
+        return tuple(found) or ((self.question, self.answer),)
+
+    @cached_property
+    def claims(self) -> tuple[Claim, ...]:
+        """The sentences of all answers, held against the passage; empty without one."""
+        if self.passage is None or not self.passage.strip():
+            return ()
+        source = source_of(self.passage, self.headings)
+        quoted = quoted_pieces(source, self.evidence)
+        found = (claims_of(asked, said, source, quoted) for asked, said in self.exchanges)
+        return tuple(islice(chain.from_iterable(found), MOST_CLAIMS))
