@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dataforge.quality import toxicity
 from dataforge.recipes import json_repair
 from dataforge.teachers.extractive import scene
 from tests.support import hostile_texts, package_patterns
@@ -27,9 +28,11 @@ _grammar = json_repair._grammar(frozenset({"question", "answer", "evidence"}))
 MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
     "dataforge.parsing.pdf_layout._items": [re.compile(r"(?<=[.!?;,\w)])\s12\.\s+(?=\S)")],
     # Made for tables of the module, which are looked at as well.
+    "dataforge.quality.injections._any": [],
     "dataforge.quality.privacy.context.words": [],
     "dataforge.quality.privacy.national_ids._id": [],
     "dataforge.quality.privacy.secrets._rule": [],
+    "dataforge.quality.toxicity._patterns": [one for name in ("en", "zh") for one in toxicity._patterns(name)],
     "dataforge.recipes.json_repair._grammar": [_grammar.after_member, _grammar.after_item],
     "dataforge.store.spending._matches": [re.compile(r"openai:gpt\-.*", re.DOTALL)],
     "dataforge.text.languages.phrases.pattern": [],

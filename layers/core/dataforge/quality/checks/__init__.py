@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataforge.quality.checks import entities, focus, form, invented, logic, numbers
+from dataforge.quality.checks import entities, focus, form, gates, invented, logic, numbers
 from dataforge.quality.checks.check import Check
 
 CHECKS: dict[str, Check] = {
     **form.CHECKS,
+    **gates.CHECKS,
     **focus.CHECKS,
     **invented.CHECKS,
     **entities.CHECKS,

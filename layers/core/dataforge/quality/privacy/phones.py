@@ -16,6 +16,7 @@ _CANDIDATE = re.compile(
 _DATE = re.compile(
     r"\d{1,2}[./-]\d{1,2}[./-](?:\d\d){1,2}|(?:19|20)\d\d[./-]\d{1,2}[./-]\d{1,2}|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d"
 )
+_SOCIAL_SECURITY = re.compile(r"\d{3}-\d{2}-\d{4}")
 _NORTH_AMERICAN = re.compile(r"(?:1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}")
 _CHINESE_MOBILE = re.compile(r"1[3-9]\d[ -]?\d{4}[ -]?\d{4}")
 _FREE_CALL = re.compile(r"[+(]{0,2}(?:(?:\d{1,3}[ )-]{1,3})?\(?(?:0800|0808|0508|800|888|877|866|855|844|"
@@ -67,7 +68,11 @@ def _counts(number: str, around: Surroundings, start: int, end: int) -> bool:
     plus = number.lstrip("(").startswith("+")
     if len(digits) < (8 if plus else _SHORTEST) or len(set(digits)) == 1 or _DATE.match(number) or _listed(number):
         return False
-    if _FREE_CALL.match(number) or around.say(_NO_PHONE, start, end, before=25, after=0):
+    if (
+        _SOCIAL_SECURITY.fullmatch(number)
+        or _FREE_CALL.match(number)
+        or around.say(_NO_PHONE, start, end, before=25, after=0)
+    ):
         return False
     said = around.say(_WORDS, start, end)
     zero = digits[0] == "0"
