@@ -157,6 +157,8 @@ class Chunk:
     start_offset: int | None = None
     end_offset: int | None = None
     metadata: Json = field(default_factory=_raw)
+    warnings: tuple[Json, ...] = field(default=(), metadata={"decode": tuple})
+    """Instructions to AI systems in the text: `kind`, `start` and `end` of each."""
     created_at: datetime | None = field(default=None, metadata=TIME)
     updated_at: datetime | None = field(default=None, metadata=TIME)
     revision: str | None = None

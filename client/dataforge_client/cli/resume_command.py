@@ -45,6 +45,8 @@ def _request_arguments(request: RunRequest) -> list[str]:
         "--temperature": request.temperature,
         "--seed": request.seed,
         "--multi-hop": request.multi_hop,
+        "--personal-data": request.personal_data,
+        "--secrets": request.secrets,
         "--max-cost": request.max_cost,
         "--mode": request.mode,
     }

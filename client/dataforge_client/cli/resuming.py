@@ -25,6 +25,8 @@ OPTIONS: Mapping[str, str] = {
     "--persona": "personas",
     "--style": "styles",
     "--multi-hop": "multi_hop_share",
+    "--personal-data": "personal_data",
+    "--secrets": "secrets",
     "--max-cost": "max_cost_usd",
     "--price-in": "price_in",
     "--price-out": "price_out",
@@ -33,7 +35,8 @@ OPTIONS: Mapping[str, str] = {
     "--mode": "mode",
 }
 """Each option of the request with its field of the API."""
-_UNSET: Mapping[str, object] = {"mode": "realtime", "seed": 0, "multi_hop_share": 0, "max_tokens": 4096}
+_PRIVATE = {"personal_data": "flag", "secrets": "redact"}
+_UNSET: Mapping[str, object] = {"mode": "realtime", "seed": 0, "multi_hop_share": 0, "max_tokens": 4096, **_PRIVATE}
 """What a field means that is not stored."""
 _GENERATION = re.compile(r"gen_(parse_)?[0-9a-z]+")
 

@@ -16,6 +16,7 @@ from dataforge_client.cli.connection import ConnectionOptions, connection_option
 from dataforge_client.cli.export import FORMATS
 
 MODES = ("realtime", "batch")
+TREATMENTS = ("flag", "redact", "reject")
 
 if TYPE_CHECKING:
     from dataforge_client.folders import SkippedFile, Source
@@ -97,6 +98,16 @@ _PATH_OR_URL = _PathOrUrl(exists=True, path_type=Path)
     type=click.FloatRange(0, 1),
     metavar="SHARE",
     help="Share of questions that need two related chunks, such as 0.2.",
+)
+@click.option(
+    "--personal-data",
+    type=click.Choice(TREATMENTS),
+    help="Personal data in records: flag, redact before the teacher sees it, or reject [default: flag].",
+)
+@click.option(
+    "--secrets",
+    type=click.Choice(TREATMENTS),
+    help="The same for passwords and keys [default: redact].",
 )
 @click.option(
     "--max-cost",

@@ -40,6 +40,8 @@ class RunRequest:
     distributions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Question types, personas and styles as typed (`value` or `value=share`), by their name in the API's `config`."""
     multi_hop: float | None = None
+    personal_data: str | None = None
+    secrets: str | None = None
     write_losses: bool = True
     """Write the rejected and failed slots to files next to the dataset."""
     typed: frozenset[str] = frozenset()
@@ -58,7 +60,16 @@ class RunRequest:
         """Whether an option is set that some servers or teachers refuse."""
         if self.stored is not None:
             return True
-        options = (self.seed, self.multi_hop, self.mode, self.temperature, self.system_prompt, self.max_cost)
+        options = (
+            self.seed,
+            self.multi_hop,
+            self.mode,
+            self.personal_data,
+            self.secrets,
+            self.temperature,
+            self.system_prompt,
+            self.max_cost,
+        )
         return any(o is not None for o in (*options, *self._limits().values())) or any(self.distributions.values())
 
     def options(self) -> dict[str, object]:
@@ -80,8 +91,8 @@ class RunRequest:
         if self.multi_hop is not None:
             config["multi_hop_share"] = self.multi_hop
         config |= {name: parse_shares(typed) for name, typed in self.distributions.items() if typed}
-        if self.mode is not None:
-            config["mode"] = self.mode
+        chosen = {"mode": self.mode, "personal_data": self.personal_data, "secrets": self.secrets}
+        config |= {name: value for name, value in chosen.items() if value is not None}
         return config | {name: value for name, value in self._limits().items() if value is not None}
 
     def _limits(self) -> dict[str, float | None]:

@@ -275,6 +275,16 @@ class Document(BaseModel):
     """When it was last parsed."""
 
 
+class ChunkWarning(BaseModel):
+    """A place of a chunk that a reviewer should look at."""
+
+    kind: Literal["injection_override", "injection_order", "injection_role_token"]
+    """It tells an AI to forget its instructions, what to answer, or plays a role of a chat template."""
+    start: int
+    """In the chunk's text, in characters."""
+    end: int
+
+
 class Chunk(BaseModel):
     """A part of a document that fits one question."""
 
@@ -303,6 +313,8 @@ class Chunk(BaseModel):
     """true: runs leave it out."""
     metadata: Json
     """What you added."""
+    warnings: list[ChunkWarning]
+    """Instructions to AI systems that the text hides; the text itself stays as it is."""
     tokenCount: int
     """Length in tokens (o200k_base)."""
     startOffset: int

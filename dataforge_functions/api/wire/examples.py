@@ -46,6 +46,7 @@ CHUNK: Json = {
     "difficulty": "easy",
     "pairsGenerated": 3,
     "excluded": False,
+    "warnings": [],
     "metadata": {},
     "tokenCount": 12,
     "startOffset": 0,

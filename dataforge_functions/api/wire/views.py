@@ -138,6 +138,7 @@ def chunk(c: chunks.StoredChunk) -> wire.Chunk:
         pairsGenerated=made,
         excluded=c.excluded,
         metadata=c.metadata,
+        warnings=[wire.ChunkWarning.model_validate(warning) for warning in c.warnings],
         tokenCount=c.tokens,
         startOffset=c.start,
         endOffset=c.end,

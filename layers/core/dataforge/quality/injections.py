@@ -25,7 +25,7 @@ class Instruction:
     start: int
     end: int
     kind: str
-    """`override` (forget your instructions), `order` (what to answer), `role_token` or `hidden`."""
+    """`override` (forget your instructions), `order` (what to answer) or `role_token`."""
 
 
 def _any(*parts: str) -> re.Pattern[str]:

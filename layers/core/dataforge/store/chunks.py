@@ -51,6 +51,8 @@ class StoredChunk:
     pairs_by_run: Item = field(default_factory=dict)
     """run id -> pairs made from this chunk; a map, so that counting twice is harmless."""
     updated_at: str | None = None
+    warnings: list[Item] = field(default_factory=list)
+    """Instructions to AI systems in the text: {kind, start, end} each, in characters of `content`."""
     rewritten: bool = False
     """A person changed the text: [start:end] of the document is no longer it."""
     parse: int | None = None

@@ -13,9 +13,19 @@ from dataforge.quality.privacy import national_ids, personal, phones, secrets
 from dataforge.quality.privacy.context import Surroundings
 from dataforge.quality.privacy.detections import Category, Detection, apart
 from dataforge.quality.privacy.folding import fold
-from dataforge.quality.privacy.redaction import Placeholders, masked, redact
+from dataforge.quality.privacy.redaction import Placeholders, Redacted, masked, redact
 
-__all__ = ["Category", "Detection", "Placeholders", "find", "find_personal", "find_secrets", "masked", "redact"]
+__all__ = [
+    "Category",
+    "Detection",
+    "Placeholders",
+    "Redacted",
+    "find",
+    "find_personal",
+    "find_secrets",
+    "masked",
+    "redact",
+]
 
 
 def find(text: str) -> list[Detection]:

@@ -12,7 +12,7 @@ from dataforge.store import chunks, revisions
 from dataforge.store.chunks import StoredChunk
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.revisions import Expected
-from dataforge.workflows.documents.parsing import reading_difficulty
+from dataforge.workflows.documents.parsing import reading_difficulty, warnings_of
 
 _TRIES = 10
 
@@ -63,6 +63,7 @@ def _values(chunk: StoredChunk, change: ChunkEdit) -> Item:
     if change.content is not None:
         difficulty = reading_difficulty(change.content)
         values |= {"content": change.content, "tokens": tokens.count(change.content), "difficulty": difficulty}
+        values["warnings"] = [*warnings_of(change.content)]
         values["rewritten"] = chunk.rewritten or change.content != chunk.content
     if change.metadata is not None:
         values["metadata"] = items.value({**chunk.metadata, **change.metadata}, "metadata")

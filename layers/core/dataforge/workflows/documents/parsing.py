@@ -15,6 +15,7 @@ from dataforge.errors import ConditionFailed, Conflict, Invalid, NotFound, Unrea
 from dataforge.parsing.isolate import parse_isolated
 from dataforge.platform import current
 from dataforge.platform.ports import Item
+from dataforge.quality import injections
 from dataforge.records import Chunk, ParsedDocument
 from dataforge.store import documents as document_store
 from dataforge.store import progress, projects, run_events, run_log, run_status, runs
@@ -213,6 +214,7 @@ def _store(project: Project, document: Document, parsed: ParsedDocument, chunks:
             created_at=now,
             difficulty=reading_difficulty(c.content),
             page=c.page,
+            warnings=warnings_of(c.content),
         )
         for c in chunks
     ]
@@ -226,6 +228,16 @@ def _store(project: Project, document: Document, parsed: ParsedDocument, chunks:
     }
     counted = progress.write(run.run_id, document.document_id, _PARSED)
     return document_store.replace_chunks(project.org_id, document, rows, done, parse=parse, also=[counted])
+
+
+MOST_WARNINGS = 20
+"""Of one chunk."""
+
+
+def warnings_of(text: str) -> list[Item]:
+    """What a reviewer of the passage should know: instructions to AI systems in it."""
+    found = injections.find(text)[:MOST_WARNINGS]
+    return [{"kind": f"injection_{one.kind}", "start": one.start, "end": one.end} for one in found]
 
 
 def _write_text(project: Project, document: Document, parse: int, text: str) -> None:

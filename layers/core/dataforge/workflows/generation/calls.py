@@ -25,10 +25,11 @@ from dataforge.workflows.engine.context import (
 )
 from dataforge.workflows.engine.outcomes import Drafted, Outcome
 from dataforge.workflows.generation import config as generation_config
-from dataforge.workflows.generation import pair_drafts, scoring
+from dataforge.workflows.generation import pair_drafts, redacting, scoring
 from dataforge.workflows.generation.config import DEFAULTS, GenerationConfig
 from dataforge.workflows.generation.pair_drafts import PairOutcome
 from dataforge.workflows.generation.planning import passage_of
+from dataforge.workflows.generation.redacting import Redactor
 from dataforge.workflows.state_input import StateInput
 
 
@@ -41,6 +42,7 @@ class DocumentBatch:
     chunks: dict[str, StoredChunk]
     """By id; those that were deleted since are missing."""
     document_names: dict[str, str]
+    redactor: Redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +83,14 @@ def open_batch(e: StateInput) -> OpenBatch:
     run = lifecycle.run_of(e)
     file = batches.read_batch(e.key)
     calls = [[Slot(**slot) for slot in call] for call in file.calls]
+    config = generation_config.of(run)
     wanted = list({chunk_id: None for call in calls for chunk_id in call[0].chunk_ids})
     batch = DocumentBatch(
         context=open_context(run, e, calls),
-        config=generation_config.of(run),
+        config=config,
         chunks={c.chunk_id: c for c in chunk_store.get_many(run.project_id, wanted)},
         document_names=file.document_names,
+        redactor=redacting.of_run(run, config),
     )
     return OpenBatch(
         context=batch.context,
@@ -110,7 +114,7 @@ def _score(batch: DocumentBatch, made: Sequence[PairOutcome]) -> None:
     for outcome in made:
         if isinstance(outcome, Drafted):
             sources = [batch.chunks.get(chunk_id) for chunk_id in outcome.content.chunk_ids]
-            outcome.content.score = scoring.score_of(batch.config, outcome.content, sources)
+            outcome.content.score = scoring.score_of(batch.config, outcome.content, sources, batch.redactor)
 
 
 async def _ask(batch: DocumentBatch, slots: Sequence[Slot], fetch: Fetch) -> list[PairOutcome]:
@@ -121,12 +125,15 @@ async def _ask(batch: DocumentBatch, slots: Sequence[Slot], fetch: Fetch) -> lis
     if any(c.excluded for c in chunks):
         return [outcomes.failed(s, "chunk_excluded", "the chunk was excluded after the run was planned") for s in slots]
     written = await call_loop.write(batch.context, _writer(batch, chunks), slots, fetch)
-    made: list[PairOutcome] = [pair_drafts.drafted(s, draft, reply, batch.chunks) for s, draft, reply in written.made]
+    made: list[PairOutcome] = [
+        pair_drafts.drafted(s, batch.redactor.draft(draft, chunks[0].document_id), reply, batch.chunks)
+        for s, draft, reply in written.made
+    ]
     return made + [outcomes.failed(s, *written.why) for s in written.missing]
 
 
 def _writer(batch: DocumentBatch, chunks: Sequence[StoredChunk]) -> PassageWriter:
-    first, *further = [passage_of(c, batch.document_names.get(c.document_id, "")) for c in chunks]
+    first, *further = [passage_of(batch.redactor.chunk(c), batch.document_names.get(c.document_id, "")) for c in chunks]
     return PassageWriter(
         recipe=batch.config.recipe,
         options=batch.config.options,

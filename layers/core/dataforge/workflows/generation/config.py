@@ -8,6 +8,8 @@ from typing import Any
 
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
+from dataforge.quality.policy import Policy
+from dataforge.quality.privacy import Category
 from dataforge.recipes import RECIPES, Recipe, spreading
 from dataforge.recipes.options import Bounds, GenerationOptions, Option
 from dataforge.recipes.planning import check_distribution
@@ -25,6 +27,13 @@ DEFAULTS: Item = {
 MODES = ("realtime", "batch")
 """How the teacher is asked: question by question, or many as one job of its provider, for less money."""
 
+
+TREATMENTS = ("flag", "redact", "reject")
+PRIVATE: dict[str, tuple[Category, str, str]] = {
+    "personal_data": ("personal", "personal_data", "flag"),
+    "secrets": ("secret", "secret", "redact"),
+}
+"""Option -> what it is about, the check that sees it in a record, and what is done unless the caller says otherwise."""
 
 TEXT_FIELDS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt")
 
@@ -88,6 +97,9 @@ def check(config: Item) -> None:
     for option in own:
         if option.choices and config.get(option.name, option.default) not in option.choices:
             raise Invalid(f"{option.name} must be one of: {', '.join(option.choices)}", field=option.name)
+    for name in PRIVATE:
+        if config.get(name) is not None and config[name] not in TREATMENTS:
+            raise Invalid(f"{name} must be one of: {', '.join(TREATMENTS)}", field=name)
     if config.get("mode", "realtime") not in MODES:
         raise Invalid(f"mode must be one of: {', '.join(MODES)}", field="mode")
     for option in own:
@@ -97,7 +109,17 @@ def check(config: Item) -> None:
 
 def _check_money(config: Item) -> None:
     own = (option.name for option in own_options())
-    known = {*BOUNDS, *_AFTER_OPTIONS, *TEXT_FIELDS, *DEFAULTS, *spreading.DIMENSIONS, *own, "chunk_ids", "mode"}
+    known = {
+        *BOUNDS,
+        *_AFTER_OPTIONS,
+        *TEXT_FIELDS,
+        *DEFAULTS,
+        *spreading.DIMENSIONS,
+        *own,
+        *PRIVATE,
+        "chunk_ids",
+        "mode",
+    }
     unknown = [key for key in config if key not in known]
     if not unknown:
         return
@@ -142,6 +164,18 @@ class GenerationConfig:
     auto_accept_min_quality: float | None
     max_cost_usd: float | None
     mode: str
+    private: Mapping[str, str]
+    """What is done with each of PRIVATE: one of TREATMENTS."""
+
+    @property
+    def redacted(self) -> frozenset[Category]:
+        """What neither a teacher nor a record is to see."""
+        return frozenset(PRIVATE[name][0] for name, treatment in self.private.items() if treatment == "redact")
+
+    @property
+    def policy(self) -> Policy:
+        """How the checks of a record count."""
+        return Policy(single={PRIVATE[name][1]: "reject" for name, how in self.private.items() if how == "reject"})
 
     @property
     def recipe(self) -> Recipe:
@@ -198,6 +232,7 @@ def read(config: Item) -> GenerationConfig:
         auto_accept_min_quality=_number(config.get("auto_accept_min_quality")),
         max_cost_usd=_number(config.get("max_cost_usd")),
         mode=str(config.get("mode") or "realtime"),
+        private={name: str(config.get(name) or default) for name, (_, _, default) in PRIVATE.items()},
     )
 
 

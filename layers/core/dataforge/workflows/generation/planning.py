@@ -21,8 +21,9 @@ from dataforge.workflows.engine import config as engine_config
 from dataforge.workflows.engine.batches import RoundPlan
 from dataforge.workflows.engine.rounds import max_slots
 from dataforge.workflows.generation import config as generation_config
-from dataforge.workflows.generation import lineage
+from dataforge.workflows.generation import lineage, redacting
 from dataforge.workflows.generation.config import GenerationConfig
+from dataforge.workflows.generation.redacting import Redactor
 from dataforge.workflows.state_input import StateInput
 
 
@@ -30,7 +31,11 @@ def plan(run: Run, e: StateInput) -> Item:
     """Promise slots over the chosen chunks and write them as batches. Deterministic."""
     config = generation_config.of(run)
     used = Counter(s.chunk_id for s in promised(run, e.round))
-    slots: Sequence[Slot] = [] if run.cancel_requested else _slots(run, config, e.round, used)
+    if e.round == 0:
+        redactor = redacting.number(run, config, _stored(run, config))
+    else:
+        redactor = redacting.of_run(run, config)
+    slots: Sequence[Slot] = [] if run.cancel_requested else _slots(run, config, e.round, used, redactor)
     if e.round == 0:
         lineage.keep_sources(run)
     chunks_asked = len({s.chunk_id for s in slots})
@@ -42,7 +47,9 @@ def plan(run: Run, e: StateInput) -> Item:
             calls=lambda: planner.calls(slots, config.recipe.slots_per_call),
             slots_before=used.total(),
             subject=lambda count: f"{count} pairs from {chunks_asked} chunks",
-            document_names={d.document_id: d.name for d in documents.of_project(run.project_id)},
+            document_names={
+                d.document_id: redactor.text(d.name, d.document_id).text for d in documents.of_project(run.project_id)
+            },
         ),
     )
 
@@ -53,7 +60,9 @@ def promised(run: Run, rounds: int) -> Iterator[Slot]:
         yield from (Slot(**s) for s in batches.planned_slots(run, n))
 
 
-def _slots(run: Run, config: GenerationConfig, round_number: int, used: Counter[str]) -> planner.Plan:
+def _slots(
+    run: Run, config: GenerationConfig, round_number: int, used: Counter[str], redactor: Redactor
+) -> planner.Plan:
     """used: how often each chunk was asked about in earlier rounds."""
     wanted = run.requested - run.delivered
     if round_number:
@@ -61,8 +70,8 @@ def _slots(run: Run, config: GenerationConfig, round_number: int, used: Counter[
     have = _delivered(run) if round_number == 1 else {}
     teacher = engine_config.teacher_of(run)
     sources = [
-        planner.Source(c.chunk_id, c.tokens, used[c.chunk_id], _capacity(config, teacher, c))
-        for c in _chunks(run, config)
+        planner.Source(c.chunk_id, c.tokens, used[c.chunk_id], _capacity(config, teacher, redactor.chunk(c)))
+        for c in _stored(run, config)
     ]
     return planner.plan(
         sources,
@@ -85,7 +94,7 @@ def _links(
         return []
     count = spreading.allocation(wanted, shares, have.get("passages", {}), random.Random(round_number))[MULTI]
     before = {frozenset(s.chunk_ids) for s in promised(run, round_number) if s.further}
-    places = ((relating.ChunkPlace(c.chunk_id, c.document_id, c.position), c.content) for c in _chunks(run, config))
+    places = ((relating.ChunkPlace(c.chunk_id, c.document_id, c.position), c.content) for c in _stored(run, config))
     found = [link for link in relating.related(places) if frozenset(link) not in before][:count]
     if len(found) < count:
         message = f"Only {len(found)} of {count} multi-hop pairs can be asked for: no more chunks are related"
@@ -137,7 +146,7 @@ def _capacity(config: GenerationConfig, teacher: Teacher, chunk: StoredChunk) ->
     return teacher.can.capacity(config.recipe.question(passage, (), config.options))
 
 
-def _chunks(run: Run, config: GenerationConfig) -> Iterator[StoredChunk]:
+def _stored(run: Run, config: GenerationConfig) -> Iterator[StoredChunk]:
     chosen = config.chunk_ids
     if chosen is None:
         found = chunks.of_project(run.project_id)

@@ -25,8 +25,10 @@ from dataforge.store.runs import Run
 from dataforge.workflows.engine.context import DEFECTS, INTERNAL
 from dataforge.workflows.engine.outcomes import Drafted
 from dataforge.workflows.generation import lineage as generation_lineage
+from dataforge.workflows.generation import redacting
 from dataforge.workflows.generation.config import GenerationConfig
 from dataforge.workflows.generation.pair_drafts import PairDraft, content_hash
+from dataforge.workflows.generation.redacting import Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -66,15 +68,19 @@ def score_all(run: Run, config: GenerationConfig, drafted: Sequence[Drafted[Pair
     """Drafts as they are scored against the chunks of now; near-duplicates are found later, over the whole run."""
     wanted = list({chunk_id: None for one in drafted for chunk_id in one.content.chunk_ids})
     chunks = {c.chunk_id: c for c in chunk_store.get_many(run.project_id, wanted)}
-    return [_record(config, one, [chunks.get(c) for c in one.content.chunk_ids]) for one in drafted]
+    redactor = redacting.of_run(run, config)
+    return [_record(config, one, [chunks.get(c) for c in one.content.chunk_ids], redactor) for one in drafted]
 
 
 def _record(
-    config: GenerationConfig, drafted: Drafted[PairDraft], sources: Sequence[StoredChunk | None]
+    config: GenerationConfig,
+    drafted: Drafted[PairDraft],
+    sources: Sequence[StoredChunk | None],
+    redactor: Redactor,
 ) -> ScoredRecord:
     content = drafted.content
     unchanged = [s.sha256 for s in content.sources] == [content_hash(c.content) if c else None for c in sources]
-    score = content.score if unchanged and content.score else score_of(config, content, sources)
+    score = content.score if unchanged and content.score else score_of(config, content, sources, redactor)
     return ScoredRecord(
         slot=drafted.slot,
         reply=drafted.reply,
@@ -88,11 +94,15 @@ def _record(
     )
 
 
-def score_of(config: GenerationConfig, content: PairDraft, sources: Sequence[StoredChunk | None]) -> RecordScore:
+def score_of(
+    config: GenerationConfig, content: PairDraft, sources: Sequence[StoredChunk | None], redactor: Redactor
+) -> RecordScore:
     """What the checks say of a draft; rejected for `internal_error` where one of them fails on it. sources: its chunks
     as they are now, None for one that is gone."""
     try:
-        return record_scoring.score(_case(config, content, sources), config.recipe.ground)
+        read = [redactor.chunk(c) if c else None for c in sources]
+        found = record_scoring.score(_case(config, content, read), config.recipe.ground, config.policy)
+        return redactor.located(found, list(sources))
     except DEFECTS:
         logger.exception("a draft could not be scored")
         return RecordScore(Grounding(0.0), 0.0, (INTERNAL,))
