@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from typing import Literal, TypeAlias
 
-Tone: TypeAlias = Literal["good", "doubt", "bad", "lost", "plain"]
+Tone: TypeAlias = Literal["good", "doubt", "bad", "lost"]
+Row: TypeAlias = Sequence[str | int | float | None]
 
 STYLE = (files("dataforge.quality") / "html_report.css").read_text("utf-8")
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -84,7 +86,7 @@ class Chart:
 class Table:
     title: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[str | int | float | None]]
+    rows: Sequence[Row]
     says: str = ""
 
 
@@ -110,6 +112,12 @@ class Page:
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
     notes: Sequence[Note] = ()
+
+
+def tenths(scores: Iterable[float]) -> dict[str, int]:
+    """Bars of a chart: how many scores of 0 to 1 lie in each tenth, the lowest first."""
+    counts = Counter(min(max(int(score * 10), 0), 9) for score in scores)
+    return {f"{n / 10:.1f}-{(n + 1) / 10:.1f}": counts[n] for n in range(10)}
 
 
 def render(page: Page) -> bytes:
@@ -243,7 +251,7 @@ def _table(table: Table) -> Iterator[str]:
     yield "</tbody></table></div></section>\n"
 
 
-def _cells(row: Iterable[str | int | float | None]) -> Iterator[str]:
+def _cells(row: Row) -> Iterator[str]:
     for at, value in enumerate(row):
         tag, scope = ("th", ' scope="row"') if at == 0 else ("td", "")
         if isinstance(value, int | float):

@@ -5,6 +5,7 @@
 | which chunks of a document hold  | get, batch_get or query documents: `parse` names the parse they belong to |
 | a project's chunks in order      | query chunks (project_id): by document, then position                     |
 | one document's chunks            | query chunks (project_id, begins `chunk_<document>_`)                     |
+| headings of a project's chunks   | the same, three attributes                                                |
 | one chunk, or many by their ids  | batch_get chunks (project_id, `<chunk id>#<parse>`)                       |
 | pairs that a run made of it      | update chunks, set pairs_by_run.<run>                                     |
 | an edit of what was read         | transact: its row is as read, and the document's `parse` is still its own |
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from dataforge import ids
 from dataforge.errors import ConditionFailed, NotFound
@@ -125,6 +127,17 @@ def of_project(project_id: str, document_id: str | None = None) -> Iterator[Stor
         chunk = from_row(item)
         if chunk.parse == holding.get(chunk.document_id):
             yield chunk
+
+
+def headings(project_id: str) -> Iterator[tuple[str, str, str]]:
+    """(chunk id, document id, heading of its section) of every chunk that holds, without its text."""
+    holding = _holding(project_id, None)
+    names = ("chunk_id", "document_id", "heading_path")
+    for item in item_codec.items_of("chunks", {"project_id": project_id}, attributes=names):
+        chunk_id, _, parse = str(item["chunk_id"]).partition(_SEPARATOR)
+        if (int(parse) if parse else None) == holding.get(str(item["document_id"])):
+            path = cast("list[str]", item["heading_path"])
+            yield chunk_id, str(item["document_id"]), " > ".join(path[:2])
 
 
 def get(project_id: str, chunk_id: str) -> StoredChunk:

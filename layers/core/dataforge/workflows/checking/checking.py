@@ -7,7 +7,6 @@ file, and what a later line shows of an earlier one can still be told.
 
 from __future__ import annotations
 
-import random
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,12 +23,12 @@ from dataforge.errors import Invalid
 from dataforge.quality import html_report
 from dataforge.quality.findings import Finding
 from dataforge.quality.policy import STANDARD, Policy
+from dataforge.quality.report_examples import Examples
 from dataforge.workflows.checking import page, parallel
 from dataforge.workflows.checking.line_checks import CheckedLine, LineChecker
 from dataforge.workflows.checking.outputs import Outputs, replacing
 from dataforge.workflows.checking.summary import Summary
 
-SAMPLES = 4
 _AT_ONCE = 2000
 """Lines that are compared with those before them in one go."""
 
@@ -59,10 +58,8 @@ class _Spool:
     lines: IO[bytes]
     texts: IO[bytes]
     compared: int = 0
-    samples: list[CheckedLine] = field(default_factory=list)
-    """Of the accepted lines, whichever they are: each has the same chance."""
-    rng: random.Random = field(default_factory=lambda: random.Random(0))
-    accepted: int = 0
+    examples: Examples[CheckedLine] = field(default_factory=Examples)
+    """Of the accepted lines."""
 
     def add(self, line: CheckedLine) -> None:
         self.lines.write(orjson.dumps(line.to_json()) + b"\n")
@@ -70,14 +67,7 @@ class _Spool:
             self.texts.write(orjson.dumps(line.compared) + b"\n")
             self.compared += 1
         if line.outcome == "accepted":
-            self._maybe_show(line)
-
-    def _maybe_show(self, line: CheckedLine) -> None:
-        self.accepted += 1
-        if len(self.samples) < SAMPLES:
-            self.samples.append(line)
-        elif (place := self.rng.randrange(self.accepted)) < SAMPLES:
-            self.samples[place] = line
+            self.examples.sample(lambda: line)
 
     def __iter__(self) -> Iterator[CheckedLine]:
         self.lines.seek(0)
@@ -131,7 +121,7 @@ def check_file(request: CheckRequest, progress: Progress = lambda _lines, _bytes
 
 
 def _finish(request: CheckRequest, spool: _Spool) -> dict[str, Any]:
-    summary = Summary(spool.samples)
+    summary = Summary(spool.examples.samples)
     for line in spool:
         summary.see(line)
     if not summary.readable:

@@ -10,13 +10,12 @@ from dataforge.errors import Invalid
 from dataforge.quality import verdict
 from dataforge.quality.findings import Finding
 from dataforge.quality.policy import STANDARD, Policy
+from dataforge.quality.report_examples import SHOWN
 from dataforge.training import jsonl
 from dataforge.workflows.checking import file_records
 from dataforge.workflows.checking.file_records import FileRecord
 
 Outcome: TypeAlias = Literal["accepted", "flagged", "rejected", "unreadable"]
-SHOWN = 400
-"""Characters of a question or an answer that a report shows."""
 
 
 @dataclass(frozen=True, slots=True)

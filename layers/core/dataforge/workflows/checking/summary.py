@@ -10,10 +10,12 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from dataforge.quality import grades
-from dataforge.quality.checks import CHECKS
+from dataforge.quality import grades, report_examples
+from dataforge.quality.html_report import tenths
+from dataforge.quality.report_examples import Examples
 from dataforge.workflows.checking.line_checks import CheckedLine
 
 RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
@@ -21,12 +23,7 @@ RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
     "mean_score": (("A", 0.70), ("B", 0.55), ("C", 0.40)),
 }
 """Least values of a letter; below the last it is D. Share not rejected, variety, probability of acceptance."""
-SAYS = {"near_duplicate": "Says nearly the same as an earlier line"}
-"""What is wrong, of the checks over several lines."""
-EXAMPLES = 3
-"""Of each reason."""
 MOST_PROBLEMS = 100
-BUCKETS = 10
 
 
 @dataclass(slots=True)
@@ -38,13 +35,9 @@ class Summary:
     lines: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     shapes: Counter[str] = field(default_factory=Counter)
-    by_check: dict[str, Counter[str]] = field(default_factory=lambda: {"rejected": Counter(), "flagged": Counter()})
     scores: array[float] = field(default_factory=lambda: array("f"))
     problems: list[dict[str, Any]] = field(default_factory=list)
-    examples: dict[str, dict[str, list[dict[str, Any]]]] = field(
-        default_factory=lambda: {"rejected": {}, "flagged": {}}
-    )
-    says: dict[str, str] = field(default_factory=dict)
+    found: Examples[dict[str, Any]] = field(default_factory=Examples)
 
     def see(self, line: CheckedLine) -> None:
         self.lines += 1
@@ -56,18 +49,11 @@ class Summary:
             return
         self.shapes[line.shape] += 1
         self.scores.append(line.probability)
-        if outcome in self.by_check:
-            wanted = "reject" if outcome == "rejected" else "review"
-            for name in dict.fromkeys(f.check for f in line.findings if f.outcome == wanted):
-                self._count(outcome, name, line)
-
-    def _count(self, outcome: str, check: str, line: CheckedLine) -> None:
-        self.by_check[outcome][check] += 1
-        shown = self.examples[outcome].setdefault(check, [])
-        if len(shown) < EXAMPLES:
-            finding = next(f for f in line.findings if f.check == check)
-            shown.append(_example(line, finding.words[:10], finding.detail))
-            self.says.setdefault(check, CHECKS[check].says if check in CHECKS else SAYS.get(check, ""))
+        if outcome == "accepted":
+            return
+        wanted = "reject" if outcome == "rejected" else "review"
+        for finding in {f.check: f for f in reversed(line.findings) if f.outcome == wanted}.values():
+            self.found.count(outcome, finding.check, partial(_example, line, finding.words[:10], finding.detail))
 
     @property
     def readable(self) -> int:
@@ -81,23 +67,27 @@ class Summary:
         return {
             "lines": self.lines,
             **{name: self.outcomes[name] for name in ("accepted", "flagged", "rejected", "unreadable")},
-            "shapes": _descending(self.shapes),
-            "rejected_by_check": _descending(self.by_check["rejected"]),
-            "flagged_by_check": _descending(self.by_check["flagged"]),
+            "shapes": report_examples.descending(self.shapes),
+            "rejected_by_check": report_examples.descending(self._counts("rejected")),
+            "flagged_by_check": report_examples.descending(self._counts("flagged")),
             "pass_rate": pass_rate,
             "mean_score": mean,
-            "score_histogram": self._histogram(),
+            "score_histogram": tenths(self.scores),
             "diversity_score": diversity,
             "grade": max(letters.values()),
             "grades": letters,
             "problems": self.problems,
-            "examples": {**self.examples, "accepted": [_example(one) for one in self.samples]},
-            "checks": {name: self.says[name] for name in sorted(self.says)},
+            "examples": {
+                **{name: self.found.shown.get(name, {}) for name in ("rejected", "flagged")},
+                "accepted": [_example(one) for one in self.samples],
+            },
+            "checks": {
+                name: report_examples.says(name) for group in self.found.counts.values() for name in sorted(group)
+            },
         }
 
-    def _histogram(self) -> dict[str, int]:
-        counts = Counter(min(int(score * BUCKETS), BUCKETS - 1) for score in self.scores)
-        return {f"{n / BUCKETS:.1f}-{(n + 1) / BUCKETS:.1f}": counts[n] for n in range(BUCKETS)}
+    def _counts(self, outcome: str) -> Counter[str]:
+        return self.found.counts.get(outcome, Counter())
 
 
 def _example(line: CheckedLine, words: Sequence[str] = (), detail: str = "") -> dict[str, Any]:
@@ -118,8 +108,3 @@ def _letters(measured: Mapping[str, float | None]) -> dict[str, str]:
         for name, value in measured.items()
         if value is not None
     }
-
-
-def _descending(counts: Mapping[str, int]) -> dict[str, int]:
-    """Most frequent first; ties by name."""
-    return dict(sorted(counts.items(), key=lambda kv: (-kv[1], kv[0])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
@@ -16,6 +16,8 @@ from dataforge.workflows import lifecycle, run_files
 from dataforge.workflows.engine import closing
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import planning
+from dataforge.workflows.reporting import documents as document_pages
+from dataforge.workflows.reporting.documents import Seen
 
 NOTHING_ASKED = "Nothing was asked: the chosen chunks hold nothing this teacher can ask about"
 
@@ -23,9 +25,11 @@ NOTHING_ASKED = "Nothing was asked: the chosen chunks hold nothing this teacher 
 def close(run: Run, error: str | None) -> Run:
     """Report and results, then the final status; asked = delivered + rejected + failed in any case."""
     run = closing.begin_closing(run, error)
-    good, bad = Tally.of(_Lines(run, "records.jsonl")), Tally.of(_Lines(run, "rejected.jsonl"))
-    report = _report(run, good, bad)
+    seen, planned = Seen(), _planned(run)
+    good, bad = Tally.of(seen.good(_Lines(run, "records.jsonl"))), Tally.of(seen.bad(_Lines(run, "rejected.jsonl")))
+    report = _report(run, good, bad, planned)
     run_files.write_json(run, "report.json", report)
+    document_pages.write(run, report, seen, planned[0])
     usage, scores = lifecycle.usage(run), good.quality + bad.quality
     results: Item = {
         "chunks_processed": len(good.chunks | bad.chunks),
@@ -40,9 +44,9 @@ def close(run: Run, error: str | None) -> Run:
     return closing.finish(run, error, values, nothing_delivered="No pair was delivered", nothing_asked=NOTHING_ASKED)
 
 
-def _report(run: Run, good: Tally, bad: Tally) -> dict[str, object]:
+def _report(run: Run, good: Tally, bad: Tally, planned: _Planned) -> dict[str, object]:
     config = generation_config.of(run)
-    chunks, asked = _planned(run)
+    chunks, asked = planned
     hops = planning.hops(config)
     # What was asked shows whether types were spread; to build the teacher only for that costs a cold start 0.1 s.
     spread = planning.dimensions(config, offline="question_type" not in asked)
@@ -62,7 +66,10 @@ def _report(run: Run, good: Tally, bad: Tally) -> dict[str, object]:
     )
 
 
-def _planned(run: Run) -> tuple[set[str], dict[str, Counter[str]]]:
+_Planned: TypeAlias = tuple[set[str], dict[str, Counter[str]]]
+
+
+def _planned(run: Run) -> _Planned:
     """The chunks that were asked about, and how many slots were asked for each value of each dimension."""
     chunks, asked = set[str](), dict[str, Counter[str]]()
     for slot in planning.promised(run, max(1, run.assessed_round + 1)):

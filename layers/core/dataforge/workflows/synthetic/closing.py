@@ -26,6 +26,8 @@ from dataforge.store.runs import Run
 from dataforge.text.control_tokens import escaped_everywhere
 from dataforge.workflows import run_files
 from dataforge.workflows.engine import closing, recovery
+from dataforge.workflows.reporting import synthetic as synthetic_pages
+from dataforge.workflows.reporting.synthetic import Seen
 from dataforge.workflows.synthetic import config as synthetic_config
 from dataforge.workflows.synthetic.config import spec_of
 from dataforge.workflows.synthetic.planning import promised
@@ -58,6 +60,8 @@ class Written:
 class Measures:
     """What report and manifest need of the accepted records, gathered while they pass by, a few bytes of each."""
 
+    seen: Seen
+    """For the page about the job."""
     lengths: array[int] = field(default_factory=lambda: array("I"))
     judged: array[float] = field(default_factory=lambda: array("d"))
     teachers: dict[str, int] = field(default_factory=dict)
@@ -72,11 +76,13 @@ def close(run: Run, error: str | None) -> Run:
     Safe to repeat: files are written whole, the ledger settles once.
     """
     run = closing.begin_closing(run, error)
-    spec, measures = spec_of(run), Measures()
+    spec = spec_of(run)
+    measures = Measures(Seen(SHAPES[spec.schema]))
     files = _write_results(run, spec, measures)
     stop_reason = _stop_reason(run)
     report = _report(run, spec, measures) | ({"stop_reason": stop_reason} if stop_reason else {})
     run_files.write_json(run, REPORT, report)
+    synthetic_pages.write(run, report, measures.seen)
     charge = _settle(run)
     _write_manifest(run, spec, report, files, measures)
     values: Item = {
@@ -93,7 +99,8 @@ def give_up(run: Run, error: str) -> Run:
     """As `engine.recovery.give_up`: without results, but what was accepted is charged and the rest is released."""
     if run.status not in runs.FINISHED:
         _settle(run)
-        _write_manifest(run, spec_of(run), None, {}, Measures())
+        spec = spec_of(run)
+        _write_manifest(run, spec, None, {}, Measures(Seen(SHAPES[spec.schema])))
     return recovery.give_up(run, error)
 
 
@@ -163,6 +170,7 @@ def _lines(run: Run, spec: Spec, measures: Measures) -> Iterator[bytes]:
         measures.teachers[record["teacher"]] = measures.teachers.get(record["teacher"], 0) + 1
         if spec.verified:
             measures.judged.append(record["quality"]["overall"])
+        measures.seen.good(record, slot.category)
         written = lines.line(spec, record, place, number=number, job_id=run.run_id)
         line = escaped_everywhere(written)
         measures.escaped += line != written
