@@ -24,6 +24,9 @@ class ApiResource:
     def _get(self, path: str, params: Mapping[str, str | int] | None = None, *, base: str = BASE_PATH) -> object:
         return self._transport.json(ApiRequest("GET", base + path, params=params))
 
+    def _get_text(self, path: str, *, base: str = BASE_PATH) -> str:
+        return self._transport.text(ApiRequest("GET", base + path))
+
     def _get_public(self, path: str) -> object:
         """A GET that needs no API key."""
         return self._transport.json(ApiRequest("GET", path, public=True))

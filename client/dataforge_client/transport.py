@@ -80,6 +80,19 @@ class Transport:
 
     def json_and_headers(self, request: ApiRequest) -> tuple[object, Mapping[str, str]]:
         """As `json`; the names of the headers are case-insensitive."""
+        response = self._response(request)
+        try:
+            return response.json(), response.headers
+        except ValueError:
+            raise UnexpectedAnswer(
+                f"{redact(self.base_url)}{request.path} did not return JSON; is this a Data Forge server?"
+            ) from None
+
+    def text(self, request: ApiRequest) -> str:
+        """The response as it is. Raises as `json`."""
+        return (self._response(request)).text
+
+    def _response(self, request: ApiRequest) -> httpx.Response:
         headers = self._headers_of(request)
         file = request.file
 
@@ -95,13 +108,7 @@ class Transport:
                 follow_redirects=False,
             )
 
-        response = self.attempt(send, idempotent=request.idempotent)
-        try:
-            return response.json(), response.headers
-        except ValueError:
-            raise UnexpectedAnswer(
-                f"{redact(self.base_url)}{request.path} did not return JSON; is this a Data Forge server?"
-            ) from None
+        return self.attempt(send, idempotent=request.idempotent)
 
     @contextmanager
     def stream(self, request: ApiRequest) -> Iterator[tuple[str, Iterator[str]]]:

@@ -23,6 +23,9 @@ class ApiResource:
     async def _get(self, path: str, params: Mapping[str, str | int] | None = None, *, base: str = BASE_PATH) -> object:
         return await self._transport.json(ApiRequest("GET", base + path, params=params))
 
+    async def _get_text(self, path: str, *, base: str = BASE_PATH) -> str:
+        return await self._transport.text(ApiRequest("GET", base + path))
+
     async def _get_public(self, path: str) -> object:
         """A GET that needs no API key."""
         return await self._transport.json(ApiRequest("GET", path, public=True))

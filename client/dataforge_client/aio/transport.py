@@ -79,6 +79,19 @@ class Transport:
 
     async def json_and_headers(self, request: ApiRequest) -> tuple[object, Mapping[str, str]]:
         """As `json`; the names of the headers are case-insensitive."""
+        response = await self._response(request)
+        try:
+            return response.json(), response.headers
+        except ValueError:
+            raise UnexpectedAnswer(
+                f"{redact(self.base_url)}{request.path} did not return JSON; is this a Data Forge server?"
+            ) from None
+
+    async def text(self, request: ApiRequest) -> str:
+        """The response as it is. Raises as `json`."""
+        return (await self._response(request)).text
+
+    async def _response(self, request: ApiRequest) -> httpx.Response:
         headers = self._headers_of(request)
         file = request.file
 
@@ -94,13 +107,7 @@ class Transport:
                 follow_redirects=False,
             )
 
-        response = await self.attempt(send, idempotent=request.idempotent)
-        try:
-            return response.json(), response.headers
-        except ValueError:
-            raise UnexpectedAnswer(
-                f"{redact(self.base_url)}{request.path} did not return JSON; is this a Data Forge server?"
-            ) from None
+        return await self.attempt(send, idempotent=request.idempotent)
 
     @asynccontextmanager
     async def stream(self, request: ApiRequest) -> AsyncIterator[tuple[str, AsyncIterator[str]]]:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from dataforge_client.cli.exit_codes import BELOW_GRADE, OK
-from dataforge_client.cli.terminal import echo, echo_json
+from dataforge_client.cli.terminal import echo, echo_json, write_over
 
 LEVELS = ("lenient", "standard", "strict")
 SETTINGS = ("off", "review", "reject")
@@ -122,11 +122,10 @@ class _Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._shown:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            write_over()
 
     def update(self, event: Mapping[str, int]) -> None:
         if self._shown:
             share = event["bytes"] / event["size"] if event["size"] else 1.0
             rate = event["lines"] / max(time.monotonic() - self._started, 0.001)
-            text = f"{event['lines']:,} lines, {share:.0%} read, {rate:,.0f} a second"
-            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+            write_over(f"{event['lines']:,} lines, {share:.0%} read, {rate:,.0f} a second")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.formatting import counts_line
 from dataforge_client.cli.job_progress import JobProgress
 from dataforge_client.cli.progress import ProgressUpdate, Reporter
+from dataforge_client.cli.quality_pages import save_page
 from dataforge_client.cli.resuming import check_options, described, is_generation, latest_job, stored_request
 from dataforge_client.cli.run_request import RunRequest, RunResult, RunState
 from dataforge_client.cli.uploads import upload_all
@@ -53,7 +55,8 @@ def run_pipeline(
     state.losses = losses
     export = _export_dataset(forge, request, finished, reporter)
     documents = forge.list_documents(finished.project_id)
-    return RunResult(finished, documents, export, _sample_pairs(forge, finished), losses)
+    page = save_page(partial(forge.get_generation_report, finished.generation_id), request.page_path)
+    return RunResult(finished, documents, export, _sample_pairs(forge, finished), losses, page)
 
 
 def estimate_run(

@@ -56,6 +56,11 @@ class RunRequest:
         return self.out.with_name(f"{self.out.stem}.{outcome}{self.out.suffix}")
 
     @property
+    def page_path(self) -> Path | None:
+        """The file for the quality report: `dataset.jsonl` -> `dataset.report.html`."""
+        return self.out.with_name(f"{self.out.stem}.report.html") if self.write_losses else None
+
+    @property
     def has_special_options(self) -> bool:
         """Whether an option is set that some servers or teachers refuse."""
         if self.stored is not None:
@@ -125,6 +130,8 @@ class RunResult:
     samples: Sequence[Pair]
     losses: Sequence[Path] = ()
     """Files with the rejected and failed slots."""
+    page: Path | None = None
+    """The quality report; None where the server has none."""
 
 
 def parse_shares(typed: Sequence[str]) -> object:

@@ -84,6 +84,8 @@ def summary_text(summary: Summary) -> str:
     ]
     if summary.result.losses:
         parts.append(f"written with their reasons to {' and '.join(map(str, summary.result.losses))}")
+    if summary.result.page:
+        parts.append(f"quality report: {summary.result.page}")
     if summary.missing:
         missing = f"{job.counts.delivered} of the {job.counts.requested} requested pairs were delivered"
         parts.append(f"{missing}: {_why_missing(job)}")
@@ -131,6 +133,7 @@ def summary_json(summary: Summary) -> Mapping[str, object]:
         "counts": asdict(job.counts),
         "reasons": {"rejected": dict(job.reasons.rejected), "failed": dict(job.reasons.failed)},
         "losses": [str(path.absolute()) for path in summary.result.losses],
+        "quality_report": str(summary.result.page.absolute()) if summary.result.page else None,
         "waiting_for_review": summary.waiting,
         "documents": {
             "total": len(documents),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataforge_client.cli.quality_pages import save_page
 from dataforge_client.dataset_card import render_card
 from dataforge_client.errors import NotFound
 
@@ -60,6 +62,8 @@ def _save_results(forge: DataForge, job_id: str, out: Path) -> dict[str, str]:
         saved |= {f"splits/{name}": path for name, path in splits.items()}
     except NotFound:
         pass
+    if page := save_page(partial(forge.synthetic_report, job_id), out / "report.html"):
+        saved["report"] = page
     saved["card"] = out / "README.md"
     saved["card"].write_text(render_card(json.loads(saved["manifest"].read_bytes())), encoding="utf-8")
     return {name: str(path.absolute()) for name, path in saved.items()}

@@ -61,6 +61,11 @@ def write_line(text: str, out: TextIO) -> None:
     print(visible(text), file=out, flush=True)
 
 
+def write_over(text: str = "") -> None:
+    """Replace the last line of the terminal that stderr is."""
+    click.echo(f"\r\x1b[K{visible(text)}", err=True, nl=False)
+
+
 def copy_to_stdout(path: Path) -> None:
     """The file as it is; on a terminal its JSON lines with escapes instead of unsafe characters."""
     if sys.stdout.isatty():

@@ -151,6 +151,10 @@ class Synthetic(ApiResource):
     def synthetic_quality_report(self, job_id: str) -> SyntheticUrl:
         return decode(SyntheticUrl, self._get(f"{_job(job_id)}/quality-report", base=""))
 
+    def synthetic_report(self, job_id: str) -> str:
+        """The quality report as an HTML page without scripts."""
+        return self._get_text(f"{_job(job_id)}/report", base="")
+
     def synthetic_manifest(self, job_id: str) -> SyntheticUrl:
         return decode(SyntheticUrl, self._get(f"{_job(job_id)}/manifest", base=""))
 

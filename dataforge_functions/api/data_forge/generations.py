@@ -3,14 +3,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
 
 from dataforge.errors import NotFound
 from dataforge.store import run_log, runs
 from dataforge.store.runs import Run
 from dataforge.teachers import available
-from dataforge.workflows import kinds, lifecycle
+from dataforge.workflows import kinds, lifecycle, run_files
 from dataforge.workflows.documents import parsing
+from dataforge.workflows.engine import rounds
 from dataforge.workflows.generation import starting
+from dataforge.workflows.reporting import run_pages
+from dataforge_functions.api import report_pages
 from dataforge_functions.api.callers import CallerDep, ProjectDep
 from dataforge_functions.api.paging import PagingDep
 from dataforge_functions.api.path_ids import GenerationId
@@ -103,6 +107,22 @@ def get_generation_outcomes(who: CallerDep, generation_id: GenerationId) -> outc
     """
     run = run_over_documents(who.org_id, generation_id)
     return outcomes.Outcomes(generation_id=generation_id, files=outcomes.files_of(run))
+
+
+@router.get(
+    "/generations/{generation_id}/report",
+    operation_id="get_generation_report",
+    response_class=HTMLResponse,
+    responses=report_pages.RESPONSES,
+)
+def get_generation_report(who: CallerDep, generation_id: GenerationId) -> HTMLResponse:
+    """The quality report of a generation that has ended, as a page for people. A parse has none.
+
+    409 until the run has ended.
+    """
+    run = run_over_documents(who.org_id, generation_id)
+    rounds.require_ended(run)
+    return report_pages.respond(run_files.key_of(run, run_pages.REPORT_PAGE), f"{generation_id}-report.html")
 
 
 @router.get("/available-models", operation_id="available_models")

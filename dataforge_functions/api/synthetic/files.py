@@ -3,13 +3,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from dataforge.errors import NotFound
 from dataforge.platform import current
+from dataforge.workflows.reporting import run_pages
 from dataforge.workflows.synthetic import closing, jobs
-from dataforge_functions.api import downloads
+from dataforge_functions.api import downloads, report_pages
 from dataforge_functions.api.callers import AnyCallerDep as Who
 from dataforge_functions.api.path_ids import JobId
 from dataforge_functions.api.routing import Route
@@ -76,6 +77,18 @@ def results_url(who: Who, job_id: JobId, view: View = None) -> answers.Synthetic
 def quality_report(who: Who, job_id: JobId) -> answers.SyntheticUrl:
     """A presigned URL of the report, as JSON."""
     return _presigned(who, job_id, closing.REPORT)
+
+
+@router.get(
+    "/jobs/{job_id}/report",
+    operation_id="synthetic_report",
+    response_class=HTMLResponse,
+    responses=report_pages.RESPONSES,
+)
+def report(who: Who, job_id: JobId) -> HTMLResponse:
+    """The report as a page for people."""
+    key = jobs.file_key(jobs.get(who.org_id, job_id), run_pages.REPORT_PAGE)
+    return report_pages.respond(key, f"{job_id}-report.html")
 
 
 @router.get("/jobs/{job_id}/manifest", operation_id="synthetic_manifest")

@@ -49,7 +49,7 @@ class Recorder:
     def json(self, call: ApiRequest) -> object:
         raise Taken(call)
 
-    json_and_headers = json
+    json_and_headers = text = json
 
 
 @pytest.fixture(params=[DataForge, AsyncDataForge])

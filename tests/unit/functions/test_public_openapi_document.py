@@ -228,6 +228,7 @@ def test_links_lead_to_what_was_made() -> None:
         "get_generation_logs",
         "get_generation_events",
         "get_generation_outcomes",
+        "get_generation_report",
     }
     assert links["get_project"] == {}
     for found in links.values():

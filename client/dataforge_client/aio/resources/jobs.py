@@ -119,6 +119,10 @@ class Jobs(ApiResource):
 
         return await files.download_outcome(self._transport, generation_id, get_files, outcome, Path(path))
 
+    async def get_generation_report(self, generation_id: str) -> str:
+        """The quality report of a generation that has ended, as an HTML page without scripts."""
+        return await self._get_text(f"{_path(generation_id)}/report")
+
     async def follow(self, generation_id: str, *, after: str | None = None) -> AsyncIterator[RunEvent]:
         """Every log line, and progress at most twice a second, until the job has ended."""
         while True:

@@ -151,6 +151,10 @@ class Synthetic(ApiResource):
     async def synthetic_quality_report(self, job_id: str) -> SyntheticUrl:
         return decode(SyntheticUrl, await self._get(f"{_job(job_id)}/quality-report", base=""))
 
+    async def synthetic_report(self, job_id: str) -> str:
+        """The quality report as an HTML page without scripts."""
+        return await self._get_text(f"{_job(job_id)}/report", base="")
+
     async def synthetic_manifest(self, job_id: str) -> SyntheticUrl:
         return decode(SyntheticUrl, await self._get(f"{_job(job_id)}/manifest", base=""))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from dataforge.quality import privacy
 from dataforge.quality.checks import CHECKS
 
 T = TypeVar("T")
@@ -81,6 +82,13 @@ class Examples(Generic[T]):
 
     def of(self, group: str, reason: str) -> Sequence[T]:
         return self.shown.get(group, {}).get(reason, ())
+
+
+def shown(text: str, most: int = SHOWN) -> str:
+    """The beginning of a text, without the personal data and the secrets that can be found in it."""
+    text = text if len(text) <= most else f"{text[: most - 3]}..."
+    found = privacy.find(text)
+    return privacy.redact(text, found).text if found else text
 
 
 def descending(counts: Mapping[str, int]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from dataforge.quality import grades, report_examples
 from dataforge.quality.html_report import tenths
-from dataforge.quality.report_examples import Examples
+from dataforge.quality.report_examples import Examples, shown
 from dataforge.workflows.checking.line_checks import CheckedLine
 
 RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
@@ -93,11 +93,11 @@ class Summary:
 def _example(line: CheckedLine, words: Sequence[str] = (), detail: str = "") -> dict[str, Any]:
     return {
         "line": line.number,
-        "question": line.question,
-        "answer": line.answer,
+        "question": shown(line.question),
+        "answer": shown(line.answer),
         "score": line.probability,
-        "words": list(words),
-        "detail": detail,
+        "words": [shown(word, 60) for word in words],
+        "detail": shown(detail),
     }
 
 

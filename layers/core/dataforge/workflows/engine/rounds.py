@@ -77,13 +77,18 @@ def outcomes_of(run: Run, round_number: int, content_of: ContentOf[C]) -> Iterat
 
 def outcome_files(run: Run) -> dict[str, str]:
     """The keys of its files, by outcome; those that it came to. Raises Conflict while the run goes on."""
+    require_ended(run)
+    keys = {outcome: run_files.key_of(run, name) for outcome, name in OUTCOMES.items()}
+    return {outcome: key for outcome, key in keys.items() if current().files.info(key) is not None}
+
+
+def require_ended(run: Run) -> None:
+    """Raises Conflict while the run goes on."""
     if run.status not in runs.FINISHED:
         raise Conflict(
             f"Generation {run.run_id} is {run.status}; its outcomes are there once it has ended",
             code="GENERATION_NOT_COMPLETE",
         )
-    keys = {outcome: run_files.key_of(run, name) for outcome, name in OUTCOMES.items()}
-    return {outcome: key for outcome, key in keys.items() if current().files.info(key) is not None}
 
 
 @dataclass(slots=True, kw_only=True)

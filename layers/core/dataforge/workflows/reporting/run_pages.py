@@ -13,7 +13,7 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.quality import html_report, report_examples
 from dataforge.quality.html_report import Example, Fact, Outcome, Page, Reason, ReasonGroup, Tone
-from dataforge.quality.report_examples import SHOWN, Examples
+from dataforge.quality.report_examples import Examples, shown
 from dataforge.store.runs import Run
 from dataforge.workflows import lifecycle, run_files
 from dataforge.workflows.engine.context import DEFECTS
@@ -59,7 +59,7 @@ def groups(run: Run, found: Examples[Example]) -> Sequence[ReasonGroup]:
     kept = {name: cast("dict[str, int]", run.reasons.get(name) or {}) for name in ("rejected", "failed")}
     made = []
     for name, title, tone in GROUPS:
-        counts: Mapping[str, int] = kept.get(name) or found.counts.get(name, {})
+        counts: Mapping[str, int] = kept.get(name) or found.counts.get(name) or {}
         reasons = [
             Reason(reason, count, report_examples.says(reason), found.of(name, reason))
             for reason, count in islice(report_examples.descending(counts).items(), MOST_REASONS)
@@ -96,7 +96,7 @@ def note_failures(run: Run, found: Examples[Example]) -> None:
 
 
 def _failure(line: Mapping[str, Any]) -> Example:
-    return Example(short(line.get("detail") or ""), short(line.get("reply") or ""), where=f"slot {line.get('slot')}")
+    return Example(shown(line.get("detail") or ""), shown(line.get("reply") or ""), where=f"slot {line.get('slot')}")
 
 
 def example(question: str, answer: str, line: Mapping[str, Any], finding: Item | None = None) -> Example:
@@ -104,11 +104,11 @@ def example(question: str, answer: str, line: Mapping[str, Any], finding: Item |
     words = cast("list[str]", finding.get("words") or []) if finding else line.get("unsupported") or []
     score = line.get("quality_score")
     return Example(
-        short(question),
-        short(answer),
+        shown(question),
+        shown(answer),
         where=f"slot {line.get('slot')}",
-        words=[short(str(word), 60) for word in words[:MOST_WORDS]],
-        detail=str(finding.get("detail") or "") if finding else _repeats(line),
+        words=[shown(str(word), 60) for word in words[:MOST_WORDS]],
+        detail=shown(str(finding.get("detail") or "")) if finding else _repeats(line),
         score=score if isinstance(score, float) else None,
     )
 
@@ -116,10 +116,6 @@ def example(question: str, answer: str, line: Mapping[str, Any], finding: Item |
 def _repeats(line: Mapping[str, Any]) -> str:
     of, similarity = line.get("duplicate_of"), line.get("similarity")
     return f"repeats slot {of} (similarity {similarity})" if of is not None and similarity is not None else ""
-
-
-def short(text: str, most: int = SHOWN) -> str:
-    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _time(run: Run) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dataforge.platform.ports import Item
 from dataforge.quality.html_report import Chart, Example, Fact, Note, Page, tenths
-from dataforge.quality.report_examples import Examples
+from dataforge.quality.report_examples import Examples, shown
 from dataforge.recipes.synthetic.shapes import Shape
 from dataforge.store.runs import Run
 from dataforge.workflows import run_files
@@ -49,7 +49,7 @@ class Seen:
         payload = record["payload"]
         details = "; ".join(str(one) for one in record.get("details") or ())
         made = run_pages.example(self.shape.asked(payload), self.shape.answered(payload), record, finding)
-        return replace(made, detail=run_pages.short(made.detail or details))
+        return replace(made, detail=shown(made.detail or details))
 
 
 def write(run: Run, report: Mapping[str, Any], seen: Seen) -> None:
@@ -62,7 +62,7 @@ def _page(run: Run, report: Mapping[str, Any], seen: Seen) -> Page:
     config = synthetic_config.of(run)
     domain = str(config.request.get("domain") or config.request.get("schema") or "")
     return Page(
-        title=f"Quality report: {run_pages.short(domain, 120)}",
+        title=f"Quality report: {shown(domain, 120)}",
         lead=f"Grade {report['overall_grade']}: {run.delivered:,} of {config.count:,} records were accepted, "
         f"{run.rejected:,} rejected and {run.failed:,} failed.",
         made=run_pages.made(),
@@ -77,7 +77,7 @@ def _page(run: Run, report: Mapping[str, Any], seen: Seen) -> Page:
         notes=[
             Note(
                 "How to get rejected records back",
-                "Rejected and failed records are kept with their reasons, in files of the job; this request names them.",
+                "Rejected and failed records are kept with their reasons, in files of the job; a request names them.",
                 (f"GET /v1/synthetic/jobs/{run.run_id}/outcomes",),
             )
         ],

@@ -119,7 +119,7 @@ def _viewed(key: str, view: str) -> Iterator[bytes]:
 
 
 def file_key(run: Run, name: str) -> str:
-    """quality_report.json or manifest.json. Raises Conflict before the end, NotFound when there is none."""
+    """quality_report.json, report.html or manifest.json. Raises Conflict before the end, NotFound where none is."""
     ended(run)
     key = run_files.key_of(run, name)
     if current().files.info(key) is None:
