@@ -56,7 +56,7 @@ def run_pipeline(
     export = _export_dataset(forge, request, finished, reporter)
     documents = forge.list_documents(finished.project_id)
     page = save_page(partial(forge.get_generation_report, finished.generation_id), request.page_path)
-    return RunResult(finished, documents, export, _sample_pairs(forge, finished), losses, page)
+    return RunResult(finished, documents, export, _sample_pairs(forge, finished), losses=losses, page=page)
 
 
 def estimate_run(
