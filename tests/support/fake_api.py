@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.fake_api_accounts import ACCOUNT_ROUTES
+from tests.support.fake_api_pages import PAGE_ROUTES
 from tests.support.fake_api_routes import BASE, ESTIMATE, ORGANIZATION, ROUTES, refusal
 from tests.support.fake_api_synthetic import SYNTHETIC_ROUTES
 from tests.support.fake_api_training import BYTES, PUBLIC, TRAINING_ROUTES
@@ -124,7 +125,7 @@ class FakeApi:
         if path == "/local/identity":
             asked = f"dataforge server\n{self.url}\n{query['challenge']}".encode()
             return 200, {"proof": hmac.new(self.secret, asked, hashlib.sha256).hexdigest()}
-        for verb, pattern, function in (*ROUTES, *SYNTHETIC_ROUTES, *TRAINING_ROUTES, *ACCOUNT_ROUTES):
+        for verb, pattern, function in (*ROUTES, *PAGE_ROUTES, *SYNTHETIC_ROUTES, *TRAINING_ROUTES, *ACCOUNT_ROUTES):
             found = re.fullmatch(pattern, path)
             if found and verb == method:
                 with self._lock:

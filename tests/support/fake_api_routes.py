@@ -316,13 +316,6 @@ def outcomes(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tupl
     }
 
 
-PAGE = b"<!doctype html><title>Quality report</title>"
-
-
-def report(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
-    return 200, PAGE
-
-
 def get_outcome(api: FakeApi, generation_id: str, name: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     count = api.generations[generation_id]["counts"][name]
     lines = [{"slot": n, "reasons": [f"{name} on purpose"]} for n in range(count)]
@@ -449,7 +442,6 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", f"{BASE}/generations/([^/]+)/logs", logs),
     ("GET", f"{BASE}/generations/([^/]+)/events", events),
     ("GET", f"{BASE}/generations/([^/]+)/outcomes", outcomes),
-    ("GET", f"{BASE}/generations/([^/]+)/report", report),
     ("GET", "/files/outcomes/([^/]+)/([a-z]+)", get_outcome),
     ("GET", f"{BASE}/pairs/([^/]+)/trace", trace),
     ("GET", f"{BASE}/projects/([^/]+)/pairs", list_pairs),

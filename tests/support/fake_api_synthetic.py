@@ -82,10 +82,6 @@ def outcomes(api: FakeApi, job_id: str, *, query: Any, sent: Any) -> tuple[int, 
     return 200, {"job_id": job_id, "files": files, "expires_in": 3600}
 
 
-def report(api: FakeApi, job_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
-    return 200, b"<!doctype html><title>Quality report</title>"
-
-
 def get_file(api: FakeApi, job_id: str, name: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     lines = [json.dumps({"instruction": f"Say {n}", "output": str(n)}) for n in range(api.jobs[job_id]["count"])]
     failed = json.dumps({"slot": 0, "reason": "unreadable_reply", "detail": "no JSON", "reply": "I cannot."})
@@ -102,6 +98,5 @@ SYNTHETIC_ROUTES = [
     ("POST", JOB + "/cancel", cancel),
     ("GET", JOB + "/(results|quality-report|manifest|splits)", address),
     ("GET", JOB + "/outcomes", outcomes),
-    ("GET", JOB + "/report", report),
     ("GET", r"/files/synthetic/([^/]+)/([^/]+)", get_file),
 ]
