@@ -11,7 +11,7 @@ export UV_LINK_MODE := copy
 # Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-verdicts bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client synth requirements clean
+.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-verdicts bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client checks-page synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -100,6 +100,9 @@ bench-synthetic: .venv/.ready-all ## synthetic jobs of 10,000 and 50,000 records
 
 sync-client: .venv/.ready-all ## the synchronous Python client, from the asynchronous one
 	$(BIN)/python client/generate_sync.py
+
+checks-page: .venv/.ready-all ## the table of docs/checks.md, from the checks
+	$(BIN)/python -m benchmarks.checks_page
 
 handbook: .venv/.ready-all ## write the example documents again
 	$(BIN)/python examples/make_handbook.py

@@ -19,6 +19,7 @@ GenerationStatus: TypeAlias = Literal[
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 EventType: TypeAlias = Literal["progress", "log"]
 Outcome: TypeAlias = Literal["delivered", "rejected", "failed"]
+FlagOutcome: TypeAlias = Literal["reject", "review"]
 PairStatus: TypeAlias = Literal["pending", "accepted", "rejected", "edited"]
 PairType: TypeAlias = Literal["single_turn", "multi_turn"]
 Difficulty: TypeAlias = Literal["easy", "medium", "hard"]

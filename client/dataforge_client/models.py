@@ -13,7 +13,6 @@ from typing import Generic, TypeAlias, TypeVar
 from dataforge_client.base_errors import UnexpectedAnswer
 from dataforge_client.decoding import TIME, decode, decode_list, error_text, nested, nested_list
 from dataforge_client.literals import (
-    BulkAction,
     Difficulty,
     DocumentSource,
     ExportFormat,
@@ -29,6 +28,7 @@ from dataforge_client.literals import (
     Scope,
     SourceType,
 )
+from dataforge_client.reviews import ExportLeftOut, PairFlag
 from dataforge_client.traces import Lineage
 
 Json: TypeAlias = Mapping[str, object]
@@ -67,6 +67,11 @@ class Export:
     created_at: datetime | None = field(default=None, metadata=TIME)
     escaped_count: int = 0
     """Pairs with control tokens of a chat template, which the file holds escaped."""
+    flagged_count: int = 0
+    """Pairs in the file that a check flags."""
+    duplicate_count: int = 0
+    """Pairs in the file that repeat an earlier one."""
+    left_out: ExportLeftOut = field(default_factory=ExportLeftOut, metadata={"decode": nested(ExportLeftOut)})
     expires_in: int | None = None
     """Seconds that `download_url` is valid."""
     raw: Json = field(default_factory=_raw, repr=False)
@@ -184,6 +189,8 @@ class Counts:
     delivered: int = 0
     rejected: int = 0
     failed: int = 0
+    flagged: int = 0
+    """Of the delivered: a check doubts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +237,7 @@ class Report:
     avg_quality_score: float | None = None
     question_types: Mapping[str, int] = field(default_factory=dict)
     difficulty: Mapping[str, int] = field(default_factory=dict)
+    flagged_by_check: Mapping[str, int] = field(default_factory=dict)
     raw: Json = field(default_factory=_raw, repr=False)
 
 
@@ -322,6 +330,10 @@ class Pair:
     complexity_level: Difficulty | None = None
     question_type: str | None = None
     is_duplicate: bool = False
+    flags: tuple[PairFlag, ...] = field(default=(), metadata={"decode": nested_list(PairFlag)})
+    """Why a person should look at it."""
+    rejected_by: tuple[PairFlag, ...] = field(default=(), metadata={"decode": nested_list(PairFlag)})
+    """What the checks said of a pair that they rejected, also after a reviewer brought it back."""
     reviewer_notes: str | None = None
     evidence: tuple[Json, ...] = field(default=(), metadata={"decode": tuple})
     """The passages of the chunk that support the answer: start, end, text, and their offsets in the document."""
@@ -348,27 +360,6 @@ class Page(Generic[Item]):
 
     def __len__(self) -> int:
         return len(self.items)
-
-
-@dataclass(frozen=True, slots=True)
-class BulkResult:
-    action: BulkAction
-    affected_count: int
-    message: str = ""
-    undo_token: str | None = None
-    """The argument of `undo_bulk_action`, valid until `undo_expires_at`; None: it cannot be undone."""
-    undo_expires_at: datetime | None = field(default=None, metadata=TIME)
-    raw: Json = field(default_factory=_raw, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """skipped_count: pairs that were changed or deleted after the bulk action; they are left as they are."""
-
-    restored_count: int
-    skipped_count: int = 0
-    message: str = ""
-    raw: Json = field(default_factory=_raw, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from dataforge_client.decoding import TIME, nested, nested_list
 from dataforge_client.literals import ChunkState, DocumentState, PairStatus
+from dataforge_client.reviews import PairFlag
 
 
 def _raw() -> Mapping[str, object]:
@@ -130,6 +131,10 @@ class Trace:
     status: PairStatus
     model_id: str | None = None
     """The teacher in the request."""
+    flags: tuple[PairFlag, ...] = field(default=(), metadata={"decode": nested_list(PairFlag)})
+    """Why a person should look at the pair."""
+    rejected_by: tuple[PairFlag, ...] = field(default=(), metadata={"decode": nested_list(PairFlag)})
+    """What the checks said of a pair that they rejected."""
     created_at: datetime | None = field(default=None, metadata=TIME)
     lineage: Lineage | None = field(default=None, metadata={"decode": nested(Lineage)})
     reply: TraceReply = field(default_factory=TraceReply, metadata={"decode": nested(TraceReply)})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dataforge import clock, ids
 from dataforge.platform import current
+from dataforge.platform.ports import Item
 from dataforge.store import pairs, projects
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
@@ -56,6 +57,8 @@ class Shape:
     """Share of pairs born accepted."""
     gaps: bool = False
     """Every seventh slot failed: no pair there."""
+    flagged: float = 0.0
+    """Share of the pairs that a check flags; as many more are rejected by one."""
 
 
 def fill(project: Project, shape: Shape) -> tuple[str, list[Pair]]:
@@ -87,7 +90,9 @@ def _pairs(project: Project, run_id: str, shape: Shape) -> Iterator[Pair]:
             slot += 1
         document = rng.choice(documents)
         duplicate = rng.random() < 0.1
-        status = "rejected" if duplicate else "accepted" if rng.random() < shape.accepted else "pending"
+        flags, rejected_by = _findings(rng, shape) if shape.flagged and not duplicate else ([], [])
+        waits = flags or rng.random() >= shape.accepted
+        status = "rejected" if duplicate or rejected_by else "pending" if waits else "accepted"
         yield Pair(
             project.project_id,
             ids.pair_id(project.project_id, run_id, slot),
@@ -103,5 +108,18 @@ def _pairs(project: Project, run_id: str, shape: Shape) -> Iterator[Pair]:
             now,
             type=rng.choice(("single_turn", "single_turn", "multi_turn")),
             is_duplicate=duplicate,
+            flags=flags,
+            rejected_by=rejected_by,
             status=status,
         )
+
+
+def _findings(rng: random.Random, shape: Shape) -> tuple[list[Item], list[Item]]:
+    """Flags of a pair, and what rejected it: one of the two at most."""
+    drawn = rng.random()
+    if drawn < shape.flagged:
+        checks = rng.sample(("vague", "truncated", "dangling"), rng.randint(1, 2))
+        return [{"check": c, "outcome": "review", "words": ["it"], "detail": "It is not said what"} for c in checks], []
+    if drawn < 2 * shape.flagged:
+        return [], [{"check": "gibberish", "outcome": "reject", "words": ["asdf"]}]
+    return [], []

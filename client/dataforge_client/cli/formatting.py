@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dataforge_client.models import Bucket, Counts, Json, Reasons, Tokens
+    from dataforge_client.models import Bucket, Counts, Json, Reasons, Report, Tokens
+    from dataforge_client.reviews import PairFlag
 
 STOPPED = {
     "budget_reached": "more would have cost more than --max-cost",
@@ -65,11 +67,30 @@ def rate_text(per_second: float | None, unit: str) -> str:
 
 
 def counts_line(counts: Counts) -> str:
-    """`asked 200 = delivered 187 + rejected 9 + failed 4`; `≠` when the sum is wrong."""
+    """`asked 200 = delivered 187 + rejected 9 + failed 4`; `≠` when the sum is wrong. Flagged ones are delivered."""
     adds_up = counts.asked == counts.delivered + counts.rejected + counts.failed
+    flagged = f"; {counts.flagged} of the delivered are flagged" if counts.flagged else ""
     return (
         f"asked {counts.asked} {'=' if adds_up else '≠'} delivered {counts.delivered}"
-        f" + rejected {counts.rejected} + failed {counts.failed}"
+        f" + rejected {counts.rejected} + failed {counts.failed}{flagged}"
+    )
+
+
+def by_check(counts: Mapping[str, int]) -> str:
+    """`vague 7, truncated 5`, most first."""
+    return ", ".join(f"{check} {n}" for check, n in sorted(counts.items(), key=lambda c: -c[1]))
+
+
+def flag_lines(report: Report | None) -> list[str]:
+    """`  flagged: vague 7, truncated 5` of a job that has ended; empty without a flag."""
+    return [f"  flagged: {by_check(report.flagged_by_check)}"] if report and report.flagged_by_check else []
+
+
+def findings_text(found: Sequence[PairFlag]) -> str:
+    """`vague ("it"), truncated`: each check with the words that show it."""
+    return ", ".join(
+        f.check + (f" ({', '.join(json.dumps(w, ensure_ascii=False) for w in f.words)})" if f.words else "")
+        for f in found
     )
 
 

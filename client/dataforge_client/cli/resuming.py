@@ -33,10 +33,19 @@ OPTIONS: Mapping[str, str] = {
     "--concurrency": "concurrency",
     "--max-tokens": "max_tokens",
     "--mode": "mode",
+    "--language": "language",
+    "--checks": "checks",
 }
 """Each option of the request with its field of the API."""
 _PRIVATE = {"personal_data": "flag", "secrets": "redact"}
-_UNSET: Mapping[str, object] = {"mode": "realtime", "seed": 0, "multi_hop_share": 0, "max_tokens": 4096, **_PRIVATE}
+_UNSET: Mapping[str, object] = {
+    "mode": "realtime",
+    "seed": 0,
+    "multi_hop_share": 0,
+    "max_tokens": 4096,
+    "checks": "standard",
+    **_PRIVATE,
+}
 """What a field means that is not stored."""
 _GENERATION = re.compile(r"gen_(parse_)?[0-9a-z]+")
 
@@ -94,7 +103,10 @@ def _shown(value: object) -> str:
     if value is None:
         return "not set"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={share:g}" for name, share in value.items())
+        return ",".join(
+            f"{name}={share:g}" if isinstance(share, float | int) else f"{name}={share}"
+            for name, share in value.items()
+        )
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else repr(value) if " " in str(value) else str(value)

@@ -140,6 +140,17 @@ _PATH_OR_URL = _PathOrUrl(exists=True, path_type=Path)
     help="batch: use batch jobs of the provider, at about half the price, within hours [default: realtime].",
 )
 @click.option(
+    "--language",
+    metavar="CODE",
+    help="Language of the pairs, such as de or zh, whatever that of the documents [default: that of each document].",
+)
+@click.option(
+    "--checks",
+    metavar="LEVEL|CHECK=DOES",
+    help="lenient, standard or strict; and single checks as off, review or reject, such as strict,truncated=review "
+    "[default: standard].",
+)
+@click.option(
     "--dry-run",
     is_flag=True,
     help="Parse the documents and estimate the job (calls, tokens, dollars), without calling a teacher.",

@@ -36,6 +36,9 @@ class RunRequest:
     concurrency: int | None = None
     max_tokens: int | None = None
     mode: str | None = None
+    language: str | None = None
+    checks: str | None = None
+    """As typed: a level, checks with what they do (`truncated=review`), or both, separated by commas."""
     dry_run: bool = False
     distributions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Question types, personas and styles as typed (`value` or `value=share`), by their name in the API's `config`."""
@@ -65,17 +68,8 @@ class RunRequest:
         """Whether an option is set that some servers or teachers refuse."""
         if self.stored is not None:
             return True
-        options = (
-            self.seed,
-            self.multi_hop,
-            self.mode,
-            self.personal_data,
-            self.secrets,
-            self.temperature,
-            self.system_prompt,
-            self.max_cost,
-        )
-        return any(o is not None for o in (*options, *self._limits().values())) or any(self.distributions.values())
+        options = (self.seed, self.multi_hop, self.temperature, self.system_prompt, self.max_cost)
+        return any(o is not None for o in (*options, *self._named().values())) or any(self.distributions.values())
 
     def options(self) -> dict[str, object]:
         """Every field of the generate request that the options set, in one object."""
@@ -96,12 +90,16 @@ class RunRequest:
         if self.multi_hop is not None:
             config["multi_hop_share"] = self.multi_hop
         config |= {name: parse_shares(typed) for name, typed in self.distributions.items() if typed}
-        chosen = {"mode": self.mode, "personal_data": self.personal_data, "secrets": self.secrets}
-        config |= {name: value for name, value in chosen.items() if value is not None}
-        return config | {name: value for name, value in self._limits().items() if value is not None}
+        return config | {name: value for name, value in self._named().items() if value is not None}
 
-    def _limits(self) -> dict[str, float | None]:
+    def _named(self) -> dict[str, object]:
+        """Options by their names in `config`."""
         return {
+            "mode": self.mode,
+            "personal_data": self.personal_data,
+            "secrets": self.secrets,
+            "language": self.language,
+            "checks": None if self.checks is None else parse_checks(self.checks),
             "price_in": self.price_in,
             "price_out": self.price_out,
             "concurrency": self.concurrency,
@@ -132,6 +130,15 @@ class RunResult:
     """Files with the rejected and failed slots."""
     page: Path | None = None
     """The quality report; None where the server has none."""
+
+
+def parse_checks(typed: str) -> object:
+    """`strict` stays; `strict,truncated=review` -> {"level": "strict", "truncated": "review"}."""
+    found: dict[str, str] = {}
+    for part in filter(None, map(str.strip, typed.split(","))):
+        name, equals, what = part.partition("=")
+        found[name.strip() if equals else "level"] = what.strip() if equals else part
+    return found["level"] if list(found) == ["level"] else found
 
 
 def parse_shares(typed: Sequence[str]) -> object:

@@ -124,6 +124,11 @@ class RunSession:
             lines=lines,
             seconds=time.monotonic() - self._started_at,
             next=self._next_command(result, has_pending=lines < result.generation.counts.delivered),
+            review=self._command("pairs", result.generation.project_id, "--status", "pending", "--flagged"),
+            accept=self._command(
+                *("bulk", result.generation.project_id, "accept", "--generation", result.generation.generation_id),
+                *("--flagged", "--include-flagged"),
+            ),
         )
         if self._json:
             self._print_result(summary_json(summary))
@@ -133,6 +138,9 @@ class RunSession:
 
     def _next_command(self, result: RunResult, *, has_pending: bool) -> str:
         words = ["pairs", result.generation.project_id, *(["--status", "pending"] if has_pending else [])]
+        return self._command(*words)
+
+    def _command(self, *words: str) -> str:
         return command_line(self._connection, *words)
 
     def _show_interrupted(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
-from dataforge_client.cli.formatting import counts_line, duration, money, reasons_lines, tokens_line
+from dataforge_client.cli.formatting import counts_line, duration, flag_lines, money, reasons_lines, tokens_line
 from dataforge_client.cli.jobs import is_job, show_job
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
@@ -37,7 +37,7 @@ def command(job_id: str, as_json: bool, connection: ConnectionOptions) -> None:
         echo(f"{detail.stage}: {detail.done} of {detail.total}{rate}{left}")
     if job.kind == "generate":
         echo(counts_line(job.counts))
-        for line in reasons_lines(job.reasons):
+        for line in [*flag_lines(job.report), *reasons_lines(job.reasons)]:
             echo(line)
         echo(f"{tokens_line(job.tokens)}; cost {money(job.cost_usd)}")
     if job.error:

@@ -16,6 +16,7 @@ from dataforge_client.cli.formatting import (
     counts_line,
     duration,
     estimate_line,
+    flag_lines,
     histogram_lines,
     money,
     one_line,
@@ -43,6 +44,10 @@ class Summary:
     lines: int
     seconds: float
     next: str
+    review: str = ""
+    """The command that lists the flagged pairs."""
+    accept: str = ""
+    """The command that accepts them."""
 
     @property
     def failed(self) -> list[tuple[str, str, str]]:
@@ -63,8 +68,13 @@ class Summary:
 
     @property
     def waiting(self) -> int:
-        """Delivered pairs that are not accepted yet, because they scored below the quality threshold."""
+        """Delivered pairs that are not accepted yet: flagged, or scored below the quality threshold."""
         return max(0, self.result.generation.counts.delivered - self.lines)
+
+    @property
+    def flagged(self) -> int:
+        """Of these: those that a check flags."""
+        return min(self.waiting, self.result.generation.counts.flagged)
 
 
 def quiet_text(summary: Summary) -> str:
@@ -80,6 +90,7 @@ def summary_text(summary: Summary) -> str:
         f" ({export.format}, version {export.version}, {summary.lines:,} lines, {size(export.file_size)})",
         "",
         counts_line(job.counts),
+        *flag_lines(job.report),
         *reasons_lines(job.reasons),
     ]
     if summary.result.losses:
@@ -89,9 +100,14 @@ def summary_text(summary: Summary) -> str:
     if summary.missing:
         missing = f"{job.counts.delivered} of the {job.counts.requested} requested pairs were delivered"
         parts.append(f"{missing}: {_why_missing(job)}")
-    if summary.waiting:
-        below = f" (scored below {threshold})" if threshold is not None else ""
-        parts.append(f"{summary.waiting} delivered pairs need review{below} and are not in the file")
+    if summary.flagged:
+        parts.append(
+            f"{summary.flagged} delivered pairs need review (flagged) and are not in the file: {summary.review}"
+        )
+        parts.append(f"  to accept them all the same: {summary.accept}")
+    if below := summary.waiting - summary.flagged:
+        scored = f" (scored below {threshold})" if threshold is not None else ""
+        parts.append(f"{below} delivered pairs need review{scored} and are not in the file")
     parts.append(f"cost {money(job.cost_usd)}; {tokens_line(job.tokens)}")
     parts += estimate_line(job.estimate)
     parts += [*_quality(summary), *_samples(summary), *_documents(summary), "", f"Next: {summary.next}"]
@@ -130,11 +146,14 @@ def summary_json(summary: Summary) -> Mapping[str, object]:
         "lines": summary.lines,
         "version": summary.result.export.version,
         "format": summary.result.export.format,
-        "counts": asdict(job.counts),
+        "counts": {name: n for name, n in asdict(job.counts).items() if name != "flagged"},
+        "flagged": job.counts.flagged,
+        "flagged_by_check": dict(job.report.flagged_by_check) if job.report else {},
         "reasons": {"rejected": dict(job.reasons.rejected), "failed": dict(job.reasons.failed)},
         "losses": [str(path.absolute()) for path in summary.result.losses],
         "quality_report": str(summary.result.page.absolute()) if summary.result.page else None,
         "waiting_for_review": summary.waiting,
+        "flagged_waiting": summary.flagged,
         "documents": {
             "total": len(documents),
             "parsed": sum(d.parsing_status == "parsed" for d in documents),

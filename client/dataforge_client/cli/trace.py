@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
-from dataforge_client.cli.formatting import exact_money, one_line, time_text
+from dataforge_client.cli.formatting import exact_money, findings_text, one_line, time_text
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
 
 if TYPE_CHECKING:
+    from dataforge_client.reviews import PairFlag
     from dataforge_client.traces import Trace, TraceChunk, TraceDocument, TraceEvidence
 
 WIDTH = 96
@@ -37,6 +38,8 @@ def trace_lines(trace: Trace) -> list[str]:
         f"pair      {trace.pair_id}  {trace.status}  {time_text(trace.created_at)}",
         f"  Q  {one_line(trace.question, WIDTH)}",
         f"  A  {one_line(trace.answer, WIDTH)}",
+        *(_finding_text("flagged", f) for f in trace.flags),
+        *(_finding_text("rejected" if f.outcome == "reject" else "flagged", f) for f in trace.rejected_by),
         *(_evidence_text(e) for e in trace.evidence),
         *_call_lines(trace),
         *_reply_lines(trace),
@@ -44,6 +47,10 @@ def trace_lines(trace: Trace) -> list[str]:
         *(line for origin in trace.further for line in _origin_lines(origin.chunk, origin.document)),
     ]
     return shown + [f"note      {note}" for note in trace.notes]
+
+
+def _finding_text(what: str, found: PairFlag) -> str:
+    return f"  !  {what}: {findings_text([found])}{f'. {found.detail}' if found.detail else ''}"
 
 
 def _evidence_text(e: TraceEvidence) -> str:

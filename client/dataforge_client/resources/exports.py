@@ -23,11 +23,20 @@ class Exports(ApiResource):
         format: ExportFormat | None = None,
         include_system_prompt: bool | None = None,
         min_quality_score: float | None = None,
+        include_flagged: bool | None = None,
+        include_duplicates: bool | None = None,
         idempotency_key: str | None = None,
     ) -> Export:
-        """Export accepted and edited pairs as a new version. format: chatml (default) or alpaca."""
+        """Export accepted and edited pairs as a new version. format: chatml (default) or alpaca.
+
+        include_flagged, include_duplicates: False leaves such pairs out, though a person accepted them.
+        """
         body = without_none(
-            format=format, include_system_prompt=include_system_prompt, min_quality_score=min_quality_score
+            format=format,
+            include_system_prompt=include_system_prompt,
+            min_quality_score=min_quality_score,
+            include_flagged=include_flagged,
+            include_duplicates=include_duplicates,
         )
         return decode(Export, self._post(f"{project_path(project_id)}/export", body, key=idempotency_key))
 

@@ -9,7 +9,8 @@ from dataforge_client.api_request import PAGE_SIZE, decode_page, path_segment, p
 from dataforge_client.api_resource import ApiResource, iterate_pages
 from dataforge_client.decoding import decode
 from dataforge_client.literals import BulkAction, Difficulty, PairStatus, PairType
-from dataforge_client.models import BulkResult, Page, Pair, Undone
+from dataforge_client.models import Page, Pair
+from dataforge_client.reviews import BulkResult, Undone
 from dataforge_client.traces import Trace
 
 
@@ -30,8 +31,11 @@ class Pairs(ApiResource):
         is_duplicate: bool | None = None,
         type: PairType | None = None,
         complexity_level: Difficulty | None = None,
+        flagged: bool | None = None,
+        flag: str | None = None,
     ) -> Page[Pair]:
-        """Filters are combined with AND. search: text in the question or the answer."""
+        """Filters are combined with AND. search: text in the question or the answer. flagged: by any check; flag: by
+        this one."""
         query = query_params(
             page=page,
             page_size=page_size,
@@ -45,6 +49,8 @@ class Pairs(ApiResource):
             is_duplicate=is_duplicate,
             type=type,
             complexity_level=complexity_level,
+            flagged=flagged,
+            flag=flag,
         )
         return decode_page(Pair, "pairs", self._get(f"{project_path(project_id)}/pairs", query))
 
@@ -62,6 +68,8 @@ class Pairs(ApiResource):
         is_duplicate: bool | None = None,
         type: PairType | None = None,
         complexity_level: Difficulty | None = None,
+        flagged: bool | None = None,
+        flag: str | None = None,
     ) -> Iterator[Pair]:
         """Every pair that matches the filters of `list_pairs`."""
         return iterate_pages(
@@ -79,6 +87,8 @@ class Pairs(ApiResource):
                 is_duplicate=is_duplicate,
                 type=type,
                 complexity_level=complexity_level,
+                flagged=flagged,
+                flag=flag,
             )
         )
 
@@ -109,13 +119,24 @@ class Pairs(ApiResource):
         *,
         pair_ids: Sequence[str] | None = None,
         filters: Mapping[str, object] | None = None,
+        include_flagged: bool | None = None,
+        include_rejected: bool | None = None,
+        include_duplicates: bool | None = None,
         idempotency_key: str | None = None,
     ) -> BulkResult:
         """accept, reject, delete or reset pairs: either `pair_ids` or `filters`.
 
-        filters: as in `list_pairs`; `{}` means all pairs.
+        filters: as in `list_pairs`; `{}` means all pairs. To accept by filters leaves out pairs that a check flags or
+        rejected, and duplicates (`left_out` says how many), unless they are included.
         """
-        body = without_none(action=action, pair_ids=None if pair_ids is None else list(pair_ids), filters=filters)
+        body = without_none(
+            action=action,
+            pair_ids=None if pair_ids is None else list(pair_ids),
+            filters=filters,
+            include_flagged=include_flagged,
+            include_rejected=include_rejected,
+            include_duplicates=include_duplicates,
+        )
         path = f"{project_path(project_id)}/pairs/bulk-action"
         return decode(BulkResult, self._post(path, body, key=idempotency_key))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -13,6 +14,7 @@ from dataforge.workflows import tracing
 from dataforge.workflows.exporting import export as exporting_export
 from dataforge.workflows.review import analytics as review_analytics
 from dataforge.workflows.review import bulk, edit, search
+from dataforge.workflows.review.doubts import Included
 from dataforge_functions.api.callers import CallerDep, ProjectDep
 from dataforge_functions.api.path_ids import PairId, Version
 from dataforge_functions.api.preconditions import ETAG, IfMatchDep, both, etag
@@ -66,15 +68,18 @@ def _project_of(who: Caller, pair_id: str) -> Project:
 def bulk_action(project: ProjectDep, body: reviewing.BulkRequest) -> reviewing.BulkResult:
     """Accepts, rejects, resets or deletes the pairs in `pair_ids`, or those that match `filters` (`{}`: all).
 
-    The action can be undone with the undo token for a day; deleted pairs are erased after that.
+    To accept by filters leaves out pairs that a check flags or rejected, and duplicates, unless they are included. The
+    action can be undone with the undo token for a day; deleted pairs are erased after that.
     """
     wanted = None if body.filters is None else _filter(body.filters)
-    done = bulk.act(project, body.action, pair_ids=body.pair_ids, wanted=wanted)
+    included = Included(body.include_flagged, body.include_rejected, body.include_duplicates)
+    done = bulk.act(project, body.action, pair_ids=body.pair_ids, wanted=wanted, included=included)
     return reviewing.BulkResult(
         action=body.action,
         affected_count=done.affected,
         undo_token=done.undo_token,
         undo_expires_at=done.undo_expires_at,
+        left_out=reviewing.BulkLeftOut(**asdict(done.left_out)),
     )
 
 
@@ -93,13 +98,16 @@ def _filter(given: reviewing.PairFilters) -> search.PairFilter:
 
 @router.post("/projects/{project_id}/export", operation_id="export")
 def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.Export:
-    """Exports accepted and edited pairs to a new JSONL file with the next version number."""
+    """Exports accepted and edited pairs to a new JSONL file with the next version number: all of them, unless the body
+    leaves some out."""
     wanted = body or wire.ExportRequest()
     made = exporting_export.export(
         project,
         format=wanted.format,
         include_system_prompt=wanted.include_system_prompt,
-        min_quality_score=wanted.min_quality_score,
+        chosen=exporting_export.Selection(
+            wanted.min_quality_score, flagged=wanted.include_flagged, duplicates=wanted.include_duplicates
+        ),
     )
     return views.export(made)
 

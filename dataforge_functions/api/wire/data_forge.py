@@ -87,6 +87,17 @@ class ProjectStats(BaseModel):
     """Mean of all pairs, 0 to 1; null: there are none."""
 
 
+class ExportLeftOut(BaseModel):
+    """How many pairs an export left out, though they were accepted; each is counted once."""
+
+    flagged: int = 0
+    """By `include_flagged: false`."""
+    duplicates: int = 0
+    """By `include_duplicates: false`."""
+    below_min_quality: int = 0
+    """By `min_quality_score`."""
+
+
 class ExportVersion(BaseModel):
     """A frozen version of a project's dataset."""
 
@@ -107,6 +118,12 @@ class ExportVersion(BaseModel):
     createdAt: fields.Created
     escapedCount: int = 0
     """Pairs with control tokens of a chat template, such as `<|im_end|>`, which the file holds as `<\\|im_end|>`."""
+    flaggedCount: int = 0
+    """Of the lines: pairs that a check flags, and that a person accepted."""
+    duplicateCount: int = 0
+    """Of the lines: pairs that are too similar to an earlier one, and that a person accepted."""
+    leftOut: ExportLeftOut
+    """Accepted and edited pairs that are not in the file."""
 
 
 class Export(ExportVersion):
@@ -364,3 +381,7 @@ class ExportRequest(Body):
     """Whether chatml lines begin with the system prompt."""
     min_quality_score: Annotated[float, Ratio(0, 1)] | None = None
     """Leave out pairs that score less."""
+    include_flagged: Flag = True
+    """false: leave out accepted pairs that a check flags."""
+    include_duplicates: Flag = True
+    """false: leave out accepted pairs that are too similar to an earlier one."""

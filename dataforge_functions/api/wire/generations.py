@@ -134,7 +134,9 @@ class Counts(BaseModel):
     asked: int
     """Slots that were planned so far."""
     delivered: int
-    """Passed every check."""
+    """No check rejected them."""
+    flagged: int = 0
+    """Of the delivered: a check doubts them, and a person should look at them."""
     rejected: int
     """Written, but not good enough."""
     failed: int
@@ -190,7 +192,7 @@ class Generation(BaseModel):
     """A short name for people."""
     results: Json
     """Of a parse: documents_processed, documents_failed, chunks_created; of a generation: chunks_processed,
-    pairs_generated, pairs_valid, avg_quality_score, tokens_used."""
+    pairs_generated, pairs_valid, flagged, flagged_by_check, avg_quality_score, tokens_used."""
     counts: Counts
     """What became of what was asked for."""
     reasons: Json

@@ -20,7 +20,7 @@ from dataforge_functions.api.wire.limits import (
     Text,
     example,
 )
-from dataforge_functions.api.wire.trace import Lineage
+from dataforge_functions.api.wire.trace import Lineage, PairFinding, PairFlag
 
 PairText = Annotated[str, Text(0, 200_000)]
 Search = Annotated[str, Text(0, 500)]
@@ -63,7 +63,11 @@ class Pair(BaseModel):
     questionType: str
     """Such as how-to, factual or comparison."""
     isDuplicate: bool
-    """Too similar to an earlier pair; exports leave it out."""
+    """Too similar to an earlier pair; rejected, unless a person decides otherwise."""
+    flags: list[PairFlag]
+    """Why a person should look at it; a flagged pair is never accepted by itself."""
+    rejectedBy: list[PairFinding]
+    """What the checks said of a pair that they rejected, also after a reviewer brought it back."""
     status: fields.ReviewStatus
     """What the review said; an export holds accepted and edited pairs."""
     reviewerNotes: str | None
@@ -131,6 +135,10 @@ class PairFilters(Body):
     """Only conversations of one question, or longer ones."""
     complexity_level: Literal["easy", "medium", "hard"] | None = None
     """Only pairs of this difficulty."""
+    flagged: Flag | None = None
+    """Only pairs that a check flags, or that none does."""
+    flag: Annotated[str, Text(1, 100)] | None = None
+    """Only pairs that this check flags."""
 
 
 class PairQuery(PairFilters):
@@ -157,6 +165,23 @@ class BulkRequest(Body):
     """These pairs; unknown ids are ignored."""
     filters: BulkFilters | None = None
     """The pairs that match."""
+    include_flagged: Flag = False
+    """accept by `filters`: also pairs that a check flags."""
+    include_rejected: Flag = False
+    """accept by `filters`: also pairs that a check rejected."""
+    include_duplicates: Flag = False
+    """accept by `filters`: also pairs that are too similar to an earlier one."""
+
+
+class BulkLeftOut(BaseModel):
+    """Pairs that match the filters and were not accepted; each is counted once."""
+
+    flagged: int
+    """A check flags them: `include_flagged`."""
+    rejected: int
+    """A check rejected them: `include_rejected`."""
+    duplicates: int
+    """They repeat another pair: `include_duplicates`."""
 
 
 class BulkResult(BaseModel):
@@ -171,6 +196,8 @@ class BulkResult(BaseModel):
     """Takes the action back; null: nothing changed."""
     undo_expires_at: fields.Time | None
     """Until when the token is accepted."""
+    left_out: BulkLeftOut
+    """What an accept by filters left to a person; else zeros."""
 
 
 class UndoRequest(Body):
@@ -221,6 +248,12 @@ class PairNumbers(BaseModel):
     """Rejected by a reviewer."""
     pending: int
     """Not reviewed yet."""
+    flagged: int
+    """Those that a check flags, whatever their status."""
+    flagged_pending: int
+    """Of these: not reviewed yet."""
+    by_flag: dict[str, int]
+    """By check: how many it flags; a pair can have several flags."""
     avg_quality_score: float | None
     """Mean of all pairs, 0 to 1; null: there are none."""
 

@@ -155,6 +155,24 @@ class TraceOrigin(BaseModel):
     """Its document."""
 
 
+class PairFlag(BaseModel):
+    """What a check says of a pair."""
+
+    check: str
+    """Its name, a key of `config.checks`."""
+    words: list[str] = []
+    """The words of the pair that show it, as they stand there."""
+    detail: str = ""
+    """A sentence for a reviewer; empty where the name says it all."""
+
+
+class PairFinding(PairFlag):
+    """What a check says of a pair that was rejected."""
+
+    outcome: Annotated[str, one_of("reject", "review")]
+    """Whether it rejects the pair, or only doubts it."""
+
+
 class Trace(BaseModel):
     """Where a pair comes from, link by link."""
 
@@ -169,6 +187,10 @@ class Trace(BaseModel):
     """The first turn of the user."""
     answer: str
     """The last turn of the assistant."""
+    flags: list[PairFlag]
+    """Why a person should look at it."""
+    rejectedBy: list[PairFinding]
+    """What the checks said of a pair that they rejected."""
     createdAt: fields.Created
     lineage: Lineage | None
     """Which call made it; null for pairs of early releases."""

@@ -44,6 +44,8 @@ def trace(found: tracing.Trace) -> wire.Trace:
             "status": pair.status,
             "question": pair.question,
             "answer": pair.answer,
+            "flags": pair.flags,
+            "rejectedBy": pair.rejected_by,
             "createdAt": pair.created_at,
             "lineage": lineage(found.lineage),
             "evidence": found.evidence,

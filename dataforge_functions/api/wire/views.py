@@ -9,7 +9,7 @@ from dataforge.platform import current
 from dataforge.store import chunks, documents, pairs, progress, revisions, run_events, runs
 from dataforge.store import exports as export_store
 from dataforge.store import projects as store_projects
-from dataforge.store.review_index import SCORE_UNIT
+from dataforge.store.review_facts import SCORE_UNIT
 from dataforge.workflows import kinds, pausing
 from dataforge.workflows.exporting import export as exporting_export
 from dataforge.workflows.review.analytics import Numbers
@@ -23,15 +23,14 @@ def project(p: store_projects.Project, exports: Sequence[export_store.Export] | 
     """exports: all of its own, where they are known already."""
     if exports is None:
         exports = export_store.of_project(p.project_id) if p.version else []
-    n = pair_numbers(p)
     stats = wire.ProjectStats(
         total_documents=p.documents,
         total_chunks=p.chunks,
-        total_pairs=n.total,
-        accepted_pairs=n.accepted,
-        rejected_pairs=n.rejected,
-        pending_pairs=n.pending,
-        avg_quality_score=n.avg_quality_score,
+        total_pairs=p.pairs,
+        accepted_pairs=p.approved,
+        rejected_pairs=p.rejected,
+        pending_pairs=p.pending,
+        avg_quality_score=_average(p),
     )
     return wire.Project(
         projectId=p.project_id,
@@ -57,15 +56,8 @@ def projects(several: Sequence[store_projects.Project]) -> list[wire.Project]:
     return [project(p, exports[p.project_id]) for p in several]
 
 
-def pair_numbers(p: store_projects.Project) -> reviewing.PairNumbers:
-    """An edited pair counts as accepted."""
-    return reviewing.PairNumbers(
-        total=p.pending + p.accepted + p.edited + p.rejected,
-        accepted=p.accepted + p.edited,
-        rejected=p.rejected,
-        pending=p.pending,
-        avg_quality_score=round(p.score_sum / p.scored / SCORE_UNIT, 4) if p.scored else None,
-    )
+def _average(p: store_projects.Project) -> float | None:
+    return round(p.score_sum / p.scored / SCORE_UNIT, 4) if p.scored else None
 
 
 def analytics(p: store_projects.Project, found: Numbers) -> reviewing.Analytics:
@@ -74,7 +66,16 @@ def analytics(p: store_projects.Project, found: Numbers) -> reviewing.Analytics:
         projectName=p.name,
         documents=reviewing.DocumentNumbers(total=p.documents, parsed=found.parsed, failed=found.failed),
         chunks=reviewing.ChunkNumbers(total=p.chunks, by_type=found.chunk_types),
-        pairs=pair_numbers(p),
+        pairs=reviewing.PairNumbers(
+            total=p.pairs,
+            accepted=p.approved,
+            rejected=p.rejected,
+            pending=p.pending,
+            flagged=found.flagged,
+            flagged_pending=found.flagged_pending,
+            by_flag=found.by_flag,
+            avg_quality_score=_average(p),
+        ),
         qualityDistribution=[reviewing.QualityRange(range=r, count=n) for r, n in found.quality.items()],
         generations=reviewing.GenerationNumbers(
             total=found.runs, completed=found.runs_completed, running=found.runs_active, failed=found.runs_failed
@@ -169,6 +170,7 @@ def generation(run: runs.Run) -> running.Generation:
             requested=run.requested,
             asked=run.asked,
             delivered=run.delivered,
+            flagged=run.flagged,
             rejected=run.rejected,
             failed=run.failed,
         ),
@@ -239,6 +241,8 @@ def pair(p: pairs.Pair) -> reviewing.Pair:
             "complexityLevel": p.difficulty,
             "questionType": p.question_type,
             "isDuplicate": p.is_duplicate,
+            "flags": p.flags,
+            "rejectedBy": p.rejected_by,
             "status": p.status,
             "reviewerNotes": p.reviewer_notes,
             "evidence": p.evidence,
@@ -270,6 +274,9 @@ def export_version(e: export_store.Export) -> wire.ExportVersion:
         minQualityScore=e.min_quality_score,
         createdAt=e.created_at,
         escapedCount=e.escaped_count,
+        flaggedCount=e.flagged_count,
+        duplicateCount=e.duplicate_count,
+        leftOut=wire.ExportLeftOut.model_validate(e.left_out),
     )
 
 

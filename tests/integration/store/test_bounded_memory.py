@@ -13,7 +13,7 @@ from dataforge.platform import current
 from dataforge.store import chunks, documents, organisations, projects, review_index, runs
 from dataforge.store.item_codec import to_item
 from dataforge.store.projects import Project
-from dataforge.store.review_index import BLOCK, Marked
+from dataforge.store.review_facts import BLOCK, Marked
 from dataforge.store.runs import Run
 from dataforge.workflows import erasing
 from dataforge.workflows.review import analytics, search

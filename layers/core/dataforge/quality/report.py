@@ -38,16 +38,18 @@ def report(
         "delivered": len(good.quality),
         "rejected": len(bad.quality),
         "failed": failed,
-        "rejected_by_reason": _descending(reasons.get("rejected", {})),
-        "failed_by_reason": _descending(reasons.get("failed", {})),
+        "flagged": good.flagged,
+        "flagged_by_check": descending(good.flags),
+        "rejected_by_reason": descending(reasons.get("rejected", {})),
+        "failed_by_reason": descending(reasons.get("failed", {})),
         "pass_rate": _share(len(good.quality), written),
         "near_dup_rate": _share(bad.near, written),
         "avg_quality_score": mean(good.quality),
         "avg_grounding_score": mean(good.grounding),
         "quality_histogram": histogram(good.quality),
         "diversity_score": diversity_score,
-        "question_types": _descending(good.types),
-        "difficulty": _descending(good.difficulty),
+        "question_types": descending(good.types),
+        "difficulty": descending(good.difficulty),
         "coverage": {
             "chunks_planned": chunks_planned,
             "chunks_used": len(good.chunks),
@@ -98,6 +100,10 @@ class Tally:
     asked: dict[str, Counter[str]] = field(default_factory=dict)
     """By dimension of the plan."""
     near: int = 0
+    flagged: int = 0
+    """Records with a flag."""
+    flags: Counter[str] = field(default_factory=Counter)
+    """Records by the check that flags them; one may count for several."""
 
     @classmethod
     def of(cls, lines: Iterable[Line]) -> Tally:
@@ -110,6 +116,9 @@ class Tally:
             made.chunks.add(str(line["chunk_id"]))
             for name, value in cast(Mapping[str, str], line.get("asked") or {}).items():
                 made.asked.setdefault(name, Counter())[value] += 1
+            checks = {str(flag["check"]) for flag in cast(Sequence[Line], line.get("flags") or ())}
+            made.flagged += bool(checks)
+            made.flags.update(checks)
             made.near += "near_duplicate" in cast(Sequence[str], line.get("reasons") or ())
         return made
 
@@ -125,7 +134,7 @@ class Texts:
         return map(self.compared, self.lines)
 
 
-def _descending(counts: Mapping[str, int]) -> dict[str, int]:
+def descending(counts: Mapping[str, int]) -> dict[str, int]:
     """Most frequent first; ties by name."""
     return dict(sorted(counts.items(), key=lambda kv: (-kv[1], kv[0])))
 

@@ -43,8 +43,8 @@ best, by what the text is about or does, not by single words in it.
 
 For every text give:
 - "label": one of the labels, copied exactly. Never another one, never two.
-- "request": how a user who pastes this text would ask for its label, in one sentence, in natural words and in the
-  language of the passage; without the labels and without the text. Vary the wording.
+- "request": how a user who pastes this text would ask for its label, in one sentence, in natural words;
+  without the labels and without the text. Vary the wording.
 - "evidence": the few words of the text, copied exactly, that decided it.
 - "difficulty": easy when the text names its subject, medium when one has to infer it, hard when another label is
   close."""

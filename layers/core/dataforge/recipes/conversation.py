@@ -39,9 +39,7 @@ What every conversation must be:
 - To the point: each assistant turn answers its user turn, in whole sentences, and does not repeat what was said.
 - No pleasantries: no turn that only greets, thanks or offers help.
 - Different from the other conversations.
-- Backed by evidence: copy, word for word, the sentences or table cells of the passage that prove the answers.
-
-Write in the language of the passage."""
+- Backed by evidence: copy, word for word, the sentences or table cells of the passage that prove the answers."""
 _FORM = """{"conversations": [{"turns": [{"user": "...", "assistant": "..."}, ...], "situation": "...",
 "difficulty": "easy|medium|hard", "evidence": ["..."]}]}"""
 

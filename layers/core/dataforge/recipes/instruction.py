@@ -51,9 +51,7 @@ What every task must be:
   text".
 - Finished: the output is the work itself, in the form that the instruction asks for, without talk about it.
 - Different from the other tasks.
-- Backed by evidence: copy, word for word, the sentences or table cells of the passage that the output rests on.
-
-Write in the language of the passage."""
+- Backed by evidence: copy, word for word, the sentences or table cells of the passage that the output rests on."""
 _FORM = """{"tasks": [{"instruction": "...", "input": "...", "output": "...", "task": "...",
 "difficulty": "easy|medium|hard", "evidence": ["..."]}]}"""
 

@@ -18,6 +18,8 @@ class GenerationOptions:
     """The dataset owner's own instructions, added to the recipe's rules."""
     style: str = "mixed"
     seed: int = 0
+    language: str | None = None
+    """ISO 639-1 code of the language to write in, one of `languages.LANGUAGES`; None: that of the passage."""
     own: Mapping[str, Any] = field(default_factory=dict)
     """What the caller chose of the options that recipes declare, by name; read it with `Option.of`."""
 

@@ -23,9 +23,7 @@ What every pair must be:
 - A question that a real user, customer or colleague would ask, in natural words.
 - An answer that is complete: it says what is needed to act on it, in whole sentences, and no more.
 - Different from the other pairs: no two may ask for the same fact.
-- Backed by evidence: copy, word for word, the sentences or table cells of the passage that prove the answer.
-
-Write questions and answers in the language of the passage."""
+- Backed by evidence: copy, word for word, the sentences or table cells of the passage that prove the answer."""
 _FORM = """{"pairs": [{"question": "...", "answer": "...", "question_type": "...", "difficulty": "easy|medium|hard",
 "evidence": ["..."]}]}"""
 

@@ -41,8 +41,7 @@ What every summary must be:
 - Of the length and form that is asked for.
 
 The request says in one sentence, in natural words, what is wanted (length and form), as if the text followed below it;
-it does not contain the text. Vary the wording of the requests.
-Write in the language of the passage."""
+it does not contain the text. Vary the wording of the requests."""
 _FORM = """{"summaries": [{"number": 1, "request": "...", "summary": "...", "difficulty": "easy|medium|hard"}]}"""
 
 SCHEMA = prompts.list_of(

@@ -11,11 +11,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dataforge.errors import NotFound
 from dataforge.platform import current
-from dataforge.platform.ports import Key
+from dataforge.platform.ports import Item, Key
 from dataforge.store import item_codec, own_writes
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.projects import Project
@@ -37,6 +37,12 @@ class Export:
     min_quality_score: float | None = None
     escaped_count: int = 0
     """Pairs with control tokens of a chat template, which the file holds escaped (`text.control_tokens`)."""
+    flagged_count: int = 0
+    """Of the pairs: those that a check flags, and that a person accepted."""
+    duplicate_count: int = 0
+    """Of the pairs: those that repeat an earlier one, and that a person accepted."""
+    left_out: Item = field(default_factory=dict)
+    """Approved pairs that are not in the file: flagged, duplicates, below_min_quality; empty in early releases."""
 
 
 def put(export: Export) -> None:

@@ -23,7 +23,8 @@ from dataforge.platform.ports import Item, Key, Put, Update
 from dataforge.store import item_codec, projects, review_index
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.projects import Project
-from dataforge.store.review_index import BLOCK, Change, Marked
+from dataforge.store.review_facts import BLOCK, Marked
+from dataforge.store.review_index import Change
 
 STATUSES = ("pending", "accepted", "rejected", "edited")
 
@@ -55,6 +56,10 @@ class Pair:
     type: str = "single_turn"
     system_prompt: str | None = None
     is_duplicate: bool = False
+    flags: list[Item] = field(default_factory=list)
+    """Why a person should look at it: findings of the checks, `quality.findings.Finding.to_json`."""
+    rejected_by: list[Item] = field(default_factory=list)
+    """All findings of a pair that a check rejected, whatever a person decided since; it has no `flags`."""
     evidence: list[Item] = field(default_factory=list)
     """Spans of the chunk that support the answer: {start, end, text}, their place in the document, and the page."""
     reviewer_notes: str | None = None
@@ -121,6 +126,8 @@ def marks(pairs: Sequence[Pair]) -> list[Marked]:
             difficulty=p.difficulty,
             is_duplicate=p.is_duplicate,
             multi_turn=p.type == "multi_turn",
+            rejected=bool(p.rejected_by),
+            flags=sorted({str(f["check"]) for f in p.flags}),
         )
         for p in pairs
     ]

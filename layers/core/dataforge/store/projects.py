@@ -53,6 +53,16 @@ class Project:
     scored: int = 0
     active_run: str | None = None
 
+    @property
+    def pairs(self) -> int:
+        """All that are not deleted."""
+        return self.pending + self.approved + self.rejected
+
+    @property
+    def approved(self) -> int:
+        """An edited pair counts as accepted."""
+        return self.accepted + self.edited
+
 
 def create(org_id: str, user_id: str, *, name: str, description: str, source_type: str, config: Item) -> Project:
     project_id, now = ids.new("proj"), clock.now()

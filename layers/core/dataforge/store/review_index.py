@@ -1,4 +1,4 @@
-"""The review index: which pairs of a project exist, what reviewers decided, and what pairs can be filtered by.
+"""The review index: which pairs of a project exist, and what reviewers decided.
 
 A block stands for 1,000 consecutive slots of one run. Its state is a string with one letter per slot (`ppar.e...`), so
 a hundred blocks tell the status of 100,000 pairs, and accepting all of them is a hundred small writes.
@@ -6,22 +6,18 @@ a hundred blocks tell the status of 100,000 pairs, and accepting all of them is 
 | question                                  | access                                                       |
 |---|---|
 | the status of every pair, or of a run's   | query reviews (project_id, begins `state#[<run>#]`)          |
-| what to filter by: score, document, kind  | query reviews (project_id, begins `facts#[<run>#]`)          |
 | the status of one pair                    | get reviews (project_id, `state#<run>#<block>`)              |
 | texts edited after the run wrote them     | query reviews (project_id, begins `text#[<run>#]`)           |
 
 The state is the truth about a pair's status. It moves in one transaction with the project's counters, on the condition
-that its revision is the one that was read, so status and counters cannot drift apart. Facts never change.
+that its revision is the one that was read, so status and counters cannot drift apart. What pairs can be filtered by
+stands beside it (`review_facts`).
 """
 
 from __future__ import annotations
 
-import base64
 import random
-import sys
 import time
-import zlib
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,18 +25,14 @@ from dataforge import ids
 from dataforge.errors import ConditionFailed, Conflict
 from dataforge.platform import current
 from dataforge.platform.ports import ABSENT, Item, Put, Update
-from dataforge.records import DIFFICULTIES
-from dataforge.store import item_codec, projects
+from dataforge.store import item_codec, projects, review_facts
 from dataforge.store.projects import Project
+from dataforge.store.review_facts import BLOCK, SCORE_UNIT, Marked, item_key, place_of
 
-BLOCK = 1000
-"""Slots in a block."""
 CODES = {"pending": ord("p"), "accepted": ord("a"), "rejected": ord("r"), "edited": ord("e")}
 NOTHING, DELETED = ord("."), ord("d")
 """No pair was made in this slot; a pair was, and is deleted, but may still be brought back."""
 STATUSES = {code: status for status, code in CODES.items()}
-SCORE_UNIT = 10_000
-"""Scores have four digits: whole numbers of this unit add up without drift."""
 LONGEST = 20.0
 """Seconds that a bulk change tries to get past other writers."""
 _GROUP = 40
@@ -64,41 +56,7 @@ class Block:
     @property
     def key(self) -> str:
         """Its name in the table."""
-        return _key("state", self.run, self.number)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the pairs of a block can be filtered by: columns of little-endian numbers, zeros in slots without a pair."""
-
-    quality: bytes
-    """Two bytes a slot: the score in ten-thousandths."""
-    flags: bytes
-    """One byte a slot: bit 0 duplicate, bit 1 multi-turn, bits 2-3 the difficulty, counted from 1."""
-    documents: bytes
-    """Two bytes a slot: index into `names`."""
-    positions: bytes
-    """Four bytes a slot: the position of the chunk in its document."""
-    names: tuple[str, ...]
-    """Document ids."""
-
-    @property
-    def scores(self) -> array[int]:
-        return _numbers("H", self.quality)
-
-
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """What the index needs to know of a new pair."""
-
-    slot: int
-    status: str
-    score: float
-    document_id: str
-    chunk_id: str
-    difficulty: str
-    is_duplicate: bool
-    multi_turn: bool
+        return item_key("state", self.run, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,49 +87,12 @@ def read_named(project_id: str, names: Iterable[str]) -> list[Block]:
 
 def name_of(run: str, slot: int) -> str:
     """Of the block that holds a slot."""
-    return _key("state", run, slot // BLOCK)
+    return item_key("state", run, slot // BLOCK)
 
 
 def text_name(run: str, slot: int) -> str:
     """Of the item that holds the text of an edited pair."""
     return f"text#{run}#{slot:06d}"
-
-
-def read_facts(project_id: str, run_id: str | None = None) -> dict[tuple[str, int], Facts]:
-    """By run and block number."""
-    prefix = f"facts#{run_of(run_id)}#" if run_id else "facts#"
-    return {_place(i): _facts(i) for i in _query(project_id, prefix)}
-
-
-class FactsOfBlocks:
-    """The facts of one block after the other, read as they are needed.
-
-    In the order of the blocks, which is that of `read`, a page of them is in memory; any other is read by itself.
-    """
-
-    def __init__(self, project_id: str, run_id: str | None = None) -> None:
-        self._project_id = project_id
-        self._following = _query(project_id, f"facts#{run_of(run_id)}#" if run_id else "facts#")
-        self._at: tuple[str, int] | None = None
-        self._facts: Facts | None = None
-
-    def of(self, block: Block) -> Facts:
-        place = (block.run, block.number)
-        while self._facts is None or (self._at is not None and self._at < place):
-            item = next(self._following, None)
-            if item is None:
-                break
-            self._at, self._facts = _place(item), _facts(item)
-        if self._facts is not None and self._at == place:
-            return self._facts
-        return self._by_itself(block)
-
-    def _by_itself(self, block: Block) -> Facts:
-        key = {"project_id": self._project_id, "block": _key("facts", block.run, block.number)}
-        item = current().tables.get("reviews", key)
-        if item is None:
-            raise KeyError(f"block {block.key} has no facts")
-        return _facts(item)
 
 
 def of_pair(project_id: str, run: str, slot: int) -> Block | None:
@@ -212,8 +133,8 @@ def add_round(project: Project, run_id: str, round_number: int, made: Sequence[M
     by_block: dict[int, list[Marked]] = {}
     for one in made:
         by_block.setdefault(one.slot // BLOCK, []).append(one)
-    _add_facts(project.project_id, run, by_block)
-    known = {b.number: b for b in read_named(project.project_id, [_key("state", run, n) for n in by_block])}
+    review_facts.add(project.project_id, run, by_block)
+    known = {b.number: b for b in read_named(project.project_id, [item_key("state", run, n) for n in by_block])}
     touched = [known.get(n) or Block(run, n, bytes([NOTHING]) * BLOCK) for n in sorted(by_block)]
     rewrite(
         project, touched, lambda b: None if round_number in b.rounds else _with(b, round_number, by_block[b.number])
@@ -289,64 +210,8 @@ def _with(block: Block, round_number: int, made: Sequence[Marked]) -> Change:
     return Change(block, bytes(states), score, (*block.rounds, round_number))
 
 
-def _add_facts(project_id: str, run: str, made: dict[int, list[Marked]]) -> None:
-    """Only the assessment of the run writes facts, so they need no condition."""
-    keys = [{"project_id": project_id, "block": _key("facts", run, n)} for n in made]
-    known = {_place(i)[1]: _facts(i) for i in current().tables.batch_get("reviews", keys)}
-    current().tables.batch_put(
-        "reviews",
-        (
-            {"project_id": project_id, "block": _key("facts", run, n), **_merged(known.get(n), of_block)}
-            for n, of_block in made.items()
-        ),
-    )
-
-
-def _merged(known: Facts | None, made: Sequence[Marked]) -> Item:
-    scores = _numbers("H", known.quality if known else bytes(2 * BLOCK))
-    flags = bytearray(known.flags if known else bytes(BLOCK))
-    documents = _numbers("H", known.documents if known else bytes(2 * BLOCK))
-    positions = _numbers("I", known.positions if known else bytes(4 * BLOCK))
-    names = {name: n for n, name in enumerate(known.names if known else ())}
-    for one in made:
-        at = one.slot % BLOCK
-        scores[at] = round(one.score * SCORE_UNIT)
-        flags[at] = one.is_duplicate | one.multi_turn << 1 | _level(one.difficulty) << 2
-        documents[at] = names.setdefault(one.document_id, len(names))
-        positions[at] = int(one.chunk_id.rpartition("_")[2])
-    columns = zlib.compress(b"".join((_bytes(scores), flags, _bytes(documents), _bytes(positions))), 6)
-    return {"columns": base64.b64encode(columns).decode("ascii"), "names": list(names)}
-
-
-def _level(difficulty: str) -> int:
-    return next((n for n, d in enumerate(DIFFICULTIES, 1) if d == difficulty), 0)
-
-
-def _facts(item: Item) -> Facts:
-    raw = zlib.decompress(base64.b64decode(str(item["columns"])))
-    names = item["names"]
-    return Facts(
-        raw[: 2 * BLOCK],
-        raw[2 * BLOCK : 3 * BLOCK],
-        raw[3 * BLOCK : 5 * BLOCK],
-        raw[5 * BLOCK :],
-        tuple(map(str, names if isinstance(names, list) else ())),
-    )
-
-
-def _numbers(kind: str, column: bytes) -> array[int]:
-    found = array(kind, column)
-    if sys.byteorder == "big":
-        found.byteswap()
-    return found
-
-
-def _bytes(column: array[int]) -> bytes:
-    return _numbers(column.typecode, column.tobytes()).tobytes()
-
-
 def _block(item: Item) -> Block:
-    run, number = _place(item)
+    run, number = place_of(item)
     rounds = item["rounds"]
     return Block(
         run,
@@ -359,15 +224,6 @@ def _block(item: Item) -> Block:
 
 def _differing(a: bytes, b: bytes) -> int:
     return sum(x != y for x, y in zip(a, b, strict=True))
-
-
-def _place(item: Item) -> tuple[str, int]:
-    _, run, number = str(item["block"]).split("#")
-    return run, int(number)
-
-
-def _key(kind: str, run: str, number: int) -> str:
-    return f"{kind}#{run}#{number:04d}"
 
 
 def _query(project_id: str, prefix: str) -> Iterator[Item]:

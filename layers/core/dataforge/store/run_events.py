@@ -73,7 +73,7 @@ class RunEvent:
     input_tokens: int | None = None
     output_tokens: int | None = None
     counts: Item | None = None
-    """requested, asked, delivered, rejected, failed, over the whole run."""
+    """requested, asked, delivered, flagged (of the delivered), rejected, failed, over the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _next(last: ProgressSnapshot | None, run: Run, stage: Progress, whole: Progr
         cost_usd=None if cost is None else round(cost, 8),
         input_tokens=whole.input_tokens,
         output_tokens=whole.output_tokens,
-        counts={n: getattr(run, n) for n in ("requested", "asked", "delivered", "rejected", "failed")},
+        counts={n: getattr(run, n) for n in ("requested", "asked", "delivered", "flagged", "rejected", "failed")},
     )
     return ProgressSnapshot(event=message(event), beat=event.id, at=at, since=since, was=was, lap=stage_round)
 

@@ -51,6 +51,8 @@ class Run:
     delivered: int = 0
     rejected: int = 0
     failed: int = 0
+    flagged: int = 0
+    """Of the delivered: those that a check flags."""
     assessed_round: int = -1
     reasons: Item = field(default_factory=dict)
     results: Item = field(default_factory=dict)

@@ -23,7 +23,8 @@ from dataforge.platform.ports import Item, Key
 from dataforge.store import exports, item_codec, projects, review_index, runs
 from dataforge.store import undo as undo_store
 from dataforge.store.projects import Project
-from dataforge.store.review_index import BLOCK, DELETED, NOTHING, Block, Change
+from dataforge.store.review_facts import BLOCK
+from dataforge.store.review_index import DELETED, NOTHING, Block, Change
 from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine.provider_batch import polling
 

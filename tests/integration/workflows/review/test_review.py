@@ -30,7 +30,7 @@ from tests.support.table_watchers import counted, killed_until_done
 def filled(service: Service) -> tuple[Project, list[Pair]]:
     """A project of two runs, 1,300 pairs in three blocks, with gaps."""
     project = project_of(service)
-    _, first = many_pairs.fill(project, Shape(1100, seed=1, words=8, gaps=True))
+    _, first = many_pairs.fill(project, Shape(1100, seed=1, words=8, gaps=True, flagged=0.1))
     _, second = many_pairs.fill(project, Shape(200, seed=2, words=8, accepted=0.5))
     return projects.get(project.org_id, project.project_id), first + second
 
@@ -77,7 +77,16 @@ def assert_all_agree(service: Service, project: Project) -> Counter[str]:
     assert {k: numbers["pairs"][k] for k in answer} == answer
     assert sum(b["count"] for b in numbers["qualityDistribution"]) == walked.total()
     assert numbers["pairs"]["avg_quality_score"] == stats["avg_quality_score"]
+    listed = {"flagged": {"flagged": True}, "flagged_pending": {"flagged": True, "status": "pending"}}
+    for name, wanted in listed.items():
+        assert service.call("GET", pairs_path(project), page_size=1, **wanted)["total"] == numbers["pairs"][name]
+    for check, n in numbers["pairs"]["by_flag"].items():
+        assert service.call("GET", pairs_path(project), page_size=1, flag=check)["total"] == n > 0
     return walked
+
+
+def checks_of(pair: Pair) -> list[str]:
+    return [str(flag["check"]) for flag in pair.flags]
 
 
 def holds(pair: Pair, wanted: dict[str, Any]) -> bool:
@@ -93,6 +102,8 @@ def holds(pair: Pair, wanted: dict[str, Any]) -> bool:
         "is_duplicate": lambda v: pair.is_duplicate == v,
         "type": lambda v: pair.type == v,
         "complexity_level": lambda v: pair.difficulty == v,
+        "flagged": lambda v: bool(pair.flags) == v,
+        "flag": lambda v: v in checks_of(pair),
     }
     return all(checks[name](value) for name, value in wanted.items())
 
@@ -114,6 +125,8 @@ def test_any_page_of_any_combination_of_filters_is_what_a_plain_search_would_fin
         "is_duplicate": lambda p: p.is_duplicate,
         "type": lambda p: p.type,
         "complexity_level": lambda p: p.difficulty,
+        "flagged": lambda p: bool(p.flags),
+        "flag": lambda p: rng.choice([*checks_of(p), "vague", "nonsense"]),
     }
 
     for names in [[], *([n] for n in values), *(rng.sample(list(values), rng.randint(2, 4)) for _ in range(25))]:
@@ -206,7 +219,8 @@ def test_bulk_by_filters_and_every_action_keeps_lists_and_counters_together(
     service: Service, filled: tuple[Project, list[Pair]]
 ) -> None:
     project, made = filled
-    good = sum(p.quality_score >= 0.8 and not p.is_duplicate and p.status != "accepted" for p in made)
+    certain = [p for p in made if not (p.is_duplicate or p.flags or p.rejected_by)]
+    good = sum(p.quality_score >= 0.8 and p.status != "accepted" for p in certain)
 
     accepted = act(service, project, "accept", filters={"min_quality_score": 0.8, "is_duplicate": False})
     after_accept = assert_all_agree(service, project)
@@ -396,7 +410,16 @@ def test_analytics_hold_every_block_of_the_contract_and_agree_with_the_lists(ser
 
     numbers = service.call("GET", f"/projects/{project.project_id}/analytics")
 
-    assert empty["pairs"] == {"total": 0, "accepted": 0, "rejected": 0, "pending": 0, "avg_quality_score": None}
+    assert empty["pairs"] == {
+        "total": 0,
+        "accepted": 0,
+        "rejected": 0,
+        "pending": 0,
+        "flagged": 0,
+        "flagged_pending": 0,
+        "by_flag": {},
+        "avg_quality_score": None,
+    }
     assert [b["range"] for b in empty["qualityDistribution"]] == ["0.9-1.0", "0.8-0.9", "0.7-0.8", "0.0-0.7"]
     assert set(numbers) == {
         "projectId",

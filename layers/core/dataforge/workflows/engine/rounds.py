@@ -20,7 +20,7 @@ import orjson
 from dataforge.errors import ConditionFailed, Conflict
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.store import review_index, run_status, runs
+from dataforge.store import review_facts, run_status, runs
 from dataforge.store.runs import Run
 from dataforge.text.control_tokens import escaped_everywhere
 from dataforge.workflows import run_files
@@ -45,7 +45,7 @@ def outcomes_in_blocks(run: Run, round_number: int, content_of: ContentOf[C]) ->
     found = outcomes_of(run, round_number, content_of)
     opening = list(islice(found, 1))
     first = opening[0].slot if opening else run.asked  # slots are numbered through all rounds
-    cut = groupby(chain(opening, found), lambda o: o.slot // review_index.BLOCK)
+    cut = groupby(chain(opening, found), lambda o: o.slot // review_facts.BLOCK)
     return first, (list(block) for _, block in cut)
 
 
@@ -92,15 +92,23 @@ def require_ended(run: Run) -> None:
 
 
 @dataclass(slots=True, kw_only=True)
-class Round:
+class RoundCounts:
+    """What came of the slots of a round; rejected and failed by reason."""
+
+    delivered: int = 0
+    flagged: int = 0
+    """Of the delivered: those that a check doubts."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True, kw_only=True)
+class Round(RoundCounts):
     """A round of a run while it is assessed: its counts, and its lines in temporary files."""
 
     run: Run
     first: int
     files: dict[str, IO[bytes]]
-    delivered: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
 
     @property
     def made(self) -> int:
@@ -115,15 +123,16 @@ class Round:
         self.files[name].writelines(orjson.dumps(line) + b"\n" for line in lines)
 
 
-def count_round(run: Run, round_number: int, delivered: int, *, rejected: Counter[str], failed: Counter[str]) -> Run:
+def count_round(run: Run, round_number: int, came: RoundCounts) -> Run:
     """Move the run's counters by what came of a round, however often it is called; the run as it is then."""
     if run.assessed_round >= round_number:
         return run
     known = cast("dict[str, dict[str, int]]", run.reasons or {})
-    rejected = Counter(known.get("rejected") or {}) + rejected
-    failed = Counter(known.get("failed") or {}) + failed
+    rejected = Counter(known.get("rejected") or {}) + came.rejected
+    failed = Counter(known.get("failed") or {}) + came.failed
     values: Item = {
-        "delivered": run.delivered + delivered,
+        "delivered": run.delivered + came.delivered,
+        "flagged": run.flagged + came.flagged,
         "rejected": rejected.total(),
         "failed": failed.total(),
         "reasons": {"rejected": {**rejected}, "failed": {**failed}},

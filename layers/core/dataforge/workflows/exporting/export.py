@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import IO
 
 import orjson
@@ -27,21 +29,54 @@ SOURCES = "sources.jsonl"
 """Beside the file: for each of its lines, in the same order, the pair and the chunks that it was made from."""
 
 
+@dataclass(slots=True)
+class Selection:
+    """Which of the approved pairs are written, and how many of them were, or were not. A pair that is left out counts
+    once."""
+
+    min_quality_score: float | None = None
+    flagged: bool = True
+    """Also those that a check flags."""
+    duplicates: bool = True
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def takes(self, pair: Pair) -> bool:
+        left = self._why_not(pair)
+        self.counts[left] += 1
+        if not left:
+            self.counts["with_flags"] += bool(pair.flags)
+            self.counts["with_duplicates"] += pair.is_duplicate
+        return not left
+
+    def _why_not(self, pair: Pair) -> str:
+        if pair.is_duplicate and not self.duplicates:
+            return "duplicates"
+        if pair.flags and not self.flagged:
+            return "flagged"
+        below = self.min_quality_score is not None and pair.quality_score < self.min_quality_score
+        return "below_min_quality" if below else ""
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        return {name: self.counts[name] for name in ("flagged", "duplicates", "below_min_quality")}
+
+
 def export(
     project: Project,
     *,
     format: str = "chatml",
     include_system_prompt: bool = True,
-    min_quality_score: float | None = None,
+    chosen: Selection | None = None,
 ) -> Export:
-    """Accepted and edited pairs, duplicates left out, in constant memory.
+    """Accepted and edited pairs in constant memory: all of them, unless `chosen` leaves some out.
 
     Raises Invalid: unknown format, or NO_EXPORTABLE_PAIRS (then no version number is used up).
     """
     if format not in FORMATS:
         raise Invalid(f"format must be one of: {', '.join(FORMATS)}", field="format")
-    chosen = exportable(project.project_id, min_quality_score)
-    first = next(chosen, None)
+    selection = chosen or Selection()
+    exported = exportable(project.project_id, selection)
+    first = next(exported, None)
     if first is None:
         raise Invalid(
             "No pair can be exported: accept pairs first, or lower min_quality_score", code="NO_EXPORTABLE_PAIRS"
@@ -51,7 +86,7 @@ def export(
     key = f"{project.s3_prefix}/exports/v{version}/dataset.jsonl"
     counter, touched = itertools.count(), itertools.count()
     with tempfile.TemporaryFile() as sources:
-        walked = _noted(itertools.chain([first], chosen), sources)
+        walked = _noted(itertools.chain([first], exported), sources)
         lines = _lines(walked, format, include_system_prompt, counter, touched)
         info = current().files.write_stream(key, _blocks(lines), content_type="application/x-ndjson")
         sources.seek(0)
@@ -66,8 +101,11 @@ def export(
         file_size=info.size,
         include_system_prompt=include_system_prompt,
         created_at=clock.now(),
-        min_quality_score=min_quality_score,
+        min_quality_score=selection.min_quality_score,
         escaped_count=next(touched),
+        flagged_count=selection.counts["with_flags"],
+        duplicate_count=selection.counts["with_duplicates"],
+        left_out={**selection.left_out},
     )
     exports.put(made)
     seconds = (clock.milliseconds() - begun) / 1000
@@ -99,12 +137,9 @@ def _noted(chosen: Iterator[Pair], file: IO[bytes]) -> Iterator[Pair]:
         yield pair
 
 
-def exportable(project_id: str, min_quality_score: float | None) -> Iterator[Pair]:
+def exportable(project_id: str, chosen: Selection) -> Iterator[Pair]:
     """In order of pair ids, as the review index is at the first step."""
-    floor = min_quality_score if min_quality_score is not None else 0.0
-    for pair in pairs.walk(project_id, pairs.EXPORTABLE):
-        if not pair.is_duplicate and pair.quality_score >= floor:
-            yield pair
+    return filter(chosen.takes, pairs.walk(project_id, pairs.EXPORTABLE))
 
 
 def messages(pair: Pair, *, include_system_prompt: bool = True) -> tuple[Message, ...]:

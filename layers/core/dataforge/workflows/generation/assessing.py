@@ -15,7 +15,7 @@ from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.recipes import Recipe, drafts
 from dataforge.store import chunks, pairs, projects, review_index, run_status, runs
-from dataforge.store.review_index import Marked
+from dataforge.store.review_facts import Marked
 from dataforge.store.runs import Run
 from dataforge.workflows import kinds, run_files
 from dataforge.workflows.engine import deduplication, rounds
@@ -70,11 +70,12 @@ class DocumentRound(Round):
         pairs.write_new(self.run.project_id, made)
         self.write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])
         self.write_records("records.jsonl", (scoring.line(r) for r in records if not r.reasons))
-        self.write_records("rejected.jsonl", ({**scoring.line(r), "reasons": r.reasons} for r in records if r.reasons))
+        self.write_records("rejected.jsonl", (scoring.rejected_line(r) for r in records if r.reasons))
         self.write("failed.jsonl", map(_failed_line, failed))
         for r in records:
             self._search_line(r.slot - self.first, search.text_of(drafts.said(r.draft)))
         self.delivered += sum(not r.reasons for r in records)
+        self.flagged += sum(bool(r.flags) and not r.reasons for r in records)
         self.rejected.update(r.reasons[0] for r in records if r.reasons)
         self.failed.update(o.reason for o in failed)
         self.per_chunk.update(r.chunk_id for r in records)
@@ -152,7 +153,7 @@ def _publish(run: Run, round_number: int, round_: DocumentRound) -> Run:
         return run
     round_.show(round_number)
     round_.note_chunks()
-    return rounds.count_round(run, round_number, round_.delivered, rejected=round_.rejected, failed=round_.failed)
+    return rounds.count_round(run, round_number, round_)
 
 
 class ProjectDuplicates:

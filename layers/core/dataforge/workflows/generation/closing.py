@@ -35,6 +35,8 @@ def close(run: Run, error: str | None) -> Run:
         "chunks_processed": len(good.chunks | bad.chunks),
         "pairs_generated": len(scores),
         "pairs_valid": len(good.quality),
+        "flagged": good.flagged,
+        "flagged_by_check": cast(Item, quality_report.descending(good.flags)),
         "avg_quality_score": quality_report.mean(scores),
         "tokens_used": cast(int, usage["input_tokens"]) + cast(int, usage["output_tokens"]),
     }

@@ -8,12 +8,14 @@ from typing import Any
 
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
-from dataforge.quality.policy import Policy
+from dataforge.quality import check_names, policy
+from dataforge.quality.policy import Policy, Setting
 from dataforge.quality.privacy import Category
 from dataforge.recipes import RECIPES, Recipe, spreading
 from dataforge.recipes.options import Bounds, GenerationOptions, Option
 from dataforge.recipes.planning import check_distribution
 from dataforge.store.runs import Run
+from dataforge.text import languages
 
 DEFAULTS: Item = {
     "generation_type": "qa",
@@ -60,6 +62,9 @@ def own_options() -> list[Option[Any]]:
     return [option for recipe in RECIPES.values() for option in recipe.options]
 
 
+_OWN_FORMS = ("chunk_ids", "mode", "checks", "language")
+"""Keys that have a form of their own."""
+
 MONEY = ("max_cost_usd", "num_pairs", "pairs_per_chunk", "max_tokens")
 """Keys that bound what a run costs: one that nearly is one of these is refused."""
 ALIKE = 0.8
@@ -102,6 +107,9 @@ def check(config: Item) -> None:
             raise Invalid(f"{name} must be one of: {', '.join(TREATMENTS)}", field=name)
     if config.get("mode", "realtime") not in MODES:
         raise Invalid(f"mode must be one of: {', '.join(MODES)}", field="mode")
+    policy.read(config.get("checks"), check_names.known())
+    if config.get("language") is not None and config["language"] not in languages.LANGUAGES:
+        raise Invalid(f"language must be one of: {', '.join(languages.LANGUAGES)}", field="language")
     for option in own:
         if option.check and config.get(option.name) is not None:
             option.check(config[option.name])
@@ -109,17 +117,7 @@ def check(config: Item) -> None:
 
 def _check_money(config: Item) -> None:
     own = (option.name for option in own_options())
-    known = {
-        *BOUNDS,
-        *_AFTER_OPTIONS,
-        *TEXT_FIELDS,
-        *DEFAULTS,
-        *spreading.DIMENSIONS,
-        *own,
-        *PRIVATE,
-        "chunk_ids",
-        "mode",
-    }
+    known = {*BOUNDS, *_AFTER_OPTIONS, *TEXT_FIELDS, *DEFAULTS, *spreading.DIMENSIONS, *own, *PRIVATE, *_OWN_FORMS}
     unknown = [key for key in config if key not in known]
     if not unknown:
         return
@@ -164,6 +162,10 @@ class GenerationConfig:
     auto_accept_min_quality: float | None
     max_cost_usd: float | None
     mode: str
+    checks: Policy
+    """As `config.checks` says."""
+    language: str | None
+    """ISO 639-1 code of the language that records are asked for in; None: that of their passage."""
     private: Mapping[str, str]
     """What is done with each of PRIVATE: one of TREATMENTS."""
 
@@ -175,7 +177,8 @@ class GenerationConfig:
     @property
     def policy(self) -> Policy:
         """How the checks of a record count."""
-        return Policy(single={PRIVATE[name][1]: "reject" for name, how in self.private.items() if how == "reject"})
+        private: dict[str, Setting] = {PRIVATE[n][1]: "reject" for n, how in self.private.items() if how == "reject"}
+        return Policy(self.checks.level, {**self.checks.single, **private})
 
     @property
     def recipe(self) -> Recipe:
@@ -190,6 +193,7 @@ class GenerationConfig:
             system_prompt=self.system_prompt,
             style=self.style_template,
             seed=self.seed,
+            language=self.language,
             own=self.own,
         )
 
@@ -233,6 +237,8 @@ def read(config: Item) -> GenerationConfig:
         max_cost_usd=_number(config.get("max_cost_usd")),
         mode=str(config.get("mode") or "realtime"),
         private={name: str(config.get(name) or default) for name, (_, _, default) in PRIVATE.items()},
+        checks=policy.stored(config.get("checks"), check_names.known()),
+        language=_text(config.get("language")),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from dataforge import clock, ids
@@ -33,7 +33,9 @@ from dataforge.workflows.generation.redacting import Redactor
 logger = logging.getLogger(__name__)
 
 MAX_SHOWN = 50
-"""Spans and unsupported words that a pair carries; `records.jsonl` has them all."""
+"""Spans, findings and unsupported words that a pair carries; `records.jsonl` has them all."""
+MAX_WORDS, MAX_WORD = 20, 200
+"""Words of a finding, and characters of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,13 @@ class ScoredRecord:
     similarity: float | None = None
     flags: tuple[Finding, ...] = ()
     """Why a person should look at it; found by the checks of the record, and by those over several records."""
+
+    @property
+    def against(self) -> tuple[Finding, ...]:
+        """All that speaks against it: what rejects it first."""
+        known = {f.check: f for f in self.score.findings}
+        rejecting = tuple(known.get(name) or Finding(name, "reject") for name in self.reasons)
+        return (*rejecting, *(f for f in self.flags if f.check not in self.reasons))
 
     @property
     def draft(self) -> Draft:
@@ -119,11 +128,12 @@ def _case(config: GenerationConfig, content: PairDraft, sources: Sequence[Stored
         finish_reason=content.finish_reason,
         labels=classification.LABELS.of(config),
         further=[c.content if c else "" for c in sources[1:]],
+        wanted_language=config.language,
     )
 
 
 def line(r: ScoredRecord) -> dict[str, object]:
-    """Of records.jsonl; of rejected.jsonl with its `reasons`."""
+    """Of records.jsonl."""
     grounding, source = r.score.grounding, r.content.sources[0]
     return {
         "slot": r.slot,
@@ -150,6 +160,17 @@ def line(r: ScoredRecord) -> dict[str, object]:
     }
 
 
+def rejected_line(r: ScoredRecord) -> dict[str, object]:
+    """Of rejected.jsonl."""
+    return {**line(r), "flags": [], "reasons": r.reasons, "rejected_by": [f.to_json() for f in r.against]}
+
+
+def _shown(found: Sequence[Finding]) -> list[Item]:
+    """As a pair carries them, so that its item stays small."""
+    short = (replace(f, words=tuple(w[:MAX_WORD] for w in f.words[:MAX_WORDS])) for f in found[:MAX_SHOWN])
+    return [cast(Item, f.to_json()) for f in short]
+
+
 def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
     """The record as a pair under review."""
     source, grounding, asked = r.content.sources[0], r.score.grounding, r.content.asked
@@ -159,8 +180,6 @@ def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
     metadata |= {name: asked[name] for name in ("persona", "style") if name in asked}
     if r.reasons:
         metadata["reasons"] = list(r.reasons)
-    if r.flags:
-        metadata["flags"] = [cast(Item, f.to_json()) for f in r.flags[:MAX_SHOWN]]
     if r.duplicate_of is not None:
         metadata["duplicate_of"] = ids.pair_id(run.project_id, run.run_id, r.duplicate_of)
     if grounding.unsupported:
@@ -180,6 +199,8 @@ def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
         created_at=clock.now(),
         system_prompt=config.pair_system_prompt,
         is_duplicate="near_duplicate" in r.reasons,
+        flags=[] if r.reasons else _shown(r.flags),
+        rejected_by=_shown(r.against) if r.reasons else [],
         evidence=[{"page": source.page, **span} for span in r.evidence[:MAX_SHOWN]],
         lineage=r.lineage,
         metadata=metadata,

@@ -140,6 +140,8 @@ def _check_teacher(config: Item, chosen: Teacher, org_id: str) -> None:
         what = f"writes {', '.join(can.kinds)} only, not {kind}"
     elif RECIPES[kind].uses_labels and config.get("labels") and not can.labels:
         what = "takes labels from the headings of the documents and cannot judge your own; leave config.labels out, or"
+    elif not can.instructions and config.get("language"):
+        what = "writes in the language of each document and cannot follow language; leave it out of config, or"
     elif not can.instructions and (asked := [n for n in ("multi_hop_share", *spreading.DIMENSIONS) if config.get(n)]):
         what = f"cannot follow {' or '.join(asked)}; leave {'it' if len(asked) == 1 else 'them'} out of config, or"
     else:

@@ -14,17 +14,23 @@ import orjson
 from dataforge import clock, ids, settings
 from dataforge.errors import ConditionFailed, Conflict, Invalid, NotFound
 from dataforge.platform import current
-from dataforge.store import review_index
+from dataforge.store import review_facts, review_index
 from dataforge.store import undo as undo_store
 from dataforge.store.projects import Project
-from dataforge.store.review_index import BLOCK, CODES, DELETED, NOTHING, Block, Change, Facts
+from dataforge.store.review_facts import BLOCK, Facts, FactsOfBlocks
+from dataforge.store.review_index import CODES, DELETED, NOTHING, Block, Change
 from dataforge.workflows import erasing
+from dataforge.workflows.review import doubts
+from dataforge.workflows.review.doubts import Included, LeftOut
 from dataforge.workflows.review.search import Matcher, PairFilter
 
 logger = logging.getLogger(__name__)
 
 ACTIONS = {"accept": CODES["accepted"], "reject": CODES["rejected"], "reset": CODES["pending"], "delete": DELETED}
 """What a bulk action makes of a pair."""
+
+_OPEN = bytes(int(code in (CODES["pending"], CODES["rejected"])) for code in range(256))
+"""For bytes.translate: 1 for what an accept really accepts."""
 
 FactsOf = Mapping[tuple[str, int], Facts]
 
@@ -36,6 +42,8 @@ class Done:
     affected: int
     undo_token: str | None = None
     undo_expires_at: str | None = None
+    left_out: LeftOut = doubts.NONE
+    """Of an accept by filters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +53,38 @@ class Undone:
     """Pairs that someone changed again after the action: they stay as they are."""
 
 
+class _Doubts:
+    """Takes doubtful pairs out of what is accepted, and counts them. One that a person has edited is not doubtful."""
+
+    def __init__(self, project: Project, included: Included) -> None:
+        self._included = included
+        self._facts = FactsOfBlocks(project.project_id)
+        self.left_out: dict[str, LeftOut] = {}
+
+    def without(self, block: Block, mask: bytes) -> bytes:
+        open_ = int.from_bytes(_both(mask, block.states.translate(_OPEN)), "little")
+        if not open_:
+            self.left_out.pop(block.key, None)
+            return mask
+        kept, self.left_out[block.key] = doubts.split(open_, self._facts.of(block.run, block.number), self._included)
+        return (int.from_bytes(mask, "little") & ~open_ | kept).to_bytes(BLOCK, "little")
+
+
 @dataclass(slots=True)
 class _Plan:
     code: int
     mask: Callable[[Block], bytes]
     facts: FactsOf
+    doubts: _Doubts | None = None
     before: dict[str, bytes] = field(default_factory=dict)
     """Block name -> the state of every slot that changes, as it was; NOTHING for the others."""
 
     def change(self, block: Block) -> Change | None:
         """May be asked again for a block that someone else wrote meanwhile."""
-        slots = [
-            n
-            for n, (hit, was) in enumerate(zip(self.mask(block), block.states, strict=True))
-            if hit and was != self.code
-        ]
+        mask = self.mask(block)
+        if self.doubts is not None:
+            mask = self.doubts.without(block, mask)
+        slots = [n for n, (hit, was) in enumerate(zip(mask, block.states, strict=True)) if hit and was != self.code]
         self.before.pop(block.key, None)
         if not slots:
             return None
@@ -70,23 +95,37 @@ class _Plan:
         return Change(block, bytes(after), -_score(block, slots, self.facts) if self.code == DELETED else 0)
 
     @property
+    def left_out(self) -> LeftOut:
+        return sum(self.doubts.left_out.values(), doubts.NONE) if self.doubts else doubts.NONE
+
+    @property
     def affected(self) -> int:
         return sum(BLOCK - states.count(NOTHING) for states in self.before.values())
 
 
-def act(project: Project, action: str, *, pair_ids: Sequence[str] | None, wanted: PairFilter | None) -> Done:
+def act(
+    project: Project,
+    action: str,
+    *,
+    pair_ids: Sequence[str] | None,
+    wanted: PairFilter | None,
+    included: Included = doubts.NOTHING,
+) -> Done:
     """accept, reject, reset or delete the named pairs, or those that a filter finds (exactly one of the two).
 
-    Unknown ids are ignored; what is so already does not count. A deleted pair is out of every list and count at once,
-    and its text is erased when it can no longer be brought back. Raises Invalid.
+    Unknown ids are ignored; what is so already does not count. To accept by a filter leaves doubtful pairs out, unless
+    they are included: a pair that is named by its id was looked at. A deleted pair is out of every list and count at
+    once, and its text is erased when it can no longer be brought back. Raises Invalid.
     """
     known, mask = _chosen(project, pair_ids, wanted)
     code = ACTIONS[action]
-    plan = _Plan(code, mask, review_index.read_facts(project.project_id) if code == DELETED else {})
+    plan = _Plan(code, mask, review_facts.read(project.project_id) if code == DELETED else {})
+    if action == "accept" and pair_ids is None:
+        plan.doubts = _Doubts(project, included)
     for block in known:
         plan.change(block)
     if not plan.before:
-        return Done(0)
+        return Done(0, left_out=plan.left_out)
     planned = {**plan.before}
     token, expires = ids.new("undo"), clock.epoch() + settings.get().undo_minutes * 60
     # Before anything changes: what is cut off in the middle can still be taken back, and is purged in the end.
@@ -105,7 +144,7 @@ def act(project: Project, action: str, *, pair_ids: Sequence[str] | None, wanted
             undo_store.change(project.project_id, token, {"affected": affected})
     except Exception:  # the pairs are changed; an undo goes by what was planned
         logger.warning("the undo of %s in project %s is as planned", token, project.project_id, exc_info=True)
-    return Done(affected, token, clock.at(expires))
+    return Done(affected, token, clock.at(expires), plan.left_out)
 
 
 def undo(project: Project, token: str) -> Undone:
@@ -121,7 +160,7 @@ def undo(project: Project, token: str) -> Undone:
         raise _ended(known.get("ended") == "undone")
     before = erasing.read_undo(project, token)
     code = ACTIONS[str(known["action"])]
-    facts = review_index.read_facts(project.project_id) if code == DELETED else {}
+    facts = review_facts.read(project.project_id) if code == DELETED else {}
     restored = review_index.rewrite(
         project, review_index.read_named(project.project_id, before), lambda b: _restored(b, before[b.key], code, facts)
     )

@@ -10,16 +10,19 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import compress, islice
+from operator import or_
 
 from dataforge import ids
 from dataforge.formats import conversation
 from dataforge.platform import current
 from dataforge.records import DIFFICULTIES
-from dataforge.store import pairs, review_index
+from dataforge.store import pairs, review_facts, review_index
 from dataforge.store.pairs import Pair, PairPlace
 from dataforge.store.projects import Project
-from dataforge.store.review_index import BLOCK, CODES, SCORE_UNIT, Block, Facts, FactsOfBlocks
+from dataforge.store.review_facts import BLOCK, SCORE_UNIT, Facts, FactsOfBlocks
+from dataforge.store.review_index import CODES, Block
 
 SEARCH_FILE = "search.txt"
 LONGEST_SEARCHED = 100_000
@@ -27,7 +30,8 @@ LONGEST_SEARCHED = 100_000
 _BETWEEN, _WITHIN = "\x1f", "\x1e"
 """Stand between the turns of a pair and for the line breaks in them, so that no hit crosses a turn."""
 _PLAIN = str.maketrans({_BETWEEN: " ", _WITHIN: " ", "\n": _WITHIN})
-_ONE = bytes(int(code in CODES.values()) for code in range(256))
+THERE = bytes(int(code in CODES.values()) for code in range(256))
+"""For bytes.translate: 1 for a state of a pair that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class PairFilter:
     is_duplicate: bool | None = None
     type: str | None = None
     difficulty: str | None = None
+    flagged: bool | None = None
+    """By any check."""
+    flag: str | None = None
+    """The check that flags it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +101,19 @@ class Matcher:
     facts only the result is kept."""
 
     def __init__(self, project: Project, wanted: PairFilter, known: Sequence[Block]) -> None:
-        self._states = _table(CODES[wanted.status]) if wanted.status else _ONE
+        self._states = _table(CODES[wanted.status]) if wanted.status else THERE
         self._tests = list(_tests(wanted))
-        self._facts = FactsOfBlocks(project.project_id, wanted.run_id)
+        run = review_index.run_of(wanted.run_id) if wanted.run_id else None
+        self._facts = FactsOfBlocks(project.project_id, run)
         self._passing: dict[tuple[str, int], int] = {}
         self._found = _searched(project, wanted, known) if wanted.search else None
 
     def mask(self, block: Block) -> bytes:
         """1 for every slot of the block whose pair is there and matches."""
-        mask = _bits(block.states.translate(self._states))
+        mask = bits(block.states.translate(self._states))
         place = (block.run, block.number)
         if self._found is not None:
-            mask &= _bits(self._found.get(place, b""))
+            mask &= bits(self._found.get(place, b""))
         if self._tests:
             mask &= self._tested(block)
         return mask.to_bytes(BLOCK, "little")
@@ -113,8 +122,8 @@ class Matcher:
         """1 for every slot whose facts pass all tests: facts never change."""
         place = (block.run, block.number)
         if place not in self._passing:
-            facts = self._facts.of(block)
-            mask = _bits(b"\x01" * BLOCK)
+            facts = self._facts.of(*place)
+            mask = EVERY
             for test in self._tests:
                 mask &= test(facts)
             self._passing[place] = mask
@@ -126,8 +135,12 @@ class Matcher:
 Test = Callable[[Facts], int]
 
 
-def _bits(mask: bytes) -> int:
+def bits(mask: bytes) -> int:
+    """A mask of bytes as a whole number."""
     return int.from_bytes(mask, "little")
+
+
+EVERY = bits(b"\x01" * BLOCK)
 
 
 def _table(*values: int) -> bytes:
@@ -140,13 +153,17 @@ def _tests(wanted: PairFilter) -> Iterator[Test]:
         yield _at_least(math.ceil(round(wanted.min_quality_score * SCORE_UNIT, 4)))
     if wanted.max_quality_score is not None:
         above = _at_least(math.floor(round(wanted.max_quality_score * SCORE_UNIT, 4)) + 1)
-        yield lambda facts: above(facts) ^ _bits(b"\x01" * BLOCK)
+        yield lambda facts: above(facts) ^ EVERY
     if wanted.is_duplicate is not None:
-        yield _flagged(1, int(wanted.is_duplicate))
+        yield _with_bits(review_facts.DUPLICATE, review_facts.DUPLICATE * wanted.is_duplicate)
     if wanted.type is not None:
-        yield _flagged(2, 2 * (wanted.type == "multi_turn"))
+        yield _with_bits(review_facts.MULTI_TURN, review_facts.MULTI_TURN * (wanted.type == "multi_turn"))
     if wanted.difficulty is not None:
-        yield _flagged(12, (DIFFICULTIES.index(wanted.difficulty) + 1) << 2)
+        yield _with_bits(review_facts.DIFFICULTY, (DIFFICULTIES.index(wanted.difficulty) + 1) << 2)
+    if wanted.flagged is not None:
+        yield flagged if wanted.flagged else lambda facts: flagged(facts) ^ EVERY
+    if (check := wanted.flag) is not None:
+        yield lambda facts: bits(facts.flags.get(check, b""))
     if wanted.document_id is not None:
         yield _of_document(wanted.document_id)
     if wanted.chunk_id is not None:
@@ -163,14 +180,24 @@ def _at_least(score: int) -> Test:
 
     def test(facts: Facts) -> int:
         highs, lows = facts.quality[1::2], facts.quality[::2]
-        return _bits(highs.translate(above)) | _bits(highs.translate(same)) & _bits(lows.translate(enough))
+        return bits(highs.translate(above)) | bits(highs.translate(same)) & bits(lows.translate(enough))
 
     return test
 
 
-def _flagged(which: int, value: int) -> Test:
+def _with_bits(which: int, value: int) -> Test:
     table = _table(*(byte for byte in range(256) if byte & which == value))
-    return lambda facts: _bits(facts.flags.translate(table))
+    return lambda facts: bits(facts.bits.translate(table))
+
+
+def with_bits(facts: Facts, which: int) -> int:
+    """Slots that have all of these bits."""
+    return _with_bits(which, which)(facts)
+
+
+def flagged(facts: Facts) -> int:
+    """Slots whose pair a check flags."""
+    return reduce(or_, map(bits, facts.flags.values()), 0)
 
 
 def _of_document(document_id: str) -> Test:
@@ -182,9 +209,9 @@ def _of_document(document_id: str) -> Test:
 
 
 def _equal(column: bytes, width: int, value: int) -> int:
-    mask = _bits(b"\x01" * BLOCK)
+    mask = EVERY
     for at, byte in enumerate(value.to_bytes(width, "little")):
-        mask &= _bits(column[at::width].translate(_EQUAL[byte]))
+        mask &= bits(column[at::width].translate(_EQUAL[byte]))
     return mask
 
 

@@ -31,7 +31,7 @@ def assess(run: Run, e: StateInput) -> Item:
         for name, file in round_.files.items():
             deduplication.append_to_earlier(run, name, first, file)
     _write_outstanding(run)
-    run = rounds.count_round(run, e.round, round_.delivered, rejected=round_.rejected, failed=round_.failed)
+    run = rounds.count_round(run, e.round, round_)
     return rounds.output(run, e, made=round_.made)
 
 

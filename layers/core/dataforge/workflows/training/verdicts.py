@@ -14,6 +14,7 @@ from dataforge.workflows import lifecycle, run_files
 from dataforge.workflows.engine import closing, recovery, rounds
 from dataforge.workflows.engine import outcomes as outcome_files
 from dataforge.workflows.engine.outcomes import Failed
+from dataforge.workflows.engine.rounds import RoundCounts
 from dataforge.workflows.state_input import StateInput
 from dataforge.workflows.training import verifying
 from dataforge.workflows.training.verifying import ANSWERS, UNREADABLE, VERIFICATION, of_fields
@@ -29,7 +30,8 @@ def assess(run: Run, e: StateInput) -> Item:
     run_files.write_lines(
         run, "failed.jsonl", [{"slot": f.slot, "reason": f.reason, "detail": f.detail} for f in failed]
     )
-    rounds.count_round(run, e.round, len(made), rejected=Counter(), failed=Counter(f.reason for f in failed))
+    counts = RoundCounts(delivered=len(made), failed=Counter(f.reason for f in failed))
+    rounds.count_round(run, e.round, counts)
     return {**e.base(), "round": e.round + 1, "top_up": False}
 
 

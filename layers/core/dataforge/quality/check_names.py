@@ -1,0 +1,24 @@
+"""The names that `config.checks` takes: the checks of one record, and those that look at several or at its source."""
+
+from __future__ import annotations
+
+from dataforge.quality.checks import CHECKS
+from dataforge.quality.checks.check import Weight
+
+OTHERS: dict[str, tuple[Weight, str]] = {
+    "near_duplicate": ("reject", "It repeats an earlier record of the run or the project nearly letter by letter"),
+    "single_source": ("reject", "One of its two passages was not needed"),
+}
+"""What they do by themselves, and what is wrong."""
+
+
+def known() -> dict[str, tuple[Weight, str]]:
+    """Every check in the order in which findings are shown."""
+    return {**{name: (check.weight, check.says) for name, check in CHECKS.items()}, **OTHERS}
+
+
+def table() -> str:
+    """The table of docs/checks.md."""
+    does = {"reject": "rejects", "review": "flags", "weigh": "lowers the score"}
+    rows = [f"| `{name}` | {does[weight]} | {says} |" for name, (weight, says) in known().items()]
+    return "\n".join(["| check | standard | what it says |", "|---|---|---|", *rows]) + "\n"
