@@ -14,9 +14,9 @@ from dataforge import platform
 from dataforge.store import projects, review_facts
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
-from tests.integration.workflows.review.test_review import act, assert_all_agree, checks_of, pairs_path, project_of
 from tests.support import many_pairs
 from tests.support.many_pairs import Shape
+from tests.support.reviewing import act, assert_all_agree, checks_of, pairs_path, project_of
 from tests.support.service import Service
 
 
