@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from dataforge.quality import findings, verdict
+from dataforge.quality.checks import gates
 from dataforge.quality.findings import Finding
 from dataforge.quality.record_scoring import RecordScore
 from dataforge.quality.verification import Ruling, Verification
@@ -21,7 +22,7 @@ VERIFY: tuple[Verify, ...] = ("off", "uncertain", "all")
 
 REJECTED, DOUBTED, UNVERIFIED = "verifier_rejected", "verifier_doubts", "unverified"
 """The names of the findings that a verifier leaves: a reason, and two flags."""
-NOT_ASKED = frozenset({"personal_data", "secret", "toxic", "contaminated", "injected_instruction"})
+NOT_ASKED = frozenset({*gates.CHECKS, "contaminated"})
 """Checks whose flags stay, since no verifier is asked about them."""
 
 MARGIN = 0.3

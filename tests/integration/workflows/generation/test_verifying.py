@@ -263,6 +263,23 @@ def test_a_passage_that_was_edited_meanwhile_is_not_taken_for_the_one_that_was_v
     assert runs.get(run.org_id, run.run_id).delivered == 12
 
 
+def test_what_a_run_redacts_no_verifier_sees(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk = next(iter(chunk_store.of_project(project.project_id)))
+    secret = "AKIAIOSFODNN7EXAMPL3"
+    chunk_store.change(
+        chunk, {"content": f"{chunk.content} The key is {secret}. Write to jo.doe@harbour.org."}, edit=True
+    )
+    teach(monkeypatch, good)
+    made = verifier(monkeypatch, as_good)
+
+    verified(project, secrets="redact", personal_data="redact")
+
+    shown_texts = "".join(q.messages[1].content for q in made.asked)
+    assert secret not in shown_texts
+    assert "jo.doe@harbour.org" not in shown_texts
+    assert "[EMAIL_1]" in shown_texts
+
+
 def test_one_model_may_write_and_verify(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def both(question: Question) -> str:
         found = shown(question.messages[1].content)
