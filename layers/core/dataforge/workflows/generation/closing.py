@@ -17,9 +17,9 @@ from dataforge.workflows import lifecycle, run_files
 from dataforge.workflows.engine import closing
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import planning
+from dataforge.workflows.generation.config import GenerationConfig
 from dataforge.workflows.reporting import documents as document_pages
 from dataforge.workflows.reporting.documents import Seen
-from dataforge.workflows.generation.config import GenerationConfig
 
 NOTHING_ASKED = "Nothing was asked: the chosen chunks hold nothing this teacher can ask about"
 

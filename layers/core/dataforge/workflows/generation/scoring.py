@@ -179,6 +179,8 @@ def _shown(found: Sequence[Finding]) -> list[Item]:
     """As a pair carries them, so that its item stays small."""
     short = (replace(f, words=tuple(w[:MAX_WORD] for w in f.words[:MAX_WORDS])) for f in found[:MAX_SHOWN])
     return [cast(Item, f.to_json()) for f in short]
+
+
 def _verification(score: RecordScore) -> Item:
     """What a verifier said, as its own field; none where it said nothing."""
     return {"verification": cast(Item, score.verification.to_json())} if score.verification else {}
