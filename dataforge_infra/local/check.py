@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -33,6 +33,8 @@ class Asked(BaseModel):
     file: Path
     level: Level = "standard"
     single: dict[str, Setting] = Field(default_factory=dict)
+    sources: list[tuple[Path, str]] = Field(default_factory=list)
+    trainer: Literal["openai", "bedrock", "trl", "llama-factory"] | None = None
     out: Path | None = None
     flagged: Path | None = None
     rejected: Path | None = None
@@ -48,6 +50,8 @@ class Asked(BaseModel):
         return CheckRequest(
             file=self.file,
             policy=policy,
+            sources=self.sources,
+            trainer=self.trainer,
             out=self.out,
             flagged=self.flagged,
             rejected=self.rejected,

@@ -18,12 +18,21 @@ from dataforge_client.cli.terminal import echo, echo_json, write_over
 
 LEVELS = ("lenient", "standard", "strict")
 SETTINGS = ("off", "review", "reject")
+TRAINERS = ("openai", "bedrock", "trl", "llama-factory")
 GRADES = ("A", "B", "C", "D")
 _OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option(
+    "--sources",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="DIR | FILE",
+    help="The documents that the records were made from; or passages as JSON lines. May be repeated.",
+)
+@click.option("--for", "trainer", type=click.Choice(TRAINERS), help="Also check what this trainer would refuse.")
 @click.option(
     "--checks",
     multiple=True,
@@ -43,7 +52,14 @@ _OUTPUT = click.Path(dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 def command(
-    file: Path, checks: tuple[str, ...], min_grade: str | None, as_json: bool, quiet: bool, **options: Any
+    file: Path,
+    sources: tuple[Path, ...],
+    trainer: str | None,
+    checks: tuple[str, ...],
+    min_grade: str | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
 ) -> int:
     """Check a file of training records: JSON lines, in the shape of any trainer.
 
@@ -53,7 +69,7 @@ def command(
     from dataforge_client.cli import check_report
     from dataforge_client.cli.local_check import run_check
 
-    asked = {**_policy(checks), **options}
+    asked = {**_policy(checks), **options, "trainer": trainer, "sources": _sources(sources)}
     with _as_file(file) as path:
         _check_outputs(path, options)
         paths = {name: str(p.absolute()) for name, p in asked.items() if isinstance(p, Path)}
@@ -69,6 +85,21 @@ def command(
     if below:
         echo(f"The grade is {report['grade']}, lower than {min_grade}.", err=True)
     return code
+
+
+def _sources(paths: tuple[Path, ...]) -> list[tuple[str, str]]:
+    """Each document, or file of passages, with its name. Raises UsageError where there is none."""
+    from dataforge_client.folders import collect_files
+
+    passages = [p for p in paths if p.is_file() and p.suffix.lower() == ".jsonl"]
+    documents, skipped = collect_files([p for p in paths if p not in passages])
+    for one in skipped:
+        if one.kind == "failed":
+            raise click.UsageError(f"--sources {one.path}: {one.message}")
+    found = [(str(d.path.absolute()), d.name) for d in documents] + [(str(p.absolute()), p.name) for p in passages]
+    if paths and not found:
+        raise click.UsageError(f"No documents in {', '.join(map(str, paths))}.")
+    return found
 
 
 def _policy(checks: tuple[str, ...]) -> dict[str, object]:

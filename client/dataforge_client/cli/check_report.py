@@ -17,9 +17,19 @@ def lines(file: Path, report: Mapping[str, Any], outputs: Mapping[str, Any]) -> 
     yield ""
     for name in ("accepted", "flagged", "rejected", "unreadable"):
         yield f"  {name:<11}{report[name]:>9,}  {report[name] / report['lines']:>6.1%}"
+    sources = report["sources"]
+    if "passages" in sources:
+        found = sources["lines"]
+        yield ""
+        yield (
+            f"Sources: {sources['passages']:,} passages of {len(sources['documents']):,} documents; a source was found "
+            f"for {report['lines'] - report['unreadable'] - found['none']:,} lines, {found['none']:,} have none"
+        )
+        yield from (f"  {one['name']} cannot be read: {one['message']}" for one in sources["failed"][:5])
     for outcome in ("rejected", "flagged"):
         yield from _reasons(outcome, report)
     yield from _problems(report)
+    yield from _trainer(report["trainer"])
     yield ""
     letters = ", ".join(f"{name.replace('_', ' ')} {letter}" for name, letter in report["grades"].items())
     yield f"Grade {report['grade']} ({letters})"
@@ -46,6 +56,18 @@ def _problems(report: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {problem['message']}" for problem in report["problems"][:5])
         if report["unreadable"] > 5:
             yield f"  ... and {report['unreadable'] - 5:,} more"
+
+
+def _trainer(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    yield ""
+    if found["accepted"]:
+        yield f"{found['name']} would take the file."
+        return
+    yield f"{found['name']} would refuse the file ({found['refused_lines']:,} lines):"
+    yield from (f"  {message}" for message in found["file"])
+    yield from (f"  line {v['line']}, {v['field']}: {v['message']}" for v in found["violations"][:5])
 
 
 def _next(report: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[str]:

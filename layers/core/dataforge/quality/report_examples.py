@@ -25,6 +25,7 @@ SAYS = {
     "near_duplicate": "Says nearly the same as an earlier record",
     "ungrounded": "The passage does not support the answer",
     "single_source": "One of its passages was not needed",
+    "trainer": "The trainer would refuse the line",
     "format_invalid": "The record is not well formed",
     "low_margin": "The better answer is hardly better than the worse one",
     "too_similar": "The two answers are nearly the same",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,11 +22,13 @@ from dataforge import clock
 from dataforge.errors import Invalid
 from dataforge.quality import html_report
 from dataforge.quality.findings import Finding
+from dataforge.quality.passage_search import PassageIndex
 from dataforge.quality.policy import STANDARD, Policy
 from dataforge.quality.report_examples import Examples
-from dataforge.workflows.checking import page, parallel
+from dataforge.workflows.checking import page, parallel, source_files
 from dataforge.workflows.checking.line_checks import CheckedLine, LineChecker
 from dataforge.workflows.checking.outputs import Outputs, replacing
+from dataforge.workflows.checking.source_files import Sources
 from dataforge.workflows.checking.summary import Summary
 
 _AT_ONCE = 2000
@@ -39,6 +41,10 @@ class CheckRequest:
 
     file: Path
     policy: Policy = STANDARD
+    sources: Sequence[tuple[Path, str]] = ()
+    """Documents, or files of passages, each with its name."""
+    trainer: str | None = None
+    """A key of `formats.trainers.TRAINERS`."""
     out: Path | None = None
     flagged: Path | None = None
     rejected: Path | None = None
@@ -102,7 +108,9 @@ class _Read:
 def check_file(request: CheckRequest, progress: Progress = lambda _lines, _bytes: None) -> dict[str, Any]:
     """The report. Raises Invalid, naming line and field, where no line of the file can be read."""
     started = time.monotonic()
-    checker = LineChecker(request.policy)
+    sources = source_files.load(request.sources)
+    index = PassageIndex(sources.passages) if request.sources else None
+    checker = LineChecker(request.policy, index, request.trainer)
     with ExitStack() as files:
         spool = _Spool(files.enter_context(tempfile.TemporaryFile()), files.enter_context(tempfile.TemporaryFile()))
         read = _Read(request.file)
@@ -111,7 +119,7 @@ def check_file(request: CheckRequest, progress: Progress = lambda _lines, _bytes
             spool.add(line)
             if number % 100 == 0:
                 progress(number, read.size)
-        report = _finish(request, spool)
+        report = _finish(request, spool, sources)
     report["policy"] = {"level": request.policy.level, "single": dict(request.policy.single)}
     report["seconds"] = round(time.monotonic() - started, 3)
     if request.html:
@@ -120,8 +128,8 @@ def check_file(request: CheckRequest, progress: Progress = lambda _lines, _bytes
     return report
 
 
-def _finish(request: CheckRequest, spool: _Spool) -> dict[str, Any]:
-    summary = Summary(spool.examples.samples)
+def _finish(request: CheckRequest, spool: _Spool, sources: Sources) -> dict[str, Any]:
+    summary = Summary(spool.examples.samples, sources if request.sources else None, request.trainer)
     for line in spool:
         summary.see(line)
     if not summary.readable:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dataforge import VERSION
-from dataforge.quality.html_report import Chart, Example, Fact, Note, Outcome, Page, Reason, ReasonGroup
+from dataforge.quality.html_report import Chart, Example, Fact, Note, Outcome, Page, Reason, ReasonGroup, Table
 from dataforge.workflows.checking.summary import RUBRIC
 
 _LETTERS = {"A": "good", "B": "usable", "C": "needs work", "D": "not fit to train on as it is"}
@@ -39,6 +39,7 @@ def page(file: Path, report: Mapping[str, Any], made_at: str) -> Page:
                 "Lines by the probability that a careful reviewer would accept them, as the checks estimate it.",
             ),
         ),
+        tables=tuple(_tables(report)),
         notes=tuple(_notes(file, report)),
     )
 
@@ -66,9 +67,16 @@ def _facts(report: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact(
             f"{name.replace('_', ' ').capitalize()}: {letter}", f"{values[name]:.3f}", f"{_MEASURES[name]}; {least}"
         )
+    origins = report["sources"]["lines"]
+    yield Fact("Sources", f"{sum(origins.values()) - origins['none']:,} lines have one", _origins(origins))
     yield Fact(
         "Time", f"{report['seconds']:,.1f} s", f"{report['lines'] / max(report['seconds'], 0.001):,.0f} lines a second"
     )
+
+
+def _origins(counts: Mapping[str, int]) -> str:
+    words = {"own": "in the line", "named": "named by it", "search": "found by search", "none": "none"}
+    return ", ".join(f"{words[name]} {count:,}" for name, count in counts.items() if count)
 
 
 def _groups(report: Mapping[str, Any]) -> Iterator[ReasonGroup]:
@@ -90,6 +98,21 @@ def _groups(report: Mapping[str, Any]) -> Iterator[ReasonGroup]:
     if problems:
         yield ReasonGroup(
             "Lines that cannot be read", "lost", [Reason("unreadable", report["unreadable"], "", problems)]
+        )
+
+
+def _tables(report: Mapping[str, Any]) -> Iterator[Table]:
+    says = "Passages, those that a line was made from, and these lines."
+    for name in ("documents", "sections"):
+        rows = [[r["name"], r["passages"], r["used"], r["lines"]] for r in report["sources"].get(name, ())]
+        yield Table(f"Coverage by {name.removesuffix('s')}", ("", "passages", "used", "lines"), rows, says)
+    if report["trainer"]:
+        found = report["trainer"]["violations"][:20]
+        yield Table(
+            f"What {report['trainer']['name']} would refuse",
+            ("field", "line", "why"),
+            [[v["field"], v["line"], v["message"]] for v in found],
+            " ".join(report["trainer"]["file"]),
         )
 
 

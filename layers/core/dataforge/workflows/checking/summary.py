@@ -1,22 +1,25 @@
 """The report of a checked file as plain data: counts, reasons, scores, the grade, a few examples of everything.
 
 The grade of a file is the lowest of its letters, by RUBRIC: one number that is bad makes a file that should not be
-trained on as it is. A line that cannot be read counts as rejected.
+trained on as it is; one that the trainer would refuse has D. A line that cannot be read counts as rejected.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from dataforge.formats import trainers
 from dataforge.quality import grades, report_examples
 from dataforge.quality.html_report import tenths
+from dataforge.quality.passage_search import SourcePassage
 from dataforge.quality.report_examples import Examples, shown
 from dataforge.workflows.checking.line_checks import CheckedLine
+from dataforge.workflows.checking.source_files import Sources
 
 RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
     **{name: grades.RUBRIC[name] for name in ("pass_rate", "diversity")},
@@ -24,6 +27,7 @@ RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
 }
 """Least values of a letter; below the last it is D. Share not rejected, variety, probability of acceptance."""
 MOST_PROBLEMS = 100
+MOST_ROWS = 200
 
 
 @dataclass(slots=True)
@@ -31,6 +35,14 @@ class Summary:
     """Sees every line once, in order; a few bytes of each are kept. samples: some lines that may be shown as good."""
 
     samples: Sequence[CheckedLine] = ()
+    given: Sources | None = None
+    """What the lines are checked against."""
+    trainer: str | None = None
+    origins: Counter[str] = field(default_factory=Counter)
+    per_passage: Counter[int] = field(default_factory=Counter)
+    violations: list[dict[str, Any]] = field(default_factory=list)
+    refused: int = 0
+    """Lines that the trainer would refuse."""
 
     lines: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -49,6 +61,12 @@ class Summary:
             return
         self.shapes[line.shape] += 1
         self.scores.append(line.probability)
+        self.origins[line.source] += 1
+        if line.passage is not None:
+            self.per_passage[line.passage] += 1
+        self.refused += bool(line.violations)
+        if len(self.violations) < MOST_PROBLEMS:
+            self.violations += [{"line": line.number, "field": v.field, "message": v.message} for v in line.violations]
         if outcome == "accepted":
             return
         wanted = "reject" if outcome == "rejected" else "review"
@@ -64,6 +82,8 @@ class Summary:
         pass_rate = round(kept / self.lines, 4) if self.lines else 0.0
         mean = round(sum(self.scores) / len(self.scores), 4) if self.scores else None
         letters = _letters({"pass_rate": pass_rate, "diversity": diversity, "mean_score": mean})
+        trainer = self._trainer()
+        grade = "D" if trainer and not trainer["accepted"] else max(letters.values())
         return {
             "lines": self.lines,
             **{name: self.outcomes[name] for name in ("accepted", "flagged", "rejected", "unreadable")},
@@ -74,9 +94,11 @@ class Summary:
             "mean_score": mean,
             "score_histogram": tenths(self.scores),
             "diversity_score": diversity,
-            "grade": max(letters.values()),
+            "grade": grade,
             "grades": letters,
             "problems": self.problems,
+            "trainer": trainer,
+            "sources": self._sources(),
             "examples": {
                 **{name: self.found.shown.get(name, {}) for name in ("rejected", "flagged")},
                 "accepted": [_example(one) for one in self.samples],
@@ -85,6 +107,30 @@ class Summary:
                 name: report_examples.says(name) for group in self.found.counts.values() for name in sorted(group)
             },
         }
+
+    def _trainer(self) -> dict[str, Any] | None:
+        """A trainer refuses a file for one bad line."""
+        if self.trainer is None:
+            return None
+        whole = trainers.of_file(self.trainer, self.lines, self.shapes)
+        unread = self.outcomes["unreadable"]
+        return {
+            "name": self.trainer,
+            "accepted": not whole and not self.refused and not unread,
+            "file": whole,
+            "refused_lines": self.refused + unread,
+            "violations": self.violations,
+        }
+
+    def _sources(self) -> dict[str, Any]:
+        """Which lines have a source and, of the documents that were given, how much of each is covered."""
+        found: dict[str, Any] = {"lines": {name: self.origins[name] for name in ("own", "named", "search", "none")}}
+        if self.given is not None:
+            passages = self.given.passages
+            by_document, by_section = (_coverage(passages, self.per_passage, named) for named in (_document, _section))
+            found |= {"passages": len(passages), "failed": self.given.failed[:MOST_PROBLEMS]}
+            found |= {"documents": by_document, "sections": by_section}
+        return found
 
     def _counts(self, outcome: str) -> Counter[str]:
         return self.found.counts.get(outcome, Counter())
@@ -99,6 +145,28 @@ def _example(line: CheckedLine, words: Sequence[str] = (), detail: str = "") -> 
         "words": [shown(word, 60) for word in words],
         "detail": shown(detail),
     }
+
+
+def _document(passage: SourcePassage) -> str:
+    return passage.document or "(without a name)"
+
+
+def _section(passage: SourcePassage) -> str:
+    return f"{_document(passage)}: {' > '.join(passage.headings[:2])}" if passage.headings else _document(passage)
+
+
+def _coverage(
+    passages: Sequence[SourcePassage], used: Counter[int], named: Callable[[SourcePassage], str]
+) -> list[dict[str, Any]]:
+    """By name: passages, those that a line was made from, and these lines; the largest first."""
+    rows: dict[str, list[int]] = {}
+    for number, passage in enumerate(passages):
+        row = rows.setdefault(named(passage), [0, 0, 0])
+        row[0] += 1
+        row[1] += bool(used[number])
+        row[2] += used[number]
+    largest = sorted(rows.items(), key=lambda kv: (-kv[1][0], kv[0]))[:MOST_ROWS]
+    return [{"name": n, "passages": a, "used": b, "lines": c} for n, (a, b, c) in largest]
 
 
 def _letters(measured: Mapping[str, float | None]) -> dict[str, str]:
