@@ -1,6 +1,6 @@
 """The verdicts of the checks measured on labelled records: what is rejected, flagged, accepted, by kind and language.
 
-    python -m benchmarks.verdicts [--data ../shared/corpus/judged/dev.jsonl] [--fit] [--before COMMIT] [--curve]
+    python -m benchmarks.verdicts [--data FILE] [--fit] [--before COMMIT] [--curve] [--ablation]
 
 The records are cut in two halves by passage (editions of one text stay together). `--fit` fits the weights of the
 verdict on the first half and writes them to `quality/weights.json`; the report is on the other half, and beside it a
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from dataforge.quality.verdict import Weights
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "layers/core/dataforge/quality/weights.json"
 FOLDS = 10
-_RIDGE = 1.0
+_RIDGE = 0.03
 _BINS = 10
 
 
@@ -51,6 +51,8 @@ class Judgement:
     outcome: str
     """`rejected`, `flagged` or `accepted`."""
     probability: float
+    alone: bool = False
+    """Rejected or flagged by a check that needs no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def judge(seen: Sequence[Seen], weights: Weights) -> list[Judgement]:
         said = verdict.decide(s.signals, weights=weights)
         outcomes = {f.outcome for f in said.findings}
         outcome = "rejected" if "reject" in outcomes else "flagged" if outcomes else "accepted"
-        found.append(Judgement(s.judged, outcome, said.probability))
+        alone = any(CHECKS[f.check].weight != "weigh" for f in said.findings)
+        found.append(Judgement(s.judged, outcome, said.probability, alone))
     return found
 
 
@@ -202,7 +205,7 @@ def curve(found: Sequence[Judgement]) -> list[str]:
     lines = ["| flagged below | good flagged or rejected | reject accepted | review accepted |", "|---|---|---|---|"]
     for line in np.arange(0.3, 0.86, 0.05):
         shares = [
-            share(j.outcome != "accepted" or j.probability < line for j in found if j.judged.severity == s)
+            share(j.alone or j.probability < line for j in found if j.judged.severity == s)
             for s in ("good", "reject", "review")
         ]
         good, bad, doubtful = shares
@@ -219,12 +222,24 @@ def checks_alone(seen: Sequence[Seen], weights: Weights) -> list[str]:
     return lines
 
 
+def ablation(seen: Sequence[Seen]) -> list[str]:
+    """What the cross-validation comes to without the checks of one module."""
+    modules = {name: check.look.__module__.rpartition(".")[2] for name, check in CHECKS.items()}
+    lines = ["| without | AUC | AUC, kinds of fact |", "|---|---|---|"]
+    for module in ("nothing", *dict.fromkeys(modules.values())):
+        kept = [replace(s, signals={n: x for n, x in s.signals.items() if modules[n] != module}) for s in seen]
+        found = figures(cross_validated(kept))
+        lines.append(f"| {module} | {found['AUC']:.3f} | {found['AUC, kinds of fact']:.3f} |")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--fit", action="store_true", help="fit the weights on the first half and write them")
     parser.add_argument("--before", metavar="COMMIT", help="measure the checks of a commit beside today's")
     parser.add_argument("--curve", action="store_true", help="also what other lines would do, and each check alone")
+    parser.add_argument("--ablation", action="store_true", help="also what each module of checks brings")
     options = parser.parse_args()
     seen = look(read(options.data))
     half = spread([s.judged for s in seen], 2)
@@ -242,6 +257,8 @@ def main() -> None:
     print("\n".join([*table(columns), "", *by_kind(columns), ""]))
     if options.curve:
         print("\n".join([*curve(crossed), "", *checks_alone(seen, weights), ""]))
+    if options.ablation:
+        print("\n".join([*ablation(seen), ""]))
     print(f"{statistics.median(spent):.2f} ms CPU a record (median), {spent[-1]:.0f} at most, {sum(spent):.0f} in all")
 
 

@@ -20,6 +20,8 @@ from dataforge.quality.checks.record import CheckedRecord
 from dataforge.quality.findings import Finding
 from dataforge.quality.policy import STANDARD, Policy
 
+CERTAIN = 0.9
+"""Strength that one signal at least has to have where signals that only weigh reject a record together."""
 MOST_SHOWN = 3
 """Signals that only weigh, strongest first, that a doubtful record is flagged with."""
 
@@ -76,8 +78,9 @@ def _together(found: Mapping[str, Signal], probability: float, policy: Policy, w
     lines = policy.lines
     if probability >= lines.flag_below:
         return []
-    outcome = "reject" if probability < lines.reject_below else "review"
     weighing = [name for name in found if _own(name, policy) is None and weights.by_check.get(name)]
+    certain = any(found[name].strength >= CERTAIN for name in weighing)
+    outcome = "reject" if certain and probability < lines.reject_below else "review"
     weighing.sort(key=lambda name: -weights.by_check[name] * found[name].strength)
     return [_finding(name, found[name], outcome) for name in weighing[:MOST_SHOWN]]
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dataforge.records import Span
+from dataforge.text.languages.unit_words import MONTHS
 
 _TITLE_WORDS = """
     mr mrs ms dr prof st mt gov sen rep gen lt col capt sgt rev hon messrs vs cf ca approx e.g i.e incl excl
@@ -27,6 +28,8 @@ _OPENING_WORDS = """
     however but and as by from no any some every such
 """
 _OPENERS = frozenset(_OPENING_WORDS.split())
+_MONTHS = frozenset(MONTHS) - {"may", "march", "mars"}
+"""After a number and a full stop they are a date, as German and Polish write it."""
 _OWN_LINE = re.compile(r"\s*(#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|\||>|```|~~~)")
 _END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*+(?:\[\d+\])*+[\"'”’)\]]*+(?=\s|$)|[。！？｡]+[」』”]?")
 _LONGEST_WORD = 40
@@ -91,6 +94,8 @@ def _is_end(text: str, start: int, mark: int, after: int) -> bool:
         return False
     if folded in _EITHER:
         return first.casefold().strip(",;:") in _OPENERS
+    if word.isdigit() and len(word) < 3 and first.casefold().strip(",.") in _MONTHS:
+        return False
     if len(word) == 1 and word.isalpha() and word.isupper():
         return False
     return not (word.isdigit() and not text[start : mark - 1 - len(word)].strip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataforge.quality.checks import entities, focus, form, gates, invented, logic, numbers
+from dataforge.quality.checks import entities, focus, form, gates, invented, labels, logic, numbers, roles
 from dataforge.quality.checks.check import Check
 
 CHECKS: dict[str, Check] = {
@@ -13,5 +13,7 @@ CHECKS: dict[str, Check] = {
     **entities.CHECKS,
     **logic.CHECKS,
     **numbers.CHECKS,
+    **roles.CHECKS,
+    **labels.CHECKS,
 }
 """In the order in which findings are shown. The names are public: `config.checks`, flags, reasons, reports."""

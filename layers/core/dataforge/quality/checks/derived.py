@@ -28,7 +28,7 @@ def worked_out(claim: Claim, quantity: Quantity) -> float:
     )
     near = list(dict.fromkeys((*claim.support, *claim.quoted)))
     silent = [q for p in near for q in p.quantities if q.unit is not CODE][:_MOST_OPERANDS]
-    said = [q for q in claim.piece.quantities if q is not quantity and q.unit is not CODE]
+    said = [q for q in claim.beside if q is not quantity and q.unit is not CODE][:_MOST_OPERANDS]
     shown = [q for q in said if q.value <= 12 or any(equal(q, theirs) for _, theirs in claim.source.quantities)]
     asked = [q for q in claim.question.quantities if q.unit is not CODE]
     if any(converted(quantity, q, slack) for q in (*said, *asked, *(q for _, q in claim.source.quantities))):

@@ -68,7 +68,7 @@ def items(text: str, language: str, known: frozenset[str] = frozenset()) -> tupl
 
 
 def _opens(text: str, at: int) -> bool:
-    before = text[max(0, at - 12) : at].rstrip(" \t\"'“‘([*_«-#☐|")
+    before = text[max(0, at - 12) : at].rstrip(" \t\"'“‘([]*_«-#☐|")
     return not before.strip() or before[-1] in ".!?:;\n•…"
 
 

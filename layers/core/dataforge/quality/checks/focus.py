@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from dataforge.quality.checks.check import Check, Signal
-from dataforge.quality.checks.reading import Claim, Piece
+from dataforge.quality.checks.reading import Claim, Piece, tokens
 from dataforge.quality.checks.record import CheckedRecord
 from dataforge.text.languages.asked_words import AMOUNT_WORD, NUMBER_ASKED, TIME_ASKED, TIME_GIVEN, asks
 
@@ -24,6 +26,11 @@ def other_kind(record: CheckedRecord) -> Signal | None:
     return None
 
 
+_POINTING = re.compile(
+    r"^\W*(?:it|they|this|these|that|he|she|however|es|sie|er|dies\w*|il|elle|cela|ce|ella|ellos|esto|它|这|该|وهو|هذا)\b"
+)
+
+
 def off_question(record: CheckedRecord) -> Signal | None:
     """Another sentence of the passage is about the question; the answer's own sentences hardly are."""
     if not record.is_answer or not record.claims:
@@ -32,19 +39,21 @@ def off_question(record: CheckedRecord) -> Signal | None:
     mine = [c for c in record.claims if c.question is question]
     first = Piece(question.text.split("\n")[0], language=question.language)
     source = mine[0].source
-    wanted = {k: source.weight(k) for k in first.keys if k in source.places}
+    topic = {t.key for t in tokens(source.headings) if t.key} | (
+        source.pieces[0].keys if len(source.pieces) > 3 else set()
+    )
+    wanted = {k: source.weight(k) for k in first.keys - topic if k in source.places}
     whole = sum(wanted.values())
-    if len(wanted) < 2:
+    if not wanted:
         return None
-    best = max(sum(w for k, w in wanted.items() if k in p.keys) for p in source.pieces)
+    best = max(sum(w for k, w in wanted.items() if k in _with_header(p)) for p in source.pieces)
     near: set[str] = set()
     for claim in mine:
         near |= claim.piece.keys
         for piece in _own(claim):
-            near |= piece.keys
-            for at in (piece.index - 1, piece.index + 1):
-                if 0 <= at < len(source.pieces) and not piece.cells:
-                    near |= source.pieces[at].keys
+            near |= _with_header(piece)
+            if _POINTING.search(piece.folded) and piece.index:
+                near |= source.pieces[piece.index - 1].keys
     met = sum(w for k, w in wanted.items() if k in near)
     if best < 0.3 * whole or met >= 0.8 * best:
         return None
@@ -52,6 +61,10 @@ def off_question(record: CheckedRecord) -> Signal | None:
         round(min(1.0, (best - met) / whole * 1.2), 4),
         tuple(t.folded for t in first.tokens if t.key in wanted and t.key not in near)[:5],
     )
+
+
+def _with_header(piece: Piece) -> set[str]:
+    return {*piece.keys, *(t.key for cell in piece.header for t in tokens(cell) if t.key)}
 
 
 def _own(claim: Claim) -> list[Piece]:

@@ -10,6 +10,8 @@ from dataforge.quality.checks.check import Check, Signal
 from dataforge.quality.checks.reading import Claim
 from dataforge.quality.checks.record import CheckedRecord
 
+_HELD = 0.5
+_MOST_RUNS = 200
 _CLAUSE = re.compile(
     r"[,;:](?=\s)|[，；：、،؛]|\s(?:and|und|et|y|e)\s|\bbecause\b|\bsince\b|\bweil\b|\bdenn\b|\bcar\b|\bporque\b"
 )
@@ -32,7 +34,7 @@ def half_invented(record: CheckedRecord) -> Signal | None:
         edges = [0, *(m.end() for m in _CLAUSE.finditer(piece.text)), len(piece.text)]
         for start, end in pairwise(edges):
             keys = frozenset(t.key for t in piece.tokens if start <= t.start < end and t.key)
-            if len(keys) >= 3:
+            if len(keys) >= 3 and not any(start <= q.start < end for q in piece.quantities):
                 parts.append((_support(claim, keys), len(keys), piece.text[start:end].strip()))
     if len(parts) < 2:
         return None
@@ -57,24 +59,37 @@ def nothing_in_common(record: CheckedRecord) -> Signal | None:
 
 
 def quote_missing(record: CheckedRecord) -> Signal | None:
-    """Evidence that the teacher quotes and the passage does not hold: 1 where hardly a word of it is there in a row,
-    less where it is nearly so."""
+    """Most of a quoted sentence stands nowhere in the passage."""
+    gone = [quote for quote, held in _quotes(record) if held < _HELD]
+    return Signal(1.0, tuple(gone[:3])) if gone else None
+
+
+def quote_altered(record: CheckedRecord) -> Signal | None:
+    """Quoted with other words, though most of it is there."""
+    near = [quote for quote, held in _quotes(record) if _HELD <= held < 1]
+    return Signal(1.0, tuple(near[:3])) if near else None
+
+
+def _quotes(record: CheckedRecord) -> list[tuple[str, float]]:
+    """What the teacher quotes, part by part where it leaves something out, and how much of it the passage holds."""
     if record.passage is None or not record.evidence:
-        return None
-    held = _plain(record.source)
-    worst: tuple[float, str] = (0.0, "")
-    for quote in record.evidence[:20]:
-        plain = _plain(quote)
-        if len(plain) < 4 or plain in held:
-            continue
-        words = plain.split() if " " in plain else list(plain)
-        runs = [
-            " ".join(words[i : i + 4]) if " " in plain else "".join(words[i : i + 4])
-            for i in range(max(1, len(words) - 3))
-        ]
-        share = sum(run in held for run in runs) / len(runs)
-        worst = max(worst, (1.0 if share < 0.5 else 0.5, quote))
-    return Signal(worst[0], (worst[1],)) if worst[0] else None
+        return []
+    kept: list[tuple[str, float]] | None = record.notes.get("quotes")
+    if kept is None:
+        held = _plain(record.source)
+        parts = [part for quote in record.evidence[:20] for part in re.split(r"\.\.\.|…|\[\.\.\.\]", quote)]
+        kept = record.notes["quotes"] = [(part.strip(), _share_held(_plain(part), held)) for part in parts[:40]]
+    return kept
+
+
+def _share_held(quote: str, passage: str) -> float:
+    """Of its runs of four words, or of four characters where no blanks part the words."""
+    if len(quote) < 4 or quote in passage:
+        return 1.0
+    words = quote.split() if " " in quote else list(quote)
+    mark = " " if " " in quote else ""
+    runs = [mark.join(words[i : i + 4]) for i in range(max(1, len(words) - 3))][:_MOST_RUNS]
+    return sum(run in passage for run in runs) / len(runs)
 
 
 def _plain(text: str) -> str:
@@ -84,7 +99,8 @@ def _plain(text: str) -> str:
 
 
 CHECKS: dict[str, Check] = {
-    "quote_missing": Check(quote_missing, "weigh", "The quoted evidence is not in the passage"),
+    "quote_missing": Check(quote_missing, "reject", "The quoted evidence is not in the passage"),
+    "quote_altered": Check(quote_altered, "review", "The quoted evidence stands in other words in the passage"),
     "half_invented": Check(half_invented, "weigh", "A part of the answer has nothing to do with the passage"),
     "ungrounded": Check(nothing_in_common, "reject", "Nothing of the answer is in the passage"),
 }

@@ -107,7 +107,7 @@ def _opposites(claim: Claim) -> Iterator[Signal]:
             continue
         around = _keys(piece, said.start(), said.end()) | claim.question.keys
         for other in near:
-            match = theirs.search(other.folded)
+            match = None if other.cells else theirs.search(other.folded)
             if match and not _is_negated(other, match.start()):
                 share = _agreement(claim, _keys(other, match.start(), match.end(), 4), around)
                 asked = mine.search(claim.question.folded) is not None and _denies(piece)
@@ -194,7 +194,11 @@ def _negations(claim: Claim) -> Iterator[Signal]:
         if not (best.negated & clause.keys or clause.negated & best.keys):
             continue
         rival = max((s for s, theirs, _ in matched if bool(theirs.negated) == bool(clause.negated)), default=0.0)
-        yield Signal(max(0.0, share - 0.7 * rival), (clause.text,), "Negated on one side only")
+        whole = max(sum(map(claim.source.weight, c.keys)) for c in (clause, best)) or 1.0
+        large = sum(map(claim.source.weight, clause.keys & best.keys)) / whole
+        strength = (share - 0.7 * rival) * (0.4 + 0.6 * large)
+        if strength > 0:
+            yield Signal(strength, (clause.text,), "Negated on one side only")
 
 
 def _overlap(claim: Claim, mine: _Clause, theirs: _Clause) -> float:
@@ -239,7 +243,7 @@ def _generalities(record: CheckedRecord, claim: Claim) -> Iterator[Signal]:
     if not general or not condition:
         return
     near = (*_near(claim), claim.question)
-    said = list(general.finditer(piece.folded))
+    said = [m for m in general.finditer(piece.folded) if m.group() != "each"]
     if not said or any(general.search(p.folded) for p in near):
         return
     limited = any(condition.search(p.folded) for p in _near(claim)) and not condition.search(piece.folded)

@@ -100,7 +100,7 @@ def _how_missing(claim: Claim, quantity: Quantity) -> float:
     if counted and any(counted == key_of(q.counted) for q in near if q.counted):
         return 1.0
     if quantity.written or quantity.value < 10:
-        return 0.3
+        return 0.2
     return 0.7
 
 

@@ -13,15 +13,18 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from dataforge.text import claims
+from dataforge.text.languages.function_words import function_words
 from dataforge.text.languages.identifying import language_of
+from dataforge.text.languages.numerals import numerals
 from dataforge.text.normal_forms import WORD, folded
 from dataforge.text.quantities import Quantity, quantities
 from dataforge.text.sentences import sentences
 
 MOST_SUPPORT = 3
+MOST_BESIDE = 20
 LONGEST = 400
 """Words of a sentence that are looked at; more is no sentence."""
 _PAUSE = re.compile(r"[,;:(),、，；：،؛]|[.]\s")
@@ -55,15 +58,22 @@ def key_of(word: str) -> str:
     return stem[:6] if stem.isalpha() else stem
 
 
-def tokens(text: str) -> tuple[Token, ...]:
+@cache
+def _empty(language: str) -> frozenset[str]:
+    """Words without meaning of their own, but number words, which are listed among them."""
+    return frozenset(w for w in function_words(language) if not numerals(w, language))
+
+
+def tokens(text: str, language: str = "en") -> tuple[Token, ...]:
     """Words with their places; runs of a script without spaces as overlapping pairs of characters."""
     found: list[Token] = []
+    empty = _empty(language)
     for match in WORD.finditer(text):
         word, start = folded(match.group()), match.start()
         if len(word) > 1 and _UNSPACED.match(word) and len(word) == match.end() - start:
             found += [Token(word[i : i + 2], word[i : i + 2], start + i, start + i + 2) for i in range(len(word) - 1)]
         else:
-            found.append(Token(word, key_of(word), start, match.end()))
+            found.append(Token(word, "" if word in empty else key_of(word), start, match.end()))
     return tuple(found[:LONGEST])
 
 
@@ -83,7 +93,7 @@ class Piece:
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
-        return tokens(self.text)
+        return tokens(self.text, self.language)
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -210,6 +220,13 @@ class Claim:
     source: Source
     quoted: tuple[Piece, ...] = field(repr=False)
     """Sentences that the teacher's verified quotes stand in."""
+    answer: tuple[Piece, ...] = field(repr=False)
+    """All sentences of the answer."""
+
+    @cached_property
+    def beside(self) -> tuple[Quantity, ...]:
+        """Quantities of the answer, those of this sentence first."""
+        return (*self.piece.quantities, *(q for p in self.answer if p is not self.piece for q in p.quantities))
 
     @cached_property
     def scores(self) -> dict[int, float]:
@@ -240,8 +257,9 @@ def claims_of(question: str, answer: str, source: Source, quoted: tuple[Piece, .
     text = unicodedata.normalize("NFKC", answer)
     language = language_of(f"{question} {text}") or ""
     asked = Piece(unicodedata.normalize("NFKC", question), language=language)
-    for at, span in enumerate(sentences(text)):
-        yield Claim(Piece(span.text, at, language), asked, source, quoted)
+    pieces = tuple(Piece(span.text, at, language) for at, span in enumerate(sentences(text)))
+    for piece in pieces:
+        yield Claim(piece, asked, source, quoted, pieces[:MOST_BESIDE])
 
 
 def quoted_pieces(source: Source, evidence: tuple[str, ...]) -> tuple[Piece, ...]:

@@ -166,7 +166,7 @@ _TABLE: dict[str, dict[str, str]] = {
     },
     "general": {
         "en": (
-            r"always|each|every|everyone|everybody|anyone|anybody|any|all|in every case|in any case|never|"
+            r"always|each|every|everyone|everybody|anyone|anybody|any(?! (?:longer|more|other|further|later))|all|in every case|in any case|never|"
             r"without exception|anywhere|everywhere|unconditional\w*|without (?:further|any) \w+"
         ),
         "de": (
