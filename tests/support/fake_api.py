@@ -65,6 +65,8 @@ class FakeApi:
 
     unreadable: tuple[str, ...] = ()
     rejected: int = 0
+    flagged: int = 0
+    """Of the delivered: those that are flagged, and so are not accepted."""
     failed: int = 0
     failed_for: str = "unreadable_reply"
     cost: float | None = 0.0

@@ -213,13 +213,14 @@ def close(api: FakeApi, job: dict[str, Any]) -> None:
                 "generationId": job["generationId"],
                 "question": f"What is [bold]item[/bold] {n}?",
                 "answer": f"Item {n} is number {n}.",
-                "status": "pending" if low else "accepted",
+                "status": "pending" if low or n < api.flagged else "accepted",
+                "flags": [{"check": "vague", "words": ["it"], "detail": "What is it?"}] if n < api.flagged else [],
                 "qualityScore": 0.85,
                 "messages": [],
                 "createdAt": NOW,
             }
         )
-    job["counts"] |= {"delivered": delivered, "rejected": api.rejected, "failed": api.failed}
+    job["counts"] |= {"flagged": api.flagged, "delivered": delivered, "rejected": api.rejected, "failed": api.failed}
     job["reasons"] = {
         "rejected": {"near_duplicate": api.rejected} if api.rejected else {},
         "failed": {api.failed_for: api.failed} if api.failed else {},
@@ -232,6 +233,7 @@ def close(api: FakeApi, job: dict[str, Any]) -> None:
             {"range": "0.0-0.7", "count": 0},
         ],
         "quality": {"mean": 0.85},
+        "flagged_by_check": {"vague": api.flagged} if api.flagged else {},
         "question_types": {"factual": delivered},
         "difficulties": {"easy": delivered},
     }
@@ -259,12 +261,30 @@ def list_pairs(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple
         p
         for p in api.pairs[project_id]
         if query.get("status") in (None, p["status"]) and query.get("search", "") in p["question"]
+        if query.get("flagged") in (None, str(bool(p.get("flags"))).lower())
+        if query.get("flag") in (None, *(f["check"] for f in p.get("flags", [])))
     ]
     return 200, {
         "pairs": found[(page - 1) * size : page * size],
         "total": len(found),
         "page": page,
         "page_size": size,
+    }
+
+
+def bulk_action(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    """Accepts by filters only."""
+    waiting = [p for p in api.pairs[project_id] if p["status"] == "pending"]
+    left = [p for p in waiting if p["flags"] and not sent.get("include_flagged")]
+    for pair in waiting:
+        pair["status"] = "pending" if pair in left else "accepted"
+    return 200, {
+        "action": sent["action"],
+        "affected_count": len(waiting) - len(left),
+        "message": "Bulk action completed",
+        "undo_token": None,
+        "undo_expires_at": None,
+        "left_out": {"flagged": len(left), "rejected": 0, "duplicates": 2},
     }
 
 
@@ -292,6 +312,9 @@ def get_export(api: FakeApi, project_id: str, version: str, *, query: Any, sent:
         "downloadUrl": f"{api.url}/files/exports/{project_id}/{version}",
         "includeSystemPrompt": True,
         "minQualityScore": None,
+        "flaggedCount": sum(p["status"] == "accepted" and bool(p["flags"]) for p in api.pairs[project_id]),
+        "duplicateCount": 0,
+        "leftOut": {"flagged": 0, "duplicates": 1, "below_min_quality": 0},
     }
 
 
@@ -445,6 +468,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", "/files/outcomes/([^/]+)/([a-z]+)", get_outcome),
     ("GET", f"{BASE}/pairs/([^/]+)/trace", trace),
     ("GET", f"{BASE}/projects/([^/]+)/pairs", list_pairs),
+    ("POST", f"{BASE}/projects/([^/]+)/pairs/bulk-action", bulk_action),
     ("POST", f"{BASE}/projects/([^/]+)/export", export),
     ("GET", f"{BASE}/projects/([^/]+)/export/([0-9]+)", get_export),
 ]

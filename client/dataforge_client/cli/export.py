@@ -79,8 +79,8 @@ def _what_is_in(exported: Export) -> list[str]:
     """Doubtful pairs that people accepted, and accepted pairs that the options left out."""
     left = exported.left_out
     sentences = {
-        "of them are flagged by a check, and were accepted by a person": exported.flagged_count,
-        "of them are duplicates of other pairs, and were accepted by a person": exported.duplicate_count,
+        "of them are flagged by a check": exported.flagged_count,
+        "of them are duplicates of other pairs": exported.duplicate_count,
         "accepted pairs were left out by --without-flagged": left.flagged,
         "accepted pairs were left out by --without-duplicates": left.duplicates,
         "accepted pairs were left out by --min-quality": left.below_min_quality,

@@ -239,7 +239,7 @@ def _export_dataset(forge: DataForge, request: RunRequest, job: Generation, repo
             raise
         threshold = job.config.get("auto_accept_min_quality", request.min_quality)
         raise NothingAccepted(
-            f"No pair scored {threshold} or more, so none is accepted: {counts_line(job.counts)}. "
+            f"No pair scored {threshold} or more without a flag, so none is accepted: {counts_line(job.counts)}. "
             f"Review them ({request.command_line('pairs', job.project_id)}), or run again with "
             f"a lower --min-quality. The job is {job.generation_id}"
         ) from None

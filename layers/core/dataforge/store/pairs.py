@@ -20,7 +20,7 @@ from dataforge import clock, ids
 from dataforge.errors import ConditionFailed, Conflict, NotFound
 from dataforge.platform import current
 from dataforge.platform.ports import Item, Key, Put, Update
-from dataforge.store import item_codec, projects, review_index
+from dataforge.store import item_codec, projects, review_facts, review_index
 from dataforge.store.item_codec import from_item, to_item
 from dataforge.store.projects import Project
 from dataforge.store.review_facts import BLOCK, Marked
@@ -131,6 +131,27 @@ def marks(pairs: Sequence[Pair]) -> list[Marked]:
         )
         for p in pairs
     ]
+
+
+def add_flags(project: Project, pair_id: str, found: Sequence[Item]) -> Pair:
+    """Findings that a later record brought up, onto a pair that is in the index; its status stays. Safe to repeat.
+
+    Only the assessment of a run of the project may call it. Raises NotFound for a pair that is not there.
+    """
+    for attempt in range(_TRIES):
+        pair, _ = _read(project.project_id, pair_id)
+        fresh = [f for f in found if f not in pair.flags]
+        after = replace(pair, flags=[*pair.flags, *fresh], revision=pair.revision + bool(fresh))
+        try:
+            if fresh:
+                current().tables.transact([Put("pairs", _row(after), where={"revision": pair.revision})])
+        except ConditionFailed:
+            review_index.pause(attempt)
+            continue
+        slot, checks = ids.slot_of_pair(pair_id), [str(f["check"]) for f in found]
+        review_facts.add_flags(project.project_id, ids.run_of_pair(pair_id), slot, checks)
+        return after
+    raise Conflict(f"Pair {pair_id} is being changed by many at once; try again", code="BUSY")
 
 
 def change(

@@ -126,6 +126,30 @@ def add(project_id: str, run: str, made: Mapping[int, Sequence[Marked]]) -> None
     )
 
 
+def add_flags(project_id: str, run: str, slot: int, checks: Sequence[str]) -> None:
+    """Onto a pair that is in the index. Safe to repeat."""
+    name = item_key("facts", run, slot // BLOCK)
+    item = current().tables.get("reviews", {"project_id": project_id, "block": name})
+    if item is None:
+        raise KeyError(f"there are no {name}")
+    flags = {check: bytearray(column) for check, column in _facts(item).flags.items()}
+    for check in checks:
+        flags.setdefault(check, bytearray(BLOCK))[slot % BLOCK] = 1
+    current().tables.batch_put("reviews", [{**item, **_stored_flags(flags)}])
+
+
+def flagged(project_id: str, run: str) -> tuple[int, dict[str, int]]:
+    """Pairs of a run that a check flags, and how many each check does; deleted ones count, too."""
+    total, by_check = 0, dict[str, int]()
+    for item in item_codec.items_of("reviews", {"project_id": project_id}, begins=("block", f"facts#{run}#")):
+        any_of = 0
+        for check, column in _facts(item).flags.items():
+            any_of |= int.from_bytes(column, "little")
+            by_check[check] = by_check.get(check, 0) + column.count(1)
+        total += any_of.bit_count()
+    return total, dict(sorted(by_check.items(), key=lambda kv: (-kv[1], kv[0])))
+
+
 def item_key(kind: str, run: str, number: int) -> str:
     """The sort key of a block's item: kind is `state` or `facts`."""
     return f"{kind}#{run}#{number:04d}"
@@ -158,9 +182,11 @@ def _merged(known: Facts | None, made: Sequence[Marked]) -> Item:
         "columns": _packed(_bytes(scores), bits, _bytes(documents), _bytes(positions)),
         "names": list(names),
     }
-    if flags:
-        item |= {"checks": list(flags), "flags": _packed(*flags.values())}
-    return item
+    return {**item, **_stored_flags(flags)}
+
+
+def _stored_flags(flags: Mapping[str, bytearray]) -> Item:
+    return {"checks": list(flags), "flags": _packed(*flags.values())} if flags else {}
 
 
 def _bits(one: Marked) -> int:

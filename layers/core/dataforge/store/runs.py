@@ -53,6 +53,7 @@ class Run:
     failed: int = 0
     flagged: int = 0
     """Of the delivered: those that a check flags."""
+    flagged_by_check: Item = field(default_factory=dict)
     assessed_round: int = -1
     reasons: Item = field(default_factory=dict)
     results: Item = field(default_factory=dict)

@@ -16,6 +16,11 @@ from tests.support.service import Service
         ({"config": {"mode": "batch"}}, "TEACHER_CANNOT", "mode"),
         ({"model_id": "ollama:llama3.2", "config": {"mode": "batch"}}, "TEACHER_CANNOT", "mode"),
         ({"config": {"seed": -1}}, "VALIDATION_ERROR", "seed"),
+        ({"config": {"checks": "severe"}}, "VALIDATION_ERROR", "checks"),
+        ({"config": {"checks": {"truncatd": "off"}}}, "VALIDATION_ERROR", "checks.truncatd"),
+        ({"config": {"language": "german"}}, "VALIDATION_ERROR", "language"),
+        ({"config": {"language": ["de"]}}, "VALIDATION_ERROR", "language"),
+        ({"config": {"language": "de"}}, "TEACHER_CANNOT", "model_id"),
     ],
 )
 def test_a_wrong_order_is_refused_for_what_is_wrong_with_it(

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from dataforge import platform
-from dataforge.store import projects, review_facts
+from dataforge.store import pairs, projects, review_facts, review_index
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from tests.support import many_pairs
@@ -178,6 +178,29 @@ def test_rejected_pairs_come_back_with_their_checks_one_by_one_and_in_bulk(
     assert all_good["left_out"]["rejected"] == len(rejected)
     assert brought["affected_count"] == len(more)
     assert exported["pairCount"] == len(lines) == accepted + all_good["affected_count"] + len(rejected)
+
+
+def test_a_later_record_may_flag_a_pair_that_is_there(service: Service, filled: tuple[Project, list[Pair]]) -> None:
+    project, made = filled
+    plain = next(p for p in made if p.status == "accepted" and not p.flags)
+    vague = next(p for p in made if checks_of(p) == ["vague"])
+    finding = {"check": "contradicts", "outcome": "review", "words": ["six"], "detail": "Another record says seven"}
+    before = service.call("GET", f"/projects/{project.project_id}/analytics")["pairs"]
+
+    for pair in (plain, vague, plain):
+        pairs.add_flags(project, pair.pair_id, [finding])
+
+    after = service.call("GET", f"/projects/{project.project_id}/analytics")["pairs"]
+    found = service.call("GET", pairs_path(project), flag="contradicts")["pairs"]
+    wire = {name: value for name, value in finding.items() if name != "outcome"}
+    assert {p["pairId"] for p in found} == {plain.pair_id, vague.pair_id}
+    assert [p["flags"].count(wire) for p in found] == [1, 1]
+    assert {len(p["flags"]) for p in found} == {1, 2}
+    assert after["flagged"] == before["flagged"] + 1
+    assert after["by_flag"]["contradicts"] == 2
+    assert after["accepted"] == before["accepted"]
+    assert review_facts.flagged(project.project_id, review_index.run_of(vague.run_id))[1]["contradicts"] >= 1
+    assert_all_agree(service, project)
 
 
 def test_what_a_person_has_edited_is_not_doubtful(service: Service, filled: tuple[Project, list[Pair]]) -> None:

@@ -215,6 +215,42 @@ def test_json_ends_with_the_result(run: Callable[..., int], api: FakeApi, capfd:
     assert said.err == ""
 
 
+def test_flagged_pairs_are_counted_and_the_summary_says_how_to_get_them(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.flagged, api.rejected = 2, 1
+
+    code = run("--pairs", "6")
+    said = capfd.readouterr().err
+    as_json = run("--pairs", "6", "--json")
+    result = json.loads(capfd.readouterr().out.splitlines()[-1])
+
+    assert (code, as_json) == (3, 3)
+    assert "asked 6 = delivered 5 + rejected 1 + failed 0; 2 of the delivered are flagged\n  flagged: vague 2\n" in said
+    assert "2 delivered pairs need review (flagged) and are not in the file: " in said
+    assert " pairs proj_0001 --status pending --flagged" in said
+    assert " bulk proj_0001 accept --generation gen_0005 --flagged --include-flagged" in said
+    assert "scored below" not in said
+    assert (result["flagged"], result["flagged_by_check"]) == (2, {"vague": 2})
+    assert (result["lines"], result["waiting_for_review"], result["flagged_waiting"]) == (3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("strict", "strict"),
+        ("truncated=review,ungrounded=off", {"truncated": "review", "ungrounded": "off"}),
+        (" lenient , truncated = review ", {"level": "lenient", "truncated": "review"}),
+    ],
+)
+def test_checks_and_language_reach_the_server(run: Callable[..., int], api: FakeApi, typed: str, sent: object) -> None:
+    code = run("--checks", typed, "--language", "de", "--quiet")
+
+    config = [s.json["config"] for s in api.seen if s.path.endswith("/generate")]
+    assert code == 0
+    assert [(c["checks"], c["language"]) for c in config] == [(sent, "de")] * 2, "asked before the upload, too"
+
+
 def test_out_is_no_device(run: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "pipe")
 

@@ -53,6 +53,41 @@ def test_the_small_commands(
     assert len((tmp_path / "again.jsonl").read_text().splitlines()) == 4
 
 
+def test_flags_are_listed_left_out_of_an_accept_and_taken_along(
+    run: Callable[..., int], api: FakeApi, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    api.flagged = 2
+    run("--pairs", "6", "--quiet")
+    capfd.readouterr()
+    file = str(tmp_path / "again.jsonl")
+
+    def said(*words: str) -> str:
+        assert execute([*words, *connection_arguments(api)]) == 0
+        return "".join(capfd.readouterr())
+
+    status = said("status", "gen_0005")
+    flagged = said("pairs", "proj_0001", "--flagged")
+    by_check = said("pairs", "proj_0001", "--flag", "vague", "--json")
+    before = said("export", "proj_0001", "--out", file)
+    accepted = said("bulk", "proj_0001", "accept", "--all")
+    included = said("bulk", "proj_0001", "accept", "--all", "--include-flagged")
+    after = said("export", "proj_0001", "--out", file, "--without-duplicates")
+
+    assert "2 of the delivered are flagged\n  flagged: vague 2" in status
+    assert (flagged.count("pair_000"), flagged.count("vague")) == (2, 2)
+    assert by_check.count('"check": "vague"') == 2
+    assert "2 flagged pairs wait for review and are not in the file: " in before
+    assert "accept: 0 pairs changed" in accepted
+    assert "left out: 2 flagged by a check; --include-flagged accepts them" in accepted
+    assert "left out: 2 duplicates of other pairs; --include-duplicates accepts them" in accepted
+    assert "accept: 2 pairs changed" in included
+    assert "flagged by a check; " not in included
+    assert "2 of them are flagged by a check" in after
+    assert "1 accepted pairs were left out by --without-duplicates" in after
+    assert "wait for review" not in after
+    assert execute(["bulk", "proj_0001", "reset", "--all", "--include-flagged", *connection_arguments(api)]) == 2
+
+
 def test_a_job_is_followed_to_its_end(run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]) -> None:
     run("--pairs", "6", "--quiet")
     capfd.readouterr()

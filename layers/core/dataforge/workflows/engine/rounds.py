@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count, groupby, islice
@@ -97,7 +97,8 @@ class RoundCounts:
 
     delivered: int = 0
     flagged: int = 0
-    """Of the delivered: those that a check doubts."""
+    """Of all that the run has delivered so far: those that a check doubts."""
+    flagged_by_check: Mapping[str, int] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
 
@@ -132,7 +133,8 @@ def count_round(run: Run, round_number: int, came: RoundCounts) -> Run:
     failed = Counter(known.get("failed") or {}) + came.failed
     values: Item = {
         "delivered": run.delivered + came.delivered,
-        "flagged": run.flagged + came.flagged,
+        "flagged": came.flagged,
+        "flagged_by_check": {**came.flagged_by_check},
         "rejected": rejected.total(),
         "failed": failed.total(),
         "reasons": {"rejected": {**rejected}, "failed": {**failed}},

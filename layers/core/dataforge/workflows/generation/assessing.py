@@ -14,7 +14,7 @@ import orjson
 from dataforge.platform import current
 from dataforge.platform.ports import Item
 from dataforge.recipes import Recipe, drafts
-from dataforge.store import chunks, pairs, projects, review_index, run_status, runs
+from dataforge.store import chunks, pairs, projects, review_facts, review_index, run_status, runs
 from dataforge.store.review_facts import Marked
 from dataforge.store.runs import Run
 from dataforge.workflows import kinds, run_files
@@ -75,7 +75,6 @@ class DocumentRound(Round):
         for r in records:
             self._search_line(r.slot - self.first, search.text_of(drafts.said(r.draft)))
         self.delivered += sum(not r.reasons for r in records)
-        self.flagged += sum(bool(r.flags) and not r.reasons for r in records)
         self.rejected.update(r.reasons[0] for r in records if r.reasons)
         self.failed.update(o.reason for o in failed)
         self.per_chunk.update(r.chunk_id for r in records)
@@ -94,6 +93,8 @@ class DocumentRound(Round):
         for line in _rewound(self.files[_MARKS]):
             marks = [Marked(*mark) for mark in orjson.loads(line)]
             review_index.add_round(project, self.run.run_id, round_number, marks)
+        found = review_facts.flagged(self.run.project_id, review_index.run_of(self.run.run_id))
+        self.flagged, self.flagged_by_check = found
 
     def note_chunks(self) -> None:
         """How many pairs each of the round's chunks has now, earlier rounds included."""

@@ -28,6 +28,7 @@ def close(run: Run, error: str | None) -> Run:
     seen, planned = Seen(), _planned(run)
     good, bad = Tally.of(seen.good(_Lines(run, "records.jsonl"))), Tally.of(seen.bad(_Lines(run, "rejected.jsonl")))
     report = _report(run, good, bad, planned)
+    report |= {"flagged": run.flagged, "flagged_by_check": {**run.flagged_by_check}}  # some by a later record
     run_files.write_json(run, "report.json", report)
     document_pages.write(run, report, seen, planned[0])
     usage, scores = lifecycle.usage(run), good.quality + bad.quality
@@ -35,8 +36,8 @@ def close(run: Run, error: str | None) -> Run:
         "chunks_processed": len(good.chunks | bad.chunks),
         "pairs_generated": len(scores),
         "pairs_valid": len(good.quality),
-        "flagged": good.flagged,
-        "flagged_by_check": cast(Item, quality_report.descending(good.flags)),
+        "flagged": run.flagged,
+        "flagged_by_check": {**run.flagged_by_check},
         "avg_quality_score": quality_report.mean(scores),
         "tokens_used": cast(int, usage["input_tokens"]) + cast(int, usage["output_tokens"]),
     }

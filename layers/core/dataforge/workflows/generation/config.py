@@ -108,7 +108,8 @@ def check(config: Item) -> None:
     if config.get("mode", "realtime") not in MODES:
         raise Invalid(f"mode must be one of: {', '.join(MODES)}", field="mode")
     policy.read(config.get("checks"), check_names.known())
-    if config.get("language") is not None and config["language"] not in languages.LANGUAGES:
+    language = config.get("language")
+    if language is not None and not (isinstance(language, str) and language in languages.LANGUAGES):
         raise Invalid(f"language must be one of: {', '.join(languages.LANGUAGES)}", field="language")
     for option in own:
         if option.check and config.get(option.name) is not None:
