@@ -238,6 +238,8 @@ class Report:
     question_types: Mapping[str, int] = field(default_factory=dict)
     difficulty: Mapping[str, int] = field(default_factory=dict)
     flagged_by_check: Mapping[str, int] = field(default_factory=dict)
+    verification: Mapping[str, object] = field(default_factory=dict)
+    """What a verifier said of the records, how often, and what it cost; empty: nobody was asked."""
     raw: Json = field(default_factory=_raw, repr=False)
 
 

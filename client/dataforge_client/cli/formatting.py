@@ -125,11 +125,20 @@ def counted_list(counts: Mapping[str, int]) -> str:
 def estimate_lines(estimate: Json) -> list[str]:
     """A full estimate: pairs, calls, tokens and cost."""
     calls = _range(estimate.get("calls"), "{:,.0f}")
+    verifier = estimate.get("verifier")
+    own = [_of_verifier(verifier)] if isinstance(verifier, Mapping) else []
+    to = "the teacher and the verifier" if own else "the teacher"
     return [
-        f"about {estimate.get('pairs', 0):,} pairs in {calls} calls to the teacher",
+        f"about {estimate.get('pairs', 0):,} pairs in {calls} calls to {to}",
         _token_range(estimate),
         f"cost {_cost_range(estimate)}",
+        *own,
     ]
+
+
+def _of_verifier(own: Json) -> str:
+    calls = _range(own.get("calls"), "{:,.0f}")
+    return f"of these, the verifier {own.get('model')}: {calls} calls, cost {_cost_range(own)}"
 
 
 def estimate_line(estimate: Json | None) -> list[str]:

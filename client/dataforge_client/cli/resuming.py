@@ -35,6 +35,8 @@ OPTIONS: Mapping[str, str] = {
     "--mode": "mode",
     "--language": "language",
     "--checks": "checks",
+    "--verify": "verify",
+    "--verifier": "verifier",
 }
 """Each option of the request with its field of the API."""
 _PRIVATE = {"personal_data": "flag", "secrets": "redact"}

@@ -17,6 +17,7 @@ from dataforge_client.cli.export import FORMATS
 
 MODES = ("realtime", "batch")
 TREATMENTS = ("flag", "redact", "reject")
+VERIFY = ("off", "uncertain", "all")
 
 if TYPE_CHECKING:
     from dataforge_client.folders import SkippedFile, Source
@@ -149,6 +150,17 @@ _PATH_OR_URL = _PathOrUrl(exists=True, path_type=Path)
     metavar="LEVEL|CHECK=DOES",
     help="lenient, standard or strict; and single checks as off, review or reject, such as strict,truncated=review "
     "[default: standard].",
+)
+@click.option(
+    "--verify",
+    type=click.Choice(VERIFY),
+    help="Ask a verifier about the pairs that the checks leave open (uncertain), about all that they do not reject, or "
+    "about none [default: uncertain; off for offline teachers].",
+)
+@click.option(
+    "--verifier",
+    metavar="NAME",
+    help="Model that verifies the pairs [default: DATAFORGE_VERIFIER, else a light model or the teacher itself].",
 )
 @click.option(
     "--dry-run",

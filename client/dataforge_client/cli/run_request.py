@@ -39,6 +39,8 @@ class RunRequest:
     language: str | None = None
     checks: str | None = None
     """As typed: a level, checks with what they do (`truncated=review`), or both, separated by commas."""
+    verify: str | None = None
+    verifier: str | None = None
     dry_run: bool = False
     distributions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Question types, personas and styles as typed (`value` or `value=share`), by their name in the API's `config`."""
@@ -100,6 +102,8 @@ class RunRequest:
             "secrets": self.secrets,
             "language": self.language,
             "checks": None if self.checks is None else parse_checks(self.checks),
+            "verify": self.verify,
+            "verifier": self.verifier,
             "price_in": self.price_in,
             "price_out": self.price_out,
             "concurrency": self.concurrency,

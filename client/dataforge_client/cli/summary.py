@@ -108,6 +108,7 @@ def summary_text(summary: Summary) -> str:
     if below := summary.waiting - summary.flagged:
         scored = f" (scored below {threshold})" if threshold is not None else ""
         parts.append(f"{below} delivered pairs need review{scored} and are not in the file")
+    parts += _verified(job)
     parts.append(f"cost {money(job.cost_usd)}; {tokens_line(job.tokens)}")
     parts += estimate_line(job.estimate)
     parts += [*_quality(summary), *_samples(summary), *_documents(summary), "", f"Next: {summary.next}"]
@@ -120,6 +121,18 @@ _FAILED_BY = {
     "teacher_busy": "the teacher stayed busy; ask it less at once (--concurrency)",
     "teacher_refused": "the teacher refused to go on",
 }
+
+
+def _verified(job: Generation) -> list[str]:
+    """What the verifier said; nothing where it was asked about no pair."""
+    said = job.report.verification if job.report else {}
+    counts = {name: said.get(name) for name in ("confirmed", "doubted", "rejected", "unverified")}
+    told = {name: n for name, n in counts.items() if isinstance(n, int) and n}
+    if not told:
+        return []
+    cost = said.get("cost_usd")
+    spent = f", cost {money(cost)}" if isinstance(cost, int | float) else ""
+    return [f"verifier {said.get('verifier')}: {counted_list(told)}{spent}"]
 
 
 def _why_missing(job: Generation) -> str:

@@ -84,19 +84,36 @@ class Range(BaseModel):
     """At most."""
 
 
+class VerifierEstimate(BaseModel):
+    """The verifier's part of an estimate, which the whole includes."""
+
+    model: str
+    """The model that is asked, as `<provider>:<model>`."""
+    calls: Range
+    """Requests to it."""
+    input_tokens: Range
+    """Tokens that it reads."""
+    output_tokens: Range
+    """Tokens that it writes."""
+    cost_usd: Range | None
+    """Dollars; null: the model's price is not known."""
+
+
 class Estimate(BaseModel):
     """What a run was expected to take, calculated before its first call."""
 
     pairs: int
     """Pairs that were asked for."""
     calls: Range
-    """Requests to the teacher."""
+    """Requests to the teacher and the verifier."""
     input_tokens: Range
-    """Tokens that the teacher reads."""
+    """Tokens that they read."""
     output_tokens: Range
-    """Tokens that the teacher writes."""
+    """Tokens that they write."""
     cost_usd: Range | None
-    """Dollars; null: the model's price is not known."""
+    """Dollars; null: the price of a model is not known."""
+    verifier: VerifierEstimate | None = None
+    """The verifier's part; null: none is asked."""
 
 
 class Quote(BaseModel):

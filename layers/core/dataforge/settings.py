@@ -78,6 +78,9 @@ class Settings:
     synthetic_teacher: str = _env(
         "DATAFORGE_SYNTHETIC_TEACHER", "", "Teacher that answers for every model the synthetic API names"
     )
+    verifier: str = _env(
+        "DATAFORGE_VERIFIER", "", "Model that verifies the records of runs over documents, where a run names none"
+    )
     plan: str = _env("DATAFORGE_PLAN", "unlimited", "Plan of organisations without one: unlimited, payg or quota")
     quota_records: int = _number("DATAFORGE_QUOTA_RECORDS", 100, "Records a month on the plan quota")
     results_days: int = _number("DATAFORGE_RESULTS_DAYS", 30, "Days that the files of synthetic jobs are kept")

@@ -30,7 +30,8 @@ def said(value: float = 9.0, words: tuple[str, ...] = (), **criteria: Says) -> V
     [
         ("uncertain", score(0.95), False),
         ("uncertain", score(0.95, DOUBT), True),
-        ("uncertain", score(0.4), True),
+        ("uncertain", score(rulings.clear_from()), False),
+        ("uncertain", score(rulings.clear_from() - 0.01), True),
         ("uncertain", score(0.95, PRIVATE), False),
         ("uncertain", score(0.4, CERTAIN), False),
         ("all", score(0.95), True),

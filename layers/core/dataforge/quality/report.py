@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from dataforge.quality.rulings import UNVERIFIED
 from dataforge.quality.scoring import histogram
 
 Line = Mapping[str, object]
@@ -24,9 +25,10 @@ def report(
     reasons: Mapping[str, Mapping[str, int]],
     chunks_planned: int,
     spread: Mapping[str, object] | None = None,
+    verification: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """good, bad: of records.jsonl and rejected.jsonl; reasons: {"rejected": .., "failed": ..} to counts; spread: from
-    `spread`.
+    `spread`; verification: from `verification`, where there was a verifier.
 
     `near_dup_rate` is the share of near-duplicates among the records that were written (good and bad). Averages and
     rates have four digits and are null when there is nothing to take them over.
@@ -56,7 +58,18 @@ def report(
             "share": _share(len(good.chunks), chunks_planned),
         },
         "spread": spread or {},
+        **({"verification": verification} if verification else {}),
     }
+
+
+def verification(
+    good: Tally, bad: Tally, chosen: Mapping[str, object], spent: Mapping[str, object]
+) -> dict[str, object]:
+    """What the verifier said, how often; unverified: records that it should have seen and did not. chosen: `verify` and
+    `verifier`; spent: its own calls, tokens and dollars, which are part of the run's."""
+    said = good.verified + bad.verified
+    names = ("confirmed", "doubted", "rejected", UNVERIFIED)
+    return {**chosen, **{name: said[name] for name in names}, **spent}
 
 
 def spread(
@@ -104,6 +117,8 @@ class Tally:
     """Records with a flag."""
     flags: Counter[str] = field(default_factory=Counter)
     """Records by the check that flags them; one may count for several."""
+    verified: Counter[str] = field(default_factory=Counter)
+    """By ruling of the verifier, and `unverified`."""
 
     @classmethod
     def of(cls, lines: Iterable[Line]) -> Tally:
@@ -119,8 +134,17 @@ class Tally:
             checks = {str(flag["check"]) for flag in cast(Sequence[Line], line.get("flags") or ())}
             made.flagged += bool(checks)
             made.flags.update(checks)
+            made.verified.update(_verified(line))
             made.near += "near_duplicate" in cast(Sequence[str], line.get("reasons") or ())
         return made
+
+
+def _verified(line: Line) -> Iterator[str]:
+    if said := cast("Mapping[str, str] | None", line.get("verification")):
+        yield said["ruling"]
+    flags = cast("Sequence[Mapping[str, str]]", line.get("flags") or line.get("rejected_by") or ())
+    if any(flag["check"] == UNVERIFIED for flag in flags):
+        yield UNVERIFIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ question; on gates that it is not asked about (personal data, secrets, decontami
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from dataforge.quality import findings
+from dataforge.quality import findings, verdict
+from dataforge.quality.checks import gates
 from dataforge.quality.findings import Finding
 from dataforge.quality.record_scoring import RecordScore
 from dataforge.quality.verification import Ruling, Verification
@@ -20,11 +22,12 @@ VERIFY: tuple[Verify, ...] = ("off", "uncertain", "all")
 
 REJECTED, DOUBTED, UNVERIFIED = "verifier_rejected", "verifier_doubts", "unverified"
 """The names of the findings that a verifier leaves: a reason, and two flags."""
-NOT_ASKED = frozenset({"personal_data", "secret", "toxic", "contaminated", "injected_instruction"})
+NOT_ASKED = frozenset({*gates.CHECKS, "contaminated"})
 """Checks whose flags stay, since no verifier is asked about them."""
 
-SURE = 0.7
-"""A record without flags is not uncertain from this probability on."""
+MARGIN = 0.3
+"""Log odds: a record without flags is uncertain where so much speaks against it. Measured in
+`benchmarks/verdicts_with_verifier.py`, which shows what other margins would send."""
 ODDS: dict[Ruling, float] = {"confirmed": 9.0, "rejected": 1 / 9, "doubted": 1 / 3}
 """How a ruling changes the odds that a reviewer would accept the record: those of a verifier that is right nine times
 in ten; a doubt says less."""
@@ -36,7 +39,12 @@ def is_asked(score: RecordScore, verify: Verify) -> bool:
     """Whether a verifier is asked about a record that the checks left so."""
     if verify == "off" or score.reasons:
         return False
-    return verify == "all" or score.score < SURE or any(map(can_settle, score.flags))
+    return verify == "all" or score.score < clear_from() or any(map(can_settle, score.flags))
+
+
+def clear_from(margin: float = MARGIN) -> float:
+    """The probability from which a record without flags is not uncertain."""
+    return 1 / (1 + math.exp(verdict.fitted().bias + margin))
 
 
 def applied(score: RecordScore, found: Verification) -> RecordScore:

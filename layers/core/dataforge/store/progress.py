@@ -6,7 +6,8 @@
 | a part is so far now                      | put run_events (run_id, `progress#<part>`)               |
 | how far it was                            | get run_events (run_id, `progress#<part>`)               |
 
-A part is `r<round>b<batch>` for a batch, the id of a document for its parse, or the name of a call outside the batches.
+A part is `r<round>b<batch>` for a batch, the same with `:verifier` for what its verifier took, the id of a document for
+its parse, or the name of a call outside the batches.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataforge.store import item_codec, retention
 from dataforge.store.item_codec import from_item, to_item
 
 _PREFIX = "progress#"
+_VERIFIER = ":verifier"
 _OF_ROUND = re.compile(r"r(\d+)b")
 """The beginning of a part's name that belongs to one round of a run."""
 
@@ -85,6 +87,20 @@ def of_part(run_id: str, part: str) -> Progress:
     """Zero when nothing is known of it."""
     item = current().tables.get("run_events", {"run_id": run_id, "at_seq": f"{_PREFIX}{part}"})
     return from_item(Progress, {"cost_usd": None, **item}) if item else Progress()
+
+
+def of_verifier(part: str) -> str:
+    """The part of a batch's progress that its verifier's replies took; their slots count in the batch's own."""
+    return f"{part}{_VERIFIER}"
+
+
+def spent_on_verifying(run_id: str) -> Progress:
+    """The sum over the parts of verifiers."""
+    total = Progress()
+    for name, one in _parts(run_id):
+        if name.endswith(_VERIFIER):
+            total += one
+    return total
 
 
 def of_run(run_id: str, part: str = "") -> Progress:

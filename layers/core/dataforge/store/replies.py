@@ -48,6 +48,15 @@ def key_of(first_slot: int, attempt: int) -> str:
     return f"{first_slot:06d}#{attempt:02d}"
 
 
+VERIFIER = 40
+"""The first attempt number under which a verifier's replies are stored; those of synthetic runs, which have a critic, a
+judge and a checker, are in `workflows.synthetic.checking`."""
+
+
+def is_verifiers(key: str) -> bool:
+    return int(key.partition("#")[2]) >= VERIFIER
+
+
 def keep(reply: Reply) -> None:
     current().tables.put("replies", to_item(reply))
 

@@ -41,6 +41,8 @@ class Run:
     """The ulid of the run id: the order in which runs were begun, whatever their kind."""
     teacher: Item = field(default_factory=dict)
     """The model that writes it, as the catalogue had it when the run began; empty for a parse."""
+    checkers: Item = field(default_factory=dict)
+    """The models that check what the teacher wrote, by their role (`verifier`), as the catalogue had them then."""
     status: str = "pending"
     stage: str = "planning"
     cancel_requested: bool = False

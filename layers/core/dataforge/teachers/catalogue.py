@@ -154,6 +154,16 @@ def load(org_id: str | None = None) -> Catalogue:
     return Catalogue(models, aliases)
 
 
+def is_placed(model_id: str, org_id: str | None) -> bool:
+    """Whether the deployment or the organisation has said where this model is to be found, by an entry with backends or
+    an address."""
+    layers = [_deployment(settings.get().models or current().secrets.get("DATAFORGE_MODELS") or "")]
+    if org_id is not None:
+        layers.append(_of_org(org_id))
+    entries = (entry for layer in layers for entry in cast("list[Item]", layer.get("models") or []))
+    return any(e["id"] == model_id and bool(e.get("backends") or e.get("base_url")) for e in entries)
+
+
 def to_item(model: Model) -> Item:
     """For storage in a run. Read it with `from_item`."""
     return {k: v for k, v in asdict(model).items() if v is not None}

@@ -80,7 +80,10 @@ def harbour(service: Service) -> str:
 
 def generate(service: Service, project_id: str, mode: str, **config: object) -> dict[str, Any]:
     return service.generate(
-        project_id, model_id="priced", num_pairs=8, config={"mode": mode, "pairs_per_chunk": 1, **config}
+        project_id,
+        model_id="priced",
+        num_pairs=8,
+        config={"mode": mode, "pairs_per_chunk": 1, "verify": "off", **config},
     )
 
 

@@ -344,7 +344,7 @@ def test_labels_that_come_in_two_replies_still_go_to_their_texts(project: Any, m
         num_pairs=3,
         chunk_ids=["chunk_0_000000"],
         generation_type="classification",
-        config={"labels": list(texts)},
+        config={"labels": list(texts), "verify": "off"},
     )
 
     found, _ = search.page(project, search.PairFilter(run_id=run.run_id), page=1, page_size=9)
@@ -380,7 +380,7 @@ def test_good_labels_behind_a_bad_one_are_kept_for_their_own_texts(
         num_pairs=3,
         chunk_ids=["chunk_0_000000"],
         generation_type="classification",
-        config={"labels": list(texts)},
+        config={"labels": list(texts), "verify": "off"},
     )
 
     found, _ = search.page(project, search.PairFilter(run_id=run.run_id), page=1, page_size=9)

@@ -162,7 +162,12 @@ def test_a_call_is_held_at_the_price_of_the_dearest_model_of_the_run() -> None:
 
 def test_no_key_of_a_configuration_of_documents_names_a_teacher(project: Project, dear: Dear) -> None:
     spending.put_limits(Limits(project.org_id, models=["fake:*"]))
-    mine: Item = {"judge": "openai:any", "critic": True, "teachers": {"judge": {"base_url": "http://127.0.0.1:9"}}}
+    mine: Item = {
+        "verify": "off",
+        "judge": "openai:any",
+        "critic": True,
+        "teachers": {"judge": {"base_url": "http://127.0.0.1:9"}},
+    }
 
     run = walk(project, model_id="dear", num_pairs=2, config=mine)
 

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 
 from dataforge import clock, settings
@@ -175,6 +176,9 @@ async def ask_all(context: BatchContext, call: Call, calls: Sequence[Sequence[Sl
         context.deferred.popleft()()
     _record_progress(context)
     _log_left_out(context)
+    for reason, detail in context.ended.values():
+        message = f"The verifier was not asked any more ({reason}): {detail}; records that it did not see are flagged"
+        run_log.write(context.run.run_id, "generating", message, level="warning")
 
 
 def _log_left_out(context: BatchContext) -> None:
@@ -232,20 +236,34 @@ async def _heartbeat(context: BatchContext) -> None:
 
 
 def _record_progress(context: BatchContext) -> None:
-    usage, made = outcomes.usage_of(context.replies), list(context.outcomes)
-    progress = Progress(
-        done=len(made),
-        total=context.slots,
-        failed=sum(isinstance(o, Failed) for o in made),
+    """What the verifier's replies took stands in a row of its own."""
+    made, used = list(context.outcomes), list(context.replies)
+    verifiers = [r for r in used if reply_store.is_verifiers(r.slot)]
+    done = Progress(done=len(made), total=context.slots, failed=sum(isinstance(o, Failed) for o in made))
+    if verifiers:
+        part = progress_store.of_verifier(context.name)
+        progress_store.put(context.run.run_id, part, _at_least(context, part, _with_usage(Progress(), verifiers)))
+        used = [r for r in used if not reply_store.is_verifiers(r.slot)]
+    run_events.record_progress(context.run, context.name, _at_least(context, context.name, _with_usage(done, used)))
+
+
+def _with_usage(progress: Progress, used: Sequence[Reply]) -> Progress:
+    usage = outcomes.usage_of(used)
+    return replace(
+        progress,
         input_tokens=cast(int, usage["input_tokens"]),
         output_tokens=cast(int, usage["output_tokens"]),
         cost_usd=cast("float | None", usage["cost_usd"]),
         cached_tokens=cast(int, usage["cached_tokens"]),
         teacher_calls=cast(int, usage["replies"]),
     )
-    if context.before is None:
-        context.before = progress_store.of_part(context.run.run_id, context.name)
-    run_events.record_progress(context.run, context.name, progress.at_least(context.before))
+
+
+def _at_least(context: BatchContext, part: str, progress: Progress) -> Progress:
+    """The figures of the part, or those of an earlier attempt of the batch that had come further."""
+    if part not in context.before:
+        context.before[part] = progress_store.of_part(context.run.run_id, part)
+    return progress.at_least(context.before[part])
 
 
 async def fetch_reply(

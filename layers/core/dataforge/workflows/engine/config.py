@@ -11,8 +11,11 @@ from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, build, catalogue, resolve
 from dataforge.workflows import kinds
 
-ROLES = ("critic", "judge")
+ROLES = ("critic", "judge", "verifier")
 """Who may have a part in a run besides the writer."""
+DISPENSABLE = {"verify": "verifier"}
+"""Kinds of question that a run can do without, and the role that is asked: where that one refuses or is out of reach,
+the rest of the run goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,23 +40,31 @@ class EngineConfig:
 def of(run: Run) -> EngineConfig:
     config, limit = run.config, run.config.get("max_cost_usd")
     # A configuration of documents is the caller's, and may hold any key: none of it names a teacher that is asked.
-    roles = ROLES if kinds.of(run.kind).questions_in_turn else ()
+    named: Item = config if kinds.of(run.kind).questions_in_turn else {r: _name(m) for r, m in run.checkers.items()}
     concurrency = config.get("concurrency")
     return EngineConfig(
         model_id=str(config.get("model_id") or ""),
         mode=str(config.get("mode") or "realtime"),
         max_cost_usd=float(limit) if isinstance(limit, int | float) else None,
-        role_models={role: str(config[role]) for role in roles if config.get(role)},
+        role_models={role: str(named[role]) for role in ROLES if named.get(role)},
         concurrency=concurrency if isinstance(concurrency, int) else None,
         batch_roles=tuple(map(str, cast("list[str]", config.get("by_job") or []))),
     )
 
 
+def _name(model: object) -> str:
+    return str(cast(Item, model)["id"])
+
+
 def model_of(run: Run, role: str = "") -> Model:
     """The model as it was when the run began, whatever the catalogue says by now. role: empty for the writer."""
     stored = cast("dict[str, Item]", run.config.get("teachers") or {})
-    known = stored.get(role) if role else run.teacher
-    return catalogue.from_item(known) if known else resolve(str(run.config[role or "model_id"]), org_id=run.org_id)
+    known = (run.checkers.get(role) or stored.get(role)) if role else run.teacher
+    return (
+        catalogue.from_item(cast(Item, known))
+        if known
+        else resolve(str(run.config[role or "model_id"]), org_id=run.org_id)
+    )
 
 
 def teacher_of(run: Run, role: str = "") -> Teacher:

@@ -94,13 +94,15 @@ class BatchContext:
     """What requests did without, because the model does not take it, by teacher."""
     traffic: defaultdict[tuple[str, str], Traffic] = field(default_factory=lambda: defaultdict(Traffic))
     """What teachers made of the requests of this attempt of the batch, by teacher and kind of question."""
-    before: Progress | None = None
-    """How far an earlier attempt of the batch was; None: not read yet."""
+    before: dict[str, Progress] = field(default_factory=dict)
+    """How far an earlier attempt of the batch was, by the name of the part of the run's progress, once it is read."""
     defects: int = 0
     """Calls that met one."""
     stop: str | None = None
     """Why no further call is sent: cancelled, out of budget, the teacher refused for good or cannot be reached."""
     stop_detail: str = ""
+    ended: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Kinds of question of `config.DISPENSABLE` that are not asked any more, and why: reason and detail."""
     loading_since: int | None = None
     """When this batch first met a model that was being loaded, in seconds since 1970; see `loading`."""
     deadline: float = math.inf
@@ -127,6 +129,13 @@ class BatchContext:
         """Send nothing more; the first reason stays."""
         if self.stop is None:
             self.stop, self.stop_detail = reason, detail
+
+    def end_for(self, question: Question, reason: str, detail: str) -> None:
+        """As `end`; but only for questions of this kind, where the run can do without them."""
+        if question.kind in config.DISPENSABLE:
+            self.ended.setdefault(question.kind, (reason, detail))
+        else:
+            self.end(reason, detail)
 
 
 class Fetch(Protocol):
@@ -177,12 +186,14 @@ def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> Ba
     over = run.cancel_requested or run.status in runs.FINISHED
     name = f"r{e.round}b{e.batch:04d}"
     models = {role: config.model_of(run, role) for role in wanted.role_models}
+    refused, ended = _noted_of_jobs(run, e) if wanted.in_batch_mode else ({}, {})
     return BatchContext(
         run=run,
         name=name,
         teacher=config.teacher_of(run),
         stored=stored,
-        refused=_refused_in_jobs(run, e) if wanted.in_batch_mode else {},
+        refused=refused,
+        ended=ended,
         slots=len(indices),
         gate=StoreGate(run),
         budget=cost_budget.of_run(run, name, spent=sum(r.cost_usd or 0.0 for r in stored.values())),
@@ -192,7 +203,8 @@ def open_context(run: Run, e: StateInput, calls: Sequence[Sequence[Slot]]) -> Ba
     )
 
 
-def _refused_in_jobs(run: Run, e: StateInput) -> Mapping[str, str]:
+def _noted_of_jobs(run: Run, e: StateInput) -> tuple[Mapping[str, str], dict[str, tuple[str, str]]]:
+    """What is not asked: single questions that were refused inside a job, and kinds of them that have ended."""
     from dataforge.workflows.engine.provider_batch import job_state  # only where batch jobs are used
 
-    return job_state.refused(run, e.round)
+    return job_state.refused(run, e.round), job_state.ended(run, e.round)

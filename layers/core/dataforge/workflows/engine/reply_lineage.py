@@ -12,7 +12,7 @@ import orjson
 
 from dataforge.platform.ports import Item
 from dataforge.records import Question, Slot
-from dataforge.store.replies import Reply
+from dataforge.store.replies import Reply, is_verifiers
 from dataforge.workflows.engine.outcomes import C, Drafted, Outcome
 
 
@@ -51,8 +51,9 @@ def with_lineage(
 
 
 def _lineage(outcome: Outcome[Any], paid: dict[str, Reply], n: int, slots: int) -> Item:
-    """Of the n-th slot of a call; for a failed slot the last reply counts."""
-    reply = paid.get(outcome.reply if isinstance(outcome, Drafted) else "") or paid[max(paid)]
+    """Of the n-th slot of a call; for a failed slot the last reply counts, but no verifier's: it wrote none of it."""
+    written = [key for key in paid if not is_verifiers(key)] or paid
+    reply = paid.get(outcome.reply if isinstance(outcome, Drafted) else "") or paid[max(written)]
     costs = [r.cost_usd for r in paid.values()]
     # A stored 0.0 comes back as 0: the part file of a batch that runs again must be the same.
     cost = None if any(c is None for c in costs) else math.fsum(c for c in costs if c is not None)

@@ -20,6 +20,7 @@ from dataforge.records import Answer, Question
 from dataforge.store.replies import Reply
 from dataforge.teachers.ports import Teacher
 from dataforge.workflows.engine import loading
+from dataforge.workflows.engine.config import DISPENSABLE
 from dataforge.workflows.engine.context import DEFECTS, BatchContext, OutOfTime, Stopped, Traffic
 from dataforge.workflows.engine.cost_budget import CostBudget
 from dataforge.workflows.engine.rate_limiter import RateLimiter
@@ -45,7 +46,7 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
     """Raises Stopped: the run is cancelled or out of budget, this prompt or every prompt is refused, the teacher stays
     busy or out of reach. Raises OutOfTime."""
     problem: TeacherError | None = None
-    answered, without_hint, tries = context.answered, 0, 0
+    answered, without_hint, tries = _answers(context, teacher, question), 0, 0
     while tries < MAX_TRIES:
         try:
             reply = await _send(context, question, teacher, store)
@@ -53,7 +54,7 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
             _traffic(context, teacher, question).answered += 1
             return reply
         except TeacherRefused as refused:
-            raise _refused(context, _traffic(context, teacher, question), refused) from None
+            raise _refused(context, question, _traffic(context, teacher, question), refused) from None
         except TeacherError as busy:
             problem = busy
             tries += not await _is_worth_waiting_for(context, busy)
@@ -62,8 +63,8 @@ async def ask(context: BatchContext, question: Question, teacher: Teacher, store
             without_hint += _hint(busy) is None
     reason = BUSY if isinstance(problem, TeacherBusy) else UNREACHABLE
     detail = problem.message if problem else ""
-    if context.answered == answered:  # no call got an answer all this time: the next would wait too
-        context.end(reason, detail)
+    if _answers(context, teacher, question) == answered:  # none came all this time: the next call would wait too
+        context.end_for(question, reason, detail)
     raise Stopped(reason, detail)
 
 
@@ -74,7 +75,14 @@ async def _is_worth_waiting_for(context: BatchContext, problem: TeacherError) ->
     return await asyncio.to_thread(loading.may_wait, context)
 
 
-def _refused(context: BatchContext, seen: Traffic, refused: TeacherRefused) -> Stopped:
+def _answers(context: BatchContext, teacher: Teacher, question: Question) -> int:
+    """Those that say whether waiting helps. What a run can do without is given up when it alone gets none."""
+    if question.kind in DISPENSABLE:
+        return _traffic(context, teacher, question).answered
+    return context.answered
+
+
+def _refused(context: BatchContext, question: Question, seen: Traffic, refused: TeacherRefused) -> Stopped:
     """A refused prompt fails its slots only; a teacher that refuses everything ends the batch.
 
     A refusal comes at once and an answer takes seconds, so what is in flight must not make the first few refusals look
@@ -83,7 +91,7 @@ def _refused(context: BatchContext, seen: Traffic, refused: TeacherRefused) -> S
         seen.refused += 1
         if seen.answered or seen.refused < MAX_REFUSED_PROMPTS + seen.in_flight:
             return Stopped(PROMPT_REFUSED, refused.message)
-    context.end(REFUSED, refused.message)
+    context.end_for(question, REFUSED, refused.message)
     return Stopped(REFUSED, refused.message)
 
 
@@ -96,6 +104,8 @@ async def _send(context: BatchContext, question: Question, teacher: Teacher, sto
     TeacherError, Stopped, OutOfTime, Closed."""
     if context.stop is not None:
         raise Stopped(context.stop, context.stop_detail)
+    if question.kind in context.ended:
+        raise Stopped(*context.ended[question.kind])
     limiter, gate = context.rate_limiters[teacher.name], context.gate
     await gate.passed(context.is_over)
     held = await gate.write(lambda: context.budget.hold(question))

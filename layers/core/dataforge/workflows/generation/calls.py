@@ -12,7 +12,9 @@ from dataforge.recipes import Recipe
 from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Answer, Draft, Passage, Question, Slot
 from dataforge.store import chunks as chunk_store
+from dataforge.store import replies
 from dataforge.store.chunks import StoredChunk
+from dataforge.teachers import Teacher, batch_jobs_lack
 from dataforge.workflows import lifecycle
 from dataforge.workflows.engine import batches, call_loop, outcomes
 from dataforge.workflows.engine.call_loop import Reading
@@ -25,7 +27,7 @@ from dataforge.workflows.engine.context import (
 )
 from dataforge.workflows.engine.outcomes import Drafted, Outcome
 from dataforge.workflows.generation import config as generation_config
-from dataforge.workflows.generation import pair_drafts, redacting, scoring
+from dataforge.workflows.generation import pair_drafts, redacting, scoring, verifier_choice, verifying
 from dataforge.workflows.generation.config import DEFAULTS, GenerationConfig
 from dataforge.workflows.generation.pair_drafts import PairOutcome
 from dataforge.workflows.generation.planning import passage_of
@@ -43,6 +45,8 @@ class DocumentBatch:
     """By id; those that were deleted since are missing."""
     document_names: dict[str, str]
     redactor: Redactor
+    verifier: Teacher | None
+    """None: nobody is asked about the records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,28 +89,62 @@ def open_batch(e: StateInput) -> OpenBatch:
     calls = [[Slot(**slot) for slot in call] for call in file.calls]
     config = generation_config.of(run)
     wanted = list({chunk_id: None for call in calls for chunk_id in call[0].chunk_ids})
+    context = open_context(run, e, calls)
+    verifier, model = context.other_teachers[0] if context.other_teachers else (None, None)
     batch = DocumentBatch(
-        context=open_context(run, e, calls),
+        context=context,
         config=config,
         chunks={c.chunk_id: c for c in chunk_store.get_many(run.project_id, wanted)},
         document_names=file.document_names,
         redactor=redacting.of_run(run, config),
+        verifier=verifier,
     )
+    roles = {context.teacher.name: ""}
+    if verifier is not None and model is not None and verifier.can.batch is not None and batch_jobs_lack(model) is None:
+        roles = {verifier.name: verifier_choice.ROLE, **roles}  # the same model answers both in the same jobs
     return OpenBatch(
-        context=batch.context,
+        context=context,
         calls=calls,
         concurrency=file.concurrency,
         call=partial(ask, batch),
-        job_roles={batch.context.teacher.name: ""},
+        job_roles=roles,
+        passes=(0,) if verifier is None else (0, replies.VERIFIER),
     )
 
 
 async def ask(batch: DocumentBatch, slots: Sequence[Slot], fetch: Fetch) -> list[Outcome[Any]]:
-    """The outcome of each slot of one call; its drafts are scored later, when no request waits for it."""
+    """The outcome of each slot of one call; its drafts are scored later, when no request waits for it, unless a
+    verifier waits for their scores."""
     made = await _ask(batch, slots, fetch)
-    if batch.context.stop != "batch_failed":  # a dead batch is not scored again: its drafts may be what killed it
+    if batch.context.stop == "batch_failed":  # a dead batch is not scored again: its drafts may be what killed it
+        return [*made]
+    if batch.verifier is None:
         batch.context.deferred.append(partial(_score, batch, made))
+    else:
+        _score(batch, made)
+        await _verify(batch, batch.verifier, slots, made, fetch)
     return [*made]
+
+
+async def _verify(
+    batch: DocumentBatch, teacher: Teacher, slots: Sequence[Slot], made: Sequence[PairOutcome], fetch: Fetch
+) -> None:
+    drafted = [o.content for o in made if isinstance(o, Drafted)]
+    opened = [content for content in drafted if verifying.is_open(content, batch.config.verify)]
+    if not opened:
+        return
+    first = slots[0].index
+    verifier = verifying.Verifier(
+        context=batch.context, teacher=teacher, fetch=fetch, first_slot=first, seed=batch.config.seed + first
+    )
+    chunks = [batch.redactor.chunk(batch.chunks[chunk_id]) for chunk_id in slots[0].chunk_ids]
+    await verifying.verify_records(verifier, opened, [_source(c) for c in chunks])
+
+
+def _source(chunk: StoredChunk) -> str:
+    """A year or a name may stand in the headings only."""
+    headings = " > ".join(" ".join(heading.split()) for heading in chunk.heading_path)
+    return f"{headings}\n\n{chunk.content}" if headings else chunk.content
 
 
 def _score(batch: DocumentBatch, made: Sequence[PairOutcome]) -> None:

@@ -11,11 +11,13 @@ from dataforge.platform.ports import Item
 from dataforge.quality import report as quality_report
 from dataforge.quality.report import Tally
 from dataforge.recipes import drafts
+from dataforge.store import progress
 from dataforge.store.runs import Run
 from dataforge.workflows import lifecycle, run_files
 from dataforge.workflows.engine import closing
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import planning
+from dataforge.workflows.generation.config import GenerationConfig
 from dataforge.workflows.reporting import documents as document_pages
 from dataforge.workflows.reporting.documents import Seen
 
@@ -66,7 +68,23 @@ def _report(run: Run, good: Tally, bad: Tally, planned: _Planned) -> dict[str, o
         reasons=cast("dict[str, dict[str, int]]", run.reasons),
         chunks_planned=len(chunks),
         spread=quality_report.spread(wanted, asked, good),
+        verification=_verification(run, config, good, bad),
     )
+
+
+def _verification(run: Run, config: GenerationConfig, good: Tally, bad: Tally) -> dict[str, object] | None:
+    """None: nobody was asked about the records."""
+    if config.verify == "off":
+        return None
+    spent = progress.spent_on_verifying(run.run_id)
+    own = {
+        "calls": spent.teacher_calls,
+        "input_tokens": spent.input_tokens,
+        "output_tokens": spent.output_tokens,
+        "cost_usd": None if spent.cost_usd is None else round(spent.cost_usd, 8),
+    }
+    chosen = {"verify": config.verify, "verifier": run.config.get("verifier")}
+    return quality_report.verification(good, bad, chosen, own)
 
 
 _Planned: TypeAlias = tuple[set[str], dict[str, Counter[str]]]

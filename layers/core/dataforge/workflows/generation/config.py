@@ -11,6 +11,7 @@ from dataforge.platform.ports import Item, Value
 from dataforge.quality import check_names, policy
 from dataforge.quality.policy import Policy, Setting
 from dataforge.quality.privacy import Category
+from dataforge.quality.rulings import VERIFY, Verify
 from dataforge.recipes import RECIPES, Recipe, spreading
 from dataforge.recipes.options import Bounds, GenerationOptions, Option
 from dataforge.recipes.planning import check_distribution
@@ -37,7 +38,7 @@ PRIVATE: dict[str, tuple[Category, str, str]] = {
 }
 """Option -> what it is about, the check that sees it in a record, and what is done unless the caller says otherwise."""
 
-TEXT_FIELDS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt")
+TEXT_FIELDS = ("model_id", "generation_type", "system_prompt", "style_template", "pair_system_prompt", "verifier")
 
 BOUNDS: dict[str, Bounds] = {
     "num_pairs": Bounds(1, 100_000, True),
@@ -62,7 +63,7 @@ def own_options() -> list[Option[Any]]:
     return [option for recipe in RECIPES.values() for option in recipe.options]
 
 
-_OWN_FORMS = ("chunk_ids", "mode", "checks", "language")
+_OWN_FORMS = ("chunk_ids", "mode", "checks", "language", "verify")
 """Keys that have a form of their own."""
 
 MONEY = ("max_cost_usd", "num_pairs", "pairs_per_chunk", "max_tokens")
@@ -111,6 +112,8 @@ def check(config: Item) -> None:
     language = config.get("language")
     if language is not None and not (isinstance(language, str) and language in languages.LANGUAGES):
         raise Invalid(f"language must be one of: {', '.join(languages.LANGUAGES)}", field="language")
+    if config.get("verify") is not None and config["verify"] not in VERIFY:
+        raise Invalid(f"verify must be one of: {', '.join(VERIFY)}", field="verify")
     for option in own:
         if option.check and config.get(option.name) is not None:
             option.check(config[option.name])
@@ -167,6 +170,8 @@ class GenerationConfig:
     """As `config.checks` says."""
     language: str | None
     """ISO 639-1 code of the language that records are asked for in; None: that of their passage."""
+    verify: Verify
+    """Whom a verifier is asked about, see `quality.rulings`; runs of early releases have none."""
     private: Mapping[str, str]
     """What is done with each of PRIVATE: one of TREATMENTS."""
 
@@ -240,6 +245,7 @@ def read(config: Item) -> GenerationConfig:
         private={name: str(config.get(name) or default) for name, (_, _, default) in PRIVATE.items()},
         checks=policy.stored(config.get("checks"), check_names.known()),
         language=_text(config.get("language")),
+        verify=next((known for known in VERIFY if known == config.get("verify")), "off"),
     )
 
 

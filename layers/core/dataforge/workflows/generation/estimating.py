@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
-from dataforge.platform.ports import Item
-from dataforge.recipes import Recipe
+from dataforge.platform.ports import Item, Value
+from dataforge.quality.rulings import Verify
+from dataforge.recipes import Recipe, verifying
 from dataforge.recipes import planning as planner
 from dataforge.recipes.options import GenerationOptions
 from dataforge.records import Passage, Slot
 from dataforge.store.chunks import StoredChunk
-from dataforge.teachers import Model
+from dataforge.teachers import Model, build
 from dataforge.teachers.prices import Price
 from dataforge.workflows.generation.config import GenerationConfig
 
@@ -20,6 +22,10 @@ CHARACTERS_PER_TOKEN = (4.8, 3.2)
 AGAIN = 1.35
 """At most: a top-up of a quarter, and one call in twelve asked again."""
 SAMPLE = "x"
+VERIFIED: dict[Verify, tuple[float, float]] = {"off": (0.0, 0.0), "uncertain": (0.05, 0.6), "all": (0.8, 1.0)}
+"""Of the calls: those with a record that a verifier is asked about, at least and at most."""
+VERDICT_TOKENS = (80, 160)
+"""That a verifier writes about one record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,49 @@ def estimate(chunks: Sequence[Size], config: GenerationConfig, model: Model, *, 
         **{name: {"low": low, "high": high} for name, (low, high) in tokens.items()},
         "cost_usd": cost,
     }
+
+
+def with_verifier(estimate: Item, chunks: Sequence[Size], config: GenerationConfig, verifier: Model) -> Item:
+    """The estimate of the teacher's part with that of the verifier in it; its own stands under `verifier`, too."""
+    calls, written = _range(estimate["calls"]), _range(estimate["output_tokens"])
+    pairs, (few, many) = cast(int, estimate["pairs"]), VERIFIED[config.verify]
+    passage = sum(c.tokens for c in chunks) / len(chunks) * (1 + config.multi_hop_share)
+    around = len("".join(m.content for m in verifying.question([]).messages))
+    low_around, high_around = (around / per for per in CHARACTERS_PER_TOKEN)
+    asked = (round(calls[0] * few), round(calls[1] * many))
+    together = pairs / max(1, calls[0])  # records that a verifier may be asked about in one call
+    tokens = {
+        "input_tokens": (
+            round(asked[0] * (passage + low_around) + written[0] * few),
+            round(asked[1] * (passage + high_around) + written[1] * many),
+        ),
+        "output_tokens": (round(asked[0] * VERDICT_TOKENS[0]), round(asked[1] * together * VERDICT_TOKENS[1])),
+    }
+    if not verifier.model:
+        tokens = dict.fromkeys(tokens, (0, 0))
+    in_jobs = config.mode == "batch" and build(verifier).can.batch is not None
+    price = verifier.price.batched if verifier.price and in_jobs else verifier.price
+    own: Item = {
+        "model": verifier.backend,
+        "calls": {"low": asked[0], "high": asked[1]},
+        **{name: {"low": low, "high": high} for name, (low, high) in tokens.items()},
+        "cost_usd": _cost(verifier, price, tokens),
+    }
+    names = ("calls", "input_tokens", "output_tokens", "cost_usd")
+    return {**estimate, **{name: _sum(estimate[name], own[name]) for name in names}, "verifier": own}
+
+
+def _range(value: Value) -> tuple[float, float]:
+    span = cast("dict[str, float]", value)
+    return span["low"], span["high"]
+
+
+def _sum(one: Value, other: Value) -> Item | None:
+    """None: one of them is not known."""
+    if one is None or other is None:
+        return None
+    (low, high), (more_low, more_high) = _range(one), _range(other)
+    return {"low": round(low + more_low, 6), "high": round(high + more_high, 6)}
 
 
 def _around(recipe: Recipe, options: GenerationOptions, slots: int, *, passages: int = 1) -> int:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from dataforge.platform.ports import Item
 from dataforge.quality.findings import Finding
 from dataforge.quality.record_scoring import RecordScore
+from dataforge.quality.verification import Verification
 from dataforge.recipes import drafts
 from dataforge.records import Draft, Grounding, Slot, Span
 from dataforge.store.chunks import StoredChunk
@@ -116,4 +117,6 @@ def _score(fields: Item) -> RecordScore:
     grounding = Grounding(g["score"], tuple(Span(**s) for s in g["spans"]), tuple(g["unsupported"]))
     findings = tuple(map(Finding.from_json, cast("list[Item]", fields.get("findings") or [])))
     reasons = tuple(cast("list[str]", fields["reasons"]))
-    return RecordScore(grounding, cast(float, fields["score"]), reasons, findings)
+    said = fields.get("verification")
+    verification = Verification.from_json(said) if isinstance(said, dict) else None
+    return RecordScore(grounding, cast(float, fields["score"]), reasons, findings, verification)

@@ -13,7 +13,7 @@ from typing import cast
 
 from dataforge import clock, ids
 from dataforge.platform.ports import Item
-from dataforge.quality import record_scoring
+from dataforge.quality import record_scoring, rulings
 from dataforge.quality.findings import Finding
 from dataforge.quality.record_scoring import RecordScore, ScoringCase
 from dataforge.recipes import classification, drafts
@@ -32,6 +32,7 @@ from dataforge.workflows.generation.redacting import Redactor
 
 logger = logging.getLogger(__name__)
 
+_NOT_ASKED = "the passage was changed, or the batch was cut off, after the record was written"
 MAX_SHOWN = 50
 """Spans, findings and unsupported words that a pair carries; `records.jsonl` has them all."""
 MAX_WORDS, MAX_WORD = 20, 200
@@ -89,7 +90,7 @@ def _record(
 ) -> ScoredRecord:
     content = drafted.content
     unchanged = [s.sha256 for s in content.sources] == [content_hash(c.content) if c else None for c in sources]
-    score = content.score if unchanged and content.score else score_of(config, content, sources, redactor)
+    score = content.score if unchanged and content.score else _scored_anew(config, content, sources, redactor)
     return ScoredRecord(
         slot=drafted.slot,
         reply=drafted.reply,
@@ -101,6 +102,14 @@ def _record(
         evidence=generation_lineage.spans(score.grounding.spans, sources),
         lineage=generation_lineage.of_record(drafted, sources),
     )
+
+
+def _scored_anew(
+    config: GenerationConfig, content: PairDraft, sources: Sequence[StoredChunk | None], redactor: Redactor
+) -> RecordScore:
+    """What a verifier said was about another text, or was lost with the batch."""
+    score = score_of(config, content, sources, redactor)
+    return rulings.unverified(score, _NOT_ASKED) if rulings.is_asked(score, config.verify) else score
 
 
 def score_of(
@@ -146,6 +155,7 @@ def line(r: ScoredRecord) -> dict[str, object]:
         "evidence": r.evidence,
         "unsupported": grounding.unsupported,
         "flags": [f.to_json() for f in r.flags],
+        **_verification(r.score),
         "chunk_id": source.chunk_id,
         "document_id": source.document_id,
         "page": source.page,
@@ -171,6 +181,11 @@ def _shown(found: Sequence[Finding]) -> list[Item]:
     return [cast(Item, f.to_json()) for f in short]
 
 
+def _verification(score: RecordScore) -> Item:
+    """What a verifier said, as its own field; none where it said nothing."""
+    return {"verification": cast(Item, score.verification.to_json())} if score.verification else {}
+
+
 def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
     """The record as a pair under review."""
     source, grounding, asked = r.content.sources[0], r.score.grounding, r.content.asked
@@ -180,6 +195,7 @@ def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
     metadata |= {name: asked[name] for name in ("persona", "style") if name in asked}
     if r.reasons:
         metadata["reasons"] = list(r.reasons)
+    metadata |= _verification(r.score)
     if r.duplicate_of is not None:
         metadata["duplicate_of"] = ids.pair_id(run.project_id, run.run_id, r.duplicate_of)
     if grounding.unsupported:

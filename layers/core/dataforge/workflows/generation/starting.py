@@ -21,7 +21,7 @@ from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine import loading, monthly_budget
 from dataforge.workflows.engine.provider_batch import checks
 from dataforge.workflows.generation import config as generation_config
-from dataforge.workflows.generation import estimating
+from dataforge.workflows.generation import estimating, verifier_choice
 from dataforge.workflows.generation.config import DEFAULTS
 
 _NO_CONFIG = ("config", "estimate")
@@ -33,6 +33,8 @@ class CheckedRequest:
 
     config: Item
     model: Model
+    verifier: Model | None
+    """None: nobody is asked about the records."""
     requested: int
     estimate: Item
 
@@ -50,6 +52,11 @@ def quote(project: Project, request: Item) -> CheckedRequest:
     asked = build(model)
     _check_teacher(config, asked, project.org_id)
     _check_budget(config, model)
+    config["verify"], verifier = verifier_choice.choose(config, model, project.org_id)
+    config.pop("verifier", None)
+    if verifier is not None:
+        config["verifier"] = verifier.id
+    verifier_choice.check_price(config, verifier)
     if config.get("mode") == "batch":
         checks.check_batch(model, asked)
     recipe = RECIPES[str(config["generation_type"])]
@@ -71,7 +78,9 @@ def quote(project: Project, request: Item) -> CheckedRequest:
     estimate = estimating.estimate(sizes, typed, model, requested=requested)
     if typed.mode == "batch":
         checks.check_size(model, asked, calls=cast("dict[str, int]", estimate["calls"])["low"], more="num_pairs")
-    return CheckedRequest(config=config, model=model, requested=requested, estimate=estimate)
+    if verifier is not None:
+        estimate = estimating.with_verifier(estimate, sizes, typed, verifier)
+    return CheckedRequest(config=config, model=model, verifier=verifier, requested=requested, estimate=estimate)
 
 
 def start(project: Project, request: Item) -> Run:
@@ -94,6 +103,7 @@ def start(project: Project, request: Item) -> Run:
         created_at=clock.now(),
         sequence=ids.tail(run_id),
         teacher=catalogue.to_item(checked.model),
+        checkers={verifier_choice.ROLE: catalogue.to_item(checked.verifier)} if checked.verifier else {},
         requested=checked.requested,
         estimate=checked.estimate,
     )

@@ -21,6 +21,7 @@ from dataforge.store import ledger, run_log
 from dataforge.store.item_codec import to_item
 from dataforge.store.runs import Run
 from dataforge.teachers import batch_jobs_lack, build, catalogue, resolve, teacher
+from dataforge.teachers.checkers import default_checker
 from dataforge.workflows import kinds, lifecycle
 from dataforge.workflows.engine import loading, monthly_budget
 from dataforge.workflows.engine.provider_batch.checks import check_batch, check_size
@@ -210,7 +211,7 @@ def _model_roles(org_id: str, spec: Spec, generator: ModelName, critic: ModelNam
     explicit = stand_in or (teacher_name(critic) if critic else None)
     if explicit and needs_critic:
         _check(org_id, explicit, "models.critic", "critic")
-    light = stand_in or _or_instead(org_id, teacher_name(pricing.critic()), writer)
+    light = stand_in or _checker(org_id, writer)
     return ModelRoles(writer, (explicit or light) if needs_critic else None, light if needs_judge else None)
 
 
@@ -225,13 +226,10 @@ def _batch_roles(org_id: str, chosen: ModelRoles, spec: Spec) -> tuple[str, ...]
     return tuple(r for r, m in others.items() if build(m).can.batch is not None and batch_jobs_lack(m) is None)
 
 
-def _or_instead(org_id: str, wanted: str, other: str) -> str:
-    """The light model that judges by default; where it cannot run, the generator's own does the work."""
-    try:
-        teacher(wanted, org_id=org_id)
-    except Invalid:
-        return other
-    return wanted
+def _checker(org_id: str, writer: str) -> str:
+    model = resolve(writer, org_id=org_id)
+    checker = default_checker(model, org_id=org_id)
+    return writer if checker is model else checker.id
 
 
 def teacher_name(model: ModelName) -> str:

@@ -22,7 +22,7 @@ from dataforge.teachers import BatchJobs
 from dataforge.teachers.jobs import NoReply
 from dataforge.workflows import lifecycle, run_files, state_input
 from dataforge.workflows.engine import batch as engine_batch
-from dataforge.workflows.engine import cost_budget
+from dataforge.workflows.engine import config, cost_budget
 from dataforge.workflows.engine.provider_batch import job_state, polling
 from dataforge.workflows.engine.provider_batch.job_state import JobClients, PollState, Submission, Wave
 from dataforge.workflows.engine.retry import MAX_REFUSED_PROMPTS
@@ -88,11 +88,20 @@ def collect_replies(raw: Item) -> Item:
             most[role] = max(1, found.full // 2)
         if found.is_empty:
             why = found.reason or "the job ended without a reply"
-            engine_batch.stop_round(run, e.round, "batch_job_failed", detail=why)
+            _without_reply(wave, role, why, waves=empty[role])
     after = replace(poll, wave=poll.wave + 1, empty_waves=empty, max_requests=most)
     waiting = job_state.waiting_batches(run, e)
     key = run_files.write_json(run, f"{wave.stem}-replay.json", [{**item, "mode": "batch"} for item in waiting])
     return job_state.state_output(e, after, "generate", batches_key=key)
+
+
+def _without_reply(wave: Wave, role: str, why: str, *, waves: int) -> None:
+    """The last so many waves of jobs to the role brought nothing."""
+    kinds = [kind for kind, asked in config.DISPENSABLE.items() if asked == role]
+    if not kinds:
+        engine_batch.stop_round(wave.run, wave.e.round, "batch_job_failed", detail=why)
+    elif waves >= job_state.MAX_EMPTY_WAVES:
+        job_state.end_kinds(wave.run, wave.e.round, dict.fromkeys(kinds, ("batch_job_failed", why)))
 
 
 def _after_recovery(wave: Wave, poll: PollState, collected: Mapping[str, _Collected], *, batches_key: str) -> Item:

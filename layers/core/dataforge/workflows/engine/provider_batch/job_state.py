@@ -5,6 +5,7 @@ jobs-<wave>.json         the jobs of one wave, written before the first of them 
 jobs-<wave>-<job>.jsonl  the requests of one, as the provider reads them; `.index.json`: what they belong to
 jobs-<wave>-<job>.json   what has become of it
 refused.json             {key: reason}: questions that the provider refused inside a job
+ended.json               {kind: [reason, detail]}: questions that are not asked any more (`engine.config.DISPENSABLE`)
 stop.json                why nothing more is sent (see `engine.batch.stop_round`)
 """
 
@@ -26,6 +27,9 @@ from dataforge.workflows.engine import batches, config, outcomes
 from dataforge.workflows.state_input import StateInput
 
 _SENT = re.compile(r"round-(\d+)/jobs-(\d+)-(\d+)\.json")
+
+MAX_EMPTY_WAVES = 2
+"""Waves without a single reply, after which nothing more is sent to that teacher."""
 
 SubmissionStatus: TypeAlias = Literal["sending", "sent", "failed", "collected"]
 
@@ -280,6 +284,23 @@ def refused(run: Run, round_number: int) -> dict[str, str]:
 
 def add_refused(run: Run, round_number: int, found: Mapping[str, str]) -> None:
     run_files.write_json(run, refused_file(round_number), {**refused(run, round_number), **found})
+
+
+def ended_file(round_number: int) -> str:
+    return f"round-{round_number}/ended.json"
+
+
+def ended(run: Run, round_number: int) -> dict[str, tuple[str, str]]:
+    """Kinds of question that a run goes on without, and why: reason and detail."""
+    found = cast("dict[str, list[str]]", run_files.read_json(run, ended_file(round_number)) or {})
+    return {kind: (reason, detail) for kind, (reason, detail) in found.items()}
+
+
+def end_kinds(run: Run, round_number: int, why: Mapping[str, tuple[str, str]]) -> None:
+    """The reasons that are known already stay."""
+    if why:
+        all_ended = {**why, **ended(run, round_number)}
+        run_files.write_json(run, ended_file(round_number), {kind: [*said] for kind, said in all_ended.items()})
 
 
 def waiting_batches(run: Run, e: StateInput) -> list[Item]:

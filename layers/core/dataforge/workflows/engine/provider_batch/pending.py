@@ -61,7 +61,8 @@ class _Collector:
         """The stored reply. Raises Pending where there is none yet, Stopped where there will be none."""
         key = replies.key_of(first_slot, attempt)
         role = self.batch.job_roles.get((teacher or context.teacher).name)
-        if role is None or key in context.stored or key in context.refused or context.stop is not None:
+        is_over = context.stop is not None or question.kind in context.ended
+        if role is None or key in context.stored or key in context.refused or is_over:
             return await engine_batch.fetch_reply(context, question, first_slot, attempt, teacher=teacher)
         passes, size = self.batch.passes, self.sizes[first_slot]
         self.slots += size

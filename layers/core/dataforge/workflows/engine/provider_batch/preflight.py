@@ -59,7 +59,8 @@ class _Observed:
         try:
             reply = await engine_batch.fetch_reply(context, question, first_slot, attempt, teacher=teacher)
         except Stopped as stopped:
-            self.failures.append(stopped)
+            if question.kind not in config.DISPENSABLE:
+                self.failures.append(stopped)
             if stopped.reason == PROMPT_REFUSED:
                 self.refused[replies.key_of(first_slot, attempt)] = stopped.detail
             raise
@@ -87,6 +88,7 @@ def preflight(wave: Wave, waiting: Sequence[Item], role: str) -> set[str]:
         return stored
     observed = _Observed()
     _ask(batch, observed, unasked)
+    job_state.end_kinds(run, wave.e.round, batch.context.ended)
     _raise_failure(batch, observed)
     if observed.answered and observed.refused:  # no job asks them again
         job_state.add_refused(run, wave.e.round, observed.refused)

@@ -31,6 +31,7 @@ from dataforge.workflows.engine.context import Stopped
 from dataforge.workflows.engine.monthly_budget import allowance_of
 from dataforge.workflows.engine.provider_batch import job_state
 from dataforge.workflows.engine.provider_batch.job_state import (
+    MAX_EMPTY_WAVES,
     Job,
     JobClients,
     PendingRequest,
@@ -46,8 +47,6 @@ MAX_WAVES_IN_TURN = 16
 """The same where a call asks several questions in turn."""
 LATEST = 5 * 86_400
 """Seconds of a run after which no job is begun: one takes a day, and the machine of a run ends after seven."""
-MAX_EMPTY_WAVES = 2
-"""Waves without a single reply, after which nothing more is sent."""
 FIRST_PAUSE = 15
 
 
@@ -87,7 +86,8 @@ def submit_jobs(raw: Item) -> Item:
 
 
 def _most_waves(run: Run) -> int:
-    return MAX_WAVES_IN_TURN if kinds.of(run.kind).questions_in_turn else MAX_WAVES
+    in_turn = kinds.of(run.kind).questions_in_turn or config.of(run).role_models
+    return MAX_WAVES_IN_TURN if in_turn else MAX_WAVES
 
 
 def _other_way(run: Run, poll: PollState) -> str | None:
@@ -95,7 +95,8 @@ def _other_way(run: Run, poll: PollState) -> str | None:
     late = clock.seconds_since(run.created_at) > LATEST
     if run.cancel_requested or poll.wave >= _most_waves(run) or late:
         return "realtime"
-    return "stopped" if any(waves >= MAX_EMPTY_WAVES for waves in poll.empty_waves.values()) else None
+    vain = {role for role, waves in poll.empty_waves.items() if waves >= MAX_EMPTY_WAVES}
+    return "stopped" if vain - set(config.DISPENSABLE.values()) else None
 
 
 def _in_mode(wave: Wave, poll: PollState, waiting: Sequence[Item], mode: str) -> Item:
