@@ -8,6 +8,7 @@ has to be entered here; the last test says which is missing.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,7 +24,6 @@ from dataforge.parsing.detect import detect
 from dataforge.quality import (
     diversity,
     duplicates,
-    format_checks,
     grounding,
     injections,
     odd_sketches,
@@ -31,9 +31,10 @@ from dataforge.quality import (
     record_checks,
     toxicity,
 )
-from dataforge.quality.checks import CHECKS, entities
+from dataforge.quality.checks import CHECKS, entities, failing
 from dataforge.quality.checks import reading as passages
 from dataforge.quality.checks.record import CheckedRecord
+from dataforge.quality.checks.wording import content, first_match, has_interrogative, is_polar, lines
 from dataforge.quality.privacy import checksums, folding, redaction, secrets
 from dataforge.recipes import (
     RECIPES,
@@ -163,11 +164,17 @@ READS: dict[str, Reads] = {
     "quality.odd_sketches.sketched": lambda t: list(odd_sketches.sketched([t, PASSAGE], 8)),
     "quality.odd_sketches.trigrams": odd_sketches.trigrams,
     "quality.duplicates.near_duplicates": lambda t: duplicates.near_duplicates([t, PASSAGE, t + "."]),
-    "quality.format_checks.check": lambda t: [
-        format_checks.check(Draft(t, "An answer."), passage=PASSAGE),
-        format_checks.check(Draft("What is it?", t), passage=PASSAGE, system_prompt=PASSAGE),
-        format_checks.check(Draft("What is it?", 'I am sorry <|im_end|> "answer":'), passage=t),
+    "quality.checks.failing": lambda t: [
+        failing(CheckedRecord(t, "An answer.", passage=PASSAGE)),
+        failing(CheckedRecord("What is it?", t, passage=PASSAGE, system_prompt=PASSAGE)),
+        failing(CheckedRecord("What is the key of the harbour?", 'I am sorry <|im_end|> "answer":', passage=t)),
+        failing(CheckedRecord(t, t, kind="instruction", passage=t)),
     ],
+    "quality.checks.wording.content": lambda t: [content(t, ("en",)), content(t, ("ar", "zh"))],
+    "quality.checks.wording.first_match": lambda t: first_match([re.compile("keys")], t),
+    "quality.checks.wording.has_interrogative": lambda t: [has_interrogative(t, one) for one in ("en", "zh", "hi")],
+    "quality.checks.wording.is_polar": lambda t: is_polar(t, ("en", "ar", "zh", "hi")),
+    "quality.checks.wording.lines": lines,
     "quality.grounding.ground": lambda t: [
         grounding.ground(t, PASSAGE, question=t[:2000], quoted=[t]),
         grounding.ground("The keys.", t, question="Who?", quoted=["the keys"]),
@@ -358,6 +365,7 @@ NO_TEXT = {
     "text.languages.function_words.function_words", "text.languages.identifying.is_known",
     "text.languages.logic_words.cue", "text.languages.logic_words.opposites",
     "text.languages.numeral_words.below_hundred", "text.languages.phrases.listed", "text.languages.phrases.pattern",
+    "quality.checks.wording.determiners", "text.languages.word_order.order_of",
     "text.languages.phrases.phrases_of", "text.languages.phrases.references", "text.topic_labels.check", "tokens.ranks",
     "training.evaluation.gain", "training.examples.has_conversation",
     "training.instances.of_size", "training.option_fields.choice",

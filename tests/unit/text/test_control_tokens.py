@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.quality import format_checks
-from dataforge.records import Draft
+from dataforge.quality.checks import failing
+from dataforge.quality.checks.record import CheckedRecord
 from dataforge.text import control_tokens
 from dataforge.text.control_tokens import TEMPLATES, escaped, escaped_everywhere, found, restored, restored_everywhere
 
@@ -74,7 +74,7 @@ def test_a_pair_with_a_token_that_its_passage_lacks_is_rejected_and_one_about_to
     answer = "A turn ends with the control token <|im_end|>."
 
     def reasons(passage: str, answer: str) -> list[str]:
-        return format_checks.check(Draft("How does a turn end in ChatML?", answer), passage=passage)
+        return failing(CheckedRecord("How does a turn end in ChatML?", answer, passage=passage))
 
     assert "role_tokens" not in reasons(about, answer)
     assert "role_tokens" in reasons(about, f"{answer}<|eot_id|>"), "one of them does not excuse another"

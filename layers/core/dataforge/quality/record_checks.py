@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dataforge.quality import format_checks
-from dataforge.records import Draft
+from dataforge.quality import checks
+from dataforge.quality.checks.record import CheckedRecord
 
 MOST_CHARACTERS = 40_000
 TOLERANCE = 0.25
@@ -39,8 +39,8 @@ def check(
     """
     found: list[str] = []
     for name, text in answered.items():
-        candidate = format_checks.Candidate(Draft(asked, text), "", rules, finish_reason)
-        found += [f"{name}: {reason}" for reason in _BORROWED if format_checks.CHECKS[reason](candidate)]
+        record = CheckedRecord(asked, text, kind="instruction", system_prompt=rules, finish_reason=finish_reason)
+        found += [f"{name}: {reason}" for reason in checks.failing(record, _BORROWED)]
         found += [
             f"{name}: {reason}"
             for reason, fails in (

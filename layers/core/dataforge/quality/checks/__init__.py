@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
-from dataforge.quality.checks import entities, focus, form, gates, invented, labels, logic, numbers, roles
-from dataforge.quality.checks.check import Check
+from collections.abc import Iterable
 
-CHECKS: dict[str, Check] = {
+from dataforge.quality.checks import (
+    entities,
+    focus,
+    form,
+    gates,
+    gibberish,
+    invented,
+    labels,
+    leaks,
+    logic,
+    numbers,
+    passages,
+    questions,
+    references,
+    refusals,
+    roles,
+    spoken,
+)
+from dataforge.quality.checks.check import Check
+from dataforge.quality.checks.record import CheckedRecord
+
+FORM: dict[str, Check] = {
     **form.CHECKS,
+    **leaks.CHECKS,
+    **refusals.CHECKS,
+    **gibberish.CHECKS,
+    **questions.CHECKS,
+    **references.CHECKS,
+    **spoken.CHECKS,
+    **passages.CHECKS,
+}
+"""Whether a record is well made, whatever it says."""
+CHECKS: dict[str, Check] = {
+    **FORM,
     **gates.CHECKS,
     **focus.CHECKS,
     **invented.CHECKS,
@@ -17,3 +48,8 @@ CHECKS: dict[str, Check] = {
     **labels.CHECKS,
 }
 """In the order in which findings are shown. The names are public: `config.checks`, flags, reasons, reports."""
+
+
+def failing(record: CheckedRecord, among: Iterable[str] = FORM) -> list[str]:
+    """The names of the checks that speak against the record, in their order."""
+    return [name for name in among if CHECKS[name].look(record) is not None]

@@ -10,6 +10,9 @@ from typing import Any
 
 from dataforge.quality.checks.reading import Claim, claims_of, quoted_pieces, source_of
 from dataforge.records import Message
+from dataforge.text.languages import LANGUAGES
+from dataforge.text.languages.identifying import language_of
+from dataforge.text.languages.phrases import Phrases, phrases_of
 from dataforge.text.normal_forms import composed, normalise
 from dataforge.text.sentences import sentences
 
@@ -137,3 +140,21 @@ class CheckedRecord:
         quoted = quoted_pieces(source, self.evidence)
         found = (claims_of(asked, said, source, quoted) for asked, said in self.exchanges)
         return tuple(islice(chain.from_iterable(found), MOST_CLAIMS))
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Those of LANGUAGES that its texts are in; empty: none that a check knows."""
+        texts = (self.request, self.answer, self.passage or "", *(m.content for m in self.turns[2:]))
+        found = (language_of(text) for text in texts)
+        return tuple(dict.fromkeys(one for one in found if one in LANGUAGES))
+
+    @cached_property
+    def own_phrases(self) -> tuple[Phrases, ...]:
+        """Of each of its languages."""
+        return tuple(phrases for one in self.languages if (phrases := phrases_of(one)))
+
+    @cached_property
+    def phrases(self) -> tuple[Phrases, ...]:
+        """Of its languages and of English, into which teachers fall back."""
+        english = phrases_of("en")
+        return self.own_phrases if english in self.own_phrases or english is None else (*self.own_phrases, english)

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from dataforge.quality.format_checks import check
+from dataforge.quality.checks import failing
+from dataforge.quality.checks.record import CheckedRecord
 from dataforge.records import Difficulty, Draft, Passage
 from dataforge.teachers.extractive import scene as scenes
 from dataforge.teachers.extractive import statements
@@ -27,6 +28,11 @@ from dataforge.teachers.extractive.tables import tables
 from dataforge.teachers.extractive.wording import is_sound, upper_first
 from dataforge.text.normal_forms import normalise
 
+_SOUND = (
+    "empty_answer", "question_too_short", "answer_too_long", "truncated", "unclosed_code", "prompt_leak", "refusal",
+    "role_tokens", "placeholder", "question_repeated", "giveaway_question", "dangling_reference", "refers_to_passage",
+)  # fmt: skip
+"""The checks that a pair must not fail to be offered."""
 _WANTED: dict[Difficulty, float] = {"easy": 0.3, "medium": 0.5, "hard": 0.2}
 _SENTENCE_AT_MOST, _ROW_AT_MOST, _TABLE_AT_MOST, _SHAPE_AT_MOST = 2, 3, 14, 4
 """Pairs from one sentence; from one table row; cells and rows in all; those of the same four first words."""
@@ -66,11 +72,10 @@ def offered(scene: Scene) -> Iterator[Candidate]:
 def _sound(found: Iterable[Candidate], content: str) -> Iterator[Candidate]:
     for c in found:
         question = upper_first(" ".join(c.question.split()))
-        draft = Draft(question, c.answer, c.kind, c.difficulty, c.evidence)
         if (
             is_sound(question, own=c.kind == "faq")
             and all(e in content for e in c.evidence)
-            and not check(draft, passage=content)
+            and not failing(CheckedRecord(question, c.answer, passage=content), _SOUND)
         ):
             yield Candidate(
                 question=question,

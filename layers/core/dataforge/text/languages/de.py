@@ -13,7 +13,7 @@ _DOCUMENT = (
     "angaben|materials?|beitrags?|seite|beschreibung|liste|unterlagen|merkblatts?|klausel"
 )
 _GIVEN = (
-    "obige[nmrs]?|oben|vorliegende[nmrs]?|gegebene[nmrs]?|bereitgestellte[nmrs]?|angegebene[nmrs]?|folgende[nmrs]?|"
+    "obige[nmrs]?|oben|vorliegende[nmrs]?|gegebene[nmrs]?|bereitgestellte[nmrs]?|angegebene[nmrs]?|"
     "vorstehende[nmrs]?|genannte[nmrs]?|zitierte[nmrs]?|vorherige[nmrs]?|angefügte[nmrs]?|gezeigte[nmrs]?"
 )
 _SAYS = (
@@ -32,6 +32,7 @@ PHRASES = Phrases(
         the="dem|der|den|des|die|das|diesem|dieser|diesen|dieses|diese",
         this="diesem|dieser|diesen|dieses",
         given=_GIVEN,
+        coming=r"folgende[nmrs]?",
         text=_TEXT,
         document=_DOCUMENT,
         says=_SAYS,
@@ -89,16 +90,11 @@ PHRASES = Phrases(
         r"\b(?:fettgedruckt|kursiv gedruckt|schriftart|großbuchstaben)\b|\bin welcher zeitschrift\b",
     ),
     writes_questions=pattern(
-        r"\b(?:schreibe?|erstelle|formuliere|generiere|erzeuge)(?:n sie)? (?:eine|ein|zwei|drei|\d+)(?: \w+)? "
-        r"(?:frage|fragen|frage-antwort-paar\w*)\b.{0,60}\b(?:text|abschnitt|passage|typ|basierend|zum|zu)",
+        r"\b(?:schreibe?|erstelle|formuliere|generiere|erzeuge)(?:n sie)? (?:genau )?(?:eine|ein|zwei|drei|\d+)(?: \w+)? "
+        r"(?:frage|fragen|frage-antwort-paar\w*|paare?)\b.{0,60}\b(?:text|abschnitt|passage|typ|basierend|zum|zu)",
         r"\b(?:dir|ihnen) (?:wird|ist) (?:ein|eine|der|die) (?:text|passage|abschnitt|dokument)\b.{0,20}\bgegeben\b",
     ),
     yes_no=listed("ja nein doch richtig falsch stimmt jawohl genau"),
-    question_words=listed(
-        "was wann wo welche welcher welches welchen welchem wer wen wem wessen warum weshalb wieso wie wieviel wieviele "
-        "woher wohin womit wodurch wofür ist sind hat haben darf dürfen kann können muss müssen soll sollen wird werden "
-        "gibt"
-    ),
     pronouns=listed(
         "er sie es ihn ihm ihnen ihr ihre ihren sein seine dies diese dieser dieses diesen das dort dann dabei damit "
         "dafür darin davon darüber jene jener"
@@ -108,6 +104,9 @@ PHRASES = Phrases(
         r"unternehmens?|systems?|verfahrens?|regel|regeln|gerät\w*|produkts?|projekts?|person|personen|ort\w*|zeitraum\w*|"
         r"jahr\w*|betrags?|wert\w*|zahl|methode|vorgangs?|schritts?|maßnahme\w*|gruppe|dienst\w*|gebäude\w*|stadt|land\w*)\b",
     ),
+    vague=listed(
+        "tag tage tagen woche wochen monat monate monaten jahr jahre jahren stunde stunden minute minuten zeit mal euro prozent regel regeln gilt geht gehen macht machen bedeutet passiert wichtig fall lange oft weit alt groß hoch spät früh kostet kosten viel viele sache ding dinge grund zweck zahl anzahl name person personen nötig möglich erlaubt tun funktioniert"
+    ),
     joins_questions=pattern(
         r"(?:,| und|;|\?) (?:und )?(?:ab |bis |in |an |mit |für |von |zu |bei |seit |unter )?(?=(?:was|wann|wo|welche[nmrs]?|"
         r"wer|wen|wem|warum|wie|womit|wofür|woher)\b)",
@@ -115,7 +114,6 @@ PHRASES = Phrases(
         r"(?:der|die|das|ein|eine|man|es|alle|jeder)\b)",
     ),
     unfinished=listed(
-        "und oder der die das den dem des ein eine einen einem einer von zu mit für weil dass aus bei in im an am auf als "
-        "wenn aber ihre ihr sowie bzw durch über um bis nach zur zum ist sind wird werden kann muss"
+        "und oder der die das den dem des ein eine einen einem einer von zu mit für weil dass im als wenn aber ihre ihr sowie bzw bis zur zum"
     ),
 )

@@ -9,9 +9,7 @@ _DOCUMENT = (
     "documents?|article|section|chapter|context|author|source|table|material|information|transcript|page|description|"
     "clause|leaflet|notice|list|figure|chart|content"
 )
-_GIVEN = (
-    "above|below|given|provided|following|preceding|previous|original|supplied|attached|quoted|(?:given|provided) above"
-)
+_GIVEN = "above|below|given|provided|preceding|previous|original|supplied|attached|quoted|(?:given|provided) above"
 _SAYS = (
     "says?|states?|stated|mentions?|mentioned|describes?|suggests?|explains?|discuss(?:es)?|tells? us|indicates?|"
     "specif(?:y|ies)|claims?|argues?|concludes?|goes on|reads|does(?: not|n't) (?:say|state|mention|specify|contain|"
@@ -43,6 +41,7 @@ PHRASES = Phrases(
         the="the|this|that|these|your",
         this="this|these",
         given=_GIVEN,
+        coming=r"following",
         text=_TEXT,
         document=_DOCUMENT,
         says=_SAYS,
@@ -76,8 +75,10 @@ PHRASES = Phrases(
     ),
     says_nothing=pattern(
         r"\b(?:is|are|was|were|been|has|have)(?: not|n't)(?: been)? (?:explicitly |clearly |directly |further |"
-        r"specifically )?(?:specified|mentioned|given|stated|provided|disclosed|indicated|available|described|included|"
-        r"named|listed|addressed|clear|known|recorded|covered|detailed|defined there)\b",
+        r"specifically )?(?:specified|mentioned|stated|disclosed|indicated|addressed|detailed|defined there)\b",
+        r"\b(?:information|details?|number|amount|price|name|date|figure|reason|cost|value|answer|duration|size|weight|"
+        r"height|length|age|location|recommendation|exact \w+)\b.{0,60}\b(?:is|are|was|were)(?: not|n't) (?:given|provided|"
+        r"available|described|included|named|listed|clear|known|recorded|covered)\b",
         r"^\W*(?:not|never) (?:explicitly )?(?:specified|mentioned|given|stated|provided|available|disclosed|"
         r"applicable|known|stated|found)\b",
         r"\bno (?:such |specific |further |exact |relevant |direct )?(?:information|details?|data|mention|answer|"
@@ -131,7 +132,7 @@ PHRASES = Phrases(
         r"\bhow often (?:is|does|are) the (?:word|name|term|number)\b|\bbegins? with the word\b",
     ),
     writes_questions=pattern(
-        r"\b(?:write|generate|create|produce|formulate|pose|compose) (?:an?|one|two|three|\d+)(?: \w+)? "
+        r"\b(?:write|generate|create|produce|formulate|pose|compose) (?:exactly )?(?:an?|one|two|three|\d+)(?: \w+)? "
         r"(?:question|pair|question-answer|q&a|qa)s?\b.{0,40}\b(?:type|about|from|based|of|for|:|passage|with)",
         r"\byou are (?:given|provided with|shown) (?:a|the|several|\d+) (?:passage|text|document|chunk|excerpt)s?\b",
         r"\b(?:answerable|self-contained|understandable) (?:from|without|by) (?:the|any) (?:passage|text|context)\b",
@@ -140,16 +141,15 @@ PHRASES = Phrases(
         r"\breply with json\b|\bsystem prompt\b.{0,3}[:\"]|\bquestion_type\b",
     ),
     yes_no=listed("yes no yep nope correct true false indeed right"),
-    question_words=listed(
-        "what when where which who whom whose why how is are was were do does did can could may might must should will "
-        "would has have had explain describe name list give write summarise summarize compare"
-    ),
     pronouns=listed("it they them he she him its their his hers theirs these those former latter there this that"),
     pointing=pattern(
         r"\b(?:this|these|that|those|such|said) (?:programmes?|programs?|case|cases|thing|things|one|ones|company|"
         r"organi[sz]ation|system|process|rule|rules|method|device|product|project|event|person|people|place|period|"
         r"year|date|amount|value|number|policy|service|option|situation|problem|reason|step|approach|change|group|"
         r"team|area|procedure|requirement|document|model|law|book|city|country|man|woman|building|machine)\b",
+    ),
+    vague=listed(
+        "day days week weeks month months year years hour hours minute minutes time times euro euros dollar dollars percent rule rules work works mean means happen happens important importance case need needed needs thing things much many long often far old big high late early cost costs pay get go come make use used say way ways reason purpose number amount name one people person next done used there required possible allowed"
     ),
     joins_questions=pattern(
         r"(?:,| and|;|\?) (?:and )?(?:also )?(?:in |to |at |on |by |for |from |with |under |until )?"

@@ -9,7 +9,7 @@ _DOCUMENT = (
     "documento|artículo|capítulo|autora?|sección|apartado|contexto|fuente|tabla|información|página|descripción|lista"
 )
 _GIVEN = (
-    "anterior|de arriba|arriba|dad[oa]s?|proporcionad[oa]s?|siguiente|presente|citad[oa]|mencionad[oa]|"
+    "anterior|de arriba|arriba|dad[oa]s?|proporcionad[oa]s?|presente|citad[oa]|mencionad[oa]|"
     "suministrad[oa]s?|adjunt[oa]|facilitad[oa]s?|anteriormente citad[oa]"
 )
 _SAYS = (
@@ -22,13 +22,14 @@ PHRASES = Phrases(
     refers=references(
         rf"\b(?:mencionad|descrit|indicad|citad|señalad|explicad|list)[oa]s? en (?:el|la|este|esta) (?:{_TEXT}|documento|"
         r"artículo|tabla)(?! (?:de|del|sobre|\d))\b",
-        rf"\bqué (?:{_SAYS}) (?:el|la|este|esta) (?:{_TEXT}|{_DOCUMENT})\b(?! (?:de|del|sobre la)\b)",
+        rf"\bqué (?:{_SAYS}) (?:el|la|este|esta) (?:{_TEXT}|{_DOCUMENT})\b(?! (?:de|del|sobre la)\b| ?\d)",
         r"\b(?:la|esta) información (?:proporcionada|dada|anterior|facilitada|disponible)\b(?! por| a)",
         by="según|de acuerdo con|conforme a|con base en|basándose en|a partir de|en base a|sobre la base de",
         within="en|del|de|dentro de",
         the="el|la|los|las|este|esta|ese|esa",
         this="este|esta",
         given=_GIVEN,
+        coming=r"siguiente",
         text=_TEXT,
         document=_DOCUMENT,
         says=_SAYS,
@@ -82,15 +83,11 @@ PHRASES = Phrases(
         r"filas?|capítulo|párrafos?|artículo|lista|texto|frases)\b",
     ),
     writes_questions=pattern(
-        r"\b(?:escrib[ea]|genera|genere|formula|formule|redacta|redacte|crea|cree) (?:una|dos|tres|\d+)(?: \w+)? preguntas?\b"
+        r"\b(?:escrib[ea]|genera|genere|formula|formule|redacta|redacte|crea|cree) (?:exactamente )?(?:una|dos|tres|\d+)(?: \w+)? (?:preguntas?|pares?)\b"
         r".{0,60}\b(?:texto|pasaje|tipo|basad|sobre|a partir)",
         r"\bse (?:te|le) (?:da|proporciona) un (?:texto|pasaje|documento)\b",
     ),
     yes_no=listed("sí si no correcto cierto falso verdadero exacto"),
-    question_words=listed(
-        "qué que cuándo cuando dónde donde cómo como cuánto cuánta cuántos cuántas cuál cuáles quién quiénes por es son "
-        "puede pueden hay debe deben está están"
-    ),
     pronouns=listed(
         "él ella ellos ellas ello lo la los las le les este esta estos estas esto ese esa esos esas eso aquel aquella su "
         "sus suyo allí ahí"
@@ -100,13 +97,15 @@ PHRASES = Phrases(
         r"empresa|sistema|regla|norma|aparato|producto|proyecto|persona|personas|lugar|período|periodo|año|importe|cantidad|"
         r"valor|número|método|paso|servicio|proceso|procedimiento|grupo|medida|fecha|situación|problema|último|última)\b",
     ),
+    vague=listed(
+        "día días semana semanas mes meses año años hora horas minuto minutos tiempo veces vez euro euros regla reglas hacer hace funciona significa pasa ocurre importante caso necesita cosa cosas cuesta pagar razón número cantidad nombre persona personas posible permitido falta"
+    ),
     joins_questions=pattern(
         r"(?:,| y|;|\?) (?:y )?(?:¿)?(?:a |de |en |por |para |con |desde |bajo |hasta )?(?=(?:qué|cuándo|dónde|cómo|cuánto|"
         r"cuánta|cuántos|cuántas|cuál|cuáles|quién|quiénes)\b)",
         r" y (?:¿)?(?=(?:es|son|puede|pueden|hay|debe|deben|está|están|tiene) (?:el|la|los|las|un|una|todos)\b)",
     ),
     unfinished=listed(
-        "y o u e el la los las un una unos unas de del a al con para por que en sobre pero es son si como su sus sin cuando "
-        "porque ni se será debe puede pagando siendo"
+        "y o u e el la los las un una unos unas de del a al con para por que en pero son si su sus porque ni se será debe puede pagando siendo"
     ),
 )

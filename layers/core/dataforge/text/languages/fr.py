@@ -9,7 +9,7 @@ _DOCUMENT = (
     "document|article|chapitre|auteure?|section|contexte|source|tableau|informations|page|notice|description|liste"
 )
 _GIVEN = (
-    "ci-dessus|ci-dessous|ci-après|donnée?s?|fournie?s?|précédente?s?|suivante?s?|présente?|présentée?s?|ci-joint|cité|"
+    "ci-dessus|ci-dessous|ci-après|donnée?s?|fournie?s?|précédente?s?|présente?|présentée?s?|ci-joint|cité|"
     "susmentionnée?s?|disponibles"
 )
 _SAYS = (
@@ -22,13 +22,14 @@ PHRASES = Phrases(
     refers=references(
         rf"\b(?:{_SAID})(?:e|s|es)? (?:dans|par) (?:le|ce|cet|cette|l') ?(?:{_TEXT}|document|article|tableau)"
         r"(?!\w| (?:de|du|des|d'|\d))",
-        rf"\b(?:que|qu'est-ce que) (?:{_SAYS}) (?:le|la|l'|ce|cet|cette) ?(?:{_TEXT}|{_DOCUMENT})\b(?! (?:de|du|des)\b)",
+        rf"\b(?:que|qu'est-ce que) (?:{_SAYS}) (?:le|la|l'|ce|cet|cette) ?(?:{_TEXT}|{_DOCUMENT})\b(?! (?:de|du|des)\b| ?\d)",
         r"\b(?:les|des|ces) informations (?:fournies|données|ci-dessus|disponibles|du texte)\b(?! par| à)",
         by="selon|d'après|suivant|conformément à|sur la base de|en se basant sur|à partir de|au vu de|à en croire",
         within="dans|de|du|au",
         the="le|la|les|l'|ce|cet|cette|ces",
         this="ce|cet|cette|ces",
         given=_GIVEN,
+        coming=r"suivante?s?",
         text=_TEXT,
         document=_DOCUMENT,
         says=_SAYS,
@@ -79,15 +80,11 @@ PHRASES = Phrases(
         r"paragraphes?|lignes|article|liste|texte|phrases)\b",
     ),
     writes_questions=pattern(
-        r"\b(?:écri(?:s|vez|re)|rédige[rz]?|génère[rz]?|générez|formule[rz]?|crée[rz]?|créez) (?:une|deux|trois|\d+)"
-        r"(?: \w+)? questions?\b.{0,60}\b(?:texte|passage|type|à partir|sur)",
+        r"\b(?:écri(?:s|vez|re)|rédige[rz]?|génère[rz]?|générez|formule[rz]?|crée[rz]?|créez) (?:exactement )?(?:une|deux|trois|\d+)"
+        r"(?: \w+)? (?:questions?|paires?)\b.{0,60}\b(?:texte|passage|type|à partir|sur)",
         r"\b(?:on|il) (?:vous|te) (?:donne|est donné|fournit) un (?:texte|passage|document)\b",
     ),
     yes_no=listed("oui non si vrai faux exact correct"),
-    question_words=listed(
-        "quoi que qui quand où comment combien pourquoi quel quelle quels quelles lequel laquelle est sont peut faut "
-        "doit y"
-    ),
     pronouns=listed(
         "il elle ils elles lui leur leurs eux le la les en y cela ceci ça celui celle ceux celles ce cet cette ces son "
         "sa ses"
@@ -96,6 +93,9 @@ PHRASES = Phrases(
         r"\b(?:ce|cet|cette|ces|dans ce|un tel|une telle) (?:cas|chose|choses|programme|entreprise|société|système|règle|"
         r"règles|appareil|produit|projet|personne|personnes|lieu|période|année|montant|valeur|nombre|méthode|étape|service|"
         r"processus|procédure|groupe|mesure|date|situation|problème|dernier|dernière)\b",
+    ),
+    vague=listed(
+        "jour jours semaine semaines mois an ans année années heure heures minute minutes temps fois euro euros pourcent règle règles faire fait fonctionne signifie passe important importante cas besoin chose choses coûte coûter payer raison but nombre montant nom personne personnes possible permis longtemps souvent faut"
     ),
     joins_questions=pattern(
         r"(?:,| et|;|\?) (?:et )?(?:à |de |en |par |pour |dans |avec |depuis |sous )?(?=(?:quand|où|comment|combien|pourquoi|"

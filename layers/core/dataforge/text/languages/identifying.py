@@ -17,6 +17,7 @@ from dataforge.text.normal_forms import composed, words
 LONGEST = 2000
 """Characters that are looked at."""
 _LEAST_SHARE, _LEAST_LEAD = 0.12, 1.25
+_SURE_SHARE, _SURE_LEAD, _SURE_WORDS = 0.2, 1.8, 3
 _KANA = re.compile(r"[\u3041-\u30fa]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _HANGUL = re.compile(r"[\u1100-\u11ff\uac00-\ud7af]")
@@ -39,13 +40,14 @@ def letters(text: str) -> int:
     return len(_LETTER.findall(text))
 
 
-def language_of(text: str) -> str | None:
-    """ISO 639-1, of LANGUAGES or of a language that is none of them; None where it cannot be told."""
-    return _language_of(text[:LONGEST])
+def language_of(text: str, *, sure: bool = False) -> str | None:
+    """ISO 639-1, of LANGUAGES or of a language that is none of them; None where it cannot be told. sure: nor where it
+    only is the most likely."""
+    return _language_of(text[:LONGEST], sure)
 
 
 @lru_cache(maxsize=4096)  # several checks ask for the same few texts
-def _language_of(text: str) -> str | None:
+def _language_of(text: str, sure: bool) -> str | None:
     han, kana = len(_HAN.findall(text)), len(_KANA.findall(text))
     latin = len(_LATIN.findall(text))
     arabic, devanagari = len(_ARABIC.findall(text)), len(_DEVANAGARI.findall(text))
@@ -57,10 +59,10 @@ def _language_of(text: str) -> str | None:
         return "ar" if 50 * len(_NOT_ARABIC.findall(text)) <= arabic else None
     if devanagari > latin:
         return "hi" if not _NOT_HINDI.search(text) else None
-    return _by_function_words(composed(text)) if 2 * latin > letters(text) else None
+    return _by_function_words(composed(text), sure) if 2 * latin > letters(text) else None
 
 
-def _by_function_words(text: str) -> str | None:
+def _by_function_words(text: str, sure: bool) -> str | None:
     """Each word speaks for its languages, one that is of few languages, or long, more than one of many."""
     said = [w.folded for w in words(text.replace("'", " ").replace("’", " ")) if w.folded[0].isalpha()]
     beyond = [c for c in composed(text.casefold()) if c in _ACCENTED]
@@ -76,12 +78,16 @@ def _by_function_words(text: str) -> str | None:
         if language in score:
             score[language] *= _FOREIGN ** min(sum(c not in alphabet for c in beyond), 6)
     ranked = sorted(score.items(), key=lambda one: -one[1])[:2]
-    if not ranked or heard[ranked[0][0]] < max(_LEAST_SHARE * len(said), 1 + (len(said) > 4)):
+    if not ranked or heard[ranked[0][0]] < _least_heard(len(said), sure):
         return None
     best = ranked[0]
-    if len(ranked) > 1 and best[1] < _LEAST_LEAD * ranked[1][1]:
+    if len(ranked) > 1 and best[1] < (_SURE_LEAD if sure else _LEAST_LEAD) * ranked[1][1]:
         return None
     return best[0]
+
+
+def _least_heard(said: int, sure: bool) -> float:
+    return max(_SURE_SHARE * said, _SURE_WORDS) if sure else max(_LEAST_SHARE * said, 1 + (said > 4))
 
 
 def is_known(language: str | None) -> bool:

@@ -7,7 +7,7 @@ from dataforge.text.languages.phrases import Phrases, listed, pattern, reference
 _TEXT = "testo|brano|passaggio|passo|estratto|paragrafo|brano"
 _DOCUMENT = "documento|articolo|capitolo|autore|autrice|sezione|contesto|fonte|tabella|informazioni|pagina|descrizione"
 _GIVEN = (
-    "sopra|qui sopra|sottostante|soprastante|precedente|seguente|dat[oaie]|fornit[oaie]|presente|citat[oa]|riportat[oaie]|"
+    "sopra|qui sopra|sottostante|soprastante|precedente|dat[oaie]|fornit[oaie]|presente|citat[oa]|riportat[oaie]|"
     "indicat[oa]|allegat[oa]|suddett[oaie]|disponibili|di cui sopra"
 )
 _SAYS = (
@@ -22,13 +22,14 @@ PHRASES = Phrases(
         r"(?! (?:di|del|della|su|\d))\b",
         rf"\b(?:secondo|in base a|stando a|dal|nel|nella|dalla|nell'|dall'|del|al) ?(?:(?:{_GIVEN}) )?(?:{_TEXT})"
         r"(?! (?:di|del|della|dei|su|che|legislativo|unico|pedonale|a livello|\d))\b(?=[ ]?(?:sopra|fornito|dato|[,.:;?!]|$))",
-        rf"\b(?:cosa|che cosa|che) (?:{_SAYS}) (?:il|la|l'|questo|questa) ?(?:{_TEXT}|{_DOCUMENT})\b(?! (?:di|del|della)\b)",
+        rf"\b(?:cosa|che cosa|che) (?:{_SAYS}) (?:il|la|l'|questo|questa) ?(?:{_TEXT}|{_DOCUMENT})\b(?! (?:di|del|della)\b| ?\d)",
         r"\b(?:le|dalle|nelle|alle) informazioni (?:fornite|date|disponibili|riportate|di cui sopra|sopra)\b(?! da)",
         by="secondo|in base a|in base al|in base alla|stando a|stando al|sulla base di|sulla base del|conformemente al",
         within="nel|nella|in|dal|dalla|del|della|nell'|dall'|dell'",
         the="il|la|lo|i|gli|le|l'|questo|questa|questi|queste",
         this="questo|questa|quest'",
         given=_GIVEN,
+        coming=r"seguente",
         text=_TEXT,
         document=_DOCUMENT,
         says=_SAYS,
@@ -83,10 +84,6 @@ PHRASES = Phrases(
         r"tipo|basat|su|partire)",
     ),
     yes_no=listed("sì si no vero falso corretto esatto giusto"),
-    question_words=listed(
-        "che cosa quando dove come quanto quanta quanti quante quale quali qual chi perché è sono può possono deve "
-        "devono c"
-    ),
     pronouns=listed(
         "lui lei loro esso essa essi esse egli ella questo questa questi queste ciò quello quella quelli quelle suo sua "
         "suoi sue ne ci lo la li le gli"
@@ -95,6 +92,9 @@ PHRASES = Phrases(
         r"\b(?:questo|questa|questi|queste|quest'|quel|quello|quella|tale|tali|detto|detta) ?(?:caso|casi|cosa|cose|programma|"
         r"azienda|sistema|regola|apparecchio|prodotto|progetto|persona|persone|luogo|periodo|anno|importo|valore|numero|"
         r"metodo|passaggio|servizio|processo|procedura|gruppo|misura|data|situazione|problema|ultimo|ultima)\b",
+    ),
+    vague=listed(
+        "giorno giorni settimana settimane mese mesi anno anni ora ore minuto minuti tempo volte volta euro regola regole fare fa funziona significa succede accade importante caso serve cosa cose costa pagare ragione numero quantità nome persona persone possibile permesso"
     ),
     joins_questions=pattern(
         r"(?:,| e|;|\?) (?:e )?(?:a |di |in |per |con |da |su |entro )?(?=(?:che cosa|cosa|quando|dove|come|quanto|quanta|"

@@ -7,7 +7,7 @@ from dataforge.text.languages.phrases import Phrases, listed, pattern, reference
 _TEXT = "tekst|passage|fragment|tekstfragment|alinea|uittreksel|paragraaf|tekstgedeelte"
 _DOCUMENT = "document|artikel|hoofdstuk|auteur|schrijver|sectie|context|bron|tabel|informatie|pagina|beschrijving|lijst"
 _GIVEN = (
-    "bovenstaande|bovengenoemde|hierboven|gegeven|verstrekte|onderstaande|volgende|voorgaande|vorige|aangeleverde|"
+    "bovenstaande|bovengenoemde|hierboven|gegeven|verstrekte|voorgaande|vorige|aangeleverde|"
     "geciteerde|beschikbare|boven"
 )
 _SAYS = (
@@ -19,13 +19,14 @@ _SAID = "vermeld|beschreven|genoemd|aangegeven|gezegd|uitgelegd|besproken|gestel
 PHRASES = Phrases(
     refers=references(
         rf"\b(?:{_SAID}|staat|staan) in (?:de|het|deze|dit) (?:{_TEXT}|document|artikel|tabel)(?! (?:van|over|\d))\b",
-        rf"\bwat (?:{_SAYS}|staat er) (?:er )?(?:in )?(?:de|het|deze|dit) (?:{_TEXT}|{_DOCUMENT})\b(?! van\b)",
+        rf"\bwat (?:{_SAYS}|staat er) (?:er )?(?:in )?(?:de|het|deze|dit) (?:{_TEXT}|{_DOCUMENT})\b(?! van\b| ?\d)",
         r"\b(?:de|deze) (?:verstrekte|gegeven|bovenstaande|beschikbare) informatie\b|\bde informatie hierboven\b",
         by="volgens|op basis van|aan de hand van|afgaande op|gebaseerd op|blijkens",
         within="in|uit|binnen",
         the="de|het|deze|dit|die|dat",
         this="deze|dit",
         given=_GIVEN,
+        coming=r"onderstaande|volgende",
         text=_TEXT,
         document=_DOCUMENT,
         says=_SAYS,
@@ -75,10 +76,6 @@ PHRASES = Phrases(
         r"type|basis|over)",
     ),
     yes_no=listed("ja nee neen jawel klopt juist onjuist waar"),
-    question_words=listed(
-        "wat wanneer waar welke welk wie wiens waarom hoe hoeveel waarmee waarvoor is zijn mag mogen kan kunnen moet "
-        "moeten wordt worden"
-    ),
     pronouns=listed(
         "hij zij ze het hem haar hen hun zijn dit dat deze die er daar dan daarmee daarvoor daarin ervan zoiets"
     ),
@@ -87,13 +84,13 @@ PHRASES = Phrases(
         r"apparaat|product|project|persoon|personen|plaats|periode|jaar|bedrag|waarde|getal|methode|stap|dienst|proces|"
         r"procedure|groep|maatregel|datum|situatie|probleem|laatste)\b",
     ),
+    vague=listed(
+        "dag dagen week weken maand maanden jaar jaren uur uren minuut minuten tijd keer euro procent regel regels doen doet werkt betekent gebeurt belangrijk geval nodig ding dingen kost kosten betalen reden aantal naam persoon personen mogelijk toegestaan lang vaak"
+    ),
     joins_questions=pattern(
         r"(?:,| en|;|\?) (?:en )?(?:in |op |aan |met |voor |van |bij |vanaf |tot )?(?=(?:wat|wanneer|waar|welke|welk|wie|waarom|"
         r"hoe|hoeveel)\b)",
         r" en (?=(?:is|zijn|mag|mogen|kan|kunnen|moet|moeten|wordt|heeft) (?:de|het|een|men|er|alle|iedere)\b)",
     ),
-    unfinished=listed(
-        "en of de het een van voor met in op aan bij dat die omdat maar naar om te als hun zijn is wordt worden door over uit "
-        "tot zoals kan moet"
-    ),
+    unfinished=listed("en of de het een van voor met dat die omdat maar naar te als hun tot zoals"),
 )

@@ -32,11 +32,12 @@ class Phrases:
     writes_questions: re.Pattern[str]
     """What a teacher is told: "write a question about"."""
     yes_no: frozenset[str]
-    question_words: frozenset[str]
     pronouns: frozenset[str]
     """That stand for something said before; nothing else."""
     pointing: re.Pattern[str]
     """A demonstrative with a noun that says nothing by itself: "this programme", "in that case"."""
+    vague: frozenset[str]
+    """That say nothing of what a question is about: "how many days?", "does it work?"."""
     joins_questions: re.Pattern[str]
     """The seam of two questions in one: "and how"."""
     unfinished: frozenset[str]
@@ -63,20 +64,31 @@ def pattern(*alternatives: str) -> re.Pattern[str]:
 
 
 def references(
-    *more: str, by: str, within: str, the: str, this: str, given: str, text: str, document: str, says: str, of: str
+    *more: str,
+    by: str,
+    within: str,
+    the: str,
+    this: str,
+    given: str,
+    coming: str,
+    text: str,
+    document: str,
+    says: str,
+    of: str,
 ) -> re.Pattern[str]:
     """References to the text before the reader, in a language that writes words apart.
 
     text: nouns that mean nothing but a text, document: those that may be a thing of their own as well; given: what is
-    said of a text that is at hand, before or after the noun. A noun counts only where it stands alone: neither
+    said of a text that is at hand, before or after the noun; coming: "following", which may announce a list as well. A noun counts only where it stands alone: neither
     followed by `of` ("the text of the treaty") nor by a number, nor joined to another noun.
     """
     alone = rf"(?![\w-]| (?:{of})\b| ?[\d§])"
     any_noun = f"(?:{text}|{document})"
     return pattern(
-        rf"\b(?:{by}) (?:(?:{the}) ?)?(?:(?:{given}) )?{any_noun}{alone}",
-        rf"\b(?:{within}) (?:(?:{the}) ?)?(?:(?:{given}) )?(?:{text}){alone}",
-        rf"\b(?:{within}) (?:{this}) ?(?:(?:{given}) )?{any_noun}{alone}",
+        rf"\b(?:{by}) (?:(?:{the}) ?)?(?:(?:{given}|{coming}) )?{any_noun}{alone}",
+        rf"\b(?:{within}) (?:(?:{the}) ?)?(?:(?:{given}|{coming}) )?(?:{text}){alone}",
+        rf"\b(?:{within}) (?:{this}) ?(?:(?:{given}|{coming}) )?{any_noun}{alone}",
+        rf"\b(?:{this}) ?(?:{text}){alone}",
         rf"\b(?:{the}) ?(?:{given}) {any_noun}{alone}",
         rf"\b(?:{the}) ?{any_noun} (?:{given})(?!\w| (?:{of})\b)",
         rf"\b(?:{the}) ?{any_noun} (?:{says})(?!\w)",

@@ -10,7 +10,7 @@ _DOCUMENT = (
     "kontekst(?:em|u)?|kontekście|źródł(?:o|em|a)|tabel[aiąę]|informacj(?:e|ami|i|ach|ą)|stron[aąyie]|opis(?:em|u|ie)?"
 )
 _GIVEN = (
-    r"powyższ\w+|podan\w+|przedstawion\w+|poniższ\w+|załączon\w+|dostarczon\w+|cytowan\w+|niniejsz\w+|przytoczon\w+|"
+    r"powyższ\w+|podan\w+|przedstawion\w+|załączon\w+|dostarczon\w+|cytowan\w+|niniejsz\w+|przytoczon\w+|"
     r"dostępn\w+|wspomnian\w+"
 )
 _SAYS = (
@@ -32,6 +32,7 @@ PHRASES = Phrases(
         the="tym|tego|tej|ten|ta",
         this="tym|tego|tej",
         given=_GIVEN,
+        coming=r"poniższ\w+",
         text=_TEXT,
         document=_DOCUMENT,
         says=_SAYS,
@@ -83,10 +84,6 @@ PHRASES = Phrases(
         r"fragment|typu|podstawie|dotycz)",
     ),
     yes_no=listed("tak nie prawda fałsz zgadza owszem dokładnie"),
-    question_words=listed(
-        "co kiedy gdzie jak jaki jaka jakie ile ilu kto kogo komu czyj dlaczego czemu który która które czy skąd dokąd "
-        "czego czym"
-    ),
     pronouns=listed(
         "on ona ono oni one go jego jej ich im mu ją nim nią nich to ten ta te tego tej tym tych tam tamten tamta wtedy "
         "temu"
@@ -96,13 +93,15 @@ PHRASES = Phrases(
         r"zasad\w*|urządzeni\w+|produk\w+|projek\w+|osob\w+|osób|miejsc\w+|okres\w*|rok\w*|kwo\w+|wartoś\w+|liczb\w+|metod\w+|"
         r"krok\w*|usług\w+|proces\w*|procedur\w+|grup\w+|dat\w+|sytuacj\w+|problem\w*|ostatni\w*)\b",
     ),
+    vague=listed(
+        "dzień dni dnia tydzień tygodni miesiąc miesięcy rok lat lata godzin godziny minut czas razy raz euro złotych zasada zasady robić działa znaczy dzieje ważne przypadku rzecz kosztuje płacić powód liczba kwota nazwa osoba osób możliwe dozwolone długo często trzeba"
+    ),
     joins_questions=pattern(
         r"(?:,| i|;|\?| oraz) (?:a |i |oraz )?(?:w |na |do |od |z |za |po )?(?=(?:co|kiedy|gdzie|jak|jaki|jaka|jakie|jakim|"
         r"ile|ilu|kto|dlaczego|czy|kogo)\b)(?<!, )",
         r" (?:a|oraz|i) (?=(?:co|kiedy|gdzie|jak|jaki|jaka|jakie|ile|ilu|kto|dlaczego|czy)\b)",
     ),
     unfinished=listed(
-        "i oraz lub albo w we z ze na do od po za że który która które ponieważ bo ale jest są przez dla przy o jak jeśli "
-        "gdy a się będzie musi może"
+        "i oraz lub albo w we z ze na do od po za że który która które ponieważ bo ale przez dla przy o jak jeśli gdy a będzie musi może"
     ),
 )

@@ -9,7 +9,7 @@ _DOCUMENT = (
     "documento|artigo|capítulo|autora?|seção|secção|contexto|fonte|tabela|informações|informação|página|descrição"
 )
 _GIVEN = (
-    "acima|abaixo|dad[oa]s?|fornecid[oa]s?|anterior|seguinte|presente|apresentad[oa]s?|citad[oa]|mencionad[oa]|"
+    "acima|abaixo|dad[oa]s?|fornecid[oa]s?|anterior|presente|apresentad[oa]s?|citad[oa]|mencionad[oa]|"
     "disponíveis|em anexo"
 )
 _SAYS = (
@@ -21,7 +21,7 @@ _SAID = "mencionad|descrit|indicad|citad|referid|explicad|apresentad|informad|di
 PHRASES = Phrases(
     refers=references(
         rf"\b(?:{_SAID})[oa]s? (?:no|na|neste|nesta) (?:{_TEXT}|documento|artigo|tabela)(?! (?:de|do|da|sobre|\d))\b",
-        rf"\b(?:o )?que (?:{_SAYS}) (?:o|a|este|esta) (?:{_TEXT}|{_DOCUMENT})\b(?! (?:de|do|da)\b)",
+        rf"\b(?:o )?que (?:{_SAYS}) (?:o|a|este|esta) (?:{_TEXT}|{_DOCUMENT})\b(?! (?:de|do|da)\b| ?\d)",
         rf"\bo que (?:o|a|este|esta) (?:{_TEXT}|{_DOCUMENT}) (?:{_SAYS})\b",
         r"\b(?:as|nas|das) informaç(?:ões|ão) (?:fornecidas?|dadas?|acima|disponíveis)\b(?! por| pel)",
         by="segundo|de acordo com|conforme|com base em|com base|baseado em|a partir de|consoante",
@@ -29,6 +29,7 @@ PHRASES = Phrases(
         the="o|a|os|as|no|na|este|esta|esse|essa",
         this="este|esta",
         given=_GIVEN,
+        coming=r"seguinte",
         text=_TEXT,
         document=_DOCUMENT,
         says=_SAYS,
@@ -80,9 +81,6 @@ PHRASES = Phrases(
         r"trecho|tipo|base|sobre|partir)",
     ),
     yes_no=listed("sim não correto correcto verdadeiro falso certo exato"),
-    question_words=listed(
-        "que quê quando onde como quanto quanta quantos quantas qual quais quem por é são pode podem há deve devem"
-    ),
     pronouns=listed(
         "ele ela eles elas lhe lhes este esta estes estas isto esse essa esses essas isso aquele aquela seu sua seus suas "
         "dele dela deles delas ali lá"
@@ -91,6 +89,9 @@ PHRASES = Phrases(
         r"\b(?:n?este|n?esta|n?estes|n?estas|n?esse|n?essa|n?esses|n?essas|d?este|d?esta|d?esse|d?essa|tal) (?:caso|casos|coisa|"
         r"coisas|programa|empresa|sistema|regra|aparelho|produto|projeto|projecto|pessoa|pessoas|lugar|período|ano|valor|"
         r"número|método|passo|serviço|processo|procedimento|grupo|medida|data|situação|problema|último|última)\b",
+    ),
+    vague=listed(
+        "dia dias semana semanas mês meses ano anos hora horas minuto minutos tempo vezes vez euro euros regra regras fazer faz funciona significa acontece importante caso precisa coisa coisas custa pagar razão número quantidade nome pessoa pessoas possível permitido"
     ),
     joins_questions=pattern(
         r"(?:,| e|;|\?) (?:e )?(?:a |de |em |por |para |com |desde |até )?(?=(?:o que|quando|onde|como|quanto|quanta|quantos|"

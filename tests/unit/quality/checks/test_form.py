@@ -6,13 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataforge.quality.format_checks import CHECKS, Candidate, check
-from dataforge.records import Draft
+from dataforge.quality.checks import CHECKS, failing
+from dataforge.quality.checks.record import CheckedRecord
+from dataforge.records import Draft, Message
 
 PASSAGE = "The warranty lasts two years. It covers defects of material. Claims are sent to the service desk."
 GOOD = Draft("How long does the warranty last?", "The warranty lasts two years.")
 PROMPT = "You are a careful writer of training data for the service desk of a large company that sells boilers."
 LONG = " ".join(f"Sentence number {i} speaks of another thing entirely." for i in range(40))
+
+
+def check(draft: Draft, *, passage: str, system_prompt: str = "", finish_reason: str = "stop") -> list[str]:
+    record = CheckedRecord(
+        draft.question, draft.answer, passage=passage, system_prompt=system_prompt, finish_reason=finish_reason
+    )
+    return failing(record)
 
 
 def test_a_good_pair_passes() -> None:
@@ -54,7 +62,7 @@ def test_each_defect_is_named(reason: str, question: str, answer: str) -> None:
 
 # checklist 104
 def test_a_long_passage_handed_back_is_a_copy_and_a_short_one_is_an_answer() -> None:
-    assert check(Draft("What is it all about?", LONG), passage=LONG + " End.") == ["copy_of_passage"]
+    assert check(Draft("What is it all about?", LONG), passage=LONG + " End.")[-1] == "copy_of_passage"
     assert check(Draft("What does the warranty cover, and how long?", PASSAGE), passage=PASSAGE) == []
 
 
@@ -91,18 +99,46 @@ def test_the_unusual_passes(question: str, answer: str) -> None:
     assert check(Draft(question, answer), passage=passage, system_prompt=PROMPT) == []
 
 
-def test_every_check_is_shown_to_fire_somewhere() -> None:
-    marks = [m for m in test_each_defect_is_named.pytestmark if m.name == "parametrize"]  # type: ignore[attr-defined]
-    shown = {case[0] for case in marks[0].args[1]} | {"copy_of_passage"}
-
-    assert shown == set(CHECKS)
-
-
 @given(st.lists(st.sampled_from("ab"), max_size=40), st.lists(st.sampled_from("ab"), max_size=40), st.integers(0, 20))
 def test_a_leak_is_any_twelve_words_running_of_the_prompt(prompt, written, copied):
     answer = [*written, *prompt[:copied]]
     response, text = " ".join(prompt), " ".join(["q", *answer])
 
-    found = CHECKS["prompt_leak"](Candidate(Draft("q", " ".join(answer)), "", response, "stop"))
+    found = CHECKS["prompt_leak"].look(CheckedRecord("q", " ".join(answer), system_prompt=response))
 
-    assert found == any(f" {' '.join(prompt[i : i + 12])} " in f" {text} " for i in range(len(prompt) - 11))
+    assert (found is not None) == any(
+        f" {' '.join(prompt[i : i + 12])} " in f" {text} " for i in range(len(prompt) - 11)
+    )
+
+
+def test_a_summary_is_shorter_than_its_text_and_in_its_form() -> None:
+    asked = "Shorten this text.\n\n"
+
+    def of(answer: str, form: str = "") -> list[str]:
+        question = asked + PASSAGE
+        return failing(CheckedRecord(question, answer, kind="summary", material_at=len(asked), question_type=form))
+
+    assert of("The warranty lasts two years and covers material.", "sentence") == []
+    assert of(PASSAGE) == ["not_shorter"]
+    assert of("The warranty lasts two years.", "bullets") == ["wrong_form"]
+
+
+def test_a_label_is_one_of_those_to_choose_from() -> None:
+    def of(answer: str) -> list[str]:
+        return failing(CheckedRecord("Which topic?\n\nA text.", answer, kind="classification", labels=("Keys", "Dogs")))
+
+    assert of("Dogs") == []
+    assert of("Cats") == ["unknown_label"]
+
+
+def test_later_turns_of_a_conversation_lean_on_earlier_ones() -> None:
+    turns = (
+        Message("user", "How long does the warranty of the pump last?"),
+        Message("assistant", "It lasts two years."),
+        Message("user", "And what does it cover?"),
+        Message("assistant", "As mentioned above, it is the long one: it covers defects of material."),
+        Message("user", "Thanks!"),
+        Message("assistant", "You're welcome. Let me know if you need anything else."),
+    )
+
+    assert failing(CheckedRecord(turns[0].content, turns[-1].content, kind="conversation", turns=turns)) == []
