@@ -43,6 +43,10 @@ class Exports(ApiResource):
     def get_export(self, project_id: str, version: int) -> Export:
         return decode(Export, self._get(f"{project_path(project_id)}/export/{version}"))
 
+    def get_export_report(self, project_id: str, version: int) -> str:
+        """The quality report of an export, as an HTML page without scripts."""
+        return self._get_text(f"{project_path(project_id)}/export/{version}/report")
+
     def download_export(
         self, project_id: str, version: int, path: str | Path, *, on_bytes: OnBytes | None = None
     ) -> Export:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import HTMLResponse
 
 from dataforge import ids
 from dataforge.access import Caller
@@ -12,9 +13,11 @@ from dataforge.store import exports, projects, revisions
 from dataforge.store.projects import Project
 from dataforge.workflows import tracing
 from dataforge.workflows.exporting import export as exporting_export
+from dataforge.workflows.reporting import exports as export_pages
 from dataforge.workflows.review import analytics as review_analytics
 from dataforge.workflows.review import bulk, edit, search
 from dataforge.workflows.review.doubts import Included
+from dataforge_functions.api import report_pages
 from dataforge_functions.api.callers import CallerDep, ProjectDep
 from dataforge_functions.api.path_ids import PairId, Version
 from dataforge_functions.api.preconditions import ETAG, IfMatchDep, both, etag
@@ -116,6 +119,18 @@ def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.
 def get_export(project: ProjectDep, version: Version) -> wire.Export:
     """Returns an earlier export with a new download URL."""
     return views.export(exports.get(project.project_id, version))
+
+
+@router.get(
+    "/projects/{project_id}/export/{version}/report",
+    operation_id="get_export_report",
+    response_class=HTMLResponse,
+    responses=report_pages.RESPONSES,
+)
+def get_export_report(project: ProjectDep, version: Version) -> HTMLResponse:
+    """The quality report of an export, as a page for people."""
+    key = export_pages.key_of(exports.get(project.project_id, version))
+    return report_pages.respond(key, f"{project.project_id}-v{version}-report.html")
 
 
 @router.get("/projects/{project_id}/analytics", operation_id="analytics")

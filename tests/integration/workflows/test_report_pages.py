@@ -66,6 +66,21 @@ def test_names_of_documents_and_texts_of_models_stay_text(service: Service) -> N
     assert "<script" not in page
 
 
+def test_an_export_has_a_page(service: Service) -> None:
+    project = harbour(service)
+    service.generate(project, num_pairs=6, config={"auto_accept_min_quality": 0})
+    service.call("POST", f"/projects/{project}/pairs/bulk-action", json={"action": "accept", "filters": {"status": "pending"}})
+    version = service.call("POST", f"/projects/{project}/export")
+
+    answer = service.http.get(f"{BASE}/projects/{project}/export/{version['version']}/report", headers=service.headers)
+
+    page = html.fromstring(answer.content)
+    told = {item.findtext("span"): int(item.findtext("strong")) for item in page.iterfind(".//ul/li")}
+    assert answer.headers["content-security-policy"].startswith(POLICY)
+    assert told["clean"] + told["flagged"] == version["pairCount"]
+    assert "Coverage by section" in [heading.text for heading in page.iterfind(".//h2")]
+
+
 def test_a_defect_of_the_page_does_not_cost_the_run(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> object:
         raise KeyError("heading")
@@ -73,7 +88,7 @@ def test_a_defect_of_the_page_does_not_cost_the_run(service: Service, monkeypatc
     run = service.generate(harbour(service), num_pairs=3)
     stored = runs.get(service.headers["X-Organization-ID"], run["generationId"])
     before = current().files.read(run_files.key_of(stored, "report.html"))
-    monkeypatch.setattr(documents, "_coverage", broken)
+    monkeypatch.setattr(documents, "coverage", broken)
 
     documents.write(stored, run["report"], documents.Seen(), set())
 

@@ -42,6 +42,10 @@ class Exports(ApiResource):
     async def get_export(self, project_id: str, version: int) -> Export:
         return decode(Export, await self._get(f"{project_path(project_id)}/export/{version}"))
 
+    async def get_export_report(self, project_id: str, version: int) -> str:
+        """The quality report of an export, as an HTML page without scripts."""
+        return await self._get_text(f"{project_path(project_id)}/export/{version}/report")
+
     async def download_export(
         self, project_id: str, version: int, path: str | Path, *, on_bytes: OnBytes | None = None
     ) -> Export:

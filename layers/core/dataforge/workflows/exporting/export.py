@@ -22,6 +22,7 @@ from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from dataforge.text.control_tokens import escaped_everywhere
 from dataforge.workflows.generation import lineage
+from dataforge.workflows.reporting import exports as export_pages
 
 BLOCK = 1000
 """Lines joined before they are handed to storage."""
@@ -75,7 +76,8 @@ def export(
     if format not in FORMATS:
         raise Invalid(f"format must be one of: {', '.join(FORMATS)}", field="format")
     selection = chosen or Selection()
-    exported = exportable(project.project_id, selection)
+    seen = export_pages.Seen()
+    exported = seen.pairs(exportable(project.project_id, selection))
     first = next(exported, None)
     if first is None:
         raise Invalid(
@@ -108,6 +110,7 @@ def export(
         left_out={**selection.left_out},
     )
     exports.put(made)
+    export_pages.write(project, made, seen)
     seconds = (clock.milliseconds() - begun) / 1000
     metrics.emit(
         "export",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -74,7 +74,7 @@ def _page(run: Run, report: Mapping[str, Any], seen: Seen, planned: set[str]) ->
         groups=run_pages.groups(run, seen.examples),
         samples=seen.examples.samples,
         charts=[Chart("Scores of the delivered records", tenths(seen.scores), SCORE)],
-        tables=_coverage(run, seen, planned, names),
+        tables=coverage(run.project_id, seen.per_chunk, names, planned),
         notes=[_take_back(run)],
     )
 
@@ -95,20 +95,23 @@ def _document_names(run: Run) -> dict[str, str]:
     return {key: str(d.get("name") or key) for key, d in kept.items()} if isinstance(kept, dict) else {}
 
 
-def _coverage(run: Run, seen: Seen, planned: set[str], names: Mapping[str, str]) -> list[Table]:
-    """Passages asked about, passages used, records: by document, then by section."""
+def coverage(
+    project_id: str, per_chunk: Counter[str], names: Mapping[str, str], planned: Collection[str] | None = None
+) -> list[Table]:
+    """Passages, passages used, records: by document, then by section. planned: the passages that count; None: all."""
     documents, sections = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     used, of_sections = Counter[str](), Counter[str]()
-    for chunk_id, document_id, heading in chunks.headings(run.project_id):
-        if chunk_id not in planned:
+    for chunk_id, document_id, heading in chunks.headings(project_id):
+        if planned is not None and chunk_id not in planned:
             continue
-        name, made = names.get(document_id, document_id), seen.per_chunk[chunk_id]
+        name, made = names.get(document_id, document_id), per_chunk[chunk_id]
         section = f"{name}: {heading}" if heading else name
         for counts, reached, row in ((documents, used, name), (sections, of_sections, section)):
             counts[row, "planned"] += 1
             counts[row, "used"] += bool(made)
             reached[row] += made
-    says = "Passages that were asked about, those that brought a delivered record, and these records."
+    asked = " that were asked about" if planned is not None else ""
+    says = f"Passages{asked}, those that brought a record, and these records."
     return [
         _table("Coverage by document", says, documents, used),
         _table("Coverage by section", "", sections, of_sections),

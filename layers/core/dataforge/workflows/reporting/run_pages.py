@@ -36,13 +36,18 @@ GROUPS: tuple[tuple[str, str, Tone], ...] = (
 
 
 def write(run: Run, make: Callable[[], Page]) -> None:
-    """The page beside the other files of the run. A defect in making it is logged, and costs the page only."""
+    """The page beside the other files of the run."""
+    write_to(run_files.key_of(run, REPORT_PAGE), make)
+
+
+def write_to(key: str, make: Callable[[], Page]) -> None:
+    """A defect in making it is logged, and costs the page only."""
     try:
         page = make()
     except DEFECTS:
-        logger.exception("the page about a run could not be made")
+        logger.exception("a quality report could not be made")
         return
-    current().files.write(run_files.key_of(run, REPORT_PAGE), html_report.render(page), content_type=HTML)
+    current().files.write(key, html_report.render(page), content_type=HTML)
 
 
 def outcomes(run: Run, flagged: int) -> Sequence[Outcome]:
@@ -60,12 +65,17 @@ def groups(run: Run, found: Examples[Example]) -> Sequence[ReasonGroup]:
     made = []
     for name, title, tone in GROUPS:
         counts: Mapping[str, int] = kept.get(name) or found.counts.get(name) or {}
-        reasons = [
-            Reason(reason, count, report_examples.says(reason), found.of(name, reason))
-            for reason, count in islice(report_examples.descending(counts).items(), MOST_REASONS)
-        ]
-        made.append(ReasonGroup(title, tone, reasons))
+        made.append(ReasonGroup(title, tone, reasons(name, found, counts)))
     return made
+
+
+def reasons(group: str, found: Examples[Example], counts: Mapping[str, int] | None = None) -> list[Reason]:
+    """Of a group, the most frequent first. counts: where others know better than what was seen."""
+    told = found.counts.get(group) or {} if counts is None else counts
+    return [
+        Reason(reason, count, report_examples.says(reason), found.of(group, reason))
+        for reason, count in islice(report_examples.descending(told).items(), MOST_REASONS)
+    ]
 
 
 def facts(run: Run, model: str) -> Iterator[Fact]:
