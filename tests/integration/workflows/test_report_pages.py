@@ -69,7 +69,9 @@ def test_names_of_documents_and_texts_of_models_stay_text(service: Service) -> N
 def test_an_export_has_a_page(service: Service) -> None:
     project = harbour(service)
     service.generate(project, num_pairs=6, config={"auto_accept_min_quality": 0})
-    service.call("POST", f"/projects/{project}/pairs/bulk-action", json={"action": "accept", "filters": {"status": "pending"}})
+    service.call(
+        "POST", f"/projects/{project}/pairs/bulk-action", json={"action": "accept", "filters": {"status": "pending"}}
+    )
     version = service.call("POST", f"/projects/{project}/export")
 
     answer = service.http.get(f"{BASE}/projects/{project}/export/{version['version']}/report", headers=service.headers)
