@@ -130,3 +130,28 @@ def test_with_the_server_a_dataset_is_made_of_documents(wheels: dict[str, Path],
 
     assert done.returncode == 0, done.stderr
     assert len((environment.folder / "set.jsonl").read_text("utf-8").splitlines()) == 20
+
+
+WHERE = "from dataforge.platform.embedded import training_environment; print(training_environment.python_path())"
+
+
+def test_the_server_brings_the_program_that_trains_and_serves(
+    wheels: dict[str, Path], environment: Environment
+) -> None:
+    """As far as it goes without the training libraries: it is found, started, and says what is wrong."""
+    environment.install(wheels["dataforge-server"])
+    found = environment.run("python", "-c", WHERE).stdout.strip()
+    assert str(environment.folder) in found
+    root = environment.folder / "job"
+    (root / "input/data/config").mkdir(parents=True)
+    (root / "input/data/config/training.json").write_text("{}")
+    start = ["-c", "import runpy, sys; sys.path[:0] = sys.argv.pop(1).split(':'); sys.argv[0] = 'dataforge_training'; "
+             "runpy.run_module('dataforge_training', run_name='__main__')", found]  # fmt: skip
+
+    trained = environment.run("python", *start, "train", "--root", root)
+    served = environment.run("python", *start, "serve", "--model", root)
+
+    assert trained.returncode == 1, trained.stderr
+    assert "task" in (root / "output/failure").read_text()
+    assert served.returncode != 0
+    assert "No module named 'torch'" in served.stderr or "No module named 'transformers'" in served.stderr

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from dataforge import settings
+from tests.support.generated_trainings import TrainedModels, settings_of
 from tests.support.service import BASE, Service, embedded_service
 from tests.support.synthetic_api import Synthetic
 
@@ -100,6 +101,7 @@ class World:
     harbours: list[Harbour]
     quiet: Harbour
     """Only for generate cases: parses of what other cases registered would keep it busy."""
+    trained: TrainedModels
     answers: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     """operation -> how often it answered which status."""
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=4))
@@ -117,8 +119,9 @@ class World:
         harbour = dice.one(self.harbours)
         if case.operation.path.endswith("/projects/{project_id}/generate") and dice.below(3):
             harbour = self._idle()
+        is_training = self.trained.put(case, dice)
         self._put_ids(case, harbour, dice)
-        if isinstance(case.body, dict):
+        if isinstance(case.body, dict) and not is_training:
             if case.operation.path.startswith("/v1/synthetic"):
                 self._put_job(case.body, dice)
             self._put_body(case.body, harbour, dice)
@@ -218,7 +221,7 @@ class World:
             return {"key_id": self._post("/v1/api-keys", {"name": "to revoke"}, base="")["id"]}
         if names == {"user_id"}:
             return {"user_id": self._post("/v1/members", {"name": "to remove"}, base="")["user_id"]}
-        return {}
+        return self.trained.throw_away(names)
 
     def clear_keys(self) -> None:
         """There may be ten keys, and cases make more."""
@@ -276,31 +279,21 @@ class World:
 
     def missed(self) -> list[str]:
         """Operations that never succeeded: what is checked there is only how they refuse."""
-        good, prepared = {200, 201, 202}, {o: was for o, was in self.answers.items() if not _is_unprepared(o)}
-        return [f"{operation}: {dict(was)}" for operation, was in prepared.items() if not was.keys() & good]
-
-
-UNPREPARED = (
-    *("/api/start_training", "/api/stop_training", "/api/models/{model_id}", "/api/playground/", "/api/hub/"),
-    *("/api/datasets/{filename}", "/api/upload_dataset/{upload_id}"),
-)
-"""What needs a trained model, a training under way or an announced file, none of which this world has: only refusals
-are tried here, successes in test_training_contract.py, test_training_data.py and test_playground_contract.py."""
-
-
-def _is_unprepared(operation: str) -> bool:
-    """operation: `POST /path`."""
-    return operation.partition(" ")[2].startswith(UNPREPARED)
+        good = {200, 201, 202}
+        return [f"{operation}: {dict(was)}" for operation, was in self.answers.items() if not was.keys() & good]
 
 
 def prepare(home: Path) -> Iterator[World]:
     """The whole embedded platform with three harbours in it, and no limit on calls: cases come by the hundred."""
     unlimited = {f"DATAFORGE_RATE_{api}": "0" for api in ("DATA_FORGE", "ACCOUNTS", "SYNTHETIC", "TRAINING")}
-    before = {name: os.environ.get(name) for name in unlimited}
-    os.environ.update(unlimited)
-    settings.get.cache_clear()
-    for service in embedded_service(home):
-        yield World(service, service.other().headers, [make_harbour(service) for _ in range(3)], make_harbour(service))
+    with settings_of(home.parent) as serving:
+        before = {name: os.environ.get(name) for name in (*unlimited, *serving)}
+        os.environ.update(unlimited | serving)
+        settings.get.cache_clear()
+        for service in embedded_service(home):
+            trained, harbours = TrainedModels(service), [make_harbour(service) for _ in range(3)]
+            yield World(service, service.other().headers, harbours, make_harbour(service), trained)
+            trained.close()
     for name, value in before.items():
         if value is None:
             del os.environ[name]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
@@ -14,6 +14,9 @@ from dataforge_functions.api.wire import training_views as views
 
 router = APIRouter(tags=["training"], route_class=Route)
 
+_NOT_COMPARED: dict[int | str, dict[str, Any]] = {
+    409: {"description": "There are no held-out lines to compare on, or no project behind the data"}
+}
 ModelId = Annotated[int, Path(ge=1, le=10**9, description="Number of the model")]
 
 
@@ -47,7 +50,7 @@ def evaluate_model(who: Who, model_id: ModelId, body: wire.EvaluateModel) -> wir
     return wire.EvaluationStarted(job_id=run.run_id, verdicts=run.requested, max_cost_usd=most)
 
 
-@router.get("/models/{model_id}/gain", operation_id="model_gain")
+@router.get("/models/{model_id}/gain", operation_id="model_gain", responses=_NOT_COMPARED)
 def model_gain(
     who: Who, model_id: ModelId, over: Annotated[int, Query(ge=1, le=10**9, description="Number of the other model")]
 ) -> wire.ModelGain:
@@ -56,7 +59,7 @@ def model_gain(
     return wire.ModelGain(model_id=model_id, over=over, **found.to_item())
 
 
-@router.get("/models/{model_id}/improvement", operation_id="model_improvement")
+@router.get("/models/{model_id}/improvement", operation_id="model_improvement", responses=_NOT_COMPARED)
 def model_improvement(who: Who, model_id: ModelId) -> wire.ModelImprovement:
     """The topics on which a model is weak, and the chunks of its project to generate more from. 409 when it was not
     evaluated, or its data is no export of a project."""

@@ -20,7 +20,8 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             EVENT_STREAM: {
-                "schema": {"type": "string"},
+                # Without a type: some read the schema of a stream as that of the whole, some as that of each event.
+                "schema": {"description": "Server-sent events; the `data` of each is JSON"},
                 "example": 'data: {"text": "Three "}\n\ndata: {"generated_text": "Three berths", ...}\n\n',
             }
         }
