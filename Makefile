@@ -60,6 +60,7 @@ bench-grounding: .venv/.ready-all ## how well grounding separates supported answ
 
 bench-verdicts: .venv/.ready-all ## the verdicts of the checks on labelled records, by kind and language (DATA=file)
 	$(BIN)/python -m benchmarks.verdicts $(if $(DATA),--data $(DATA)) $(ARGS)
+	$(BIN)/python -m benchmarks.verdicts_with_verifier $(if $(DATA),--data $(DATA))
 
 bench-parsing: .venv/.ready-all ## pages per second, by format (CORPUS=folder)
 	$(BIN)/python -m benchmarks.parsing $(CORPUS)

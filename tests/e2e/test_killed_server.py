@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,10 @@ from benchmarks.bed import write_document
 from dataforge.platform.embedded.sqlite_tables import SqliteTables
 from dataforge_client import DataForge
 from dataforge_infra import catalog
+from tests.support import scripted_verifier
+from tests.support.chat_servers import Body, answering
 from tests.support.cli_process import COMMAND
+from tests.support.document_replies import pairs_for
 from tests.support.server_processes import Machine, Process, books
 from tests.support.waiting import until
 
@@ -59,6 +64,51 @@ def test_a_killed_run_completes_and_asks_no_stored_reply_again(
     assert first_round
     topped_up = done.counts.asked - calls
     assert books(stub)["calls"] - asked_before == calls - stored + topped_up
+
+
+def test_a_run_that_is_killed_while_it_verifies_pays_for_no_verdict_twice(
+    machine: Machine, connect: Callable[[Process], DataForge], tmp_path: Path
+) -> None:
+    asked: Counter[str] = Counter()
+
+    def answer(sent: Body, _: str) -> tuple[int, Body]:
+        time.sleep(0.1)
+        system, shown = (m["content"] for m in sent["messages"][:2])
+        asked[f"{sent['model']} {shown}"] += 1
+        is_verifiers = scripted_verifier.is_verifiers(system)
+        text = (
+            scripted_verifier.reply(shown, lambda _: "good")
+            if is_verifiers
+            else json.dumps({"pairs": pairs_for(shown)})
+        )
+        choice = {"finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+        usage = {"prompt_tokens": 10, "completion_tokens": 5}
+        return 200, {"model": sent["model"], "usage": usage, "choices": [choice]}
+
+    home, calls = tmp_path / "home", 24
+    write_document(tmp_path / "rules.md", calls)
+    with answering(answer) as url:
+        environment = {"OPENAI_BASE_URL": url, "DATAFORGE_CONCURRENCY": "4", "DATAFORGE_BATCH_CALLS": "15"}
+        server = machine.server(home, **environment)
+        data_forge = connect(server)
+        project = data_forge.create_project("crash").project_id
+        data_forge.upload_file(project, tmp_path / "rules.md")
+        data_forge.wait(data_forge.parse(project).generation_id)
+        config = {"pairs_per_chunk": 1, "verify": "all", "verifier": "openai:checker"}
+        run_id = data_forge.generate(project, model_id="openai:stub", num_pairs=calls, config=config).generation_id
+        until(lambda: sum(n for text, n in asked.items() if text.startswith("checker")) >= 5, "no verdict comes")
+
+        server.kill()
+        time.sleep(0.3)
+        done = connect(machine.server(home, **environment)).wait(run_id)
+
+    assert done.status == "completed"
+    assert done.counts.asked == done.counts.delivered + done.counts.rejected + done.counts.failed
+    twice = {text: n for text, n in asked.items() if n > 1}
+    assert len(twice) <= 2 * 4, "at most what was in flight in each of the two workers"
+    assert set(twice.values()) <= {2}
+    assert done.report is not None
+    assert done.report.verification["unverified"] == 0
 
 
 def test_a_command_that_only_looks_says_what_its_server_goes_on_with(

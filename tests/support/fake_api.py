@@ -82,6 +82,8 @@ class FakeApi:
 
     def __post_init__(self) -> None:
         self.faults: list[Fault] = []
+        self.report: dict[str, object] = {}
+        """More of the report of a generation."""
         self.seen: list[Seen] = []
         self.projects: dict[str, dict[str, Any]] = {}
         self.documents: dict[str, list[dict[str, Any]]] = {}

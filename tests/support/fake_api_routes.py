@@ -227,15 +227,14 @@ def close(api: FakeApi, job: dict[str, Any]) -> None:
     }
     job["report"] = {
         "histogram": [
-            {"range": "0.9-1.0", "count": 0},
-            {"range": "0.8-0.9", "count": delivered},
-            {"range": "0.7-0.8", "count": 0},
-            {"range": "0.0-0.7", "count": 0},
+            {"range": bucket, "count": delivered if bucket == "0.8-0.9" else 0}
+            for bucket in ("0.9-1.0", "0.8-0.9", "0.7-0.8", "0.0-0.7")
         ],
         "quality": {"mean": 0.85},
         "flagged_by_check": {"vague": api.flagged} if api.flagged else {},
         "question_types": {"factual": delivered},
         "difficulties": {"easy": delivered},
+        **api.report,
     }
     job |= {
         "status": "completed" if delivered else "failed",

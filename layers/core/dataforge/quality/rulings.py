@@ -31,6 +31,9 @@ MARGIN = 0.3
 ODDS: dict[Ruling, float] = {"confirmed": 9.0, "rejected": 1 / 9, "doubted": 1 / 3}
 """How a ruling changes the odds that a reviewer would accept the record: those of a verifier that is right nine times
 in ten; a doubt says less."""
+CLEARED_FROM, REJECTED_BELOW = 0.75, 0.2
+"""Probabilities after the verifier has spoken: it is wrong at times, too, so neither a record against which much speaks
+loses its flags by its word alone, nor is one lost for which much speaks."""
 _FLOOR = 0.02
 """No probability of the checks counts as more certain than this."""
 
@@ -49,14 +52,14 @@ def clear_from(margin: float = MARGIN) -> float:
 
 def applied(score: RecordScore, found: Verification) -> RecordScore:
     """The score of a record that the checks did not reject, once a verifier has spoken."""
-    ruling = found.ruling
+    ruling, probability = found.ruling, updated(score.score, found.ruling)
     if ruling == "confirmed":
-        left = tuple(f for f in score.findings if not can_settle(f))
-    elif ruling == "rejected":
+        is_clear = probability >= CLEARED_FROM
+        left = tuple(f for f in score.findings if not (is_clear and can_settle(f)))
+    elif ruling == "rejected" and probability < REJECTED_BELOW:
         left = (*score.findings, Finding(REJECTED, "reject", found.words, found.detail))
     else:
         left = (*score.findings, Finding(DOUBTED, "review", found.words, found.detail))
-    probability = updated(score.score, ruling)
     return replace(score, score=probability, findings=left, reasons=findings.reasons(left), verification=found)
 
 

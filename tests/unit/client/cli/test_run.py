@@ -45,6 +45,20 @@ def test_without_a_terminal_progress_is_plain_lines(run: Callable[..., int], cap
     assert stages == ["upload", "parse", "generate", "validate", "export"]
 
 
+def test_who_verifies_reaches_the_server_and_what_was_said_is_shown(
+    run: Callable[..., int], api: FakeApi, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = {"verifier": "light", "confirmed": 4, "doubted": 1, "rejected": 0, "unverified": 1, "cost_usd": 0.25}
+    api.report = {"verification": said}
+
+    code = run("--pairs", "6", "--verify", "all", "--verifier", "light")
+
+    sent = list(api.generations.values())[-1]["config"]
+    assert code == 0
+    assert (sent["verify"], sent["verifier"]) == ("all", "light")
+    assert "verifier light: 4 confirmed, 1 doubted, 1 unverified, cost $0.25" in capfd.readouterr().err
+
+
 def test_what_the_options_say_reaches_the_server(run: Callable[..., int], api: FakeApi) -> None:
     run(
         "--pairs",

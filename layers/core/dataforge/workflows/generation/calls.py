@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -33,6 +34,8 @@ from dataforge.workflows.generation.pair_drafts import PairOutcome
 from dataforge.workflows.generation.planning import passage_of
 from dataforge.workflows.generation.redacting import Redactor
 from dataforge.workflows.state_input import StateInput
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +121,22 @@ async def ask(batch: DocumentBatch, slots: Sequence[Slot], fetch: Fetch) -> list
     made = await _ask(batch, slots, fetch)
     if batch.context.stop == "batch_failed":  # a dead batch is not scored again: its drafts may be what killed it
         return [*made]
-    if batch.verifier is None:
-        batch.context.deferred.append(partial(_score, batch, made))
+    score = partial(_score, batch, made)
+    if batch.verifier is None or not _is_done(score):
+        batch.context.deferred.append(score)
     else:
-        _score(batch, made)
         await _verify(batch, batch.verifier, slots, made, fetch)
     return [*made]
+
+
+def _is_done(score: Callable[[], None]) -> bool:
+    """Not where it fails: it fails again as deferred work, of which the batch dies; these records are saved then."""
+    try:
+        score()
+    except Exception:
+        logger.exception("the drafts of a call could not be scored")
+        return False
+    return True
 
 
 async def _verify(
