@@ -122,22 +122,27 @@ def _tokens(question: Question) -> int:
 
 
 def test_only_what_the_checks_leave_open_is_asked_about(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pointing(question: Question) -> str:
+    doubtful, pointing = "The north pier always opens at five in the morning.", "According to the passage, who knows?"
+
+    def with_doubts(question: Question) -> str:
         told = json.loads(good(question))
-        told["pairs"][0]["question"] = f"According to the passage, {told['pairs'][0]['question'].lower()}"
+        for pair in told["pairs"]:
+            pair["answer"] = doubtful if pair["answer"] == ANSWERS[0] else pair["answer"]
+            pair["question"] = pointing if pair["answer"] == ANSWERS[4] else pair["question"]
         return json.dumps(told)
 
-    teach(monkeypatch, pointing)
+    teach(monkeypatch, with_doubts)
     made = verifier(monkeypatch, as_good)
 
-    run = verified(project, verify="uncertain")
+    run = verified(project, verify="uncertain", auto_accept_min_quality=0.5)
 
-    asked = sorted(chain.from_iterable(made.seen))
     records = {line["answer"]: line for line in lines(run, "records.jsonl")}
-    assert asked == sorted(a for a, line in records.items() if "passage" in line["question"])
-    assert len(asked) == 6
-    assert {answer for answer, line in records.items() if "verification" in line} == set(asked)
-    assert not any(line["flags"] for line in records.values()), "what was confirmed is doubtful no more"
+    kept = {p.answer: p for p in pairs.walk(project.project_id)}
+    assert sorted(chain.from_iterable(made.seen)) == sorted((doubtful, ANSWERS[4]))
+    assert {answer for answer, line in records.items() if "verification" in line} == {doubtful, ANSWERS[4]}
+    assert (records[doubtful]["flags"], kept[doubtful].status) == ([], "accepted"), "its doubt is gone"
+    assert flags(records[ANSWERS[4]]) == ["refers_to_passage"], "too much speaks against it"
+    assert kept[ANSWERS[4]].status == "pending"
 
 
 @pytest.mark.parametrize("first", ["All of these are fine.", '{"records": [{"n": 1, "score": 9}]}', ""])
