@@ -151,6 +151,8 @@ def _assert_agreement(http: httpx.Client, project_id: str, walked: Counter[str])
         http.get(f"{path}/pairs", params={"status": s, "is_duplicate": True}).json()["total"]
         for s in ("accepted", "edited")
     )
-    if approved > approved_copies:
-        made = http.post(f"{path}/export", json={}).json()
-        assert made["pairCount"] == approved - approved_copies
+    for wanted, lines in (({}, approved), ({"include_duplicates": False}, approved - approved_copies)):
+        if lines:
+            made = http.post(f"{path}/export", json=wanted).json()
+            assert made["pairCount"] == lines
+            assert made["leftOut"]["duplicates"] == approved - lines

@@ -6,6 +6,7 @@ import pytest
 
 from dataforge.errors import Invalid
 from dataforge.quality import check_names, policy
+from dataforge.quality.findings import Finding
 from dataforge.quality.policy import STANDARD, Policy
 
 KNOWN = ("truncated", "ungrounded", "near_duplicate")
@@ -56,11 +57,14 @@ def test_a_stored_choice_may_name_a_check_that_is_gone() -> None:
     assert policy.stored(stored, KNOWN) == Policy("strict", {"truncated": "off"})
 
 
-def test_a_check_over_several_records_does_what_it_usually_does_unless_it_is_set() -> None:
-    chosen = policy.read({"near_duplicate": "review"}, KNOWN)
+@pytest.mark.parametrize(
+    ("chosen", "outcome"), [({}, "reject"), ({"near_duplicate": "review"}, "review"), ({"near_duplicate": "off"}, None)]
+)
+def test_a_repeat_counts_as_it_is_set(chosen: dict[str, str], outcome: str | None) -> None:
+    counted = policy.read(chosen, KNOWN).settled(Finding("near_duplicate", "reject", ("a",), "Repeats another"))
 
-    assert chosen.setting("near_duplicate", "reject") == "review"
-    assert STANDARD.setting("near_duplicate", "reject") == "reject"
+    assert (counted and counted.outcome) == outcome
+    assert counted is None or counted.words == ("a",)
 
 
 def test_every_name_of_a_check_is_known_and_says_something() -> None:

@@ -1,13 +1,17 @@
-"""The names that `config.checks` takes: the checks of one record, and those that look at several or at its source."""
+"""The names that `config.checks` takes: the checks of a record, and what is found of it beside others."""
 
 from __future__ import annotations
 
+from dataforge.quality import rulings
 from dataforge.quality.checks import CHECKS
 from dataforge.quality.checks.check import Weight
 
 OTHERS: dict[str, tuple[Weight, str]] = {
     "near_duplicate": ("reject", "It repeats an earlier record of the run or the project nearly letter by letter"),
     "single_source": ("reject", "One of its two passages was not needed"),
+    rulings.REJECTED: ("reject", "A verifier found that it is wrong"),
+    rulings.DOUBTED: ("review", "A verifier was not sure of it"),
+    rulings.UNVERIFIED: ("review", "A verifier should have looked at it and did not"),
 }
 """What they do by themselves, and what is wrong."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from dataforge.errors import Invalid
+from dataforge.quality.findings import Finding
 
 Level: TypeAlias = Literal["lenient", "standard", "strict"]
 Setting: TypeAlias = Literal["off", "review", "reject"]
@@ -39,9 +40,10 @@ class Policy:
     def lines(self) -> Lines:
         return LINES[self.level]
 
-    def setting(self, check: str, usual: Setting) -> Setting:
-        """What a check over several records does."""
-        return self.single.get(check, usual)
+    def settled(self, found: Finding) -> Finding | None:
+        """What a finding of no check of one record (a repeat, a ruling) counts as; None: nothing."""
+        setting = self.single.get(found.check, found.outcome)
+        return None if setting == "off" else replace(found, outcome=setting)
 
 
 STANDARD = Policy()

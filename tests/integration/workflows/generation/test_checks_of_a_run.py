@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from dataforge.quality import check_names
 from tests.support.chat_servers import Recorder
+from tests.support.projects import harbour
 from tests.support.service import Service
 
 MAIL = "bea.lindqvist@post.example"
@@ -94,3 +96,19 @@ def test_a_run_in_another_language_tells_its_model(shed: str, service: Service, 
     generate(service, shed, language="pl")
 
     assert all("Write in Polish, whatever the language of the passage" in said for said in model.said("system"))
+
+
+@pytest.mark.parametrize("service", ["embedded"], indirect=True)
+@pytest.mark.parametrize(("setting", "status"), [("review", "pending"), ("off", "accepted")])
+def test_repeats_may_be_flagged_or_left_alone(service: Service, setting: str, status: str) -> None:
+    project_id = harbour(service)
+    config: dict[str, Any] = {"auto_accept_min_quality": 0, "checks": dict.fromkeys(check_names.known(), "off")}
+    service.generate(project_id, model_id="scripted", num_pairs=4, config=config)
+    config["checks"]["near_duplicate"] = setting
+
+    again = service.generate(project_id, model_id="scripted", num_pairs=4, config=config)
+
+    repeats = listed(service, project_id, generation_id=again["generationId"])
+    assert (again["counts"]["rejected"], again["counts"]["delivered"]) == (0, 4)
+    assert {(p["status"], p["isDuplicate"]) for p in repeats} == {(status, setting == "review")}
+    assert again["counts"]["flagged"] == (4 if setting == "review" else 0)

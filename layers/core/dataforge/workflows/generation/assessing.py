@@ -66,6 +66,7 @@ class DocumentRound(Round):
 
     def add(self, records: Sequence[ScoredRecord], failed: Sequence[Failed]) -> None:
         """The next block of slots: its pairs are written, and seen only when `show` says so."""
+        records = [scoring.settled(r, self.config.policy) for r in records]
         made = [scoring.pair(self.run, self.config, r) for r in records]
         pairs.write_new(self.run.project_id, made)
         self.write(_MARKS, [[astuple(mark) for mark in pairs.marks(made)]])

@@ -13,8 +13,9 @@ from typing import cast
 
 from dataforge import clock, ids
 from dataforge.platform.ports import Item
-from dataforge.quality import record_scoring, rulings
+from dataforge.quality import check_names, findings, record_scoring, rulings
 from dataforge.quality.findings import Finding
+from dataforge.quality.policy import Policy
 from dataforge.quality.record_scoring import RecordScore, ScoringCase
 from dataforge.recipes import classification, drafts
 from dataforge.records import Draft, Grounding
@@ -141,6 +142,20 @@ def _case(config: GenerationConfig, content: PairDraft, sources: Sequence[Stored
     )
 
 
+def settled(r: ScoredRecord, policy: Policy) -> ScoredRecord:
+    """As `config.checks` wants findings to count that no check of one record makes."""
+    names = check_names.OTHERS.keys() & policy.single.keys()
+    found = [f for f in r.against if f.check in names]
+    if not found:
+        return r
+    kept = [f for one in found if (f := policy.settled(one)) is not None]
+    return replace(
+        r,
+        reasons=(*(n for n in r.reasons if n not in names), *findings.reasons(kept)),
+        flags=(*(f for f in r.flags if f.check not in names), *findings.flags(kept)),
+    )
+
+
 def line(r: ScoredRecord) -> dict[str, object]:
     """Of records.jsonl."""
     grounding, source = r.score.grounding, r.content.sources[0]
@@ -214,7 +229,7 @@ def pair(run: Run, config: GenerationConfig, r: ScoredRecord) -> Pair:
         question_type=r.draft.question_type,
         created_at=clock.now(),
         system_prompt=config.pair_system_prompt,
-        is_duplicate="near_duplicate" in r.reasons,
+        is_duplicate=any(f.check == "near_duplicate" for f in r.against),
         flags=[] if r.reasons else _shown(r.flags),
         rejected_by=_shown(r.against) if r.reasons else [],
         evidence=[{"page": source.page, **span} for span in r.evidence[:MAX_SHOWN]],
