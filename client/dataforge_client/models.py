@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from dataforge_client.base_errors import UnexpectedAnswer
 from dataforge_client.decoding import TIME, decode, decode_list, error_text, nested, nested_list
@@ -71,6 +71,8 @@ class Export:
     """Pairs in the file that a check flags."""
     duplicate_count: int = 0
     """Pairs in the file that repeat an earlier one."""
+    splits: dict[str, Any] | None = None
+    """Its parts: `by`, `groups`, `notes`, `leaks` and `files`, by name; None: the export asked for none."""
     left_out: ExportLeftOut = field(default_factory=ExportLeftOut, metadata={"decode": nested(ExportLeftOut)})
     expires_in: int | None = None
     """Seconds that `download_url` is valid."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dataforge_client.cli import splits
 from dataforge_client.cli.connection import ConnectionOptions, connect, connection_options
 from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.hints import command_line
+from dataforge_client.cli.splits import split_option
 from dataforge_client.cli.tables import json_option, print_json
 from dataforge_client.cli.terminal import echo
 
@@ -36,6 +38,7 @@ FORMATS = ("chatml", "alpaca")
 @click.option("--no-system-prompt", is_flag=True, help="Leave the system prompt out of ChatML lines.")
 @click.option("--without-flagged", is_flag=True, help="Leave out accepted pairs that a check flags.")
 @click.option("--without-duplicates", is_flag=True, help="Leave out accepted duplicates of other pairs.")
+@split_option
 @connection_options
 @json_option
 def command(
@@ -47,6 +50,7 @@ def command(
     no_system_prompt: bool,
     without_flagged: bool,
     without_duplicates: bool,
+    split: dict[str, int] | None,
     connection: ConnectionOptions,
 ) -> None:
     """Export the accepted and edited pairs of a project, by id or name, as a new version."""
@@ -59,8 +63,10 @@ def command(
             min_quality_score=min_quality,
             include_flagged=False if without_flagged else None,
             include_duplicates=False if without_duplicates else None,
+            split=split,
         )
         forge.download_export(project, exported.version, out)
+        splits.download(forge, project, exported, out)
         waiting = forge.list_pairs(project, status="pending", flagged=True, page_size=1).total
     if as_json:
         print_json({**exported.raw, "out": str(out.absolute()), "flagged_waiting": waiting})
@@ -68,7 +74,7 @@ def command(
     echo(
         f"Wrote {out}: version {exported.version}, {exported.pair_count} lines, {exported.file_size:,} bytes", err=True
     )
-    for line in _what_is_in(exported):
+    for line in (*_what_is_in(exported), *splits.told(exported, out)):
         echo(line, err=True)
     if waiting:
         review = command_line(connection, "pairs", project, "--status", "pending", "--flagged")

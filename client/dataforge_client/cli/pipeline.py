@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataforge_client.cli import splits
 from dataforge_client.cli.finding import find_project
 from dataforge_client.cli.formatting import counts_line
 from dataforge_client.cli.job_progress import JobProgress
@@ -233,7 +234,7 @@ def _wait_for_generation(
 def _export_dataset(forge: DataForge, request: RunRequest, job: Generation, reporter: Reporter) -> Export:
     """Export the accepted pairs to `request.out`. Raises NothingAccepted when there are none."""
     try:
-        export = forge.export(job.project_id, format=request.format)
+        export = forge.export(job.project_id, format=request.format, split=request.split)
     except Invalid as problem:
         if problem.code != "NO_EXPORTABLE_PAIRS":
             raise
@@ -249,7 +250,10 @@ def _export_dataset(forge: DataForge, request: RunRequest, job: Generation, repo
         reporter.update(ProgressUpdate("export", count, total, "bytes"))
 
     downloaded = forge.download_export(job.project_id, export.version, request.out, on_bytes=on_bytes)
+    splits.download(forge, job.project_id, downloaded, request.out)
     reporter.update(ProgressUpdate("export", total, total, "bytes", finished=True))
+    for line in splits.told(downloaded, request.out):
+        reporter.note(f"  {line}")
     return downloaded
 
 

@@ -30,6 +30,8 @@ def resume_command(
         words += ["--resume", resume_id]
     words += connection_arguments(connection)
     words += ["--out", str(request.out.absolute()) if str(request.out) != "-" else "-", "--format", request.format]
+    if request.split:
+        words += ["--split", ",".join(f"{name}={share}" for name, share in request.split.items())]
     if not state.is_stored:
         words += _request_arguments(request)
     return f"{program_name()} {shlex.join(words)}{secret_arguments(connection)}"

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from dataforge_client.cli.connection import ConnectionOptions, connection_options
 from dataforge_client.cli.export import FORMATS
+from dataforge_client.cli.splits import split_option
 
 MODES = ("realtime", "batch")
 TREATMENTS = ("flag", "redact", "reject")
@@ -151,6 +152,7 @@ _PATH_OR_URL = _PathOrUrl(exists=True, path_type=Path)
     help="lenient, standard or strict; and single checks as off, review or reject, such as strict,truncated=review "
     "[default: standard].",
 )
+@split_option
 @click.option(
     "--verify",
     type=click.Choice(VERIFY),
@@ -197,6 +199,8 @@ def command(
     from dataforge_client.cli.run_session import RunSession
 
     _check_out(out, as_json=as_json)
+    if out == "-" and options["split"]:
+        raise click.UsageError("--split writes several files; name one of them with --out.")
     sources, skipped = _collect_sources(paths, exclude, options["resume"])
     request = RunRequest(
         sources=sources,

@@ -45,6 +45,8 @@ class RunRequest:
     distributions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Question types, personas and styles as typed (`value` or `value=share`), by their name in the API's `config`."""
     multi_hop: float | None = None
+    split: Mapping[str, int] | None = None
+    """Percent of each part of the dataset, by name."""
     personal_data: str | None = None
     secrets: str | None = None
     write_losses: bool = True

@@ -111,6 +111,7 @@ def export(project: ProjectDep, body: wire.ExportRequest | None = None) -> wire.
         chosen=exporting_export.Selection(
             wanted.min_quality_score, flagged=wanted.include_flagged, duplicates=wanted.include_duplicates
         ),
+        shares=wanted.split,
     )
     return views.export(made)
 

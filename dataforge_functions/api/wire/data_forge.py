@@ -13,6 +13,7 @@ from dataforge_functions.api.wire import fields
 from dataforge_functions.api.wire.bodies import Body
 from dataforge_functions.api.wire.fields import one_of
 from dataforge_functions.api.wire.limits import Flag, JsonObject, MediaType, NotBoolean, Ratio, Revision, Text, example
+from dataforge_functions.api.wire.splits import ExportSplits, Shares
 
 Name = Annotated[str, Text(1, 200)]
 Description = Annotated[str, Text(0, 2000)]
@@ -124,6 +125,8 @@ class ExportVersion(BaseModel):
     """Of the lines: pairs that are too similar to an earlier one, and that a person accepted."""
     leftOut: ExportLeftOut
     """Accepted and edited pairs that are not in the file."""
+    splits: ExportSplits | None = None
+    """Its parts, where the request asked for some; the file itself holds all of them."""
 
 
 class Export(ExportVersion):
@@ -300,6 +303,7 @@ class ChunkWarning(BaseModel):
     start: int
     """In the chunk's text, in characters."""
     end: int
+    """Of its last character, plus one."""
 
 
 class Chunk(BaseModel):
@@ -385,3 +389,6 @@ class ExportRequest(Body):
     """false: leave out accepted pairs that a check flags."""
     include_duplicates: Flag = True
     """false: leave out accepted pairs that are too similar to an earlier one."""
+    split: Shares | None = None
+    """Parts in percent, which add up to 100, each in a file of its own: {"train": 90, "validation": 10}. No document or
+    passage, and no two pairs that are nearly alike, stand on both sides."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any, cast
 
 from dataforge.platform import current
 from dataforge.store import chunks, documents, pairs, progress, revisions, run_events, runs
@@ -16,6 +17,7 @@ from dataforge.workflows.review.analytics import Numbers
 from dataforge_functions.api.wire import data_forge as wire
 from dataforge_functions.api.wire import generations as running
 from dataforge_functions.api.wire import review as reviewing
+from dataforge_functions.api.wire.splits import ExportSplits, SplitFile
 from dataforge_functions.api.wire.trace_views import lineage
 
 
@@ -277,10 +279,27 @@ def export_version(e: export_store.Export) -> wire.ExportVersion:
         flaggedCount=e.flagged_count,
         duplicateCount=e.duplicate_count,
         leftOut=wire.ExportLeftOut.model_validate(e.left_out),
+        splits=_splits(e),
     )
+
+
+def _splits(e: export_store.Export) -> ExportSplits | None:
+    if not e.splits:
+        return None
+    files = cast("dict[str, dict[str, Any]]", e.splits["files"])
+    shown = {
+        name: SplitFile(s3Key=f["s3_key"], pairCount=f["pair_count"], fileSize=f["file_size"])
+        for name, f in files.items()
+    }
+    return ExportSplits.model_validate({**e.splits, "files": shown})
 
 
 def export(e: export_store.Export) -> wire.Export:
     """With a fresh URL, valid for an hour."""
     url = current().files.presign_get(e.s3_key, filename=f"dataset-v{e.version}-{e.format}.jsonl")
-    return wire.Export(**export_version(e).model_dump(), downloadUrl=url)
+    made = wire.Export(**export_version(e).model_dump(), downloadUrl=url)
+    for name, file in (made.splits.files if made.splits else {}).items():
+        file.downloadUrl = current().files.presign_get(
+            file.s3Key, filename=f"dataset-v{e.version}-{e.format}.{name}.jsonl"
+        )
+    return made

@@ -41,6 +41,8 @@ class Export:
     """Of the pairs: those that a check flags, and that a person accepted."""
     duplicate_count: int = 0
     """Of the pairs: those that repeat an earlier one, and that a person accepted."""
+    splits: Item = field(default_factory=dict)
+    """`workflows.exporting.parts.write`: the parts of the file; empty: none were asked for."""
     left_out: Item = field(default_factory=dict)
     """Approved pairs that are not in the file: flagged, duplicates, below_min_quality; empty in early releases."""
 

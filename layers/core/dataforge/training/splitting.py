@@ -14,9 +14,10 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
+from dataforge.quality import splits
 from dataforge.text.normal_forms import normalise
 from dataforge.training.reading import Line
 
@@ -127,22 +128,8 @@ def _near(lines: Lines) -> dict[int, int]:
 
 def _groups(prompts: Sequence[int], sources: Sequence[int], close: dict[int, int]) -> list[int]:
     """Of each line the first line of its group."""
-    above = list(range(len(prompts)))
-
-    def first(line: int) -> int:
-        while above[line] != line:
-            above[line] = above[above[line]]
-            line = above[line]
-        return line
-
-    for keys in (prompts, sources):
-        seen: dict[int, int] = {}
-        for line, key in enumerate(keys):
-            if key and (other := seen.setdefault(key, line)) != line:
-                above[first(line)] = first(other)
-    for line, other in close.items():
-        above[first(line)] = first(other)
-    return [first(line) for line in range(len(prompts))]
+    keyed = (splits.same((line, key) for line, key in enumerate(keys) if key) for keys in (prompts, sources))
+    return splits.joined(len(prompts), chain(*keyed, close.items()))
 
 
 def _choose(sides: bytearray, groups: Sequence[int], wanted: int, rng: random.Random) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -21,6 +21,7 @@ from dataforge.store.exports import Export
 from dataforge.store.pairs import Pair
 from dataforge.store.projects import Project
 from dataforge.text.control_tokens import escaped_everywhere
+from dataforge.workflows.exporting import parts
 from dataforge.workflows.generation import lineage
 from dataforge.workflows.reporting import exports as export_pages
 
@@ -68,13 +69,17 @@ def export(
     format: str = "chatml",
     include_system_prompt: bool = True,
     chosen: Selection | None = None,
+    shares: Mapping[str, int] | None = None,
 ) -> Export:
     """Accepted and edited pairs in constant memory: all of them, unless `chosen` leaves some out.
 
-    Raises Invalid: unknown format, or NO_EXPORTABLE_PAIRS (then no version number is used up).
+    shares: of the parts that are written beside the whole, in percent. Raises Invalid: unknown format, shares that do
+    not add up, or NO_EXPORTABLE_PAIRS (then no version number is used up).
     """
     if format not in FORMATS:
         raise Invalid(f"format must be one of: {', '.join(FORMATS)}", field="format")
+    if shares is not None:
+        parts.check(shares)
     selection = chosen or Selection()
     seen = export_pages.Seen()
     exported = seen.pairs(exportable(project.project_id, selection))
@@ -87,13 +92,14 @@ def export(
     version = projects.next_version(project)
     key = f"{project.s3_prefix}/exports/v{version}/dataset.jsonl"
     counter, touched = itertools.count(), itertools.count()
-    with tempfile.TemporaryFile() as sources:
-        walked = _noted(itertools.chain([first], exported), sources)
+    with tempfile.TemporaryFile() as sources, tempfile.TemporaryFile() as placed:
+        walked = _noted(itertools.chain([first], exported), sources, placed if shares else None)
         lines = _lines(walked, format, include_system_prompt, counter, touched)
         info = current().files.write_stream(key, _blocks(lines), content_type="application/x-ndjson")
         sources.seek(0)
         blocks = iter(lambda: sources.read(1 << 20), b"")
         current().files.write_stream(sources_key(key), blocks, content_type="application/x-ndjson")
+        splits = parts.write(key, shares, placed) if shares else {}
     made = Export(
         project_id=project.project_id,
         version=version,
@@ -107,6 +113,7 @@ def export(
         escaped_count=next(touched),
         flagged_count=selection.counts["with_flags"],
         duplicate_count=selection.counts["with_duplicates"],
+        splits=splits,
         left_out={**selection.left_out},
     )
     exports.put(made)
@@ -126,8 +133,8 @@ def sources_key(key: str) -> str:
     return f"{key.rpartition('/')[0]}/{SOURCES}"
 
 
-def _noted(chosen: Iterator[Pair], file: IO[bytes]) -> Iterator[Pair]:
-    """The same pairs; where each comes from is written into the file."""
+def _noted(chosen: Iterator[Pair], file: IO[bytes], placed: IO[bytes] | None) -> Iterator[Pair]:
+    """The same pairs; where each comes from is written into the file, and into `placed` where it belongs."""
     for pair in chosen:
         further = [str(f["chunk_id"]) for f in lineage.further(pair.lineage)]
         line = {
@@ -137,6 +144,8 @@ def _noted(chosen: Iterator[Pair], file: IO[bytes]) -> Iterator[Pair]:
             "question_type": pair.question_type,
         }
         file.write(orjson.dumps(line) + b"\n")
+        if placed is not None:
+            parts.note(pair, placed)
         yield pair
 
 
