@@ -22,6 +22,7 @@ from dataforge.parsing import assemble, csv, docx, encoding, html, markdown, par
 from dataforge.parsing import text as plain_text
 from dataforge.parsing.detect import detect
 from dataforge.quality import (
+    decontamination,
     diversity,
     duplicates,
     grounding,
@@ -181,6 +182,10 @@ READS: dict[str, Reads] = {
     ],
     "quality.grounding.features": lambda t: grounding.features(t, PASSAGE),
     "quality.grounding.find_quote": lambda t: [grounding.find_quote(t, PASSAGE), grounding.find_quote("a b", t)],
+    "quality.decontamination.grams": lambda t: list(decontamination.grams(t)),
+    "quality.decontamination.items_of": lambda t: list(
+        decontamination.items_of([{"question": t, "answer": t, "messages": [{"role": t, "content": t}]}], "a")
+    ),
     "quality.injections.find": injections.find,
     "quality.injections.obeyed": lambda t: [injections.obeyed("?", t, BAIT), injections.obeyed("?", BAIT, t + BAIT)],
     "quality.injections.without": lambda t: injections.without(t, injections.find(t)),

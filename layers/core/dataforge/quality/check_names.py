@@ -8,6 +8,7 @@ from dataforge.quality.checks.check import Weight
 
 OTHERS: dict[str, tuple[Weight, str]] = {
     "near_duplicate": ("reject", "It repeats an earlier record of the run or the project nearly letter by letter"),
+    "contaminated": ("reject", "It holds an item of an evaluation set of `config.decontaminate`, or is nearly one"),
     "single_source": ("reject", "One of its two passages was not needed"),
     rulings.REJECTED: ("reject", "A verifier found that it is wrong"),
     rulings.DOUBTED: ("review", "A verifier was not sure of it"),

@@ -25,6 +25,7 @@ from dataforge.workflows.engine.rounds import LINES, Round
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import pair_drafts, scoring
 from dataforge.workflows.generation.config import GenerationConfig
+from dataforge.workflows.generation.decontaminating import EvaluationSets
 from dataforge.workflows.generation.scoring import ScoredRecord
 from dataforge.workflows.review import search
 from dataforge.workflows.state_input import StateInput
@@ -46,9 +47,10 @@ def assess(run: Run, e: StateInput) -> Item:
     with rounds.scratch(*LINES, _SEARCH, _MARKS) as files:
         round_ = DocumentRound(run=run, first=first, files=files, config=config)
         duplicates = ProjectDuplicates(run, config, first)
+        evaluation_sets = EvaluationSets(run, config)
         for outcomes in blocks:
             drafted = [o for o in outcomes if isinstance(o, Drafted)]
-            records = duplicates.mark(scoring.score_all(run, config, drafted))
+            records = duplicates.mark(evaluation_sets.mark(scoring.score_all(run, config, drafted)))
             round_.add(records, [o for o in outcomes if isinstance(o, Failed)])
         round_.write_files()
         run = _publish(run, e.round, round_)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from dataforge.errors import Invalid
 from dataforge.platform.ports import Item, Value
@@ -63,9 +63,11 @@ def own_options() -> list[Option[Any]]:
     return [option for recipe in RECIPES.values() for option in recipe.options]
 
 
-_OWN_FORMS = ("chunk_ids", "mode", "checks", "language", "verify")
+_OWN_FORMS = ("chunk_ids", "decontaminate", "mode", "checks", "language", "verify")
 """Keys that have a form of their own."""
 
+MOST_SETS = 10
+"""Evaluation sets of one run."""
 MONEY = ("max_cost_usd", "num_pairs", "pairs_per_chunk", "max_tokens")
 """Keys that bound what a run costs: one that nearly is one of these is refused."""
 ALIKE = 0.8
@@ -90,6 +92,7 @@ def check(config: Item) -> None:
     chosen = config.get("chunk_ids", [])
     if not isinstance(chosen, list) or not all(isinstance(c, str) and 0 < len(c) <= 200 for c in chosen):
         raise Invalid("chunk_ids must be a list of chunk ids", field="chunk_ids")
+    _check_sets(config.get("decontaminate") or [])
     check_distribution(config["difficulty_distribution"])
     for name in spreading.DIMENSIONS:
         if config.get(name) is not None:
@@ -117,6 +120,13 @@ def check(config: Item) -> None:
     for option in own:
         if option.check and config.get(option.name) is not None:
             option.check(config[option.name])
+
+
+def _check_sets(sets: Value) -> None:
+    """Whether they are there is found out when the run is started."""
+    named = isinstance(sets, list) and all(isinstance(s, str) and 0 < len(s) <= 300 for s in sets)
+    if not named or len(cast("list[str]", sets)) > MOST_SETS:
+        raise Invalid(f"decontaminate must be a list of up to {MOST_SETS} datasets", field="decontaminate")
 
 
 def _check_money(config: Item) -> None:
@@ -172,6 +182,8 @@ class GenerationConfig:
     """ISO 639-1 code of the language that records are asked for in; None: that of their passage."""
     verify: Verify
     """Whom a verifier is asked about, see `quality.rulings`; runs of early releases have none."""
+    decontaminate: tuple[str, ...]
+    """Evaluation sets that no record may hold an item of."""
     private: Mapping[str, str]
     """What is done with each of PRIVATE: one of TREATMENTS."""
 
@@ -242,6 +254,7 @@ def read(config: Item) -> GenerationConfig:
         auto_accept_min_quality=_number(config.get("auto_accept_min_quality")),
         max_cost_usd=_number(config.get("max_cost_usd")),
         mode=str(config.get("mode") or "realtime"),
+        decontaminate=_texts(config.get("decontaminate")) or (),
         private={name: str(config.get(name) or default) for name, (_, _, default) in PRIVATE.items()},
         checks=policy.stored(config.get("checks"), check_names.known()),
         language=_text(config.get("language")),

@@ -17,11 +17,11 @@ from dataforge.store.runs import Run
 from dataforge.teachers import Model, Teacher, available, build, catalogue, resolve
 from dataforge.teachers.prices import Price
 from dataforge.text import topic_labels as labels
-from dataforge.workflows import kinds, lifecycle
+from dataforge.workflows import kinds, lifecycle, run_files
 from dataforge.workflows.engine import loading, monthly_budget
 from dataforge.workflows.engine.provider_batch import checks
 from dataforge.workflows.generation import config as generation_config
-from dataforge.workflows.generation import estimating, verifier_choice
+from dataforge.workflows.generation import decontaminating, estimating, verifier_choice
 from dataforge.workflows.generation.config import DEFAULTS
 
 _NO_CONFIG = ("config", "estimate")
@@ -107,6 +107,8 @@ def start(project: Project, request: Item) -> Run:
         requested=checked.requested,
         estimate=checked.estimate,
     )
+    if sets := generation_config.of(run).decontaminate:
+        run_files.write_json(run, decontaminating.SETS_FILE, decontaminating.check(project.org_id, sets))
     lifecycle.begin(project, run)
     return run
 
