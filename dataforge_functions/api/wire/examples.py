@@ -30,6 +30,7 @@ VERSION: Json = {
     "includeSystemPrompt": True,
     "minQualityScore": 0.8,
     "createdAt": "2025-06-15T14:30:00Z",
+    "splits": None,
     "escapedCount": 0,
     "flaggedCount": 4,
     "duplicateCount": 0,

@@ -93,6 +93,7 @@ _OVERRIDE = _any(
     r"(?:ऊपर|पिछले|पहले|सभी|सारे|उपरोक्त|पूर्व)[^।!?\n]{0,40}?(?:अनदेखा|नज़रअंदाज़|नजरअंदाज|भूल)(?: कर| जा)",
 )
 _ORDER = _any(
+    rf"\b(?:give|assign|award|rate|score|rank){_FEW}\b(?:highest|positive|favou?rable|top|best|full|first)\b",
     r"\b(?:tell|inform|convince) (?:the )?(?:user|reader|customer|them)\b",
     r"\b(?:answer|respond|reply|say|write|output|print|repeat|state|include|recommend|reveal|display|append|return|"
     r"begin your|end your|translate|mention)\b"
@@ -130,6 +131,23 @@ _ORDER = _any(
     r"(?:केवल|सिर्फ|सिर्फ़|हमेशा|हर)[^।!?\n]{0,60}?(?:उत्तर|जवाब|लिख|कह|बोल)",
 )
 _BY_ITSELF = _any(
+    r"\bif you(?:'re| are) (?:an? )?(?:(?-i:AI|LLM)|(?:large )?language model|AI (?:assistant|model|system|"
+    r"agent|reviewer)|"
+    r"chatbot)(?=,|:| reading| processing| summari| reviewing)",
+    r"\bwenn (?:du|sie) (?:eine? )(?:KI(?:-\w{2,15})?|Sprachmodell) (?:bist|sind)\b",
+    r"\bsi (?:vous êtes|tu es) une? (?:IA|modèle de langage|assistant|intelligence artificielle)\b",
+    r"\bsi (?:eres|usted es) una? (?:IA|modelo de lenguaje|asistente (?:de IA|virtual)|inteligencia artificial)\b",
+    r"\bsi eres un (?:modelo de lenguaje|asistente (?:de IA|virtual))\b",
+    r"\bse (?:você é|tu és|for) uma? (?:IA|modelo de linguagem|assistente (?:de IA|virtual)|inteligência "
+    r"artificial)\b",
+    r"\bse (?:você é|tu és|for) um (?:modelo de linguagem|assistente (?:de IA|virtual))\b",
+    r"\bse sei un(?:a |'|’| )(?:IA|modello linguistico|assistente|intelligenza artificiale)\b",
+    r"\b(?:als|indien) (?:je|u) een (?:taalmodel|AI\b[\w-]{0,15}) bent\b",
+    r"\bjeśli jesteś (?:modelem językowym|asystentem AI|sztuczną inteligencją|AI\b)",
+    r"如果你是(?:一个|一名)?(?:人工智能|AI|语言模型|大模型)",
+    r"あなたが(?:AI|人工知能|言語モデル)(?:なら|である場合|の場合)",
+    r"إذا كنت (?:نموذج|ذكاء|مساعد)\w{0,4} ?(?:لغوي|اصطناعي|ذكي|آلي)",
+    r"(?:यदि|अगर) (?:आप|तुम) (?:भाषा मॉडल|एआई|AI|कृत्रिम बुद्धि)",
     r"\b(?:ignore|disregard|forget|override)(?: (?:all|any|the|your|my|of|these|those)){0,4} (?:previous|prior|"
     r"preceding|earlier|"
     r"above|foregoing|system)(?: (?:system|user))? (?:instructions?|prompts?|rules|guidelines|directions)\b",

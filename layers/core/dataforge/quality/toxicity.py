@@ -143,7 +143,7 @@ WORDS: Mapping[str, _Words] = {
         "役立たずめ 寄生虫ども 低能 ろくでなし",
         "馬鹿 バカ 愚か 愚かな 役立たず 無能 怠け者 気持ち悪い 汚らわしい ゴミ クズ 屑 寄生虫 哀れな 惨めな "
         "醜い デブ 間抜け 豚",
-        "お前は|お前ら|お前たち|あなたは|この|こんな|あいつら|そんな|どうせ",
+        "お前は|お前ら|お前たち|あなたは|この|こんな|あいつら|あいつらは|そんな|どうせ",
     ),
     "ar": _Words(
         "غبي أغبياء الغبي الأغبياء غبية أحمق حمقى الأحمق الحمقى حمار~بشري حقير حقراء الحقير ابن~الكلب "
@@ -197,6 +197,8 @@ def _together(text: str, end: int, start: int) -> bool:
 def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     words = WORDS[language]
     edge_before, edge_after = ("", "") if language in _UNSPACED else (r"(?<![\w])", r"(?![\w])")
+    if language == "ar":  # the article and what is written with the word
+        edge_before += "(?:[وفبل]?ال|[وفبل])?"
     people = "|".join(re.escape(unicodedata.normalize("NFKC", said)) for said in words.people.split("|"))
     addressed = rf"{edge_before}(?:{people})[ ]?$"
     return (
