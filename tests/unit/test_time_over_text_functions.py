@@ -88,17 +88,20 @@ def _reply(**fields: str) -> Answer:
     return Answer(json.dumps({"pairs": [fields]}), "m")
 
 
-def _checked(name: str, text: str) -> None:
-    """The text in each place of a record, and in passage and answer at once."""
+CHECK_MODULES = sorted({check.look.__module__ for check in CHECKS.values()})
+
+
+def _checked(module: str, text: str) -> None:
+    """Every check of a module; the text in each place of a record, and in passage and answer at once."""
+    turns = (Message("user", "Who?"), Message("assistant", text))
     for record in (
         CheckedRecord(text, "The harbour master keeps 2 keys.", passage=PASSAGE),
-        CheckedRecord("Who keeps the keys?", text, passage=PASSAGE, evidence=(text,)),
-        CheckedRecord("Who keeps the keys?", "The harbour master keeps 2 keys.", passage=text, headings=(text,)),
-        CheckedRecord(text, text, passage=text, evidence=(text,), labels=(text, "a")),
-        CheckedRecord(text, text, turns=(Message("user", text), Message("assistant", text)), passage=text),
-        CheckedRecord(f"Label it.\n\n{text}", text, material_at=11, labels=(text, "a")),
+        CheckedRecord("Who keeps the keys?", text, passage=PASSAGE, evidence=(text,), turns=turns),
+        CheckedRecord(f"Label it.\n\n{text}", text, passage=text, headings=(text,), material_at=11, labels=(text, "a")),
     ):
-        CHECKS[name].look(record)
+        for check in CHECKS.values():
+            if check.look.__module__ == module:
+                check.look(record)
 
 
 def _recipe(name: str, text: str) -> None:
@@ -309,7 +312,7 @@ READS: dict[str, Reads] = {
     "training.reading.text": lambda t: reading.text([t, {"text": t}], "t"),
 }
 """By module and name below `dataforge`: the function with a text in each place where one of somebody else comes."""
-READS |= {f"quality.CHECKS.{name}": partial(_checked, name) for name in CHECKS}
+READS |= {f"quality.CHECKS.{name}": partial(_checked, name) for name in CHECK_MODULES}
 READS |= {f"recipes.RECIPES.{name}.score": partial(_recipe, name) for name in RECIPES}
 
 

@@ -1,4 +1,8 @@
-"""How far a passage supports an answer, and where: lexical, no model, about a millisecond.
+"""How far a passage accounts for the words of an answer, and where: lexical, no model, about a millisecond.
+
+It decides nothing. Good answers in their own words score as low as bad ones, so no threshold tells them apart; what
+rejects or flags a record are the checks of facts (`quality.checks`). The score ranks, and the spans and the words that
+are not there are what a reviewer looks at.
 
 Six features of the surface go through one logistic function whose weights were fitted on half of the articles of
 XQuAD (`benchmarks/grounding.py --fit`) and are reported on the other half. What it sees: facts that are not there

@@ -23,7 +23,8 @@ _QUOTED = re.compile(r"[«“„»]\s?([^«»“”„\n]{1,40}?)\s?[»”“«]
 _CAPITALISED = frozenset(("en", "fr", "es", "pt", "it", "nl", "pl"))
 """Languages in which a capital within a sentence marks a name."""
 _LEAST = 0.1
-_MOST = 400
+_MOST = 200
+_MOST_SAID = 20
 _WORD = re.compile(r"(?<![\w`])[^\W\d_]+(?:[-'’&.][^\W\d_]+)*+")
 
 
@@ -92,7 +93,7 @@ def entity_missing(record: CheckedRecord) -> Signal | None:
     squeezed = re.sub(r"\W", "", known)
     words = source.words | {t.folded for t in tokens(asked)}
     for claim in record.claims:
-        for item in items(claim.piece.text, claim.piece.language):
+        for item in items(claim.piece.text, claim.piece.language)[:_MOST_SAID]:
             if item.text.casefold() in known:
                 continue
             parts = [t for t in tokens(item.text) if t.key]
@@ -127,7 +128,7 @@ def _misplaced(record: CheckedRecord, claim: Claim) -> Iterator[tuple[float, Ite
     placed = _named(claim.source)
     asked = claim.question.folded
     known = frozenset(i.text.split()[0] for _, i in placed if i.kind == "name")
-    for item in items(claim.piece.text, claim.piece.language, known):
+    for item in items(claim.piece.text, claim.piece.language, known)[:_MOST_SAID]:
         mine = item.text.casefold()
         if mine in asked:
             continue

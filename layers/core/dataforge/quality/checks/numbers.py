@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from dataforge.quality.checks.check import Check, Signal
 from dataforge.quality.checks.derived import counts, worked_out
 from dataforge.quality.checks.reading import Claim, Piece, Source, key_of
 from dataforge.quality.checks.record import CheckedRecord
 from dataforge.quality.checks.units import converted, equal, fits
-from dataforge.text.quantities import CODE, Quantity, quantities
+from dataforge.text.quantities import CODE, Quantity
 
 _BINDING_LEAST = 0.05
+MOST_LOOKED_AT = 40
+"""Numbers of a record, the first ones: a table has hundreds, and each is held against all of the passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,9 @@ def looked_at(record: CheckedRecord) -> tuple[Looked, ...]:
 
 
 def _look(record: CheckedRecord) -> Iterator[Looked]:
-    for claim in record.claims:
-        for quantity in claim.piece.quantities:
-            if quantity.unit is not CODE:
-                yield _one(record, claim, quantity)
+    found = ((claim, q) for claim in record.claims for q in claim.piece.quantities if q.unit is not CODE)
+    for claim, quantity in islice(found, MOST_LOOKED_AT):
+        yield _one(record, claim, quantity)
 
 
 def _one(record: CheckedRecord, claim: Claim, quantity: Quantity) -> Looked:
@@ -85,7 +87,7 @@ def _is_number_of_line(piece: Piece, quantity: Quantity) -> bool:
 
 def _elsewhere(claim: Claim, quantity: Quantity) -> bool:
     """In the question or the headings."""
-    asked = (*claim.question.quantities, *quantities(claim.source.headings))
+    asked = (*claim.question.quantities, *claim.source.above)
     return any(equal(quantity, q) and (not quantity.unit.dimension or quantity.unit.name == q.unit.name) for q in asked)
 
 

@@ -24,6 +24,9 @@ from dataforge.text.quantities import Quantity, quantities
 from dataforge.text.sentences import sentences
 
 MOST_SUPPORT = 3
+LONGEST_HEADINGS = 1000
+FARTHEST = 40
+"""Words on one side that still count as near."""
 MOST_BESIDE = 20
 LONGEST = 400
 """Words of a sentence that are looked at; more is no sentence."""
@@ -118,12 +121,22 @@ class Piece:
     def near(self, start: int, end: int) -> dict[str, float]:
         """The words around a place by how near they are: 1 / (1 + d / 5). In a row: header and first cell count as
         standing beside it."""
-        if self.cells:
-            return self._near_in_row(start)
+        kept = self._nearness.get((start, end))
+        if kept is None:
+            kept = self._near_in_row(start) if self.cells else self._near_in_sentence(start, end)
+            self._nearness[start, end] = kept
+        return kept
+
+    @cached_property
+    def _nearness(self) -> dict[tuple[int, int], dict[str, float]]:
+        return {}
+
+    def _near_in_sentence(self, start: int, end: int) -> dict[str, float]:
         first = next((i for i, t in enumerate(self.tokens) if t.end > start), len(self.tokens))
         last = next((i for i in range(len(self.tokens) - 1, -1, -1) if self.tokens[i].start < end), 0)
         found: dict[str, float] = {}
-        for way in (range(first - 1, -1, -1), range(last + 1, len(self.tokens))):
+        after = min(last + 1 + FARTHEST, len(self.tokens))
+        for way in (range(first - 1, max(-1, first - 1 - FARTHEST), -1), range(last + 1, after)):
             far = 0.0
             edge = start if way.step < 0 else end
             for i in way:
@@ -185,6 +198,11 @@ class Source:
     @cached_property
     def quantities(self) -> tuple[tuple[Piece, Quantity], ...]:
         return tuple((p, q) for p in self.pieces for q in p.quantities)[:500]
+
+    @cached_property
+    def above(self) -> tuple[Quantity, ...]:
+        """In the headings."""
+        return tuple(quantities(self.headings[:LONGEST_HEADINGS]))[:20]
 
     def weight(self, key: str) -> float:
         return math.log(1 + len(self.pieces) / (self.frequency[key] or 0.5))
