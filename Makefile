@@ -11,7 +11,7 @@ export UV_LINK_MODE := copy
 # Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-verdicts bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-coldstart bench-slots bench-faults handbook sync-client checks-page synth requirements clean
+.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-verdicts bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-quality bench-coldstart bench-slots bench-faults handbook sync-client checks-page synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -79,6 +79,10 @@ bench-coldstart: .venv/.ready-all ## CPU of a cold start, function by function, 
 
 bench-cost: .venv/.ready-all ## what the main job costs on AWS without the teacher: requests, units, dollars (WRITE=--write keeps them)
 	$(BIN)/python -m benchmarks.cost $(WRITE)
+
+bench-quality: .venv/.ready-all ## every check and the search for repeats over 100,000 records: records per second, peak memory
+	$(BIN)/python -m benchmarks.quality_stage
+	$(BIN)/python -m benchmarks.quality_stage --without-sources
 
 bench-export: .venv/.ready-all ## export of 10,000 and 100,000 pairs: records per second, peak memory
 	$(BIN)/python -m benchmarks.exporting

@@ -1,6 +1,6 @@
 """The quality stage alone: every check of a record and the search for repeats, records per second and peak memory.
 
-    python -m benchmarks.quality_stage [SIZE ...]
+    python -m benchmarks.quality_stage [SIZE ...] [--without-sources]
 
 The records are made of the example handbook: each has a passage of it as its source, a question with words of another
 section, and an answer of one of the passage's sentences in which some words are replaced, so that few are alike. They
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 100_000)
 
 
-def write(path: Path, count: int) -> None:
+def write(path: Path, count: int, *, with_sources: bool) -> None:
     from dataforge.text.sentences import sentences
     from dataforge.workflows.checking import source_files
 
@@ -40,12 +40,12 @@ def write(path: Path, count: int) -> None:
             for place in rng.sample(range(len(words)), k=len(words) // 2):
                 words[place] = rng.choice(vocabulary)
             asked = " ".join(rng.sample(vocabulary, k=8))
-            line = {
+            line: dict[str, object] = {
                 "question": f"What is said about {asked}?",
                 "answer": f"{' '.join(words).rstrip('.')}.",
-                "passage": passages[at].text,
-                "headings": list(passages[at].headings),
             }
+            if with_sources:
+                line |= {"passage": passages[at].text, "headings": list(passages[at].headings)}
             out.write(json.dumps(line) + "\n")
 
 
@@ -69,13 +69,14 @@ def measure(path: Path) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES)
-    sizes = parser.parse_args().sizes
+    parser.add_argument("--without-sources", action="store_true", help="only the checks that need no passage")
+    asked = parser.parse_args()
     print("| records | repeats | wall s | records/s | CPU ms a record | peak MB, comparing | peak MB, looking |")
     print("|---|---|---|---|---|---|---|")
-    for size in sizes:
+    for size in asked.sizes:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "records.jsonl")
-            write(file, size)
+            write(file, size, with_sources=not asked.without_sources)
             found = _in_child(file)
         rate, each = found["records"] / found["seconds"], 1000 * found["cpu"] / found["records"]
         print(

@@ -18,7 +18,7 @@ FIELDS = {
     *("lines", "accepted", "flagged", "rejected", "unreadable", "problems", "shapes"),
     *("sources", "trainer", "policy", "seconds"),
     *("rejected_by_check", "flagged_by_check", "examples", "checks"),
-    *("pass_rate", "mean_score", "score_histogram", "diversity_score", "grade", "grades"),
+    *("pass_rate", "accepted_rate", "mean_score", "score_histogram", "diversity_score", "grade", "grades"),
 }
 
 

@@ -14,7 +14,7 @@ _LETTERS = {"A": "good", "B": "usable", "C": "needs work", "D": "not fit to trai
 _MEASURES = {
     "pass_rate": "share of the lines that are neither rejected nor unreadable",
     "diversity": "how far a line stands from its nearest neighbour",
-    "mean_score": "mean probability that a careful reviewer would accept a line",
+    "accepted": "share of the lines that no check speaks against",
 }
 
 
@@ -60,7 +60,7 @@ def _facts(report: Mapping[str, Any]) -> Iterator[Fact]:
     values = {
         "pass_rate": report["pass_rate"],
         "diversity": report["diversity_score"],
-        "mean_score": report["mean_score"],
+        "accepted": report["accepted_rate"],
     }
     for name, letter in report["grades"].items():
         least = ", ".join(f"{grade} from {value:.2f}" for grade, value in RUBRIC[name])

@@ -23,9 +23,9 @@ from dataforge.workflows.checking.source_files import Sources
 
 RUBRIC: dict[str, tuple[tuple[str, float], ...]] = {
     **{name: grades.RUBRIC[name] for name in ("pass_rate", "diversity")},
-    "mean_score": (("A", 0.70), ("B", 0.55), ("C", 0.40)),
+    "accepted": (("A", 0.90), ("B", 0.75), ("C", 0.50)),
 }
-"""Least values of a letter; below the last it is D. Share not rejected, variety, probability of acceptance."""
+"""Least values of a letter; below the last it is D. Share not rejected, variety, share without any flag."""
 MOST_PROBLEMS = 100
 MOST_ROWS = 200
 
@@ -81,7 +81,8 @@ class Summary:
         kept = self.outcomes["accepted"] + self.outcomes["flagged"]
         pass_rate = round(kept / self.lines, 4) if self.lines else 0.0
         mean = round(sum(self.scores) / len(self.scores), 4) if self.scores else None
-        letters = _letters({"pass_rate": pass_rate, "diversity": diversity, "mean_score": mean})
+        accepted = round(self.outcomes["accepted"] / self.lines, 4) if self.lines else 0.0
+        letters = _letters({"pass_rate": pass_rate, "accepted": accepted, "diversity": diversity})
         trainer = self._trainer()
         grade = "D" if trainer and not trainer["accepted"] else max(letters.values())
         return {
@@ -91,6 +92,7 @@ class Summary:
             "rejected_by_check": report_examples.descending(self._counts("rejected")),
             "flagged_by_check": report_examples.descending(self._counts("flagged")),
             "pass_rate": pass_rate,
+            "accepted_rate": accepted,
             "mean_score": mean,
             "score_histogram": tenths(self.scores),
             "diversity_score": diversity,
