@@ -17,7 +17,17 @@ from dataforge_infra import catalog
 from tests.support.library_patches import read_description
 from tests.support.paths import ROOT
 
-HEAVY = {"aiohttp", "aws_xray_sdk", "boto3", "fastapi_offline", "numpy", "requests", "s3transfer", "tiktoken"}
+HEAVY = {
+    "aiohttp",
+    "aws_xray_sdk",
+    "boto3",
+    "fastapi_offline",
+    "numpy",
+    "phonenumbers",
+    "requests",
+    "s3transfer",
+    "tiktoken",
+}
 """Needed by some answers, by no first one of every function: imported where they are used."""
 UTILITIES = {"data_classes", "jmespath_utils", "typing"}
 """What of Powertools' utilities may be imported; not `idempotency` (80 ms), `parser`, `parameters`."""

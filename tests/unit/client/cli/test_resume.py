@@ -197,7 +197,7 @@ def test_a_run_is_resumed_by_the_name_of_its_project(run: Callable[..., int], ap
 
 def test_every_option_of_a_request_is_compared() -> None:
     """An option that is not listed could change in a resumed run unnoticed."""
-    free = {"--out", "--format", "--project", "--dry-run", "--exclude", "--resume", "--json", "--quiet"}
+    free = {"--out", "--format", "--project", "--dry-run", "--exclude", "--resume", "--split", "--json", "--quiet"}
     connection = {"--server", "--api-key", "--organization", "--profile", "--home"}
 
     options = {o.opts[0] for o in load("run").params if isinstance(o, click.Option)}
