@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dataforge.quality.privacy.folding import fold
 from dataforge.text.claims import content_words
@@ -303,10 +304,15 @@ _PROMPT = _any(
 )
 
 
+@lru_cache(maxsize=128)  # several records in a row have one passage
+def _found(passage: str) -> tuple[Instruction, ...]:
+    return tuple(find(passage))
+
+
 def obeyed(question: str, answer: str, passage: str) -> tuple[str, ...]:
     """What an answer says because an instruction in its passage told it to: its words that stand in the instruction and
     nowhere else in the passage. Empty: it does not obey, or the question is about the instruction itself."""
-    found = find(passage)
+    found = _found(passage)
     if not found:
         return ()
     ordered = "\n".join(passage[one.start : one.end] for one in found)

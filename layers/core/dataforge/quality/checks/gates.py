@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from dataforge.quality import injections, privacy, toxicity
 from dataforge.quality.checks.check import Check, Signal
 from dataforge.quality.checks.record import CheckedRecord
@@ -18,10 +20,15 @@ def _said(record: CheckedRecord) -> str:
     return "\n".join([m.content for m in record.turns] or [record.question, record.answer])
 
 
+@lru_cache(maxsize=256)  # both checks look at the record, and several records in a row have one passage
+def _found(text: str) -> tuple[Detection, ...]:
+    return tuple(privacy.find(text))
+
+
 def _private(category: Category) -> Check:
     def look(record: CheckedRecord) -> Signal | None:
         said = _said(record)
-        found = [one for one in privacy.find(said) if one.category == category]
+        found = [one for one in _found(said) if one.category == category]
         shown = [privacy.masked(said, one) for one in found]
         if record.passage is not None and not found:
             found = [one for one in _of_passage(record.source, said) if one.category == category]
@@ -37,7 +44,7 @@ def _private(category: Category) -> Check:
 
 def _of_passage(source: str, said: str) -> list[Detection]:
     """What words of the passage make known for personal data, and the record repeats without them."""
-    return [one for one in privacy.find(source) if len(v := source[one.start : one.end]) >= _SHORTEST and v in said]
+    return [one for one in _found(source) if len(v := source[one.start : one.end]) >= _SHORTEST and v in said]
 
 
 def _toxic(record: CheckedRecord) -> Signal | None:
