@@ -359,7 +359,7 @@ NO_TEXT = {
     "recipes.planning.check_distribution", "recipes.prompts.rules", "recipes.prompts.ask", "recipes.prompts.list_of",
     "parsing.sandbox.confine", "parsing.sandbox.readable", "recipes.options.choice", "recipes.options.number",
     "recipes.prompts.difficulty_of",
-    "recipes.reply_json.property_names", "recipes.samples.stretch", "recipes.spelling.edits",
+    "recipes.reply_json.property_names", "recipes.samples.ended", "recipes.samples.stretch", "recipes.spelling.edits",
     "recipes.spreading.shares", "recipes.summary.style_of", "recipes.synthetic.critic.question",
     "recipes.synthetic.lines.line", "recipes.synthetic.lines.view", "recipes.synthetic.planning.split",
     "recipes.synthetic.pricing.per_record", "recipes.synthetic.pricing.tariff", "recipes.synthetic.spec.read",

@@ -163,7 +163,7 @@ def _sample(question: Question, slot: Slot) -> dict[str, object]:
     for turn in range(TURNS.of(question)):
         start, quote = samples.stretch(question.passage, slot.ordinal * TURNS.of(question) + turn)
         asked = "And" if turn else f"In {slot.chunk_id}, for record {slot.index}:"
-        turns.append({"user": f"{asked} what stands there from word {start} on?", "assistant": quote})
+        turns.append({"user": f"{asked} what stands there from word {start} on?", "assistant": samples.ended(quote)})
         quotes.append(quote)
     return {
         "turns": turns,

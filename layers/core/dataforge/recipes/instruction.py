@@ -136,7 +136,7 @@ def _sample(question: Question, slot: Slot) -> dict[str, object]:
     return {
         "instruction": f"Copy what stands in {where} from word {start} on, for record {slot.index}.",
         "input": "",
-        "output": " ".join(quotes),
+        "output": samples.ended(" ".join(quotes)),
         "task": slot.question_type or "extract",
         "difficulty": slot.difficulty or "easy",
         "evidence": quotes,

@@ -80,7 +80,7 @@ def _sample(question: Question, slot: Slot) -> dict[str, object]:
     start, quotes = samples.quotes(question, slot.ordinal)
     return {
         "question": f"What stands in {' and '.join(slot.chunk_ids)} from word {start} on, as record {slot.index}?",
-        "answer": " ".join(quotes),
+        "answer": samples.ended(" ".join(quotes)),
         "question_type": "factual",
         "difficulty": slot.difficulty or "easy",
         "evidence": quotes,

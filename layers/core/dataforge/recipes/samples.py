@@ -19,3 +19,8 @@ def quotes(question: Question, number: int) -> tuple[int, list[str]]:
     """The number-th stretch of each passage, and the position of the first one's first word, from 1."""
     found = [stretch(passage, number) for passage in question.passage.all]
     return found[0][0], [quote for _, quote in found]
+
+
+def ended(text: str) -> str:
+    """As a sentence ends: a stretch is cut anywhere, and a sample must not look cut off."""
+    return text.rstrip(" .,;:-–([") + "."
