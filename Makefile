@@ -11,7 +11,7 @@ export UV_LINK_MODE := copy
 # Hundreds of short-lived interpreters run in a test or a demo: none should have to compile the sources again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-verdicts bench-parsing bench-extractive bench-duplicates bench-pairs bench-export bench-quality bench-coldstart bench-slots bench-faults handbook sync-client checks-page synth requirements clean
+.PHONY: bench-training bench-batch bench-salvage bench-cost bench-synthetic demo test lint up test-slow test-deploy test-runtime test-training training-requirements bench-engine bench-grounding bench-verdicts bench-parsing bench-extractive bench-duplicates bench-repeats bench-pairs bench-export bench-quality bench-coldstart bench-slots bench-faults handbook sync-client checks-page synth requirements clean
 
 demo: .venv/.ready-demo ## the main job on examples/handbook: documents in, a dataset out
 	$(BIN)/dataforge run examples/handbook --pairs $(PAIRS) --teacher $(TEACHER) --out $(OUT) --home .dataforge/demo
@@ -67,6 +67,9 @@ bench-parsing: .venv/.ready-all ## pages per second, by format (CORPUS=folder)
 
 bench-extractive: .venv/.ready-all ## what the offline teacher makes of documents, by kind (CORPUS=folder)
 	$(BIN)/python -m benchmarks.extractive $(or $(CORPUS),examples/handbook)
+
+bench-repeats: .venv/.ready-all ## repeats and contradictions between labelled records, by kind and language (DATA=file)
+	$(BIN)/python -m benchmarks.repeats $(DATA:%=--data %)
 
 bench-duplicates: .venv/.ready-all .tools/peers/datasketch/.ready ## exact near-duplicate search beside datasketch (DATA= a real set, ARGS=--million)
 	$(BIN)/python -m benchmarks.duplicates $(DATA:%=--data %) $(ARGS)

@@ -30,6 +30,7 @@ from dataforge.quality import (
     odd_sketches,
     privacy,
     record_checks,
+    repeats,
     toxicity,
 )
 from dataforge.quality.checks import CHECKS, entities, failing
@@ -165,6 +166,10 @@ READS: dict[str, Reads] = {
     "parsing.text.read": lambda t: plain_text.read(t.encode("utf-8", "replace")),
     "parsing.text.unwrap": lambda t: plain_text.unwrap(t.split("\n")),
     "quality.diversity.diversity": lambda t: diversity.diversity([t, PASSAGE], 2),
+    "quality.repeats.chunk_key": repeats.chunk_key,
+    "quality.repeats.content": lambda t: [repeats.content(t, language) for language in ("en", "zh", "ar", "")],
+    "quality.repeats.figures": repeats.figures,
+    "quality.repeats.statement": lambda t: repeats.keys(repeats.statement(t, t, [t])),
     "quality.odd_sketches.sketched": lambda t: list(odd_sketches.sketched([t, PASSAGE], 8)),
     "quality.odd_sketches.trigrams": odd_sketches.trigrams,
     "quality.duplicates.near_duplicates": lambda t: duplicates.near_duplicates([t, PASSAGE, t + "."]),

@@ -7,8 +7,11 @@ from dataforge.quality.checks import CHECKS
 from dataforge.quality.checks.check import Weight
 
 OTHERS: dict[str, tuple[Weight, str]] = {
-    "near_duplicate": ("reject", "It repeats an earlier record of the run or the project nearly letter by letter"),
+    "near_duplicate": ("reject", "It says nothing that an earlier record of the run or the project does not say"),
     "contaminated": ("reject", "It holds an item of an evaluation set of `config.decontaminate`, or is nearly one"),
+    "reworded_repeat": ("review", "It says in other words what an earlier record of its chunk says"),
+    "translated_repeat": ("review", "It says in another language what an earlier record says"),
+    "contradicts": ("review", "Another record answers the same question otherwise"),
     "single_source": ("reject", "One of its two passages was not needed"),
     rulings.REJECTED: ("reject", "A verifier found that it is wrong"),
     rulings.DOUBTED: ("review", "A verifier was not sure of it"),

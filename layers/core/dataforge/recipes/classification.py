@@ -152,6 +152,7 @@ RECIPE = Recipe(
     output_tokens=lambda _: (25, 80),
     sample=_sample,
     ground=_ground,
+    asks=False,
     compared_text=lambda draft: draft.material or draft.question,
     uses_labels=True,
     options=(LABELS,),

@@ -182,6 +182,7 @@ RECIPE = Recipe(
     output_tokens=lambda chosen: (80 * TURNS.of(chosen), 300 * TURNS.of(chosen)),
     sample=_sample,
     ground=_ground,
+    asks=False,
     compared_text=lambda draft: "\n".join(m.content for m in draft.turns),
     varieties=tuple(_SITUATIONS),
     spreads=("question_types", "personas", "styles"),

@@ -152,6 +152,7 @@ RECIPE = Recipe(
     output_tokens=lambda _: (90, 420),
     sample=_sample,
     ground=_ground,
+    asks=False,
     compared_text=lambda draft: f"{draft.request}\n{draft.answer}",
     duplicate_group="questions",
     varieties=tuple(_TASKS),

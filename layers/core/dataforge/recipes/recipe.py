@@ -45,6 +45,8 @@ class Recipe:
     """Where its passage supports a draft: what a reviewer is shown."""
     compared_text: Callable[[Draft], str] = _question_and_answer
     """The text whose near-repetition makes a record a duplicate: what a user brings along is no repetition."""
+    asks: bool = True
+    """A record is a question and its answer, so that another name or number in the question makes another record."""
     duplicate_group: str = ""
     """Records of kinds with the same group can be duplicates of each other; empty: only of their own kind."""
     varieties: tuple[str, ...] = ()

@@ -132,6 +132,7 @@ RECIPE = Recipe(
     output_tokens=lambda _: (60, 360),
     sample=_sample,
     ground=lambda case: grounding.ground(case.draft.answer, case.passage),
+    asks=False,
     compared_text=lambda draft: draft.answer,
     slots_per_call=3,
     options=(STYLE,),

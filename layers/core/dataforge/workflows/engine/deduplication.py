@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, takewhile
 from typing import IO, Any, NamedTuple
 
 import orjson
 
 from dataforge.platform import current
+from dataforge.platform.ports import Item
 from dataforge.store.runs import Run
 from dataforge.workflows import run_files
 
@@ -26,11 +27,18 @@ def _of_slots_below(first: int, lines: Iterator[dict[str, Any]]) -> Iterator[dic
     return takewhile(lambda line: bool(line["slot"] < first), lines)
 
 
-def append_to_earlier(run: Run, name: str, first: int, lines: IO[bytes]) -> None:
-    """Write one of the run's files anew: what earlier rounds wrote, then this round's lines, from the file's start."""
+def append_to_earlier(
+    run: Run, name: str, first: int, lines: IO[bytes], change: Callable[[Item], Item] | None = None
+) -> None:
+    """Write one of the run's files anew: what earlier rounds wrote, then this round's lines, from the file's start.
+    change: what becomes of each of them."""
     lines.seek(0)
-    old = (orjson.dumps(line) + b"\n" for line in _of_slots_below(first, run_files.read_lines(run, name)))
-    current().files.write_stream(run_files.key_of(run, name), chain(old, lines), content_type="application/x-ndjson")
+    old: Iterable[Item] = _of_slots_below(first, run_files.read_lines(run, name))
+    new: Iterable[bytes] = lines
+    if change:
+        old, new = map(change, old), (orjson.dumps(change(orjson.loads(line))) + b"\n" for line in lines)
+    written = chain((orjson.dumps(line) + b"\n" for line in old), new)
+    current().files.write_stream(run_files.key_of(run, name), written, content_type="application/x-ndjson")
 
 
 class Repeat(NamedTuple):

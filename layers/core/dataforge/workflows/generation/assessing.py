@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field, replace
+from contextlib import closing
+from dataclasses import astuple, dataclass, field
 from itertools import chain, islice
 from typing import IO
 
@@ -13,19 +14,20 @@ import orjson
 
 from dataforge.platform import current
 from dataforge.platform.ports import Item
-from dataforge.recipes import Recipe, drafts
-from dataforge.store import chunks, pairs, projects, review_facts, review_index, run_status, runs
+from dataforge.recipes import drafts
+from dataforge.store import chunks, pairs, projects, review_facts, review_index, run_status
 from dataforge.store.review_facts import Marked
 from dataforge.store.runs import Run
-from dataforge.workflows import kinds, run_files
+from dataforge.workflows import run_files
 from dataforge.workflows.engine import deduplication, rounds
-from dataforge.workflows.engine.deduplication import EARLIER_RUN, DuplicateFilter
 from dataforge.workflows.engine.outcomes import Drafted, Failed
 from dataforge.workflows.engine.rounds import LINES, Round
 from dataforge.workflows.generation import config as generation_config
 from dataforge.workflows.generation import pair_drafts, scoring
 from dataforge.workflows.generation.config import GenerationConfig
 from dataforge.workflows.generation.decontaminating import EvaluationSets
+from dataforge.workflows.generation.late_flags import LateFlags
+from dataforge.workflows.generation.project_repeats import ProjectRepeats
 from dataforge.workflows.generation.scoring import ScoredRecord
 from dataforge.workflows.review import search
 from dataforge.workflows.state_input import StateInput
@@ -44,16 +46,18 @@ def assess(run: Run, e: StateInput) -> Item:
     run = run_status.advance(run, "validating", "validating")
     config = generation_config.of(run)
     first, blocks = rounds.outcomes_in_blocks(run, e.round, pair_drafts.of_fields)
-    with rounds.scratch(*LINES, _SEARCH, _MARKS) as files:
+    with (
+        rounds.scratch(*LINES, _SEARCH, _MARKS) as files,
+        closing(ProjectRepeats(run, config, first)) as repeats,
+    ):
         round_ = DocumentRound(run=run, first=first, files=files, config=config)
-        duplicates = ProjectDuplicates(run, config, first)
         evaluation_sets = EvaluationSets(run, config)
         for outcomes in blocks:
             drafted = [o for o in outcomes if isinstance(o, Drafted)]
-            records = duplicates.mark(evaluation_sets.mark(scoring.score_all(run, config, drafted)))
+            records = repeats.mark(evaluation_sets.mark(scoring.score_all(run, config, drafted)))
             round_.add(records, [o for o in outcomes if isinstance(o, Failed)])
-        round_.write_files()
-        run = _publish(run, e.round, round_)
+        round_.write_files(repeats.late)
+        run = _publish(run, e.round, round_, repeats.late)
     return rounds.output(run, e, made=round_.made)
 
 
@@ -82,20 +86,22 @@ class DocumentRound(Round):
         self.failed.update(o.reason for o in failed)
         self.per_chunk.update(r.chunk_id for r in records)
 
-    def write_files(self) -> None:
+    def write_files(self, late: LateFlags) -> None:
         """What earlier rounds wrote, then this one's lines. And the file that search reads."""
         for name in LINES:
-            deduplication.append_to_earlier(self.run, name, self.first, self.files[name])
+            change = late.onto_line if name == "records.jsonl" and late else None
+            deduplication.append_to_earlier(self.run, name, self.first, self.files[name], change)
         key = run_files.key_of(self.run, search.SEARCH_FILE)
         texts = chain(_search_lines(key, self.first), _rewound(self.files[_SEARCH]))
         current().files.write_stream(key, texts, content_type="text/plain; charset=utf-8")
 
-    def show(self, round_number: int) -> None:
+    def show(self, round_number: int, late: LateFlags) -> None:
         """The round's pairs into the review queue, the project's counters with them, block by block."""
         project = projects.get(self.run.org_id, self.run.project_id)
         for line in _rewound(self.files[_MARKS]):
-            marks = [Marked(*mark) for mark in orjson.loads(line)]
+            marks = [late.onto_mark(Marked(*mark)) for mark in orjson.loads(line)]
             review_index.add_round(project, self.run.run_id, round_number, marks)
+        late.onto_pairs(project)
         found = review_facts.flagged(self.run.project_id, review_index.run_of(self.run.run_id))
         self.flagged, self.flagged_by_check = found
 
@@ -151,46 +157,10 @@ def _search_lines(key: str, number: int) -> Iterator[bytes]:
     yield from [b"\n"] * (number - passed)
 
 
-def _publish(run: Run, round_number: int, round_: DocumentRound) -> Run:
+def _publish(run: Run, round_number: int, round_: DocumentRound, late: LateFlags) -> Run:
     """The round's pairs, then the run's counters."""
     if run.assessed_round >= round_number:  # this round was closed before
         return run
-    round_.show(round_number)
+    round_.show(round_number, late)
     round_.note_chunks()
     return rounds.count_round(run, round_number, round_)
-
-
-class ProjectDuplicates:
-    """Finds near-duplicates among the records of a run, and of what earlier runs of the project delivered."""
-
-    def __init__(self, run: Run, config: GenerationConfig, first: int) -> None:
-        """first: the round's first slot."""
-        self._recipe = config.recipe
-        own = (
-            (line["slot"], self._recipe.compared_text(drafts.from_json(line)))
-            for line in deduplication.earlier_lines(run, "records.jsonl", first)
-        )
-        self._filter = DuplicateFilter(chain(_delivered_before(run, self._recipe), own))
-
-    def mark(self, records: Sequence[ScoredRecord]) -> list[ScoredRecord]:
-        """The records, near-duplicates among them rejected. One that was rejected before takes no part."""
-        marked = list(records)
-        good = [n for n, r in enumerate(marked) if not r.reasons]
-        texts = [self._recipe.compared_text(marked[n].draft) for n in good]
-        for repeat in self._filter.repeats([marked[n].slot for n in good], texts):
-            n = good[repeat.place]
-            marked[n] = replace(
-                marked[n], reasons=("near_duplicate",), duplicate_of=repeat.of, similarity=repeat.similarity
-            )
-        return marked
-
-
-def _delivered_before(run: Run, repeated_by: Recipe) -> Iterator[tuple[int, str]]:
-    """What earlier runs of the project delivered that this run could repeat, read from one file per run."""
-    for earlier in runs.of_project(run.project_id):
-        if not kinds.of(earlier.kind).reviewed or earlier.run_id == run.run_id or not earlier.delivered:
-            continue
-        recipe = generation_config.of(earlier).recipe
-        if recipe.can_repeat(repeated_by):
-            for line in run_files.read_records(earlier, "records.jsonl"):
-                yield EARLIER_RUN, recipe.compared_text(drafts.from_json(line))
