@@ -311,7 +311,7 @@ def get_export(api: FakeApi, project_id: str, version: str, *, query: Any, sent:
         "downloadUrl": f"{api.url}/files/exports/{project_id}/{version}",
         "includeSystemPrompt": True,
         "minQualityScore": None,
-        "flaggedCount": sum(p["status"] == "accepted" and bool(p["flags"]) for p in api.pairs[project_id]),
+        "flaggedCount": sum(p["status"] == "accepted" and bool(p.get("flags")) for p in api.pairs[project_id]),
         "duplicateCount": 0,
         "leftOut": {"flagged": 0, "duplicates": 1, "below_min_quality": 0},
     }

@@ -19,10 +19,10 @@ from dataforge_client.cli.connection import ConnectionOptions, connection_option
 @click.option(
     "--min-quality",
     type=click.FloatRange(0, 1),
-    default=0.7,
+    default=0.0,
     show_default=True,
     metavar="SCORE",
-    help="Records with this score or more are accepted and trained on.",
+    help="Records that no check flags, with this score or more, are accepted and trained on.",
 )
 @click.option("--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="Rounds at most.")
 @click.option(

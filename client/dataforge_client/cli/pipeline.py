@@ -239,10 +239,11 @@ def _export_dataset(forge: DataForge, request: RunRequest, job: Generation, repo
         if problem.code != "NO_EXPORTABLE_PAIRS":
             raise
         threshold = job.config.get("auto_accept_min_quality", request.min_quality)
+        why = f"No pair scored {threshold} or more without a flag" if threshold else "Every delivered pair is flagged"
         raise NothingAccepted(
-            f"No pair scored {threshold} or more without a flag, so none is accepted: {counts_line(job.counts)}. "
+            f"{why}, so none is accepted: {counts_line(job.counts)}. "
             f"Review them ({request.command_line('pairs', job.project_id)}), or run again with "
-            f"a lower --min-quality. The job is {job.generation_id}"
+            f"{'a lower --min-quality' if threshold else '--checks lenient'}. The job is {job.generation_id}"
         ) from None
     total = export.file_size
 

@@ -65,10 +65,10 @@ _PATH_OR_URL = _PathOrUrl(exists=True, path_type=Path)
 @click.option(
     "--min-quality",
     type=click.FloatRange(0, 1),
-    default=0.6,
+    default=0.0,
     show_default=True,
     metavar="Q",
-    help="Pairs with this score or more are accepted automatically; the others need review.",
+    help="Pairs that no check flags, with this score or more, are accepted automatically; the others need review.",
 )
 @click.option("--system-prompt", metavar="TEXT", help="Instructions for the teacher.")
 @click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sampling temperature of the teacher.")
