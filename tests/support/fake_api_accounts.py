@@ -29,6 +29,8 @@ def update_pair(api: FakeApi, pair_id: str, *, query: Any, sent: Any) -> tuple[i
 
 
 def bulk(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
+    if sent["action"] == "accept" and not sent.get("pair_ids"):
+        return _accept_all(api, project_id, include_flagged=bool(sent.get("include_flagged")))
     chosen = sent.get("pair_ids") or [p["pairId"] for p in api.pairs[project_id]]
     if sent["action"] == "delete":
         api.pairs[project_id] = [p for p in api.pairs[project_id] if p["pairId"] not in chosen]
@@ -37,6 +39,22 @@ def bulk(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, 
         "affected_count": len(chosen),
         "undo_token": "undo_1",
         "undo_expires_at": NOW,
+    }
+
+
+def _accept_all(api: FakeApi, project_id: str, *, include_flagged: bool) -> tuple[int, Any]:
+    """Two duplicates are left out in any case."""
+    waiting = [p for p in api.pairs[project_id] if p["status"] == "pending"]
+    left = [p for p in waiting if p.get("flags") and not include_flagged]
+    for pair in waiting:
+        pair["status"] = "pending" if pair in left else "accepted"
+    return 200, {
+        "action": "accept",
+        "affected_count": len(waiting) - len(left),
+        "message": "Bulk action completed",
+        "undo_token": None,
+        "undo_expires_at": None,
+        "left_out": {"flagged": len(left), "rejected": 0, "duplicates": 2},
     }
 
 

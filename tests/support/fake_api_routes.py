@@ -271,22 +271,6 @@ def list_pairs(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple
     }
 
 
-def bulk_action(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
-    """Accepts by filters only."""
-    waiting = [p for p in api.pairs[project_id] if p["status"] == "pending"]
-    left = [p for p in waiting if p["flags"] and not sent.get("include_flagged")]
-    for pair in waiting:
-        pair["status"] = "pending" if pair in left else "accepted"
-    return 200, {
-        "action": sent["action"],
-        "affected_count": len(waiting) - len(left),
-        "message": "Bulk action completed",
-        "undo_token": None,
-        "undo_expires_at": None,
-        "left_out": {"flagged": len(left), "rejected": 0, "duplicates": 2},
-    }
-
-
 def export(api: FakeApi, project_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
     lines = [
         json.dumps({"messages": [{"role": "user", "content": p["question"]}]})
@@ -467,7 +451,6 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", "/files/outcomes/([^/]+)/([a-z]+)", get_outcome),
     ("GET", f"{BASE}/pairs/([^/]+)/trace", trace),
     ("GET", f"{BASE}/projects/([^/]+)/pairs", list_pairs),
-    ("POST", f"{BASE}/projects/([^/]+)/pairs/bulk-action", bulk_action),
     ("POST", f"{BASE}/projects/([^/]+)/export", export),
     ("GET", f"{BASE}/projects/([^/]+)/export/([0-9]+)", get_export),
 ]
