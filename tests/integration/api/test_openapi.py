@@ -289,6 +289,7 @@ def test_links_work_and_end_with_what_they_lead_to(world: World, document: dict[
         "add_member": {"name": "Walker"},
         "parse": {"force": True},
         "generate": {"model_id": "extractive", "num_pairs": 1},
+        "export": {"format": "chatml"},
     }
 
     def ask(name: str, places: dict[str, Any]) -> tuple[int, Any]:
