@@ -31,7 +31,7 @@ MARGIN = 0.3
 ODDS: dict[Ruling, float] = {"confirmed": 9.0, "rejected": 1 / 9, "doubted": 1 / 3}
 """How a ruling changes the odds that a reviewer would accept the record: those of a verifier that is right nine times
 in ten; a doubt says less."""
-CLEARED_FROM, REJECTED_BELOW = 0.75, 0.2
+CLEARED_FROM, REJECTED_BELOW = 0.75, 0.25
 """Probabilities after the verifier has spoken: it is wrong at times, too, so neither a record against which much speaks
 loses its flags by its word alone, nor is one lost for which much speaks."""
 _FLOOR = 0.02
