@@ -82,6 +82,8 @@ class TrainingOptions(TypedDict, total=False):
     instance_type: str | None
     instance_count: int
     spot: bool
+    warm_pool_seconds: int
+    volume_gb: int
     max_runtime_seconds: int
     max_cost_usd: float | None
     estimate: bool
