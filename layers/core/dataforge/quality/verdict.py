@@ -74,13 +74,15 @@ def _own(name: str, policy: Policy) -> str | None:
 
 
 def _together(found: Mapping[str, Signal], probability: float, policy: Policy, weights: Weights) -> list[Finding]:
-    """The strongest of the signals that only weigh, once all together pass a line."""
+    """The strongest of the signals that only weigh, once all together pass a line. What flags a record by itself does
+    not help to reject it: it is doubtful, not wrong, for that."""
     lines = policy.lines
     if probability >= lines.flag_below:
         return []
     weighing = [name for name in found if _own(name, policy) is None and weights.by_check.get(name)]
     certain = any(found[name].strength >= CERTAIN for name in weighing)
-    outcome = "reject" if certain and probability < lines.reject_below else "review"
+    alone = acceptance({name: found[name] for name in weighing}, weights)
+    outcome = "reject" if certain and alone < lines.reject_below else "review"
     weighing.sort(key=lambda name: -weights.by_check[name] * found[name].strength)
     return [_finding(name, found[name], outcome) for name in weighing[:MOST_SHOWN]]
 
