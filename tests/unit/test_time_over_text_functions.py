@@ -28,9 +28,11 @@ from dataforge.quality import (
     grounding,
     injections,
     odd_sketches,
+    policy,
     privacy,
     record_checks,
     repeats,
+    report_examples,
     toxicity,
 )
 from dataforge.quality.checks import CHECKS, entities, failing
@@ -207,6 +209,11 @@ READS: dict[str, Reads] = {
     "quality.privacy.redaction.redact": lambda t: redaction.redact(t, privacy.find(t)),
     "quality.privacy.secrets.entropy": secrets.entropy,
     "quality.privacy.secrets.find": lambda t: list(secrets.find(t)),
+    "quality.policy.read": lambda t: [
+        _quiet(lambda: policy.read(t, CHECKS)),
+        _quiet(lambda: policy.read({t: t}, CHECKS)),
+    ],
+    "quality.report_examples.shown": lambda t: report_examples.shown(t, len(t)),
     "quality.record_checks.check": lambda t: record_checks.check(t[:500], {"a": t, "b": "x"}, rules=PASSAGE),
     "quality.record_checks.copies": lambda t: record_checks.copies(t, t + "x"),
     "quality.record_checks.loops": record_checks.loops,
@@ -355,7 +362,8 @@ AREAS += (
     "teachers.extractive.teacher",
 )
 NO_TEXT = {
-    "formats.columns.feature", "log.add", "log.hide", "log.configure", "parsing.assemble.assemble",
+    "formats.columns.feature", "formats.trainers.of_file", "quality.report_examples.says",
+    "log.add", "log.hide", "log.configure", "parsing.assemble.assemble",
     "parsing.child.main", "parsing.isolate.parse_isolated", "quality.grades.letter", "quality.grades.quality_report",
     "quality.grades.benchmark", "quality.report.diversity_of",
     "quality.rulings.unverified", "quality.privacy.context.words",

@@ -17,6 +17,7 @@ from dataforge.workflows.exporting import export
 from dataforge.workflows.review import edit, search
 from tests.support.chat_servers import Recorder
 from tests.support.document_runs import counts_of, teach, walk
+from tests.support.no_checks import NO_CHECKS
 from tests.support.projects import guide, pairs_of
 from tests.support.service import Service, aws_is_slow
 
@@ -58,7 +59,7 @@ def hold_to_its_shape(kind: str, pair: dict[str, Any], turns: int = 3) -> None:
 @aws_is_slow
 def test_every_kind_yields_its_own_shape_down_to_the_export(service: Service, kind: str) -> None:
     project_id = guide(service)
-    asked: dict[str, Any] = {"auto_accept_min_quality": 0.0}
+    asked: dict[str, Any] = {"auto_accept_min_quality": 0.0, "checks": NO_CHECKS}
     asked |= {"conversation": {"turns": 2}, "classification": {"labels": TOPICS}}.get(kind, {})
 
     run = service.generate(project_id, model_id="scripted", generation_type=kind, num_pairs=8, config=asked)
@@ -157,7 +158,12 @@ def test_request_wins_over_config_over_the_project_s_over_the_service_s(model: R
         model_id="openai:recorder",
         temperature=0.3,
         chunk_ids=chosen,
-        config={"temperature": 0.2, "pairs_per_chunk": 1, "system_prompt": "Write for ticket inspectors."},
+        config={
+            "temperature": 0.2,
+            "pairs_per_chunk": 1,
+            "system_prompt": "Write for ticket inspectors.",
+            "verify": "off",
+        },
     )
 
     config = run["config"]
@@ -192,6 +198,7 @@ def test_pairs_per_chunk_and_difficulties_are_what_the_teacher_is_asked_for(mode
         model_id="openai:recorder",
         config={
             "pairs_per_chunk": 2,
+            "verify": "off",
             "difficulty_distribution": {"easy": 0.5, "medium": 0.25, "hard": 0.25},
         },
     )
@@ -249,10 +256,14 @@ def test_texts_are_repeats_only_of_what_they_are_compared_by(service: Service) -
     """All summaries of a passage carry that passage; a text labelled before is a repeat whatever its label."""
     project_id = guide(service)
     chosen = [c["chunkId"] for c in chunks_of(service, project_id)[1:4]]
-    labels = {"labels": TOPICS}
+    labels = {"labels": TOPICS, "checks": NO_CHECKS}
 
     summaries = service.generate(
-        project_id, model_id="scripted", generation_type="summary", chunk_ids=chosen, config={"pairs_per_chunk": 3}
+        project_id,
+        model_id="scripted",
+        generation_type="summary",
+        chunk_ids=chosen,
+        config={"pairs_per_chunk": 3, "checks": NO_CHECKS},
     )
     labelled = service.generate(
         project_id, model_id="scripted", generation_type="classification", chunk_ids=chosen, config=labels

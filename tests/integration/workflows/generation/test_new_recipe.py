@@ -19,6 +19,7 @@ from dataforge.recipes.recipe import Recipe
 from dataforge.recipes.reply_json import property_names
 from dataforge.records import Draft, Passage, Question, Slot
 from dataforge_infra.local import worker
+from tests.support.no_checks import NO_CHECKS
 from tests.support.paths import HANDBOOK
 from tests.support.service import Service, embedded_service
 
@@ -95,8 +96,8 @@ def test_a_recipe_of_one_module_and_one_entry_runs_to_an_exported_file(service: 
     asked = {"model_id": "scripted", "generation_type": "riddle", "num_pairs": 6}
 
     estimate = service.call("POST", f"/projects/{project_id}/generate", json={**asked, "estimate": True})
-    first = service.generate(project_id, **asked, config={"auto_accept_min_quality": 0.0})
-    second = service.generate(project_id, **asked)
+    first = service.generate(project_id, **asked, config={"auto_accept_min_quality": 0.0, "checks": NO_CHECKS})
+    second = service.generate(project_id, **asked, config={"checks": NO_CHECKS})
     made = service.call("POST", f"/projects/{project_id}/export", json={"format": "chatml"})
 
     assert estimate["estimate"]["pairs"] == 6
