@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from dataforge import ids
 from dataforge.quality import repeats
+from dataforge.quality.checks import CHECKS
 from dataforge.quality.findings import Finding
 from dataforge.quality.repeats import Relation, Statement
 from dataforge.recipes import Recipe, drafts
@@ -41,7 +42,8 @@ _SAYS = {
 class ProjectRepeats:
     """Judges the records of a round, given in slot order in any number of portions.
 
-    Of records that say the same the first stays. A record that was rejected before takes no part."""
+    Of records that say the same the first stays, unless the checks of its own facts doubt it and not the later one. A
+    record that was rejected before takes no part."""
 
     def __init__(self, run: Run, config: GenerationConfig, first: int) -> None:
         """first: the round's first slot."""
@@ -60,8 +62,9 @@ class ProjectRepeats:
         self._statements.close()
 
     def mark(self, records: Sequence[ScoredRecord]) -> list[ScoredRecord]:
-        """The records; repeats among them rejected, doubtful ones and contradictions flagged. What contradicts a record
-        of before is noted in `late` for that one."""
+        """The records; repeats among them rejected, doubtful ones flagged. Of two that contradict each other both are
+        flagged, or only the one that the checks of its own facts doubt. What contradicts a record of before is noted in
+        `late` for that one."""
         marked = list(records)
         good = [n for n, r in enumerate(marked) if not r.reasons]
         texts = [self._recipe.compared_text(marked[n].draft) for n in good]
@@ -77,14 +80,23 @@ class ProjectRepeats:
             record.slot,
             self._pair_id(record.slot),
             _statement(self._recipe, record.draft, record.chunk_id, record.evidence),
+            _doubted(f.check for f in record.flags),
         )
-        found = list(self._related(mine, alike))
+        found = [
+            (other, relation)
+            for other, relation in self._related(mine, alike)
+            if relation == "contradicts" or mine.doubted or not other.doubted
+        ]
         for other, relation in found:
             if relation == "near_duplicate":
                 return self._rejected(record, other, alike)
         for other, relation in found[:_MOST_FLAGS]:
-            record = _flagged(record, relation, mine.statement, other)
-            if relation == "contradicts":
+            if relation != "contradicts":
+                record = _flagged(record, relation, mine.statement, other)
+                continue
+            if mine.doubted or not other.doubted:
+                record = _flagged(record, relation, mine.statement, other)
+            if other.doubted or not mine.doubted:
                 self._flag_other(marked, other, mine, at)
         self._statements.add(mine, by_keys=self._recipe.asks)
         self._translations.note(mine)
@@ -132,13 +144,21 @@ class ProjectRepeats:
         """Number and text of records that are kept already, each noted on the way."""
         for number, pair_id, line, recipe in known:
             draft = drafts.from_json(line)
-            said = Said(number, pair_id, _statement(recipe, draft, line["chunk_id"], line["evidence"]))
+            statement = _statement(recipe, draft, line["chunk_id"], line["evidence"])
+            flags = (str(flag["check"]) for flag in line.get("flags") or ())
+            said = Said(number, pair_id, statement, _doubted(flags))
             self._statements.add(said, by_keys=recipe.asks)
             self._translations.note(said)
             yield number, recipe.compared_text(draft)
 
     def _pair_id(self, slot: int) -> str:
         return ids.pair_id(self._run.project_id, self._run.run_id, slot)
+
+
+def _doubted(flags: Iterable[str]) -> bool:
+    """Whether one of these checks is about the facts of the record: of two that contradict each other, that one is
+    doubted then."""
+    return any(name in CHECKS and CHECKS[name].weight == "weigh" for name in flags)
 
 
 def _words_of(project_id: str, chunk_id: str, language: str) -> frozenset[str]:

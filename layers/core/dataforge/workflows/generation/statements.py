@@ -21,7 +21,7 @@ _SCHEMA = """
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA cache_size = -2048;
-    CREATE TABLE said (number INTEGER PRIMARY KEY, pair TEXT NOT NULL, body BLOB NOT NULL);
+    CREATE TABLE said (number INTEGER PRIMARY KEY, pair TEXT NOT NULL, body BLOB NOT NULL, doubted INTEGER);
     CREATE TABLE keys (key INTEGER, number INTEGER, PRIMARY KEY (key, number)) WITHOUT ROWID;
     CREATE TABLE rejected (number INTEGER PRIMARY KEY, of INTEGER NOT NULL);
     CREATE TABLE chunks (name TEXT PRIMARY KEY, length INTEGER, figures BLOB);
@@ -37,6 +37,8 @@ class Said(NamedTuple):
     """Its slot; below 0 for one of an earlier run."""
     pair_id: str
     statement: Statement
+    doubted: bool = False
+    """A check of its facts flags it."""
 
 
 class Statements:
@@ -53,7 +55,9 @@ class Statements:
     def add(self, said: Said, *, by_keys: bool) -> None:
         """by_keys: `like` finds it."""
         body = orjson.dumps(said.statement.to_json())
-        self.rows.execute("INSERT OR REPLACE INTO said VALUES (?, ?, ?)", (said.number, said.pair_id, body))
+        self.rows.execute(
+            "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?)", (said.number, said.pair_id, body, said.doubted)
+        )
         keys = {key for kind in repeats.keys(said.statement) for key in kind} if by_keys else set()
         self.rows.executemany("INSERT OR IGNORE INTO keys VALUES (?, ?)", [(key, said.number) for key in keys])
         self._hold(said)
@@ -90,10 +94,10 @@ class Statements:
         if number in self._held:
             self._held.move_to_end(number)
             return self._held[number]
-        row = self.rows.execute("SELECT pair, body FROM said WHERE number = ?", (number,)).fetchone()
+        row = self.rows.execute("SELECT pair, body, doubted FROM said WHERE number = ?", (number,)).fetchone()
         if row is None:
             return None
-        said = Said(number, row[0], Statement.from_json(orjson.loads(row[1])))
+        said = Said(number, row[0], Statement.from_json(orjson.loads(row[1])), bool(row[2]))
         self._hold(said)
         return said
 
