@@ -85,5 +85,5 @@ def test_a_killed_server_waits_on_for_the_jobs_of_a_synthetic_run(
 
         assert (done.status, done.mode, done.count_accepted, done.count_failed) == ("succeeded", "batch", 20, 0)
         assert [len(lines) for lines in provider.batched] == [4, 4]
-        assert [{body["model"] for body in lines} for lines in provider.batched] == [{"writer"}, {"gpt-4o-mini"}]
+        assert [{body["model"] for body in lines} for lines in provider.batched] == [{"writer"}, {"writer"}]
         assert len(provider.asked) == 1 + 2  # the sub-topics, and the first call
