@@ -20,6 +20,7 @@ from dataforge import log
 from dataforge_infra.local.platform import pool
 from tests.support.chat_servers import answering
 from tests.support.document_replies import pairs_for
+from tests.support.no_checks import NO_CHECKS
 from tests.support.service import MakeWorkers, Service
 from tests.support.synthetic_api import Synthetic
 
@@ -125,7 +126,7 @@ def walk(service: Service, teacher: Echo) -> dict[str, str]:
     service.upload(project_id, "torn.docx", torn_word(), WORD)
     service.upload(project_id, "torn.pdf", f"%PDF-1.7 {DOCUMENT} torn".encode(), "application/pdf")
     service.parse(project_id)
-    config = {"system_prompt": f"Speak of the {PROMPT}.", "auto_accept_min_quality": 0.0}
+    config = {"system_prompt": f"Speak of the {PROMPT}.", "auto_accept_min_quality": 0.0, "checks": NO_CHECKS}
     for teacher.mood in ("good", "garbled", "401", "503"):
         service.generate(project_id, model_id="openai:echo", num_pairs=1, config=config)
     export = service.call("POST", f"/projects/{project_id}/export")
