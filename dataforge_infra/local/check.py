@@ -34,6 +34,7 @@ class Asked(BaseModel):
     level: Level = "standard"
     single: dict[str, Setting] = Field(default_factory=dict)
     sources: list[tuple[Path, str]] = Field(default_factory=list)
+    against: list[Path] = Field(default_factory=list)
     trainer: Literal["openai", "bedrock", "trl", "llama-factory"] | None = None
     out: Path | None = None
     flagged: Path | None = None
@@ -51,6 +52,7 @@ class Asked(BaseModel):
             file=self.file,
             policy=policy,
             sources=self.sources,
+            against=self.against,
             trainer=self.trainer,
             out=self.out,
             flagged=self.flagged,

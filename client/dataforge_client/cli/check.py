@@ -32,6 +32,13 @@ _OUTPUT = click.Path(dir_okay=False, path_type=Path)
     metavar="DIR | FILE",
     help="The documents that the records were made from; or passages as JSON lines. May be repeated.",
 )
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="An evaluation set as JSON lines: records that hold an item of it are rejected. May be repeated.",
+)
 @click.option("--for", "trainer", type=click.Choice(TRAINERS), help="Also check what this trainer would refuse.")
 @click.option(
     "--checks",
@@ -54,6 +61,7 @@ _OUTPUT = click.Path(dir_okay=False, path_type=Path)
 def command(
     file: Path,
     sources: tuple[Path, ...],
+    against: tuple[Path, ...],
     trainer: str | None,
     checks: tuple[str, ...],
     min_grade: str | None,
@@ -70,6 +78,7 @@ def command(
     from dataforge_client.cli.local_check import run_check
 
     asked = {**_policy(checks), **options, "trainer": trainer, "sources": _sources(sources)}
+    asked["against"] = [str(path.absolute()) for path in against]
     with _as_file(file) as path:
         _check_outputs(path, options)
         paths = {name: str(p.absolute()) for name, p in asked.items() if isinstance(p, Path)}

@@ -52,6 +52,24 @@ def test_question_and_answer_are_those_of_the_line(shape: str) -> None:
     assert (record.question, record.answer, record.passage) == (question, answer, None)
 
 
+def test_lines_that_hold_an_item_of_an_evaluation_set_are_rejected(tmp_path: Path) -> None:
+    exam = training_files.write(tmp_path / "exam.jsonl", [SHAPES["chatml"](*EXCHANGES[0]), {"note": "no question"}])
+    file = training_files.of_shape("alpaca", tmp_path / "set.jsonl")
+
+    report = check_file(CheckRequest(file, against=[exam], processes=1))
+
+    assert report["rejected_by_check"] == {"contaminated": 1}
+    assert report["accepted"] == len(EXCHANGES) - 1
+
+
+def test_an_evaluation_set_without_questions_is_refused(tmp_path: Path) -> None:
+    exam = training_files.write(tmp_path / "exam.jsonl", [{"note": "no question"}])
+    file = training_files.of_shape("alpaca", tmp_path / "set.jsonl")
+
+    with pytest.raises(Invalid, match="holds no question"):
+        check_file(CheckRequest(file, against=[exam], processes=1))
+
+
 def test_every_line_has_one_outcome(tmp_path: Path) -> None:
     file = training_files.write(
         tmp_path / "mixed.jsonl",

@@ -148,9 +148,7 @@ def test_drafts_are_judged_by_the_chunk_as_it_is_when_the_run_is_assessed(
         run_states.assess_run(planned)
 
     assert [call.args[0].passage for call in judged.call_args_list] == ["Nothing of this is about the sea any more."]
-    lost = [
-        line["chunk_id"] for line in run_files.read_lines(run, "rejected.jsonl") if line["reasons"] == ["ungrounded"]
-    ]
+    lost = [line["chunk_id"] for line in run_files.read_lines(run, "rejected.jsonl") if "ungrounded" in line["reasons"]]
     assert lost == [edited.chunk_id]
 
 

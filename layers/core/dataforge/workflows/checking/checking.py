@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,11 +20,13 @@ import orjson
 
 from dataforge import clock
 from dataforge.errors import Invalid
-from dataforge.quality import html_report
+from dataforge.quality import decontamination, html_report
+from dataforge.quality.decontamination import EvaluationItem
 from dataforge.quality.findings import Finding
 from dataforge.quality.passage_search import PassageIndex
 from dataforge.quality.policy import STANDARD, Policy
 from dataforge.quality.report_examples import Examples
+from dataforge.training import jsonl
 from dataforge.workflows.checking import page, parallel, source_files
 from dataforge.workflows.checking.line_checks import CheckedLine, LineChecker
 from dataforge.workflows.checking.outputs import Outputs, replacing
@@ -43,6 +45,8 @@ class CheckRequest:
     policy: Policy = STANDARD
     sources: Sequence[tuple[Path, str]] = ()
     """Documents, or files of passages, each with its name."""
+    against: Sequence[Path] = ()
+    """Evaluation sets, JSON lines, that no record may hold an item of."""
     trainer: str | None = None
     """A key of `formats.trainers.TRAINERS`."""
     out: Path | None = None
@@ -115,7 +119,7 @@ def check_file(request: CheckRequest, progress: Progress = lambda _lines, _bytes
         spool = _Spool(files.enter_context(tempfile.TemporaryFile()), files.enter_context(tempfile.TemporaryFile()))
         read = _Read(request.file)
         lines = parallel.checked(parallel.numbered(read), checker, request.processes)
-        for number, line in enumerate(_with_repeats(lines), start=1):
+        for number, line in enumerate(_with_repeats(_decontaminated(lines, request.against)), start=1):
             spool.add(line)
             if number % 100 == 0:
                 progress(number, read.size)
@@ -140,6 +144,32 @@ def _finish(request: CheckRequest, spool: _Spool, sources: Sources) -> dict[str,
             for (_, raw), line in zip(parallel.numbered(_Read(request.file)), spool, strict=True):
                 outputs.write(line, raw)
     return summary.report(_diversity(spool))
+
+
+def _decontaminated(lines: Iterable[CheckedLine], against: Sequence[Path]) -> Iterator[CheckedLine]:
+    """Lines that hold an item of an evaluation set, or are nearly one, are rejected."""
+    if not against:
+        yield from lines
+        return
+    index = decontamination.index_of(chain.from_iterable(map(_items, against)))
+    waiting = iter(lines)
+    while block := list(islice(waiting, _AT_ONCE)):
+        good = [n for n, line in enumerate(block) if line.outcome in ("accepted", "flagged")]
+        for found in index.find([(block[n].question, block[n].answer, block[n].compared) for n in good]):
+            how = "shares words in a row with" if found.similarity is None else "is nearly the same as"
+            n = good[found.index]
+            block[n] = block[n].with_findings([Finding("contaminated", "reject", detail=f"It {how} {found.item}")])
+        yield from block
+
+
+def _items(path: Path) -> Iterator[EvaluationItem]:
+    """Raises Invalid where a set holds nothing to compare with."""
+    rows = (jsonl.row(number, line).value or {} for number, line in parallel.numbered(_Read(path)))
+    items = decontamination.items_of(rows, path.name)
+    first = next(items, None)
+    if first is None:
+        raise Invalid(f"{path} holds no question, prompt or message to compare with", field="against")
+    return chain([first], items)
 
 
 def _with_repeats(lines: Iterable[CheckedLine]) -> Iterator[CheckedLine]:
