@@ -423,7 +423,7 @@ def test_a_run_whose_machine_died_gets_what_its_job_has_answered(
 def test_a_deleted_project_leaves_no_job_running(provider: BatchServer, service: Service) -> None:
     provider.plot.job_status = lambda _: "hold"
     project_id = harbour(service)
-    body = {"model_id": "priced", "num_pairs": 8, "config": {"mode": "batch", "pairs_per_chunk": 1}}
+    body = {"model_id": "priced", "num_pairs": 8, "config": {"mode": "batch", "pairs_per_chunk": 1, "verify": "off"}}
     run_id = service.call("POST", f"/projects/{project_id}/generate", json=body)["generationId"]
     until(lambda: any(b.steps > 1 for b in provider.batches.values()))
     waiting = service.call("GET", f"/generations/{run_id}")

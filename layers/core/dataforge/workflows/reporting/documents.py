@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, cast
 
 from dataforge.quality.html_report import Chart, Example, Fact, Note, Page, Row, Table, tenths
-from dataforge.quality.report_examples import Examples
+from dataforge.quality.report_examples import Examples, shown
 from dataforge.store import chunks
 from dataforge.store.runs import Run
 from dataforge.workflows import run_files
@@ -120,7 +120,7 @@ def coverage(
 
 def _table(title: str, says: str, counts: Counter[tuple[str, str]], records: Counter[str]) -> Table:
     names = sorted(records, key=lambda name: (-counts[name, "planned"], name))
-    rows: list[Row] = [[n, counts[n, "planned"], counts[n, "used"], records[n]] for n in names[:MOST_ROWS]]
+    rows: list[Row] = [[shown(n), counts[n, "planned"], counts[n, "used"], records[n]] for n in names[:MOST_ROWS]]
     if len(names) > MOST_ROWS:
         says = f"{says} The {MOST_ROWS} largest of {len(names):,}.".strip()
     return Table(title, ("", "passages", "used", "records"), rows, says)
