@@ -99,7 +99,7 @@ def test_a_run_that_is_killed_while_it_verifies_pays_for_no_verdict_twice(
         until(lambda: sum(n for text, n in asked.items() if text.startswith("checker")) >= 5, "no verdict comes")
 
         server.kill()
-        time.sleep(0.3)
+        time.sleep(0.2)
         done = connect(machine.server(home, **environment)).wait(run_id)
 
     assert done.status == "completed"

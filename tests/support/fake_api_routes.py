@@ -356,61 +356,6 @@ def events(api: FakeApi, generation_id: str, *, query: Any, sent: Any) -> tuple[
     }
 
 
-def trace(api: FakeApi, pair_id: str, *, query: Any, sent: Any) -> tuple[int, Any]:
-    found = next((p for of in api.pairs.values() for p in of if p["pairId"] == pair_id), None)
-    if found is None:
-        return refusal(404, "NOT_FOUND", f"Pair {pair_id} not found")
-    return 200, {
-        **{n: found[n] for n in ("pairId", "projectId", "generationId", "question", "answer", "status", "createdAt")},
-        "modelId": "gpt-4o",
-        "notes": ["The raw reply is no longer kept."],
-        "lineage": {
-            "teacher": "gpt-4o-2024-08-06",
-            "reply": "000000#01",
-            "attempt": 2,
-            "promptHash": "ab" * 32,
-            "answeredAt": NOW,
-            "inputTokens": 362,
-            "outputTokens": 78,
-            "costUsd": 0.001685,
-            "chunkSha256": "cd" * 32,
-            "call": {"slots": 3, "attempts": 2, "inputTokens": 1088, "outputTokens": 236, "costUsd": 0.005055},
-        },
-        "evidence": [
-            {
-                "start": 4,
-                "end": 20,
-                "text": "Item 0 is number",
-                "page": 3,
-                "document_start": 104,
-                "document_end": 120,
-                "holds": True,
-            }
-        ],
-        "reply": {"key": "000000#01", "kept": False, "text": None, "finishReason": None, "expiresAt": None},
-        "chunk": {
-            "chunkId": "chunk_1",
-            "state": "parsed_again",
-            "content": "...",
-            "headingPath": ["Items", "Numbers"],
-            "pageNumber": 3,
-            "position": 0,
-            "startOffset": 100,
-            "endOffset": 400,
-        },
-        "document": {
-            "documentId": "doc_1",
-            "state": "present",
-            "name": "items.pdf",
-            "checksum": "ef" * 32,
-            "source": "url",
-            "url": "https://example.com/items.pdf",
-            "parsedAt": NOW,
-            "textUrl": None,
-        },
-    }
-
-
 Route = Callable[..., tuple[int, Any]]
 ROUTES: list[tuple[str, str, Route]] = [
     ("GET", "/health", lambda api, **_: (200, {"status": "ok"})),
@@ -449,7 +394,6 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", f"{BASE}/generations/([^/]+)/events", events),
     ("GET", f"{BASE}/generations/([^/]+)/outcomes", outcomes),
     ("GET", "/files/outcomes/([^/]+)/([a-z]+)", get_outcome),
-    ("GET", f"{BASE}/pairs/([^/]+)/trace", trace),
     ("GET", f"{BASE}/projects/([^/]+)/pairs", list_pairs),
     ("POST", f"{BASE}/projects/([^/]+)/export", export),
     ("GET", f"{BASE}/projects/([^/]+)/export/([0-9]+)", get_export),

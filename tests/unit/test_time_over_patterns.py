@@ -16,6 +16,7 @@ import pytest
 from dataforge.quality import toxicity
 from dataforge.recipes import json_repair
 from dataforge.teachers.extractive import scene
+from dataforge.text.languages import asked_words, logic_words
 from tests.support import hostile_texts, package_patterns
 from tests.support.hostile_texts import Attack
 from tests.support.package_patterns import Found
@@ -25,16 +26,43 @@ SHORT = "dataforge.teachers.extractive."
 SHORT_SECONDS = 0.03
 
 _grammar = json_repair._grammar(frozenset({"question", "answer", "evidence"}))
+_cues = [
+    pattern
+    for name in ("negation", "no negation", "at most", "over", "duty", "general", "condition", "yes", "no")
+    for language in ("en", "fr", "zh")
+    if (pattern := logic_words.cue(name, language))
+]
+_cues_at_the_start = [
+    re.compile(rf"\W*(?:{pattern.pattern})\s*[,.:;，。、!،]\s*")
+    for pattern in (logic_words.cue(name, language) for name in ("yes", "no") for language in ("en", "fr", "zh"))
+    if pattern
+]
 MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
     "dataforge.parsing.pdf_layout._items": [re.compile(r"(?<=[.!?;,\w)])\s12\.\s+(?=\S)")],
     # Made for tables of the module, which are looked at as well.
+    "dataforge.quality.checks.logic._bare": _cues_at_the_start,
+    "dataforge.quality.checks.logic._clauses": [],
+    "dataforge.quality.checks.logic._conditions": [],
+    "dataforge.quality.checks.logic._denies": [],
+    "dataforge.quality.checks.logic._is_negated": [],
+    "dataforge.quality.checks.logic._negations": [],
+    "dataforge.quality.checks.logic.direction": [],
     "dataforge.quality.injections._any": [],
     "dataforge.quality.privacy.context.words": [],
     "dataforge.quality.privacy.national_ids._id": [],
     "dataforge.quality.privacy.secrets._rule": [],
     "dataforge.quality.toxicity._patterns": [one for name in ("en", "zh") for one in toxicity._patterns(name)],
     "dataforge.recipes.json_repair._grammar": [_grammar.after_member, _grammar.after_item],
+    "dataforge.recipes.record_lists.shielded": [re.compile(r"<(?=\s*+/?+\s*+(?:record|answer)\b)", re.IGNORECASE)],
+    "dataforge.recipes.verifying._has": [re.compile(r"(?<![0-9a-z])5 euros(?![0-9a-z])")],
     "dataforge.store.spending._matches": [re.compile(r"openai:gpt\-.*", re.DOTALL)],
+    "dataforge.text.languages.asked_words.asks": [
+        re.compile(rf"(?<!\w)(?:{table[language]})(?!\w)")
+        for table in (asked_words.NUMBER_ASKED, asked_words.TIME_ASKED)
+        for language in ("en", "de", "fr")
+    ],
+    "dataforge.text.languages.logic_words._one_of": [one for pair in logic_words.opposites("en")[:6] for one in pair],
+    "dataforge.text.languages.logic_words.cue": _cues,
     "dataforge.text.languages.phrases.pattern": [],
     "dataforge.teachers.extractive.conversations._it": [re.compile(r"\b(?:an Islander Card)\b(?!['’-])")],
     "dataforge.teachers.extractive.sections._explained": [re.compile(r"^#+ .*Hours of rest", re.MULTILINE)],
@@ -48,7 +76,11 @@ MADE_WHEN_USED: dict[str, list[re.Pattern[str]]] = {
 """Patterns that are made of what a function is given, and examples of them; none for paths of our own routes, and where
 a module keeps the patterns that are made."""
 
-AT_ONE_PLACE = {"dataforge.recipes.json_repair._grammar", "dataforge.store.spending._matches"}
+AT_ONE_PLACE = {
+    "dataforge.quality.checks.logic._bare",
+    "dataforge.recipes.json_repair._grammar",
+    "dataforge.store.spending._matches",
+}
 """Of them: matched at one place, never searched for."""
 
 MODULES = package_patterns.modules()

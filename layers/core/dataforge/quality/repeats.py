@@ -187,7 +187,7 @@ def compare(one: Statement, other: Statement, known: Callable[[], Words] = froze
     """
     if one.language and other.language and one.language != other.language:
         return None
-    if _replaced(one.asked.values, other.asked.values):
+    if replaced(one.asked.values, other.asked.values):
         return None
     gained, lost = other.asked.words - one.asked.words, one.asked.words - other.asked.words
     same = (
@@ -201,7 +201,7 @@ def compare(one: Statement, other: Statement, known: Callable[[], Words] = froze
     light = len(gained) <= LIGHT and len(lost) <= LIGHT and _worded_alike(one, other)
     if light and (same or (shared and not (gained & known() and lost & known()))):
         return "near_duplicate"
-    if not shared or _replaced(one.asked.names, other.asked.names) or _of_one_form(one, other, known):
+    if not shared or replaced(one.asked.names, other.asked.names) or _of_one_form(one, other, known):
         return None
     return "reworded_repeat" if _say_the_same(one, other) else None
 
@@ -274,7 +274,7 @@ def differing(one: Statement, other: Statement) -> tuple[str, ...]:
 def replaces(one: Statement, other: Statement, known: Words | None = None) -> bool:
     """Whether the texts hold other values, or other words of their sources, in each other's place. For records that
     have no question of their own: `asked` is all of them. known: as for `compare`; None: not at hand."""
-    if _replaced(one.asked.values, other.asked.values):
+    if replaced(one.asked.values, other.asked.values):
         return True
     gained, lost = other.asked.words - one.asked.words, one.asked.words - other.asked.words
     return bool(gained & (other.said.words if known is None else known)) and bool(
@@ -284,13 +284,14 @@ def replaces(one: Statement, other: Statement, known: Words | None = None) -> bo
 
 def _editions(one: Statement, other: Statement) -> bool:
     """Whether their sources are one sentence with other figures, and half of their questions the same."""
-    if _replaced(one.said.words, other.said.words) or one.said.values == other.said.values:
+    if replaced(one.said.words, other.said.words) or one.said.values == other.said.values:
         return False
     in_common = len(one.asked.words & other.asked.words)
     return one.asked.values == other.asked.values and 2 * in_common >= min(len(one.asked.words), len(other.asked.words))
 
 
-def _replaced(one: Words, other: Words) -> bool:
+def replaced(one: Words, other: Words) -> bool:
+    """Whether each holds something that the other lacks."""
     return bool(one - other and other - one)
 
 
@@ -330,9 +331,9 @@ def _contradict(one: Statement, other: Statement, *, same: bool, shared: bool) -
     """Another value for the same question. Where both lean on one sentence, that may say which value is its own; then
     half a question in common is enough."""
     ours, theirs = _values(one, other)
-    if shared and one.asked.values == other.asked.values and _replaced(ours, theirs):
+    if shared and one.asked.values == other.asked.values and replaced(ours, theirs):
         in_common = len(one.asked.words & other.asked.words)
-        foreign = (ours <= one.said.values) != (theirs <= one.said.values) and not (ours & theirs)
+        foreign = (ours <= one.said.values) != (theirs <= other.said.values) and not (ours & theirs)
         if foreign and 3 * in_common >= min(len(one.asked.words), len(other.asked.words)):
             return True
     if not same:

@@ -1,7 +1,8 @@
 """Named parts of a dataset, so that what is measured on one was not learnt from another.
 
 Records that belong together go to one part together: those of one source (a document, or a chunk where there are too
-few documents), of sources that a multi-hop record joins, and those whose texts are nearly alike (`quality.duplicates`).
+few documents), of sources that a multi-hop record joins, and those whose texts are nearly alike (`quality.duplicates`)
+and about the same names and numbers.
 Whole groups are given to the part that still lacks most, the largest group first; the seed decides among equals.
 """
 
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from dataforge.quality import repeats
 from dataforge.text.normal_forms import normalise
 
 if TYPE_CHECKING:
@@ -183,7 +185,7 @@ def _similar(records: Records, made: Splits) -> list[tuple[int, int]]:
         mine = ((n, r.text) for n, (r, p) in enumerate(zip(records(), made.parts, strict=True)) if p == part)
         while block := list(islice(mine, _BLOCK)):
             found += [(block[d.index][0], earlier[d.of]) for d in screen.find([text for _, text in block])]
-    return found
+    return list(_of_one_fact(records, found))
 
 
 def _near(records: Records, total: int) -> Iterator[tuple[int, int]]:
@@ -191,8 +193,20 @@ def _near(records: Records, total: int) -> Iterator[tuple[int, int]]:
         return
     screen = _screen(())
     texts = (r.text for r in records())
+    found: list[tuple[int, int]] = []
     while block := list(islice(texts, _BLOCK)):
-        yield from ((d.index, d.of) for d in screen.check(block))
+        found += [(d.index, d.of) for d in screen.check(block)]
+    yield from _of_one_fact(records, found)
+
+
+def _of_one_fact(records: Records, alike: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Without pairs of one form about two things, such as the rows of a table: another number or name stands there."""
+    needed = {n for pair in alike for n in pair}
+    said = {n: repeats.statement(r.text, "").asked for n, r in enumerate(records()) if n in needed}
+    for one, other in alike:
+        a, b = said[one], said[other]
+        if not (repeats.replaced(a.values, b.values) or repeats.replaced(a.names, b.names)):
+            yield one, other
 
 
 def _about(made: Splits, shares: Mapping[str, int]) -> Iterator[str]:
