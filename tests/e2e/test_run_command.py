@@ -172,7 +172,7 @@ def test_real_pdfs_and_word_files_give_pairs_that_say_what_the_documents_say(cor
     assert answer["documents"]["failed"] == []
     assert counts["asked"] == counts["delivered"] + counts["rejected"] + counts["failed"]
     pairs = conversations(tmp_path / "out.jsonl")
-    assert len(pairs) == counts["delivered"] - counts["flagged"] >= 60
+    assert len(pairs) == counts["delivered"] - answer["flagged"] >= 60
     for asked, answered in FACTS:
         assert any(asked in q and answered in a for q, a in pairs), f"nobody asks {asked!r} and is told {answered!r}"
 

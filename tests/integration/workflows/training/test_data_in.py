@@ -16,6 +16,7 @@ from dataforge.training import options
 from dataforge.workflows.training import data_in, data_sources, jobs
 from dataforge.workflows.training.data_in import Prepared
 from tests.support.generated_requests import make_job
+from tests.support.no_checks import NO_CHECKS
 from tests.support.projects import harbour
 from tests.support.service import Service
 from tests.support.training import jsonl
@@ -104,7 +105,7 @@ def test_conversations_use_the_chat_template_unless_it_is_declined(service: Serv
 # checklist 179
 def test_an_export_of_a_project_is_trained_on_and_names_its_documents(service: Service) -> None:
     project_id = harbour(service)
-    service.generate(project_id, num_pairs=20, config={"auto_accept_min_quality": 0})
+    service.generate(project_id, num_pairs=12, config={"auto_accept_min_quality": 0, "checks": NO_CHECKS})
     version = service.call("POST", f"/projects/{project_id}/export", json={"format": "alpaca"})["version"]
     made, files = prepared(service, f"{project_id}@{version}")
     source = data_sources.find(org_of(service), project_id)
