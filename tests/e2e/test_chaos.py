@@ -25,6 +25,7 @@ from tests.support.batch_servers import KEY, BatchServer, Plot, openai_batches
 from tests.support.chaos_checks import check_home, check_run, rows
 from tests.support.cli_process import COMMAND
 from tests.support.document_replies import pairs_for
+from tests.support.no_checks import NO_CHECKS
 from tests.support.scripted_replies import scripted_reply
 from tests.support.server_processes import Machine, Process
 from tests.support.waiting import until
@@ -83,7 +84,7 @@ class Campaign:
         return project
 
     def generate(self, forge: DataForge, project: str, mode: str) -> str:
-        config = {"pairs_per_chunk": 1, "mode": mode, "auto_accept_min_quality": 0}
+        config = {"pairs_per_chunk": 1, "mode": mode, "auto_accept_min_quality": 0, "verify": "off"}
         return forge.generate(project, "openai:stand-in", num_pairs=20, config=config).generation_id
 
 
@@ -168,7 +169,10 @@ def test_a_full_disk_pauses_the_run_and_costs_nothing(
     forge = connect(server)
     project = Campaign(home, tmp_path, provider).project(forge, "full")
     run_id = forge.generate(
-        project, "openai:stand-in", num_pairs=60, config={"pairs_per_chunk": 1, "auto_accept_min_quality": 0}
+        project,
+        "openai:stand-in",
+        num_pairs=60,
+        config={"pairs_per_chunk": 1, "auto_accept_min_quality": 0, "verify": "off"},
     ).generation_id
     until(lambda: len(provider.asked) >= 10)
 
@@ -248,6 +252,10 @@ def test_two_commands_at_once_and_one_is_killed(provider: BatchServer, tmp_path:
         "openai:stand-in",
         "--pairs",
         "20",
+        "--verify",
+        "off",
+        "--checks",
+        ",".join(f"{name}={setting}" for name, setting in NO_CHECKS.items()),
     ]
     commands = [
         subprocess.Popen(

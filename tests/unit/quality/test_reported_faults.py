@@ -186,3 +186,11 @@ def test_the_normal_form_of_the_passage_does_not_matter(kind: str, question: str
     assert verdict.judge(CheckedRecord(question, answer, kind, decomposed)) == verdict.judge(
         CheckedRecord(question, answer, kind, composed)
     )
+
+
+def test_a_clause_before_the_question_is_no_question_of_its_own() -> None:
+    asked = "When it comes to the gardens, what does a lost key cost the member?"
+
+    found = verdict.judge(CheckedRecord(asked, "A lost key costs the member 25 crowns.", "qa", PATHS_EN))
+
+    assert "two_questions" not in {f.check for f in found.findings}

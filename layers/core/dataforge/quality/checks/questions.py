@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from dataforge.quality.checks.check import Check, Signal
 from dataforge.quality.checks.record import CheckedRecord
@@ -169,8 +169,15 @@ def _are_apart(first: str, second: str, language: str, phrases: Phrases) -> bool
     return not shared or (len(shared) == 1 and len(before) > 2 and len(after) > 2)
 
 
+_OPENS_A_CLAUSE = frozenset({"when", "where"})
+"""English words that ask only before an auxiliary: "when it comes to fares, what ..." is one question."""
+
+
 def _asks(text: str, language: str) -> bool:
     order = order_of(language)
+    said = list(islice(words(text), 2))
+    if len(said) == 2 and said[0].folded in _OPENS_A_CLAUSE and said[1].folded not in order.auxiliaries:
+        return False
     if has_interrogative(text, language) or (order.polar and order.polar.search(text)):
         return True
     opening = next(iter(words(text)), None)
