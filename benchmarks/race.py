@@ -85,7 +85,9 @@ def _ours(on: Bed, track: Track) -> dict[str, Any]:
 
 
 def start(api: DataForge, project: str, calls: int, **more: Any) -> str:
-    run = api.generate(project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1, "verify": "off"}, **more)
+    run = api.generate(
+        project, model_id="openai:stub", num_pairs=calls, config={"pairs_per_chunk": 1, "verify": "off"}, **more
+    )
     return run.generation_id
 
 
